@@ -1,0 +1,37 @@
+/** Sizes as people write them. */
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1, b: 1,
+  k: 1024, kib: 1024, m: 1024 ** 2, mib: 1024 ** 2, g: 1024 ** 3, gib: 1024 ** 3, t: 1024 ** 4, tib: 1024 ** 4,
+  kb: 1000, mb: 1000 ** 2, gb: 1000 ** 3, tb: 1000 ** 4,
+};
+
+/**
+ * Bytes of a size as people write it: `512MiB`, `2G` (binary, as LVM's tools read it), `1.5 GiB`, `10GB` (decimal), `4096`.
+ * @returns undefined for anything else, and for what is no whole number of bytes
+ */
+export function parseBytes(text: string): number | undefined {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*$/.exec(text);
+  const unit = UNITS[match?.[2]?.toLowerCase() ?? "?"];
+  if (match === null || unit === undefined) return undefined;
+  const bytes = Math.round(Number(match[1]) * unit);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** A size for people: `2 GiB`, `512 MiB`, `1.5 GiB`; the binary unit that leaves the number at 1 or above. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let value = bytes;
+  let unit = 0;
+  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const text = Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1).replace(/\.?0+$/, "");
+  return `${text} ${units[unit] ?? "B"}`;
+}
+
+/** Rounded up to whole extents, as lvcreate -L does. */
+export function roundUpToExtent(bytes: number, extentBytes: number): number {
+  return Math.ceil(bytes / extentBytes) * extentBytes;
+}

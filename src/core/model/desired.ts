@@ -1,0 +1,85 @@
+import type { SourceRange } from "./source.js";
+
+/** What playbook and inventory together ask for on one host: templates filled in, globs still to be matched. */
+export interface DesiredHost {
+  readonly host: string;
+  readonly domains: readonly DesiredDomainPattern[];
+}
+
+/** One entry of a play's `domains`. An exact name beats a glob; two globs that disagree are an error. */
+export interface DesiredDomainPattern {
+  readonly pattern: string;
+  readonly isGlob: boolean;
+  readonly play: string;
+  readonly at: SourceRange;
+  readonly disks: readonly DesiredDiskPattern[];
+  readonly ready?: ReadyCheck;
+  readonly move: MoveOptions;
+}
+
+export interface DesiredDiskPattern {
+  /** `xvda1`, or a glob over the guest's configured disks. */
+  readonly pattern: string;
+  readonly isGlob: boolean;
+  readonly at: SourceRange;
+  /**
+   * `vg/lv`. May hold the late variables `domain` and `vdev`, which only the host's facts fill in: a function of
+   * them.
+   */
+  readonly volume: (late: { readonly domain: string; readonly vdev: string }) => string;
+  readonly volumeAt: SourceRange;
+  readonly bytes?: number;
+  readonly sizeText?: string;
+  readonly filesystem?: FilesystemType;
+  readonly move: MoveOptions;
+}
+
+export type FilesystemType = "ext2" | "ext3" | "ext4" | "xfs" | "swap";
+
+export type ReadyCheck =
+  | { readonly kind: "tcp"; readonly port: number; readonly address?: string; readonly timeoutSeconds: number }
+  | { readonly kind: "command"; readonly command: readonly [string, ...string[]]; readonly timeoutSeconds: number };
+
+/** `move:` as it stands at one level; the nearest level wins key by key. */
+export interface MoveOptions {
+  readonly strategy?: string;
+  readonly downtimeSeconds?: number;
+  readonly source?: "keep" | "retire" | "delete";
+  readonly offline?: boolean;
+  readonly verify?: "fresh" | "full";
+  /** Destroy a guest that ignores the shutdown request for this long; unset: never. */
+  readonly shutdownTimeoutSeconds?: number;
+  readonly destroy?: boolean;
+  readonly passes?: number;
+  readonly throttle?: {
+    readonly nice?: number;
+    readonly ionice?: "idle" | "best-effort" | "none";
+    readonly bandwidthBytesPerSecond?: number;
+    readonly ioWeight?: number;
+  };
+  readonly snapshot?: { readonly size?: SnapshotSize };
+}
+
+/** `20%` of the origin, or bytes. */
+export type SnapshotSize = { readonly percent: number } | { readonly bytes: number };
+
+/** A disk's wish, matched to a guest's disk on a host, every level of `move` merged. */
+export interface DesiredDisk {
+  readonly domain: string;
+  readonly vdev: string;
+  readonly volume: string;
+  readonly bytes?: number;
+  readonly sizeText?: string;
+  readonly filesystem?: FilesystemType;
+  readonly move: MoveOptions;
+  readonly at: SourceRange;
+  readonly volumeAt: SourceRange;
+}
+
+export interface DesiredDomain {
+  readonly name: string;
+  readonly at: SourceRange;
+  readonly disks: readonly DesiredDisk[];
+  readonly ready?: ReadyCheck;
+  readonly move: MoveOptions;
+}

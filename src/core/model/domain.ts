@@ -1,0 +1,69 @@
+import type { SourceText } from "./source.js";
+
+/** A disk as an xl config names it, every form of it brought to one. */
+export interface ConfiguredDisk {
+  readonly vdev: string;
+  /** Path of a file or a block device, as written. */
+  readonly target: string;
+  readonly format: string;
+  readonly access: "r" | "w";
+  readonly cdrom: boolean;
+  /** `phy`, `qdisk`, `tap`, or unset: xl chooses. */
+  readonly backendtype?: string;
+  readonly script?: string;
+  /** Serves the disk, where that is not Dom0. */
+  readonly backend?: string;
+}
+
+/** A disk as xenstore says that it is attached. */
+export interface AttachedDisk {
+  readonly vdev: string;
+  /** xenstore `params`: what the block script was given. */
+  readonly params: string;
+  /** `vbd` (blkback) or `qdisk` (QEMU). */
+  readonly backend: "vbd" | "qdisk" | "other";
+  /** `major:minor` in decimal of the device that blkback has opened. */
+  readonly devno?: string;
+  /** xenbus state: 4 is connected. */
+  readonly state: number;
+}
+
+/** One xl config on a host. */
+export interface DomainConfig {
+  readonly path: string;
+  readonly text: SourceText;
+  readonly sha256: string;
+  readonly inode: number;
+  readonly mode: string;
+  readonly disks: readonly ConfiguredDisk[];
+  /** Of the `vif` entries: the `ip=` ones. */
+  readonly addresses: readonly string[];
+  readonly onPoweroff: string;
+  readonly onReboot: string;
+  readonly uuid?: string;
+  readonly memoryMiB?: number;
+  readonly type: "pv" | "hvm" | "pvh";
+}
+
+export interface RunningDomain {
+  readonly domid: number;
+  readonly uuid: string;
+  readonly paused: boolean;
+  readonly memoryKiB: number;
+  /** From xl's stored configuration (`xl list -l`): what the guest's own reboot comes up with. */
+  readonly stored: readonly ConfiguredDisk[];
+  readonly attached: readonly AttachedDisk[];
+}
+
+/** A guest: defined by a file, running, saved, or several of these. */
+export interface Domain {
+  readonly name: string;
+  readonly config?: DomainConfig;
+  /** Other configs on the host that define the same name. */
+  readonly otherConfigs: readonly string[];
+  /** Linked from /etc/xen/auto. */
+  readonly autostart: boolean;
+  /** xendomains holds a save file of it: its memory knows the disk as it was. */
+  readonly saved: boolean;
+  readonly running?: RunningDomain;
+}

@@ -1,0 +1,62 @@
+import type { Domain } from "./domain.js";
+import type { Image, Loop, Mount, Volume, VolumeGroup } from "./storage.js";
+
+/**
+ * What is, or what should be, on one Dom0. One type for both sides: what was observed, what is desired, and every
+ * state that the simulation of a plan walks through.
+ */
+export interface HostState {
+  readonly host: HostIdentity;
+  readonly memory: { readonly totalBytes: number; readonly freeBytes: number; readonly dom0FreeBytes: number };
+  readonly tools: Readonly<Record<string, ToolState>>;
+  /** Kernel modules and built-in drivers that are loaded or can be. */
+  readonly modules: Readonly<Record<string, "loaded" | "available" | "missing">>;
+  /** Others who own guests on this host: `libvirt`, `xapi`, `ganeti`, `pacemaker`. */
+  readonly managers: readonly string[];
+  readonly volumeGroups: Readonly<Record<string, VolumeGroup>>;
+  /** By `vg/lv`. */
+  readonly volumes: Readonly<Record<string, Volume>>;
+  /** By path as configured. */
+  readonly images: Readonly<Record<string, Image>>;
+  readonly loops: readonly Loop[];
+  readonly mounts: readonly Mount[];
+  /** By name. */
+  readonly domains: Readonly<Record<string, Domain>>;
+  /** Runs of converge that this host knows of. */
+  readonly runs: readonly RunRecord[];
+  /** Past downtimes of guests on this host, newest first. */
+  readonly history: readonly PastRun[];
+}
+
+export interface HostIdentity {
+  readonly name: string;
+  readonly bootId: string;
+  readonly kernel: string;
+  readonly xen: string;
+  readonly systemd?: number;
+  readonly os: string;
+}
+
+export interface ToolState {
+  readonly present: boolean;
+  readonly version?: string;
+}
+
+/** A run in the host's own books, under /var/lib/converge. */
+export interface RunRecord {
+  readonly run: string;
+  readonly domain: string;
+  readonly digest: string;
+  readonly state: "running" | "stopped" | "done" | "failed";
+  readonly owner: string;
+  readonly since: number;
+}
+
+/** What an earlier move on this host took, in seconds: the base of forecasts. */
+export interface PastRun {
+  readonly domain: string;
+  readonly shutdownSeconds: number;
+  readonly startSeconds: number;
+  readonly downtimeSeconds: number;
+  readonly bytesPerSecond: number;
+}

@@ -1,0 +1,132 @@
+/** Block storage as it is seen on, or wished for on, one Dom0. Sizes are bytes unless a name says otherwise. */
+
+/** `vg/lv`, as LVM prints it. */
+export type VolumeName = `${string}/${string}`;
+
+export interface VolumeGroup {
+  readonly name: string;
+  readonly uuid: string;
+  readonly extentBytes: number;
+  readonly extents: number;
+  readonly freeExtents: number;
+  /** Physical volumes that LVM misses: nothing can be created while there are any. */
+  readonly missingPvs: number;
+  /** A pvmove is under way in this group. */
+  readonly pvmove: boolean;
+}
+
+export type VolumeKind = "linear" | "striped" | "snapshot" | "thin" | "thin-pool" | "raid" | "other";
+
+export interface Volume {
+  readonly name: VolumeName;
+  readonly uuid: string;
+  readonly kind: VolumeKind;
+  readonly bytes: number;
+  readonly tags: readonly string[];
+  readonly active: boolean;
+  /** Held open by somebody: mounted, attached to a guest, under another device. */
+  readonly open: boolean;
+  /** `major:minor` of the active device. */
+  readonly devno?: string;
+  /** Snapshot or thin snapshot: what it was taken of. */
+  readonly origin?: VolumeName;
+  readonly pool?: VolumeName;
+  /** Fill of a snapshot or of a thin pool, in per cent. */
+  readonly dataPercent?: number;
+  readonly metadataPercent?: number;
+  /** An overflowed snapshot: its content is worthless. */
+  readonly invalid?: boolean;
+  readonly content?: Content;
+  /** Devices on top of this one (md, dm, loop…), by kernel name. */
+  readonly holders: readonly string[];
+}
+
+export type ImageFormat = "raw" | "qcow2" | "qcow" | "vhd" | "vhdx" | "unknown";
+
+/** A guest's disk in a file. */
+export interface Image {
+  readonly path: string;
+  /** The path with every symbolic link resolved. */
+  readonly realPath: string;
+  readonly bytes: number;
+  readonly allocatedBytes: number;
+  readonly inode: number;
+  /** `major:minor` of the file system that it lies in. */
+  readonly devno: string;
+  /** Seconds since the epoch, by the host's clock. */
+  readonly mtime: number;
+  readonly links: number;
+  readonly format: ImageFormat;
+  readonly content: Content;
+  /** The volume that holds it, where there is one, and its path from the root of that volume's file system. */
+  readonly on?: { readonly volume: VolumeName; readonly mountpoint: string; readonly path: string };
+}
+
+/** What the first blocks of a disk say that it holds. Unknown is not empty. */
+export type Content =
+  | ExtContent
+  | XfsContent
+  | SwapContent
+  | { readonly type: "partitions"; readonly table: "dos" | "gpt" }
+  | { readonly type: "blank" }
+  | { readonly type: "unknown"; readonly hint?: string };
+
+export interface ExtContent {
+  readonly type: "ext2" | "ext3" | "ext4";
+  readonly uuid: string;
+  readonly label: string;
+  /** Names as mke2fs -O takes them. */
+  readonly features: readonly string[];
+  readonly blockBytes: number;
+  readonly inodeBytes: number;
+  /** Of the file system, which may be smaller than its device. */
+  readonly bytes: number;
+  /** As the superblock says; stale by what a running guest has not yet written back. */
+  readonly usedBytes: number;
+  readonly inodes: number;
+  readonly reservedPercent: number;
+  /** The journal has to be replayed: mounted somewhere, or not unmounted in order. */
+  readonly needsRecovery: boolean;
+  readonly hasErrors: boolean;
+}
+
+export interface XfsContent {
+  readonly type: "xfs";
+  readonly uuid: string;
+  readonly label: string;
+  /** name → 0/1 (or a number), as mkfs.xfs's -m, -i and -n take them: `{"m.crc": 1, "i.size": 512}`. */
+  readonly features: Readonly<Record<string, number>>;
+  readonly blockBytes: number;
+  readonly bytes: number;
+  readonly usedBytes: number;
+}
+
+export interface SwapContent {
+  readonly type: "swap";
+  readonly uuid: string;
+  readonly label: string;
+  readonly pageBytes: number;
+  readonly bytes: number;
+}
+
+export interface Loop {
+  /** `/dev/loop0`. */
+  readonly device: string;
+  readonly backing: string;
+  /** Inode and `major:minor` of the backing file: its identity, whatever its name is now. */
+  readonly inode: number;
+  readonly devno: string;
+  readonly offset: number;
+  readonly readOnly: boolean;
+  readonly deleted: boolean;
+}
+
+export interface Mount {
+  readonly target: string;
+  readonly source: string;
+  readonly type: string;
+  readonly options: string;
+  readonly devno: string;
+  /** Path inside the file system that is mounted: `/` but for bind mounts. */
+  readonly root: string;
+}
