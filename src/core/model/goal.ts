@@ -1,0 +1,34 @@
+import type { Content } from "./storage.js";
+
+/**
+ * What a step brings about, as predicates from a closed set. One statement gives both verdicts: the one in the
+ * model (goals/verdict.ts) and the probe on the host (a function of the runtime of the same name).
+ */
+export type Goal =
+  | { readonly goal: "volume-exists"; readonly volume: string; readonly bytes: number; readonly tags: readonly string[] }
+  | { readonly goal: "volume-tagged"; readonly volume: string; readonly tags: readonly string[] }
+  | { readonly goal: "snapshot-exists"; readonly volume: string; readonly origin: string; readonly tags: readonly string[] }
+  | { readonly goal: "volume-absent"; readonly volume: string; readonly tags: readonly string[] }
+  | { readonly goal: "content"; readonly volume: string; readonly type: Content["type"]; readonly uuid: string }
+  | { readonly goal: "mounted"; readonly target: string; readonly source: string }
+  | { readonly goal: "unmounted"; readonly target: string }
+  | { readonly goal: "loop-attached"; readonly link: string; readonly file: string }
+  | { readonly goal: "loop-detached"; readonly link: string }
+  | { readonly goal: "config"; readonly path: string; readonly sha256: string; readonly before: string }
+  | { readonly goal: "domain-running"; readonly domain: string }
+  | { readonly goal: "domain-paused"; readonly domain: string }
+  | { readonly goal: "domain-down"; readonly domain: string }
+  | { readonly goal: "attached"; readonly domain: string; readonly disks: readonly AttachedGoal[] }
+  | { readonly goal: "boot-unit"; readonly domain: string }
+  | { readonly goal: "boot-unit-absent"; readonly domain: string }
+  | { readonly goal: "file-exists"; readonly path: string }
+  | { readonly goal: "file-absent"; readonly path: string };
+
+export interface AttachedGoal {
+  readonly vdev: string;
+  /** Path of the block device or file that must be behind it. */
+  readonly target: string;
+}
+
+/** done: it holds. pending: the step can bring it about. conflict: something stands there that is not ours. */
+export type Verdict = "done" | "pending" | "conflict";

@@ -1,0 +1,63 @@
+/** Names of converge's own on a host, made from names that others chose. */
+
+/**
+ * A name that is safe in paths, unit names, LVM names and LVM tags: letters, digits, `.` and `-` stay, every other
+ * byte of its UTF-8 form becomes `_hh`. Different names stay different. A leading `.` or `-` is escaped too.
+ */
+export function safeName(name: string): string {
+  let out = "";
+  for (const char of name) {
+    const plain = /^[A-Za-z0-9.-]$/.test(char) && !(out === "" && (char === "." || char === "-"));
+    out += plain ? char : utf8(char).map((byte) => `_${byte.toString(16).padStart(2, "0")}`).join("");
+  }
+  return out;
+}
+
+function utf8(char: string): readonly number[] {
+  const code = char.codePointAt(0) ?? 0;
+  if (code < 0x80) return [code];
+  if (code < 0x800) return [0xc0 | (code >> 6), 0x80 | (code & 63)];
+  if (code < 0x10000) return [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63)];
+  return [0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63)];
+}
+
+/** Where converge keeps its books on a host; survives reboots. */
+export const BOOKS = "/var/lib/converge";
+/** Where converge mounts and links while it runs; gone after a reboot. */
+export const RUN = "/run/converge";
+
+export function runDirectory(domain: string): string {
+  return `${RUN}/${safeName(domain)}`;
+}
+
+export function booksDirectory(domain: string): string {
+  return `${BOOKS}/domains/${safeName(domain)}`;
+}
+
+/** The transient unit that a domain's program runs in. */
+export function unitName(domain: string): string {
+  return `converge-${safeName(domain)}.service`;
+}
+
+/** The unit that looks after a domain when Dom0 reboots in mid-run. */
+export function bootUnitName(domain: string): string {
+  return `converge-boot-${safeName(domain)}.service`;
+}
+
+export type VolumeRole = "copy" | "disk" | "snapshot";
+
+/** LVM tags of what converge made: only what carries them is ever removed. */
+export function volumeTags(domain: string, vdev: string, role: VolumeRole): readonly string[] {
+  return ["converge", `converge.domain=${safeName(domain)}`, `converge.disk=${safeName(vdev)}`, `converge.role=${role}`];
+}
+
+/** Device node of a volume: `/dev/vg/lv`. */
+export function volumePath(volume: string): string {
+  return `/dev/${volume}`;
+}
+
+/** Name of the temporary snapshot of a volume, taken for one guest. */
+export function snapshotName(origin: string, domain: string): string {
+  const group = origin.slice(0, origin.indexOf("/"));
+  return `${group}/converge-${safeName(domain)}-${safeName(origin.slice(group.length + 1))}`;
+}

@@ -1,0 +1,71 @@
+import type { Change } from "./change.js";
+import type { Diagnostic } from "./diagnostic.js";
+import type { Step } from "./step.js";
+
+/** Steps in order, with two constructs for what is known only while it runs. */
+export type PlanNode = Step | Repeat;
+
+/** Copy passes: the body is run until the next pass would be short enough, stops shrinking, or `max` is reached. */
+export interface Repeat {
+  readonly node: "repeat";
+  readonly id: string;
+  readonly body: readonly Step[];
+  readonly min: number;
+  readonly max: number;
+  /** The budget of the whole downtime, and what of it is not the last pass. */
+  readonly rule: { readonly downtimeSeconds: number; readonly overheadSeconds: number };
+  readonly why: string;
+}
+
+/** What a plan was made from. When one of these differs at apply, the plan is stale. */
+export interface Binding {
+  /** `config of web1`, `image /srv/xen/web1/root.img`… */
+  readonly what: string;
+  readonly is: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface DomainPlan {
+  readonly domain: string;
+  readonly changes: readonly Change[];
+  readonly nodes: readonly PlanNode[];
+  readonly bindings: readonly Binding[];
+  readonly choices: readonly StrategyChoice[];
+  readonly estimate: Estimate;
+  /** Hash over the desired state of this guest: who wants the same attaches to what runs. */
+  readonly digest: string;
+  /** What the guest's start needs: shown beside the steps. */
+  readonly configDiff?: ConfigChange;
+}
+
+export interface ConfigChange {
+  readonly path: string;
+  /** Unified diff with secrets replaced. */
+  readonly diff: string;
+}
+
+export interface StrategyChoice {
+  readonly vdev: string;
+  readonly strategy: string;
+  readonly because: readonly string[];
+  readonly against: readonly { readonly strategy: string; readonly reasons: readonly string[] }[];
+}
+
+export interface Estimate {
+  readonly copyBytes: number;
+  readonly spaceNeeded: readonly { readonly group: string; readonly bytes: number; readonly freeBytes: number }[];
+  readonly downtimeSeconds: number;
+  readonly budgetSeconds: number;
+  /** How the downtime was reckoned: one line for each part of it. */
+  readonly parts: readonly { readonly what: string; readonly seconds: number; readonly how: string }[];
+}
+
+export interface HostPlan {
+  readonly host: string;
+  readonly domains: readonly DomainPlan[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** All steps of a tree, those of repeats once. */
+export function stepsOf(nodes: readonly PlanNode[]): readonly Step[] {
+  return nodes.flatMap((node) => (node.node === "step" ? [node] : node.body));
+}

@@ -1,0 +1,29 @@
+import type { Phase } from "./step.js";
+
+/**
+ * What the journal on the host tells, one JSON object a line. Every renderer subscribes to these and none steers.
+ * `at` is seconds since the epoch by the host's clock, with fractions.
+ */
+export type RunEvent = { readonly at: number; readonly seq: number } & (
+  | { readonly event: "begin"; readonly run: string; readonly domain: string; readonly digest: string; readonly owner: string }
+  | { readonly event: "step"; readonly id: string; readonly kind: string; readonly phase: Phase; readonly title: string }
+  | { readonly event: "skip"; readonly id: string; readonly why: string }
+  | { readonly event: "done"; readonly id: string; readonly seconds: number }
+  | { readonly event: "failed"; readonly id: string; readonly exit: number; readonly message: string; readonly tail: string }
+  | { readonly event: "progress"; readonly id: string; readonly bytes: number; readonly percent: number; readonly rate: number; readonly left: number }
+  | { readonly event: "watch"; readonly id: string; readonly what: string; readonly value: string; readonly acted: string }
+  | { readonly event: "pass"; readonly id: string; readonly number: number; readonly seconds: number; readonly bytes: number; readonly forecast: number; readonly verdict: string }
+  | { readonly event: "down"; readonly domain: string }
+  | { readonly event: "commit"; readonly domain: string }
+  | { readonly event: "ready"; readonly domain: string; readonly downtime: number }
+  | { readonly event: "undo"; readonly id: string; readonly what: string }
+  | { readonly event: "stopping"; readonly why: string }
+  | { readonly event: "note"; readonly message: string }
+  | { readonly event: "end"; readonly outcome: Outcome; readonly message: string }
+);
+
+/**
+ * done: all steps. failed: undone, the guest is on its old disk. refused: a gate held it back, undone. stopped: the
+ * operator asked. stuck: after the commit; the guest is on its new disk and something is left to do.
+ */
+export type Outcome = "done" | "failed" | "refused" | "stopped" | "stuck";

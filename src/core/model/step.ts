@@ -1,0 +1,59 @@
+import type { Command } from "./command.js";
+import type { Goal } from "./goal.js";
+import type { Model } from "./model.js";
+
+/**
+ * prepare: the guest runs on, nothing of its own is touched. switch: the guest is taken over, bounded in time.
+ * settle: what the move leaves for good. finish: what the run needed is taken away.
+ */
+export type Phase = "prepare" | "switch" | "settle" | "finish";
+
+/** safe: nobody notices. disruptive: a guest is down for it. destructive: data is gone after it. */
+export type Risk = "safe" | "disruptive" | "destructive";
+
+/** Plain data: what a saved plan holds. Its kind turns it into commands. */
+export interface Step<Kind extends string = string, Args = unknown> {
+  readonly node: "step";
+  /** Unique in its plan and readable: `xvda1.create-volume`. */
+  readonly id: string;
+  readonly kind: Kind;
+  readonly phase: Phase;
+  readonly args: Args;
+  /** What it is for, in the user's words. */
+  readonly why: string;
+}
+
+/**
+ * One thing that a step does on the host. What is shown is what runs: `command` is run as it stands, either
+ * plainly or by a function of the runtime that watches over it (`verb`, which gets the command after its own
+ * arguments). A few things have no command of their own, and say in words what they do.
+ */
+export type Action =
+  | { readonly command: Command; readonly verb?: readonly [string, ...string[]] }
+  | { readonly verb: readonly [string, ...string[]]; readonly shown: string };
+
+/** How to take a step back, and when there is something to take back. */
+export interface Undo {
+  /** The undo is run when these hold, and skipped when they do not: an undo that is run twice does it once. */
+  readonly when: readonly Goal[];
+  readonly actions: readonly Action[];
+}
+
+/** One kind of step: all there is to know of it stands in one file. */
+export interface StepKind<Kind extends string, Args> {
+  readonly kind: Kind;
+  readonly risk: Risk | ((args: Args) => Risk);
+  /** Tools that the commands need on the host. */
+  requires(args: Args): readonly string[];
+  /** One line for the preview: `Create vg0/web1-root, 2 GiB`. */
+  title(args: Args): string;
+  actions(args: Args): readonly Action[];
+  /**
+   * What holds once it is done: the host program looks before and after, and skips what holds already. Empty for
+   * what can not be seen on the host (a copy), which is then done each time.
+   */
+  goals(args: Args): readonly Goal[];
+  /** What it does to the model. Called only where the goals are pending. */
+  effect(args: Args, model: Model): Model;
+  undo?(args: Args): Undo | undefined;
+}
