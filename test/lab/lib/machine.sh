@@ -1,0 +1,104 @@
+# Sourced by lab.sh: the emulated machine.
+# shellcheck shell=bash
+
+memory=${LAB_MEMORY:-3072}
+# Dom0's own command line; mitigations cost an emulated processor dearly and protect nothing here.
+dom0_arguments='root=/dev/vda rw console=hvc0 net.ifnames=0 mitigations=off quiet loglevel=4'
+xen_arguments='dom0_mem=1536M,max:1536M com1=115200,8n1 console=com1 xpti=no spec-ctrl=no'
+
+machine() { # PORT DISK-OPTIONS… -- QEMU-ARGUMENTS…: starts it in the background, or says why not
+  local port=$1 disks=()
+  shift
+  while [[ $1 != -- ]]; do disks+=(-drive "$1,if=virtio,discard=unmap,detect-zeroes=unmap"); shift; done
+  shift
+  # restrict=on: nothing inside reaches further than the machine that runs it. Nehalem is enough for PV
+  # guests, and is what Xen and the kernel are known to boot on under emulation.
+  qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu Nehalem -smp 2 -m "$memory" \
+    -nodefaults -no-user-config -display none -vga none \
+    "${disks[@]}" \
+    -netdev "user,id=outside,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=outside,romfile= \
+    -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
+    -chardev "file,id=console,path=$console,append=on" -serial chardev:console \
+    -qmp "unix:$run/qmp,server=on,wait=off" -pidfile "$run/qemu.pid" -daemonize "$@"
+}
+
+# A free port is found by taking it: between asking and using, another lab might.
+machine_on_free_port() { # arguments as machine, without the port; sets $port
+  local tries=0 complaint
+  while ((tries++ < 20)); do
+    port=$((20000 + RANDOM % 12000))
+    if complaint=$(machine "$port" "$@" 2>&1); then return 0; fi
+    [[ $complaint == *'host forwarding'* ]] || fail "qemu did not start: $complaint"
+  done
+  fail "found no free port: $complaint"
+}
+
+running() { # is the lab's QEMU there? The name is compared, as a number may have been given to another.
+  local pid
+  [[ -f $run/qemu.pid ]] || return 1
+  pid=$(<"$run/qemu.pid")
+  [[ -r /proc/$pid/cmdline ]] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "-pidfile $run/qemu.pid "
+}
+stopped() { ! running; }
+
+power_cut() { # what a power failure does: no flush, no goodbye
+  running || return 0
+  local pid
+  pid=$(<"$run/qemu.pid")
+  kill -KILL "$pid"
+  until_true 20 stopped || fail "QEMU $pid does not die"
+}
+
+write_ssh_config() { # KEYS: uses $run, $port
+  install -m 0600 "$1/id" "$run/id"
+  {
+    printf '[127.0.0.1]:%s ' "$port"
+    cut -d ' ' -f 1,2 "$1/host.pub"
+  } >"$run/known_hosts"
+  cat >"$run/ssh_config" <<CONFIG
+Host dom0
+  HostName 127.0.0.1
+  Port $port
+  User root
+  IdentityFile "$run/id"
+  IdentitiesOnly yes
+  IdentityAgent none
+  UserKnownHostsFile "$run/known_hosts"
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  BatchMode yes
+  ConnectTimeout 10
+  ServerAliveInterval 15
+  ServerAliveCountMax 8
+  LogLevel ERROR
+CONFIG
+}
+
+on_dom0() { ssh -F "$run/ssh_config" dom0 "$@"; }
+answers() { on_dom0 true 2>/dev/null; }
+answers_or_died() { answers || stopped; }
+
+wait_for_ssh() { # SECONDS
+  until_true "$1" answers_or_died || { tail -5 "$console" >&2; fail "Dom0 did not answer on ssh within $1 s: see $console"; }
+  running || { tail -20 "$console" >&2; fail "the machine stopped by itself: see $console"; }
+}
+
+provision() { # DIRECTORY: boots the plain kernel (no Xen: quicker) on the new disks, and lets Dom0 make the guests'
+  local run=$1/run console=$1/provision.log name=provision port
+  mkdir -p -m 0700 "$run"
+  machine_on_free_port "file=$1/dom0.img,format=raw,cache=unsafe" "file=$1/vg0.img,format=raw,cache=unsafe" \
+    "file=$1/vg1.img,format=raw,cache=unsafe" -- \
+    -kernel "$1/vmlinux" -initrd "$1/initrd" \
+    -append "${dom0_arguments/hvc0/ttyS0} systemd.mask=srv-xen.mount systemd.mask=xen.service systemd.mask=xendomains.service systemd.mask=lab-autostart.service"
+  write_ssh_config "$1/keys"
+  wait_for_ssh 300
+  # The way back is through systemd: ssh may be cut before it says how it ended.
+  if ! on_dom0 /usr/local/lib/lab/provision >>"$console" 2>&1; then
+    tail -20 "$console" >&2
+    power_cut
+    return 1
+  fi
+  on_dom0 'systemctl poweroff --no-block'
+  until_true 120 stopped || fail "the machine does not power off: see $console"
+  rm -rf "$run"
+}
