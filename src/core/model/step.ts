@@ -56,4 +56,6 @@ export interface StepKind<Kind extends string, Args> {
   /** What it does to the model. Called only where the goals are pending. */
   effect(args: Args, model: Model): Model;
   undo?(args: Args): Undo | undefined;
+  /** What the runtime looks at every second while the actions run: a watch function of the runtime and its arguments. */
+  watches?(args: Args): readonly (readonly [name: string, ...args: string[]])[];
 }

@@ -1,0 +1,93 @@
+import type { Goal, Verdict } from "../model/goal.js";
+import type { Model } from "../model/model.js";
+import { diskKey } from "../model/transform.js";
+
+/** A goal's verdict in the model. The probe on the host is the runtime's function of the same name. */
+export function verdict(goal: Goal, model: Model): Verdict {
+  const { host, ghost } = model;
+  switch (goal.goal) {
+    case "volume-exists": {
+      const volume = host.volumes[goal.volume];
+      if (volume === undefined) return "pending";
+      return volume.bytes === goal.bytes && hasTags(volume.tags, goal.tags) ? "done" : "conflict";
+    }
+    case "volume-tagged": {
+      const volume = host.volumes[goal.volume];
+      if (volume === undefined || !volume.tags.includes("converge")) return "conflict";
+      return hasTags(volume.tags, goal.tags) ? "done" : "pending";
+    }
+    case "snapshot-exists": {
+      const volume = host.volumes[goal.volume];
+      if (volume === undefined) return "pending";
+      const ours = volume.origin === goal.origin && hasTags(volume.tags, goal.tags) && volume.invalid !== true;
+      return ours ? "done" : "conflict";
+    }
+    case "volume-absent": {
+      const volume = host.volumes[goal.volume];
+      if (volume === undefined) return "done";
+      return hasTags(volume.tags, goal.tags) ? "pending" : "conflict";
+    }
+    case "content": {
+      const content = host.volumes[goal.volume]?.content;
+      if (content === undefined || content.type === "blank" || content.type === "unknown") return "pending";
+      return "uuid" in content && content.type === goal.type && content.uuid === goal.uuid ? "done" : "conflict";
+    }
+    case "mounted": {
+      const mount = host.mounts.find((m) => m.target === goal.target);
+      if (mount === undefined) return "pending";
+      return mount.source === goal.source ? "done" : "conflict";
+    }
+    case "unmounted":
+      return host.mounts.some((m) => m.target === goal.target) ? "pending" : "done";
+    case "loop-attached": {
+      const loop = host.loops.find((l) => l.device === goal.link);
+      if (loop === undefined) return "pending";
+      return loop.backing === goal.file ? "done" : "conflict";
+    }
+    case "loop-detached":
+      return host.loops.some((l) => l.device === goal.link) ? "pending" : "done";
+    case "config": {
+      const sha256 = Object.values(host.domains).find((d) => d.config?.path === goal.path)?.config?.sha256;
+      if (sha256 === goal.sha256) return "done";
+      return sha256 === goal.before ? "pending" : "conflict";
+    }
+    case "domain-running": {
+      const running = host.domains[goal.domain]?.running;
+      return running !== undefined && !running.paused ? "done" : "pending";
+    }
+    case "domain-paused": {
+      const running = host.domains[goal.domain]?.running;
+      if (running === undefined) return "pending";
+      return running.paused ? "done" : "conflict";
+    }
+    case "domain-down":
+      return host.domains[goal.domain]?.running === undefined ? "done" : "pending";
+    case "attached": {
+      const attached = host.domains[goal.domain]?.running?.attached;
+      if (attached === undefined) return "conflict";
+      const same = goal.disks.every((disk) =>
+        attached.some((a) => a.vdev === disk.vdev && diskKey(a.params) === diskKey(disk.target)),
+      );
+      return same ? "done" : "conflict";
+    }
+    case "boot-unit":
+      return ghost.bootUnits.includes(goal.domain) ? "done" : "pending";
+    case "boot-unit-absent":
+      return ghost.bootUnits.includes(goal.domain) ? "pending" : "done";
+    case "file-exists":
+      return host.images[goal.path] === undefined ? "pending" : "done";
+    case "file-absent":
+      return host.images[goal.path] === undefined ? "done" : "pending";
+  }
+}
+
+/** The verdict over all goals of a step: conflict before pending before done; `pending` where there are none. */
+export function verdictOf(goals: readonly Goal[], model: Model): Verdict {
+  const verdicts = goals.map((goal) => verdict(goal, model));
+  if (verdicts.includes("conflict")) return "conflict";
+  return verdicts.length > 0 && verdicts.every((v) => v === "done") ? "done" : "pending";
+}
+
+function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
+  return wanted.every((tag) => tags.includes(tag));
+}

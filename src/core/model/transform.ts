@@ -1,0 +1,74 @@
+import type { Domain, RunningDomain } from "./domain.js";
+import type { DiskGhost, Ghost, Model } from "./model.js";
+import type { HostState } from "./host-state.js";
+import type { Loop, Mount, Volume } from "./storage.js";
+
+/** Small steps from one model to the next: effects are written in these. Nothing is changed in place. */
+
+function host(model: Model, change: Partial<HostState>): Model {
+  return { ...model, host: { ...model.host, ...change } };
+}
+
+function ghost(model: Model, change: Partial<Ghost>): Model {
+  return { ...model, ghost: { ...model.ghost, ...change } };
+}
+
+export function withVolume(model: Model, volume: Volume): Model {
+  return host(model, { volumes: { ...model.host.volumes, [volume.name]: volume } });
+}
+
+export function withoutVolume(model: Model, name: string): Model {
+  const { [name]: _gone, ...volumes } = model.host.volumes;
+  const { [name]: _ghost, ...disks } = model.ghost.disks;
+  return ghost(host(model, { volumes }), { disks });
+}
+
+/** Takes extents from, or gives them back to, a volume group. */
+export function withFreeExtents(model: Model, group: string, by: number): Model {
+  const vg = model.host.volumeGroups[group];
+  if (vg === undefined) return model;
+  const changed = { ...vg, freeExtents: vg.freeExtents + by };
+  return host(model, { volumeGroups: { ...model.host.volumeGroups, [group]: changed } });
+}
+
+export function withMount(model: Model, mount: Mount): Model {
+  return host(model, { mounts: [...model.host.mounts, mount] });
+}
+
+export function withoutMount(model: Model, target: string): Model {
+  return host(model, { mounts: model.host.mounts.filter((m) => m.target !== target) });
+}
+
+export function withLoop(model: Model, loop: Loop): Model {
+  return host(model, { loops: [...model.host.loops, loop] });
+}
+
+export function withoutLoop(model: Model, device: string): Model {
+  return host(model, { loops: model.host.loops.filter((l) => l.device !== device) });
+}
+
+export function withDomain(model: Model, domain: Domain): Model {
+  return host(model, { domains: { ...model.host.domains, [domain.name]: domain } });
+}
+
+/** The guest as running (or, with undefined, as down). */
+export function withRunning(model: Model, name: string, running: RunningDomain | undefined): Model {
+  const domain = model.host.domains[name];
+  if (domain === undefined) return model;
+  const { running: _was, ...rest } = domain;
+  return withDomain(model, running === undefined ? rest : { ...rest, running });
+}
+
+export function withDisk(model: Model, disk: string, change: DiskGhost): Model {
+  return ghost(model, { disks: { ...model.ghost.disks, [disk]: change } });
+}
+
+export function withGhost(model: Model, change: Partial<Ghost>): Model {
+  return ghost(model, change);
+}
+
+/** Image path or `vg/lv` of what a path in a config or a mount means: the key of {@link Ghost.disks}. */
+export function diskKey(path: string): string {
+  const lv = /^\/dev\/([^/]+\/[^/]+)$/.exec(path);
+  return lv?.[1] ?? path;
+}

@@ -1,0 +1,45 @@
+import type { StepKind } from "../model/step.js";
+import { withLoop, withoutLoop } from "../model/transform.js";
+
+export interface AttachLoop {
+  /** The name by which later steps know the device: its number is known only once it is attached. */
+  readonly link: string;
+  readonly file: string;
+}
+
+/**
+ * A loop device over an image. Not read-only even where the file system on it is: a journal may have to be
+ * replayed, and a read-only loop would refuse the mount.
+ */
+export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
+  kind: "attach-loop",
+  risk: "safe",
+  requires: () => ["losetup"],
+  title: ({ file, link }) => `Attach ${file} as ${link}`,
+  actions: ({ link, file }) => [
+    { verb: ["attach_loop", link], command: ["losetup", "--find", "--show", file] },
+  ],
+  goals: ({ link, file }) => [{ goal: "loop-attached", link, file }],
+  effect: ({ link, file }, model) =>
+    withLoop(model, {
+      device: link, backing: file, inode: 0, devno: "", offset: 0, readOnly: false, deleted: false,
+    }),
+  undo: ({ link, file }) => ({
+    when: [{ goal: "loop-attached", link, file }],
+    actions: [{ verb: ["detach_loop", link], command: ["losetup", "--detach", link] }],
+  }),
+};
+
+export interface DetachLoop {
+  readonly link: string;
+}
+
+export const detachLoop: StepKind<"detach-loop", DetachLoop> = {
+  kind: "detach-loop",
+  risk: "safe",
+  requires: () => ["losetup"],
+  title: ({ link }) => `Detach ${link}`,
+  actions: ({ link }) => [{ verb: ["detach_loop", link], command: ["losetup", "--detach", link] }],
+  goals: ({ link }) => [{ goal: "loop-detached", link }],
+  effect: ({ link }, model) => withoutLoop(model, link),
+};

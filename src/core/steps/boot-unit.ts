@@ -1,0 +1,35 @@
+import { bootUnitName } from "../model/names.js";
+import type { StepKind } from "../model/step.js";
+import { withGhost } from "../model/transform.js";
+
+export interface BootUnit {
+  readonly domain: string;
+}
+
+/** From here on a reboot of Dom0 in mid-run takes care of the guest: this unit undoes or completes at boot. */
+export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
+  kind: "install-boot-unit",
+  risk: "safe",
+  requires: () => ["systemctl"],
+  title: ({ domain }) => `Install ${bootUnitName(domain)}: if Dom0 reboots now, it brings the guest back`,
+  actions: ({ domain }) => [
+    { verb: ["install_boot_unit"], shown: `write and enable /etc/systemd/system/${bootUnitName(domain)}` },
+  ],
+  goals: ({ domain }) => [{ goal: "boot-unit", domain }],
+  effect: ({ domain }, model) => withGhost(model, { bootUnits: [...model.ghost.bootUnits, domain] }),
+  undo: ({ domain }) => ({
+    when: [{ goal: "boot-unit", domain }],
+    actions: [{ verb: ["remove_boot_unit"], shown: `disable and remove ${bootUnitName(domain)}` }],
+  }),
+};
+
+export const removeBootUnit: StepKind<"remove-boot-unit", BootUnit> = {
+  kind: "remove-boot-unit",
+  risk: "safe",
+  requires: () => ["systemctl"],
+  title: ({ domain }) => `Remove ${bootUnitName(domain)}`,
+  actions: ({ domain }) => [{ verb: ["remove_boot_unit"], shown: `disable and remove ${bootUnitName(domain)}` }],
+  goals: ({ domain }) => [{ goal: "boot-unit-absent", domain }],
+  effect: ({ domain }, model) =>
+    withGhost(model, { bootUnits: model.ghost.bootUnits.filter((name) => name !== domain) }),
+};

@@ -1,0 +1,25 @@
+import type { Command } from "../model/command.js";
+import { volumePath } from "../model/names.js";
+import type { StepKind } from "../model/step.js";
+
+export interface CheckFilesystem {
+  readonly volume: string;
+  readonly type: "ext2" | "ext3" | "ext4" | "xfs";
+  /** Every structure, or only what says whether it was left in order: the guest waits for the latter. */
+  readonly thorough: boolean;
+}
+
+/** Looks, and mends nothing: a copy that is not clean is not switched to. */
+export const checkFilesystem: StepKind<"check-filesystem", CheckFilesystem> = {
+  kind: "check-filesystem",
+  risk: "safe",
+  requires: ({ type }) => [type === "xfs" ? "xfs_repair" : "e2fsck"],
+  title: ({ volume, thorough }) => `Check the file system on ${volume}${thorough ? ", all of it" : ""}`,
+  actions: ({ volume, type, thorough }) => {
+    const device = volumePath(volume);
+    const ext: Command = thorough ? ["e2fsck", "-f", "-n", device] : ["e2fsck", "-n", device];
+    return [{ command: type === "xfs" ? ["xfs_repair", "-n", device] : ext }];
+  },
+  goals: () => [],
+  effect: (_args, model) => model,
+};

@@ -1,0 +1,112 @@
+import type { Command } from "../model/command.js";
+import type { Step, StepKind } from "../model/step.js";
+import { withDisk } from "../model/transform.js";
+
+export interface CopyFiles {
+  readonly source: string;
+  readonly target: string;
+  /** Keys of the model: what is read, and what is written. */
+  readonly from: string;
+  readonly to: string;
+  readonly role: "first" | "delta" | "last";
+  /** times: files of one size and time are taken as equal. checksum: every file is read and compared. */
+  readonly compare: "times" | "checksum";
+  readonly throttle: Throttle;
+  /** The snapshot that the copy reads from: watched, grown in time, and never trusted once it overflowed. */
+  readonly watch?: { readonly snapshot: string; readonly limitPercent: number; readonly growBytes: number };
+}
+
+export interface Throttle {
+  readonly nice?: number;
+  readonly ionice?: "idle" | "best-effort" | "none";
+  readonly bandwidthBytesPerSecond?: number;
+}
+
+/**
+ * One pass of rsync. Not `--inplace`: two names of one file that the guest has parted since the last pass would
+ * write into each other. `--modify-window=-1` compares nanoseconds; without it rsync compares whole seconds
+ * (rsync(1)), and a file changed twice within one is missed.
+ */
+export const copyFiles: StepKind<"copy-files", CopyFiles> = {
+  kind: "copy-files",
+  risk: "safe",
+  requires: ({ throttle }) => [
+    "rsync",
+    ...(throttle.nice === undefined ? [] : ["nice"]),
+    ...(throttle.ionice === undefined || throttle.ionice === "none" ? [] : ["ionice"]),
+  ],
+  title: ({ from, to, role, compare }) => {
+    const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
+    return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
+  },
+  actions: (args) => [{ verb: ["copy", args.role], command: rsync(args) }],
+  goals: () => [],
+  watches: ({ watch }) =>
+    watch === undefined
+      ? []
+      : [["snapshot_fill", watch.snapshot, String(watch.limitPercent), String(watch.growBytes)]],
+  effect: ({ from, to, compare }, model) => {
+    const source = model.ghost.disks[from];
+    const target = model.ghost.disks[to];
+    if (source === undefined || target === undefined) return model;
+    // by times, files that already looked equal are skipped: an older deception stays
+    const deceptive = source.deceptive || (compare === "times" && target.deceptive);
+    return withDisk(model, to, { writes: source.writes, deceptive, consistent: true });
+  },
+};
+
+function rsync({ source, target, compare, throttle }: CopyFiles): Command {
+  const prefix: string[] = [];
+  if (throttle.nice !== undefined) prefix.push("nice", "-n", String(throttle.nice));
+  if (throttle.ionice === "idle") prefix.push("ionice", "-c", "3");
+  if (throttle.ionice === "best-effort") prefix.push("ionice", "-c", "2", "-n", "7");
+  const limit = throttle.bandwidthBytesPerSecond;
+  const words = [
+    ...prefix,
+    "rsync", "-aHAXSx", "--numeric-ids", "--delete", "--modify-window=-1",
+    ...(compare === "checksum" ? ["--checksum"] : []),
+    ...(limit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.floor(limit / 1024))}`]),
+    "--info=progress2", "--stats", "--outbuf=L",
+    `${source}/`, `${target}/`,
+  ];
+  const [program = "rsync", ...args] = words;
+  return [program, ...args];
+}
+
+export interface DistrustFresh {
+  readonly source: string;
+  readonly target: string;
+  /** Key of the model. */
+  readonly to: string;
+  /** How long a guest may hold written data back: files younger than this are compared again. */
+  readonly windowSeconds: number;
+}
+
+/**
+ * The cure of the two-pass loss: a guest's journal may show a file's new time while its data is still in the
+ * guest's memory. Files that were fresh when the snapshot was taken get a time on the target that no file has, so
+ * that the next pass takes them for changed and copies them for real.
+ */
+export const distrustFresh: StepKind<"distrust-fresh", DistrustFresh> = {
+  kind: "distrust-fresh",
+  risk: "safe",
+  requires: () => ["find", "xargs", "touch"],
+  title: ({ windowSeconds }) =>
+    `Mark files changed in the last ${Math.round(windowSeconds / 60)} minutes, to compare them again`,
+  actions: ({ source, target, windowSeconds }) => [
+    {
+      verb: ["distrust_fresh", source, target, String(windowSeconds)],
+      shown: `give files of ${target} whose source is younger than ${windowSeconds} s a time that no file has`,
+    },
+  ],
+  goals: () => [],
+  effect: ({ to }, model) => {
+    const target = model.ghost.disks[to];
+    return target === undefined ? model : withDisk(model, to, { ...target, deceptive: false });
+  },
+};
+
+/** Is this step a copy that reads from a snapshot? */
+export function isCopy(step: Step): step is Step<"copy-files", CopyFiles> {
+  return step.kind === "copy-files";
+}

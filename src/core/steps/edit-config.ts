@@ -1,0 +1,43 @@
+import type { ConfiguredDisk } from "../model/domain.js";
+import type { StepKind } from "../model/step.js";
+import { withDomain } from "../model/transform.js";
+
+export interface EditConfig {
+  readonly domain: string;
+  readonly path: string;
+  /** SHA-256 of the file before and after, in hex. */
+  readonly before: string;
+  readonly after: string;
+  /** Byte ranges of the old file, ascending, and what stands there afterwards. */
+  readonly edits: readonly { readonly start: number; readonly end: number; readonly text: string }[];
+  /** The disks that the new text names: for the model. */
+  readonly disks: readonly ConfiguredDisk[];
+  readonly oldDisks: readonly ConfiguredDisk[];
+}
+
+/** Writes the guest's config anew, beside the old one and then over it in one rename. All else stays byte for byte. */
+export const editConfig: StepKind<"edit-config", EditConfig> = {
+  kind: "edit-config",
+  risk: "safe",
+  requires: () => ["sha256sum", "head", "tail", "mv"],
+  title: ({ path }) => `Edit ${path}`,
+  actions: ({ path, before, after, edits }) => [
+    {
+      verb: [
+        "edit_config", path, before, after,
+        ...edits.flatMap(({ start, end, text }) => [String(start), String(end), text]),
+      ],
+      shown: `replace ${path} as the diff above shows; the old text is kept`,
+    },
+  ],
+  goals: ({ path, before, after }) => [{ goal: "config", path, sha256: after, before }],
+  effect: ({ domain, after, disks }, model) => {
+    const found = model.host.domains[domain];
+    if (found?.config === undefined) return model;
+    return withDomain(model, { ...found, config: { ...found.config, sha256: after, disks } });
+  },
+  undo: ({ path, before, after }) => ({
+    when: [{ goal: "config", path, sha256: after, before }],
+    actions: [{ verb: ["restore_config", path, after], shown: `put the old text of ${path} back` }],
+  }),
+};

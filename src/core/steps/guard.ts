@@ -1,0 +1,41 @@
+import type { StepKind } from "../model/step.js";
+
+export interface Guard {
+  readonly domain: string;
+  readonly bootId: string;
+  /** Unset: the guest was down when it was planned, and has to be down still. */
+  readonly running?: { readonly domid: number; readonly uuid: string };
+  readonly config: { readonly path: string; readonly sha256: string };
+  readonly images: readonly { readonly path: string; readonly inode: number; readonly bytes: number; readonly devno: string }[];
+}
+
+/**
+ * Looks again, right before the guest is touched, at what the plan was made from: somebody may have restarted the
+ * guest, edited its config or swapped its image meanwhile.
+ */
+export const guard: StepKind<"guard", Guard> = {
+  kind: "guard",
+  risk: "safe",
+  requires: () => ["xl", "sha256sum", "stat"],
+  title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
+  actions: ({ domain, bootId, running, config, images }) => [
+    { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
+    running === undefined
+      ? { verb: ["guard_down", domain], shown: `${domain} is still down` }
+      : {
+          verb: ["guard_domain", domain, String(running.domid), running.uuid],
+          shown: `${domain} is still domain ${running.domid}`,
+        },
+    { verb: ["guard_config", config.path, config.sha256], shown: `${config.path} is unchanged` },
+    ...images.map(({ path, inode, bytes, devno }) => ({
+      verb: ["guard_image", path, String(inode), String(bytes), devno] as [string, ...string[]],
+      shown: `${path} is the same file, of the same size`,
+    })),
+    ...images.map(({ path }) => ({
+      verb: ["guard_free", path, domain] as [string, ...string[]],
+      shown: `nobody but ${domain} has ${path} open`,
+    })),
+  ],
+  goals: () => [],
+  effect: (_args, model) => model,
+};

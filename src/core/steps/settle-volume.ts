@@ -1,0 +1,31 @@
+import { volumeTags } from "../model/names.js";
+import type { StepKind } from "../model/step.js";
+import { withVolume } from "../model/transform.js";
+import { ZEROED } from "./zero-volume.js";
+
+export interface SettleVolume {
+  readonly volume: string;
+  readonly domain: string;
+  readonly vdev: string;
+}
+
+const COPY = "converge.role=copy";
+
+/** The volume is the guest's disk now, no longer a copy in the making. */
+export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
+  kind: "settle-volume",
+  risk: "safe",
+  requires: () => ["lvchange"],
+  title: ({ volume, domain, vdev }) => `Mark ${volume} as ${vdev} of ${domain}`,
+  actions: ({ volume, domain, vdev }) => {
+    const tags = volumeTags(domain, vdev, "disk").flatMap((tag) => ["--addtag", tag]);
+    return [{ command: ["lvchange", "--deltag", COPY, "--deltag", ZEROED, ...tags, volume] }];
+  },
+  goals: ({ volume, domain, vdev }) => [{ goal: "volume-tagged", volume, tags: volumeTags(domain, vdev, "disk") }],
+  effect: ({ volume, domain, vdev }, model) => {
+    const found = model.host.volumes[volume];
+    if (found === undefined) return model;
+    const kept = found.tags.filter((tag) => tag !== COPY && tag !== ZEROED);
+    return withVolume(model, { ...found, tags: [...new Set([...kept, ...volumeTags(domain, vdev, "disk")])] });
+  },
+};

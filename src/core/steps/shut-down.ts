@@ -1,0 +1,31 @@
+import type { StepKind } from "../model/step.js";
+import { withRunning } from "../model/transform.js";
+
+export interface ShutDown {
+  readonly domain: string;
+  readonly config: string;
+  readonly timeoutSeconds: number;
+  /** Destroy a guest that ignores the request: only where the playbook says so. */
+  readonly destroy: boolean;
+}
+
+/** The downtime begins here, and it is over when the guest, its backends and its loop devices are really gone. */
+export const shutDown: StepKind<"shut-down", ShutDown> = {
+  kind: "shut-down",
+  risk: "disruptive",
+  requires: () => ["xl", "xenstore-ls", "systemd-run"],
+  title: ({ domain, timeoutSeconds, destroy }) =>
+    `Shut ${domain} down, within ${timeoutSeconds} s${destroy ? ", then destroy it" : ""}`,
+  actions: ({ domain, timeoutSeconds, destroy }) => [
+    {
+      verb: ["shut_down", domain, String(timeoutSeconds), destroy ? "destroy" : "never"],
+      command: ["xl", "shutdown", domain],
+    },
+  ],
+  goals: ({ domain }) => [{ goal: "domain-down", domain }],
+  effect: ({ domain }, model) => withRunning(model, domain, undefined),
+  undo: ({ domain, config }) => ({
+    when: [{ goal: "domain-down", domain }],
+    actions: [{ verb: ["start_guest", domain, config], shown: `xl create ${config}` }],
+  }),
+};

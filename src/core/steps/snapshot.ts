@@ -1,0 +1,86 @@
+import { formatBytes } from "../model/bytes.js";
+import { withDisk, withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
+import type { StepKind } from "../model/step.js";
+import { lvmSize } from "./lvm-size.js";
+
+export interface CreateSnapshot {
+  readonly origin: string;
+  readonly snapshot: string;
+  /** Room for what changes while it exists; undefined for a thin origin, whose snapshots take from the pool. */
+  readonly bytes?: number;
+  readonly extentBytes: number;
+  readonly tags: readonly string[];
+  /** Path of the file system on the origin, flushed first: the snapshot's own journal replay needs little then. */
+  readonly mountpoint: string;
+  /** Images on it that are read from this snapshot. */
+  readonly images: readonly string[];
+}
+
+/** A copy-on-write snapshot of the volume that holds images, as it is at this moment. */
+export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
+  kind: "create-snapshot",
+  risk: "safe",
+  requires: () => ["lvcreate", "lvremove", "sync"],
+  title: ({ origin, snapshot, bytes }) =>
+    `Snapshot ${origin} as ${snapshot}${bytes === undefined ? ", thin" : `, ${formatBytes(bytes)} for changes`}`,
+  actions: ({ origin, snapshot, bytes, tags, mountpoint }) => {
+    const name = snapshot.slice(snapshot.indexOf("/") + 1);
+    const size = bytes === undefined ? ["--setactivationskip", "n"] : ["--size", lvmSize(bytes)];
+    return [
+      { command: ["sync", "--file-system", mountpoint] },
+      {
+        command: [
+          "lvcreate", "--yes", "--snapshot", ...size,
+          ...tags.flatMap((tag) => ["--addtag", tag]), "--name", name, origin,
+        ],
+      },
+    ];
+  },
+  goals: ({ origin, snapshot, tags }) => [{ goal: "snapshot-exists", volume: snapshot, origin, tags }],
+  effect: ({ origin, snapshot, bytes, extentBytes, tags, images }, model) => {
+    const [group = ""] = snapshot.split("/");
+    const made = withVolume(model, {
+      name: snapshot as `${string}/${string}`, uuid: `new:${snapshot}`, kind: "snapshot", bytes: bytes ?? 0, tags,
+      active: true, open: false, holders: [], origin: origin as `${string}/${string}`, dataPercent: 0,
+    });
+    const spent = withFreeExtents(made, group, -(bytes ?? 0) / extentBytes);
+    // what the snapshot holds of each image: all that was flushed to it, and files whose times run ahead of it
+    return images.reduce((at, image) => {
+      const live = at.ghost.disks[image];
+      return live === undefined ? at : withDisk(at, snapshotImage(snapshot, image), { ...live, deceptive: true });
+    }, spent);
+  },
+  undo: ({ origin, snapshot, tags }) => ({
+    when: [{ goal: "snapshot-exists", volume: snapshot, origin, tags }],
+    actions: [{ command: ["lvremove", "--yes", snapshot] }],
+  }),
+};
+
+/** Key of an image as a snapshot holds it, in the model. */
+export function snapshotImage(snapshot: string, image: string): string {
+  return `${snapshot}:${image}`;
+}
+
+export interface RemoveSnapshot {
+  readonly snapshot: string;
+  readonly tags: readonly string[];
+}
+
+export const removeSnapshot: StepKind<"remove-snapshot", RemoveSnapshot> = {
+  kind: "remove-snapshot",
+  risk: "safe",
+  requires: () => ["lvremove"],
+  title: ({ snapshot }) => `Remove ${snapshot}`,
+  actions: ({ snapshot }) => [{ command: ["lvremove", "--yes", snapshot] }],
+  goals: ({ snapshot, tags }) => [{ goal: "volume-absent", volume: snapshot, tags }],
+  effect: ({ snapshot }, model) => {
+    const volume = model.host.volumes[snapshot];
+    const [group = ""] = snapshot.split("/");
+    const extentBytes = model.host.volumeGroups[group]?.extentBytes ?? 1;
+    const disks = Object.fromEntries(
+      Object.entries(model.ghost.disks).filter(([key]) => !key.startsWith(`${snapshot}:`)),
+    );
+    const freed = withFreeExtents(model, group, (volume?.bytes ?? 0) / extentBytes);
+    return withoutVolume({ ...freed, ghost: { ...freed.ghost, disks } }, snapshot);
+  },
+};

@@ -1,0 +1,48 @@
+import { volumeTags } from "../model/names.js";
+import { createVolume } from "../steps/create-volume.js";
+import { makeSwap } from "../steps/make-swap.js";
+import { stepOf } from "../steps/step-of.js";
+import { zeroVolume } from "../steps/zero-volume.js";
+import { settleSteps } from "./settle.js";
+import type { Strategy } from "./strategy.js";
+
+/** Swap is not copied: the guest comes up on a new area that has the old one's UUID and label. */
+export const newSwap: Strategy = {
+  name: "new-swap",
+  about: "makes a new swap area with the old UUID and label, copies nothing",
+  named: false,
+
+  fits: ({ change }) => {
+    const { type } = change.image.content;
+    if (type !== "swap") return { fits: false, reasons: [`its content is ${type}, not swap`] };
+    if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
+      return { fits: false, reasons: [`it holds swap and ${change.wish.filesystem} is asked for`] };
+    }
+    return { fits: true, reasons: ["it is swap: nothing in it outlives the guest's restart"] };
+  },
+
+  fragments: (move) => {
+    const { to, image, domain, vdev } = move.change;
+    if (image.content.type !== "swap") throw new Error("not swap");
+    const { volume, bytes, extentBytes } = to;
+    return {
+      prepare: [
+        stepOf(
+          createVolume, "prepare", `${vdev}.create-volume`,
+          { volume, bytes, extentBytes, tags: volumeTags(domain, vdev, "copy") },
+          "the disk's new place",
+        ),
+        ...(to.resumes && to.content.type === "swap"
+          ? []
+          : [stepOf(zeroVolume, "prepare", `${vdev}.zero-volume`, { volume }, "nothing of an older guest may be left on it")]),
+        stepOf(
+          makeSwap, "prepare", `${vdev}.make-swap`, { volume, bytes, like: image.content },
+          "a new area with the old name",
+        ),
+      ],
+      checked: [],
+      atRest: [],
+      settle: settleSteps(move),
+    };
+  },
+};

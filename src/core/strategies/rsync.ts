@@ -1,0 +1,159 @@
+import { volumePath, volumeTags } from "../model/names.js";
+import type { ExtContent, XfsContent } from "../model/storage.js";
+import { attachLoop, detachLoop } from "../steps/attach-loop.js";
+import { checkFilesystem } from "../steps/check-filesystem.js";
+import { copyFiles, distrustFresh } from "../steps/copy-files.js";
+import type { CopyFiles, Throttle } from "../steps/copy-files.js";
+import { createVolume } from "../steps/create-volume.js";
+import { makeFilesystem } from "../steps/make-filesystem.js";
+import { mountVolume, unmount } from "../steps/mount-volume.js";
+import { snapshotImage } from "../steps/snapshot.js";
+import { stepOf } from "../steps/step-of.js";
+import { zeroVolume } from "../steps/zero-volume.js";
+import { settleSteps } from "./settle.js";
+import type { DiskMove, Strategy } from "./strategy.js";
+
+/**
+ * How long a guest is taken to hold written data back at most. Linux writes data out 30 s after it was dirtied
+ * (vm.dirty_expire_centisecs) and wakes every 5 s; laptop mode makes that 10 minutes.
+ */
+const FRESH_SECONDS = 15 * 60;
+
+/** A snapshot is grown when it is fuller than this. */
+const SNAPSHOT_LIMIT_PERCENT = 70;
+
+/** The classic one, done right: files are copied from snapshots while the guest runs, the last changes at rest. */
+export const rsync: Strategy = {
+  name: "rsync",
+  about: "copies files from snapshots while the guest runs, the last changes while it is down: one restart",
+  named: true,
+
+  fits: ({ change }) => {
+    const { content } = change.image;
+    const reasons: string[] = [];
+    if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
+    else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
+    if (change.image.format !== "raw") reasons.push(`it is a ${change.image.format} image, which no loop device reads`);
+    if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
+      reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
+    }
+    return reasons.length > 0
+      ? { fits: false, reasons }
+      : { fits: true, reasons: [`it is a raw image of ${content.type}`] };
+  },
+
+  fragments: (move) => {
+    const { change, paths, live, options } = move;
+    const { to, image, domain, vdev } = change;
+    const { content } = image;
+    if (!isFilesystem(content)) throw new Error(`rsync cannot carry ${content.type}`);
+    const id = (name: string): string => `${vdev}.${name}`;
+    const device = volumePath(to.volume);
+    const tags = volumeTags(domain, vdev, "copy");
+    const xfs = content.type === "xfs" ? ["nouuid"] : [];
+    const throttle = throttleOf(move);
+    const tree = { source: paths.source, target: paths.target, to: to.volume };
+
+    const mountTarget = (name: string, phase: "prepare" | "switch") =>
+      stepOf(
+        mountVolume, phase, id(name),
+        { source: device, target: paths.target, type: content.type, options: ["noatime", ...xfs] },
+        "the copy is written here",
+      );
+
+    const pass = (snapshotMount: string, snapshot: string) => {
+      const file = snapshotMount + (image.on?.path ?? "");
+      const watch = {
+        snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: 4 * to.extentBytes,
+      };
+      const from = snapshotImage(snapshot, image.path);
+      // whoever goes on with a copy that another run began knows nothing of how far its times can be trusted
+      const compare: CopyFiles["compare"] = to.resumes ? "checksum" : "times";
+      return [
+        stepOf(attachLoop, "prepare", id("pass.attach-image"), { link: paths.link, file }, "the image as the snapshot holds it"),
+        stepOf(
+          mountVolume, "prepare", id("pass.mount-source"),
+          { source: paths.link, target: paths.source, type: content.type, options: ["noatime", ...xfs] },
+          "the guest's journal is replayed on the snapshot only",
+        ),
+        stepOf(
+          copyFiles, "prepare", id("pass.copy"),
+          { ...tree, from, role: "delta", compare, throttle, watch },
+          "most of the data is carried while the guest runs",
+        ),
+        stepOf(
+          distrustFresh, "prepare", id("pass.distrust-fresh"), { ...tree, windowSeconds: FRESH_SECONDS },
+          "a file's new time can be on disk before its data",
+        ),
+        stepOf(unmount, "prepare", id("pass.unmount-source"), { target: paths.source }, "the pass is over"),
+        stepOf(detachLoop, "prepare", id("pass.detach-image"), { link: paths.link }, "the pass is over"),
+      ];
+    };
+
+    const last: CopyFiles = {
+      ...tree, from: image.path, role: live ? "last" : "first",
+      compare: options.verify === "full" || (!live && to.resumes) ? "checksum" : "times",
+      // the guest waits: no one else's comfort counts now, but a bandwidth that was asked for at rest does
+      throttle: live ? {} : throttle,
+    };
+    return {
+      prepare: [
+        stepOf(
+          createVolume, "prepare", id("create-volume"),
+          { volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes, tags },
+          "the disk's new place",
+        ),
+        ...(to.resumes && to.content.type === content.type
+          ? []
+          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
+        stepOf(
+          makeFilesystem, "prepare", id("make-filesystem"), { volume: to.volume, bytes: to.bytes, like: content },
+          "the same UUID, label and features, so that the guest's fstab and boot loader go on to match",
+        ),
+        ...(live ? [mountTarget("mount-target", "prepare")] : []),
+      ],
+      ...(live ? { pass } : {}),
+      checked: live
+        ? [
+            stepOf(unmount, "prepare", id("unmount-target"), { target: paths.target }, "to check it"),
+            stepOf(
+              checkFilesystem, "prepare", id("check-copy"), { volume: to.volume, type: content.type, thorough: true },
+              "the slow check is done while the guest runs",
+            ),
+          ]
+        : [],
+      atRest: [
+        stepOf(attachLoop, "switch", id("attach-image"), { link: paths.link, file: image.path }, "the image itself, at rest"),
+        stepOf(
+          mountVolume, "switch", id("mount-source"),
+          { source: paths.link, target: paths.source, type: content.type, options: ["ro", ...(xfs)] },
+          "only read",
+        ),
+        mountTarget("mount-target-again", "switch"),
+        stepOf(copyFiles, "switch", id("copy-last"), last, live ? "what changed since the last pass" : "the guest is down: one pass is enough"),
+        stepOf(unmount, "switch", id("unmount-source"), { target: paths.source }, "the image is released"),
+        stepOf(unmount, "switch", id("unmount-target-again"), { target: paths.target }, "all of it is written out"),
+        stepOf(detachLoop, "switch", id("detach-image"), { link: paths.link }, "the image is released"),
+        stepOf(
+          checkFilesystem, "switch", id("check"), { volume: to.volume, type: content.type, thorough: false },
+          "a copy that is not clean is not switched to",
+        ),
+      ],
+      settle: settleSteps(move),
+    };
+  },
+};
+
+function isFilesystem(content: { readonly type: string }): content is ExtContent | XfsContent {
+  return ["ext2", "ext3", "ext4", "xfs"].includes(content.type);
+}
+
+function throttleOf({ options, live }: DiskMove): Throttle {
+  const asked = options.throttle ?? {};
+  return {
+    ...(live ? { nice: asked.nice ?? 19, ionice: asked.ionice ?? "idle" } : {}),
+    ...(asked.nice === undefined ? {} : { nice: asked.nice }),
+    ...(asked.ionice === undefined ? {} : { ionice: asked.ionice }),
+    ...(asked.bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond: asked.bandwidthBytesPerSecond }),
+  };
+}

@@ -1,0 +1,54 @@
+import type { MoveDisk } from "../model/change.js";
+import type { MoveOptions } from "../model/desired.js";
+import type { HostState } from "../model/host-state.js";
+import type { Step } from "../model/step.js";
+
+/** One disk on its way to a volume, with the names that its steps share. */
+export interface DiskMove {
+  readonly change: MoveDisk;
+  readonly options: MoveOptions;
+  readonly paths: DiskPaths;
+  /** How the guest is during the copy: live copies come from snapshots, others from the image itself. */
+  readonly live: boolean;
+}
+
+export interface DiskPaths {
+  /** Link to the loop device over the image. */
+  readonly link: string;
+  readonly source: string;
+  readonly target: string;
+}
+
+/**
+ * What a strategy has done for one disk, by the moment it is done in. The switch-over joins the fragments of all
+ * disks of a guest into one sequence with one downtime.
+ */
+export interface Fragments {
+  /** Once, while the guest runs on. */
+  readonly prepare: readonly Step[];
+  /** In each copy pass, between taking and removing a snapshot of the image's volume; unset: no passes. */
+  readonly pass?: (snapshotMount: string, snapshot: string) => readonly Step[];
+  /** After the last pass, while the guest runs on. */
+  readonly checked: readonly Step[];
+  /** While the guest is down. */
+  readonly atRest: readonly Step[];
+  /** Once the guest runs on its new disk. */
+  readonly settle: readonly Step[];
+}
+
+export interface Fit {
+  readonly fits: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** One way to bring a disk's content to a volume. A new one is a file in this folder. */
+export interface Strategy {
+  readonly name: string;
+  /** One line for `--help` and the docs. */
+  readonly about: string;
+  /** May a playbook name it, or is it only picked? */
+  readonly named: boolean;
+  /** Whether it can do this disk on this host, and why, or why not. */
+  fits(move: DiskMove, state: HostState): Fit;
+  fragments(move: DiskMove, state: HostState): Fragments;
+}

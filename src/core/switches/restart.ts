@@ -1,0 +1,184 @@
+import { runDirectory, safeName, snapshotName, volumePath, volumeTags } from "../model/names.js";
+import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
+import type { HostState } from "../model/host-state.js";
+import { roundUpToExtent } from "../model/bytes.js";
+import type { PlanNode, Repeat } from "../model/plan.js";
+import type { Step } from "../model/step.js";
+import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { editConfig } from "../steps/edit-config.js";
+import type { EditConfig } from "../steps/edit-config.js";
+import { guard } from "../steps/guard.js";
+import { mountVolume, unmount } from "../steps/mount-volume.js";
+import { shutDown } from "../steps/shut-down.js";
+import { createSnapshot, removeSnapshot } from "../steps/snapshot.js";
+import { compareAttached, createPaused, unpause, waitReady } from "../steps/start-guest.js";
+import type { WaitReady } from "../steps/start-guest.js";
+import { stepOf } from "../steps/step-of.js";
+import { tidy } from "../steps/tidy.js";
+import type { DiskMove, Fragments } from "../strategies/strategy.js";
+
+/** A guest with the disks it moves and what each strategy does for them. */
+export interface DomainMove {
+  readonly domain: Domain;
+  readonly desired: DesiredDomain;
+  readonly moves: readonly { readonly move: DiskMove; readonly fragments: Fragments }[];
+  readonly options: MoveOptions;
+  readonly edit: EditConfig;
+  /** What of the downtime is not the last copy pass, in seconds: the loop of passes stops with it in mind. */
+  readonly overheadSeconds: number;
+}
+
+/** Passes at most, where the playbook does not say: more of them seldom shrink the last one. */
+const MAX_PASSES = 5;
+const SHUTDOWN_SECONDS = 60;
+const READY_SECONDS = 10;
+/** Room in a snapshot for what changes during a pass, where the playbook does not say. */
+const SNAPSHOT_SIZE: SnapshotSize = { percent: 20 };
+
+/** One restart: the guest is shut down, its last changes are carried, and it is created anew on its volumes. */
+export function restartSteps(domainMove: DomainMove, state: HostState): readonly PlanNode[] {
+  const { domain, moves, edit } = domainMove;
+  const fragments = moves.map((m) => m.fragments);
+  const running = domain.running !== undefined;
+  return [
+    ...fragments.flatMap((f) => f.prepare),
+    ...passes(domainMove, state),
+    ...fragments.flatMap((f) => f.checked),
+    guardStep(domainMove, state, "guard"),
+    ...(running ? takeDown(domainMove) : []),
+    ...fragments.flatMap((f) => f.atRest),
+    ...(running ? [] : [guardStep(domainMove, state, "guard-again")]),
+    stepOf(editConfig, "switch", "edit-config", edit, "whatever starts the guest next uses its new disks"),
+    ...(running ? bringUp(domainMove) : []),
+    ...fragments.flatMap((f) => f.settle),
+    ...(running
+      ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: domain.name }, "the switch is over")]
+      : []),
+    stepOf(tidy, "finish", "tidy", { domain: domain.name }, "nothing of the run stays"),
+  ];
+}
+
+function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string): Step {
+  const { running } = domain;
+  return stepOf(
+    guard, "switch", id,
+    {
+      domain: domain.name,
+      bootId: state.host.bootId,
+      ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
+      config: { path: edit.path, sha256: edit.before },
+      images: moves.map(({ move: { change: { image } } }) => ({
+        path: image.path, inode: image.inode, bytes: image.bytes, devno: image.devno,
+      })),
+    },
+    "somebody may have changed something meanwhile",
+  );
+}
+
+function takeDown({ domain, options, edit }: DomainMove): readonly Step[] {
+  return [
+    stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
+    stepOf(
+      shutDown, "switch", "shut-down",
+      {
+        domain: domain.name, config: edit.path,
+        timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false,
+      },
+      "the last changes are carried while nothing writes",
+    ),
+  ];
+}
+
+function bringUp({ domain, desired, edit }: DomainMove): readonly Step[] {
+  const name = domain.name;
+  return [
+    stepOf(createPaused, "switch", "create-paused", { domain: name, config: edit.path }, "built, and not yet running"),
+    stepOf(
+      compareAttached, "switch", "compare-attached",
+      { domain: name, disks: edit.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) },
+      "what is attached has to be what was planned",
+    ),
+    stepOf(unpause, "switch", "unpause", { domain: name }, "the commit"),
+    stepOf(waitReady, "switch", "wait-ready", { domain: name, ready: readyOf(desired, domain) }, "the downtime ends when it is up"),
+  ];
+}
+
+/** An empty CD-ROM drive has nothing behind it that could be compared. */
+function isAttachable(disk: ConfiguredDisk): boolean {
+  return disk.target !== "";
+}
+
+export function readyOf(desired: DesiredDomain, domain: Domain): WaitReady["ready"] {
+  const { ready } = desired;
+  if (ready === undefined) return { kind: "running", seconds: READY_SECONDS, timeoutSeconds: 6 * READY_SECONDS };
+  if (ready.kind === "command" || ready.address !== undefined) return ready;
+  const address = domain.config?.addresses[0];
+  return address === undefined ? ready : { ...ready, address };
+}
+
+/** Copy passes over snapshots: one snapshot a volume and pass, for all images that lie on it. */
+function passes({ domain, moves, options, overheadSeconds }: DomainMove, state: HostState): readonly Repeat[] {
+  const copied = moves.filter((m) => m.fragments.pass !== undefined);
+  if (copied.length === 0) return [];
+  const name = domain.name;
+  const origins = [...new Set(copied.flatMap(({ move }) => move.change.image.on?.volume ?? []))].sort();
+  const body = origins.flatMap((origin): readonly Step[] => {
+    const here = copied.filter(({ move }) => move.change.image.on?.volume === origin);
+    const mountpoint = here[0]?.move.change.image.on?.mountpoint ?? "/";
+    const snapshot = snapshotName(origin, name);
+    const tags = volumeTags(name, safeName(origin), "snapshot");
+    const at = `${runDirectory(name)}/snapshot-${safeName(origin)}`;
+    const type = state.mounts.find((m) => m.target === mountpoint)?.type ?? "auto";
+    const extentBytes = state.volumeGroups[origin.slice(0, origin.indexOf("/"))]?.extentBytes ?? 1;
+    const bytes = snapshotBytes(options.snapshot?.size ?? SNAPSHOT_SIZE, state, origin, extentBytes);
+    return [
+      stepOf(
+        createSnapshot, "prepare", `pass.snapshot-${origin}`,
+        {
+          origin, snapshot, extentBytes, tags, mountpoint,
+          ...(bytes === undefined ? {} : { bytes }),
+          images: here.map(({ move }) => move.change.image.path),
+        },
+        "the images stand still in it while the guest runs on",
+      ),
+      stepOf(
+        mountVolume, "prepare", `pass.mount-snapshot-${origin}`,
+        {
+          source: volumePath(snapshot), target: at, type,
+          // read-write: a read-only snapshot refuses the mount of a file system whose journal has to be replayed
+          options: ["noatime", ...(type === "xfs" ? ["nouuid"] : [])],
+        },
+        "to reach the images in it",
+      ),
+      ...here.flatMap(({ fragments }) => fragments.pass?.(at, snapshot) ?? []),
+      stepOf(unmount, "prepare", `pass.unmount-snapshot-${origin}`, { target: at }, "the pass is over"),
+      stepOf(removeSnapshot, "prepare", `pass.remove-snapshot-${origin}`, { snapshot, tags }, "a snapshot slows its volume down"),
+    ];
+  });
+  const max = Math.max(2, options.passes ?? MAX_PASSES);
+  return [
+    {
+      node: "repeat", id: "passes", body,
+      // the first pass says nothing of the last one; the second is a delta
+      min: 2, max,
+      rule: { downtimeSeconds: options.downtimeSeconds ?? -1, overheadSeconds },
+      why: "until the last pass fits the downtime, or passes stop shrinking",
+    },
+  ];
+}
+
+/** Bytes for a snapshot of a classic volume; undefined for a thin one, which needs none set aside. */
+export function snapshotBytes(
+  size: SnapshotSize, state: HostState, origin: string, extentBytes: number,
+): number | undefined {
+  const volume = state.volumes[origin];
+  if (volume === undefined || volume.kind === "thin") return undefined;
+  const wanted = "percent" in size ? (volume.bytes * size.percent) / 100 : size.bytes;
+  return roundUpToExtent(Math.min(Math.max(wanted, 2 * extentBytes), volume.bytes + 4 * extentBytes), extentBytes);
+}
+
+export function diskPaths(domain: string, vdev: string): DiskMove["paths"] {
+  const base = `${runDirectory(domain)}/${safeName(vdev)}`;
+  return { link: `${base}/image`, source: `${base}/source`, target: `${base}/target` };
+}
