@@ -1,0 +1,220 @@
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import type { ConfiguredDisk } from "../model/domain.js";
+import type { SourceText } from "../model/source.js";
+import type { LocatedDisk } from "./disks.js";
+import { placesOf, readDisks } from "./disks.js";
+import type { SpecPlace } from "./disk-spec.js";
+import { parseXlConfig } from "./parse.js";
+import type { XlSettings } from "./settings.js";
+import { evaluate } from "./settings.js";
+import { encodeString } from "./string-literal.js";
+import type { XlConfig } from "./syntax.js";
+import type { Replacement, TextEdit } from "./text-edit.js";
+import { applyEdits, makeEdits } from "./text-edit.js";
+import { sameVdev } from "./vdev.js";
+
+/** What a disk of a guest shall be served from: a block device of Dom0, raw. */
+export interface DiskChange {
+  /** By any name of the device: `xvda1`, `51713`. */
+  readonly vdev: string;
+  /** Path of the block device. */
+  readonly device: string;
+}
+
+export interface ConfigEdit {
+  /** In the order of the text. Empty where the config says already what it shall. */
+  readonly edits: readonly TextEdit[];
+  readonly before: SourceText;
+  readonly after: SourceText;
+  /** Every disk of the config after the edit, in its order. */
+  readonly disks: readonly ConfiguredDisk[];
+}
+
+/** Block scripts that give a meaning of their own to a target: with a block device they would only fail. */
+const SCRIPTS_OF_OTHER_TARGETS = new Set([
+  "block-drbd", "block-iscsi", "block-nbd", "block-enbd", "block-tap", "block-dummy",
+]);
+
+/**
+ * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments, order, quotes,
+ * layout and all other parameters stay byte for byte, and each disk keeps the style it is written in (`file:/a,xvda1,w`
+ * becomes `phy:/b,xvda1,w`). A format other than raw becomes raw, a backend type other than phy becomes phy, and a
+ * script that belongs to another kind of target goes.
+ *
+ * The result is parsed again and compared before it is returned.
+ * @returns no value where it cannot be done in place; the diagnostics say why
+ */
+export function editDisks(source: SourceText, changes: readonly DiskChange[]): Checked<ConfigEdit> {
+  const parsed = parseXlConfig(source);
+  if (parsed.value === undefined) return { value: undefined, diagnostics: parsed.diagnostics };
+  if (/[\uFFFD\uD800-\uDFFF]/.test(source.text.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, ""))) {
+    return failed({
+      summary: "the config is not valid UTF-8, so that places in it cannot be counted in bytes",
+      at: { source, start: 0, end: 0 }, fix: "Convert it to UTF-8, for example with iconv.",
+    });
+  }
+  const settings = evaluate(parsed.value);
+  const read = readDisks(parsed.value, settings);
+  const broken = read.diagnostics.find((d) => d.severity === "error");
+  if (broken !== undefined) return { value: undefined, diagnostics: read.diagnostics };
+
+  const replacements: Replacement[] = [];
+  const wanted = read.disks.map(({ disk }) => disk);
+  const problems: Diagnostic[] = [];
+  for (const change of changes) {
+    const found = read.disks.flatMap((disk, index) => (sameVdev(disk.disk.vdev, change.vdev) ? [{ disk, index }] : []));
+    const [first, second] = found;
+    if (first === undefined || second !== undefined) {
+      problems.push(...failed({
+        summary: first === undefined ? `the config has no disk '${change.vdev}'`
+          : `the config has more than one disk '${change.vdev}'`,
+        at: first?.disk.at ?? { source, start: 0, end: 0 },
+      }).diagnostics);
+      continue;
+    }
+    const edited = editDisk(source, first.disk, change);
+    if (edited.value === undefined) problems.push(...edited.diagnostics);
+    else {
+      replacements.push(...edited.value.replacements);
+      wanted[first.index] = edited.value.wanted;
+    }
+  }
+  if (problems.length > 0) return { value: undefined, diagnostics: problems };
+
+  const edits = makeEdits(source.text, replacements);
+  const after: SourceText = { file: source.file, text: applyEdits(source.text, edits) };
+  const difference = compare(parsed.value, settings, read.disks, after, wanted);
+  if (difference !== undefined) {
+    return failed({
+      summary: "the disk is written in a way that cannot be edited in place", detail: difference,
+      at: read.disks.find((d) => changes.some((c) => sameVdev(c.vdev, d.disk.vdev)))?.at ?? { source, start: 0, end: 0 },
+      fix: "Write the disk as 'TARGET,raw,VDEV,w' and run again.",
+    });
+  }
+  return { value: { edits, before: source, after, disks: wanted }, diagnostics: [] };
+}
+
+function failed(diagnostic: Omit<Diagnostic, "severity" | "code">): { value: undefined; diagnostics: Diagnostic[] } {
+  return { value: undefined, diagnostics: [{ severity: "error", code: "xl-edit", ...diagnostic }] };
+}
+
+/** Replacements for one disk, and the disk that they shall make of it. */
+function editDisk(
+  source: SourceText,
+  located: LocatedDisk,
+  change: DiskChange,
+): Checked<{ readonly replacements: readonly Replacement[]; readonly wanted: ConfiguredDisk }> {
+  const { disk, node, at, places } = located;
+  const name = `the disk '${disk.vdev}'`;
+  const refuse = (summary: string, fix?: string): { value: undefined; diagnostics: Diagnostic[] } =>
+    failed({ summary, at, ...(fix === undefined ? {} : { fix }) });
+  if (node.kind !== "string") return refuse(`${name} is no string`);
+  if (disk.cdrom) return refuse(`${name} is a CD drive: its medium stays where it is`);
+  if (disk.backend !== undefined) {
+    return refuse(`${name} is served by the domain '${disk.backend}', which does not see the devices of Dom0`);
+  }
+  if (located.options["specification"] === "virtio") {
+    return refuse(`${name} is a virtio disk, which a backend of type phy cannot serve`);
+  }
+  const target = places.find((place) => place.field === "target");
+  if (target === undefined) return refuse(`${name} has no target`);
+  if (target.form === "positional" && /[,=]|^[ \t\n]|^[a-z][a-z0-9]*:/.test(change.device)) {
+    return refuse(
+      `'${change.device}' cannot stand where ${name} has its target`,
+      "Write the disk with target=… as its last parameter, which takes any path.",
+    );
+  }
+
+  // in the disk's own string first; what stands where in the file is looked up at the end
+  const cuts: Replacement[] = [];
+  const set = (place: SpecPlace, text: string): void => {
+    cuts.push({ start: place.valueStart, end: place.valueEnd, text });
+  };
+  const drop = (place: SpecPlace): void => {
+    cuts.push({ start: place.start, end: place.end, text: "" });
+  };
+  const prefixes = places.filter((place) => place.form === "prefix");
+  const [firstPrefix] = prefixes;
+  if (firstPrefix !== undefined && isStretch(prefixes, target)) {
+    // whatever the prefixes said was of the old target
+    cuts.push({
+      start: firstPrefix.start, end: target.valueEnd,
+      text: target.form === "positional" ? `phy:${change.device}` : `target=${change.device}`,
+    });
+  } else set(target, change.device);
+  for (const place of places) {
+    if (place.field === "format" && disk.format !== "raw") set(place, "raw");
+    if (place.field === "backendtype" && disk.backendtype !== "phy") set(place, "phy");
+    if (place.field === "script" && isOfOtherTargets(disk.script)) drop(place);
+  }
+  const { backendtype, script, ...rest } = disk;
+  const keepsScript = script !== undefined && !isOfOtherTargets(script);
+  const wanted: ConfiguredDisk = {
+    ...rest, target: change.device, format: "raw",
+    ...(backendtype === undefined ? {} : { backendtype: "phy" }), ...(keepsScript ? { script } : {}),
+  };
+
+  const unchanged = disk.target === wanted.target && disk.format === wanted.format
+    && disk.backendtype === wanted.backendtype && disk.script === wanted.script;
+  if (unchanged) return { value: { replacements: [], wanted }, diagnostics: [] };
+  const spots = placesOf(source, node);
+  const replacements: Replacement[] = [];
+  for (const cut of cuts) {
+    const text = encodeString(cut.text, node.quote);
+    const start = spots[cut.start];
+    const end = spots[cut.end];
+    if (text === undefined || start === undefined || end === undefined) {
+      return refuse(`'${change.device}' cannot be written in an xl config`);
+    }
+    replacements.push({ start, end, text });
+  }
+  return { value: { replacements, wanted }, diagnostics: [] };
+}
+
+/** Whether the prefixes stand next to each other and right before the target. */
+function isStretch(prefixes: readonly SpecPlace[], target: SpecPlace): boolean {
+  return prefixes.every((prefix, i) => prefix.end === (prefixes[i + 1]?.start ?? target.start));
+}
+
+function isOfOtherTargets(script: string | undefined): boolean {
+  return script !== undefined && SCRIPTS_OF_OTHER_TARGETS.has(script.replace(/^.*\//s, ""));
+}
+
+/** Parses the edited config and says how it is another one than was wanted; undefined where it is that one. */
+function compare(
+  before: XlConfig,
+  settingsBefore: XlSettings,
+  disksBefore: readonly LocatedDisk[],
+  after: SourceText,
+  wanted: readonly ConfiguredDisk[],
+): string | undefined {
+  const parsed = parseXlConfig(after).value;
+  if (parsed === undefined) return "xl would refuse the edited config";
+  if (parsed.statements.length !== before.statements.length) return "the edited config has other settings";
+  const settings = evaluate(parsed);
+  for (const [key, setting] of settingsBefore) {
+    if (key === "disk") continue;
+    if (JSON.stringify(settings.get(key)?.value, withoutPlaces) !== JSON.stringify(setting.value, withoutPlaces)) {
+      return `the setting '${key}' would change`;
+    }
+  }
+  const { disks } = readDisks(parsed, settings);
+  if (disks.length !== wanted.length) return "the edited config has another number of disks";
+  for (const [index, disk] of disks.entries()) {
+    if (canonical(disk.disk) !== canonical(wanted[index])) {
+      return `the disk '${disk.disk.vdev}' would be ${canonical(disk.disk)}, not ${canonical(wanted[index])}`;
+    }
+    if (canonical(disk.options) !== canonical(disksBefore[index]?.options)) {
+      return `other parameters of the disk '${disk.disk.vdev}' would change`;
+    }
+  }
+  return undefined;
+}
+
+function withoutPlaces(key: string, value: unknown): unknown {
+  return key === "start" || key === "end" ? undefined : value;
+}
+
+function canonical(value: object | undefined): string {
+  return JSON.stringify(Object.entries(value ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,328 @@
+import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { SourceText } from "../model/source.js";
+import type { XlToken } from "./lex.js";
+import { lexXl } from "./lex.js";
+import { decodeString } from "./string-literal.js";
+import type { XlConfig, XlStatement, XlValue } from "./syntax.js";
+import { complaintAboutValue, lexicalComplaint, type Complaint } from "./complaints.js";
+
+/** Lists in lists: xl's own parser gives up a few thousand deep, and no setting of xl has more than three. */
+const DEEPEST = 100;
+/** A file of noise need not be told line by line. */
+const MOST_DIAGNOSTICS = 50;
+
+/**
+ * Parses an xl config, by the grammar of tools/libs/util/libxlu_cfg_y.y.
+ * @param source the file's whole text, decoded with `ignoreBOM: true`
+ * @returns no config where xl would refuse the file; every complaint has its place. Never throws, takes linear time
+ */
+export function parseXlConfig(source: SourceText): Checked<XlConfig> {
+  const { config, diagnostics } = parseWhatCanBe(source);
+  return { value: hasErrors(diagnostics) ? undefined : config, diagnostics };
+}
+
+/** As {@link parseXlConfig}, with the statements that could be understood in a file that xl refuses. */
+export function parseWhatCanBe(source: SourceText): {
+  readonly config: XlConfig;
+  readonly diagnostics: readonly Diagnostic[];
+} {
+  const parser = new Parser(source, lexXl(source.text));
+  parser.file();
+  const config: XlConfig = { source, tokens: parser.tokens, statements: parser.statements };
+  return { config, diagnostics: parser.diagnostics };
+}
+
+/** The text that a config was parsed from, put together from its tokens: nothing is lost in parsing. */
+export function printXlConfig(config: XlConfig): string {
+  return config.tokens.map((token) => config.source.text.slice(token.start, token.end)).join("");
+}
+
+class Parser {
+  readonly statements: XlStatement[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  /** Index of the token to look at; blanks are stepped over. */
+  private at = 0;
+  private carriageReturnTold = false;
+  private readonly shapes = new Map<string, "list" | "atom">();
+
+  constructor(
+    private readonly source: SourceText,
+    readonly tokens: readonly XlToken[],
+  ) {}
+
+  file(): void {
+    for (let token = this.peek(); token !== undefined; token = this.peek()) {
+      if (token.kind === "newline" || token.kind === "comment" || token.kind === ";") this.at += 1;
+      else if (!this.statement(token)) this.resynchronise();
+    }
+  }
+
+  /** @returns false where the statement could not be read to its end */
+  private statement(first: XlToken): boolean {
+    if (first.kind !== "identifier") return this.refuseStart(first);
+    this.at += 1;
+    const operator = this.peek();
+    if (operator?.kind !== "=" && operator?.kind !== "+=") {
+      return this.refuseOperator(first, operator);
+    }
+    this.at += 1;
+    const value = this.value();
+    if (value === undefined) return false;
+    const key = this.textOf(first);
+    this.store({ key, operator: operator.kind, value, start: first.start, keyEnd: first.end });
+    const next = this.peek();
+    // a comment is a newline to xl's parser
+    if (next === undefined || next.kind === "newline" || next.kind === "comment" || next.kind === ";") return true;
+    return this.refuseEnd(value, next);
+  }
+
+  private store(statement: XlStatement): void {
+    const shape = statement.value.kind === "list" ? "list" : "atom";
+    const before = this.shapes.get(statement.key);
+    if (statement.operator === "+=" && before !== undefined && before !== shape) {
+      const is = (s: "list" | "atom"): string => (s === "list" ? "a list" : "a single value");
+      this.complain(statement.start, statement.value.end, {
+        code: "xl-add",
+        summary: `'${statement.key}' is ${is(before)} so far, and ${is(shape)} cannot be added to it`,
+        fix: before === "list" ? "Put the value in brackets: [ … ]." : "Leave the brackets out, or use '='.",
+      });
+      return;
+    }
+    this.shapes.set(statement.key, shape);
+    this.statements.push(statement);
+  }
+
+  /** An atom, or a list with a stack of its own: the depth of a file must not become the depth of calls. */
+  private value(): XlValue | undefined {
+    const open: { start: number; items: XlValue[]; wantsItem: boolean }[] = [];
+    for (;;) {
+      const list = open.at(-1);
+      if (list !== undefined) this.skipLines();
+      const token = this.peek();
+      let done: XlValue | undefined;
+      if (token?.kind === "]" && list !== undefined) {
+        this.at += 1;
+        open.pop();
+        done = { kind: "list", start: list.start, end: token.end, items: list.items };
+      } else if (token?.kind === "," && list !== undefined && !list.wantsItem) {
+        this.at += 1;
+        list.wantsItem = true;
+        continue;
+      } else if (list !== undefined && !list.wantsItem) {
+        return this.refuseInList(list.start, token);
+      } else if (token?.kind === "[") {
+        this.at += 1;
+        if (open.length === DEEPEST) {
+          return this.refuse(token.start, token.end, {
+            code: "xl-list", summary: `lists are nested more than ${DEEPEST} deep`,
+          });
+        }
+        open.push({ start: token.start, items: [], wantsItem: true });
+        continue;
+      } else if (token?.kind === "string" || token?.kind === "number") {
+        this.at += 1;
+        done = token.kind === "string" ? this.string(token)
+          : { kind: "number", start: token.start, end: token.end, value: this.textOf(token) };
+      } else {
+        return this.refuseValue(list?.start, list?.items.length ?? 0, token);
+      }
+      const parent = open.at(-1);
+      if (parent === undefined) return done;
+      parent.items.push(done);
+      parent.wantsItem = false;
+    }
+  }
+
+  private string(token: XlToken): XlValue {
+    const { text } = this.source;
+    const { value, problems } = decodeString(text, token.start, token.end);
+    for (const problem of problems) {
+      const written = text.slice(problem.start, problem.end);
+      const accepted = "xl knows \\\" \\' \\\\ \\a \\b \\f \\n \\r \\t \\v";
+      this.complain(problem.start, problem.end, problem.refused
+        ? {
+            code: "xl-escape", summary: `unknown escape '${written}' in a string`, detail: accepted,
+            fix: "Write '\\\\' for a backslash.",
+          }
+        : {
+            code: "xl-escape", severity: "warning", summary: `xl drops the escape '${written}' without a word`,
+            detail: accepted, fix: "Write the character itself.",
+          });
+    }
+    return {
+      kind: "string", start: token.start, end: token.end, quote: text[token.start] === "'" ? "'" : '"', value,
+    };
+  }
+
+  // What is wrong, in the words of whoever has to mend it. All of these return what their callers return.
+
+  private refuseStart(token: XlToken): false {
+    if (token.kind === "error") {
+      this.complain(token.start, token.end, lexicalComplaint(this.source.text, token));
+      // a byte-order mark hides nothing: what stands behind it can be read
+      if (token.problem === "byte-order-mark") this.at += 1;
+      return false;
+    }
+    const what = this.word(token);
+    this.complain(what.start, what.end, {
+      code: "xl-statement",
+      summary: `a setting cannot begin with '${what.text}'`,
+      detail: "xl expects KEY = VALUE, and a key begins with a small letter",
+    });
+    return false;
+  }
+
+  private refuseOperator(key: XlToken, token: XlToken | undefined): false {
+    if (token?.kind === "error" && token.problem !== "character") {
+      this.complain(token.start, token.end, lexicalComplaint(this.source.text, token));
+      return false;
+    }
+    const glued = token !== undefined && token.kind !== "newline" && token.kind !== "blank" && token.start === key.end;
+    const what = glued ? this.word(key) : { start: key.start, end: key.end, text: this.textOf(key) };
+    this.complain(what.start, what.end, glued
+      ? {
+          code: "xl-statement", summary: `'${what.text}' is no key of an xl config`,
+          detail: "keys are small letters, digits, '_' and '.'; Python is not read by xl",
+        }
+      : {
+          code: "xl-statement", summary: `'${what.text}' stands without a value`,
+          fix: `Write ${what.text} = VALUE on one line, with '=' between key and value.`,
+        });
+    return false;
+  }
+
+  private refuseEnd(value: XlValue, token: XlToken): false {
+    const { text } = this.source;
+    if (token.kind === "error" && token.problem !== "character" && token.problem !== "backslash") {
+      this.complain(token.start, token.end, lexicalComplaint(text, token));
+      return false;
+    }
+    const what = value.kind === "number" && token.start === value.end
+      ? this.wordFrom(value.start) : this.word(token);
+    this.complain(what.start, what.end, complaintAboutValue(text, value, what));
+    return false;
+  }
+
+  private refuseValue(listStart: number | undefined, items: number, token: XlToken | undefined): undefined {
+    if (listStart !== undefined && (token === undefined || this.beginsStatement(token))) {
+      return this.refuseUnclosed(listStart);
+    }
+    if (token === undefined || token.kind === "newline" || token.kind === "comment" || token.kind === ";") {
+      const place = token?.start ?? this.source.text.length;
+      return this.refuse(place, place, {
+        code: "xl-value", summary: "a value is missing here",
+        fix: "Write the value, or its opening bracket, on the line of the '='.",
+      });
+    }
+    if (token.kind === "," && listStart !== undefined) {
+      return this.refuse(token.start, token.end, {
+        code: "xl-list", summary: items === 0 ? "a list cannot begin with a comma" : "two commas with no value between",
+        fix: "Remove the comma.",
+      });
+    }
+    if (token.kind === "error" && token.problem !== "character") {
+      return this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
+    }
+    const what = this.word(token);
+    return this.refuse(what.start, what.end, complaintAboutValue(this.source.text, undefined, what));
+  }
+
+  private refuseInList(listStart: number, token: XlToken | undefined): undefined {
+    if (token === undefined || this.beginsStatement(token)) return this.refuseUnclosed(listStart);
+    if (token.kind === "error" && token.problem !== "character" && token.problem !== "backslash") {
+      return this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
+    }
+    const what = this.word(token);
+    const before = this.source.text.charAt(token.start - 1);
+    const glued = /[0-9a-fx]/.test(before) && token.kind !== "string";
+    if (glued) return this.refuse(what.start, what.end, complaintAboutValue(this.source.text, undefined, what));
+    if (token.kind === "string" || token.kind === "number" || token.kind === "[") {
+      return this.refuse(what.start, what.end, {
+        code: "xl-list", summary: "a comma is missing before this value",
+        detail: "xl does not join strings that stand side by side", fix: "Put a comma between the two values.",
+      });
+    }
+    return this.refuse(what.start, what.end, {
+      code: "xl-list", summary: `'${what.text}' cannot stand here in a list`,
+      detail: "a comma or the closing ']' is expected",
+    });
+  }
+
+  private refuseUnclosed(listStart: number): undefined {
+    return this.refuse(listStart, listStart + 1, {
+      code: "xl-list", summary: "this list is never closed", fix: "Close it with ']' behind its last value.",
+    });
+  }
+
+  private refuse(start: number, end: number, complaint: Complaint): undefined {
+    this.complain(start, end, complaint);
+    return undefined;
+  }
+
+  private complain(start: number, end: number, complaint: Complaint): void {
+    if (complaint.code === "xl-line-ending") {
+      if (this.carriageReturnTold) return;
+      this.carriageReturnTold = true;
+    }
+    if (this.diagnostics.length >= MOST_DIAGNOSTICS) return;
+    const severity: Severity = complaint.severity ?? "error";
+    this.diagnostics.push({ ...complaint, severity, at: { source: this.source, start, end } });
+  }
+
+  // Looking around.
+
+  /** The next token that is no blank, which becomes the current one. */
+  private peek(): XlToken | undefined {
+    while (this.tokens[this.at]?.kind === "blank") this.at += 1;
+    return this.tokens[this.at];
+  }
+
+  private skipLines(): void {
+    for (let token = this.peek(); token?.kind === "newline" || token?.kind === "comment"; token = this.peek()) {
+      this.at += 1;
+    }
+  }
+
+  private textOf(token: XlToken): string {
+    return this.source.text.slice(token.start, token.end);
+  }
+
+  /** The run of characters around a token that a reader takes for one word: `10G`, `3.5`, `True`. */
+  private word(token: XlToken): { start: number; end: number; text: string } {
+    return this.wordFrom(token.start);
+  }
+
+  private wordFrom(start: number): { start: number; end: number; text: string } {
+    const pattern = /[^\s,;[\]]{1,80}/y;
+    pattern.lastIndex = start;
+    const text = pattern.exec(this.source.text)?.[0] ?? this.source.text.charAt(start);
+    return { start, end: start + text.length, text };
+  }
+
+  /** `key =` at the beginning of a line: the reader has gone on to the next setting. */
+  private beginsStatement(token: XlToken, index: number = this.at): boolean {
+    if (token.kind !== "identifier") return false;
+    let next = index + 1;
+    while (this.tokens[next]?.kind === "blank") next += 1;
+    const kind = this.tokens[next]?.kind;
+    return kind === "=" || kind === "+=";
+  }
+
+  /** After a complaint: on with the next line that begins a setting, so that one mistake is told once. */
+  private resynchronise(): void {
+    for (let lineStart = false; this.at < this.tokens.length; this.at += 1) {
+      const token = this.tokens[this.at];
+      if (token === undefined) return;
+      if (token.kind === "newline") lineStart = true;
+      else if (token.kind === "blank") continue;
+      else if (lineStart && this.beginsStatement(token)) return;
+      else {
+        if (token.kind === "error" && (token.problem === "carriage-return" || token.problem === "comment-at-end")) {
+          this.complain(token.start, token.end, lexicalComplaint(this.source.text, token));
+        }
+        lineStart = false;
+      }
+    }
+  }
+}

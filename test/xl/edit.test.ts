@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { editDisks } from "../../src/core/xl/edit.js";
+import { applyEdits, invertEdits } from "../../src/core/xl/text-edit.js";
+
+const DEVICE = "/dev/vg0/web1-root";
+
+/** A disk's literal before and after `xvda1` has moved to the device. */
+const STYLES: readonly (readonly [before: string, after: string])[] = [
+  ["'file:/srv/x.img,xvda1,w'", "'phy:/dev/vg0/web1-root,xvda1,w'"],
+  ["'tap:aio:/srv/x.img,xvda1,w'", "'phy:/dev/vg0/web1-root,xvda1,w'"],
+  ["'tap:qcow2:/srv/x.img,xvda1,w'", "'phy:/dev/vg0/web1-root,xvda1,w'"],
+  ["'qcow2:/srv/x.img,xvda1,r'", "'phy:/dev/vg0/web1-root,xvda1,r'"],
+  ["'drbd:web1,xvda1,w'", "'phy:/dev/vg0/web1-root,xvda1,w'"],
+  ["'phy:vg9/old,xvda1,w'", "'phy:/dev/vg0/web1-root,xvda1,w'"],
+  ['"/srv/x.img,raw,xvda1,rw"', '"/dev/vg0/web1-root,raw,xvda1,rw"'],
+  ['"/srv/x.img,,xvda1"', '"/dev/vg0/web1-root,,xvda1"'],
+  ['"/srv/x.img, qcow2, xvda1, w"', '"/dev/vg0/web1-root, raw, xvda1, w"'],
+  ['"vdev=xvda1, access=rw, format=qcow2, target=/srv/x, y=z.img"',
+    '"vdev=xvda1, access=rw, format=raw, target=/dev/vg0/web1-root"'],
+  ['"format=vhd,vdev=51713,backendtype=qdisk,discard,target=/srv/x.vhd"',
+    '"format=raw,vdev=51713,backendtype=phy,discard,target=/dev/vg0/web1-root"'],
+  ['"/srv/x.img,raw,xvda1,w,backendtype=qdisk,direct-io-safe"',
+    '"/dev/vg0/web1-root,raw,xvda1,w,backendtype=phy,direct-io-safe"'],
+  ["'/srv/it\\'s.img,raw,d0p1,w,no-discard'", "'/dev/vg0/web1-root,raw,d0p1,w,no-discard'"],
+  ["'script=block-iscsi,vdev=xvda1,target=iqn=x'", "'vdev=xvda1,target=/dev/vg0/web1-root'"],
+  ["'script=/opt/block-tier,vdev=xvda1,target=/srv/x'", "'script=/opt/block-tier,vdev=xvda1,target=/dev/vg0/web1-root'"],
+];
+
+const around = (disk: string): string => `# head — ümläut
+name = 'web1'   ;memory = 128
+disk = [ # the disks
+\t'phy:/dev/vg0/other,xvda2,w' ,
+   ${disk}  ,  # root, "quoted"
+  'phy:/dev/vg0/🦊,xvdb,w',
+]
+extra = "console=hvc0"`;
+
+describe("editing a disk in place", () => {
+  it.each(STYLES)("%s → %s", (before, after) => {
+    const source = { file: "web1.cfg", text: around(before) };
+    const { value, diagnostics } = editDisks(source, [{ vdev: "xvda1", device: DEVICE }]);
+    expect(diagnostics).toEqual([]);
+    expect(value?.after.text).toBe(around(after));
+    expect(applyEdits(around(after), invertEdits(value?.edits ?? []))).toBe(source.text);
+    const again = editDisks(value?.after ?? source, [{ vdev: "xvda1", device: DEVICE }]);
+    expect(again.value?.edits).toEqual([]);
+  });
+});
