@@ -1,0 +1,71 @@
+import { Ajv } from "ajv";
+import type { ErrorObject, ValidateFunction } from "ajv";
+import type { Diagnostic } from "../../model/diagnostic.js";
+import type { Path } from "../document.js";
+import { isMap, own } from "../document.js";
+import { looksTemplated } from "../template.js";
+import { complaint } from "./complaint.js";
+
+/** A schema made ready to check values, with its complaints. */
+export interface SchemaCheck {
+  /**
+   * Every mistake in a value, each once, in words for people.
+   * @param locate the place of a path in the file
+   * @param templates a template may stand for any value: texts that hold one are passed over
+   */
+  check(value: unknown, locate: Locate, templates: "permitted" | "filled in"): readonly Diagnostic[];
+}
+
+export type Locate = (path: Path, part: "value" | "key") => NonNullable<Diagnostic["at"]>;
+
+/** More than this many complaints about one file help nobody. */
+const MAX_COMPLAINTS = 50;
+
+export function schemaCheck(schema: object): SchemaCheck {
+  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true, strictTypes: false });
+  // made at first use: most commands read no playbook
+  let validate: ValidateFunction | undefined;
+  return {
+    check(value, locate, templates) {
+      validate ??= ajv.compile(schema);
+      if (validate(value)) return [];
+      const seen = new Set<string>();
+      const found: Diagnostic[] = [];
+      for (const error of validate.errors ?? []) {
+        const path = pathOf(value, error.instancePath);
+        if (templates === "permitted" && isTemplated(error)) continue;
+        // one complaint a place: a wrong type makes pattern and range fail too, and says most
+        const place = `${error.instancePath}\0${error.keyword === "additionalProperties" ? extraKey(error) : ""}`;
+        if (seen.has(place) || found.length >= MAX_COMPLAINTS) continue;
+        seen.add(place);
+        found.push(complaint(error, path, locate, schema));
+      }
+      return found;
+    },
+  };
+}
+
+export function extraKey(error: ErrorObject): string {
+  return String((error.params as { additionalProperty?: unknown }).additionalProperty ?? "");
+}
+
+function isTemplated(error: ErrorObject): boolean {
+  return typeof error.data === "string" && looksTemplated(error.data);
+}
+
+/** Ajv's JSON pointer as a path; numbers only where the value is a list. */
+function pathOf(root: unknown, pointer: string): Path {
+  const path: (string | number)[] = [];
+  let value = root;
+  for (const step of pointer.split("/").slice(1)) {
+    const key = step.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (Array.isArray(value)) {
+      path.push(Number(key));
+      value = (value as unknown[])[Number(key)];
+    } else {
+      path.push(key);
+      value = isMap(value) ? own(value, key) : undefined;
+    }
+  }
+  return path;
+}

@@ -1,0 +1,167 @@
+import type { ErrorObject } from "ajv";
+import type { Diagnostic } from "../../model/diagnostic.js";
+import type { Path, PlainMap } from "../document.js";
+import { isMap, own, typeName } from "../document.js";
+import { didYouMean, orList } from "../suggest.js";
+import type { Locate } from "./check.js";
+
+/** One schema error in words for people: what is wrong, and what would be right. */
+export function complaint(error: ErrorObject, path: Path, locate: Locate, schema: object): Diagnostic {
+  const parent: PlainMap = isMap(error.parentSchema) ? error.parentSchema : {};
+  const name = nameOf(path);
+  const at = locate(path, "value");
+  switch (error.keyword) {
+    case "additionalProperties": return unknownKey(error, path, parent, locate, schema);
+    case "required": {
+      const key = String((error.params as { missingProperty?: unknown }).missingProperty ?? "");
+      const example = exampleOf(own(asMap(own(parent, "properties")), key));
+      return make("missing-key", `${titled(parent)} needs '${key}'`, at, example === undefined ? undefined : `Add ${key}: ${example}`);
+    }
+    case "type": return wrongType(error, parent, name, at);
+    case "enum": {
+      const allowed = (own(parent, "enum") as unknown[]).map(String);
+      const fix = didYouMean(String(error.data), allowed);
+      return make("not-permitted", `${name} can not be '${brief(error.data)}'`, at, fix, `Permitted: ${orList(allowed)}`);
+    }
+    case "pattern": return wrongForm(error, parent, name, at);
+    case "minimum": case "maximum": {
+      const range = `${String(own(parent, "minimum") ?? "…")} to ${String(own(parent, "maximum") ?? "…")}`;
+      return make("out-of-range", `${name} is ${brief(error.data)}, and must be ${rangeText(parent, range)}`, at);
+    }
+    case "minLength": case "minItems": return make("empty", `${name} is empty`, at, exampleFix(parent, name));
+    default: return make("wrong-value", `${name} ${error.message ?? "is wrong"}`, at, exampleFix(parent, name));
+  }
+}
+
+function rangeText(parent: PlainMap, range: string): string {
+  return own(parent, "maximum") === undefined ? `${String(own(parent, "minimum"))} or more` : range;
+}
+
+function make(code: string, summary: string, at: Diagnostic["at"], fix?: string, detail?: string): Diagnostic {
+  return {
+    severity: "error", code, summary, ...(at === undefined ? {} : { at }), ...(detail === undefined ? {} : { detail }),
+    ...(fix === undefined ? {} : { fix }),
+  };
+}
+
+/** The last key of a path, and whose it is: `'size' of disk xvda1`. */
+function nameOf(path: Path): string {
+  const last = path.at(-1);
+  if (last === undefined) return "the playbook";
+  if (typeof last === "string") return `'${last}'`;
+  const list = path.at(-2);
+  return list === undefined ? `play ${last + 1}` : `entry ${last + 1} of '${list}'`;
+}
+
+function titled(schema: PlainMap): string {
+  const title = own(schema, "title");
+  return typeof title === "string" ? (/^an? /.test(title) ? title : `a ${title}`) : "this map";
+}
+
+function wrongType(error: ErrorObject, parent: PlainMap, name: string, at: Diagnostic["at"]): Diagnostic {
+  const example = exampleFix(parent, name);
+  if (own(parent, "title") === "playbook") {
+    const seen = error.data === null ? "is empty" : `is ${typeName(error.data)}`;
+    return make("wrong-type", `the playbook ${seen}, and must be a list of plays`, at, "Begin each play with '- name: …'");
+  }
+  const types = [own(parent, "type")].flat().map((type) => TYPES[String(type)] ?? String(type));
+  const title = own(parent, "title");
+  const expected = typeof title === "string" && /^an? /.test(title) ? title : orList(types);
+  if (error.data === null) {
+    return make("wrong-type", `${name} has no value, and must be ${expected}`, at, example ?? "Give it a value, or take it out");
+  }
+  if (typeof error.data === "number" && typeof title === "string") {
+    if (title === "a size") return unitMissing(error.data, name, at);
+    if (title === "a duration") {
+      const summary = `${name} is ${error.data} of what`;
+      return make("unit-missing", `${summary}? A duration has its unit`, at, `Write ${error.data}s for seconds, or ${error.data}m for minutes`);
+    }
+  }
+  return make("wrong-type", `${name} is ${typeName(error.data)} (${brief(error.data)}), and must be ${expected}`, at, example);
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  object: "a map", array: "a list", string: "text", integer: "a whole number", number: "a number", boolean: "true or false",
+};
+
+function unitMissing(number: number, name: string, at: Diagnostic["at"]): Diagnostic {
+  const fix = `Write ${number}MiB or ${number}GiB (or ${number}B for bytes)`;
+  return make("unit-missing", `${name} is ${number} of what? A size has its unit`, at, fix);
+}
+
+function wrongForm(error: ErrorObject, parent: PlainMap, name: string, at: Diagnostic["at"]): Diagnostic {
+  const text = String(error.data);
+  const title = own(parent, "title");
+  const bare = /^\s*\d+(\.\d+)?\s*$/.test(text);
+  if (bare && title === "a size") return unitMissing(Number(text), name, at);
+  if (bare && title === "a duration") {
+    return make("unit-missing", `${name} is ${text} of what? A duration has its unit`, at, `Write ${text}s, or ${text}m for minutes`);
+  }
+  if (title === "a size" && text.includes("%")) {
+    const fix = "Write a size with its unit: 2GiB";
+    return make("wrong-form", `${name} can not be a share: a share of what, and would it grow with it?`, at, fix);
+  }
+  if (title === "a rate" && !text.includes("/")) {
+    return make("wrong-form", `${name} is a rate, and '${brief(text)}' is not one`, at, `Write it per second: ${text.trim()}/s`);
+  }
+  const what = typeof title === "string" ? title : "in the right form";
+  return make("wrong-form", `${name} must be ${what}, and '${brief(text)}' is not`, at, exampleFix(parent, name));
+}
+
+function exampleFix(parent: PlainMap, name: string): string | undefined {
+  const example = exampleOf(parent);
+  return example === undefined ? undefined : `For example ${name.replaceAll("'", "")}: ${example}`;
+}
+
+function exampleOf(schema: unknown): string | undefined {
+  const examples = isMap(schema) ? own(schema, "examples") : undefined;
+  const first: unknown = Array.isArray(examples) ? examples[0] : undefined;
+  return first === undefined ? undefined : typeof first === "string" ? first : JSON.stringify(first);
+}
+
+function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Locate, schema: object): Diagnostic {
+  const key = String((error.params as { additionalProperty?: unknown }).additionalProperty ?? "");
+  const at = locate([...path, key], "key");
+  const known = Object.keys(asMap(own(parent, "properties")));
+  const owner = titled(parent);
+  const summary = `${owner} has no key '${brief(key)}'`;
+  if (key.includes("{{")) {
+    return make("template-in-key", "a template can not stand in a key", at, "Templates go into values: key: \"{{ name }}\"");
+  }
+  const elsewhere = owners(schema, key).filter((title) => title !== own(parent, "title"));
+  if (own(parent, "title") === "move" && own(asMap(own(parent, "properties")), "downtime") === undefined && MOVE_OF_DOMAIN.has(key)) {
+    const fix = `Put it under the domain's move, or the play's`;
+    return make("misplaced-key", `'${key}' belongs to a domain, not to a disk: a guest goes down as a whole`, at, fix);
+  }
+  const guess = didYouMean(key, known);
+  if (elsewhere.length > 0) {
+    const places = orList(elsewhere.map((title) => `a ${title}`));
+    return make("misplaced-key", `'${key}' belongs to ${places}, not to ${owner}`, at, `Move it there; ${owner} has ${orList(known)}`);
+  }
+  return make("unknown-key", summary, at, guess ?? undefined, guess === undefined ? `Its keys are ${orList(known)}` : undefined);
+}
+
+const MOVE_OF_DOMAIN = new Set(["switch", "downtime", "offline", "shutdown"]);
+
+/** The maps that have a key of this name, anywhere in the schema. */
+function owners(schema: unknown, key: string, found: string[] = []): string[] {
+  if (!isMap(schema)) return found;
+  const properties = asMap(own(schema, "properties"));
+  const title = own(schema, "title");
+  if (Object.hasOwn(properties, key) && typeof title === "string" && !found.includes(title)) found.push(title);
+  for (const child of [...Object.values(properties), own(schema, "items"), own(schema, "additionalProperties")]) {
+    owners(child, key, found);
+  }
+  return found;
+}
+
+function asMap(value: unknown): PlainMap {
+  return isMap(value) ? value : {};
+}
+
+/** A value as it fits into a line. */
+function brief(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return text.length > 40 ? `${text.slice(0, 37)}…` : text;
+}
+

@@ -1,0 +1,233 @@
+import type { FromSchema } from "json-schema-to-ts";
+
+/**
+ * The playbook's JSON Schema: the one place that says what may stand in one. Types come from it, complaints are made
+ * from it (description, examples, title), `converge schema` prints it for editors. It holds no anyOf and no oneOf: a
+ * value that may be of two types says so with `type`, so one mistake gives one complaint.
+ */
+
+const SIZE = "^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)\\s*$";
+const DURATION = "^\\s*\\d+(\\.\\d+)?\\s*(ms|s|m|h)\\s*$";
+
+const size = { type: "string", title: "a size", pattern: SIZE } as const;
+const duration = { type: "string", title: "a duration", pattern: DURATION } as const;
+
+const throttle = {
+  type: "object",
+  title: "throttle",
+  description: "How much of the host a copy may take. It never applies to the last pass, while the guest is down.",
+  additionalProperties: false,
+  properties: {
+    nice: {
+      type: "integer", minimum: 0, maximum: 19, examples: [19],
+      description: "Priority on the processor, as nice(1) takes it: 0 is normal, 19 gives way to everything.",
+    },
+    ionice: {
+      type: "string", enum: ["idle", "best-effort", "none"], examples: ["idle"],
+      description: "Scheduling class on the disk, as ionice(1) names it. Only some IO schedulers heed it.",
+    },
+    bandwidth: {
+      ...size, examples: ["40MiB/s"], title: "a rate", pattern: "^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)/s\\s*$",
+      description: "The most that a copy may write in a second, such as 40MiB/s.",
+    },
+    weight: {
+      type: "integer", minimum: 1, maximum: 10000, examples: [50],
+      description: "IOWeight of the run's systemd unit, 1 to 10000; other units have 100 unless somebody set it.",
+    },
+  },
+} as const;
+
+const snapshot = {
+  type: "object",
+  title: "snapshot",
+  description: "The snapshot that a copy reads from while the guest runs.",
+  additionalProperties: false,
+  properties: {
+    size: {
+      type: "string", title: "a size or a share", examples: ["20%", "2GiB"],
+      pattern: "^\\s*(\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)|\\d+(\\.\\d+)?\\s*%)\\s*$",
+      description: "Room for what is written while the snapshot stands: a share of the volume that it is of, or a size.",
+    },
+  },
+} as const;
+
+const moveOfDisk = {
+  strategy: {
+    type: "string", enum: ["rsync", "auto", "dm", "qemu", "md", "md-preseed", "drbd"], examples: ["rsync"],
+    description: "How the data goes from image to volume. `rsync` copies files from snapshots while the guest runs, " +
+      "and the rest while it is down; `auto` takes the best that fits.",
+  },
+  source: {
+    type: "string", enum: ["keep", "retire", "delete"], examples: ["keep"],
+    description: "What becomes of the image afterwards: it stays, it is renamed, or it is deleted.",
+  },
+  verify: {
+    type: "string", enum: ["fresh", "full"], examples: ["fresh"],
+    description: "What the last pass compares byte by byte: files that were fresh when a snapshot was taken, or all.",
+  },
+  passes: {
+    type: "integer", minimum: 1, maximum: 100, examples: [5],
+    description: "The most passes of copying while the guest runs, each from a fresh snapshot.",
+  },
+  throttle,
+  snapshot,
+} as const;
+
+const move = {
+  type: "object",
+  title: "move",
+  description: "How to move disks. May stand on the play, the domain and the disk; the nearest wins key by key.",
+  additionalProperties: false,
+  properties: {
+    ...moveOfDisk,
+    switch: {
+      type: "string", enum: ["restart"], examples: ["restart"],
+      description: "How the guest gets onto the new disk: it is shut down and started again.",
+    },
+    downtime: {
+      ...duration, examples: ["30s", "2m"],
+      description: "The longest that the guest may be down, from the shutdown request until it is ready. If the " +
+        "forecast is longer, it is not shut down.",
+    },
+    offline: {
+      type: "boolean", examples: [true],
+      description: "Permits a guest to be down for the whole copy, where its image can not be read consistently otherwise.",
+    },
+    shutdown: {
+      type: "object",
+      title: "shutdown",
+      description: "How the guest is asked to shut down, and for how long.",
+      additionalProperties: false,
+      properties: {
+        timeout: {
+          ...duration, examples: ["60s"],
+          description: "How long to wait for the guest to obey. After that the move is given up, or see destroy.",
+        },
+        destroy: {
+          type: "boolean", examples: [false],
+          description: "Destroy a guest that does not obey in time. It loses what it has not written: false unless said.",
+        },
+      },
+    },
+  },
+} as const;
+
+const disk = {
+  type: "object",
+  title: "disk",
+  description: "One disk of the guest, by its name in the guest's config (xvda1), or a glob over them.",
+  additionalProperties: false,
+  properties: {
+    volume: {
+      type: "string", title: "a volume", examples: ["vg0/web1-root", "vg0/{{ domain }}-{{ vdev }}"],
+      description: "The logical volume that the disk shall live on, as group/name. `domain` and `vdev` may be used.",
+    },
+    size: {
+      ...size, examples: ["2GiB"],
+      description: "Size of the volume, with its unit (2GiB, 512MiB). LVM rounds it up to whole extents. Not given: " +
+        "the source's size.",
+    },
+    filesystem: {
+      type: "string", enum: ["ext2", "ext3", "ext4", "xfs", "swap"], examples: ["ext4"],
+      description: "What is on the disk. Not given: what is found there.",
+    },
+    move: {
+      ...move,
+      description: "How to move this disk: what differs from the domain's and the play's move.",
+      properties: moveOfDisk,
+    },
+  },
+} as const;
+
+const ready = {
+  type: "object",
+  title: "ready",
+  description: "When the guest counts as up: a TCP port answers, or a command succeeds; both are tried from Dom0. " +
+    "Not given: it has been running for ten seconds.",
+  additionalProperties: false,
+  properties: {
+    tcp: { type: "integer", minimum: 1, maximum: 65535, examples: [22], description: "The port that must answer." },
+    address: {
+      type: "string", minLength: 1, pattern: "^[A-Za-z0-9][A-Za-z0-9.:%_-]*$|^::", title: "an address", examples: ["192.0.2.10"],
+      description: "Where the port is. Not given: the ip= of the guest's first vif.",
+    },
+    command: {
+      type: ["string", "array"], minLength: 1, minItems: 1, items: { type: "string", title: "a word" },
+      examples: [["curl", "-fsS", "http://192.0.2.10/"]],
+      description: "The command that must succeed on Dom0: a list of words, or text split into words as a shell does. " +
+        "No shell runs it.",
+    },
+    timeout: {
+      ...duration, examples: ["60s"], description: "How long to try. Not given: 60s.",
+    },
+  },
+} as const;
+
+const domain = {
+  type: "object",
+  title: "domain",
+  description: "One guest by its name, or a glob over the guests found on the host. An exact name beats a glob.",
+  additionalProperties: false,
+  properties: {
+    disks: {
+      type: "object", title: "disks",
+      description: "The guest's disks: xvda1, or a glob. What is not named stays as it is.",
+      additionalProperties: disk,
+    },
+    ready,
+    move,
+  },
+} as const;
+
+const play = {
+  type: "object",
+  title: "play",
+  description: "What shall hold on the guests of some hosts.",
+  additionalProperties: false,
+  required: ["hosts"],
+  properties: {
+    name: { type: "string", examples: ["Web guests live on LVM"], description: "What the play is for; shown while it runs." },
+    hosts: {
+      type: ["string", "array"], items: { type: "string", title: "a host pattern" }, minLength: 1, minItems: 1,
+      title: "a host pattern", examples: ["xen"],
+      description: "The hosts (Dom0s), as Ansible's patterns name them: a group, a host, xen:&prod:!dom0b.",
+    },
+    serial: {
+      type: ["integer", "string"], minimum: 1, pattern: "^\\s*([1-9]\\d*|[1-9]\\d?%|100%)\\s*$", title: "a number of hosts or a share",
+      examples: [1, "30%"],
+      description: "How many hosts at a time: a number, or a share of the play's hosts. Not given: one at a time.",
+    },
+    any_errors_fatal: {
+      type: "boolean", examples: [true],
+      description: "Stop the play at the first failure. This is so unless max_fail_percentage is given.",
+    },
+    max_fail_percentage: {
+      type: "number", minimum: 0, maximum: 100, examples: [25],
+      description: "Go on with the next hosts while no more than this share of a batch has failed.",
+    },
+    vars: {
+      type: "object", title: "vars", additionalProperties: true,
+      description: "Variables of this play. They beat the inventory's; -e beats them.",
+    },
+    domains: {
+      type: "object", title: "domains", additionalProperties: domain,
+      description: "The guests, by name or glob. What is not named stays as it is.",
+    },
+    move,
+  },
+} as const;
+
+export const playbookSchema = {
+  $schema: "http://json-schema.org/draft-07/schema#",
+  title: "playbook",
+  description: "A converge playbook: a list of plays.",
+  type: "array",
+  items: play,
+} as const;
+
+export type PlaybookData = FromSchema<typeof playbookSchema>;
+export type PlayData = FromSchema<typeof play>;
+export type DomainData = FromSchema<typeof domain>;
+export type DiskData = FromSchema<typeof disk>;
+export type ReadyData = FromSchema<typeof ready>;
+export type MoveData = FromSchema<typeof move>;

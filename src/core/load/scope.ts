@@ -1,0 +1,239 @@
+import type { Diagnostic } from "../model/diagnostic.js";
+import type { SourceRange } from "../model/source.js";
+import type { Placed } from "./document.js";
+import { define, isMap, own, placeOf, typeName } from "./document.js";
+import type { Expression, TemplateProblem } from "./expression.js";
+import { MAX_TEXT } from "./filters.js";
+import { didYouMean } from "./suggest.js";
+import type { Template } from "./template.js";
+import { evaluate, looksTemplated, parseTemplate } from "./template.js";
+
+/** Variables that only the facts of a host fill in: each guest and disk has its own. */
+export interface LateValues {
+  readonly domain: string;
+  readonly vdev: string;
+}
+
+export const LATE_NAMES: readonly string[] = ["domain", "vdev"];
+
+/**
+ * What a template gives. `late`: it needs `domain` or `vdev`, which are not known yet. Problems name the place where
+ * they were written, which may be a variable far away.
+ */
+export type Rendered =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "late"; readonly at: SourceRange; readonly name: string }
+  | { readonly kind: "problems"; readonly problems: readonly Diagnostic[] };
+
+/** Values one value may hold once templates are filled in: variables that hold others can double themselves. */
+const MAX_VALUES = 20_000;
+const MAX_CHAIN = 50;
+
+/**
+ * The variables of one host (or of none yet), nearest first already decided. Variables may hold templates that name
+ * other variables; each is filled in when it is first used.
+ */
+export class Scope {
+  private readonly filled = new Map<string, Rendered>();
+  private readonly filling: string[] = [];
+
+  constructor(
+    readonly variables: ReadonlyMap<string, Placed>,
+    private readonly late?: LateValues,
+    /** How to speak of whose variables these are: `host dom0a`. */
+    readonly owner?: string,
+  ) {}
+
+  withLate(late: LateValues): Scope {
+    return new Scope(this.variables, late, this.owner);
+  }
+
+  /** A value with every template in it filled in; maps and lists all the way down. */
+  render(placed: Placed): Rendered {
+    const { value } = placed;
+    if (typeof value === "string") return looksTemplated(value) ? this.text(value, placed) : { kind: "value", value };
+    if (Array.isArray(value)) {
+      return this.each((value as unknown[]).map((item, i) => [i, item]), placed, (pairs) => pairs.map(([, item]) => item));
+    }
+    if (!isMap(value)) return { kind: "value", value };
+    if (typeof own(value, "__ansible_unsafe") === "string") return { kind: "value", value: own(value, "__ansible_unsafe") };
+    if (typeof own(value, "__ansible_vault") === "string") {
+      const summary = "this value is vaulted, and converge can not decrypt it yet";
+      const fix = "Give it another way: -e name=value, or -e @file";
+      return { kind: "problems", problems: [{ severity: "error", code: "vaulted", summary, at: placeOf(placed), fix }] };
+    }
+    return this.each(Object.entries(value), placed, (pairs) => {
+      const map: Record<string, unknown> = {};
+      for (const [key, item] of pairs) define(map, String(key), item);
+      return map;
+    });
+  }
+
+  /** A variable, filled in. */
+  variable(name: string): Rendered | undefined {
+    if (LATE_NAMES.includes(name) && this.late !== undefined) {
+      return { kind: "value", value: name === "domain" ? this.late.domain : this.late.vdev };
+    }
+    const placed = this.variables.get(name);
+    if (placed === undefined) return undefined;
+    const known = this.filled.get(name);
+    if (known !== undefined) return known;
+    if (this.filling.includes(name) || this.filling.length >= MAX_CHAIN) {
+      const chain = [...this.filling.slice(this.filling.indexOf(name)), name].join(" → ");
+      const summary = `the variable '${name}' is made of itself`;
+      const problem: Diagnostic = {
+        severity: "error", code: "variable-loop", summary, detail: chain.slice(0, 400), at: placeOf(placed),
+      };
+      return { kind: "problems", problems: [problem] };
+    }
+    this.filling.push(name);
+    const rendered = bounded(this.render(placed), placed, name);
+    this.filling.pop();
+    this.filled.set(name, rendered);
+    return rendered;
+  }
+
+  private each(
+    pairs: readonly (readonly [string | number, unknown])[],
+    placed: Placed,
+    join: (pairs: [string | number, unknown][]) => unknown,
+  ): Rendered {
+    const values: [string | number, unknown][] = [];
+    const problems: Diagnostic[] = [];
+    for (const [key, value] of pairs) {
+      const rendered = this.render({ value, document: placed.document, path: [...placed.path, key] });
+      if (rendered.kind === "late") return rendered;
+      if (rendered.kind === "problems") problems.push(...rendered.problems);
+      else values.push([key, rendered.value]);
+    }
+    return problems.length > 0 ? { kind: "problems", problems } : { kind: "value", value: join(values) };
+  }
+
+  private text(text: string, placed: Placed): Rendered {
+    const { template, problems } = parseTemplate(text);
+    if (template === undefined) {
+      return { kind: "problems", problems: problems.map((problem) => templateProblem(problem, text, placed)) };
+    }
+    return this.fill(template, text, placed);
+  }
+
+  private fill(template: Template, text: string, placed: Placed): Rendered {
+    const values: unknown[] = [];
+    const problems: Diagnostic[] = [];
+    for (const part of template.parts) {
+      if (typeof part === "string") {
+        values.push(part);
+        continue;
+      }
+      const rendered = this.expression(part, text, placed);
+      if (rendered.kind === "late") return rendered;
+      if (rendered.kind === "problems") problems.push(...rendered.problems);
+      else if (!template.alone && (typeof rendered.value === "object")) {
+        const summary = `'{{${part.inner}}}' is ${typeName(rendered.value)}, which can not be a part of a text`;
+        problems.push(problemAt("template-type", summary, rangeInside(placed, text, part.start, part.end)));
+      } else values.push(rendered.value);
+    }
+    if (problems.length > 0) return { kind: "problems", problems };
+    if (template.alone) return { kind: "value", value: values[0] ?? null };
+    let joined = "";
+    for (const value of values) if (joined.length <= MAX_TEXT) joined += String(value);
+    if (joined.length <= MAX_TEXT) return { kind: "value", value: joined };
+    return { kind: "problems", problems: [problemAt("too-large", "gives more than 64 KiB of text", placeOf(placed))] };
+  }
+
+  private expression(expression: Expression, text: string, placed: Placed): Rendered {
+    const variables: Record<string, unknown> = {};
+    for (const root of expression.roots) {
+      const rendered = this.variable(root.text);
+      if (rendered?.kind === "problems") return rendered;
+      if (rendered?.kind === "late") return rendered;
+      if (rendered !== undefined) define(variables, root.text, rendered.value);
+      else if (LATE_NAMES.includes(root.text)) {
+        return { kind: "late", name: root.text, at: rangeInside(placed, text, root.start, root.end) };
+      } else if (!expression.hasDefault) return this.undefinedVariable(root.text, root, text, placed);
+    }
+    const result = evaluate(expression, variables);
+    if ("value" in result) return { kind: "value", value: result.value };
+    if ("undefinedName" in result) return this.undefinedPath(result.undefinedName, expression, variables, text, placed);
+    const at = rangeInside(placed, text, expression.start, expression.end);
+    return { kind: "problems", problems: [problemAt("template-failed", `this template ${result.failure}`, at)] };
+  }
+
+  private undefinedVariable(
+    name: string, at: { readonly start: number; readonly end: number }, text: string, placed: Placed,
+  ): Rendered {
+    const hint = didYouMean(name, [...this.variables.keys(), ...LATE_NAMES]);
+    const problem: Diagnostic = {
+      severity: "error", code: "undefined-variable", at: rangeInside(placed, text, at.start, at.end),
+      summary: `the variable '${name}' is not defined${this.owner === undefined ? "" : ` for ${this.owner}`}`,
+      fix: hint ?? `Define it in the inventory, under vars, or with -e ${name}=…`,
+    };
+    return { kind: "problems", problems: [problem] };
+  }
+
+  /** `a.b.c` where `a` is defined: the first step that leads nowhere, and what is there instead. */
+  private undefinedPath(
+    path: string, expression: Expression, variables: Readonly<Record<string, unknown>>, text: string, placed: Placed,
+  ): Rendered {
+    const root = expression.roots.find((r) => path.startsWith(r.text)) ?? expression.roots[0];
+    const start = root?.start ?? expression.start;
+    const last = path.split(".").at(-1) ?? path;
+    let holder: unknown = variables;
+    for (const step of path.split(".").slice(0, -1)) holder = isMap(holder) ? own(holder, step) : undefined;
+    const keys = isMap(holder) ? Object.keys(holder) : [];
+    const fix = didYouMean(last, keys) ?? (keys.length > 0 ? `What is there: ${keys.slice(0, 8).join(", ")}` : undefined);
+    const at = rangeInside(placed, text, start, Math.min(start + path.length, expression.end));
+    const problem = problemAt("undefined-variable", `'${path}' is not defined`, at);
+    return { kind: "problems", problems: [fix === undefined ? problem : { ...problem, fix }] };
+  }
+}
+
+function bounded(rendered: Rendered, placed: Placed, name: string): Rendered {
+  if (rendered.kind !== "value" || countValues(rendered.value, MAX_VALUES) < MAX_VALUES) return rendered;
+  const summary = `the variable '${name}' holds more than ${MAX_VALUES} values`;
+  return { kind: "problems", problems: [problemAt("too-many-values", summary, placeOf(placed))] };
+}
+
+function countValues(value: unknown, limit: number): number {
+  let count = 0;
+  const stack = [value];
+  while (stack.length > 0 && count < limit) {
+    const top = stack.pop();
+    count += 1;
+    if (typeof top === "object" && top !== null) stack.push(...Object.values(top).slice(0, limit));
+  }
+  return count;
+}
+
+function problemAt(code: string, summary: string, at: SourceRange): Diagnostic {
+  return { severity: "error", code, summary, at };
+}
+
+/** A mistake in a template as a diagnostic at its place in the file. */
+export function templateProblem(problem: TemplateProblem, text: string, placed: Placed): Diagnostic {
+  return {
+    severity: "error", code: problem.code, summary: problem.summary,
+    at: rangeInside(placed, text, problem.start, problem.end),
+    ...(problem.fix === undefined ? {} : { fix: problem.fix }),
+  };
+}
+
+/**
+ * The place of a part of a scalar. Exact where the scalar stands in the file as it reads; where escapes or folded
+ * lines lie between, the place of the same words, or else the whole scalar.
+ */
+export function rangeInside(placed: Placed, text: string, start: number, end: number): SourceRange {
+  const whole = placeOf(placed);
+  const raw = whole.source.text.slice(whole.start, whole.end);
+  const part = text.slice(start, end);
+  const offset = raw.indexOf(text);
+  if (offset !== -1) return within(whole, offset + start, offset + end);
+  const earlier = text.slice(0, start).split(part).length - 1;
+  let found = part === "" ? -1 : raw.indexOf(part);
+  for (let i = 0; i < earlier && found !== -1; i += 1) found = raw.indexOf(part, found + 1);
+  return found === -1 ? whole : within(whole, found, found + part.length);
+}
+
+function within(range: SourceRange, start: number, end: number): SourceRange {
+  return { source: range.source, start: range.start + start, end: range.start + end };
+}

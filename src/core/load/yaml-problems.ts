@@ -1,0 +1,48 @@
+import type { ErrorCode } from "yaml";
+import type { Diagnostic } from "../model/diagnostic.js";
+import type { SourceText } from "../model/source.js";
+
+const FIXES: Partial<Record<ErrorCode, string>> = {
+  TAB_AS_INDENT: "Indent with spaces: YAML takes no tabs",
+  BAD_INDENT: "Line it up with the entries that it belongs to",
+  BLOCK_AS_IMPLICIT_KEY: "Text that holds ': ' stands in quotes; one entry a line",
+  MULTILINE_IMPLICIT_KEY: "Put a ':' after the key, or the text into quotes",
+  BAD_SCALAR_START: "Put the text into quotes",
+  BAD_ALIAS: "Text that begins with * or & stands in quotes: \"*\"",
+  BAD_DIRECTIVE: "Text that begins with % stands in quotes",
+  BAD_DQ_ESCAPE: "Use '…' quotes, where a backslash is a backslash",
+};
+
+const SUMMARIES: Partial<Record<ErrorCode, string>> = {
+  TAB_AS_INDENT: "a tab indents this line",
+  BAD_INDENT: "this line is not indented like its neighbours",
+  BLOCK_AS_IMPLICIT_KEY: "a second ': ' on one line",
+};
+
+/** What the YAML parser found, in words that say what to do. */
+export function yamlProblem(
+  source: SourceText,
+  error: { readonly code: ErrorCode; readonly message: string; readonly pos: readonly [number, number] },
+): Diagnostic {
+  const [start, end] = error.pos;
+  const fix = fixFor(source.text, error.code, error.message, start);
+  return {
+    severity: "error",
+    code: "yaml-syntax",
+    summary: SUMMARIES[error.code] ?? lowerFirst(error.message.split("\n")[0] ?? ""),
+    at: { source, start: Math.min(start, source.text.length), end: Math.min(Math.max(end, start), source.text.length) },
+    ...(fix === undefined ? {} : { fix }),
+  };
+}
+
+function fixFor(text: string, code: ErrorCode, message: string, offset: number): string | undefined {
+  if (code === "BAD_ALIAS" || (text[offset] === "*" && code === "MISSING_CHAR")) return FIXES.BAD_ALIAS;
+  if (/quote/.test(message)) return "Close the quote";
+  if (code === "BAD_INDENT" && /flow/i.test(message)) return "Close the bracket, or indent the line that goes on";
+  if (code === "MISSING_CHAR" && /map values/.test(message)) return "Put ': ' and a value after the key";
+  return FIXES[code];
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

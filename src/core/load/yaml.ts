@@ -1,0 +1,309 @@
+import { Composer, Parser, isAlias, isMap as isYamlMap, isScalar, isSeq } from "yaml";
+import type { CST, Node, Pair, YAMLMap } from "yaml";
+import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { SourceRange, SourceText } from "../model/source.js";
+import type { Document, Path } from "./document.js";
+import { define, isMap } from "./document.js";
+import { yamlProblem } from "./yaml-problems.js";
+import { plainScalar } from "./yaml-scalars.js";
+
+export interface YamlOptions {
+  /** A key that stands twice: a mistake in a playbook; Ansible takes the last one of an inventory and warns. */
+  readonly duplicateKeys: Severity;
+  /** `!vault` and `!unsafe`, which Ansible's files may hold: kept as ansible-inventory prints them. */
+  readonly ansibleTags: boolean;
+}
+
+/** Deeper than anybody writes, far less than what exhausts the stack of the parser. */
+const MAX_DEPTH = 60;
+/** Values after aliases are written out: a dozen lines of aliases can stand for billions. */
+const MAX_VALUES = 2_000_000;
+const MAX_VALUES_BY_ALIAS = 20_000;
+const MAX_TEXT = 64 * 1024 * 1024;
+
+/**
+ * Reads one YAML document: values as Ansible reads them (see yaml-scalars.ts), every value with its place.
+ * Anchors, aliases and merge keys are followed; expansion is bounded.
+ * @returns no value where the text is no YAML; null for an empty text
+ */
+export function readYaml(source: SourceText, options: YamlOptions): Checked<Document> {
+  const diagnostics: Diagnostic[] = [];
+  const complain = (severity: Severity, code: string, summary: string, start: number, end: number, fix?: string) => {
+    diagnostics.push({
+      severity, code, summary, at: { source, start, end }, ...(fix === undefined ? {} : { fix }),
+    });
+  };
+  if (source.text.length > MAX_TEXT) {
+    complain("error", "too-large", "the file is larger than 64 MiB", 0, 0);
+    return { value: undefined, diagnostics };
+  }
+  const tokens = [...new Parser().parse(source.text)];
+  const deep = tooDeep(tokens);
+  if (deep !== undefined) {
+    complain("error", "too-deep", `nested deeper than ${MAX_DEPTH} levels`, deep, deep + 1);
+    return { value: undefined, diagnostics };
+  }
+  const composer = new Composer({ schema: "failsafe", version: "1.1", uniqueKeys: false, prettyErrors: false });
+  const documents = [...composer.compose(tokens, true, source.text.length)];
+  const first = documents[0];
+  for (const document of documents.slice(0, 1)) {
+    // what follows the first error in YAML is mostly its echo
+    const error = document.errors[0];
+    if (error !== undefined) diagnostics.push(yamlProblem(source, error));
+  }
+  const second = documents[1];
+  if (second !== undefined && !hasErrors(diagnostics)) {
+    const start = source.text.lastIndexOf("\n---", second.range[0]) + 1;
+    complain("error", "several-documents", "a second document begins here; one file holds one", start, start + 3,
+      "Put it into a file of its own, or take the `---` out");
+  }
+  if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
+  const reader = new Reader(source, options, diagnostics);
+  const value = first?.contents == null ? null : reader.read(first.contents);
+  if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
+  const locate = (path: Path, part: "value" | "key" = "value"): SourceRange => {
+    return reader.locate(first?.contents ?? undefined, path, part);
+  };
+  return { value: { source, value, locate }, diagnostics };
+}
+
+/** Offset of the first token nested too deeply; iterative, for the text may try to exhaust the stack. */
+function tooDeep(tokens: readonly CST.Token[]): number | undefined {
+  const stack: [CST.Token, number][] = tokens.map((token) => [token, 0]);
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const [token, depth] = top;
+    if (depth > MAX_DEPTH) return token.offset;
+    if (token.type === "document" && token.value !== undefined) stack.push([token.value, depth + 1]);
+    if ("items" in token) {
+      for (const item of token.items) {
+        if (item.key != null) stack.push([item.key, depth + 1]);
+        if (item.value != null) stack.push([item.value, depth + 1]);
+      }
+    }
+  }
+  return undefined;
+}
+
+const STANDARD_TAGS = new Set(["str", "int", "float", "bool", "null", "map", "seq"].map((t) => `tag:yaml.org,2002:${t}`));
+
+class Reader {
+  private readonly anchors = new Map<string, Node>();
+  private readonly targets = new Map<Node, Node>();
+  private readonly done = new Map<Node, { readonly value: unknown; readonly size: number }>();
+  private readonly open = new Set<Node>();
+  private values = 0;
+  private aliased = 0;
+  private exhausted = false;
+
+  constructor(
+    private readonly source: SourceText,
+    private readonly options: YamlOptions,
+    private readonly diagnostics: Diagnostic[],
+  ) {}
+
+  private complain(severity: Severity, code: string, summary: string, node: Node, fix?: string): void {
+    const at = this.range(node);
+    this.diagnostics.push({ severity, code, summary, at, ...(fix === undefined ? {} : { fix }) });
+  }
+
+  private range(node: Node): SourceRange {
+    const [start, end] = node.range ?? [0, 0];
+    return { source: this.source, start, end: Math.max(end, start) };
+  }
+
+  read(node: Node): unknown {
+    if (isAlias(node)) return this.alias(node);
+    if (node.anchor !== undefined && node.anchor !== "") this.anchors.set(node.anchor, node);
+    const before = this.values;
+    this.values += 1;
+    if (this.values > MAX_VALUES) return this.exhaust(node);
+    this.open.add(node);
+    const value = this.content(node);
+    this.open.delete(node);
+    this.done.set(node, { value, size: this.values - before });
+    return value;
+  }
+
+  private content(node: Node): unknown {
+    const tag = this.tag(node);
+    if (tag !== undefined) return tag.value;
+    if (isScalar(node)) return this.scalar(node.value, node.type === "PLAIN" && node.tag === undefined);
+    if (isSeq(node)) return node.items.map((item) => this.read(item as Node));
+    if (isYamlMap(node)) return this.map(node);
+    return null;
+  }
+
+  private scalar(value: unknown, plain: boolean): unknown {
+    const text = typeof value === "string" ? value : String(value ?? "");
+    return plain ? plainScalar(text) : text;
+  }
+
+  /** What an explicit tag makes of a node; undefined where it says nothing new. */
+  private tag(node: Node): { readonly value: unknown } | undefined {
+    const tag = node.tag;
+    if (tag === undefined || tag === "" || tag === "!") return undefined;
+    if (STANDARD_TAGS.has(tag)) {
+      if (!isScalar(node) || tag.endsWith(":str")) return undefined;
+      return { value: plainScalar(typeof node.value === "string" ? node.value : "") };
+    }
+    const short = tag.replace(/^tag:yaml.org,2002:/, "!!");
+    if (this.options.ansibleTags && isScalar(node) && (tag === "!vault" || tag === "!unsafe")) {
+      return { value: { [tag === "!vault" ? "__ansible_vault" : "__ansible_unsafe"]: String(node.value) } };
+    }
+    const vault = tag === "!vault" ? "Vaulted values are not read here; give this one with -e @file" : undefined;
+    this.complain("error", "unknown-tag", `the tag '${short}' is not known here`, node, vault ?? "Take the tag out");
+    return { value: null };
+  }
+
+  private alias(node: Node): unknown {
+    const name = isAlias(node) ? node.source : "";
+    const target = this.anchors.get(name);
+    if (target === undefined) {
+      this.complain("error", "unknown-alias", `no anchor '&${name}' stands before this alias`, node,
+        "Write the anchor first; a value that begins with * stands in quotes");
+      return null;
+    }
+    this.targets.set(node, target);
+    if (this.open.has(target)) {
+      this.complain("error", "alias-loop", `the alias '*${name}' stands inside of what it names`, node);
+      return null;
+    }
+    const known = this.done.get(target);
+    if (known === undefined) return null;
+    this.values += known.size;
+    this.aliased += known.size;
+    if (this.aliased > MAX_VALUES_BY_ALIAS) return this.exhaust(node);
+    return known.value;
+  }
+
+  private exhaust(node: Node): null {
+    if (!this.exhausted) {
+      const summary = `aliases stand for more than ${MAX_VALUES_BY_ALIAS} values here`;
+      this.complain("error", "too-many-values", summary, node, "Write out what is needed, or use fewer aliases");
+    }
+    this.exhausted = true;
+    return null;
+  }
+
+  private map(node: YAMLMap): unknown {
+    const result: Record<string, unknown> = {};
+    const seen = new Map<string, Node>();
+    const merged: Record<string, unknown>[] = [];
+    for (const pair of node.items as Pair<Node | null, Node | null>[]) {
+      const key = this.key(pair, node);
+      if (key === undefined) continue;
+      const value = pair.value == null ? null : this.read(pair.value);
+      if (isMergeKey(pair)) {
+        merged.push(...this.merges(pair, value));
+        continue;
+      }
+      const earlier = seen.get(key);
+      if (earlier !== undefined && pair.key !== null) this.duplicate(key, pair.key, earlier);
+      if (pair.key !== null) seen.set(key, pair.key);
+      define(result, key, value);
+    }
+    for (const source of merged) {
+      for (const [key, value] of Object.entries(source)) if (!Object.hasOwn(result, key)) define(result, key, value);
+    }
+    return result;
+  }
+
+  private duplicate(key: string, node: Node, earlier: Node): void {
+    const line = this.source.text.slice(0, earlier.range?.[0] ?? 0).split("\n").length;
+    const summary = `the key '${key}' stands twice in this map; the first is on line ${line}`;
+    const fix = "Keep one of the two, or join what they say";
+    this.complain(this.options.duplicateKeys, "duplicate-key", summary, node, fix);
+  }
+
+  private key(pair: Pair<Node | null, Node | null>, map: YAMLMap): string | undefined {
+    const key = pair.key;
+    if (key === null) {
+      this.complain("error", "empty-key", "a key is missing before this ':'", pair.value ?? map);
+      return undefined;
+    }
+    const node = isAlias(key) ? (this.alias(key), this.targets.get(key)) : key;
+    if (node !== undefined && isScalar(node)) {
+      if (key.anchor !== undefined && key.anchor !== "") this.read(key);
+      return keyText(node);
+    }
+    const fix = "A template, or text that begins with { or [, stands in quotes: \"{{ name }}\"";
+    if (node !== undefined) this.complain("error", "key-not-text", "a key is text, not a list or a map", key, fix);
+    return undefined;
+  }
+
+  private merges(pair: Pair<Node | null, Node | null>, value: unknown): Record<string, unknown>[] {
+    const list = Array.isArray(value) ? (value as unknown[]) : [value];
+    if (list.every(isMap)) return list as Record<string, unknown>[];
+    if (pair.key !== null && !this.exhausted) {
+      this.complain("error", "merge-not-map", "'<<' takes in a map, or a list of maps", pair.value ?? pair.key);
+    }
+    return [];
+  }
+
+  /** The nearest place to a path. */
+  locate(root: Node | undefined, path: Path, part: "value" | "key"): SourceRange {
+    let node = root === undefined ? undefined : this.resolved(root);
+    let place: SourceRange = { source: this.source, start: 0, end: 0 };
+    if (node !== undefined) place = this.range(node);
+    for (const [depth, step] of path.entries()) {
+      const found: Found | undefined = node === undefined ? undefined : this.child(node, step);
+      if (found === undefined) return place;
+      const wantsKey = part === "key" && depth === path.length - 1;
+      const chosen = wantsKey ? (found.key ?? found.value) : (found.value ?? found.key);
+      if (chosen !== undefined) place = this.range(chosen);
+      // an empty value has no width: its key is what people look for
+      if (place.start === place.end && found.key !== undefined) place = this.range(found.key);
+      node = found.value === undefined ? undefined : this.resolved(found.value);
+    }
+    return place;
+  }
+
+  private resolved(node: Node): Node {
+    return this.targets.get(node) ?? node;
+  }
+
+  private child(node: Node, step: string | number): Found | undefined {
+    if (isSeq(node) && typeof step === "number") {
+      const item = node.items[step] as Node | undefined;
+      return item === undefined ? undefined : { value: item };
+    }
+    if (!isYamlMap(node)) return undefined;
+    const pairs = node.items as Pair<Node | null, Node | null>[];
+    const match = pairs.findLast((pair) => !isMergeKey(pair) && this.pairKey(pair) === String(step));
+    if (match !== undefined) {
+      return {
+        ...(match.key === null ? {} : { key: match.key }), ...(match.value === null ? {} : { value: match.value }),
+      };
+    }
+    for (const pair of pairs.filter(isMergeKey)) {
+      const source = pair.value === null ? undefined : this.resolved(pair.value);
+      const maps = source !== undefined && isSeq(source) ? (source.items as Node[]) : source === undefined ? [] : [source];
+      for (const map of maps) {
+        const found = this.child(this.resolved(map), step);
+        if (found !== undefined) return found;
+      }
+    }
+    return undefined;
+  }
+
+  private pairKey(pair: Pair<Node | null, Node | null>): string | undefined {
+    const node = pair.key === null ? undefined : this.resolved(pair.key);
+    return node !== undefined && isScalar(node) ? keyText(node) : undefined;
+  }
+}
+
+interface Found {
+  readonly key?: Node;
+  readonly value?: Node;
+}
+
+/** Keys stay as they are written: a guest may well be called `on`. */
+function keyText(node: { readonly value: unknown }): string {
+  return typeof node.value === "string" ? node.value : String(node.value ?? "");
+}
+
+function isMergeKey(pair: Pair<Node | null, Node | null>): boolean {
+  return isScalar(pair.key) && pair.key.type === "PLAIN" && pair.key.value === "<<";
+}
+
