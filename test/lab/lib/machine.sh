@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 memory=${LAB_MEMORY:-3072}
+accelerator=${LAB_ACCELERATOR:-tcg,thread=multi}
 # Dom0's own command line; mitigations cost an emulated processor dearly and protect nothing here.
 dom0_arguments='root=/dev/vda rw console=hvc0 net.ifnames=0 mitigations=off quiet loglevel=4'
 xen_arguments='dom0_mem=1536M,max:1536M com1=115200,8n1 console=com1 xpti=no spec-ctrl=no'
@@ -13,7 +14,7 @@ machine() { # PORT DISK-OPTIONS… -- QEMU-ARGUMENTS…: starts it in the backgr
   shift
   # restrict=on: nothing inside reaches further than the machine that runs it. Nehalem is enough for PV
   # guests, and is what Xen and the kernel are known to boot on under emulation.
-  qemu-system-x86_64 -name "$name" -accel tcg,thread=multi -cpu Nehalem -smp 2 -m "$memory" \
+  qemu-system-x86_64 -name "$name" -accel "$accelerator" -cpu Nehalem -smp 2 -m "$memory" \
     -nodefaults -no-user-config -display none -vga none \
     "${disks[@]}" \
     -netdev "user,id=outside,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=outside,romfile= \
