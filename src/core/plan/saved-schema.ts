@@ -1,0 +1,169 @@
+/**
+ * The form of a saved plan. It is strict: what is not named here is not in the file, so no command, no config and no
+ * secret can travel in it, and a file that somebody has added to is refused.
+ */
+
+const text = { type: "string" } as const;
+const texts = { type: "array", items: text } as const;
+/** -1: no limit. */
+const seconds = { type: "number", minimum: -1 } as const;
+const bytes = { type: "number", minimum: 0 } as const;
+
+const step = {
+  type: "object",
+  additionalProperties: false,
+  required: ["node", "id", "kind", "phase", "args", "why"],
+  properties: {
+    node: { type: "string", const: "step" },
+    id: text, kind: text, why: text,
+    phase: { type: "string", enum: ["prepare", "switch", "settle", "finish"] },
+    // arguments are compared with those that a fresh plan has, and never run
+    args: { type: "object" },
+  },
+} as const;
+
+const repeat = {
+  type: "object",
+  additionalProperties: false,
+  required: ["node", "id", "body", "min", "max", "rule", "why"],
+  properties: {
+    node: { type: "string", const: "repeat" },
+    id: text, why: text,
+    body: { type: "array", items: step },
+    min: { type: "integer", minimum: 0 },
+    max: { type: "integer", minimum: 0 },
+    rule: {
+      type: "object", additionalProperties: false, required: ["downtimeSeconds", "overheadSeconds"],
+      properties: { downtimeSeconds: seconds, overheadSeconds: seconds },
+    },
+  },
+} as const;
+
+const binding = {
+  type: "object", additionalProperties: false, required: ["what", "is"],
+  properties: {
+    what: text,
+    is: { type: "object", additionalProperties: { type: ["string", "number", "boolean", "null"] } },
+  },
+} as const;
+
+const choice = {
+  type: "object", additionalProperties: false, required: ["vdev", "strategy", "because", "against"],
+  properties: {
+    vdev: text, strategy: text, because: texts,
+    against: {
+      type: "array",
+      items: {
+        type: "object", additionalProperties: false, required: ["strategy", "reasons"],
+        properties: { strategy: text, reasons: texts },
+      },
+    },
+  },
+} as const;
+
+const estimate = {
+  type: "object", additionalProperties: false,
+  required: ["copyBytes", "spaceNeeded", "downtimeSeconds", "budgetSeconds", "parts"],
+  properties: {
+    copyBytes: bytes, downtimeSeconds: seconds, budgetSeconds: seconds,
+    spaceNeeded: {
+      type: "array",
+      items: {
+        type: "object", additionalProperties: false, required: ["group", "bytes", "freeBytes"],
+        properties: { group: text, bytes, freeBytes: bytes },
+      },
+    },
+    parts: {
+      type: "array",
+      items: {
+        type: "object", additionalProperties: false, required: ["what", "seconds", "how"],
+        properties: { what: text, seconds, how: text },
+      },
+    },
+  },
+} as const;
+
+/** Settings that say how a host is reached. None of them is a secret. */
+export const CONNECTION_KEYS = [
+  "ansible_host", "ansible_port", "ansible_user", "ansible_ssh_private_key_file", "ansible_ssh_common_args",
+  "ansible_connection", "ansible_become", "ansible_become_user", "ansible_become_method", "recorded_facts",
+] as const;
+
+/** The playbook's wishes for one guest, globs matched and templates filled in; places in files are left out. */
+const desired = {
+  type: "object", additionalProperties: false, required: ["name", "disks", "move"],
+  properties: {
+    name: text,
+    ready: { type: "object" },
+    move: { type: "object" },
+    disks: {
+      type: "array",
+      items: {
+        type: "object", additionalProperties: false, required: ["domain", "vdev", "volume", "move"],
+        properties: {
+          domain: text, vdev: text, volume: text, bytes, sizeText: text,
+          filesystem: { type: "string", enum: ["ext2", "ext3", "ext4", "xfs", "swap"] },
+          move: { type: "object" },
+        },
+      },
+    },
+  },
+} as const;
+
+export const savedPlanSchema = {
+  type: "object",
+  additionalProperties: false,
+  required: ["format", "version", "tool", "playbooks", "batches", "hosts", "digest"],
+  properties: {
+    format: { type: "string", const: "converge-plan" },
+    version: { type: "integer" },
+    tool: text,
+    playbooks: texts,
+    batches: {
+      type: "array",
+      items: {
+        type: "object", additionalProperties: false, required: ["hosts", "serial", "maxFailPercent"],
+        properties: {
+          hosts: texts,
+          serial: { type: "integer", minimum: 1 },
+          maxFailPercent: { type: "number", minimum: 0, maximum: 100 },
+        },
+      },
+    },
+    hosts: {
+      type: "array",
+      items: {
+        type: "object", additionalProperties: false, required: ["host", "connection", "desired", "domains"],
+        properties: {
+          host: text,
+          connection: {
+            type: "object", additionalProperties: { type: ["string", "number", "boolean"] },
+            propertyNames: { enum: CONNECTION_KEYS },
+          },
+          desired: { type: "array", items: desired },
+          domains: {
+            type: "array",
+            items: {
+              type: "object", additionalProperties: false,
+              required: ["domain", "digest", "nodes", "bindings", "choices", "estimate"],
+              properties: {
+                domain: text, digest: text,
+                nodes: {
+                  type: "array",
+                  items: {
+                    type: "object", required: ["node"],
+                    if: { type: "object", properties: { node: { const: "repeat" } } }, then: repeat, else: step,
+                  },
+                },
+                bindings: { type: "array", items: binding },
+                choices: { type: "array", items: choice },
+                estimate,
+              },
+            },
+          },
+        },
+      },
+    },
+    digest: { type: "string", pattern: "^[0-9a-f]{64}$" },
+  },
+} as const;

@@ -1,0 +1,58 @@
+import type { Change, FinishMove, MoveDisk } from "../model/change.js";
+import type { Content } from "../model/storage.js";
+import { formatBytes } from "../model/bytes.js";
+import { hanging } from "./wrap.js";
+import { visible } from "./visible.js";
+import type { View } from "./view.js";
+
+/** The disks of a guest before and after, as a diff: `-` what it runs on, `+` what it will run on. */
+export function renderDisks(changes: readonly Change[], indent: string, view: View): readonly string[] {
+  const nameWidth = Math.max(...changes.map((change) => visible(change.vdev).length), 0);
+  return changes.flatMap((change) => {
+    const name = visible(change.vdev).padEnd(nameWidth);
+    const first = `${indent}${name}  `;
+    const next = " ".repeat(first.length);
+    const lines = change.change === "move-disk" ? moved(change) : finished(change);
+    return lines.flatMap((line, i) => {
+      const texts = hanging(`${i === 0 ? first : next}${line.mark} `, line.text, view.width);
+      return texts.map((text) => paint(text, line.mark, view));
+    });
+  });
+}
+
+interface Line {
+  readonly mark: "-" | "+" | "=";
+  readonly text: string;
+}
+
+function moved(change: MoveDisk): readonly Line[] {
+  const { image, to } = change;
+  const volume = [`volume ${visible(to.volume)}`, formatBytes(to.bytes), contentName(to.content)];
+  if (to.askedBytes !== undefined && to.askedBytes !== to.bytes) {
+    volume.push(`${formatBytes(to.askedBytes)} asked for, rounded up to extents of ${formatBytes(to.extentBytes)}`);
+  }
+  if (to.resumes) volume.push("goes on with the copy that an earlier run began");
+  return [
+    { mark: "-", text: [`image ${visible(image.path)}`, formatBytes(image.bytes), contentName(image.content)].join(", ") },
+    { mark: "+", text: volume.join(", ") },
+  ];
+}
+
+function finished(change: FinishMove): readonly Line[] {
+  return [{ mark: "=", text: `volume ${visible(change.volume)} already; what the earlier run left is tidied up` }];
+}
+
+/** What a disk holds, in a word or two: `ext4`, `swap`, `ext4 with 1.2 GiB used`. */
+export function contentName(content: Content): string {
+  switch (content.type) {
+    case "partitions": return `partitions (${content.table})`;
+    case "unknown": return content.hint === undefined ? "unknown content" : `unknown content (${visible(content.hint)})`;
+    case "swap": case "blank": return content.type;
+    default: return content.type;
+  }
+}
+
+function paint(text: string, mark: Line["mark"], view: View): string {
+  if (mark === "-") return view.style.removed(text);
+  return mark === "+" ? view.style.added(text) : text;
+}

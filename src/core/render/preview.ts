@@ -1,0 +1,68 @@
+import type { Diagnostic } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { DomainPlan, HostPlan } from "../model/plan.js";
+import { renderChoices } from "./choices.js";
+import { renderConfigDiff } from "./config-diff.js";
+import { renderDisks } from "./disks.js";
+import { renderEstimate } from "./estimate.js";
+import { count } from "./figures.js";
+import { renderSteps } from "./steps.js";
+import { visible } from "./visible.js";
+import type { View } from "./view.js";
+
+/** Turns complaints into lines; the renderer of diagnostics is handed in, since it wants colours of its own. */
+export type RenderComplaints = (diagnostics: readonly Diagnostic[]) => readonly string[];
+
+/**
+ * What will happen on one host: complaints first, then each guest with its disks, config, steps, costs and choices.
+ * A host with nothing to do and nothing to complain about takes one line.
+ */
+export function renderHostPlan(plan: HostPlan, view: View, complaints: RenderComplaints): readonly string[] {
+  if (plan.domains.length === 0 && plan.diagnostics.length === 0) return [nothingToDo(plan.host, view)];
+  const refused = hasErrors(plan.diagnostics);
+  return [
+    ruler(plan.host, view),
+    "",
+    ...(plan.diagnostics.length === 0 ? [] : [...complaints(plan.diagnostics), ""]),
+    ...(refused ? [view.style.danger(`${visible(plan.host)}: refused, nothing will be done there`), ""]
+      : plan.domains.length === 0 ? [nothingToDo(plan.host, view), ""] : []),
+    ...plan.domains.flatMap((domain) => [...renderDomainPlan(domain, plan.host, view), ""]),
+  ];
+}
+
+function nothingToDo(host: string, view: View): string {
+  return `${view.style.name(visible(host))}: ${view.style.good("nothing to do")}`;
+}
+
+function ruler(host: string, view: View): string {
+  const name = `${visible(host)} `;
+  return view.style.heading(`${name}${"-".repeat(Math.max(view.width - name.length, 3))}`);
+}
+
+/** One guest of a host's plan. */
+export function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly string[] {
+  return [
+    `${view.style.name(visible(plan.domain))} on ${visible(host)}: ${headline(plan)}`,
+    ...section("disks", renderDisks(plan.changes, "    ", view), view),
+    ...(plan.configDiff === undefined ? []
+      : section(`config ${visible(plan.configDiff.path)}`, renderConfigDiff(plan.configDiff, "    ", view), view)),
+    ...section("steps", renderSteps(plan.nodes, "    ", view), view),
+    ...section("cost", renderEstimate(plan.estimate, "    ", view), view),
+    ...section("strategy", renderChoices(plan.choices, "    ", view), view),
+  ];
+}
+
+function section(title: string, lines: readonly string[], view: View): readonly string[] {
+  return lines.length === 0 ? [] : [`  ${view.style.heading(title)}`, ...lines];
+}
+
+/** What happens to a guest, in a few words. */
+export function headline(plan: DomainPlan): string {
+  const moves = plan.changes.filter((change) => change.change === "move-disk").length;
+  const finishes = plan.changes.length - moves;
+  const parts = [
+    ...(moves > 0 ? [moves === 1 ? "1 disk moves to a logical volume" : `${moves} disks move to logical volumes`] : []),
+    ...(finishes > 0 ? [`${count(finishes, "disk")} of an earlier run to tidy up`] : []),
+  ];
+  return parts.join(", ");
+}

@@ -1,0 +1,119 @@
+import { formatBytes } from "../model/bytes.js";
+import type { Command } from "../model/command.js";
+import type { DomainPlan } from "../model/plan.js";
+import type { Outcome } from "../model/run-event.js";
+import { budget } from "./estimate.js";
+import { count, formatRate, formatSeconds } from "./figures.js";
+import type { RunReport } from "./run-report.js";
+import { copied } from "./run-report.js";
+import { visible } from "./visible.js";
+import { hanging, wrapCommand } from "./wrap.js";
+import type { View } from "./view.js";
+
+/** How it ended for one guest. `detached`: nobody watched to the end. `not-started`: an earlier failure held it back. */
+export type GuestEnd = Outcome | "detached" | "lost" | "held" | "stale" | "not-started";
+
+/** What is told of one guest when all is over. */
+export interface GuestRecap {
+  readonly host: string;
+  readonly plan: DomainPlan;
+  readonly end: GuestEnd;
+  readonly report: RunReport;
+  /** What there is to say beyond the journal: who holds it, what differs. */
+  readonly message?: string;
+  /** The command that follows this run again, where it may still run. */
+  readonly follow?: string;
+}
+
+const ENDS: Readonly<Record<GuestEnd, string>> = {
+  done: "done",
+  failed: "failed; undone, the guest is on its old disks",
+  refused: "refused by the run itself; undone, the guest is on its old disks",
+  stopped: "stopped as asked; undone, the guest is on its old disks",
+  stuck: "runs on its new disks, but something is left to do",
+  detached: "still running on the host, nobody watches",
+  lost: "not known: the connection was lost; the run goes on by itself on the host",
+  held: "not started: another run holds this guest",
+  stale: "not started: the host has changed since the plan was shown",
+  "not-started": "not started",
+};
+
+/** The recap of all guests, in the order in which they were taken. */
+export function renderRecap(guests: readonly GuestRecap[], view: View): readonly string[] {
+  return [view.style.heading("Recap"), ...guests.flatMap((guest) => renderGuest(guest, view))];
+}
+
+function renderGuest(guest: GuestRecap, view: View): readonly string[] {
+  const paint = guest.end === "done" ? view.style.good : guest.end === "not-started" ? view.style.faint : view.style.danger;
+  return [
+    ...hanging(`  `, `${visible(guest.plan.domain)} on ${visible(guest.host)}: ${ENDS[guest.end]}`, view.width).map(paint),
+    ...(guest.message === undefined ? [] : hanging("    ", visible(guest.message), view.width)),
+    ...failure(guest, view),
+    ...(guest.end === "done" || guest.end === "stuck" ? changed(guest, view) : []),
+    ...figures(guest, view),
+    ...leftovers(guest, view),
+    ...(guest.follow === undefined ? [] : hanging("    follow    ", guest.follow, view.width)),
+  ];
+}
+
+function changed(guest: GuestRecap, view: View): readonly string[] {
+  return guest.plan.changes.flatMap((change) => change.change === "move-disk"
+    ? hanging(`    ${visible(change.vdev).padEnd(9)} `, `now volume ${visible(change.to.volume)}, was ${visible(change.image.path)}`, view.width)
+    : hanging(`    ${visible(change.vdev).padEnd(9)} `, "tidied up", view.width));
+}
+
+function failure(guest: GuestRecap, view: View): readonly string[] {
+  const { report } = guest;
+  const lines: string[] = [];
+  if (guest.end !== "done" && report.message !== undefined && report.message !== "") {
+    lines.push(...hanging("    reason    ", visible(report.message), view.width));
+  }
+  if (report.failure !== undefined && guest.end !== "done") {
+    const { id, exit, message, tail } = report.failure;
+    if (message !== report.message && message !== "") lines.push(...hanging("    step      ", `${visible(id)}: ${visible(message)}`, view.width));
+    else lines.push(...hanging("    step      ", `${visible(id)}, exit ${exit}`, view.width));
+    lines.push(...tail.split("\n").filter((line) => line !== "").slice(-8).map((line) => view.style.faint(`    | ${visible(line)}`)));
+  }
+  return lines;
+}
+
+function figures(guest: GuestRecap, view: View): readonly string[] {
+  const { report, plan } = guest;
+  const lines: string[] = [];
+  if (report.downtimeSeconds !== undefined) {
+    const { estimate } = plan;
+    const over = estimate.budgetSeconds >= 0 && report.downtimeSeconds > estimate.budgetSeconds;
+    const text = `${formatSeconds(report.downtimeSeconds)}, forecast ${formatSeconds(estimate.downtimeSeconds)}${budget(estimate)}`;
+    lines.push(...hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line)));
+  } else if (report.isDown) {
+    lines.push(view.style.danger("    downtime  the guest was taken down and has not been seen up again"));
+  }
+  const { bytes, seconds } = copied(report);
+  if (bytes > 0) {
+    const rate = seconds > 0 ? ` in ${formatSeconds(seconds)} (${formatRate(bytes / seconds)})` : "";
+    const passes = report.passes.length > 0 ? `, ${count(report.passes.length, "pass", "passes")}` : "";
+    lines.push(`    copied    ${formatBytes(bytes)}${rate}${passes}`);
+  }
+  if (report.beganAt !== undefined && report.endedAt !== undefined) {
+    lines.push(`    took      ${formatSeconds(report.endedAt - report.beganAt)}`);
+  }
+  lines.push(...report.watched.flatMap((text) => hanging("    watched   ", visible(text), view.width)));
+  lines.push(...report.notes.flatMap((text) => hanging("    note      ", visible(text), view.width)));
+  return lines;
+}
+
+function leftovers(guest: GuestRecap, view: View): readonly string[] {
+  if (guest.end !== "done") return [];
+  return kept(guest.plan).flatMap((image) => [
+    ...hanging("    kept      ", `${visible(image.path)} (${formatBytes(image.bytes)}), no longer in use; to remove it, on ${visible(guest.host)}:`, view.width),
+    ...wrapCommand(image.remove, view.width - 14).map((line) => view.style.command(`              ${line}`)),
+  ]);
+}
+
+/** Images that a finished move leaves behind, with what removes them. */
+export function kept(plan: DomainPlan): readonly { readonly path: string; readonly bytes: number; readonly remove: Command }[] {
+  return plan.changes.flatMap((change) => {
+    if (change.change !== "move-disk" || (change.wish.move.source ?? "keep") !== "keep") return [];
+    return [{ path: change.image.path, bytes: change.image.allocatedBytes, remove: ["rm", "--", change.image.realPath] as const }];
+  });
+}

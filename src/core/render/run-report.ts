@@ -1,0 +1,85 @@
+import type { Outcome, RunEvent } from "../model/run-event.js";
+
+/** What a run's journal comes to: folded event by event, so that it is always what is known so far. */
+export interface RunReport {
+  readonly run?: string;
+  readonly beganAt?: number;
+  readonly endedAt?: number;
+  readonly outcome?: Outcome;
+  readonly message?: string;
+  readonly lastSeq: number;
+  /** The step that is under way. */
+  readonly step?: { readonly id: string; readonly title: string; readonly since: number };
+  readonly stepsDone: number;
+  readonly passes: readonly Pass[];
+  /** Bytes by step, as last told: steps that copy without passes. */
+  readonly progress: Readonly<Record<string, { readonly bytes: number; readonly since: number; readonly until: number }>>;
+  readonly isDown: boolean;
+  readonly committed: boolean;
+  readonly downtimeSeconds?: number;
+  readonly failure?: Failure;
+  readonly undone: readonly string[];
+  readonly watched: readonly string[];
+  readonly notes: readonly string[];
+}
+
+interface Pass {
+  readonly id: string;
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+interface Failure {
+  readonly id: string;
+  readonly exit: number;
+  readonly message: string;
+  readonly tail: string;
+}
+
+export const emptyReport: RunReport = {
+  lastSeq: 0, stepsDone: 0, passes: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
+};
+
+/** The report with one more event. An event that was seen already changes nothing. */
+export function withEvent(report: RunReport, event: RunEvent): RunReport {
+  if (event.seq <= report.lastSeq) return report;
+  const next = { ...report, lastSeq: event.seq };
+  switch (event.event) {
+    case "begin": return { ...next, run: event.run, beganAt: report.beganAt ?? event.at };
+    case "step": return { ...next, step: { id: event.id, title: event.title, since: event.at } };
+    case "done": return { ...withoutStep(next), stepsDone: report.stepsDone + 1 };
+    case "skip": return withoutStep(next);
+    case "failed": return { ...next, failure: { id: event.id, exit: event.exit, message: event.message, tail: event.tail } };
+    case "progress": {
+      const since = report.progress[event.id]?.since ?? report.step?.since ?? event.at;
+      return { ...next, progress: { ...report.progress, [event.id]: { bytes: event.bytes, since, until: event.at } } };
+    }
+    case "pass": return { ...next, passes: [...report.passes, { id: event.id, seconds: event.seconds, bytes: event.bytes }] };
+    case "watch": return event.acted === "" ? next : { ...next, watched: [...report.watched, `${event.what}: ${event.value}, ${event.acted}`] };
+    case "down": return { ...next, isDown: true };
+    case "commit": return { ...next, committed: true };
+    case "ready": return { ...next, isDown: false, downtimeSeconds: event.downtime };
+    case "undo": return { ...next, undone: [...report.undone, event.what] };
+    case "note": return { ...next, notes: [...report.notes, event.message] };
+    case "stopping": return next;
+    case "end": return { ...withoutStep(next), endedAt: event.at, outcome: event.outcome, message: event.message };
+  }
+}
+
+function withoutStep(report: RunReport): RunReport {
+  const { step: _ended, ...rest } = report;
+  return rest;
+}
+
+/** Bytes that were copied, in which time: from the passes, and from the progress of steps that have none. */
+export function copied(report: RunReport): { readonly bytes: number; readonly seconds: number } {
+  const passIds = new Set(report.passes.map((pass) => pass.id));
+  const others = Object.entries(report.progress).filter(([id]) => !passIds.has(id)).map(([, value]) => value);
+  const bytes = sum(report.passes.map((pass) => pass.bytes)) + sum(others.map((other) => other.bytes));
+  const seconds = sum(report.passes.map((pass) => pass.seconds)) + sum(others.map((other) => other.until - other.since));
+  return { bytes, seconds };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}

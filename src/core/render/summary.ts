@@ -1,0 +1,41 @@
+import { formatBytes } from "../model/bytes.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { DomainPlan, HostPlan } from "../model/plan.js";
+import { count, formatSeconds } from "./figures.js";
+import { hanging } from "./wrap.js";
+import { visible } from "./visible.js";
+import type { View } from "./view.js";
+
+/** A host that was to be looked at: its plan, or why there is none. */
+export type HostPreview =
+  | { readonly host: string; readonly plan: HostPlan }
+  | { readonly host: string; readonly unreachable: string };
+
+/** One line a host, and the total where there is more than one host. */
+export function renderSummary(previews: readonly HostPreview[], view: View): readonly string[] {
+  const nameWidth = Math.max(...previews.map((preview) => visible(preview.host).length), 0);
+  const lines = previews.flatMap((preview) =>
+    hanging(`  ${visible(preview.host).padEnd(nameWidth)}  `, verdict(preview, view), view.width));
+  const planned = previews.flatMap((preview) => ("plan" in preview && !hasErrors(preview.plan.diagnostics) ? [preview.plan] : []));
+  const total = previews.length < 2 ? [] : [`  ${"total".padEnd(nameWidth)}  ${costs(planned.flatMap((plan) => plan.domains))}`];
+  return [view.style.heading("Summary"), ...lines, ...total];
+}
+
+function verdict(preview: HostPreview, view: View): string {
+  if ("unreachable" in preview) return view.style.danger(`not reached: ${visible(preview.unreachable)}`);
+  const { plan } = preview;
+  if (hasErrors(plan.diagnostics)) {
+    return view.style.danger(`refused: ${count(plan.diagnostics.filter((d) => d.severity === "error").length, "problem")}, see above`);
+  }
+  return plan.domains.length === 0 ? view.style.good("nothing to do") : costs(plan.domains);
+}
+
+function costs(domains: readonly DomainPlan[]): string {
+  if (domains.length === 0) return "nothing to do";
+  const disks = domains.reduce((sum, domain) => sum + domain.changes.length, 0);
+  const bytes = domains.reduce((sum, domain) => sum + domain.estimate.copyBytes, 0);
+  const longest = Math.max(...domains.map((domain) => domain.estimate.downtimeSeconds));
+  const down = longest === 0 ? "no downtime" : domains.length === 1 ? `down for about ${formatSeconds(longest)}`
+    : `each down for about ${formatSeconds(longest)} or less`;
+  return `${count(domains.length, "guest")} with ${count(disks, "disk")}, ${formatBytes(bytes)} to copy, ${down}`;
+}
