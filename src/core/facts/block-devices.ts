@@ -1,0 +1,54 @@
+import { known, type FirstFact } from "./fact.js";
+
+/** A block device as the kernel knows it (sysfs-block). */
+export interface KernelBlockDevice {
+  /** `dm-3`, `sda1`, `loop0`. */
+  readonly name: string;
+  readonly devno: string;
+  readonly bytes: number;
+  readonly readOnly: boolean;
+  /** Devices on top of this one (md, dm, loop is not among them), by kernel name. */
+  readonly holders: readonly string[];
+  /** Device-mapper's own name for it: `vg0-root`. */
+  readonly dmName?: string;
+}
+
+// builtins only: no process is started for a device
+const SCRIPT = `
+for path in /sys/class/block/*; do
+  [ -r "$path/dev" ] || continue
+  read -r dev <"$path/dev" && read -r size <"$path/size" && read -r ro <"$path/ro" || continue
+  dm=-
+  if [ -r "$path/dm/name" ]; then read -r dm <"$path/dm/name"; fi
+  holders=
+  for holder in "$path"/holders/*; do
+    if [ -e "$holder" ]; then holders="$holders \${holder##*/}"; fi
+  done
+  printf '%s %s %s %s %s%s\\n' "\${path##*/}" "$dev" "$size" "$ro" "$dm" "$holders"
+done
+`;
+
+export const fact: FirstFact<readonly KernelBlockDevice[]> = {
+  name: "block-devices",
+  round: 1,
+  needs: [],
+  command: ["sh", "-c", SCRIPT],
+  parse(result) {
+    const devices: KernelBlockDevice[] = [];
+    for (const line of result.stdout.split("\n")) {
+      const match = /^(\S+) (\d+:\d+) (\d+) ([01]) (\S+)((?: \S+)*)$/.exec(line);
+      if (match === null) continue;
+      const [, name = "", devno = "", sectors = "0", ro, dm = "-", holders = ""] = match;
+      devices.push({
+        name,
+        devno,
+        // the kernel counts in 512 bytes, whatever the sector size
+        bytes: Number(sectors) * 512,
+        readOnly: ro === "1",
+        holders: holders.split(" ").filter((holder) => holder !== ""),
+        ...(dm === "-" ? {} : { dmName: dm }),
+      });
+    }
+    return known(devices);
+  },
+};

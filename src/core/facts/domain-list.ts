@@ -1,0 +1,32 @@
+import { absent, isMissingTool, known, unreadable, type FirstFact } from "./fact.js";
+
+/** A running guest as `xl list -v` shows it. Dom0 is not among them. */
+export interface ListedDomain {
+  readonly name: string;
+  readonly domid: number;
+  readonly uuid: string;
+  readonly memoryKiB: number;
+  /** Letters of xl(1), "list": r b p s c d. */
+  readonly state: string;
+}
+
+const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-z]{6,})\s+[\d.]+\s+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
+
+export const fact: FirstFact<readonly ListedDomain[]> = {
+  name: "domain-list",
+  round: 1,
+  needs: ["xl"],
+  command: ["xl", "list", "-v"],
+  parse(result) {
+    if (isMissingTool(result)) return absent;
+    if (result.exitCode !== 0) return unreadable("running guests", result);
+    const domains: ListedDomain[] = [];
+    for (const line of result.stdout.split("\n")) {
+      const match = LINE.exec(line);
+      if (match === null || match[2] === "0") continue;
+      const [, name = "", domid = "", mebibytes = "", , state = "", uuid = ""] = match;
+      domains.push({ name, domid: Number(domid), uuid, memoryKiB: Number(mebibytes) * 1024, state });
+    }
+    return known(domains);
+  },
+};

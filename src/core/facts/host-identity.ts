@@ -1,0 +1,48 @@
+import { known, unreadable, type FirstFact } from "./fact.js";
+import { parseKeyValues } from "./key-values.js";
+
+export interface ReportedIdentity {
+  /** The kernel's host name. */
+  readonly hostname: string;
+  /** Anew at each boot (random(4)). */
+  readonly bootId: string;
+  readonly kernel: string;
+  /** Pretty name of os-release(5). */
+  readonly os: string;
+  /** Version, where systemd is what runs as init. */
+  readonly systemd?: number;
+  /** Who asked: 0 is root. */
+  readonly uid: number;
+}
+
+const SCRIPT = `
+read -r boot </proc/sys/kernel/random/boot_id
+read -r kernel </proc/sys/kernel/osrelease
+read -r name </proc/sys/kernel/hostname
+printf 'boot=%s\\nkernel=%s\\nname=%s\\nuid=%s\\n' "$boot" "$kernel" "$name" "$(id -u)"
+for file in /etc/os-release /usr/lib/os-release; do
+  if [ -r "$file" ]; then dd if="$file" iflag=noatime 2>/dev/null || cat "$file"; break; fi
+done
+if [ -d /run/systemd/system ]; then printf '\\nsystemd=%s\\n' "$(systemctl --version 2>/dev/null | head -n 1)"; fi
+`;
+
+export const fact: FirstFact<ReportedIdentity> = {
+  name: "host-identity",
+  round: 1,
+  needs: [],
+  command: ["sh", "-c", SCRIPT],
+  parse(result) {
+    const values = parseKeyValues(result.stdout);
+    const bootId = values.get("boot") ?? "";
+    if (bootId === "") return unreadable("host's identity", result, "no boot id");
+    const systemd = /^systemd (\d+)/.exec(values.get("systemd") ?? "");
+    return known({
+      hostname: values.get("name") ?? "",
+      bootId,
+      kernel: values.get("kernel") ?? "",
+      os: (values.get("PRETTY_NAME") ?? "").replace(/^"(.*)"$/, "$1"),
+      uid: Number(values.get("uid") ?? Number.NaN),
+      ...(systemd === null ? {} : { systemd: Number(systemd[1]) }),
+    });
+  },
+};

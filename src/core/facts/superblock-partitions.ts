@@ -1,0 +1,40 @@
+import { hasMagic, u16, u32, type Head } from "./superblock-bytes.js";
+
+/** What the first sectors say of partitions; a hint where they say something else that is no file system of ours. */
+export type PartitionsFound =
+  | { readonly table: "dos" | "gpt" }
+  | { readonly hint: string };
+
+/**
+ * A partition table at the start of a device, if one is there. A boot sector of FAT or NTFS ends in 55 AA as an
+ * MBR does, and so may the boot block before an ext superblock: only a plausible table counts (libblkid's dos.c).
+ */
+export function readPartitions(head: Head): PartitionsFound | undefined {
+  // 4096: disks with sectors of 4 KiB
+  if (hasMagic(head, 512, "EFI PART") || hasMagic(head, 4096, "EFI PART")) return { table: "gpt" };
+  if (u16(head, 510, true) !== 0xaa55) return undefined;
+  const boot = bootSector(head);
+  if (boot !== undefined) return { hint: boot };
+  let used = 0;
+  for (let i = 0; i < 4; i += 1) {
+    const entry = 446 + 16 * i;
+    const flag = head.bytes[entry] ?? 0;
+    const type = head.bytes[entry + 4] ?? 0;
+    if (flag !== 0 && flag !== 0x80) return undefined;
+    if (type === 0) continue;
+    if (type === 0xee) return { hint: "protective MBR without its GPT" };
+    if (u32(head, entry + 8, true) === 0 || u32(head, entry + 12, true) === 0) return undefined;
+    used += 1;
+  }
+  return used > 0 ? { table: "dos" } : undefined;
+}
+
+function bootSector(head: Head): string | undefined {
+  const first = head.bytes[0];
+  if (first !== 0xeb && first !== 0xe9) return undefined;
+  if (hasMagic(head, 3, "NTFS    ")) return "NTFS file system";
+  if (hasMagic(head, 3, "EXFAT   ")) return "exFAT file system";
+  if (hasMagic(head, 3, "-FVE-FS-")) return "BitLocker volume";
+  if (["FAT12   ", "FAT16   ", "FAT     "].some((magic) => hasMagic(head, 54, magic))) return "FAT file system";
+  return hasMagic(head, 82, "FAT32   ") ? "FAT file system" : undefined;
+}

@@ -1,0 +1,72 @@
+import type { Content, ImageFormat } from "../model/storage.js";
+import { readExt } from "./superblock-ext.js";
+import { otherSignatures } from "./superblock-other.js";
+import { readPartitions } from "./superblock-partitions.js";
+import { readSwap } from "./superblock-swap.js";
+import { readXfs } from "./superblock-xfs.js";
+import { hasMagic, headOf, u32, type Head } from "./superblock-bytes.js";
+
+/** How much of a device the decoder looks at. */
+export const HEAD_BYTES = 8192;
+
+/** What a disk turned out to be. */
+export interface Recognised {
+  readonly format: ImageFormat;
+  readonly content: Content;
+}
+
+/**
+ * What the first 8 KiB of a device or an image say that it holds. Two signatures that do not belong together make
+ * it unknown, and so does none: unknown is not empty.
+ * @param bytes from offset 0; fewer than 8 KiB only where the device has no more
+ * @param size of the whole device, in bytes
+ * @param sparse the file has no block allocated at all, so that every byte of it reads as zero
+ */
+export function recognise(bytes: Uint8Array, size: number, sparse = false): Recognised {
+  const head = headOf(bytes);
+  const format = formatOf(head);
+  if (format === "raw") return { format, content: contentOf(head, size, sparse) };
+  return { format, content: { type: "unknown", hint: `${format} image` } };
+}
+
+function formatOf(head: Head): ImageFormat {
+  if (hasMagic(head, 0, "QFI\xfb")) return u32(head, 4, false) >= 2 ? "qcow2" : "qcow";
+  // a dynamic VHD begins with a copy of its footer; a fixed one has it at the end only
+  if (hasMagic(head, 0, "conectix")) return "vhd";
+  return hasMagic(head, 0, "vhdxfile") ? "vhdx" : "raw";
+}
+
+function contentOf(head: Head, size: number, sparse: boolean): Content {
+  const found: Content[] = [];
+  const hints: string[] = [...otherSignatures(head)];
+  const ext = readExt(head);
+  if (ext !== undefined && "journalDevice" in ext) hints.push("external journal of an ext file system");
+  else if (ext !== undefined) found.push(ext);
+  const xfs = readXfs(head);
+  if (xfs !== undefined) found.push(xfs);
+  else if (hasMagic(head, 0, "XFSB")) hints.push("damaged or unfinished XFS file system");
+  const swap = readSwap(head);
+  if (swap !== undefined && "hint" in swap) hints.push(swap.hint);
+  else if (swap !== undefined) found.push(swap);
+  const partitions = readPartitions(head);
+  if (partitions !== undefined && "hint" in partitions) hints.push(partitions.hint);
+  else if (partitions !== undefined) found.push({ type: "partitions", table: partitions.table });
+
+  const [only] = found;
+  if (only !== undefined && found.length === 1 && hints.length === 0) return only;
+  if (found.length + hints.length > 0) {
+    const names = [...found.map(nameOf), ...hints];
+    return { type: "unknown", hint: names.length === 1 ? (names[0] ?? "") : `ambivalent: ${names.join(", ")}` };
+  }
+  return emptiness(head, size, sparse);
+}
+
+function nameOf(content: Content): string {
+  return content.type === "partitions" ? `${content.table} partition table` : content.type;
+}
+
+function emptiness(head: Head, size: number, sparse: boolean): Content {
+  if (!head.bytes.every((byte) => byte === 0)) return { type: "unknown" };
+  if (sparse || head.bytes.length >= size) return { type: "blank" };
+  return { type: "unknown", hint: "first 8 KiB are zero" };
+}

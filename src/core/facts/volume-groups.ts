@@ -1,0 +1,37 @@
+import type { VolumeGroup } from "../model/storage.js";
+import { absent, isMissingTool, known, unreadable, unreadableDiagnostic, type FirstFact } from "./fact.js";
+import { numberOf, textOf } from "./json.js";
+import { LVM_REPORT_OPTIONS, lvmReportRows } from "./lvm-report.js";
+
+const COLUMNS = "vg_name,vg_uuid,vg_attr,vg_extent_size,vg_extent_count,vg_free_count,vg_missing_pv_count";
+
+/** A volume group as vgs(8) tells it; whether a pvmove runs in it only its volumes say. */
+export type ReportedGroup = Omit<VolumeGroup, "pvmove">;
+
+export const fact: FirstFact<readonly ReportedGroup[]> = {
+  name: "volume-groups",
+  round: 1,
+  needs: ["vgs"],
+  command: ["vgs", ...LVM_REPORT_OPTIONS, "-o", COLUMNS],
+  parse(result) {
+    if (isMissingTool(result)) return absent;
+    const rows = lvmReportRows(result, "vg");
+    if (rows === undefined) return unreadable("volume groups", result);
+    const groups: ReportedGroup[] = [];
+    for (const row of rows) {
+      const name = textOf(row, "vg_name");
+      const extentBytes = numberOf(row, "vg_extent_size");
+      if (name === "" || extentBytes === undefined) continue;
+      groups.push({
+        name,
+        uuid: textOf(row, "vg_uuid"),
+        extentBytes,
+        extents: numberOf(row, "vg_extent_count") ?? 0,
+        freeExtents: numberOf(row, "vg_free_count") ?? 0,
+        missingPvs: numberOf(row, "vg_missing_pv_count") ?? (textOf(row, "vg_attr").charAt(3) === "p" ? 1 : 0),
+      });
+    }
+    // rc 5: one group is broken, the others are reported
+    return known(groups, result.exitCode === 0 ? [] : [unreadableDiagnostic("volume groups", result)]);
+  },
+};

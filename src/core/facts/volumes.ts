@@ -1,0 +1,92 @@
+import type { Volume, VolumeKind, VolumeName } from "../model/storage.js";
+import { absent, isMissingTool, known, unreadable, unreadableDiagnostic, type FirstFact } from "./fact.js";
+import { numberOf, textOf, type JsonObject } from "./json.js";
+import { LVM_REPORT_OPTIONS, lvmReportRows } from "./lvm-report.js";
+
+// no column of segments: it would print a row for each segment
+const COLUMNS =
+  "vg_name,lv_name,lv_uuid,lv_attr,lv_size,lv_role,lv_layout,origin,pool_lv,data_percent,metadata_percent," +
+  "lv_tags,lv_kernel_major,lv_kernel_minor";
+
+/** A volume as lvs(8) tells it; what it holds and what stands on it others say. */
+export interface ReportedVolume extends Omit<Volume, "content" | "holders"> {
+  /** I/O to it waits: reading it would hang. */
+  readonly suspended: boolean;
+}
+
+/** All volumes that have a name of their own; hidden parts of others are left out. */
+export interface ReportedVolumes {
+  readonly volumes: readonly ReportedVolume[];
+  /** Groups with a pvmove under way. */
+  readonly pvmoves: readonly string[];
+}
+
+export const fact: FirstFact<ReportedVolumes> = {
+  name: "volumes",
+  round: 1,
+  needs: ["lvs"],
+  // -a: a pvmove shows only as a hidden volume
+  command: ["lvs", "-a", ...LVM_REPORT_OPTIONS, "-o", COLUMNS],
+  parse(result) {
+    if (isMissingTool(result)) return absent;
+    const rows = lvmReportRows(result, "lv");
+    if (rows === undefined) return unreadable("logical volumes", result);
+    const volumes: ReportedVolume[] = [];
+    const pvmoves = new Set<string>();
+    for (const row of rows) {
+      const group = textOf(row, "vg_name");
+      const name = textOf(row, "lv_name");
+      if (group === "" || name === "") continue;
+      if (/^\[?pvmove\d+/.test(name)) pvmoves.add(group);
+      if (!name.startsWith("[")) volumes.push(readVolume(group, name, row));
+    }
+    return known(
+      { volumes, pvmoves: [...pvmoves] },
+      result.exitCode === 0 ? [] : [unreadableDiagnostic("logical volumes", result)],
+    );
+  },
+};
+
+/** Attribute letters: lvs(8), "lv_attr". */
+function readVolume(group: string, lv: string, row: JsonObject): ReportedVolume {
+  const attr = textOf(row, "lv_attr");
+  const state = attr.charAt(4);
+  const major = numberOf(row, "lv_kernel_major") ?? -1;
+  const minor = numberOf(row, "lv_kernel_minor") ?? -1;
+  const live = major >= 0 && minor >= 0;
+  const dataPercent = numberOf(row, "data_percent");
+  const metadataPercent = numberOf(row, "metadata_percent");
+  const invalid = state === "I" || state === "S";
+  return {
+    name: `${group}/${lv}`,
+    uuid: textOf(row, "lv_uuid"),
+    kind: kindOf(attr, textOf(row, "lv_layout"), textOf(row, "lv_role")),
+    bytes: numberOf(row, "lv_size") ?? 0,
+    tags: textOf(row, "lv_tags").split(",").filter((tag) => tag !== ""),
+    // s: suspended, c: a pool that wants a check; the snapshot letters all stand for an active one
+    active: live || /^[asSImMcC]$/.test(state),
+    open: attr.charAt(5) === "o",
+    ...(live ? { devno: `${major}:${minor}` } : {}),
+    ...named("origin", group, textOf(row, "origin")),
+    ...named("pool", group, textOf(row, "pool_lv")),
+    ...(dataPercent === undefined ? {} : { dataPercent }),
+    ...(metadataPercent === undefined ? {} : { metadataPercent }),
+    ...(invalid ? { invalid } : {}),
+    suspended: /^[sSMC]$/.test(state),
+  };
+}
+
+function kindOf(attr: string, layout: string, role: string): VolumeKind {
+  const layouts = layout.split(",");
+  if (layouts.includes("thin")) return layouts.includes("pool") ? "thin-pool" : "thin";
+  if (role.split(",").includes("thicksnapshot") || attr.startsWith("s") || attr.startsWith("S")) return "snapshot";
+  if (layouts.includes("raid") || layouts.includes("mirror")) return "raid";
+  if (layouts.includes("striped")) return "striped";
+  return layouts.includes("linear") && !layouts.includes("cache") ? "linear" : "other";
+}
+
+/** Hidden volumes are printed in brackets. */
+function named<K extends "origin" | "pool">(key: K, group: string, lv: string): Partial<Record<K, VolumeName>> {
+  const name = lv.replace(/^\[(.*)\]$/, "$1");
+  return name === "" ? {} : ({ [key]: `${group}/${name}` } as Record<K, VolumeName>);
+}

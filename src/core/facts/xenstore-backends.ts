@@ -1,0 +1,80 @@
+import type { CommandResult } from "../model/command.js";
+import type { AttachedDisk } from "../model/domain.js";
+import { absent, isMissingTool, known, unreadable, type FirstFact } from "./fact.js";
+
+/** A guest's disk as Dom0's backends have it in xenstore. */
+export interface ReportedBackend extends AttachedDisk {
+  readonly domid: number;
+  readonly access: "r" | "w";
+  readonly cdrom: boolean;
+}
+
+const ROOT = "/local/domain/0/backend";
+// /local/domain/0/backend/vbd/1/51713/params = "/srv/xen/web1.img"
+const LINE = /^\/local\/domain\/0\/backend\/(\w+)\/(\d+)\/(\d+)\/([\w-]+) = "(.*)"$/;
+/** Kinds of backend that are disks: blkback, QEMU, blktap in its several ages. */
+const DISKS = new Set(["vbd", "qdisk", "tap", "tap2", "vbd3"]);
+/** A frontend without a backend of this kind has nothing there. */
+const NONE = /couldn't find path|No such file|ENOENT/i;
+
+/** Disks really attached, from Dom0's backends (xenstore-paths(7)). */
+export const fact: FirstFact<readonly ReportedBackend[]> = {
+  name: "xenstore-backends",
+  round: 1,
+  needs: ["xenstore-ls"],
+  command: ["xenstore-ls", "-f", ROOT],
+  parse(result) {
+    if (isMissingTool(result)) return absent;
+    if (result.exitCode !== 0) {
+      return NONE.test(result.stderr) || result.stderr.trim() === "" ? known([]) : unreadable("attached disks", result);
+    }
+    const devices = new Map<string, Map<string, string>>();
+    for (const line of result.stdout.split("\n")) {
+      const match = LINE.exec(line);
+      if (match === null || !DISKS.has(match[1] ?? "")) continue;
+      const [, kind = "", domid = "", id = "", key = "", value = ""] = match;
+      const device = `${kind}/${domid}/${id}`;
+      const values = devices.get(device);
+      if (values === undefined) devices.set(device, new Map([[key, value]]));
+      else values.set(key, value);
+    }
+    const backends: ReportedBackend[] = [];
+    for (const [device, values] of devices) backends.push(readBackend(device, values));
+    return known(backends);
+  },
+  redact(result: CommandResult) {
+    // what is no disk is not read, and a vfb holds a password
+    const isDisk = (line: string): boolean => DISKS.has(line.slice(ROOT.length + 1).split("/", 1)[0] ?? "");
+    const lines = result.stdout.split("\n").filter(isDisk);
+    return { ...result, stdout: lines.map((line) => `${line}\n`).join("") };
+  },
+};
+
+function readBackend(device: string, values: ReadonlyMap<string, string>): ReportedBackend {
+  const [kind = "", domid = "0", id = ""] = device.split("/");
+  const value = (key: string): string => unescape(values.get(key) ?? "");
+  const physical = /^([0-9a-f]+):([0-9a-f]+)$/i.exec(value("physical-device"));
+  return {
+    domid: Number(domid),
+    vdev: value("dev") === "" ? id : value("dev"),
+    params: value("params"),
+    backend: kind === "vbd" || kind === "qdisk" ? kind : "other",
+    // hexadecimal in xenstore
+    ...(physical === null ? {} : { devno: `${parseInt(physical[1] ?? "", 16)}:${parseInt(physical[2] ?? "", 16)}` }),
+    state: Number(value("state")) || 0,
+    access: value("mode").startsWith("r") ? "r" : "w",
+    cdrom: value("device-type") === "cdrom",
+  };
+}
+
+/** xenstore-ls writes what is not printable as C does (tools/xs_lib.c, sanitise_value). */
+function unescape(text: string): string {
+  if (!text.includes("\\")) return text;
+  return text.replace(/\\(t|n|r|\\|"|x[0-9a-fA-F]{2}|[0-7]{1,3})/g, (_, code: string) => {
+    if (code === "t") return "\t";
+    if (code === "n") return "\n";
+    if (code === "r") return "\r";
+    if (code === "\\" || code === '"') return code;
+    return String.fromCharCode(code.startsWith("x") ? parseInt(code.slice(1), 16) : parseInt(code, 8));
+  });
+}
