@@ -1,5 +1,5 @@
 import type { Domain } from "./domain.js";
-import type { Image, Loop, Mount, Volume, VolumeGroup } from "./storage.js";
+import type { BlockDevice, Image, Loop, Mount, Volume, VolumeGroup } from "./storage.js";
 
 /**
  * What is, or what should be, on one Dom0. One type for both sides: what was observed, what is desired, and every
@@ -18,6 +18,8 @@ export interface HostState {
   readonly volumes: Readonly<Record<string, Volume>>;
   /** By path as configured. */
   readonly images: Readonly<Record<string, Image>>;
+  /** Block devices that guests' disks name, by path as configured (without a leading slash: under /dev). */
+  readonly devices?: Readonly<Record<string, BlockDevice>>;
   readonly loops: readonly Loop[];
   readonly mounts: readonly Mount[];
   /** By name. */

@@ -109,6 +109,19 @@ export interface SwapContent {
   readonly bytes: number;
 }
 
+/** A block device under the name that a guest's disk gives it. */
+export interface BlockDevice {
+  readonly path: string;
+  readonly realPath: string;
+  readonly devno: string;
+  readonly bytes: number;
+  readonly content: Content;
+  /** The volume that it is, where it is one. */
+  readonly volume?: VolumeName;
+  /** Devices on top of it, by kernel name. */
+  readonly holders: readonly string[];
+}
+
 export interface Loop {
   /** `/dev/loop0`. */
   readonly device: string;

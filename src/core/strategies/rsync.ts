@@ -11,7 +11,7 @@ import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
 import { settleSteps } from "./settle.js";
-import type { DiskMove, Strategy } from "./strategy.js";
+import type { DiskMove, PassPlace, Strategy } from "./strategy.js";
 
 /**
  * How long a guest is taken to hold written data back at most. Linux writes data out 30 s after it was dirtied
@@ -61,32 +61,31 @@ export const rsync: Strategy = {
         "the copy is written here",
       );
 
-    const pass = (snapshotMount: string, snapshot: string) => {
-      const file = snapshotMount + (image.on?.path ?? "");
+    const pass = ({ id: prefix, mountpoint, snapshot, compare }: PassPlace) => {
+      const file = mountpoint + (image.on?.path ?? "");
+      const passId = (name: string): string => `${vdev}.${prefix}.${name}`;
       const watch = {
         snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: 4 * to.extentBytes,
       };
       const from = snapshotImage(snapshot, image.path);
-      // whoever goes on with a copy that another run began knows nothing of how far its times can be trusted
-      const compare: CopyFiles["compare"] = to.resumes ? "checksum" : "times";
       return [
-        stepOf(attachLoop, "prepare", id("pass.attach-image"), { link: paths.link, file }, "the image as the snapshot holds it"),
+        stepOf(attachLoop, "prepare", passId("attach-image"), { link: paths.link, file }, "the image as the snapshot holds it"),
         stepOf(
-          mountVolume, "prepare", id("pass.mount-source"),
+          mountVolume, "prepare", passId("mount-source"),
           { source: paths.link, target: paths.source, type: content.type, options: ["noatime", ...xfs] },
           "the guest's journal is replayed on the snapshot only",
         ),
         stepOf(
-          copyFiles, "prepare", id("pass.copy"),
+          copyFiles, "prepare", passId("copy"),
           { ...tree, from, role: "delta", compare, throttle, watch },
           "most of the data is carried while the guest runs",
         ),
         stepOf(
-          distrustFresh, "prepare", id("pass.distrust-fresh"), { ...tree, windowSeconds: FRESH_SECONDS },
+          distrustFresh, "prepare", passId("distrust-fresh"), { ...tree, windowSeconds: FRESH_SECONDS },
           "a file's new time can be on disk before its data",
         ),
-        stepOf(unmount, "prepare", id("pass.unmount-source"), { target: paths.source }, "the pass is over"),
-        stepOf(detachLoop, "prepare", id("pass.detach-image"), { link: paths.link }, "the pass is over"),
+        stepOf(unmount, "prepare", passId("unmount-source"), { target: paths.source }, "the pass is over"),
+        stepOf(detachLoop, "prepare", passId("detach-image"), { link: paths.link }, "the pass is over"),
       ];
     };
 

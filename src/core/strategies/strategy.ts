@@ -27,13 +27,24 @@ export interface Fragments {
   /** Once, while the guest runs on. */
   readonly prepare: readonly Step[];
   /** In each copy pass, between taking and removing a snapshot of the image's volume; unset: no passes. */
-  readonly pass?: (snapshotMount: string, snapshot: string) => readonly Step[];
+  readonly pass?: (at: PassPlace) => readonly Step[];
   /** After the last pass, while the guest runs on. */
   readonly checked: readonly Step[];
   /** While the guest is down. */
   readonly atRest: readonly Step[];
   /** Once the guest runs on its new disk. */
   readonly settle: readonly Step[];
+}
+
+/** Where a copy pass reads. */
+export interface PassPlace {
+  /** First word of the steps' ids. */
+  readonly id: string;
+  /** Where the snapshot of the image's volume is mounted, and the snapshot itself. */
+  readonly mountpoint: string;
+  readonly snapshot: string;
+  /** A pass over a copy that an earlier run began reads everything: nobody knows how far its times can be trusted. */
+  readonly compare: "times" | "checksum";
 }
 
 export interface Fit {

@@ -3,7 +3,7 @@ import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
 import { roundUpToExtent } from "../model/bytes.js";
-import type { PlanNode, Repeat } from "../model/plan.js";
+import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
 import { editConfig } from "../steps/edit-config.js";
@@ -16,7 +16,7 @@ import { compareAttached, createPaused, unpause, waitReady } from "../steps/star
 import type { WaitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
-import type { DiskMove, Fragments } from "../strategies/strategy.js";
+import type { DiskMove, Fragments, PassPlace } from "../strategies/strategy.js";
 
 /** A guest with the disks it moves and what each strategy does for them. */
 export interface DomainMove {
@@ -118,12 +118,32 @@ export function readyOf(desired: DesiredDomain, domain: Domain): WaitReady["read
 }
 
 /** Copy passes over snapshots: one snapshot a volume and pass, for all images that lie on it. */
-function passes({ domain, moves, options, overheadSeconds }: DomainMove, state: HostState): readonly Repeat[] {
+function passes(domainMove: DomainMove, state: HostState): readonly PlanNode[] {
+  const { moves, options, overheadSeconds } = domainMove;
   const copied = moves.filter((m) => m.fragments.pass !== undefined);
   if (copied.length === 0) return [];
+  const resumed = copied.some(({ move }) => move.change.to.resumes);
+  const max = Math.max(2, options.passes ?? MAX_PASSES);
+  return [
+    ...(resumed ? passSteps(domainMove, copied, state, "first", "checksum") : []),
+    {
+      node: "repeat", id: "passes", body: passSteps(domainMove, copied, state, "pass", "times"),
+      // a first pass says nothing of the last one; the second is a delta, and so is the first of a resumed copy
+      min: resumed ? 1 : 2, max,
+      rule: { downtimeSeconds: options.downtimeSeconds ?? -1, overheadSeconds },
+      why: "until the last pass fits the downtime, or passes stop shrinking",
+    },
+  ];
+}
+
+function passSteps(
+  { domain, options }: DomainMove, copied: DomainMove["moves"], state: HostState,
+  prefix: string, compare: PassPlace["compare"],
+): readonly Step[] {
   const name = domain.name;
+  const id = (what: string): string => `${prefix}.${what}`;
   const origins = [...new Set(copied.flatMap(({ move }) => move.change.image.on?.volume ?? []))].sort();
-  const body = origins.flatMap((origin): readonly Step[] => {
+  return origins.flatMap((origin): readonly Step[] => {
     const here = copied.filter(({ move }) => move.change.image.on?.volume === origin);
     const mountpoint = here[0]?.move.change.image.on?.mountpoint ?? "/";
     const snapshot = snapshotName(origin, name);
@@ -134,7 +154,7 @@ function passes({ domain, moves, options, overheadSeconds }: DomainMove, state: 
     const bytes = snapshotBytes(options.snapshot?.size ?? SNAPSHOT_SIZE, state, origin, extentBytes);
     return [
       stepOf(
-        createSnapshot, "prepare", `pass.snapshot-${origin}`,
+        createSnapshot, "prepare", id(`snapshot-${origin}`),
         {
           origin, snapshot, extentBytes, tags, mountpoint,
           ...(bytes === undefined ? {} : { bytes }),
@@ -143,7 +163,7 @@ function passes({ domain, moves, options, overheadSeconds }: DomainMove, state: 
         "the images stand still in it while the guest runs on",
       ),
       stepOf(
-        mountVolume, "prepare", `pass.mount-snapshot-${origin}`,
+        mountVolume, "prepare", id(`mount-snapshot-${origin}`),
         {
           source: volumePath(snapshot), target: at, type,
           // read-write: a read-only snapshot refuses the mount of a file system whose journal has to be replayed
@@ -151,21 +171,11 @@ function passes({ domain, moves, options, overheadSeconds }: DomainMove, state: 
         },
         "to reach the images in it",
       ),
-      ...here.flatMap(({ fragments }) => fragments.pass?.(at, snapshot) ?? []),
-      stepOf(unmount, "prepare", `pass.unmount-snapshot-${origin}`, { target: at }, "the pass is over"),
-      stepOf(removeSnapshot, "prepare", `pass.remove-snapshot-${origin}`, { snapshot, tags }, "a snapshot slows its volume down"),
+      ...here.flatMap(({ fragments }) => fragments.pass?.({ id: prefix, mountpoint: at, snapshot, compare }) ?? []),
+      stepOf(unmount, "prepare", id(`unmount-snapshot-${origin}`), { target: at }, "the pass is over"),
+      stepOf(removeSnapshot, "prepare", id(`remove-snapshot-${origin}`), { snapshot, tags }, "a snapshot slows its volume down"),
     ];
   });
-  const max = Math.max(2, options.passes ?? MAX_PASSES);
-  return [
-    {
-      node: "repeat", id: "passes", body,
-      // the first pass says nothing of the last one; the second is a delta
-      min: 2, max,
-      rule: { downtimeSeconds: options.downtimeSeconds ?? -1, overheadSeconds },
-      why: "until the last pass fits the downtime, or passes stop shrinking",
-    },
-  ];
 }
 
 /** Bytes for a snapshot of a classic volume; undefined for a thin one, which needs none set aside. */

@@ -1,0 +1,18 @@
+import type { Check } from "./check.js";
+
+export const overBudget: Check = {
+  code: "over-budget",
+  about: "a downtime that is forecast to break its budget is said before anything is done",
+  run: ({ estimate, desired, domain }) => {
+    const { budgetSeconds, downtimeSeconds } = estimate;
+    if (budgetSeconds < 0 || downtimeSeconds <= budgetSeconds) return [];
+    return [
+      {
+        severity: "warning", at: desired.at,
+        summary: `${domain.name} would be down for about ${downtimeSeconds} s, and ${budgetSeconds} s are allowed`,
+        detail: "the passes measure it before the guest is touched; if it stays so, the guest is not shut down",
+        fix: "Allow more downtime, or raise what limits the copy.",
+      },
+    ];
+  },
+};

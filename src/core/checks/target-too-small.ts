@@ -1,0 +1,26 @@
+import { formatBytes } from "../model/bytes.js";
+import { usedBytes } from "../plan/estimate.js";
+import type { Check } from "./check.js";
+
+/** Inode tables and journal of a new ext4 take up to about this share of it. */
+const OVERHEAD = 1.05;
+
+export const targetTooSmall: Check = {
+  code: "target-too-small",
+  about: "a volume must hold what is in the source's file system",
+  run: ({ moves }) =>
+    moves.flatMap((move) => {
+      const { image, to, vdev, wish } = move;
+      const swap = image.content.type === "swap";
+      const needed = swap ? 0 : Math.ceil(usedBytes(move) * OVERHEAD);
+      if (to.bytes >= needed) return [];
+      return [
+        {
+          vdev, at: wish.at,
+          summary: `${to.volume} would have ${formatBytes(to.bytes)}, and ${image.path} holds ${formatBytes(usedBytes(move))}`,
+          detail: `with the file system's own tables it takes about ${formatBytes(needed)}`,
+          fix: "Ask for a larger size, or leave `size` out: then the volume is as large as the image.",
+        },
+      ];
+    }),
+};

@@ -1,0 +1,32 @@
+import { formatBytes } from "../model/bytes.js";
+import type { Check } from "./check.js";
+
+export const volumeTaken: Check = {
+  code: "volume-taken",
+  about: "a volume that is there already is only written to when it is a copy that converge began for this very disk",
+  run: ({ moves, state }) =>
+    moves.flatMap(({ to, vdev, domain, wish }) => {
+      const existing = state.volumes[to.volume];
+      if (existing === undefined) return [];
+      if (!to.resumes) {
+        const tags = existing.tags.filter((t) => t.startsWith("converge."));
+        return [
+          {
+            vdev, at: wish.volumeAt,
+            summary: `${to.volume} exists already, and converge did not make it for ${vdev} of ${domain}`,
+            detail: `it has ${formatBytes(existing.bytes)}, holds ${existing.content?.type ?? "unknown content"}`
+              + (tags.length > 0 ? `, and is tagged ${tags.join(", ")}` : ""),
+            fix: "Choose another name, or look at it and remove it yourself with lvremove.",
+          },
+        ];
+      }
+      if (existing.bytes === to.bytes) return [];
+      return [
+        {
+          vdev, at: wish.at,
+          summary: `${to.volume} is a copy begun with ${formatBytes(existing.bytes)}, and ${formatBytes(to.bytes)} are asked for now`,
+          fix: `Ask for the old size, or remove it with 'lvremove ${to.volume}' to begin anew.`,
+        },
+      ];
+    }),
+};

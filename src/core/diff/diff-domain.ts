@@ -1,0 +1,106 @@
+import type { Change, DomainChanges, TargetVolume } from "../model/change.js";
+import type { DesiredDisk, DesiredDomain } from "../model/desired.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import { formatBytes, roundUpToExtent } from "../model/bytes.js";
+import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
+import { volumePath, volumeTags } from "../model/names.js";
+import type { Image, Volume } from "../model/storage.js";
+import { sameVdev } from "../xl/vdev.js";
+
+/**
+ * What differs between what a playbook wishes for one guest and what its host holds. Nothing is decided here about
+ * how it is done. What can not be told is a diagnostic.
+ */
+export function diffDomain(
+  desired: DesiredDomain, state: HostState,
+): { readonly changes: DomainChanges; readonly diagnostics: readonly Diagnostic[] } {
+  const domain = state.domains[desired.name];
+  const diagnostics: Diagnostic[] = [];
+  const changes: Change[] = [];
+  for (const wish of desired.disks) {
+    const disk = domain?.config?.disks.find((d) => sameVdev(d.vdev, wish.vdev));
+    const result = disk === undefined ? noDisk(wish, domain) : diffDisk(wish, disk, state);
+    if (result !== undefined && "change" in result) changes.push(result);
+    else if (result !== undefined) diagnostics.push({ ...result, subject: subject(wish, state) });
+  }
+  return { changes: { domain: desired.name, desired, changes }, diagnostics };
+}
+
+function subject(wish: DesiredDisk, state: HostState): NonNullable<Diagnostic["subject"]> {
+  return { host: state.host.name, domain: wish.domain, vdev: wish.vdev };
+}
+
+function noDisk(wish: DesiredDisk, domain: Domain | undefined): Diagnostic {
+  const have = domain?.config?.disks.map((d) => d.vdev).join(", ") ?? "";
+  return {
+    severity: "error", code: "no-such-disk", at: wish.at,
+    summary: `${wish.domain} has no disk ${wish.vdev}`,
+    detail: have === "" ? "its config names no disks" : `its config names ${have}`,
+    fix: "Name a disk of the guest's config.",
+  };
+}
+
+function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, state: HostState): Change | Diagnostic | undefined {
+  const volume = state.volumes[wish.volume];
+  if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume);
+  const image = state.images[disk.target];
+  if (image === undefined) {
+    return {
+      severity: "error", code: "source-not-an-image", at: wish.at,
+      summary: `${wish.vdev} of ${wish.domain} is on ${disk.target}, which is no image file on this host`,
+      fix: "Only disks that lie in an image file can be moved for now.",
+    };
+  }
+  const to = target(wish, image, volume, state);
+  if ("severity" in to) return to;
+  return { change: "move-disk", domain: wish.domain, vdev: disk.vdev, from: disk, image, to, wish };
+}
+
+function isVolume(path: string, name: string, volume: Volume | undefined): boolean {
+  const [group = "", lv = ""] = name.split("/");
+  const mapper = `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
+  return volume !== undefined && (path === volumePath(name) || path === mapper);
+}
+
+/** The guest is where it should be; what a run that stopped late has left is still to be done. */
+function settled(wish: DesiredDisk, volume: Volume | undefined): Change | Diagnostic | undefined {
+  if (volume === undefined) return undefined;
+  const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
+  if (copying) {
+    return { change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish };
+  }
+  if (wish.bytes !== undefined && volume.bytes < wish.bytes) {
+    return {
+      severity: "warning", code: "size-differs", at: wish.at,
+      summary: `${wish.volume} has ${formatBytes(volume.bytes)}, and ${wish.sizeText ?? formatBytes(wish.bytes)} is asked for`,
+      detail: "growing a volume that a guest runs on is not built yet",
+    };
+  }
+  return undefined;
+}
+
+function target(
+  wish: DesiredDisk, image: Image, existing: Volume | undefined, state: HostState,
+): TargetVolume | Diagnostic {
+  const group = wish.volume.slice(0, wish.volume.indexOf("/"));
+  const vg = state.volumeGroups[group];
+  if (vg === undefined) {
+    const have = Object.keys(state.volumeGroups).sort().join(", ");
+    return {
+      severity: "error", code: "no-such-volume-group", at: wish.volumeAt,
+      summary: `${state.host.name} has no volume group ${group}`,
+      detail: have === "" ? "it has none at all" : `it has ${have}`,
+      fix: "Name a volume group of the host, or make this one first.",
+    };
+  }
+  const asked = wish.bytes ?? image.bytes;
+  const bytes = roundUpToExtent(asked, vg.extentBytes);
+  const ours = existing !== undefined && volumeTags(wish.domain, wish.vdev, "copy").every((tag) => existing.tags.includes(tag));
+  return {
+    volume: wish.volume, group, bytes, extentBytes: vg.extentBytes,
+    ...(wish.bytes === undefined ? {} : { askedBytes: wish.bytes }),
+    content: existing?.content ?? { type: "unknown" },
+    resumes: ours,
+  };
+}

@@ -1,0 +1,107 @@
+import type { MoveDisk } from "../model/change.js";
+import { formatBytes } from "../model/bytes.js";
+import type { MoveOptions } from "../model/desired.js";
+import type { HostState, PastRun } from "../model/host-state.js";
+import type { Estimate } from "../model/plan.js";
+import type { DiskMove, Fragments } from "../strategies/strategy.js";
+import { snapshotBytes } from "../switches/restart.js";
+
+/** What is taken until a host has runs of its own to go by. Seconds, and bytes a second. */
+const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, changed: 0.02, scan: 2 };
+
+interface Reckoned {
+  readonly seconds: number;
+  readonly how: string;
+}
+
+/** Downtime that is not the last pass: shutting down and coming up, by the host's own past runs where it has any. */
+export function overhead(domain: string, state: HostState): { readonly shutdown: Reckoned; readonly start: Reckoned } {
+  const own = state.history.filter((run) => run.domain === domain);
+  const runs = own.length > 0 ? own : state.history;
+  const whose = own.length > 0 ? `of ${domain}` : "of other guests here";
+  const from = (pick: (run: PastRun) => number, guess: number): Reckoned => {
+    const seconds = median(runs.map(pick));
+    return seconds === undefined
+      ? { seconds: guess, how: "a guess: no move on this host is on record" }
+      : { seconds, how: `median of ${runs.length} past ${runs.length === 1 ? "move" : "moves"} ${whose}` };
+  };
+  return { shutdown: from((r) => r.shutdownSeconds, GUESS.shutdown), start: from((r) => r.startSeconds, GUESS.start) };
+}
+
+export interface EstimateInput {
+  readonly domain: string;
+  readonly running: boolean;
+  readonly moves: readonly { readonly move: DiskMove; readonly fragments: Fragments }[];
+  readonly options: MoveOptions;
+  readonly state: HostState;
+}
+
+/** Bytes to copy, space and downtime of one guest's move, and how each was reckoned. */
+export function estimate({ domain, running, moves, options, state }: EstimateInput): Estimate {
+  const changes = moves.map((m) => m.move.change);
+  const copied = moves.filter((m) => m.fragments.atRest.length > 0);
+  const copyBytes = sum(copied.map((m) => usedBytes(m.move.change)));
+  const limit = options.throttle?.bandwidthBytesPerSecond ?? Infinity;
+  const measured = median(state.history.map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
+  const rate = Math.min(measured ?? GUESS.rate, limit);
+  const parts: { what: string; seconds: number; how: string }[] = [];
+  if (running) {
+    const { shutdown, start } = overhead(domain, state);
+    parts.push({ what: "shut down", ...shutdown });
+    const live = copied.some((m) => m.move.live);
+    if (live) {
+      const delta = copyBytes * GUESS.changed;
+      parts.push({
+        what: "last pass", seconds: round(GUESS.scan + delta / rate),
+        how: `a guess of ${formatBytes(Math.round(delta))} changed; measured by the passes before the guest is touched`,
+      });
+    } else if (copied.length > 0) {
+      parts.push({ what: "copy", seconds: round(GUESS.scan + copyBytes / rate), how: `${formatBytes(copyBytes)} at ${formatBytes(rate)}/s` });
+    }
+    parts.push({ what: "start until ready", ...start });
+  }
+  return {
+    copyBytes,
+    spaceNeeded: space(changes, moves, options, state),
+    downtimeSeconds: round(sum(parts.map((p) => p.seconds))),
+    budgetSeconds: options.downtimeSeconds ?? -1,
+    parts,
+  };
+}
+
+function space(
+  changes: readonly MoveDisk[], moves: EstimateInput["moves"], options: MoveOptions, state: HostState,
+): Estimate["spaceNeeded"] {
+  const needed = new Map<string, number>();
+  const add = (group: string, bytes: number): void => void needed.set(group, (needed.get(group) ?? 0) + bytes);
+  for (const { to } of changes) if (!to.resumes) add(to.group, to.bytes);
+  const origins = new Set(moves.filter((m) => m.fragments.pass !== undefined).flatMap((m) => m.move.change.image.on?.volume ?? []));
+  for (const origin of origins) {
+    const group = origin.slice(0, origin.indexOf("/"));
+    const extentBytes = state.volumeGroups[group]?.extentBytes ?? 1;
+    add(group, snapshotBytes(options.snapshot?.size ?? { percent: 20 }, state, origin, extentBytes) ?? 0);
+  }
+  return [...needed].map(([group, bytes]) => {
+    const vg = state.volumeGroups[group];
+    return { group, bytes, freeBytes: (vg?.freeExtents ?? 0) * (vg?.extentBytes ?? 0) };
+  });
+}
+
+/** What files take up: no more than the image really holds, whatever its superblock says. */
+export function usedBytes({ image }: MoveDisk): number {
+  const { content } = image;
+  return "usedBytes" in content ? Math.min(content.usedBytes, image.allocatedBytes) : image.allocatedBytes;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}

@@ -1,0 +1,153 @@
+import { createTwoFilesPatch } from "diff";
+import type { Change, FinishMove, MoveDisk } from "../model/change.js";
+import type { DesiredDomain, MoveOptions } from "../model/desired.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import type { Domain, DomainConfig } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
+import { volumePath } from "../model/names.js";
+import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
+import { checks } from "../checks/registry.js";
+import type { CheckContext } from "../checks/check.js";
+import { removeBootUnit } from "../steps/boot-unit.js";
+import type { EditConfig } from "../steps/edit-config.js";
+import { settleVolume } from "../steps/settle-volume.js";
+import { stepOf } from "../steps/step-of.js";
+import { tidy } from "../steps/tidy.js";
+import { chooseStrategy } from "../strategies/choose.js";
+import type { DiskMove, Fragments } from "../strategies/strategy.js";
+import { diskPaths, restartSteps } from "../switches/restart.js";
+import { editDisks } from "../xl/edit.js";
+import { redact } from "../xl/secrets.js";
+import { bindingsOf } from "./bindings.js";
+import { estimate, overhead } from "./estimate.js";
+
+/** Hex SHA-256 of a text's UTF-8 form: the core computes nothing of that kind itself. */
+export type Sha256 = (text: string) => string;
+
+export interface PlannedDomain {
+  /** Undefined where nothing is to be done, or an error forbids it. */
+  readonly plan?: DomainPlan;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+interface Chosen {
+  readonly move: DiskMove;
+  readonly fragments: Fragments;
+}
+
+/** All that has to be done to one guest, from what differs: strategies, steps, estimates and checks. */
+export function planDomain(
+  desired: DesiredDomain, changes: readonly Change[], state: HostState, sha256: Sha256,
+): PlannedDomain {
+  const domain = state.domains[desired.name];
+  if (domain === undefined || changes.length === 0) return { diagnostics: [] };
+  const moves = changes.filter((change): change is MoveDisk => change.change === "move-disk");
+  const finishes = changes.filter((change): change is FinishMove => change.change === "finish-move");
+  const options = optionsOf(desired);
+  const context = (more: Partial<CheckContext>): CheckContext => ({
+    state, domain, desired, options, moves, choices: [], nodes: [],
+    estimate: { copyBytes: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: -1, parts: [] }, ...more,
+  });
+
+  const chosen: Chosen[] = [];
+  const choices: StrategyChoice[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const change of moves) {
+    const live = domain.running !== undefined && change.image.on !== undefined && options.offline !== true;
+    const move: DiskMove = { change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), live };
+    const { strategy, choice, diagnostics: found } = chooseStrategy(move, state);
+    choices.push(choice);
+    diagnostics.push(...found);
+    if (strategy !== undefined) chosen.push({ move, fragments: strategy.fragments(move, state) });
+  }
+  const edit = moves.length === 0 ? undefined : editOf(domain, moves, sha256);
+  diagnostics.push(...(edit?.diagnostics ?? []));
+  if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {
+    return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
+  }
+
+  const { shutdown, start } = overhead(domain.name, state);
+  const nodes: readonly PlanNode[] =
+    edit?.edit === undefined
+      ? finishing(domain.name, finishes)
+      : restartSteps(
+          { domain, desired, moves: chosen, options, edit: edit.edit, overheadSeconds: Math.ceil(shutdown.seconds + start.seconds) },
+          state,
+        );
+  const estimated = estimate({ domain: domain.name, running: domain.running !== undefined && moves.length > 0, moves: chosen, options, state });
+  diagnostics.push(...runChecks(context({ choices, nodes, estimate: estimated })));
+  if (hasErrors(diagnostics)) return { diagnostics };
+  return {
+    diagnostics,
+    plan: {
+      domain: domain.name, changes, nodes, choices, estimate: estimated,
+      bindings: bindingsOf(domain, changes, state),
+      digest: sha256(JSON.stringify(wishOf(desired, changes))),
+      ...(edit?.diff === undefined ? {} : { configDiff: edit.diff }),
+    },
+  };
+}
+
+/** A move that went through but was not tidied up: what is left of it to do. */
+function finishing(domain: string, finishes: readonly FinishMove[]): readonly PlanNode[] {
+  return [
+    ...finishes.map(({ vdev, volume }) =>
+      stepOf(settleVolume, "settle", `${vdev}.settle-volume`, { volume, domain, vdev }, "it is the guest's disk already"),
+    ),
+    stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over"),
+    stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
+  ];
+}
+
+/** What belongs to the guest as a whole comes from the guest; where disks differ in the rest, each has its own. */
+function optionsOf(desired: DesiredDomain): MoveOptions {
+  return desired.move;
+}
+
+/** Who wishes the same has the same digest, whatever the host looks like meanwhile. */
+function wishOf(desired: DesiredDomain, changes: readonly Change[]): unknown {
+  const disks = changes.map((change) => ({
+    vdev: change.vdev, volume: change.wish.volume, bytes: change.wish.bytes ?? null,
+    filesystem: change.wish.filesystem ?? null, move: change.wish.move,
+  }));
+  return { domain: desired.name, disks, ready: desired.ready ?? null, move: desired.move };
+}
+
+function editOf(
+  domain: Domain, moves: readonly MoveDisk[], sha256: Sha256,
+): { readonly edit?: EditConfig; readonly diff?: ConfigChange; readonly diagnostics: readonly Diagnostic[] } {
+  const { config } = domain;
+  if (config === undefined) return { diagnostics: [] };
+  const wanted = moves.map(({ vdev, to }) => ({ vdev, device: volumePath(to.volume) }));
+  const { value, diagnostics } = editDisks(config.text, wanted);
+  if (value === undefined) return { diagnostics };
+  return {
+    diagnostics,
+    edit: {
+      domain: domain.name, path: config.path, before: config.sha256, after: sha256(value.after.text),
+      edits: value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text })),
+      disks: value.disks, oldDisks: config.disks,
+    },
+    diff: { path: config.path, diff: configDiff(config, value.after.text) },
+  };
+}
+
+function configDiff(config: DomainConfig, after: string): string {
+  const patch = createTwoFilesPatch(config.path, config.path, redact(config.text.text), redact(after), "", "", { context: 2 });
+  // the library's first line is a separator that says nothing
+  return patch.replace(/^=+\n/, "");
+}
+
+function runChecks(context: CheckContext): readonly Diagnostic[] {
+  const host = context.state.host.name;
+  const domain = context.domain.name;
+  return Object.values(checks).flatMap((check) =>
+    check.run(context).map(({ vdev, severity, ...finding }) => ({
+      ...finding,
+      severity: severity ?? "error",
+      code: check.code,
+      subject: { host, domain, ...(vdev === undefined ? {} : { vdev }) },
+    })),
+  );
+}

@@ -1,0 +1,76 @@
+import type { HostState } from "../model/host-state.js";
+import type { Model } from "../model/model.js";
+import type { PlanNode } from "../model/plan.js";
+import type { Step } from "../model/step.js";
+import { diskKey, withDisk } from "../model/transform.js";
+import { verdictOf } from "../goals/verdict.js";
+import { guestWrites } from "../steps/start-guest.js";
+import { kindOf } from "../steps/kind-of.js";
+
+/** One moment of a simulated run: the model after a step, or before the first one. */
+export interface Moment {
+  readonly step?: Step;
+  readonly verdict?: "done" | "ran";
+  readonly model: Model;
+}
+
+export type Simulation =
+  | { readonly ok: true; readonly moments: readonly Moment[]; readonly end: Model }
+  | { readonly ok: false; readonly moments: readonly Moment[]; readonly step: Step; readonly why: string };
+
+/** The model that a plan starts from: what was observed, and every disk holding what its guest was told. */
+export function startModel(host: HostState): Model {
+  const disks = Object.fromEntries(
+    [...Object.keys(host.images), ...Object.keys(host.volumes)].map(
+      (key) => [key, { writes: 0, deceptive: false, consistent: true }] as const,
+    ),
+  );
+  const up = Object.values(host.domains).filter((d) => d.running !== undefined).map((d) => d.name);
+  return {
+    host,
+    ghost: { disks, wasUp: up, acknowledged: {}, committed: [], bootUnits: [], renamed: {} },
+  };
+}
+
+/** A copy that an earlier run began holds nothing that could be relied on: not even that equal times mean equal data. */
+export function withUnfinishedCopies(model: Model): Model {
+  return Object.values(model.host.volumes)
+    .filter((v) => v.tags.includes("converge.role=copy"))
+    .reduce((at, v) => withDisk(at, diskKey(v.name), { writes: -1, deceptive: true, consistent: false }), model);
+}
+
+/** One step on the model, its guests writing on as they do. A conflict is what would stop it on the host. */
+export function simulateStep(step: Step, model: Model): { readonly model: Model; readonly verdict: "done" | "ran" | "conflict" } {
+  const kind = kindOf(step);
+  const goals = kind.goals(step.args);
+  const before = verdictOf(goals, model);
+  if (before === "conflict") return { model, verdict: "conflict" };
+  if (before === "done") return { model: guestWrites(model), verdict: "done" };
+  const after = kind.effect(step.args, model);
+  if (goals.length > 0 && verdictOf(goals, after) !== "done") {
+    throw new Error(`the effect of ${step.kind} (${step.id}) does not bring about its own goals`);
+  }
+  return { model: guestWrites(after), verdict: "ran" };
+}
+
+/** Runs a plan on the model, repeats as often as they do at least, every step's verdict noted. */
+export function simulate(nodes: readonly PlanNode[], start: Model): Simulation {
+  const moments: Moment[] = [{ model: start }];
+  let model = start;
+  for (const step of unroll(nodes)) {
+    const { model: next, verdict } = simulateStep(step, model);
+    if (verdict === "conflict") {
+      return { ok: false, moments, step, why: `what ${step.id} is to make stands there already, and is not converge's` };
+    }
+    model = next;
+    moments.push({ step, verdict, model });
+  }
+  return { ok: true, moments, end: model };
+}
+
+/** Steps in the order in which they run when every repeat takes its smallest number of rounds. */
+export function unroll(nodes: readonly PlanNode[]): readonly Step[] {
+  return nodes.flatMap((node) =>
+    node.node === "step" ? [node] : Array.from({ length: node.min }, () => node.body).flat(),
+  );
+}
