@@ -71,10 +71,11 @@ const FLAGS: Readonly<Record<string, readonly [option: string, value: string]>> 
   "no-colo": ["colo", "0"],
   trusted: ["trusted", "1"],
   untrusted: ["trusted", "0"],
-  // Xen 4.18 and later
   "grant_usage=1": ["grant_usage", "1"],
   "grant_usage=0": ["grant_usage", "0"],
 };
+/** What the scanner that Xen ships reads from 4.19 on; before, these are positional parameters or bad syntax. */
+const NEW_OPTIONS = new Set(["trusted", "grant_usage"]);
 const PREFIX_FORMATS = new Set(["raw", "qcow", "qcow2", "vhd"]);
 const PREFIX_SCRIPTS = new Set(["iscsi", "nbd", "enbd", "drbd"]);
 const PREFIX_IGNORED = new Set(["tapdisk", "tap", "tap2", "aio", "ioemu", "file", "phy"]);
@@ -174,7 +175,9 @@ class SpecReader {
     const prefix = this.match(PREFIX);
     if (prefix > at) {
       const name = text.slice(at, prefix - 1);
-      if (PREFIX_FORMATS.has(name) || PREFIX_SCRIPTS.has(name) || PREFIX_IGNORED.has(name)) {
+      const known = PREFIX_FORMATS.has(name) || PREFIX_SCRIPTS.has(name) || PREFIX_IGNORED.has(name);
+      // the pattern for unknown prefixes may step over one line end, the one for known prefixes may not
+      if (known && text[prefix] !== "\n") {
         if (this.lineEnd(prefix) >= run) return this.prefix(name, prefix);
       } else {
         const follows = prefix < text.length && !/[a-z0-9]/.test(text.charAt(prefix));
@@ -277,6 +280,7 @@ class SpecReader {
     this.place(option === "cdrom" ? "devtype" : "other", "flag", name, end, this.at, valueEnd);
     if (option === "cdrom") this.cdrom = true;
     else this.options.set(option, value);
+    if (NEW_OPTIONS.has(option)) this.warn(this.at, valueEnd, `only xl of Xen 4.19 and later reads '${name}'`);
     this.at = end;
     return true;
   }

@@ -275,7 +275,20 @@ class Parser {
   /** The next token that is no blank, which becomes the current one. */
   private peek(): XlToken | undefined {
     while (this.tokens[this.at]?.kind === "blank") this.at += 1;
-    return this.tokens[this.at];
+    const token = this.tokens[this.at];
+    if (token?.kind !== "error" || !this.escapesNotice(token)) return token;
+    const complaint = lexicalComplaint(this.source.text, token);
+    this.complain(token.start, token.end, {
+      ...complaint, severity: "warning", detail: "xl overlooks it only because it is the very last character",
+    });
+    this.at += 1;
+    return undefined;
+  }
+
+  /** xl's scanner complains of a strange character when it sees the next one: it never sees one behind the last. */
+  private escapesNotice(token: XlToken): boolean {
+    return token.end === this.source.text.length && token.end - token.start === 1
+      && this.source.text.charCodeAt(token.start) < 0x80;
   }
 
   private skipLines(): void {
