@@ -51,7 +51,7 @@ done
 use_lab "$lab_name"
 
 case $command in
-  up | down | boot | reboot | status | inventory | list | build) command_"$command" ;;
+  up | down | boot | reboot | status | inventory | list | build) command_"$command" "$@" ;;
   power-cut) command_power_cut ;;
   ssh) command_ssh "$@" ;;
   console) cat "$console" ;;

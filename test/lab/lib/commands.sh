@@ -107,7 +107,7 @@ command_ssh() {
   exec ssh -F "$run/ssh_config" dom0 "$@"
 }
 
-command_inventory() {
+command_inventory() { # [USER]
   local cache hypervisor port
   need_lab
   cat <<INVENTORY
@@ -116,7 +116,7 @@ xen:
     dom0:
       ansible_host: 127.0.0.1
       ansible_port: $port
-      ansible_user: root
+      ansible_user: ${1:-root}
       ansible_ssh_private_key_file: $run/id
       ansible_ssh_common_args: -o UserKnownHostsFile=$run/known_hosts -o IdentitiesOnly=yes -o IdentityAgent=none
 INVENTORY

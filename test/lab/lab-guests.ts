@@ -1,0 +1,81 @@
+import type { Lab } from './lab.js';
+
+const helpers = '/usr/local/lib/lab';
+
+/** What a record writer was told is safe. Times are of Dom0's clock, to the second. */
+export interface Acks {
+  readonly highest: number;
+  readonly first: string;
+  readonly last: string;
+  /** The longest silence between two acknowledgements: the downtime that the guest's users saw. */
+  readonly longestGapSeconds: number;
+  readonly gapFrom: string;
+}
+
+/** Starts a guest from /etc/xen and waits until its console says that it is up. */
+export async function startGuest(lab: Lab, guest: string): Promise<void> {
+  const lines = (await lab.consoleLog(guest)).split('\n').length - 1;
+  await lab.run(['xl', 'create', `/etc/xen/${guest}.cfg`]);
+  await waitForConsole(lab, guest, `${guest} is up, boot`, { skipLines: Math.max(0, lines) });
+}
+
+/** Asks a guest to shut down, and waits until it and its loop devices are gone. */
+export async function stopGuest(lab: Lab, guest: string): Promise<void> {
+  await lab.run(['xl', 'shutdown', '-w', guest]);
+  await lab.run([`${helpers}/wait-gone`, guest]);
+}
+
+/** Waits for a line (an extended regular expression) on a guest's console, and gives it back with its time. */
+export async function waitForConsole(
+  lab: Lab,
+  guest: string,
+  pattern: string,
+  options: { readonly seconds?: number; readonly skipLines?: number } = {},
+): Promise<string> {
+  const seconds = options.seconds ?? 120;
+  const argv = [`${helpers}/wait-console`, guest, pattern, String(seconds), String(options.skipLines ?? 0)];
+  return (await lab.run(argv, { timeoutSeconds: seconds + 30 })).stdout;
+}
+
+/** Runs a command in a running guest, through the root shell that it offers on the lab's bridge. */
+export async function runInGuest(lab: Lab, address: string, command: string): Promise<string> {
+  return (await lab.run([`${helpers}/guest-sh`, address, command])).stdout;
+}
+
+export async function acks(lab: Lab, guest: string): Promise<Acks> {
+  const { stdout } = await lab.run([`${helpers}/acks`, guest]);
+  const value = new Map(stdout.trim().split(' ').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  const read = (key: string): string => {
+    const found = value.get(key);
+    if (found === undefined) throw new Error(`acks printed no ${key}: ${stdout}`);
+    return found;
+  };
+  return {
+    highest: Number(read('highest')),
+    first: read('first'),
+    last: read('last'),
+    longestGapSeconds: Number(read('longest_gap')),
+    gapFrom: read('gap_from'),
+  };
+}
+
+/**
+ * Throws unless every acknowledged record of a stopped record writer lies on `disk` (an image file or a device on
+ * Dom0, with `:N` for a partition). Gives back what was found, as `ok records=K acked=N`. `atLeast` is a record that was
+ * seen to be acknowledged: after a power cut the console's log, kept on Dom0, has lost its end.
+ */
+export async function checkRecords(lab: Lab, disk: string, guest: string, atLeast = 0): Promise<string> {
+  return (await lab.run([`${helpers}/records`, disk, guest, String(atLeast)])).stdout.trim();
+}
+
+/** As checkRecords, for the late overwriter. */
+export async function checkLate(lab: Lab, disk: string, guest: string): Promise<string> {
+  return (await lab.run([`${helpers}/late-check`, disk, guest])).stdout.trim();
+}
+
+/** A canonical description of the tree `path` on a stopped guest's disk, a line a file, to compare with another's. */
+export async function fingerprint(lab: Lab, disk: string, path: string, skip: readonly string[] = []): Promise<string[]> {
+  const skips = skip.flatMap((entry) => ['--skip', entry]);
+  const { stdout } = await lab.run([`${helpers}/with-disk`, disk, `${helpers}/fingerprint`, ...skips, `{}/${path}`]);
+  return stdout.split('\n');
+}
