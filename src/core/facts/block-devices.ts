@@ -1,4 +1,4 @@
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
 /** A block device as the kernel knows it (sysfs-block). */
 export interface KernelBlockDevice {
@@ -26,6 +26,7 @@ for path in /sys/class/block/*; do
   done
   printf '%s %s %s %s %s%s\\n' "\${path##*/}" "$dev" "$size" "$ro" "$dm" "$holders"
 done
+exit 0
 `;
 
 export const fact: FirstFact<readonly KernelBlockDevice[]> = {
@@ -34,6 +35,7 @@ export const fact: FirstFact<readonly KernelBlockDevice[]> = {
   needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("block devices", result);
     const devices: KernelBlockDevice[] = [];
     for (const line of result.stdout.split("\n")) {
       const match = /^(\S+) (\d+:\d+) (\d+) ([01]) (\S+)((?: \S+)*)$/.exec(line);

@@ -1,6 +1,6 @@
 import type { PastRun, RunRecord } from "../model/host-state.js";
 import { decodeBase64, decodeText } from "./base64.js";
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 import { isObject, numberOf, parseJson, textOf } from "./json.js";
 
 /** What converge wrote down on the host about its own runs. */
@@ -42,6 +42,7 @@ export const fact: FirstFact<Books> = {
   needs: ["base64"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("host's books of earlier runs", result);
     const runs: RunRecord[] = [];
     const history: PastRun[] = [];
     let current: { run: string; since: number; files: Map<string, string> } | undefined;

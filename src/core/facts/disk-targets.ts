@@ -2,7 +2,7 @@ import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { StoredDomain } from "../xl/stored.js";
 import { decodeBase64, decodeText } from "./base64.js";
-import { known, type SecondFact } from "./fact.js";
+import { known, unreadable, type SecondFact } from "./fact.js";
 import { groupDumps, HEAD_FUNCTION, recogniseHead } from "./read-head.js";
 import type { Recognised } from "./superblock.js";
 import type { ReportedBackend } from "./xenstore-backends.js";
@@ -65,6 +65,7 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
     return paths.size === 0 ? undefined : ["sh", "-c", SCRIPT, "sh", ...[...paths].sort()];
   },
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("files and devices of guests' disks", result);
     const targets: DiskTarget[] = [];
     for (const { line, head } of groupDumps(result.stdout, "target")) {
       const target = readTarget(line.split(" "), head);

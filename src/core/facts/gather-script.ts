@@ -87,7 +87,7 @@ interface OpenFrame {
  * A frame that is not whole gives no result.
  */
 export function parseFrames(text: string): Frames {
-  const results: Record<string, CommandResult> = {};
+  const results = new Map<string, CommandResult>();
   const diagnostics: Diagnostic[] = [];
   let finished = false;
   let frame: OpenFrame | undefined;
@@ -106,11 +106,11 @@ export function parseFrames(text: string): Frames {
     else if (kind === "end") {
       const read = readFrame(frame);
       if ("code" in read) diagnostics.push(read);
-      else results[name] = read;
+      else results.set(name, read);
       frame = undefined;
     }
   }
-  return { results, finished, diagnostics };
+  return { results: Object.fromEntries(results), finished, diagnostics };
 }
 
 const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;

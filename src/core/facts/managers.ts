@@ -1,4 +1,4 @@
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
 // A marker is what the manager itself leaves where it owns guests, not the package alone. libvirt: the libxl
 // driver's own definitions or running guests.
@@ -19,6 +19,7 @@ export const fact: FirstFact<readonly string[]> = {
   needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("other managers of guests", result);
     const names = new Set(["ganeti", "libvirt", "pacemaker", "xapi"]);
     return known(result.stdout.split("\n").map((line) => line.trim()).filter((line) => names.has(line)).sort());
   },

@@ -1,4 +1,4 @@
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
 export type ModuleState = "loaded" | "available" | "missing";
 
@@ -35,6 +35,7 @@ export const fact: FirstFact<Readonly<Record<string, ModuleState>>> = {
   needs: ["grep", "sed"],
   command: ["sh", "-c", SCRIPT, "sh", ...MODULES],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("kernel modules", result);
     const loaded = new Set<string>();
     const available = new Set<string>();
     for (const line of result.stdout.split("\n")) {

@@ -1,4 +1,4 @@
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
 // The directory as xendomains(8) finds it; its file is read, never run.
 const SCRIPT = `
@@ -27,6 +27,7 @@ export const fact: FirstFact<readonly string[]> = {
   needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("save files of guests", result);
     return known(result.stdout.split("\n").filter((name) => name !== ""));
   },
 };

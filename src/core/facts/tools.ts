@@ -1,5 +1,5 @@
 import type { ToolState } from "../model/host-state.js";
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
 /** Programs that some step may want. */
 export const TOOLS = [
@@ -57,6 +57,7 @@ export const fact: FirstFact<Readonly<Record<string, ToolState>>> = {
   needs: [],
   command: ["sh", "-c", SCRIPT, "sh", ...TOOLS],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("tools", result);
     const present = new Set<string>();
     const versions = new Map<string, string>();
     for (const line of result.stdout.split("\n")) {

@@ -1,6 +1,6 @@
 import type { Command } from "../model/command.js";
 import type { Content, VolumeName } from "../model/storage.js";
-import { known, type SecondFact } from "./fact.js";
+import { known, unreadableDiagnostic, type SecondFact } from "./fact.js";
 import { groupDumps, HEAD_FUNCTION, recogniseHead } from "./read-head.js";
 import type { ReportedVolumes } from "./volumes.js";
 
@@ -35,7 +35,7 @@ export const fact: SecondFact<Readonly<Record<VolumeName, Content>>, { readonly 
       const name = line.slice("volume ".length);
       if (isVolumeName(name) && head !== undefined) contents[name] = recogniseHead(head, Infinity).content;
     }
-    return known(contents);
+    return known(contents, result.exitCode === 0 ? [] : [unreadableDiagnostic("contents of volumes", result)]);
   },
 };
 

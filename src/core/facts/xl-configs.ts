@@ -3,7 +3,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import { readDomainConfig, type NamedDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
 import { decodeBase64, decodeText, decodeTextStrictly, encodeBase64 } from "./base64.js";
-import { known, type FirstFact } from "./fact.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
 /** A file that may define a guest. */
 export interface ReportedConfig {
@@ -59,6 +59,7 @@ export const fact: FirstFact<ReportedConfigs> = {
   needs: ["base64", "stat", "sha256sum", "readlink"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode !== 0) return unreadable("guests' configs", result);
     const configs = new Map<string, ReportedConfig>();
     const autostart: string[] = [];
     const diagnostics: Diagnostic[] = [];

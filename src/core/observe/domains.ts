@@ -1,0 +1,79 @@
+import type { FactValues } from "../facts/readings.js";
+import type { ReportedConfig } from "../facts/xl-configs.js";
+import type { ReportedBackend } from "../facts/xenstore-backends.js";
+import type { ListedDomain } from "../facts/domain-list.js";
+import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
+import type { StoredDomain } from "../xl/stored.js";
+import type { NamedDomainConfig } from "../xl/domain-config.js";
+
+type ReadConfig = ReportedConfig & { readonly config: NamedDomainConfig };
+
+/** Guests by name: defined by a file, running, saved, or several of these. Sorted by name. */
+export function observeDomains(facts: FactValues): Readonly<Record<string, Domain>> {
+  const autostart = new Set(facts.xlConfigs?.autostart);
+  const configs = new Map<string, ReadConfig[]>();
+  for (const reported of facts.xlConfigs?.configs ?? []) {
+    if (reported.config === undefined) continue;
+    const name = reported.config.name;
+    const others = configs.get(name);
+    if (others === undefined) configs.set(name, [reported as ReadConfig]);
+    else others.push(reported as ReadConfig);
+  }
+  const running = observeRunning(facts);
+  const saved = new Set(facts.saveFiles);
+  const names = [...new Set([...configs.keys(), ...running.keys(), ...saved])].sort();
+  // not assigned one by one: a guest may be called __proto__
+  return Object.fromEntries(names.map((name): [string, Domain] => {
+    // xendomains starts from /etc/xen/auto: of several files that one is the guest's
+    const files = configs.get(name) ?? [];
+    const first = files.find((file) => autostart.has(file.realPath)) ?? files[0];
+    const run = running.get(name);
+    return [name, {
+      name,
+      ...(first === undefined ? {} : { config: withoutName(first.config) }),
+      otherConfigs: files.filter((file) => file !== first).map((file) => file.path),
+      autostart: files.some((file) => autostart.has(file.realPath)),
+      saved: saved.has(name),
+      ...(run === undefined ? {} : { running: run }),
+    }];
+  }));
+}
+
+function withoutName({ name: _, ...config }: NamedDomainConfig): DomainConfig {
+  return config;
+}
+
+function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
+  const stored = new Map((facts.storedConfigs ?? []).map((domain) => [domain.domid, domain]));
+  const attached = new Map<number, AttachedDisk[]>();
+  for (const backend of facts.xenstoreBackends ?? []) {
+    const disks = attached.get(backend.domid);
+    if (disks === undefined) attached.set(backend.domid, [readAttached(backend)]);
+    else disks.push(readAttached(backend));
+  }
+  const found = new Map<string, RunningDomain>();
+  for (const listed of facts.domainList ?? []) {
+    const disks = (attached.get(listed.domid) ?? []).sort((a, b) => (a.vdev < b.vdev ? -1 : 1));
+    found.set(listed.name, readRunning(listed, stored.get(listed.domid), disks));
+  }
+  return found;
+}
+
+function readRunning(
+  listed: ListedDomain,
+  stored: StoredDomain | undefined,
+  attached: readonly AttachedDisk[],
+): RunningDomain {
+  return {
+    domid: listed.domid,
+    uuid: listed.uuid,
+    paused: listed.state.includes("p"),
+    memoryKiB: listed.memoryKiB,
+    stored: stored?.disks ?? [],
+    attached,
+  };
+}
+
+function readAttached({ vdev, params, backend, devno, state }: ReportedBackend): AttachedDisk {
+  return { vdev, params, backend, ...(devno === undefined ? {} : { devno }), state };
+}

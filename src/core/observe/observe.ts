@@ -1,0 +1,102 @@
+import { fact as diskTargets } from "../facts/disk-targets.js";
+import { readFacts, type FactValues, type Readings } from "../facts/readings.js";
+import type { Command } from "../model/command.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { HostState } from "../model/host-state.js";
+import { observeDomains } from "./domains.js";
+import { observeStorage } from "./storage.js";
+
+/**
+ * What a host is, from what its commands printed.
+ * @returns no value where it is no Dom0 that can be asked; warnings where a part is not known
+ */
+export function observe(readings: Readings): Checked<HostState> {
+  const { values, diagnostics } = readFacts(readings.results);
+  return observeFacts(readings.host, values, diagnostics);
+}
+
+/**
+ * As {@link observe}, from facts that have been read already.
+ * @param host the inventory's name for it
+ * @param noticed what was noticed while they were read
+ */
+export function observeFacts(host: string, facts: FactValues, noticed: readonly Diagnostic[]): Checked<HostState> {
+  const diagnostics = [...noticed, ...missing(facts)].map((diagnostic) =>
+    diagnostic.subject?.host === undefined ? { ...diagnostic, subject: { ...diagnostic.subject, host } } : diagnostic);
+  const { hostIdentity: identity, xen } = facts;
+  if (identity === undefined || hasErrors(diagnostics)) return { value: undefined, diagnostics };
+  const value: HostState = {
+    host: {
+      name: host,
+      bootId: identity.bootId,
+      kernel: identity.kernel,
+      xen: xen?.version ?? "",
+      ...(identity.systemd === undefined ? {} : { systemd: identity.systemd }),
+      os: identity.os,
+    },
+    memory: {
+      totalBytes: xen?.totalBytes ?? facts.memory?.totalBytes ?? 0,
+      freeBytes: xen?.freeBytes ?? 0,
+      dom0FreeBytes: facts.memory?.availableBytes ?? 0,
+    },
+    tools: facts.tools ?? {},
+    modules: facts.modules ?? {},
+    managers: facts.managers ?? [],
+    ...observeStorage(facts),
+    loops: facts.loops ?? [],
+    mounts: facts.mounts ?? [],
+    domains: observeDomains(facts),
+    runs: facts.books?.runs ?? [],
+    history: facts.books?.history ?? [],
+  };
+  return { value, diagnostics };
+}
+
+/**
+ * What a host cannot be judged without: where one of these could not be read, what it would have told must not
+ * pass for absent.
+ */
+function missing(facts: FactValues): readonly Diagnostic[] {
+  if (facts.hostIdentity === undefined) {
+    return [{ severity: "error", code: "host-unreadable", summary: "the host's kernel could not be asked who it is" }];
+  }
+  const root = facts.hostIdentity.uid === 0;
+  if (facts.xen === undefined || facts.domainList === undefined) {
+    return [{
+      severity: "error",
+      code: "no-dom0",
+      summary: root ? "xl does not answer: this is no Xen Dom0, or xenstored does not run" : "xl answers to root only",
+      fix: root ? "Check on the host what `xl info` says." : "Log in as root, or use `-b` (become) to run through sudo.",
+    }];
+  }
+  const needed = {
+    "the disks that guests have attached": facts.xenstoreBackends,
+    "the configurations that xl stored": facts.storedConfigs,
+    "loop devices": facts.loops,
+    "mounts": facts.mounts,
+    "guests' configs": facts.xlConfigs,
+    "save files of guests": facts.saveFiles,
+    "other managers of guests": facts.managers,
+    "block devices": facts.blockDevices,
+    "the host's books of earlier runs": facts.books,
+    "tools": facts.tools,
+    ...(facts.tools?.["lvs"]?.present === false ? {} : { "volume groups": facts.volumeGroups, "volumes": facts.volumes }),
+    ...(disksOf(facts) === undefined ? {} : { "files and devices of guests' disks": facts.diskTargets }),
+  };
+  return Object.entries(needed).flatMap(([what, value]) => (value === undefined ? [unknown(what)] : []));
+}
+
+/** The question for guests' disks, where there are any. */
+function disksOf(facts: FactValues): Command | undefined {
+  return diskTargets.command(facts);
+}
+
+function unknown(what: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "host-unreadable",
+    summary: `${what} could not be read, and nothing can be judged without`,
+    fix: "See the warnings beside this for what the tool said.",
+  };
+}

@@ -1,0 +1,115 @@
+import type { FactValues } from "../facts/readings.js";
+import type { DiskTarget } from "../facts/disk-targets.js";
+import type { KernelBlockDevice } from "../facts/block-devices.js";
+import type { BlockDevice, Image, Mount, Volume, VolumeGroup, VolumeName } from "../model/storage.js";
+
+/** Block storage, with what lies on what. */
+export interface ObservedStorage {
+  readonly volumeGroups: Readonly<Record<string, VolumeGroup>>;
+  readonly volumes: Readonly<Record<VolumeName, Volume>>;
+  readonly images: Readonly<Record<string, Image>>;
+  readonly devices: Readonly<Record<string, BlockDevice>>;
+}
+
+/** Puts together what LVM, the kernel and stat(1) said, each device found by its `major:minor`. */
+export function observeStorage(facts: FactValues): ObservedStorage {
+  const kernel = new Map((facts.blockDevices ?? []).map((device) => [device.devno, device]));
+  const byDevno = new Map<string, VolumeName>();
+  const volumes: Record<VolumeName, Volume> = {};
+  for (const { suspended: _, ...reported } of facts.volumes?.volumes ?? []) {
+    const device = reported.devno === undefined ? undefined : kernel.get(reported.devno);
+    if (reported.devno !== undefined) byDevno.set(reported.devno, reported.name);
+    const content = facts.volumeHeads?.[reported.name];
+    volumes[reported.name] = {
+      ...reported,
+      holders: device?.holders ?? [],
+      ...(content === undefined ? {} : { content }),
+    };
+  }
+  const pvmoves = new Set(facts.volumes?.pvmoves);
+  const volumeGroups: Readonly<Record<string, VolumeGroup>> = Object.fromEntries(
+    (facts.volumeGroups ?? []).map((group) => [group.name, { ...group, pvmove: pvmoves.has(group.name) }]),
+  );
+  const mounts = mountsByDevno(facts.mounts ?? []);
+  const images: Record<string, Image> = {};
+  const devices: Record<string, BlockDevice> = {};
+  for (const target of facts.diskTargets ?? []) {
+    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts);
+    else if (target.kind === "block") devices[target.path] = readDevice(target, byDevno, kernel);
+  }
+  return { volumeGroups, volumes, images, devices };
+}
+
+function mountsByDevno(mounts: readonly Mount[]): ReadonlyMap<string, readonly Mount[]> {
+  const found = new Map<string, Mount[]>();
+  for (const mount of mounts) {
+    const others = found.get(mount.devno);
+    if (others === undefined) found.set(mount.devno, [mount]);
+    else others.push(mount);
+  }
+  return found;
+}
+
+function readImage(
+  target: DiskTarget,
+  volumes: ReadonlyMap<string, VolumeName>,
+  mounts: ReadonlyMap<string, readonly Mount[]>,
+): Image {
+  const volume = volumes.get(target.devno);
+  const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
+  return {
+    path: target.path,
+    realPath: target.realPath,
+    bytes: target.bytes,
+    allocatedBytes: target.allocatedBytes,
+    inode: target.inode,
+    devno: target.devno,
+    mtime: target.mtime,
+    links: target.links,
+    format: target.recognised.format,
+    content: target.recognised.content,
+    ...(volume === undefined || mount === undefined
+      ? {}
+      : { on: { volume, mountpoint: mount.target, path: pathWithin(target.realPath, mount) } }),
+  };
+}
+
+/** The mount that a path leads through: the longest that is a prefix of it, the last of equals. */
+function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
+  let best: Mount | undefined;
+  for (const mount of mounts) {
+    if (!isWithin(path, mount.target)) continue;
+    if (best === undefined || mount.target.length >= best.target.length) best = mount;
+  }
+  return best;
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return directory === "/" || path === directory || path.startsWith(`${directory}/`);
+}
+
+/** A path from the root of the mounted file system: a bind mount shows only a part of it. */
+function pathWithin(path: string, mount: Mount): string {
+  const rest = mount.target === "/" ? path : path.slice(mount.target.length);
+  const root = mount.root === "/" ? "" : mount.root;
+  return `${root}${rest}` === "" ? "/" : `${root}${rest}`;
+}
+
+function readDevice(
+  target: DiskTarget,
+  volumes: ReadonlyMap<string, VolumeName>,
+  kernel: ReadonlyMap<string, KernelBlockDevice>,
+): BlockDevice {
+  const devno = target.rdevno ?? "0:0";
+  const volume = volumes.get(devno);
+  const device = kernel.get(devno);
+  return {
+    path: target.path,
+    realPath: target.realPath,
+    devno,
+    bytes: device?.bytes ?? 0,
+    content: target.recognised.content,
+    ...(volume === undefined ? {} : { volume }),
+    holders: device?.holders ?? [],
+  };
+}
