@@ -14,7 +14,12 @@ export interface DesiredDomainPattern {
   readonly at: SourceRange;
   readonly disks: readonly DesiredDiskPattern[];
   readonly ready?: ReadyCheck;
+  /** As it stands on the domain alone; what the play says underlies it. */
   readonly move: MoveOptions;
+  /** As it stands on the play. */
+  readonly playMove: MoveOptions;
+  /** Where single keys were written, by dotted name: `ready`, `move.downtime`, `move.throttle.nice`. */
+  readonly keyAt: Readonly<Record<string, SourceRange>>;
 }
 
 export interface DesiredDiskPattern {
@@ -24,14 +29,17 @@ export interface DesiredDiskPattern {
   readonly at: SourceRange;
   /**
    * `vg/lv`. May hold the late variables `domain` and `vdev`, which only the host's facts fill in: a function of
-   * them.
+   * them. Unset where only another entry (a glob's) says it.
    */
-  readonly volume: (late: { readonly domain: string; readonly vdev: string }) => string;
-  readonly volumeAt: SourceRange;
+  readonly volume?: (late: { readonly domain: string; readonly vdev: string }) => string;
+  readonly volumeAt?: SourceRange;
   readonly bytes?: number;
   readonly sizeText?: string;
   readonly filesystem?: FilesystemType;
+  /** As it stands on the disk alone. */
   readonly move: MoveOptions;
+  /** Where single keys were written: `size`, `filesystem`, `move.verify`. */
+  readonly keyAt: Readonly<Record<string, SourceRange>>;
 }
 
 export type FilesystemType = "ext2" | "ext3" | "ext4" | "xfs" | "swap";
@@ -43,6 +51,7 @@ export type ReadyCheck =
 /** `move:` as it stands at one level; the nearest level wins key by key. */
 export interface MoveOptions {
   readonly strategy?: string;
+  readonly switch?: "restart";
   readonly downtimeSeconds?: number;
   readonly source?: "keep" | "retire" | "delete";
   readonly offline?: boolean;

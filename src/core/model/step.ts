@@ -37,6 +37,8 @@ export interface Undo {
   /** The undo is run when these hold, and skipped when they do not: an undo that is run twice does it once. */
   readonly when: readonly Goal[];
   readonly actions: readonly Action[];
+  /** What taking it back does to the model; called only where `when` holds there. */
+  readonly effect: (model: Model) => Model;
 }
 
 /** One kind of step: all there is to know of it stands in one file. */
@@ -56,6 +58,4 @@ export interface StepKind<Kind extends string, Args> {
   /** What it does to the model. Called only where the goals are pending. */
   effect(args: Args, model: Model): Model;
   undo?(args: Args): Undo | undefined;
-  /** What the runtime looks at every second while the actions run: a watch function of the runtime and its arguments. */
-  watches?(args: Args): readonly (readonly [name: string, ...args: string[]])[];
 }

@@ -5,7 +5,7 @@ import { hasErrors } from "../model/diagnostic.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { volumePath } from "../model/names.js";
+import { safeName, volumePath } from "../model/names.js";
 import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { CheckContext } from "../checks/check.js";
@@ -93,7 +93,7 @@ export function planDomain(
 function finishing(domain: string, finishes: readonly FinishMove[]): readonly PlanNode[] {
   return [
     ...finishes.map(({ vdev, volume }) =>
-      stepOf(settleVolume, "settle", `${vdev}.settle-volume`, { volume, domain, vdev }, "it is the guest's disk already"),
+      stepOf(settleVolume, "settle", `${safeName(vdev)}.settle-volume`, { volume, domain, vdev }, "it is the guest's disk already"),
     ),
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over"),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),

@@ -4,7 +4,7 @@ import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { diskKey, withDisk } from "../model/transform.js";
 import { verdictOf } from "../goals/verdict.js";
-import { guestWrites } from "../steps/start-guest.js";
+import { guestWrites } from "../model/guest.js";
 import { kindOf } from "../steps/kind-of.js";
 
 /** One moment of a simulated run: the model after a step, or before the first one. */

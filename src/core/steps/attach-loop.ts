@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import type { StepKind } from "../model/step.js";
 import { withLoop, withoutLoop } from "../model/transform.js";
 
@@ -17,7 +18,7 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
   requires: () => ["losetup"],
   title: ({ file, link }) => `Attach ${file} as ${link}`,
   actions: ({ link, file }) => [
-    { verb: ["attach_loop", link], command: ["losetup", "--find", "--show", file] },
+    { verb: ["attach_loop", link, file], command: ["losetup", "--find", "--show", file] },
   ],
   goals: ({ link, file }) => [{ goal: "loop-attached", link, file }],
   effect: ({ link, file }, model) =>
@@ -26,7 +27,8 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
     }),
   undo: ({ link, file }) => ({
     when: [{ goal: "loop-attached", link, file }],
-    actions: [{ verb: ["detach_loop", link], command: ["losetup", "--detach", link] }],
+    actions: [{ verb: ["detach_loop", link], shown: quoteCommand(["losetup", "--detach", link]) }],
+    effect: (model) => withoutLoop(model, link),
   }),
 };
 
@@ -39,7 +41,7 @@ export const detachLoop: StepKind<"detach-loop", DetachLoop> = {
   risk: "safe",
   requires: () => ["losetup"],
   title: ({ link }) => `Detach ${link}`,
-  actions: ({ link }) => [{ verb: ["detach_loop", link], command: ["losetup", "--detach", link] }],
+  actions: ({ link }) => [{ verb: ["detach_loop", link], shown: quoteCommand(["losetup", "--detach", link]) }],
   goals: ({ link }) => [{ goal: "loop-detached", link }],
   effect: ({ link }, model) => withoutLoop(model, link),
 };

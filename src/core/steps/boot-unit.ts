@@ -13,13 +13,14 @@ export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
   requires: () => ["systemctl"],
   title: ({ domain }) => `Install ${bootUnitName(domain)}: if Dom0 reboots now, it brings the guest back`,
   actions: ({ domain }) => [
-    { verb: ["install_boot_unit"], shown: `write and enable /etc/systemd/system/${bootUnitName(domain)}` },
+    { verb: ["install_boot_unit", bootUnitName(domain)], shown: `write and enable /etc/systemd/system/${bootUnitName(domain)}` },
   ],
   goals: ({ domain }) => [{ goal: "boot-unit", domain }],
   effect: ({ domain }, model) => withGhost(model, { bootUnits: [...model.ghost.bootUnits, domain] }),
   undo: ({ domain }) => ({
     when: [{ goal: "boot-unit", domain }],
-    actions: [{ verb: ["remove_boot_unit"], shown: `disable and remove ${bootUnitName(domain)}` }],
+    actions: [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: `disable and remove ${bootUnitName(domain)}` }],
+    effect: (model) => removeBootUnit.effect({ domain }, model),
   }),
 };
 
@@ -28,7 +29,7 @@ export const removeBootUnit: StepKind<"remove-boot-unit", BootUnit> = {
   risk: "safe",
   requires: () => ["systemctl"],
   title: ({ domain }) => `Remove ${bootUnitName(domain)}`,
-  actions: ({ domain }) => [{ verb: ["remove_boot_unit"], shown: `disable and remove ${bootUnitName(domain)}` }],
+  actions: ({ domain }) => [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: `disable and remove ${bootUnitName(domain)}` }],
   goals: ({ domain }) => [{ goal: "boot-unit-absent", domain }],
   effect: ({ domain }, model) =>
     withGhost(model, { bootUnits: model.ghost.bootUnits.filter((name) => name !== domain) }),

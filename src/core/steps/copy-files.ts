@@ -1,8 +1,11 @@
 import type { Command } from "../model/command.js";
-import type { Step, StepKind } from "../model/step.js";
+import { formatBytes } from "../model/bytes.js";
+import type { Action, StepKind } from "../model/step.js";
 import { withDisk } from "../model/transform.js";
 
 export interface CopyFiles {
+  /** The same for all passes of one copy: the last one is forecast from the ones before. */
+  readonly name: string;
   readonly source: string;
   readonly target: string;
   /** Keys of the model: what is read, and what is written. */
@@ -39,12 +42,8 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
   },
-  actions: (args) => [{ verb: ["copy", args.role], command: rsync(args) }],
+  actions: (args) => [...watching(args), { verb: ["copy", args.name, args.role], command: rsync(args) }],
   goals: () => [],
-  watches: ({ watch }) =>
-    watch === undefined
-      ? []
-      : [["snapshot_fill", watch.snapshot, String(watch.limitPercent), String(watch.growBytes)]],
   effect: ({ from, to, compare }, model) => {
     const source = model.ghost.disks[from];
     const target = model.ghost.disks[to];
@@ -54,6 +53,17 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     return withDisk(model, to, { writes: source.writes, deceptive, consistent: true });
   },
 };
+
+function watching({ watch }: CopyFiles): readonly Action[] {
+  if (watch === undefined) return [];
+  const { snapshot, limitPercent, growBytes } = watch;
+  return [
+    {
+      verb: ["watch", "snapshot_fill", snapshot, String(limitPercent), String(growBytes)],
+      shown: `watch ${snapshot} fill: beyond ${limitPercent} % grow it by ${formatBytes(growBytes)}, or give the copy up`,
+    },
+  ];
+}
 
 function rsync({ source, target, compare, throttle }: CopyFiles): Command {
   const prefix: string[] = [];
@@ -105,8 +115,3 @@ export const distrustFresh: StepKind<"distrust-fresh", DistrustFresh> = {
     return target === undefined ? model : withDisk(model, to, { ...target, deceptive: false });
   },
 };
-
-/** Is this step a copy that reads from a snapshot? */
-export function isCopy(step: Step): step is Step<"copy-files", CopyFiles> {
-  return step.kind === "copy-files";
-}

@@ -36,8 +36,13 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     if (found?.config === undefined) return model;
     return withDomain(model, { ...found, config: { ...found.config, sha256: after, disks } });
   },
-  undo: ({ path, before, after }) => ({
+  undo: ({ domain, path, before, after, oldDisks }) => ({
     when: [{ goal: "config", path, sha256: after, before }],
     actions: [{ verb: ["restore_config", path, after], shown: `put the old text of ${path} back` }],
+    effect: (model) => {
+      const found = model.host.domains[domain];
+      if (found?.config === undefined) return model;
+      return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks } });
+    },
   }),
 };

@@ -21,7 +21,7 @@ export const guard: StepKind<"guard", Guard> = {
   actions: ({ domain, bootId, running, config, images }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     running === undefined
-      ? { verb: ["guard_down", domain], shown: `${domain} is still down` }
+      ? { verb: ["guard_domain", domain, "-", "-"], shown: `${domain} is still down` }
       : {
           verb: ["guard_domain", domain, String(running.domid), running.uuid],
           shown: `${domain} is still domain ${running.domid}`,

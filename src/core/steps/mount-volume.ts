@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import type { StepKind } from "../model/step.js";
 import { withMount, withoutMount } from "../model/transform.js";
 
@@ -27,7 +28,8 @@ export const mountVolume: StepKind<"mount-volume", MountVolume> = {
     withMount(model, { target, source, type, options: options.join(","), devno: `of:${source}`, root: "/" }),
   undo: ({ source, target }) => ({
     when: [{ goal: "mounted", target, source }],
-    actions: [{ verb: ["unmount", target], command: ["umount", target] }],
+    actions: [{ verb: ["unmount", target], shown: quoteCommand(["umount", target]) }],
+    effect: (model) => withoutMount(model, target),
   }),
 };
 
@@ -40,7 +42,7 @@ export const unmount: StepKind<"unmount", Unmount> = {
   risk: "safe",
   requires: () => ["umount"],
   title: ({ target }) => `Unmount ${target}`,
-  actions: ({ target }) => [{ verb: ["unmount", target], command: ["umount", target] }],
+  actions: ({ target }) => [{ verb: ["unmount", target], shown: quoteCommand(["umount", target]) }],
   goals: ({ target }) => [{ goal: "unmounted", target }],
   effect: ({ target }, model) => withoutMount(model, target),
 };

@@ -1,4 +1,6 @@
+import { quoteCommand } from "../model/command.js";
 import type { StepKind } from "../model/step.js";
+import { startedFromConfig } from "../model/guest.js";
 import { withRunning } from "../model/transform.js";
 
 export interface ShutDown {
@@ -25,7 +27,9 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
   effect: ({ domain }, model) => withRunning(model, domain, undefined),
   undo: ({ domain, config }) => ({
-    when: [{ goal: "domain-down", domain }],
-    actions: [{ verb: ["start_guest", domain, config], shown: `xl create ${config}` }],
+    // whether it is down already, still going, or never read the request, is looked at when it is undone
+    when: [],
+    actions: [{ verb: ["bring_back", domain, config], shown: `${quoteCommand(["xl", "create", config])}, if it is down` }],
+    effect: (model) => startedFromConfig(model, domain),
   }),
 };

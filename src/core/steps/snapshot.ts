@@ -53,6 +53,7 @@ export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
   undo: ({ origin, snapshot, tags }) => ({
     when: [{ goal: "snapshot-exists", volume: snapshot, origin, tags }],
     actions: [{ command: ["lvremove", "--yes", snapshot] }],
+    effect: (model) => removeSnapshot.effect({ snapshot, tags }, model),
   }),
 };
 

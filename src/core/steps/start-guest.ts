@@ -1,9 +1,8 @@
-import type { AttachedDisk, ConfiguredDisk } from "../model/domain.js";
+import { builtFromConfig } from "../model/guest.js";
 import type { AttachedGoal } from "../model/goal.js";
 import type { ReadyCheck } from "../model/desired.js";
-import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
-import { diskKey, withDisk, withGhost, withRunning } from "../model/transform.js";
+import { withGhost, withRunning } from "../model/transform.js";
 
 export interface CreatePaused {
   readonly domain: string;
@@ -18,24 +17,13 @@ export const createPaused: StepKind<"create-paused", CreatePaused> = {
   title: ({ domain, config }) => `Create ${domain} from ${config}, paused`,
   actions: ({ domain, config }) => [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", config] }],
   goals: ({ domain }) => [{ goal: "domain-paused", domain }],
-  effect: ({ domain }, model) => {
-    const config = model.host.domains[domain]?.config;
-    if (config === undefined) return model;
-    return withRunning(model, domain, {
-      domid: 1 + Math.max(0, ...Object.values(model.host.domains).map((d) => d.running?.domid ?? 0)),
-      uuid: config.uuid ?? "new", paused: true, memoryKiB: (config.memoryMiB ?? 0) * 1024,
-      stored: config.disks, attached: config.disks.map(attachedAs),
-    });
-  },
+  effect: ({ domain }, model) => builtFromConfig(model, domain),
   undo: ({ domain }) => ({
     when: [{ goal: "domain-paused", domain }],
-    actions: [{ command: ["xl", "destroy", domain] }],
+    actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", domain] }],
+    effect: (model) => withRunning(model, domain, undefined),
   }),
 };
-
-function attachedAs(disk: ConfiguredDisk): AttachedDisk {
-  return { vdev: disk.vdev, params: disk.target, backend: disk.backendtype === "qdisk" ? "qdisk" : "vbd", state: 4 };
-}
 
 export interface CompareAttached {
   readonly domain: string;
@@ -124,21 +112,4 @@ function readyText(ready: WaitReady["ready"]): string {
     case "running":
       return `it has run for ${ready.seconds} s`;
   }
-}
-
-/** In the model, a running guest writes to each of its disks and is told that the writes are safe. */
-export function guestWrites(model: Model): Model {
-  let at = model;
-  for (const domain of Object.values(model.host.domains)) {
-    if (domain.running === undefined || domain.running.paused) continue;
-    for (const disk of domain.running.attached) {
-      const key = diskKey(disk.params);
-      const ghost = at.ghost.disks[key];
-      if (ghost === undefined || ghost.writes === Number.MAX_SAFE_INTEGER) continue;
-      const writes = ghost.writes + 1;
-      at = withDisk(at, key, { ...ghost, writes });
-      at = withGhost(at, { acknowledged: { ...at.ghost.acknowledged, [`${domain.name}/${disk.vdev}`]: writes } });
-    }
-  }
-  return at;
 }

@@ -1,4 +1,4 @@
-import { volumeTags } from "../model/names.js";
+import { safeName, volumeTags } from "../model/names.js";
 import { createVolume } from "../steps/create-volume.js";
 import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
@@ -28,15 +28,15 @@ export const newSwap: Strategy = {
     return {
       prepare: [
         stepOf(
-          createVolume, "prepare", `${vdev}.create-volume`,
+          createVolume, "prepare", `${safeName(vdev)}.create-volume`,
           { volume, bytes, extentBytes, tags: volumeTags(domain, vdev, "copy") },
           "the disk's new place",
         ),
         ...(to.resumes && to.content.type === "swap"
           ? []
-          : [stepOf(zeroVolume, "prepare", `${vdev}.zero-volume`, { volume }, "nothing of an older guest may be left on it")]),
+          : [stepOf(zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`, { volume }, "nothing of an older guest may be left on it")]),
         stepOf(
-          makeSwap, "prepare", `${vdev}.make-swap`, { volume, bytes, like: image.content },
+          makeSwap, "prepare", `${safeName(vdev)}.make-swap`, { volume, bytes, like: image.content },
           "a new area with the old name",
         ),
       ],

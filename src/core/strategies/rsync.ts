@@ -1,4 +1,4 @@
-import { volumePath, volumeTags } from "../model/names.js";
+import { safeName, volumePath, volumeTags } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
 import { checkFilesystem } from "../steps/check-filesystem.js";
@@ -47,12 +47,12 @@ export const rsync: Strategy = {
     const { to, image, domain, vdev } = change;
     const { content } = image;
     if (!isFilesystem(content)) throw new Error(`rsync cannot carry ${content.type}`);
-    const id = (name: string): string => `${vdev}.${name}`;
+    const id = (name: string): string => `${safeName(vdev)}.${name}`;
     const device = volumePath(to.volume);
     const tags = volumeTags(domain, vdev, "copy");
     const xfs = content.type === "xfs" ? ["nouuid"] : [];
     const throttle = throttleOf(move);
-    const tree = { source: paths.source, target: paths.target, to: to.volume };
+    const tree = { name: safeName(vdev), source: paths.source, target: paths.target, to: to.volume };
 
     const mountTarget = (name: string, phase: "prepare" | "switch") =>
       stepOf(
@@ -63,7 +63,7 @@ export const rsync: Strategy = {
 
     const pass = ({ id: prefix, mountpoint, snapshot, compare }: PassPlace) => {
       const file = mountpoint + (image.on?.path ?? "");
-      const passId = (name: string): string => `${vdev}.${prefix}.${name}`;
+      const passId = (name: string): string => `${safeName(vdev)}.${prefix}.${name}`;
       const watch = {
         snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: 4 * to.extentBytes,
       };

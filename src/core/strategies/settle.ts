@@ -1,3 +1,4 @@
+import { safeName } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import { deleteImage, retireImage } from "../steps/settle-source.js";
 import { settleVolume } from "../steps/settle-volume.js";
@@ -8,7 +9,7 @@ import type { DiskMove } from "./strategy.js";
 export function settleSteps({ change, options }: DiskMove): readonly Step[] {
   const { domain, vdev, to, image } = change;
   const settled = stepOf(
-    settleVolume, "settle", `${vdev}.settle-volume`, { volume: to.volume, domain, vdev },
+    settleVolume, "settle", `${safeName(vdev)}.settle-volume`, { volume: to.volume, domain, vdev },
     "it is the guest's disk from now on",
   );
   const path = image.path;
@@ -19,11 +20,11 @@ export function settleSteps({ change, options }: DiskMove): readonly Step[] {
       return [
         settled,
         stepOf(
-          retireImage, "settle", `${vdev}.retire-image`, { path, retired: `${path}.retired` },
+          retireImage, "settle", `${safeName(vdev)}.retire-image`, { path, retired: `${path}.retired` },
           "nothing starts a stale image by mistake",
         ),
       ];
     case "delete":
-      return [settled, stepOf(deleteImage, "settle", `${vdev}.delete-image`, { path }, "the playbook says source: delete")];
+      return [settled, stepOf(deleteImage, "settle", `${safeName(vdev)}.delete-image`, { path }, "the playbook says source: delete")];
   }
 }

@@ -154,7 +154,7 @@ function passSteps(
     const bytes = snapshotBytes(options.snapshot?.size ?? SNAPSHOT_SIZE, state, origin, extentBytes);
     return [
       stepOf(
-        createSnapshot, "prepare", id(`snapshot-${origin}`),
+        createSnapshot, "prepare", id(`snapshot-${safeName(origin)}`),
         {
           origin, snapshot, extentBytes, tags, mountpoint,
           ...(bytes === undefined ? {} : { bytes }),
@@ -163,7 +163,7 @@ function passSteps(
         "the images stand still in it while the guest runs on",
       ),
       stepOf(
-        mountVolume, "prepare", id(`mount-snapshot-${origin}`),
+        mountVolume, "prepare", id(`mount-snapshot-${safeName(origin)}`),
         {
           source: volumePath(snapshot), target: at, type,
           // read-write: a read-only snapshot refuses the mount of a file system whose journal has to be replayed
@@ -172,8 +172,8 @@ function passSteps(
         "to reach the images in it",
       ),
       ...here.flatMap(({ fragments }) => fragments.pass?.({ id: prefix, mountpoint: at, snapshot, compare }) ?? []),
-      stepOf(unmount, "prepare", id(`unmount-snapshot-${origin}`), { target: at }, "the pass is over"),
-      stepOf(removeSnapshot, "prepare", id(`remove-snapshot-${origin}`), { snapshot, tags }, "a snapshot slows its volume down"),
+      stepOf(unmount, "prepare", id(`unmount-snapshot-${safeName(origin)}`), { target: at }, "the pass is over"),
+      stepOf(removeSnapshot, "prepare", id(`remove-snapshot-${safeName(origin)}`), { snapshot, tags }, "a snapshot slows its volume down"),
     ];
   });
 }
