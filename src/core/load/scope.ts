@@ -26,7 +26,7 @@ export type Rendered =
   | { readonly kind: "problems"; readonly problems: readonly Diagnostic[] };
 
 /** Values one value may hold once templates are filled in: variables that hold others can double themselves. */
-const MAX_VALUES = 20_000;
+const MAX_VALUES = 100_000;
 const MAX_CHAIN = 50;
 
 /**
@@ -39,12 +39,13 @@ export class Scope {
 
   constructor(
     readonly variables: ReadonlyMap<string, Placed>,
-    private readonly late?: LateValues,
+    /** `unknown`: the names are taken, and have no values yet. Unset: they are names like any other. */
+    private readonly late?: LateValues | "unknown",
     /** How to speak of whose variables these are: `host dom0a`. */
     readonly owner?: string,
   ) {}
 
-  withLate(late: LateValues): Scope {
+  withLate(late: LateValues | "unknown"): Scope {
     return new Scope(this.variables, late, this.owner);
   }
 
@@ -71,7 +72,7 @@ export class Scope {
 
   /** A variable, filled in. */
   variable(name: string): Rendered | undefined {
-    if (LATE_NAMES.includes(name) && this.late !== undefined) {
+    if (LATE_NAMES.includes(name) && this.late !== undefined && this.late !== "unknown") {
       return { kind: "value", value: name === "domain" ? this.late.domain : this.late.vdev };
     }
     const placed = this.variables.get(name);
@@ -144,13 +145,14 @@ export class Scope {
   private expression(expression: Expression, text: string, placed: Placed): Rendered {
     const variables: Record<string, unknown> = {};
     for (const root of expression.roots) {
+      if (this.late === "unknown" && LATE_NAMES.includes(root.text)) {
+        return { kind: "late", name: root.text, at: rangeInside(placed, text, root.start, root.end) };
+      }
       const rendered = this.variable(root.text);
       if (rendered?.kind === "problems") return rendered;
       if (rendered?.kind === "late") return rendered;
       if (rendered !== undefined) define(variables, root.text, rendered.value);
-      else if (LATE_NAMES.includes(root.text)) {
-        return { kind: "late", name: root.text, at: rangeInside(placed, text, root.start, root.end) };
-      } else if (!expression.hasDefault) return this.undefinedVariable(root.text, root, text, placed);
+      else if (!expression.hasDefault) return this.undefinedVariable(root.text, root, text, placed);
     }
     const result = evaluate(expression, variables);
     if ("value" in result) return { kind: "value", value: result.value };
@@ -162,7 +164,9 @@ export class Scope {
   private undefinedVariable(
     name: string, at: { readonly start: number; readonly end: number }, text: string, placed: Placed,
   ): Rendered {
-    const hint = didYouMean(name, [...this.variables.keys(), ...LATE_NAMES]);
+    const hint = LATE_NAMES.includes(name)
+      ? `'${name}' is known in a disk's volume only`
+      : didYouMean(name, this.late === undefined ? this.variables.keys() : [...this.variables.keys(), ...LATE_NAMES]);
     const problem: Diagnostic = {
       severity: "error", code: "undefined-variable", at: rangeInside(placed, text, at.start, at.end),
       summary: `the variable '${name}' is not defined${this.owner === undefined ? "" : ` for ${this.owner}`}`,

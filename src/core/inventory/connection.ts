@@ -1,0 +1,172 @@
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { SourceRange } from "../model/source.js";
+import { placeOf } from "../load/document.js";
+import { scopeOf } from "../load/host-scope.js";
+import type { Scope } from "../load/scope.js";
+import { shellWords } from "../load/shell-words.js";
+import { didYouMean } from "../load/suggest.js";
+import type { Inventory, InventoryHost, Variables } from "./inventory.js";
+import { folderOf, joinPath } from "./variable-files.js";
+
+/** How to reach a host, as its variables say. */
+export interface Connection {
+  readonly kind: "ssh" | "local" | "recorded";
+  /** Name or address for ssh. */
+  readonly address: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly privateKeyFile?: string;
+  /** `ansible_ssh_common_args` and `ansible_ssh_extra_args`, split into words. */
+  readonly sshArguments: readonly string[];
+  readonly become?: Become;
+  /** For `recorded`: the file of facts, seen from where converge was started. */
+  readonly factsFile?: string;
+}
+
+export interface Become {
+  readonly method: "sudo";
+  readonly user: string;
+  /** A secret: never shown, logged or saved. */
+  readonly password?: string;
+}
+
+/** What the command line says about connections; `-u`, `-b` and -K are weaker than a host's own variables. */
+export interface ConnectionDefaults {
+  readonly user?: string;
+  readonly become?: boolean;
+  readonly becomePassword?: string;
+}
+
+/**
+ * How to reach one host.
+ * @param extra variables of `-e`, which beat the host's own
+ */
+export function connectionOf(
+  host: InventoryHost, inventory: Inventory, extra: Variables, defaults: ConnectionDefaults = {},
+): Checked<Connection> {
+  const reader = new ConnectionReader(scopeOf(host, inventory, { extra }), host.name);
+  const connection = reader.connection(defaults);
+  return { value: hasErrors(reader.diagnostics) ? undefined : connection, diagnostics: reader.diagnostics };
+}
+
+class ConnectionReader {
+  readonly diagnostics: Diagnostic[] = [];
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly host: string,
+  ) {}
+
+  connection(defaults: ConnectionDefaults): Connection {
+    const kind = this.kind();
+    const user = this.text("ansible_user", "ansible_ssh_user") ?? defaults.user;
+    const port = this.integer("ansible_port", "ansible_ssh_port");
+    const key = this.text("ansible_ssh_private_key_file", "ansible_private_key_file");
+    const become = this.become(defaults);
+    const factsFile = kind === "recorded" ? this.factsFile() : undefined;
+    return {
+      kind,
+      address: this.text("ansible_host", "ansible_ssh_host") ?? this.host,
+      sshArguments: [...this.words("ansible_ssh_common_args"), ...this.words("ansible_ssh_extra_args")],
+      ...(port === undefined ? {} : { port }),
+      ...(user === undefined ? {} : { user }),
+      ...(key === undefined ? {} : { privateKeyFile: key }),
+      ...(become === undefined ? {} : { become }),
+      ...(factsFile === undefined ? {} : { factsFile }),
+    };
+  }
+
+  private kind(): Connection["kind"] {
+    const kind = this.text("ansible_connection") ?? "ssh";
+    if (kind === "smart") return "ssh";
+    if (kind === "ssh" || kind === "local" || kind === "recorded") return kind;
+    const fix = didYouMean(kind, ["ssh", "local", "recorded"]) ?? "Connections are ssh, local and recorded";
+    this.complain("connection", `no connection is called '${kind}'`, this.place("ansible_connection"), fix);
+    return "ssh";
+  }
+
+  private become(defaults: ConnectionDefaults): Become | undefined {
+    if (!(this.flag("ansible_become") ?? defaults.become ?? false)) return undefined;
+    const method = this.text("ansible_become_method") ?? "sudo";
+    if (method !== "sudo") {
+      const fix = "Set it to sudo, or log in as root";
+      this.complain("become", `becoming root by '${method}' is not built`, this.place("ansible_become_method"), fix);
+    }
+    const password = this.text("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass") ?? defaults.becomePassword;
+    return {
+      method: "sudo", user: this.text("ansible_become_user") ?? "root", ...(password === undefined ? {} : { password }),
+    };
+  }
+
+  /** A recorded host needs its facts; a relative path is seen from the file that names it. */
+  private factsFile(): string | undefined {
+    const file = this.text("converge_facts");
+    if (file === undefined) {
+      const fix = "Set converge_facts to the file that `converge facts --record` wrote";
+      this.complain("connection", `the host '${this.host}' is recorded, and nothing says where`, this.place("ansible_connection"), fix);
+      return undefined;
+    }
+    const from = this.place("converge_facts")?.source.file;
+    if (file.startsWith("/") || from === undefined || from.startsWith("-")) return file;
+    return joinPath(folderOf(from), file);
+  }
+
+  private value(names: readonly string[]): { readonly name: string; readonly value: unknown } | undefined {
+    for (const name of names) {
+      const rendered = this.scope.variable(name);
+      if (rendered === undefined) continue;
+      if (rendered.kind === "value" && rendered.value !== null) return { name, value: rendered.value };
+      if (rendered.kind === "problems") this.diagnostics.push(...rendered.problems);
+      if (rendered.kind === "late") this.complain("connection", `'${name}' can not depend on '${rendered.name}'`, rendered.at);
+    }
+    return undefined;
+  }
+
+  private text(...names: string[]): string | undefined {
+    const found = this.value(names);
+    if (found === undefined || found.value === "") return undefined;
+    if (typeof found.value !== "object") return String(found.value);
+    this.complain("connection", `'${found.name}' must be text`, this.place(found.name));
+    return undefined;
+  }
+
+  private integer(...names: string[]): number | undefined {
+    const found = this.value(names);
+    if (found === undefined) return undefined;
+    const number = Number(found.value);
+    if (Number.isInteger(number) && number >= 1 && number <= 65535) return number;
+    this.complain("connection", `'${found.name}' must be a port, 1 to 65535`, this.place(found.name));
+    return undefined;
+  }
+
+  private flag(name: string): boolean | undefined {
+    const found = this.value([name]);
+    if (found === undefined) return undefined;
+    const text = String(found.value).toLowerCase();
+    if (["true", "yes", "on", "1", "y", "t"].includes(text)) return true;
+    if (["false", "no", "off", "0", "n", "f"].includes(text)) return false;
+    this.complain("connection", `'${name}' must be true or false`, this.place(name));
+    return undefined;
+  }
+
+  private words(name: string): readonly string[] {
+    const text = this.text(name);
+    const split = shellWords(text ?? "");
+    if ("words" in split) return split.words.map((word) => word.text);
+    this.complain("connection", `in '${name}' ${split.problem}`, this.place(name));
+    return [];
+  }
+
+  private place(name: string): SourceRange | undefined {
+    const placed = this.scope.variables.get(name);
+    return placed === undefined ? undefined : placeOf(placed);
+  }
+
+  private complain(code: string, summary: string, at?: SourceRange, fix?: string): void {
+    this.diagnostics.push({
+      severity: "error", code, summary, subject: { host: this.host }, ...(at === undefined ? {} : { at }),
+      ...(fix === undefined ? {} : { fix }),
+    });
+  }
+}

@@ -1,0 +1,48 @@
+/** True for a name that is a pattern: it holds `*`, `?` or `[`. */
+export function isGlob(name: string): boolean {
+  return /[*?[]/.test(name);
+}
+
+/**
+ * A glob as a regular expression, by the rules of Python's fnmatch, which Ansible uses: `*` any text, `?` one
+ * character, `[abc]` and `[!abc]` one of a set; everything else stands for itself. (picomatch would add braces and
+ * leave out names that begin with a dot.)
+ */
+export function globExpression(glob: string): RegExp {
+  let expression = "";
+  for (let i = 0; i < glob.length; i += 1) {
+    const char = glob[i] ?? "";
+    if (char === "*") {
+      // one star does the work of many, without their backtracking
+      if (!expression.endsWith("[^]*")) expression += "[^]*";
+    } else if (char === "?") expression += "[^]";
+    else if (char === "[") {
+      const close = glob.indexOf("]", glob[i + 1] === "!" ? i + 3 : i + 2);
+      const set = close === -1 ? undefined : setOf(glob.slice(i + 1, close));
+      if (set === undefined) expression += "\\[";
+      else {
+        expression += set;
+        i = close;
+      }
+    } else expression += char.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
+  }
+  return new RegExp(`^(?:${expression})$`);
+}
+
+function setOf(body: string): string | undefined {
+  const negated = body.startsWith("!");
+  const members = (negated ? body.slice(1) : body).replace(/[\\\]^[]/g, "\\$&");
+  const set = `[${negated ? "^" : ""}${members}]`;
+  try {
+    new RegExp(set);
+    return set;
+  } catch {
+    // a range that runs backwards matches nothing in fnmatch
+    return "(?!)";
+  }
+}
+
+/** Whether a name, exact or a glob, means this one. */
+export function globMatches(pattern: string, name: string): boolean {
+  return isGlob(pattern) ? globExpression(pattern).test(name) : pattern === name;
+}

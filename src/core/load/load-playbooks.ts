@@ -1,0 +1,210 @@
+import type { DesiredDomainPattern, DesiredHost } from "../model/desired.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { SourceRange, SourceText } from "../model/source.js";
+import type { Inventory, InventoryHost, Variables } from "../inventory/inventory.js";
+import { matchHosts } from "../inventory/pattern.js";
+import type { Document, Path, Placed, PlainMap } from "./document.js";
+import { isMap, own } from "./document.js";
+import { duplicateVolumes } from "./duplicate-volumes.js";
+import { fillPlay, hasTemplates } from "./fill-play.js";
+import { playScope, scopeOf } from "./host-scope.js";
+import { PlayReader } from "./play-reader.js";
+import { readDomain } from "./read-domain.js";
+import { readMove } from "./read-move.js";
+import { schemaCheck } from "./schema/check.js";
+import type { PlayData } from "./schema/playbook.js";
+import { playbookSchema } from "./schema/playbook.js";
+import { readYaml } from "./yaml.js";
+
+export interface LoadOptions {
+  /** Variables of `-e`, see {@link readExtraVars}. */
+  readonly extraVars?: Variables;
+  /** Patterns of `-l`; no limit where there is none. */
+  readonly limit?: readonly string[];
+  /** Strategies that are built, `auto` among them. Others of the schema's list are refused as not yet built. */
+  readonly knownStrategies: readonly string[];
+}
+
+/** A play, ready to be planned. */
+export interface LoadedPlay {
+  readonly name: string;
+  /** Hosts in the order in which they are worked on, `-l` applied. */
+  readonly hosts: readonly string[];
+  /** How many hosts at a time, as it was written; see {@link batches}. */
+  readonly serial: number | { readonly percent: number };
+  /** The hosts in batches of `serial`. */
+  readonly batches: readonly (readonly string[])[];
+  /** Stop at the first failure. */
+  readonly anyErrorsFatal: boolean;
+  /** Stop when more than this share of a batch has failed. */
+  readonly maxFailPercentage?: number;
+  /** One for each of `hosts`, in that order. */
+  readonly desired: readonly DesiredHost[];
+  readonly at: SourceRange;
+}
+
+export interface LoadedPlaybooks {
+  readonly plays: readonly LoadedPlay[];
+  /** What all plays together ask for, a host each, in the order in which hosts first come up. */
+  readonly hosts: readonly DesiredHost[];
+}
+
+const CHECK = schemaCheck(playbookSchema);
+
+/**
+ * Playbooks to what they ask for on each host: YAML read, checked against the schema, templates filled in with each
+ * host's variables, checked again, units resolved.
+ * @param sources the playbooks' texts, in the order of the command line
+ * @returns no value where anything is wrong; every complaint has its place
+ */
+export function loadPlaybooks(
+  sources: readonly SourceText[], inventory: Inventory, options: LoadOptions,
+): Checked<LoadedPlaybooks> {
+  const loader = new Loader(inventory, options);
+  const plays = sources.flatMap((source) => loader.playbook(source));
+  const hosts = new Map<string, DesiredDomainPattern[]>();
+  for (const play of plays) {
+    for (const desired of play.desired) hosts.set(desired.host, [...(hosts.get(desired.host) ?? []), ...desired.domains]);
+  }
+  const desiredHosts = [...hosts].map(([host, domains]): DesiredHost => ({ host, domains }));
+  const diagnostics = distinct([...loader.diagnostics, ...desiredHosts.flatMap(duplicateVolumes)]);
+  return { value: hasErrors(diagnostics) ? undefined : { plays, hosts: desiredHosts }, diagnostics };
+}
+
+class Loader {
+  readonly diagnostics: Diagnostic[] = [];
+  private readonly limit: ReadonlySet<string> | undefined;
+  private readonly extra: Variables;
+
+  constructor(
+    private readonly inventory: Inventory,
+    private readonly options: LoadOptions,
+  ) {
+    this.extra = options.extraVars ?? new Map<string, Placed>();
+    this.limit = options.limit === undefined || options.limit.length === 0 ? undefined : this.readLimit(options.limit);
+  }
+
+  private readLimit(limit: readonly string[]): ReadonlySet<string> {
+    const text = limit.join(",");
+    const at = { source: { file: "--limit", text }, start: 0, end: text.length };
+    const matched = matchHosts(limit, this.inventory, at);
+    this.diagnostics.push(...matched.diagnostics);
+    return new Set(matched.value ?? []);
+  }
+
+  playbook(source: SourceText): LoadedPlay[] {
+    const { value: document, diagnostics } = readYaml(source, { duplicateKeys: "error", ansibleTags: false });
+    this.diagnostics.push(...diagnostics);
+    if (document === undefined) return [];
+    const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");
+    this.diagnostics.push(...complaints);
+    if (complaints.length > 0 || !Array.isArray(document.value)) return [];
+    if (document.value.length === 0) {
+      const summary = "the playbook has no plays";
+      this.diagnostics.push({ severity: "warning", code: "empty-playbook", summary, at: document.locate([]) });
+    }
+    return (document.value as unknown[]).flatMap((play, i) => this.play(document, isMap(play) ? play : {}, [i]));
+  }
+
+  private play(document: Document, play: PlainMap, path: Path): LoadedPlay[] {
+    const { vars, domains, move, ...head } = play;
+    const playVars = variablesOf(document, vars, [...path, "vars"]);
+    const filled = fillPlay(document, path, head, playScope(playVars, this.extra));
+    this.diagnostics.push(...filled.diagnostics);
+    if (hasErrors(filled.diagnostics)) return [];
+    const header = this.strict(document, path, filled.value);
+    if (header === undefined) return [];
+    const hosts = this.hostsOf(header.hosts, document.locate([...path, "hosts"]));
+    const name = header.name ?? [header.hosts].flat().join(",");
+    const body: PlainMap = { ...(domains === undefined ? {} : { domains }), ...(move === undefined ? {} : { move }) };
+    const shared = hasTemplates(body) ? undefined : this.body(document, path, body, name, playScope(playVars, this.extra));
+    const desired = hosts.map((host): DesiredHost => {
+      const scope = scopeOf(host, this.inventory, { play: playVars, extra: this.extra });
+      return { host: host.name, domains: shared ?? this.body(document, path, body, name, scope) };
+    });
+    const names = hosts.map((host) => host.name);
+    const serial = readSerial(header.serial);
+    const { max_fail_percentage: maxFailPercentage, any_errors_fatal: fatal } = header;
+    return [{
+      name, hosts: names, serial, batches: batches(names, serial), desired, at: document.locate(path),
+      anyErrorsFatal: fatal ?? maxFailPercentage === undefined,
+      ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
+    }];
+  }
+
+  /** The second check, of what templates have made; types are what the schema says after it. */
+  private strict(document: Document, path: Path, value: unknown): PlayData | undefined {
+    const index = Number(path[0]);
+    const complaints = CHECK.check([value], (inner, part) => document.locate([index, ...inner.slice(1)], part), "filled in");
+    this.diagnostics.push(...complaints);
+    return complaints.length > 0 ? undefined : (value as PlayData);
+  }
+
+  private hostsOf(pattern: string | readonly string[], at: SourceRange): InventoryHost[] {
+    const matched = matchHosts(pattern, this.inventory, at);
+    this.diagnostics.push(...matched.diagnostics);
+    const names = matched.value ?? [];
+    if (names.length === 0 && matched.diagnostics.length === 0) {
+      const summary = "no host of the inventory is meant by this";
+      this.diagnostics.push({ severity: "warning", code: "no-hosts", summary, at });
+    }
+    return names.filter((name) => this.limit?.has(name) ?? true).flatMap((name) => this.inventory.hosts.get(name) ?? []);
+  }
+
+  private body(
+    document: Document, path: Path, body: PlainMap, name: string, scope: ReturnType<typeof playScope>,
+  ): readonly DesiredDomainPattern[] {
+    const filled = fillPlay(document, path, body, scope);
+    this.diagnostics.push(...filled.diagnostics);
+    if (hasErrors(filled.diagnostics) || !isMap(filled.value)) return [];
+    const data = this.strict(document, path, { hosts: "all", ...filled.value });
+    if (data === undefined) return [];
+    const reader = new PlayReader(document, name, this.options.knownStrategies, filled.lateVolumes);
+    const playMove = readMove(data.move, [...path, "move"], reader);
+    const places = reader.keyPlaces({ move: data.move }, path);
+    const patterns = Object.entries(data.domains ?? {}).map(([pattern, domain]) => {
+      return readDomain(pattern, domain, [...path, "domains", pattern], playMove, reader);
+    });
+    this.diagnostics.push(...reader.diagnostics);
+    return patterns.map((pattern) => ({ ...pattern, keyAt: { ...prefixed(places), ...pattern.keyAt } }));
+  }
+}
+
+/** Places of the play's own `move`, under names that do not collide with the domain's. */
+function prefixed(places: Readonly<Record<string, SourceRange>>): Record<string, SourceRange> {
+  return Object.fromEntries(Object.entries(places).map(([key, at]) => [`play.${key}`, at]));
+}
+
+function variablesOf(document: Document, vars: unknown, path: Path): Variables {
+  const found = new Map<string, Placed>();
+  if (!isMap(vars)) return found;
+  for (const key of Object.keys(vars)) found.set(key, { value: own(vars, key), document, path: [...path, key] });
+  return found;
+}
+
+function readSerial(serial: number | string | undefined): LoadedPlay["serial"] {
+  if (serial === undefined) return 1;
+  const text = String(serial).trim();
+  return text.endsWith("%") ? { percent: Number.parseInt(text, 10) } : Number(text);
+}
+
+/** Hosts in batches; a share is of all of them, rounded down, at least one (as Ansible reckons it). */
+export function batches(hosts: readonly string[], serial: LoadedPlay["serial"]): readonly (readonly string[])[] {
+  const size = typeof serial === "number" ? serial : Math.max(1, Math.floor((hosts.length * serial.percent) / 100));
+  const result: string[][] = [];
+  for (let i = 0; i < hosts.length; i += size) result.push(hosts.slice(i, i + size));
+  return result;
+}
+
+/** The same mistake shows on every host that the play is filled in for: once is enough. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics.filter((d) => {
+    const place = d.at === undefined ? d.summary : `${d.at.source.file}:${d.at.start}:${d.at.end}`;
+    const key = `${d.code}\0${place}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

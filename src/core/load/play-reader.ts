@@ -1,0 +1,48 @@
+import { parseBytes } from "../model/bytes.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import type { SourceRange } from "../model/source.js";
+import type { Document, Path } from "./document.js";
+import type { LateValues } from "./scope.js";
+
+/** What reading a play's parts needs at every level: its places, its complaints, what is known outside. */
+export class PlayReader {
+  readonly diagnostics: Diagnostic[] = [];
+
+  constructor(
+    readonly document: Document,
+    readonly play: string,
+    readonly knownStrategies: readonly string[],
+    readonly lateVolumes: ReadonlyMap<string, (late: LateValues) => string>,
+  ) {}
+
+  at(path: Path, part: "value" | "key" = "value"): SourceRange {
+    return this.document.locate(path, part);
+  }
+
+  complain(code: string, summary: string, path: Path, fix?: string): void {
+    this.diagnostics.push({
+      severity: "error", code, summary, at: this.at(path), ...(fix === undefined ? {} : { fix }),
+    });
+  }
+
+  /** Bytes of a size that the schema has let pass; what is no size a disk can have is complained of. */
+  bytes(text: string, path: Path): number | undefined {
+    const bytes = parseBytes(text);
+    if (bytes !== undefined && bytes > 0) return bytes;
+    const summary = bytes === 0 ? "a size of nothing" : `'${text.trim()}' is no size that a disk can have`;
+    this.complain("out-of-range", summary, path);
+    return undefined;
+  }
+
+  /** Places of the keys below a map, by dotted name. */
+  keyPlaces(value: unknown, path: Path, prefix = ""): Record<string, SourceRange> {
+    const places: Record<string, SourceRange> = {};
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return places;
+    for (const [key, item] of Object.entries(value)) {
+      const name = prefix === "" ? key : `${prefix}.${key}`;
+      places[name] = this.at([...path, key]);
+      if (name === "move" || name.startsWith("move.")) Object.assign(places, this.keyPlaces(item, [...path, key], name));
+    }
+    return places;
+  }
+}

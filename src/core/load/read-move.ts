@@ -1,0 +1,73 @@
+import { parseBytes } from "../model/bytes.js";
+import type { MoveOptions, SnapshotSize } from "../model/desired.js";
+import { didYouMean, orList } from "./suggest.js";
+import { parseDuration } from "./duration.js";
+import type { PlayReader } from "./play-reader.js";
+import type { Path } from "./document.js";
+import type { MoveData } from "./schema/playbook.js";
+
+/** `move` of a play, a domain or a disk as options: units resolved, ranges checked by the schema before. */
+export function readMove(data: MoveData | undefined, path: Path, reader: PlayReader): MoveOptions {
+  if (data === undefined) return {};
+  checkStrategy(data.strategy, path, reader);
+  const downtime = duration(data.downtime);
+  const shutdown = duration(data.shutdown?.timeout);
+  const throttle = readThrottle(data, path, reader);
+  const size = readSnapshotSize(data.snapshot?.size, [...path, "snapshot", "size"], reader);
+  return {
+    ...(data.strategy === undefined ? {} : { strategy: data.strategy }),
+    ...(data.switch === undefined ? {} : { switch: data.switch }),
+    ...(downtime === undefined ? {} : { downtimeSeconds: downtime }),
+    ...(data.source === undefined ? {} : { source: data.source }),
+    ...(data.offline === undefined ? {} : { offline: data.offline }),
+    ...(data.verify === undefined ? {} : { verify: data.verify }),
+    ...(shutdown === undefined ? {} : { shutdownTimeoutSeconds: shutdown }),
+    ...(data.shutdown?.destroy === undefined ? {} : { destroy: data.shutdown.destroy }),
+    ...(data.passes === undefined ? {} : { passes: data.passes }),
+    ...(throttle === undefined ? {} : { throttle }),
+    ...(size === undefined ? {} : { snapshot: { size } }),
+  };
+}
+
+function duration(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDuration(text);
+}
+
+function checkStrategy(strategy: string | undefined, path: Path, reader: PlayReader): void {
+  if (strategy === undefined || reader.knownStrategies.includes(strategy)) return;
+  const known = reader.knownStrategies;
+  const fix = didYouMean(strategy, known) ?? `Strategies that are built: ${orList(known)}`;
+  reader.complain("strategy-not-built", `the strategy '${strategy}' is not yet built`, [...path, "strategy"], fix);
+}
+
+function readThrottle(data: MoveData, path: Path, reader: PlayReader): MoveOptions["throttle"] {
+  const throttle = data.throttle;
+  if (throttle === undefined) return undefined;
+  const rate = throttle.bandwidth === undefined ? undefined : parseBytes(throttle.bandwidth.replace(/\/s\s*$/, ""));
+  if (rate !== undefined && rate < 1024) {
+    const fix = "The least is 1KiB/s; leave bandwidth out for no limit";
+    reader.complain("out-of-range", "'bandwidth' is less than rsync can keep to", [...path, "throttle", "bandwidth"], fix);
+  }
+  return {
+    ...(throttle.nice === undefined ? {} : { nice: throttle.nice }),
+    ...(throttle.ionice === undefined ? {} : { ionice: throttle.ionice }),
+    ...(rate === undefined ? {} : { bandwidthBytesPerSecond: rate }),
+    ...(throttle.weight === undefined ? {} : { ioWeight: throttle.weight }),
+  };
+}
+
+function readSnapshotSize(text: string | undefined, path: Path, reader: PlayReader): SnapshotSize | undefined {
+  if (text === undefined) return undefined;
+  if (/^\s*\d+(\.\d+)?\s*$/.test(text)) {
+    reader.complain("unit-missing", `'size' is ${text} of what? A size has its unit`, path, `Write ${text}% or ${text}GiB`);
+    return undefined;
+  }
+  if (text.includes("%")) {
+    const percent = Number.parseFloat(text);
+    if (percent > 0 && percent <= 100) return { percent };
+    reader.complain("out-of-range", "'size' as a share is above 0% and at most 100%", path);
+    return undefined;
+  }
+  const bytes = reader.bytes(text, path);
+  return bytes === undefined ? undefined : { bytes };
+}
