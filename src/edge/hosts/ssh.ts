@@ -1,0 +1,180 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { quoteCommand, type Command, type CommandResult } from "../../core/model/command.js";
+import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
+import { unwrapBecome, wrapBecome, type Become } from "./become.js";
+import type { Connection } from "./connection.js";
+import type { Host, RunOptions } from "./host.js";
+import { runProcess, type ProcessOptions } from "./process.js";
+import { refuse, sshTrouble } from "./trouble.js";
+
+export interface SshOptions {
+  /** Whether ssh may ask on the terminal (pass phrases, host keys). */
+  readonly interactive: boolean;
+  /** The ssh to run. */
+  readonly program?: string;
+}
+
+/** A line on standard error tells the command's own exit code: ssh's 255 is then never taken for one. */
+const EXIT = "converge-exit";
+const TELL_EXIT = `"$@"; status=$?; printf "\\n${EXIT} %s\\n" "$status" >&2; exit "$status"`;
+/** sockaddr_un holds 108 bytes: directory, %C (40) and the suffix of ssh's temporary name (17). */
+const LONGEST_DIRECTORY = 45;
+
+/**
+ * A host over the system's OpenSSH: the user's ssh_config, agents, jump hosts and known hosts are used as they
+ * are. One connection is opened and all commands share it (ssh_config(5), ControlMaster).
+ */
+export class SshHost implements Host {
+  readonly kind = "ssh";
+  readonly name: string;
+  private directory: string | undefined;
+  private connected: Promise<Diagnostic | undefined> | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly become: Become | undefined,
+    private readonly options: SshOptions,
+  ) {
+    this.name = connection.name;
+  }
+
+  run(command: Command, options: RunOptions = {}): Promise<Checked<CommandResult>> {
+    return this.start(command, options, options.become);
+  }
+
+  follow(command: Command, onLine: (line: string) => void, signal?: AbortSignal): Promise<Checked<CommandResult>> {
+    return this.start(command, signal === undefined ? { onLine } : { onLine, signal }, undefined);
+  }
+
+  async close(): Promise<void> {
+    const directory = this.directory;
+    if (directory === undefined) return;
+    await this.connected;
+    this.directory = undefined;
+    this.connected = undefined;
+    await runProcess(this.argv(["-O", "exit"], undefined, directory), { timeoutMs: 5000 });
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  private async start(
+    command: Command,
+    options: ProcessOptions,
+    wanted: boolean | undefined,
+  ): Promise<Checked<CommandResult>> {
+    const trouble = await (this.connected ??= this.connect());
+    if (trouble !== undefined) return { value: undefined, diagnostics: [trouble] };
+    const become = (wanted ?? this.become !== undefined) ? this.become : undefined;
+    const wrapped = become === undefined
+      ? { command, stdin: options.stdin }
+      : await wrapBecome(become, command, options.stdin);
+    const remote = quoteCommand(["sh", "-c", TELL_EXIT, "sh", ...wrapped.command]);
+    const { stdin: _, ...rest } = options;
+    const ended = await runProcess(
+      this.argv(["-T", "-o", "ControlMaster=no"], remote, this.directory),
+      wrapped.stdin === undefined ? rest : { ...rest, stdin: wrapped.stdin },
+    );
+    if (ended.gaveUp === "signal") {
+      return { value: { exitCode: ended.exitCode, stdout: ended.stdout, stderr: ended.stderr }, diagnostics: [] };
+    }
+    if (ended.gaveUp === "timeout") {
+      return refuse({
+        code: "host-timeout",
+        summary: `${command[0]} on ${this.name} did not end in time`,
+        subject: { host: this.name },
+        fix: "See on the host whether it still runs.",
+      });
+    }
+    const told = lastMatch(ended.stderr, new RegExp(`\\r?\\n?${EXIT} (\\d+)\\r?\\n`, "g"));
+    if (told === undefined) return { value: undefined, diagnostics: [this.lost(ended.stderr)] };
+    const exitCode = Number(told[1]);
+    const said = ended.stderr.slice(0, told.index) + ended.stderr.slice(told.index + told[0].length);
+    if (become === undefined) return { value: { exitCode, stdout: ended.stdout, stderr: said }, diagnostics: [] };
+    const stderr = unwrapBecome(become, exitCode, said);
+    if (stderr.value === undefined) {
+      return { value: undefined, diagnostics: stderr.diagnostics.map((d) => ({ ...d, subject: { host: this.name } })) };
+    }
+    return { value: { exitCode, stdout: ended.stdout, stderr: stderr.value }, diagnostics: [] };
+  }
+
+  private lost(stderr: string): Diagnostic {
+    const said = stderr.trim().split("\n").slice(-4).join("\n");
+    return {
+      severity: "error",
+      code: "connection-lost",
+      summary: `the connection to ${this.connection.address} broke before the command had ended`,
+      ...(said === "" ? {} : { detail: said }),
+      subject: { host: this.name },
+      fix: "What was started on the host may go on there. Run the same again: it looks first.",
+    };
+  }
+
+  /** Opens the connection that all commands share. */
+  private async connect(): Promise<Diagnostic | undefined> {
+    const long = join(tmpdir(), "cvg-XXXXXX").length > LONGEST_DIRECTORY;
+    // mkdtemp makes it 0700: whoever reaches the socket is logged in
+    this.directory = await mkdtemp(join(long ? "/tmp" : tmpdir(), "cvg-"));
+    const [program = "", ...args] = this.argv(
+      ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, this.directory);
+    const child = execa(program, args, {
+      stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false,
+      ...(this.options.interactive ? {} : { timeout: (this.connection.connectTimeoutSeconds + 30) * 1000 }),
+    });
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+    });
+    // not until its streams are closed: a jump host's ssh goes on in the background and holds them
+    const exitCode = await new Promise<number | undefined>((resolve) => {
+      child.once("exit", (code) => {
+        resolve(code ?? 255);
+      });
+      child.once("error", () => {
+        resolve(undefined);
+      });
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    child.stderr.destroy();
+    void child.catch(() => undefined);
+    if (exitCode === 0) return undefined;
+    const { name, address } = this.connection;
+    if (exitCode === undefined) {
+      return {
+        severity: "error", code: "ssh-missing", summary: `'${program}' could not be run`,
+        subject: { host: name }, fix: "Install the OpenSSH client (Debian: openssh-client).",
+      };
+    }
+    return { ...sshTrouble(said, address), subject: { host: name } };
+  }
+
+  /** ssh takes the first of several values: what the inventory says goes before the defaults here. */
+  private argv(before: readonly string[], remote: string | undefined, directory: string | undefined): string[] {
+    const { address, port, user, privateKeyFile, sshArgs, connectTimeoutSeconds } = this.connection;
+    return [
+      this.options.program ?? "ssh",
+      ...before,
+      ...(directory === undefined ? [] : ["-o", `ControlPath=${directory}/%C`]),
+      ...(port === undefined ? [] : ["-p", String(port)]),
+      ...(user === undefined ? [] : ["-l", user]),
+      ...(privateKeyFile === undefined ? [] : ["-i", privateKeyFile]),
+      ...sshArgs,
+      ...(this.options.interactive ? [] : ["-o", "BatchMode=yes"]),
+      "-o", `ConnectTimeout=${connectTimeoutSeconds}`,
+      "-o", "ServerAliveInterval=15",
+      "-o", "ServerAliveCountMax=4",
+      "-o", "ClearAllForwardings=yes",
+      "-o", "RemoteCommand=none",
+      "--",
+      address,
+      ...(remote === undefined ? [] : [remote]),
+    ];
+  }
+}
+
+function lastMatch(text: string, pattern: RegExp): RegExpExecArray | undefined {
+  let last: RegExpExecArray | undefined;
+  for (const match of text.matchAll(pattern)) last = match;
+  return last;
+}
