@@ -15,8 +15,9 @@ const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached"
  * @param started steps whose actions were begun, in that order
  */
 export function recover(started: readonly Step[], domain: string, model: Model): Model {
-  const committing = started.some((step) => step.kind === "unpause");
-  const from = committing ? startedFromConfig(model, domain) : model;
+  const kinds = new Set(started.map((step) => step.kind));
+  const committing = kinds.has("unpause") || kinds.has("commit-offline");
+  const from = kinds.has("unpause") ? startedFromConfig(model, domain) : model;
   const undone = [...started].reverse().reduce((at, step) => {
     if (committing && !isTemporary(step)) return at;
     return undo(step, at);

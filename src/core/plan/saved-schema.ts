@@ -83,11 +83,20 @@ const estimate = {
   },
 } as const;
 
-/** Settings that say how a host is reached. None of them is a secret. */
-export const CONNECTION_KEYS = [
-  "ansible_host", "ansible_port", "ansible_user", "ansible_ssh_private_key_file", "ansible_ssh_common_args",
-  "ansible_connection", "ansible_become", "ansible_become_user", "ansible_become_method", "recorded_facts",
-] as const;
+/** How a host is reached: Connection without its password. */
+const connection = {
+  type: "object", additionalProperties: false, required: ["kind", "address", "sshArguments"],
+  properties: {
+    kind: { type: "string", enum: ["ssh", "local", "recorded"] },
+    address: text, user: text, privateKeyFile: text, factsFile: text,
+    port: { type: "integer", minimum: 1, maximum: 65535 },
+    sshArguments: texts,
+    become: {
+      type: "object", additionalProperties: false, required: ["method", "user"],
+      properties: { method: { type: "string", const: "sudo" }, user: text },
+    },
+  },
+} as const;
 
 /** The playbook's wishes for one guest, globs matched and templates filled in; places in files are left out. */
 const desired = {
@@ -122,10 +131,9 @@ export const savedPlanSchema = {
     batches: {
       type: "array",
       items: {
-        type: "object", additionalProperties: false, required: ["hosts", "serial", "maxFailPercent"],
+        type: "object", additionalProperties: false, required: ["hosts", "maxFailPercent"],
         properties: {
           hosts: texts,
-          serial: { type: "integer", minimum: 1 },
           maxFailPercent: { type: "number", minimum: 0, maximum: 100 },
         },
       },
@@ -136,10 +144,7 @@ export const savedPlanSchema = {
         type: "object", additionalProperties: false, required: ["host", "connection", "desired", "domains"],
         properties: {
           host: text,
-          connection: {
-            type: "object", additionalProperties: { type: ["string", "number", "boolean"] },
-            propertyNames: { enum: CONNECTION_KEYS },
-          },
+          connection,
           desired: { type: "array", items: desired },
           domains: {
             type: "array",

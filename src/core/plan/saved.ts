@@ -1,5 +1,6 @@
 import { Ajv } from "ajv";
 import type { ValidateFunction } from "ajv";
+import type { Connection } from "../inventory/connection.js";
 import type { DesiredDomain } from "../model/desired.js";
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { DomainPlan } from "../model/plan.js";
@@ -21,19 +22,17 @@ export interface SavedPlan {
   readonly hosts: readonly SavedHost[];
 }
 
-/** Hosts that belong to one play, in order, and how they are taken. */
+/** Hosts of one play that are taken together. */
 export interface SavedBatch {
   readonly hosts: readonly string[];
-  /** How many at a time. */
-  readonly serial: number;
-  /** Go on while no more than this share of a batch has failed. */
+  /** Go on with the next batch while no more than this share of this one has failed. */
   readonly maxFailPercent: number;
 }
 
 export interface SavedHost {
   readonly host: string;
-  /** Inventory variables that say how to reach it. */
-  readonly connection: Readonly<Record<string, string | number | boolean>>;
+  /** How to reach it; passwords are left out, and asked for anew with -K. */
+  readonly connection: Connection;
   readonly desired: readonly DesiredDomain[];
   readonly domains: readonly SavedDomain[];
 }
@@ -53,7 +52,7 @@ export function writeSavedPlan(plan: SavedPlan, digest: Digest): string {
     format: FORMAT, version: SAVED_PLAN_VERSION, tool: plan.tool, playbooks: plan.playbooks, batches: plan.batches,
     hosts: plan.hosts.map((host) => ({
       host: host.host,
-      connection: host.connection,
+      connection: withoutSecrets(host.connection),
       desired: host.desired.map(withoutPlaces),
       domains: host.domains.map(({ domain, digest: wish, nodes, bindings, choices, estimate }) => ({
         domain, digest: wish, nodes, bindings, choices, estimate,
@@ -115,6 +114,12 @@ function revived(body: SavedPlan, source: SourceText): SavedPlan {
       desired: host.desired.map((domain) => ({ ...domain, at, disks: domain.disks.map((disk) => ({ ...disk, at, volumeAt: at })) })),
     })),
   };
+}
+
+function withoutSecrets(connection: Connection): Connection {
+  if (connection.become === undefined) return connection;
+  const { password: _secret, ...become } = connection.become;
+  return { ...connection, become };
 }
 
 function withoutPlaces(domain: DesiredDomain): object {

@@ -32,10 +32,14 @@ export function startModel(host: HostState): Model {
   };
 }
 
-/** A copy that an earlier run began holds nothing that could be relied on: not even that equal times mean equal data. */
+/**
+ * A copy that an earlier run began holds nothing that could be relied on: not even that equal times mean equal
+ * data. One that a config names is a disk already, only not yet marked as such.
+ */
 export function withUnfinishedCopies(model: Model): Model {
+  const named = new Set(Object.values(model.host.domains).flatMap((d) => d.config?.disks.map((disk) => diskKey(disk.target)) ?? []));
   return Object.values(model.host.volumes)
-    .filter((v) => v.tags.includes("converge.role=copy"))
+    .filter((v) => v.tags.includes("converge.role=copy") && !named.has(v.name))
     .reduce((at, v) => withDisk(at, diskKey(v.name), { writes: -1, deceptive: true, consistent: false }), model);
 }
 

@@ -2,6 +2,7 @@
 import { attachLoop, detachLoop } from "./attach-loop.js";
 import { installBootUnit, removeBootUnit } from "./boot-unit.js";
 import { checkFilesystem } from "./check-filesystem.js";
+import { commitOffline } from "./commit-offline.js";
 import { copyFiles, distrustFresh } from "./copy-files.js";
 import { createVolume } from "./create-volume.js";
 import { editConfig } from "./edit-config.js";
@@ -21,6 +22,7 @@ import { zeroVolume } from "./zero-volume.js";
 export const stepKinds = {
   "attach-loop": attachLoop,
   "check-filesystem": checkFilesystem,
+  "commit-offline": commitOffline,
   "compare-attached": compareAttached,
   "copy-files": copyFiles,
   "create-paused": createPaused,

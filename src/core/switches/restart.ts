@@ -6,6 +6,7 @@ import { roundUpToExtent } from "../model/bytes.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { commitOffline } from "../steps/commit-offline.js";
 import { editConfig } from "../steps/edit-config.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
@@ -50,7 +51,9 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
     ...fragments.flatMap((f) => f.atRest),
     ...(running ? [] : [guardStep(domainMove, state, "guard-again")]),
     stepOf(editConfig, "switch", "edit-config", edit, "whatever starts the guest next uses its new disks"),
-    ...(running ? bringUp(domainMove) : []),
+    ...(running
+      ? bringUp(domainMove)
+      : [stepOf(commitOffline, "switch", "commit", { domain: domain.name }, "nothing is undone after this")]),
     ...fragments.flatMap((f) => f.settle),
     ...(running
       ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: domain.name }, "the switch is over")]

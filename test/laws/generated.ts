@@ -1,0 +1,47 @@
+import fc from "fast-check";
+import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import { aHost, aWish, ext4, MIB, swap } from "../support/a-host.js";
+import type { ADisk, AGuest } from "../support/a-host.js";
+
+/** A host with guests, and a wish about some of their disks. */
+export interface Scene {
+  readonly state: HostState;
+  readonly wishes: readonly DesiredDomain[];
+}
+
+const disk = (vdev: string): fc.Arbitrary<ADisk> =>
+  fc.record({ size: fc.integer({ min: 8, max: 64 }), kind: fc.constantFrom("ext4", "swap") }).map(({ size, kind }) => ({
+    bytes: size * MIB,
+    content: kind === "swap" ? swap(`swap-${vdev}`, size * MIB) : ext4(`root-${vdev}`, size * MIB),
+  }));
+
+const options: fc.Arbitrary<MoveOptions> = fc.record(
+  {
+    source: fc.constantFrom("keep", "retire", "delete"),
+    verify: fc.constantFrom("fresh", "full"),
+    offline: fc.boolean(),
+    passes: fc.integer({ min: 1, max: 8 }),
+    downtimeSeconds: fc.integer({ min: 1, max: 600 }),
+  },
+  { requiredKeys: [] },
+);
+
+const guest = (name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly string[]; options: MoveOptions }> =>
+  fc
+    .record({
+      running: fc.boolean(), autostart: fc.boolean(), a: disk("a"), b: disk("b"), c: disk("c"),
+      moved: fc.subarray(["xvda1", "xvda2", "xvdb"], { minLength: 1 }), options,
+    })
+    .map(({ running, autostart, a, b, c, moved, options: move }) => ({
+      guest: { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } }, moved, options: move,
+    }));
+
+/** One to three guests; the names are such as hurt in paths, LVM and shells. */
+export const scenes: fc.Arbitrary<Scene> = fc
+  .subarray(["web1", "db-2", "we.ird_+name"], { minLength: 1 })
+  .chain((names) => fc.tuple(...names.map(guest)))
+  .map((guests) => ({
+    state: aHost(guests.map((g) => g.guest)),
+    wishes: guests.map((g) => aWish(g.guest.name, g.moved, g.options)),
+  }));

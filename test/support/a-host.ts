@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import type { DesiredDisk, DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
+import type { Domain } from "../../src/core/model/domain.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import type { Content, Image, Volume, VolumeName } from "../../src/core/model/storage.js";
+import { readDomainConfig } from "../../src/core/xl/domain-config.js";
+
+/** Hosts for tests, made from a few words: what a test does not name is as it is on an ordinary Dom0. */
+
+export const MIB = 1024 ** 2;
+export const GIB = 1024 ** 3;
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+export interface AGuest {
+  readonly name: string;
+  readonly running?: boolean;
+  readonly autostart?: boolean;
+  readonly saved?: boolean;
+  /** Of disks: content by vdev. */
+  readonly disks: Readonly<Record<string, ADisk>>;
+  readonly extra?: string;
+}
+
+export interface ADisk {
+  readonly content?: Content;
+  readonly bytes?: number;
+  readonly format?: Image["format"];
+  /** On no LVM volume. */
+  readonly elsewhere?: boolean;
+}
+
+export function ext4(uuid: string, bytes: number, usedBytes = bytes / 4): Content {
+  return {
+    type: "ext4", uuid, label: "root", features: ["has_journal", "ext_attr", "extent", "64bit", "metadata_csum"],
+    blockBytes: 4096, inodeBytes: 256, bytes, usedBytes, inodes: 16384, reservedPercent: 5,
+    needsRecovery: false, hasErrors: false,
+  };
+}
+
+export function swap(uuid: string, bytes: number): Content {
+  return { type: "swap", uuid, label: "", pageBytes: 4096, bytes };
+}
+
+const TOOLS = [
+  "rsync", "lvcreate", "lvchange", "lvremove", "mke2fs", "e2fsck", "mkfs.xfs", "xfs_repair", "mkswap", "blkid", "losetup",
+  "mount", "umount", "blkdiscard", "ionice", "flock", "nice", "sha256sum", "stat", "sync", "touch", "head", "tail", "mv",
+  "rm", "timeout", "find", "xargs", "xl", "xenstore-ls", "systemctl", "systemd-run", "bash",
+];
+
+/** A Dom0 with `vg0` (`extents` of 4 MiB) whose `vg0/images` is mounted on /srv/xen and holds the guests' images. */
+export function aHost(guests: readonly AGuest[], options: { readonly freeExtents?: number } = {}): HostState {
+  const images: Record<string, Image> = {};
+  const domains: Record<string, Domain> = {};
+  let inode = 100;
+  guests.forEach((guest, index) => {
+    const entries = Object.entries(guest.disks).map(([vdev, disk]) => {
+      const bytes = disk.bytes ?? 64 * MIB;
+      const directory = disk.elsewhere === true ? "/var/images" : "/srv/xen";
+      const path = `${directory}/${guest.name}/${vdev}.img`;
+      inode += 1;
+      images[path] = {
+        path, realPath: path, bytes, allocatedBytes: bytes / 2, inode, devno: disk.elsewhere === true ? "254:0" : "253:0",
+        mtime: 1_700_000_000, links: 1, format: disk.format ?? "raw",
+        content: disk.content ?? ext4(`uuid-${guest.name}-${vdev}`, bytes),
+        ...(disk.elsewhere === true
+          ? {}
+          : { on: { volume: "vg0/images", mountpoint: "/srv/xen", path: `/${guest.name}/${vdev}.img` } }),
+      };
+      return { vdev, path };
+    });
+    const path = `/etc/xen/${guest.name}.cfg`;
+    const list = entries.map((e) => `'file:${e.path},${e.vdev},w'`).join(", ");
+    const text = `# ${guest.name}\nname = "${guest.name}"\nmemory = 128\n${guest.extra ?? "vif = ['ip=10.0.0.9']\n"}disk = [ ${list} ]\n`;
+    const config = readDomainConfig(path, { file: path, text }, sha256(text), inode, "0644").value;
+    if (config === undefined) throw new Error(`the config of ${guest.name} does not parse`);
+    domains[guest.name] = {
+      name: guest.name, config, otherConfigs: [], autostart: guest.autostart ?? false, saved: guest.saved ?? false,
+      ...(guest.running === false
+        ? {}
+        : {
+            running: {
+              domid: index + 1, uuid: `domain-${guest.name}`, paused: false, memoryKiB: 131072, stored: config.disks,
+              attached: config.disks.map((d) => ({ vdev: d.vdev, params: d.target, backend: "vbd" as const, state: 4 })),
+            },
+          }),
+    };
+  });
+  return {
+    host: { name: "dom0a", bootId: "boot-1", kernel: "6.1.0", xen: "4.17.5", systemd: 252, os: "Debian GNU/Linux 12" },
+    memory: { totalBytes: 8 * GIB, freeBytes: 4 * GIB, dom0FreeBytes: GIB },
+    tools: Object.fromEntries(TOOLS.map((tool) => [tool, { present: true }])),
+    modules: { dm_snapshot: "loaded", loop: "loaded", xen_blkback: "loaded" },
+    managers: [],
+    volumeGroups: {
+      vg0: { name: "vg0", uuid: "vg-uuid", extentBytes: 4 * MIB, extents: 4096, freeExtents: options.freeExtents ?? 2048, missingPvs: 0, pvmove: false },
+    },
+    volumes: { "vg0/images": aVolume("vg0/images", 2 * GIB) },
+    images, loops: [],
+    mounts: [{ target: "/srv/xen", source: "/dev/mapper/vg0-images", type: "ext4", options: "rw", devno: "253:0", root: "/" }],
+    domains, runs: [], history: [],
+  };
+}
+
+export function aVolume(name: VolumeName, bytes: number, more: Partial<Volume> = {}): Volume {
+  return { name, uuid: `lv:${name}`, kind: "linear", bytes, tags: [], active: true, open: false, devno: "253:0", holders: [], ...more };
+}
+
+const NOWHERE = { source: { file: "playbook.yml", text: "" }, start: 0, end: 0 };
+
+/** The wish that these disks of a guest lie on volumes `vg0/<guest>-<vdev>`. */
+export function aWish(
+  domain: string, disks: readonly string[], options: MoveOptions = {}, more: Partial<DesiredDisk> = {},
+): DesiredDomain {
+  return {
+    name: domain, at: NOWHERE, move: options,
+    disks: disks.map((vdev) => ({
+      domain, vdev, volume: `vg0/${domain}-${vdev}`, move: options, at: NOWHERE, volumeAt: NOWHERE, ...more,
+    })),
+  };
+}
