@@ -6,15 +6,15 @@ hash_of() { # FILE-OR-DIRECTORY…: names (below the recipe), modes and contents
   (cd "$recipe" && find "$@" -type f -printf '%P %m\n' -exec sha256sum {} + | LC_ALL=C sort | sha256sum | cut -c 1-16)
 }
 
-# ensure_cache: sets $cache, and builds it if it is not there
+# ensure_cache [RUNTIME-DIRECTORY]: sets $cache, builds it if it is not there, and notes who stands on it
+# before anybody else may think it stale.
 ensure_cache() {
-  local base
+  local base lock
   base=$cache_home/base-$(hash_of packages.txt bootstrap.sh fetch-hypervisors.sh)
   cache=$cache_home/$(hash_of .)
   mkdir -p -m 0700 "$cache_home"
-  [[ -f $cache/complete ]] && return 0
   exec {lock}>"$cache_home/lock"
-  flock -n "$lock" || { say "another run builds the images: waiting for it"; flock "$lock"; }
+  flock -n "$lock" || { say "another run has the images' lock: waiting for it"; flock "$lock"; }
   if [[ ! -f $cache/complete ]]; then
     ((UID == 0)) || fail "building the images makes files of many owners: run 'lab.sh build' as root once"
     ensure_packages "${needed_to_build[@]}"
@@ -22,6 +22,7 @@ ensure_cache() {
     build_base "$base"
     build_images "$base/rootfs.tar" "$cache"
   fi
+  if [[ -n ${1:-} ]]; then ln -sfn "$1" "$cache/users/${1//\//_}"; fi
   exec {lock}>&-
 }
 

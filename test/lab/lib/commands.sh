@@ -31,12 +31,11 @@ command_up() {
   local disk started=$SECONDS cache port=''
   ensure_packages "${needed[@]}"
   ! running || fail "the lab '$name' is up already: 'lab.sh down' first, or use another --name"
-  ensure_cache
-  [[ ! -e $run ]] || rm -rf "$run"
   mkdir -p -m 0700 "$runtime_home"
   [[ -O $runtime_home && ! -L $runtime_home ]] || fail "$runtime_home belongs to somebody else"
+  [[ ! -e $run ]] || rm -rf "$run"
   mkdir -m 0700 "$run"
-  ln -sfn "$run" "$cache/users/${run//\//_}"
+  ensure_cache "$run"
   for disk in dom0 vg0 vg1; do
     qemu-img create -q -f qcow2 -F raw -b "$cache/$disk.img" "$run/$disk.qcow2"
   done

@@ -14,13 +14,17 @@ machine() { # PORT DISK-OPTIONS… -- QEMU-ARGUMENTS…: starts it in the backgr
   shift
   # restrict=on: nothing inside reaches further than the machine that runs it. Nehalem is enough for PV
   # guests, and is what Xen and the kernel are known to boot on under emulation.
-  qemu-system-x86_64 -name "$name" -accel "$accelerator" -cpu Nehalem -smp 2 -m "$memory" \
-    -nodefaults -no-user-config -display none -vga none \
-    "${disks[@]}" \
-    -netdev "user,id=outside,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=outside,romfile= \
-    -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
-    -chardev "file,id=console,path=$console,append=on" -serial chardev:console \
-    -qmp "unix:$run/qmp,server=on,wait=off" -pidfile "$run/qemu.pid" -daemonize "$@"
+  (
+    # The descriptor of the images' lock, if this process holds it, is not for QEMU, which outlives us.
+    if [[ -n ${lock:-} ]]; then exec {lock}>&-; fi
+    exec qemu-system-x86_64 -name "$name" -accel "$accelerator" -cpu Nehalem -smp 2 -m "$memory" \
+      -nodefaults -no-user-config -display none -vga none \
+      "${disks[@]}" \
+      -netdev "user,id=outside,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=outside,romfile= \
+      -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
+      -chardev "file,id=console,path=$console,append=on" -serial chardev:console \
+      -qmp "unix:$run/qmp,server=on,wait=off" -pidfile "$run/qemu.pid" -daemonize "$@"
+  )
 }
 
 # A free port is found by taking it: between asking and using, another lab might.
@@ -87,6 +91,9 @@ wait_for_ssh() { # SECONDS
 provision() { # DIRECTORY: boots the plain kernel (no Xen: quicker) on the new disks, and lets Dom0 make the guests'
   local run=$1/run console=$1/provision.log name=provision port
   mkdir -p -m 0700 "$run"
+  # Whatever ends this run ends the machine with it. (The paths are expanded now: they are local.)
+  # shellcheck disable=SC2064
+  trap "run=$(printf %q "$run") power_cut" EXIT
   machine_on_free_port "file=$1/dom0.img,format=raw,cache=unsafe" "file=$1/vg0.img,format=raw,cache=unsafe" \
     "file=$1/vg1.img,format=raw,cache=unsafe" -- \
     -kernel "$1/vmlinux" -initrd "$1/initrd" \
@@ -96,10 +103,10 @@ provision() { # DIRECTORY: boots the plain kernel (no Xen: quicker) on the new d
   # The way back is through systemd: ssh may be cut before it says how it ended.
   if ! on_dom0 /usr/local/lib/lab/provision >>"$console" 2>&1; then
     tail -20 "$console" >&2
-    power_cut
     return 1
   fi
   on_dom0 'systemctl poweroff --no-block'
   until_true 120 stopped || fail "the machine does not power off: see $console"
+  trap - EXIT
   rm -rf "$run"
 }
