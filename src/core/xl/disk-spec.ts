@@ -80,6 +80,9 @@ const PREFIX_FORMATS = new Set(["raw", "qcow", "qcow2", "vhd"]);
 const PREFIX_SCRIPTS = new Set(["iscsi", "nbd", "enbd", "drbd"]);
 const PREFIX_IGNORED = new Set(["tapdisk", "tap", "tap2", "aio", "ioemu", "file", "phy"]);
 
+/** More than these of one string help nobody. */
+const MOST_PROBLEMS = 10;
+
 const KEYWORD = /[a-z][-a-z0-9]*=/y;
 const PREFIX = /[a-z][a-z0-9]*:/y;
 const BLANKS = /[ \t\n]+/y;
@@ -389,6 +392,7 @@ class SpecReader {
 
   private error(start: number, end: number, summary: string, fix?: string, detail?: string): void {
     this.refused = true;
+    if (this.problems.length >= MOST_PROBLEMS) return;
     this.problems.push({
       severity: "error", start, end, summary,
       ...(detail === undefined ? {} : { detail }), ...(fix === undefined ? {} : { fix }),

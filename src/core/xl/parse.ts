@@ -233,10 +233,12 @@ class Parser {
     if (token.kind === "error" && token.problem !== "character" && token.problem !== "backslash") {
       return this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
     }
+    const before = this.tokens[this.at - 1];
+    if (before?.kind === "number" && /[a-zA-Z.(:_]/.test(this.source.text.charAt(token.start))) {
+      const number = this.word(before);
+      return this.refuse(number.start, number.end, complaintAboutValue(this.source.text, undefined, number));
+    }
     const what = this.word(token);
-    const before = this.source.text.charAt(token.start - 1);
-    const glued = /[0-9a-fx]/.test(before) && token.kind !== "string";
-    if (glued) return this.refuse(what.start, what.end, complaintAboutValue(this.source.text, undefined, what));
     if (token.kind === "string" || token.kind === "number" || token.kind === "[") {
       return this.refuse(what.start, what.end, {
         code: "xl-list", summary: "a comma is missing before this value",
@@ -265,7 +267,8 @@ class Parser {
       if (this.carriageReturnTold) return;
       this.carriageReturnTold = true;
     }
-    if (this.diagnostics.length >= MOST_DIAGNOSTICS) return;
+    // skipping on from a complaint may come by its place again
+    if (this.diagnostics.length >= MOST_DIAGNOSTICS || this.diagnostics.at(-1)?.at?.start === start) return;
     const severity: Severity = complaint.severity ?? "error";
     this.diagnostics.push({ ...complaint, severity, at: { source: this.source, start, end } });
   }
