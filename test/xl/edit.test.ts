@@ -46,3 +46,42 @@ describe("editing a disk in place", () => {
     expect(again.value?.edits).toEqual([]);
   });
 });
+
+/** Literals that are not edited, and a part of the reason. */
+const REFUSALS: readonly (readonly [disks: string, reason: string, device?: string])[] = [
+  ["'/srv/x.img,raw,xvdb,w'", "no disk 'xvda1'"],
+  ["'/srv/x.img,raw,xvda1,w', 'phy:/dev/vg0/b,51713,w'", "more than one disk 'xvda1'"],
+  ["'/srv/x.iso,raw,xvda1,r,cdrom'", "a CD drive"],
+  ["'vdev=xvda1,backend=storage,target=/x'", "served by the domain 'storage'"],
+  ["'/x,raw,xvda1,w,specification=virtio'", "a virtio disk"],
+  ["'/x,raw,xvda1,w'", "cannot stand where", "/dev/vg0/a,b"],
+  ["'phy:/x,xvda1,w'", "cannot stand where", "/dev/vg0/a=b"],
+  ["'vdev=xvda1,target=/x'", "edited in place", "/dev/vg0/a,"],
+  ["'vdev=xvda1,target=/x'", "cannot be written", "/dev/vg0/\0"],
+  ["'qcow2:format=qcow2,/x,xvda1,w'", "edited in place"],
+  ["'/x,raw,xvda1,w!'", "xl knows no access 'w!'"],
+  ["'/x,raw,xvda1,w", "not closed"],
+];
+
+describe("a disk that cannot be edited in place", () => {
+  it.each(REFUSALS)("%s: %s", (disks, reason, device = DEVICE) => {
+    const source = { file: "web1.cfg", text: `disk = [ ${disks} ]\n` };
+    const { value, diagnostics } = editDisks(source, [{ vdev: "xvda1", device }]);
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]?.summary).toContain(reason);
+    expect(diagnostics[0]?.at?.source).toBe(source);
+  });
+
+  it("is told of a file that is no UTF-8", () => {
+    const source = { file: "web1.cfg", text: "# \uFFFD\ndisk = [ 'phy:/x,xvda1,w' ]\n" };
+    expect(editDisks(source, [{ vdev: "xvda1", device: DEVICE }]).diagnostics[0]?.summary).toContain("UTF-8");
+  });
+});
+
+describe("a target that needs escapes or the form target=", () => {
+  it("is written where the form takes it", () => {
+    const source = { file: "web1.cfg", text: "disk = [ 'vdev=xvda1,target=/x' ]\n" };
+    const { value } = editDisks(source, [{ vdev: "xvda1", device: "/dev/mapper/it's,a\\=b" }]);
+    expect(value?.after.text).toBe("disk = [ 'vdev=xvda1,target=/dev/mapper/it\\'s,a\\\\=b' ]\n");
+  });
+});

@@ -1,13 +1,16 @@
-import type { Checked } from "../model/diagnostic.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 
 /** What `xl list -l` prints: the configurations that xl stored when it created the guests. */
 
-export interface StoredDomain {
-  readonly domid: number;
+export interface StoredConfig {
   readonly name: string;
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
+}
+
+export interface StoredDomain extends StoredConfig {
+  readonly domid: number;
 }
 
 /**
@@ -16,28 +19,44 @@ export interface StoredDomain {
  * @returns the guests; Dom0, which has no stored configuration worth the name, is left out
  */
 export function readStoredDomains(output: string): Checked<readonly StoredDomain[]> {
-  let json: unknown;
-  try {
-    json = JSON.parse(output);
-  } catch (error) {
-    return unreadable(error instanceof Error ? error.message : "");
-  }
-  if (!Array.isArray(json)) return unreadable("it is no list");
+  const json = parse(output);
+  if (!Array.isArray(json)) return unreadable("the output of 'xl list -l' is no JSON list");
   const domains: StoredDomain[] = [];
   for (const entry of json as unknown[]) {
     const domid = get(entry, "domid");
-    const config = get(entry, "config");
-    const info = get(config, "c_info");
     if (typeof domid !== "number" || domid === 0) continue;
-    const disks = get(config, "disks");
-    domains.push({
-      domid,
-      name: text(info, "name") ?? "",
-      uuid: (text(info, "uuid") ?? "").toLowerCase(),
-      disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
-    });
+    domains.push({ domid, ...readConfig(get(entry, "config")) });
   }
   return { value: domains, diagnostics: [] };
+}
+
+/**
+ * Reads one configuration by itself: the userdata `libxl-json` of a guest, and what `xl -N create` prints.
+ * @param output a JSON object, libxl's domain_config
+ */
+export function readStoredConfig(output: string): Checked<StoredConfig> {
+  const json = parse(output);
+  return typeof json === "object" && json !== null && !Array.isArray(json)
+    ? { value: readConfig(json), diagnostics: [] }
+    : unreadable("a configuration that libxl stored is no JSON object");
+}
+
+function parse(output: string): unknown {
+  try {
+    return JSON.parse(output);
+  } catch {
+    return undefined;
+  }
+}
+
+function readConfig(config: unknown): StoredConfig {
+  const info = get(config, "c_info");
+  const disks = get(config, "disks");
+  return {
+    name: text(info, "name") ?? "",
+    uuid: (text(info, "uuid") ?? "").toLowerCase(),
+    disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
+  };
 }
 
 /** Passwords in that output (`"passwd": "…"` of vnc and spice) replaced, for recordings. */
@@ -63,14 +82,8 @@ function readDisk(disk: unknown): ConfiguredDisk {
   };
 }
 
-function unreadable(reason: string): Checked<readonly StoredDomain[]> {
-  return {
-    value: undefined,
-    diagnostics: [{
-      severity: "error", code: "xl-stored", summary: "the output of 'xl list -l' is not what was expected",
-      ...(reason === "" ? {} : { detail: reason }),
-    }],
-  };
+function unreadable(summary: string): { readonly value: undefined; readonly diagnostics: readonly Diagnostic[] } {
+  return { value: undefined, diagnostics: [{ severity: "error", code: "xl-stored", summary }] };
 }
 
 function get(value: unknown, key: string): unknown {
