@@ -12,6 +12,7 @@ import { playScope, scopeOf } from "./host-scope.js";
 import { PlayReader } from "./play-reader.js";
 import { readDomain } from "./read-domain.js";
 import { readMove } from "./read-move.js";
+import { templateProblems } from "./template-problems.js";
 import { schemaCheck } from "./schema/check.js";
 import type { PlayData } from "./schema/playbook.js";
 import { playbookSchema } from "./schema/playbook.js";
@@ -99,7 +100,9 @@ class Loader {
     if (document === undefined) return [];
     const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");
     this.diagnostics.push(...complaints);
-    if (complaints.length > 0 || !Array.isArray(document.value)) return [];
+    const templates = templateProblems(document);
+    this.diagnostics.push(...templates);
+    if (complaints.length > 0 || templates.length > 0 || !Array.isArray(document.value)) return [];
     if (document.value.length === 0) {
       const summary = "the playbook has no plays";
       this.diagnostics.push({ severity: "warning", code: "empty-playbook", summary, at: document.locate([]) });
@@ -197,10 +200,13 @@ export function batches(hosts: readonly string[], serial: LoadedPlay["serial"]):
   return result;
 }
 
-/** The same mistake shows on every host that the play is filled in for: once is enough. */
+/** In the order of the files; the same mistake shows on every host that the play is filled in for: once is enough. */
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>();
-  return diagnostics.filter((d) => {
+  const files = [...new Set(diagnostics.map((d) => d.at?.source.file ?? ""))];
+  const order = (d: Diagnostic): number => files.indexOf(d.at?.source.file ?? "");
+  const sorted = [...diagnostics].sort((a, b) => order(a) - order(b) || (a.at?.start ?? 0) - (b.at?.start ?? 0));
+  return sorted.filter((d) => {
     const place = d.at === undefined ? d.summary : `${d.at.source.file}:${d.at.start}:${d.at.end}`;
     const key = `${d.code}\0${place}`;
     if (seen.has(key)) return false;

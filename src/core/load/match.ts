@@ -77,6 +77,7 @@ interface DiskEntry {
 
 class Matcher {
   readonly diagnostics: Diagnostic[] = [];
+  private readonly told = new Set<string>();
 
   constructor(private readonly host: string) {}
 
@@ -145,9 +146,13 @@ class Matcher {
 
   private conflicts(conflicts: readonly Conflict[], subject: Subject): void {
     for (const conflict of conflicts) {
+      // the guest's own options come up again with each of its disks
+      const key = `${subject.domain ?? ""} ${placeText(conflict.first)} ${placeText(conflict.second)}`;
+      if (this.told.has(key)) continue;
+      this.told.add(key);
       this.diagnostics.push({
         severity: "error", code: "conflict", at: conflict.second, subject,
-        summary: `two entries disagree on '${conflict.key}' of the guest '${subject.domain ?? ""}'`,
+        summary: `two entries disagree on '${WRITTEN_AS[conflict.key] ?? conflict.key}' of the guest '${subject.domain ?? ""}'`,
         detail: `The other one: ${placeText(conflict.first)}. Neither is nearer than the other.`,
         fix: "Say it once, or under the guest's exact name, which beats a glob",
       });

@@ -19,9 +19,9 @@ export class PlayReader {
     return this.document.locate(path, part);
   }
 
-  complain(code: string, summary: string, path: Path, fix?: string): void {
+  complain(code: string, summary: string, path: Path, fix?: string, part: "value" | "key" = "value"): void {
     this.diagnostics.push({
-      severity: "error", code, summary, at: this.at(path), ...(fix === undefined ? {} : { fix }),
+      severity: "error", code, summary, at: this.at(path, part), ...(fix === undefined ? {} : { fix }),
     });
   }
 
@@ -39,6 +39,7 @@ export class PlayReader {
     const places: Record<string, SourceRange> = {};
     if (typeof value !== "object" || value === null || Array.isArray(value)) return places;
     for (const [key, item] of Object.entries(value)) {
+      if (item === undefined) continue;
       const name = prefix === "" ? key : `${prefix}.${key}`;
       places[name] = this.at([...path, key]);
       if (name === "move" || name.startsWith("move.")) Object.assign(places, this.keyPlaces(item, [...path, key], name));

@@ -19,7 +19,7 @@ export function readDomain(
   const disks = Object.entries(data.disks ?? {}).map(([name, disk]) => {
     return readDisk(name, disk, [...path, "disks", name], reader);
   });
-  if (pattern.trim() === "") reader.complain("empty", "a guest needs a name", path);
+  if (pattern.trim() === "") reader.complain("empty", "a guest needs a name", path, undefined, "key");
   return {
     pattern,
     isGlob: isGlob(pattern),
@@ -38,7 +38,7 @@ const VDEV = /^(xvd|sd|hd|vd|d)[a-z0-9*?[\]!-]+$/;
 function readDisk(name: string, data: DiskData, path: Path, reader: PlayReader): DesiredDiskPattern {
   if (!isGlob(name) && !VDEV.test(name)) {
     const fix = name.startsWith("/dev/") ? `Write ${name.slice(5)}` : "Name it as the guest's config does: xvda1";
-    reader.complain("disk-name", `'${name}' is no name of a guest's disk`, path, fix);
+    reader.complain("disk-name", `'${name}' is no name of a guest's disk`, path, fix, "key");
   }
   const bytes = data.size === undefined ? undefined : reader.bytes(data.size, [...path, "size"]);
   return {

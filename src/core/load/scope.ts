@@ -158,7 +158,7 @@ export class Scope {
     if ("value" in result) return { kind: "value", value: result.value };
     if ("undefinedName" in result) return this.undefinedPath(result.undefinedName, expression, variables, text, placed);
     const at = rangeInside(placed, text, expression.start, expression.end);
-    return { kind: "problems", problems: [problemAt("template-failed", `this template ${result.failure}`, at)] };
+    return { kind: "problems", problems: [problemAt("template-failed", `this template can not be filled in: ${result.failure}`, at)] };
   }
 
   private undefinedVariable(

@@ -9,13 +9,18 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {
-    const d = candidate.toLowerCase() === word.toLowerCase() ? 0 : distance(word, candidate);
+    const d = candidate.toLowerCase() === word.toLowerCase() ? 0 : swapped(word, candidate) ? 1 : distance(word, candidate);
     if (d < bestDistance && d <= limit && d < Math.max(word.length, candidate.length)) {
       best = candidate;
       bestDistance = d;
     }
   }
   return best;
+}
+
+/** Two letters have changed places: one slip, though two edits. */
+function swapped(a: string, b: string): boolean {
+  return a.length === b.length && distance(a, b) === 2 && [...a].sort().join("") === [...b].sort().join("");
 }
 
 /** `did you mean 'filesystem'?`, or nothing. */

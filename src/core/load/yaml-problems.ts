@@ -23,8 +23,27 @@ const SUMMARIES: Partial<Record<ErrorCode, string>> = {
 export function yamlProblem(
   source: SourceText,
   error: { readonly code: ErrorCode; readonly message: string; readonly pos: readonly [number, number] },
+  unclosedAt: number | undefined,
 ): Diagnostic {
   const [start, end] = error.pos;
+  if (unclosedAt !== undefined && (/quote/.test(error.message) || /^Flow|flow/.test(error.message))) {
+    const mark = source.text.charAt(unclosedAt);
+    const quote = mark === "'" || mark === '"';
+    return {
+      severity: "error", code: "yaml-syntax", at: { source, start: unclosedAt, end: unclosedAt + 1 },
+      summary: `this ${quote ? "quote" : `'${mark}'`} is not closed`,
+      fix: quote ? `Close it with ${mark}` : `Close it with ${mark === "{" ? "}" : "]"}, or indent the lines that belong to it`,
+    };
+  }
+  const star = /(?:^|[{,\s])(\*\S*?)\s*:?\s*$/.exec(source.text.slice(source.text.lastIndexOf("\n", start - 1) + 1, start));
+  if (star?.[1] !== undefined) {
+    const at = source.text.lastIndexOf("*", start);
+    return {
+      severity: "error", code: "yaml-syntax", at: { source, start: at, end: at + star[1].replace(/:$/, "").length },
+      summary: "text that begins with * stands in quotes: YAML takes it for an alias",
+      fix: `Write "${star[1].replace(/:$/, "")}"`,
+    };
+  }
   const fix = fixFor(source.text, error.code, error.message, start);
   return {
     severity: "error",

@@ -1,4 +1,4 @@
-import { Composer, Parser, isAlias, isMap as isYamlMap, isScalar, isSeq } from "yaml";
+import { Composer, Lexer, Parser, isAlias, isMap as isYamlMap, isScalar, isSeq } from "yaml";
 import type { CST, Node, Pair, YAMLMap } from "yaml";
 import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
@@ -38,10 +38,10 @@ export function readYaml(source: SourceText, options: YamlOptions): Checked<Docu
     complain("error", "too-large", "the file is larger than 64 MiB", 0, 0);
     return { value: undefined, diagnostics };
   }
-  const tokens = [...new Parser().parse(source.text)];
-  const deep = tooDeep(tokens);
-  if (deep !== undefined) {
-    complain("error", "too-deep", `nested deeper than ${MAX_DEPTH} levels`, deep, deep + 1);
+  const tokens = tokensOf(source.text);
+  const deep = typeof tokens === "number" ? tokens : tooDeep(tokens);
+  if (deep !== undefined || typeof tokens === "number") {
+    complain("error", "too-deep", `nested deeper than ${MAX_DEPTH} levels`, deep ?? 0, (deep ?? 0) + 1);
     return { value: undefined, diagnostics };
   }
   const composer = new Composer({ schema: "failsafe", version: "1.1", uniqueKeys: false, prettyErrors: false });
@@ -50,7 +50,7 @@ export function readYaml(source: SourceText, options: YamlOptions): Checked<Docu
   for (const document of documents.slice(0, 1)) {
     // what follows the first error in YAML is mostly its echo
     const error = document.errors[0];
-    if (error !== undefined) diagnostics.push(yamlProblem(source, error));
+    if (error !== undefined) diagnostics.push(yamlProblem(source, error, unclosedAt(tokens)));
   }
   const second = documents[1];
   if (second !== undefined && !hasErrors(diagnostics)) {
@@ -68,6 +68,24 @@ export function readYaml(source: SourceText, options: YamlOptions): Checked<Docu
   return { value: { source, value, locate }, diagnostics };
 }
 
+/** The concrete syntax; or the offset where brackets nest too deeply, found before the parser has work with them. */
+function tokensOf(text: string): CST.Token[] | number {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let depth = 0;
+  let offset = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    if (lexeme === "[" || lexeme === "{") depth += 1;
+    else if (lexeme === "]" || lexeme === "}") depth -= 1;
+    if (depth > MAX_DEPTH) return Math.min(offset, text.length - 1);
+    // the lexer's own marks (\u0002 and the like) are no part of the text
+    if (text.startsWith(lexeme, offset)) offset += lexeme.length;
+    tokens.push(...parser.next(lexeme));
+  }
+  tokens.push(...parser.end());
+  return tokens;
+}
+
 /** Offset of the first token nested too deeply; iterative, for the text may try to exhaust the stack. */
 function tooDeep(tokens: readonly CST.Token[]): number | undefined {
   const stack: [CST.Token, number][] = tokens.map((token) => [token, 0]);
@@ -79,6 +97,25 @@ function tooDeep(tokens: readonly CST.Token[]): number | undefined {
       for (const item of token.items) {
         if (item.key != null) stack.push([item.key, depth + 1]);
         if (item.value != null) stack.push([item.value, depth + 1]);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Where the outermost bracket, or else the quote, opens that is never closed. */
+function unclosedAt(tokens: readonly CST.Token[]): number | undefined {
+  const queue: CST.Token[] = [...tokens];
+  for (const token of queue) {
+    if (token.type === "flow-collection" && !token.end.some((end) => end.type.endsWith("-end"))) return token.start.offset;
+    if (token.type === "double-quoted-scalar" || token.type === "single-quoted-scalar") {
+      if (token.source.length < 2 || !token.source.endsWith(token.source.charAt(0))) return token.offset;
+    }
+    if (token.type === "document" && token.value !== undefined) queue.push(token.value);
+    if ("items" in token) {
+      for (const item of token.items) {
+        if (item.key != null) queue.push(item.key);
+        if (item.value != null) queue.push(item.value);
       }
     }
   }
@@ -227,7 +264,7 @@ class Reader {
       if (key.anchor !== undefined && key.anchor !== "") this.read(key);
       return keyText(node);
     }
-    const fix = "A template, or text that begins with { or [, stands in quotes: \"{{ name }}\"";
+    const fix = "Put it in quotes: \"{{ name }}\"";
     if (node !== undefined) this.complain("error", "key-not-text", "a key is text, not a list or a map", key, fix);
     return undefined;
   }

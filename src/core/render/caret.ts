@@ -97,11 +97,16 @@ function window(cells: readonly Cell[], shift: number, width: number): string {
       text += " ".repeat(at - shift);
       used += at - shift;
     }
-    if (used + cell.width > width - 1 && column < total(cells)) return `${text}…`;
+    if (used + cell.width > width - 1 && column < total(cells)) {
+      text += "…";
+      break;
+    }
     text += cell.text;
     used += cell.width;
   }
-  return shift > 0 && text !== "" ? `…${[...text].slice(1).join("")}` : text;
+  if (shift === 0 || text === "") return text;
+  const [first, ...rest] = text;
+  return `…${isWide(first?.codePointAt(0) ?? 0) ? " " : ""}${rest.join("")}`;
 }
 
 function total(cells: readonly Cell[]): number {

@@ -125,9 +125,6 @@ function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Lo
   const known = Object.keys(asMap(own(parent, "properties")));
   const owner = titled(parent);
   const summary = `${owner} has no key '${brief(key)}'`;
-  if (key.includes("{{")) {
-    return make("template-in-key", "a template can not stand in a key", at, "Templates go into values: key: \"{{ name }}\"");
-  }
   const elsewhere = owners(schema, key).filter((title) => title !== own(parent, "title"));
   if (own(parent, "title") === "move" && own(asMap(own(parent, "properties")), "downtime") === undefined && MOVE_OF_DOMAIN.has(key)) {
     const fix = `Put it under the domain's move, or the play's`;
