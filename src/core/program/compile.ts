@@ -1,0 +1,167 @@
+import { quoteWord } from "../model/command.js";
+import type { Goal } from "../model/goal.js";
+import { safeName, bootUnitName } from "../model/names.js";
+import type { DomainPlan, Repeat } from "../model/plan.js";
+import { stepsOf } from "../model/plan.js";
+import type { Action, Step, StepKind } from "../model/step.js";
+import { RUNTIME, RUNTIME_GOALS, RUNTIME_VERBS, RUNTIME_WATCHES } from "./runtime.generated.js";
+
+/** What a program needs to know of its guest besides the plan. */
+export interface ProgramHeader {
+  /** The xl config that the guest is started from, before and after. */
+  readonly config: string;
+}
+
+/** Step kinds by their names. */
+export type StepKinds = Readonly<Record<string, StepKind<string, unknown>>>;
+
+/**
+ * The host program of a plan: POSIX sh text. The same plan gives the same text; run, owner and times come from the
+ * directory that it is put into.
+ * @throws RangeError for what can only be a bug: an unknown kind, goal or verb, an id that is not plain
+ */
+export function compileProgram(plan: DomainPlan, kinds: StepKinds, header: ProgramHeader): string {
+  return `#!/bin/sh\n${RUNTIME}\n${compileCalls(plan, kinds, header)}\nmain "$@"\n`;
+}
+
+/** The part of a program that its plan makes: functions that hold nothing but calls with quoted arguments. */
+export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: ProgramHeader): string {
+  const steps = stepsOf(plan.nodes);
+  const numbers = new Map(steps.map((step, index) => [step, index + 1]));
+  const number = (step: Step): number => {
+    const found = numbers.get(step);
+    if (found === undefined) throw new RangeError(`step ${step.id} is not in its plan`);
+    return found;
+  };
+  const repeats = plan.nodes.filter((node): node is Repeat => node.node === "repeat");
+  const kindOf = (step: Step): StepKind<string, unknown> => {
+    const kind = Object.hasOwn(kinds, step.kind) ? kinds[step.kind] : undefined;
+    if (kind === undefined) throw new RangeError(`unknown kind of step: ${step.kind}`);
+    return kind;
+  };
+  const stepCall = (step: Step): string =>
+    call("step", String(number(step)), plainId(step.id), plainId(step.kind), step.phase, kindOf(step).title(step.args));
+
+  const parts = [call("about", plan.domain, safeName(plan.domain), plan.digest, header.config)];
+  for (const step of steps) parts.push(...stepFunctions(step, kindOf(step), number(step)));
+  repeats.forEach((repeat, index) => {
+    parts.push(sh(`body_${String(index + 1)}`, repeat.body.map(stepCall)));
+  });
+  parts.push(
+    sh(
+      "plan",
+      plan.nodes.map((node) => {
+        if (node.node === "step") return stepCall(node);
+        const { downtimeSeconds, overheadSeconds } = node.rule;
+        const budget = downtimeSeconds < 0 || !Number.isFinite(downtimeSeconds) ? "-1" : seconds(downtimeSeconds);
+        const body = `body_${String(repeats.indexOf(node) + 1)}`;
+        return call("repeat", plainId(node.id), String(node.min), String(node.max), budget, seconds(overheadSeconds), body);
+      }),
+    ),
+  );
+  return parts.join("\n\n");
+}
+
+const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit"]);
+
+/**
+ * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.
+ */
+export function isTemporary(goals: readonly Goal[]): boolean {
+  return goals.length > 0 && goals.every((goal) => TEMPORARY.has(goal.goal));
+}
+
+/** A goal as the runtime is asked for it: function and arguments. */
+export function goalWords(goal: Goal): readonly [name: string, ...args: string[]] {
+  const name = goal.goal.replaceAll("-", "_");
+  if (!RUNTIME_GOALS.has(name)) throw new RangeError(`the runtime knows no goal ${goal.goal}`);
+  switch (goal.goal) {
+    case "volume-exists":
+      return [name, goal.volume, String(goal.bytes), ...goal.tags];
+    case "volume-tagged":
+    case "volume-absent":
+      return [name, goal.volume, ...goal.tags];
+    case "snapshot-exists":
+      return [name, goal.volume, goal.origin, ...goal.tags];
+    case "content":
+      return [name, goal.volume, goal.type, goal.uuid];
+    case "mounted":
+      return [name, goal.target, goal.source];
+    case "unmounted":
+      return [name, goal.target];
+    case "loop-attached":
+      return [name, goal.link, goal.file];
+    case "loop-detached":
+      return [name, goal.link];
+    case "config":
+      return [name, goal.path, goal.sha256, goal.before];
+    case "domain-running":
+    case "domain-paused":
+    case "domain-down":
+      return [name, goal.domain];
+    case "attached":
+      return [name, goal.domain, ...goal.disks.flatMap((disk) => [disk.vdev, disk.target])];
+    case "boot-unit":
+    case "boot-unit-absent":
+      return [name, bootUnitName(goal.domain)];
+    case "file-exists":
+    case "file-absent":
+      return [name, goal.path];
+  }
+}
+
+function stepFunctions(step: Step, kind: StepKind<string, unknown>, number: number): readonly string[] {
+  const goals = kind.goals(step.args);
+  const functions = [
+    sh(`step_${String(number)}`, [
+      ...goals.map((goal) => call("goal", ...goalWords(goal))),
+      ...kind.actions(step.args).map(actionCall),
+    ]),
+  ];
+  const undo = kind.undo?.(step.args);
+  if (undo !== undefined) {
+    functions.push(
+      sh(`undo_${String(number)}`, [
+        call("undoing", plainId(step.id), isTemporary(goals) ? "temporary" : "kept", kind.title(step.args)),
+        ...undo.when.map((goal) => call("when", ...goalWords(goal))),
+        ...undo.actions.map(actionCall),
+      ]),
+    );
+  }
+  return functions;
+}
+
+function actionCall(action: Action): string {
+  const [verb, ...args] = action.verb ?? ["plain"];
+  const command = "command" in action ? ["--", ...action.command] : [];
+  const name = verb.replaceAll("-", "_");
+  if (name === "watch") {
+    const [watch = "", ...rest] = args;
+    const watchName = watch.replaceAll("-", "_");
+    if (!RUNTIME_WATCHES.has(watchName)) throw new RangeError(`the runtime knows no watch ${watch}`);
+    return call("watch", watchName, ...rest);
+  }
+  if (!RUNTIME_VERBS.has(name)) throw new RangeError(`the runtime knows no verb ${verb}`);
+  return call("act", name, ...args, ...command);
+}
+
+function call(...words: readonly string[]): string {
+  return words.map(quoteWord).join(" ");
+}
+
+/** No sh function may be empty. */
+function sh(name: string, calls: readonly string[]): string {
+  const body = calls.length === 0 ? ["  :"] : calls.map((line) => `  ${line}`);
+  return `${name}() {\n${body.join("\n")}\n}`;
+}
+
+/** Ids become names of files and are read back from the journal by sed: they are converge's own, and plain. */
+function plainId(id: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/.test(id)) throw new RangeError(`not a plain id: ${id}`);
+  return id;
+}
+
+/** To hundredths, which is what the runtime counts in. */
+function seconds(value: number): string {
+  return String(Math.ceil(value * 100) / 100);
+}

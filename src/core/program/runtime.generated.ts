@@ -1,0 +1,2407 @@
+// Generated from runtime/*.sh by scripts/embed-runtime.ts: edit those, not this.
+
+/** The hand-written part of every host program. */
+export const RUNTIME = `# The runtime of a converge program: runs on Dom0 under /bin/sh, be it dash, bash or busybox. No \`set -e\` (it is
+# silent in conditions, and differs between shells): what can fail is looked at where it is called. \`local\` is the
+# one thing here that POSIX lacks and all three have. Goals and verbs are called by name, which shellcheck cannot see.
+set -u
+umask 077
+LC_ALL=C
+# lvm complains about every descriptor that it inherits
+LVM_SUPPRESS_FD_WARNINGS=1
+PATH=\${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL LVM_SUPPRESS_FD_WARNINGS PATH
+unset CDPATH
+# only the tests set this prefix of all paths
+ROOT=\${CONVERGE_ROOT:-}
+BOOKS=$ROOT/var/lib/converge
+RUN=$ROOT/run/converge
+UNITS=$ROOT/etc/systemd/system
+SAVED=$ROOT/var/lib/xen/save
+BACKENDS=$ROOT/sys/bus/xen-backend/devices
+
+# HERE: this run's directory. BOOK: the domain's, where the lock and the history are.
+HERE=$(cd -P -- "\${0%/*}" && pwd -P) || exit 1
+BOOK=\${HERE%/*/*}
+JOURNAL=$HERE/journal.jsonl
+OUT=$HERE/out/program.log
+
+# about DOMAIN SAFE_NAME DIGEST CONFIG: whose program this is
+about() {
+  DOMAIN=$1 SAFE=$2 DIGEST=$3 CONFIG=$4
+}
+
+# says TEXT: what a goal or a verb has to say about its failing
+says() {
+  SAYS=$1
+}
+SAYS=
+
+# kept FILE: it is on disk, also when the power goes now. coreutils before 8.24 sync everything or nothing.
+kept() {
+  sync "$1" 2>/dev/null || sync
+}
+
+# write_kept FILE TEXT: a small file, whole or not there
+write_kept() {
+  printf '%s\\n' "$2" >"$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "\${1%/*}"
+}
+
+# content_of FILE: sets CONTENT, trailing newlines and all
+content_of() {
+  CONTENT=$(cat "$1" 2>/dev/null && echo x) || {
+    CONTENT=
+    return 1
+  }
+  CONTENT=\${CONTENT%x}
+}
+
+boot_id() {
+  cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown
+}
+
+# Durations come from the uptime, which nobody sets; they are whole hundredths of a second.
+
+# epoch: sets NOW, seconds since the epoch with fractions where date has them
+epoch() {
+  NOW=$(date +%s.%N)
+  case $NOW in
+    *.[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]) NOW=\${NOW%??????} ;;
+    *) NOW=$(date +%s) ;;
+  esac
+}
+
+# uptime_now: sets UPTIME
+uptime_now() {
+  local up rest
+  read -r up rest </proc/uptime
+  UPTIME=$((\${up%.*} * 100 + 1\${up#*.} - 100))
+}
+
+# hundredths SECONDS: \`12\`, \`12.5\` or \`12.345\` to whole hundredths, in CENTIS
+hundredths() {
+  local whole fraction
+  whole=\${1%%.*}
+  fraction=0
+  case $1 in *.*) fraction=\${1#*.} ;; esac
+  fraction=\${fraction}00
+  fraction=\${fraction%"\${fraction#??}"}
+  CENTIS=$((\${whole:-0} * 100 + 1$fraction - 100))
+}
+
+# seconds CENTIS: sets SECONDS_TEXT, with two decimals
+seconds() {
+  local fraction
+  fraction=$((100 + $1 % 100))
+  SECONDS_TEXT=$(($1 / 100)).\${fraction#1}
+}
+
+# JSON from whatever bytes tools print: pure ASCII comes out, and what is no UTF-8 becomes U+FFFD.
+
+# json_bytes: bytes on stdin to the inside of a JSON string
+json_bytes() {
+  od -An -v -tu1 | awk '
+    function character(code) {
+      if (code < 65536) printf "\\\\u%04x", code
+      else printf "\\\\u%04x\\\\u%04x", 55296 + int((code - 65536) / 1024), 56320 + (code - 65536) % 1024
+    }
+    {
+      for (i = 1; i <= NF; i++) {
+        byte = $i + 0
+        if (need > 0) {
+          if (byte >= low && byte <= high) {
+            code = code * 64 + byte - 128; low = 128; high = 191
+            if (--need == 0) character(code)
+            continue
+          }
+          printf "\\\\ufffd"; need = 0
+        }
+        low = 128; high = 191
+        if (byte == 34) printf "\\\\\\""
+        else if (byte == 92) printf "\\\\\\\\"
+        else if (byte == 10) printf "\\\\n"
+        else if (byte < 32 || byte == 127) printf "\\\\u%04x", byte
+        else if (byte < 128) printf "%c", byte
+        else if (byte >= 194 && byte <= 223) { need = 1; code = byte - 192 }
+        else if (byte >= 224 && byte <= 239) {
+          need = 2; code = byte - 224
+          if (byte == 224) low = 160
+          if (byte == 237) high = 159
+        }
+        else if (byte >= 240 && byte <= 244) {
+          need = 3; code = byte - 240
+          if (byte == 240) low = 144
+          if (byte == 244) high = 143
+        }
+        else printf "\\\\ufffd"
+      }
+    }
+    END { if (need > 0) printf "\\\\ufffd" }'
+}
+
+# json_string TEXT: sets JSON, with its quotes; harmless text costs no process
+json_string() {
+  case $1 in
+    *[!A-Za-z0-9' '_.,:/@%+=-]*) JSON=\\"$(printf '%s' "$1" | json_bytes)\\" ;;
+    *) JSON=\\"$1\\" ;;
+  esac
+}
+
+# json_number TEXT: sets JSON; what is no number is 0
+json_number() {
+  case $1 in
+    '' | - | *[!0-9.-]* | .* | *. | *.*.* | ?*-* | 0[0-9]*) JSON=0 ;;
+    *) JSON=$1 ;;
+  esac
+}
+
+# json_object [KEY VALUE]…: sets JSON; a key that ends in \`#\` has a number
+json_object() {
+  local object
+  object=
+  while [ $# -ge 2 ]; do
+    case $1 in
+      *'#')
+        json_number "$2"
+        object=$object,\\"\${1%?}\\":$JSON
+        ;;
+      *)
+        json_string "$2"
+        object=$object,\\"$1\\":$JSON
+        ;;
+    esac
+    shift 2
+  done
+  JSON="{\${object#,}}"
+}
+
+# The journal: one JSON line an event, appended in one go. \`seq\` is the number of its line.
+
+SEQ=0
+
+# journal EVENT [KEY VALUE]…
+journal() {
+  local event
+  event=$1
+  shift
+  SEQ=$((SEQ + 1))
+  epoch
+  json_object 'at#' "$NOW" 'seq#' "$SEQ" event "$event" "$@"
+  # a full disk must not end a run that could bring a guest back
+  printf '%s\\n' "$JSON" >>"$JOURNAL" || :
+}
+
+# journal_kept EVENT…: the same, and on disk
+journal_kept() {
+  journal "$@"
+  kept "$JOURNAL"
+}
+
+# open_journal: goes on after the last whole line; a torn one (the power went) is cut off
+open_journal() {
+  local torn
+  mkdir -p "$HERE/out" "$HERE/copies" "$HERE/loops"
+  [ -e "$JOURNAL" ] || : >"$JOURNAL"
+  if [ -n "$(tail -c 1 "$JOURNAL" | tr -d '\\n')" ]; then
+    torn=$(tail -n 1 "$JOURNAL" | wc -c)
+    truncate -s "-$((torn))" "$JOURNAL"
+  fi
+  SEQ=$(($(wc -l <"$JOURNAL")))
+}
+
+# journal_ended: the \`end\` event is in it. Quotes inside of strings are escaped: nothing else looks like it.
+journal_ended() {
+  grep -q ',"event":"end",' "$JOURNAL" 2>/dev/null
+}
+
+# tail_of FILE: the end of what a command printed
+tail_of() {
+  [ -r "$1" ] || return 0
+  tail -c 400 "$1" | tr '\\r' '\\n' | tail -c 200
+}
+
+# One program a domain: a lock that the kernel drops with the last process that holds it, so a dead holder needs no human.
+
+# take_lock SECONDS: waits that long at most. Followers hold it (shared) for an instant when a program ends.
+take_lock() {
+  local tries
+  exec 9>>"$BOOK/lock"
+  tries=$(($1 * 5))
+  until flock -n 9; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+# lock_held: by a program that runs
+lock_held() {
+  [ -e "$BOOK/lock" ] || return 1
+  ! flock -n -s "$BOOK/lock" true 2>/dev/null
+}
+
+# Steps. A step is a function of \`goal\`, \`act\` and \`watch\` lines, called in several modes: each mode runs its lines only.
+
+MODE=idle
+STEP=0
+ID=program
+PASS=0
+SWITCHING=0
+TOLD_STOP=0
+SURVEY=0
+
+# step N ID KIND PHASE TITLE
+step() {
+  local began
+  STEP=$1 ID=$2
+  OUT=$HERE/out/$STEP.log
+  [ "$PASS" -eq 0 ] || OUT=$HERE/out/$STEP.$PASS.log
+  if [ "$SURVEY" -eq 1 ]; then
+    survey_step "$4"
+    return 0
+  fi
+  if [ "$SWITCHING" -eq 0 ]; then
+    heed_stop "before $ID"
+    [ "$4" = prepare ] || SWITCHING=1
+  else
+    tell_stop
+  fi
+  look
+  case $VERDICT in
+    conflict) fail 0 "$WHY" ;;
+    done)
+      if [ "$GOALS" -gt 0 ]; then
+        journal skip id "$ID" why 'holds already'
+        return 0
+      fi
+      ;;
+  esac
+  # before anything is touched: whoever finds this run dead knows what to take back
+  { printf '%s\\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
+  journal step id "$ID" kind "$3" phase "$4" title "$5"
+  uptime_now
+  began=$UPTIME
+  MODE=act STEP_RC=0 SAYS=
+  "step_$STEP"
+  MODE=idle
+  [ "$STEP_RC" -eq 0 ] || fail "$STEP_RC" "$SAYS"
+  if [ "$GOALS" -gt 0 ]; then
+    look
+    [ "$VERDICT" = "done" ] || fail 0 "it ran, and yet: $WHY"
+  fi
+  uptime_now
+  seconds $((UPTIME - began))
+  journal "done" id "$ID" 'seconds#' "$SECONDS_TEXT"
+}
+
+# look: VERDICT over all goals of the step, GOALS their number, WHY the first that does not hold
+look() {
+  MODE=look VERDICT="done" GOALS=0 WHY=
+  "step_$STEP"
+  MODE=idle
+}
+
+# goal NAME ARGUMENTS…
+goal() {
+  local name verdict
+  [ "$MODE" = look ] || return 0
+  GOALS=$((GOALS + 1))
+  name=$1
+  shift
+  SAYS="$name $*"
+  "goal_$name" "$@"
+  verdict=$?
+  case $verdict in
+    0) ;;
+    1)
+      [ "$VERDICT" != "done" ] || WHY=$SAYS
+      [ "$VERDICT" = conflict ] || VERDICT=pending
+      ;;
+    *)
+      [ "$VERDICT" = conflict ] || WHY=$SAYS
+      VERDICT=conflict
+      ;;
+  esac
+  return 0
+}
+
+# act VERB ARGUMENTS… [-- COMMAND…]
+act() {
+  local verb
+  case $MODE in
+    act) ;;
+    undo)
+      [ "$UNDO_GOES" -eq 1 ] || return 0
+      if [ "$UNDO_TOLD" -eq 0 ]; then
+        UNDO_TOLD=1
+        journal undo id "$ID" what "$UNDO_TITLE"
+      fi
+      ;;
+    *) return 0 ;;
+  esac
+  [ "$STEP_RC" -eq 0 ] || return 0
+  verb=$1
+  shift
+  SAYS=
+  "verb_$verb" "$@"
+  STEP_RC=$?
+  [ "$STEP_RC" -eq 0 ] || [ -n "$SAYS" ] || says "$verb failed ($STEP_RC)"
+  return 0
+}
+
+# watch NAME ARGUMENTS…: looked at while a copy of the same step runs
+watch() {
+  local name
+  [ "$MODE" = watch ] && [ "$WATCH_RC" -eq 0 ] || return 0
+  name=$1
+  shift
+  "watch_$name" "$@" || WATCH_RC=1
+  return 0
+}
+
+# run_watches WHEN: \`running\` or \`ended\`; not 0: the copy is worth nothing or is about to be
+run_watches() {
+  WATCH_WHEN=$1 WATCH_RC=0 MODE=watch
+  "step_$STEP"
+  MODE=act
+  return "$WATCH_RC"
+}
+
+# run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
+run_command() {
+  local status
+  "$@" </dev/null >>"$OUT" 2>&1 9>&-
+  status=$?
+  [ "$status" -eq 0 ] || says "$1 ended with $status"
+  return "$status"
+}
+
+# ---- requests to stop
+
+stop_asked() {
+  [ -e "$HERE/stop" ]
+}
+
+# heed_stop WHERE: a safe point
+heed_stop() {
+  stop_asked || return 0
+  journal stopping why "stopped $1: what was done is taken back"
+  abandon stopped "stopped on request $1"
+}
+
+# tell_stop: no safe point any more
+tell_stop() {
+  [ "$TOLD_STOP" -eq 0 ] && stop_asked || return 0
+  TOLD_STOP=1
+  journal stopping why 'the switch has begun: it is finished first'
+}
+
+# ---- ends
+
+# fail EXIT MESSAGE: the step failed, and with it the run
+fail() {
+  journal failed id "$ID" 'exit#' "$1" message "$2" tail "$(tail_of "$OUT")"
+  abandon failed "$ID: $2"
+}
+
+# abandon OUTCOME MESSAGE: takes everything back, or goes forward where there is no way back. Does not return.
+abandon() {
+  MODE=idle
+  if committing; then
+    forward "$2"
+  else
+    # so that whoever has to finish this knows how it was to end
+    write_kept "$HERE/abandoned" "$1 $2"
+    go_back "$1" "$2"
+  fi
+}
+
+# remove_run_directories: those that are empty; whatever is left in one keeps it
+remove_run_directories() {
+  [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
+  find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
+}
+
+# finish OUTCOME MESSAGE: the last event, and then the file that says that nothing is left to do. Does not return.
+finish() {
+  remove_run_directories
+  # once only: the event may be there already, from one that died right after it
+  journal_ended || journal_kept end outcome "$1" message "$2"
+  write_kept "$HERE/ended" "$1"
+  case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
+}
+
+# The way back, from whatever point: only from what is on disk (\`started\`) and what is seen, never from variables.
+
+# undoing ID temporary|kept TITLE: the first line of each undo
+undoing() {
+  ID=$1 UNDO_TITLE=$3
+  [ "$UNDO_SCOPE" = all ] || [ "$2" = temporary ] || UNDO_GOES=0
+}
+
+# when GOAL ARGUMENTS…: the undo is needed only where this holds
+when() {
+  local name
+  [ "$MODE" = undo ] && [ "$UNDO_GOES" -eq 1 ] && [ "$STEP_RC" -eq 0 ] || return 0
+  name=$1
+  shift
+  SAYS="$name $*"
+  "goal_$name" "$@"
+  case $? in
+    0) ;;
+    1) UNDO_GOES=0 ;;
+    # unknown is not absent: tried again, and told if it stays so
+    *) STEP_RC=1 ;;
+  esac
+}
+
+# take_back SCOPE: all | temporary. Sets LEFT (numbers of steps) and LEFT_WHY.
+take_back() {
+  local number tries
+  UNDO_SCOPE=$1
+  adopt_loops
+  for tries in 1 2 3; do
+    [ "$tries" -eq 1 ] || sleep 1
+    LEFT='' LEFT_WHY=
+    for number in $(started_newest_first); do
+      undo_step "$number"
+    done
+    [ -n "$LEFT" ] || break
+  done
+  if [ -n "$LEFT" ]; then
+    write_kept "$HERE/unfinished" "$LEFT_WHY"
+  else
+    rm -f "$HERE/unfinished"
+  fi
+}
+
+undo_step() {
+  command -v "undo_$1" >/dev/null 2>&1 || return 0
+  STEP=$1 OUT=$HERE/out/$1.undo.log
+  MODE=undo UNDO_GOES=1 UNDO_TOLD=0 STEP_RC=0 SAYS=
+  "undo_$1"
+  MODE=idle
+  [ "$STEP_RC" -ne 0 ] || return 0
+  LEFT="$LEFT $1"
+  LEFT_WHY="\${LEFT_WHY:+$LEFT_WHY; }$ID: $SAYS"
+}
+
+started_newest_first() {
+  [ -e "$HERE/started" ] || return 0
+  awk '/^[0-9]+$/ { list[++n] = $1 }
+    END { for (; n > 0; n--) if (!(list[n] in seen)) { seen[list[n]] = 1; print list[n] } }' "$HERE/started"
+}
+
+# go_back OUTCOME MESSAGE: the guest is on its old disk afterwards. Does not return.
+go_back() {
+  take_back all
+  if [ -n "$LEFT" ]; then
+    finish "$1" "$2; could not be taken back: $LEFT_WHY"
+  fi
+  finish "$1" "$2"
+}
+
+# committing: the commit was begun. From here on the new disk may hold writes that the old one has not.
+committing() {
+  [ -s "$HERE/committing" ]
+}
+
+# forward MESSAGE: makes sure that the guest runs on its new disk, and tidies up. Does not return.
+forward() {
+  local message
+  message=$1
+  ID=commit OUT=$HERE/out/forward.log
+  read_fact committing
+  if [ "\${CONTENT#offline}" != "$CONTENT" ]; then
+    # the guest was down and stays so
+    SAYS=
+  elif ! run_on_new_disk; then
+    message="$message; $DOMAIN does not run on its new disk: $SAYS"
+  fi
+  if ! [ -e "$HERE/committed" ] && [ "$message" = "$1" ]; then
+    write_kept "$HERE/committed" "$(date +%s)"
+    journal_kept commit domain "$DOMAIN"
+  fi
+  take_back temporary
+  [ -z "$LEFT" ] || message="$message; left: $LEFT_WHY"
+  REMAINS=
+  SURVEY=1
+  plan
+  SURVEY=0
+  if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "\${FOUND_DEAD:-}" ]; then
+    finish "done" "$DOMAIN runs on its new disk; $message"
+  fi
+  [ -z "$REMAINS" ] || message="$message; to be done:$REMAINS"
+  finish stuck "$message"
+}
+
+# survey_step PHASE: is something of it left to do?
+survey_step() {
+  case $1 in settle | finish) ;; *) return 0 ;; esac
+  look
+  [ "$VERDICT" = "done" ] || REMAINS="$REMAINS $ID"
+}
+
+run_on_new_disk() {
+  domain_state "$DOMAIN"
+  case $? in
+    0) ;;
+    1)
+      start_in_scope "$DOMAIN" "$CONFIG"
+      return
+      ;;
+    *) return 1 ;;
+  esac
+  case $STATE in
+    *p*) run_command xl unpause -- "$DOMID" ;;
+    *[scd]*)
+      await_gone "$DOMID" 60 && start_in_scope "$DOMAIN" "$CONFIG"
+      ;;
+  esac
+}
+
+# Copy passes: each is shorter than the one before, until the last one, with the guest down, fits its budget.
+
+OVERHEAD=0
+FORECAST=0
+
+# repeat ID MIN MAX BUDGET OVERHEAD BODY: seconds; a budget of -1 is none
+repeat() {
+  local id minimum maximum budget overhead body old
+  [ "$SURVEY" -eq 0 ] || return 0
+  id=$1 minimum=$2 maximum=$3 body=$6
+  hundredths "$5"
+  overhead=$CENTIS
+  case $4 in
+    -*) budget=-1 ;;
+    *)
+      hundredths "$4"
+      budget=$CENTIS
+      ;;
+  esac
+  PASS=0 old=-1
+  while :; do
+    PASS=$((PASS + 1)) PASS_CENTIS=0 PASS_BYTES=0
+    "$body"
+    FORECAST=$((PASS_CENTIS + 100))
+    pass_verdict "$PASS" "$minimum" "$maximum" "$PASS_CENTIS" "$old" "$budget" "$overhead"
+    seconds "$PASS_CENTIS"
+    set -- "$SECONDS_TEXT"
+    seconds "$FORECAST"
+    journal pass id "$id" 'number#' "$PASS" 'seconds#' "$1" 'bytes#' "$PASS_BYTES" \\
+      'forecast#' "$SECONDS_TEXT" verdict "$PASS_VERDICT"
+    [ "$PASS_VERDICT" = again ] || break
+    old=$PASS_CENTIS
+  done
+  PASS=0
+  OVERHEAD=$overhead
+  [ "$budget" -lt 0 ] || [ $((FORECAST + overhead)) -le "$budget" ] || {
+    ID=$id
+    refuse_downtime "$overhead" "$budget"
+  }
+}
+
+# pass_verdict PASS MIN MAX NEW OLD BUDGET OVERHEAD: hundredths of a second, sets PASS_VERDICT. OLD -1: there was none.
+pass_verdict() {
+  if [ "$1" -lt "$2" ]; then
+    PASS_VERDICT=again
+  elif [ "$6" -ge 0 ] && [ $(($4 + 100 + $7)) -le "$6" ]; then
+    PASS_VERDICT=fits
+  elif [ "$1" -ge "$3" ]; then
+    PASS_VERDICT='as many passes as allowed'
+  elif [ "$5" -ge 0 ] && [ $(($4 * 10)) -ge $(($5 * 8)) ]; then
+    PASS_VERDICT='no longer shrinks'
+  else
+    PASS_VERDICT=again
+  fi
+}
+
+# refuse_downtime OVERHEAD BUDGET: the gate before the guest is touched
+refuse_downtime() {
+  local forecast overhead
+  seconds "$FORECAST"
+  forecast=$SECONDS_TEXT
+  seconds "$1"
+  overhead=$SECONDS_TEXT
+  seconds "$2"
+  abandon refused "the last pass would take $forecast s and the rest of the downtime $overhead s: more than \\
+the budget of $SECONDS_TEXT s; the guest was not touched"
+}
+
+# Goals about loops, mounts and files.
+
+# loops_over FILE: devices, one a line. losetup compares the file itself, not only its name.
+loops_over() {
+  losetup --list --noheadings --output NAME --associated "$1" 2>/dev/null 9>&- | tr -d ' '
+}
+
+# loop_is_over DEVICE FILE
+loop_is_over() {
+  loops_over "$2" | grep -qxF -- "$1"
+}
+
+goal_loop_attached() { # LINK FILE
+  local device
+  says "no loop device over $2"
+  [ -L "$1" ] || return 1
+  device=$(readlink -- "$1")
+  loop_is_over "$device" "$2" || return 1
+}
+
+goal_loop_detached() { # LINK
+  says "$1 is still there"
+  [ ! -L "$1" ] && [ ! -e "$1" ]
+}
+
+goal_mounted() { # TARGET SOURCE
+  says "nothing is mounted on $1"
+  [ -d "$1" ] && mountpoint -q -- "$1" || return 1
+  [ "$(mountpoint -d -- "$1")" = "$(mountpoint -x -- "$2" 2>/dev/null)" ] && return 0
+  says "something else than $2 is mounted on $1"
+  return 2
+}
+
+goal_unmounted() { # TARGET
+  says "$1 is still mounted"
+  [ ! -d "$1" ] || ! mountpoint -q -- "$1"
+}
+
+goal_file_exists() { # PATH
+  says "$1 is not there"
+  [ -e "$1" ] || [ -L "$1" ]
+}
+
+goal_file_absent() { # PATH
+  says "$1 is still there"
+  [ ! -e "$1" ] && [ ! -L "$1" ]
+}
+
+# hash_of FILE: sets HASH
+hash_of() {
+  # stdin: sha256sum escapes names
+  HASH=$(sha256sum <"$1" 2>/dev/null) || HASH=
+  HASH=\${HASH%% *}
+  [ -n "$HASH" ]
+}
+
+goal_config() { # PATH SHA_AFTER SHA_BEFORE
+  if ! [ -f "$1" ] || ! hash_of "$1"; then
+    says "$1 cannot be read"
+    return 2
+  fi
+  [ "$HASH" != "$2" ] || return 0
+  [ "$HASH" != "$3" ] || {
+    says "$1 is still as it was"
+    return 1
+  }
+  says "$1 was changed by somebody else meanwhile"
+  return 2
+}
+
+goal_boot_unit() { # UNIT
+  says "$1 is not installed"
+  grep -qsF "$HERE/program.sh" "$UNITS/$1" && [ -L "$UNITS/multi-user.target.wants/$1" ]
+}
+
+goal_boot_unit_absent() { # UNIT
+  says "$1 is still installed"
+  [ ! -e "$UNITS/$1" ] && [ ! -L "$UNITS/multi-user.target.wants/$1" ]
+}
+
+# Goals about guests. Names may hold anything; so xl is asked for a number, and then about the number.
+
+# domid_of NAME: sets DOMID. 1: no such domain. 2: xl cannot tell.
+domid_of() {
+  DOMID=
+  case $1 in
+    '' | *[!0-9]*) ;;
+    *)
+      says "xl takes the name $1 for a number"
+      return 2
+      ;;
+  esac
+  if DOMID=$(xl domid -- "$1" 2>/dev/null 9>&-); then
+    case $DOMID in '' | *[!0-9]*) ;; *) return 0 ;; esac
+  fi
+  DOMID=
+  # without xenstore every name is unknown: then nothing is known
+  [ "$(xl domid Domain-0 2>/dev/null 9>&-)" != 0 ] || return 1
+  says 'xl cannot say which guests there are'
+  return 2
+}
+
+# domid_state DOMID: sets STATE, \`r-----\` or the like. 1: no such domain. 2: xl cannot tell.
+domid_state() {
+  if STATE=$(xl list "$1" 2>&1 9>&-); then
+    STATE=$(printf '%s\\n' "$STATE" | awk 'END { print $(NF - 1) }')
+    case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+  else
+    case $STATE in *'does not exist'*) STATE='' && return 1 ;; esac
+  fi
+  says "xl list $1: $STATE"
+  return 2
+}
+
+# domain_state NAME: both
+domain_state() {
+  domid_of "$1" || return
+  domid_state "$DOMID"
+}
+
+goal_domain_running() { # NAME
+  domain_state "$1"
+  case $? in 0) ;; 1) says "$1 does not run" && return 1 ;; *) return 2 ;; esac
+  says "$1 is in state $STATE"
+  case $STATE in *[pscd]*) return 1 ;; esac
+}
+
+goal_domain_paused() { # NAME
+  domain_state "$1"
+  case $? in 0) ;; 1) says "$1 is not there" && return 1 ;; *) return 2 ;; esac
+  says "$1 is in state $STATE"
+  case $STATE in
+    *[scd]*) return 1 ;;
+    *p*) return 0 ;;
+  esac
+  says "$1 runs: somebody else started it"
+  return 2
+}
+
+goal_domain_down() { # NAME
+  domid_of "$1"
+  case $? in
+    1) return 0 ;;
+    2) return 2 ;;
+  esac
+  says "$1 is still there"
+  return 1
+}
+
+# backends_of DOMID: \`vbd 51712\`, one a line
+backends_of() {
+  local type device
+  for type in vbd qdisk; do
+    for device in $(xenstore-list "/local/domain/0/backend/$type/$1" 2>/dev/null 9>&-); do
+      case $device in *[!0-9]*) ;; *) printf '%s %s\\n' "$type" "$device" ;; esac
+    done
+  done
+}
+
+# backend_value DOMID TYPE DEVICE KEY
+backend_value() {
+  xenstore-read "/local/domain/0/backend/$2/$1/$3/$4" 2>/dev/null 9>&-
+}
+
+# backend_is_on DOMID TYPE DEVICE TARGET: blkback's own word (physical-device) where there is one
+backend_is_on() {
+  local kind number node
+  kind=$(stat -L -c '%F' -- "$4" 2>/dev/null) || return 1
+  number=$(backend_value "$1" "$2" "$3" physical-device)
+  if [ "$kind" = 'block special file' ]; then
+    if [ -n "$number" ]; then
+      [ "$number" = "$(stat -L -c '%t:%T' -- "$4")" ]
+      return
+    fi
+  else
+    node=$(backend_value "$1" "$2" "$3" node)
+    if [ -n "$node" ]; then
+      loop_is_over "$node" "$4"
+      return
+    fi
+  fi
+  # QEMU serves it: only what it was told is to be seen
+  [ "$(same_file "$(backend_value "$1" "$2" "$3" params)" "$4")" = same ]
+}
+
+same_file() {
+  local path
+  # params of qdisk have the format before the path: \`aio:/dev/…\`
+  path=/\${1#*/}
+  [ "$(stat -L -c '%d:%i' -- "$path" 2>/dev/null)" = "$(stat -L -c '%d:%i' -- "$2" 2>/dev/null)" ] && echo same
+}
+
+goal_attached() { # NAME VDEV TARGET…
+  local name list type device found
+  name=$1
+  shift
+  domid_of "$name" || {
+    set -- $?
+    [ "$1" -ne 1 ] || says "$name is not there"
+    return "$1"
+  }
+  list=$(backends_of "$DOMID")
+  while [ $# -ge 2 ]; do
+    found=0
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$DOMID" "$type" "$device" dev)" = "$1" ] || continue
+      found=1
+      backend_is_on "$DOMID" "$type" "$device" "$2" || {
+        says "$1 of $name is on $(backend_value "$DOMID" "$type" "$device" params), not on $2"
+        return 2
+      }
+    done <<LIST
+$list
+LIST
+    [ "$found" -eq 1 ] || {
+      says "$name has no disk $1"
+      return 2
+    }
+    shift 2
+  done
+}
+
+# Goals about logical volumes. \`lvs\` is asked once; what it says wrong is never taken for "absent".
+
+# ask_volume VG/LV FIELDS: sets ANSWER, fields with \`|\` between them. 1: no such volume. 2: lvs cannot tell.
+ask_volume() {
+  ANSWER=$(lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1" 2>"$HERE/out/lvs.err" 9>&-) && {
+    # lvs pads the first column
+    ANSWER=\${ANSWER#"\${ANSWER%%[! ]*}"}
+    return 0
+  }
+  # rc 5 is many things; only this one says that the group was read and the volume is not in it
+  grep -q 'Failed to find logical volume' "$HERE/out/lvs.err" && return 1
+  says "lvs $1: $(tail_of "$HERE/out/lvs.err")"
+  return 2
+}
+
+# field N: sets FIELD from ANSWER
+field() {
+  FIELD=$(printf '%s' "$ANSWER" | cut -d '|' -f "$1")
+}
+
+# has_tags LIST TAG…: LIST as lvs prints it, with commas
+has_tags() {
+  local list tag
+  list=,$1,
+  shift
+  for tag in "$@"; do
+    case $list in *",$tag,"*) ;; *) return 1 ;; esac
+  done
+}
+
+goal_volume_exists() { # VG/LV BYTES TAG…
+  local volume bytes
+  volume=$1 bytes=$2
+  ask_volume "$volume" lv_size,lv_tags || {
+    set -- $?
+    [ "$1" -ne 1 ] || says "$volume is not there"
+    return "$1"
+  }
+  shift 2
+  field 2
+  has_tags "$FIELD" "$@" || {
+    says "$volume is there and is not converge's (its tags: $FIELD)"
+    return 2
+  }
+  field 1
+  [ "$FIELD" = "$bytes" ] || {
+    says "$volume has $FIELD bytes, not $bytes"
+    return 2
+  }
+}
+
+goal_volume_tagged() { # VG/LV TAG…
+  local volume
+  volume=$1
+  ask_volume "$volume" lv_tags || {
+    [ $? -ne 1 ] || says "$volume is not there"
+    return 2
+  }
+  shift
+  has_tags "$ANSWER" "$@" || {
+    says "$volume lacks a tag of: $*"
+    return 1
+  }
+}
+
+goal_snapshot_exists() { # VG/LV VG/ORIGIN TAG…
+  local snapshot origin attributes
+  snapshot=$1 origin=$2
+  ask_volume "$snapshot" lv_attr,origin,data_percent,lv_tags || {
+    set -- $?
+    [ "$1" -ne 1 ] || says "$snapshot is not there"
+    return "$1"
+  }
+  shift 2
+  field 4
+  has_tags "$FIELD" "$@" || {
+    says "$snapshot is there and is not converge's (its tags: $FIELD)"
+    return 2
+  }
+  field 2
+  [ "\${snapshot%%/*}/$FIELD" = "$origin" ] || {
+    says "$snapshot is no snapshot of $origin"
+    return 2
+  }
+  snapshot_valid || {
+    says "$snapshot overflowed: what it holds is worthless"
+    # still ours to remove
+    [ "$MODE" != undo ] || return 0
+    return 2
+  }
+}
+
+# snapshot_valid: ANSWER begins with lv_attr,origin,data_percent
+snapshot_valid() {
+  field 1
+  case $FIELD in ????I*) return 1 ;; esac
+  field 3
+  [ "\${FIELD:-0}" = 0 ] || [ "\${FIELD%%.*}" -lt 100 ]
+}
+
+goal_volume_absent() { # VG/LV TAG…
+  local volume
+  volume=$1
+  ask_volume "$volume" lv_tags
+  case $? in
+    1) return 0 ;;
+    2) return 2 ;;
+  esac
+  shift
+  has_tags "$ANSWER" "$@" || {
+    says "$volume is there and is not converge's (its tags: $ANSWER)"
+    return 2
+  }
+  says "$volume is still there"
+  return 1
+}
+
+goal_content() { # VG/LV TYPE UUID
+  local found status type uuid
+  # -p: what is on the disk, not what the cache remembers
+  found=$(blkid -p -o export "$ROOT/dev/$1" 2>/dev/null)
+  status=$?
+  type=$(printf '%s\\n' "$found" | sed -n 's/^TYPE=//p')
+  uuid=$(printf '%s\\n' "$found" | sed -n 's/^UUID=//p')
+  case $status in
+    0) ;;
+    2)
+      [ -e "$ROOT/dev/$1" ] || {
+        says "/dev/$1 is not there"
+        return 1
+      }
+      says "$1 is blank"
+      [ "$2" != blank ] || return 0
+      return 1
+      ;;
+    *)
+      says "blkid cannot tell what is on $1 ($status)"
+      return 2
+      ;;
+  esac
+  [ "$type" = "$2" ] && [ "$uuid" = "$3" ] && return 0
+  says "$1 holds \${type:-something else} $uuid, not $2 $3"
+  ask_volume "$1" lv_tags || return 2
+  # a copy that nobody has ever used may be made anew
+  has_tags "$ANSWER" converge.role=copy && {
+    says "$1 holds \${type:-something else} $uuid, not $2 $3"
+    return 1
+  }
+  return 2
+}
+
+# The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
+
+verb_install_boot_unit() { # UNIT
+  cat >"$UNITS/$1.new" <<UNIT || return 1
+[Unit]
+Description=converge: bring $SAFE back after a reboot in mid-run
+After=local-fs.target network.target network-online.target systemd-udevd.service dbus.service
+After=xen.service xenstored.service xenconsoled.service xen-init-dom0.service xen-qemu-dom0-disk-backend.service
+Before=xendomains.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $HERE/program.sh recover
+TimeoutStartSec=900
+KillMode=process
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  chmod 0644 "$UNITS/$1.new" && kept "$UNITS/$1.new" && mv -f "$UNITS/$1.new" "$UNITS/$1" || return 1
+  run_command systemctl daemon-reload && run_command systemctl enable "$1" || return
+  # the link is what makes it run
+  kept "$UNITS/multi-user.target.wants"
+  kept "$UNITS"
+}
+
+verb_remove_boot_unit() { # UNIT
+  if [ "$MODE" = undo ] && [ -n "$LEFT" ]; then
+    # the next boot tries what could not be taken back now
+    return 0
+  fi
+  [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
+  run_command systemctl disable "$1"
+  rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
+  kept "$UNITS"
+  run_command systemctl daemon-reload
+}
+
+# The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
+
+verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
+  local path before after at draft
+  before=$2 after=$3
+  path=$(readlink -e -- "$1") || {
+    says "$1 is not there"
+    return 1
+  }
+  hash_of "$path" || return 1
+  [ "$HASH" = "$before" ] || {
+    says "$1 was changed by somebody else meanwhile"
+    return 1
+  }
+  [ "$(stat -c %h -- "$path")" = 1 ] || {
+    says "$1 has a second name (hard link), which an edit would cut off"
+    return 1
+  }
+  shift 3
+  cp -- "$path" "$HERE/config.before" && kept "$HERE/config.before" && kept "$HERE" || {
+    says 'cannot keep the config as it is'
+    return 1
+  }
+  draft_of "$path"
+  draft=$DRAFT
+  at=0
+  {
+    while [ $# -ge 3 ]; do
+      slice "$HERE/config.before" "$at" "$1"
+      printf '%s' "$3"
+      at=$2
+      shift 3
+    done
+    tail -c "+$((at + 1))" "$HERE/config.before"
+  } >"$draft" || {
+    rm -f -- "$draft"
+    says "cannot write $draft"
+    return 1
+  }
+  replace_config "$path" "$draft" "$after"
+}
+
+slice() { # FILE START END
+  [ "$3" -gt "$2" ] || return 0
+  tail -c "+$(($2 + 1))" "$1" | head -c "$(($3 - $2))"
+}
+
+# draft_of PATH: sets DRAFT, beside it. A dot first: xendomains starts whatever else lies in /etc/xen/auto.
+draft_of() {
+  DRAFT=\${1%/*}/.converge-$SAFE.draft
+  rm -f -- "$DRAFT"
+}
+
+replace_config() { # PATH DRAFT SHA256
+  hash_of "$2" && [ "$HASH" = "$3" ] || {
+    rm -f -- "$2"
+    says "the edited config is not the planned one"
+    return 1
+  }
+  # the mode last: nobody reads meanwhile what they could not read before
+  chown -- "$(stat -c %u:%g -- "$1")" "$2" && chmod -- "$(stat -c %a -- "$1")" "$2" && kept "$2" &&
+    mv -f -- "$2" "$1" && kept "\${1%/*}" || {
+    rm -f -- "$2"
+    says "cannot replace $1"
+    return 1
+  }
+}
+
+verb_restore_config() { # PATH SHA_AFTER
+  local path old
+  [ -e "$HERE/config.before" ] || return 0
+  path=$(readlink -e -- "$1") || {
+    says "$1 is not there"
+    return 1
+  }
+  draft_of "$path"
+  hash_of "$HERE/config.before" || return 1
+  old=$HASH
+  hash_of "$path" || return 1
+  [ "$HASH" != "$old" ] || return 0
+  [ "$HASH" = "$2" ] || {
+    says "$1 was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
+    return 1
+  }
+  cp -- "$HERE/config.before" "$DRAFT" || return 1
+  replace_config "$path" "$DRAFT" "$old"
+}
+
+# Copies: run in the background, in a process group of their own, and looked after while they run.
+
+PASS_CENTIS=0
+PASS_BYTES=0
+
+verb_copy() { # ID ROLE -- COMMAND…
+  local id role began limit status pid next nap why log
+  id=$1 role=$2
+  shift 3
+  log=$OUT
+  limit=0 nap=0.25 why=
+  if [ "$role" = last ]; then
+    nap=0.1
+    forecast_of "$id"
+    limit=$((FORECAST_OF * 3))
+    [ "$limit" -ge $((FORECAST_OF + 500)) ] || limit=$((FORECAST_OF + 500))
+    [ "$FORECAST_OF" -gt 0 ] || limit=0
+  fi
+  : >"$log"
+  uptime_now
+  began=$UPTIME next=$((UPTIME + 100))
+  setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep "$nap"
+    uptime_now
+    if [ "$limit" -gt 0 ] && [ $((UPTIME - began)) -gt "$limit" ]; then
+      seconds "$FORECAST_OF"
+      why="took more than three times its forecast of $SECONDS_TEXT s"
+      break
+    fi
+    if [ "$SWITCHING" -eq 0 ]; then
+      ! stop_asked || break
+    else
+      tell_stop
+    fi
+    [ "$UPTIME" -ge "$next" ] || continue
+    next=$((UPTIME + 100))
+    report_progress "$id" "$log"
+    run_watches running || {
+      why=$SAYS
+      break
+    }
+  done
+  # still there: one of the above stops it
+  if kill -0 "$pid" 2>/dev/null; then
+    kill_group "$pid"
+    wait "$pid" 2>/dev/null
+    cat "$log.err" >>"$log"
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $id"
+    says "the copy was ended: $why"
+    return 1
+  fi
+  wait "$pid"
+  status=$?
+  uptime_now
+  report_progress "$id" "$log"
+  cat "$log.err" >>"$log"
+  if [ "$status" -ne 0 ]; then
+    case $status in
+      24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
+      *) says "the copy ended with $status" ;;
+    esac
+    return "$status"
+  fi
+  # once more: a copy from a snapshot that overflowed meanwhile does not count
+  run_watches ended || {
+    says "the copy does not count: $SAYS"
+    return 1
+  }
+  literal_bytes "$log"
+  PASS_CENTIS=$((PASS_CENTIS + UPTIME - began))
+  PASS_BYTES=$((PASS_BYTES + LITERAL))
+  printf '%s %s %s\\n' "$role" $((UPTIME - began)) "$LITERAL" >>"$HERE/copies/$id"
+}
+
+# forecast_of ID: sets FORECAST_OF, hundredths: the newest delta pass, or else the first, and a second. 0: no pass yet.
+forecast_of() {
+  FORECAST_OF=0
+  [ ! -r "$HERE/copies/$1" ] || FORECAST_OF=$(awk '
+    $1 == "delta" { delta = $2; seen = 1 }
+    $1 == "first" { first = $2; any = 1 }
+    END { if (seen) print delta + 100; else if (any) print first + 100; else print 0 }' "$HERE/copies/$1")
+}
+
+# kill_group PID: of the group that it leads
+kill_group() {
+  local tries
+  kill -s TERM -- "-$1" 2>/dev/null || kill -s TERM "$1" 2>/dev/null
+  tries=25
+  while kill -s 0 -- "-$1" 2>/dev/null; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      kill -s KILL -- "-$1" 2>/dev/null
+      break
+    }
+    sleep 0.2
+  done
+}
+
+# report_progress ID FILE: the newest line of --info=progress2, \`1,234,567  45%   12.34MB/s    0:00:12 …\`
+report_progress() {
+  local bytes percent rate left
+  read -r bytes percent rate left <<LINE
+$(tail -c 400 "$2" | tr '\\r' '\\n' | awk '
+    $2 ~ /^[0-9]+%$/ && $4 ~ /^[0-9]+:[0-9][0-9]:[0-9][0-9]$/ {
+      gsub(/[^0-9]/, "", $1); bytes = $1; percent = $2 + 0
+      unit = $3; sub(/^[0-9.]+/, "", unit); rate = $3 + 0
+      if (unit ~ /^k/) rate *= 1024
+      if (unit ~ /^M/) rate *= 1048576
+      if (unit ~ /^G/) rate *= 1073741824
+      split($4, t, ":"); left = t[1] * 3600 + t[2] * 60 + t[3]; found = 1
+    }
+    END { if (found) printf "%s %d %.0f %d\\n", bytes, percent, rate, left }')
+LINE
+  [ -n "\${left:-}" ] || return 0
+  journal progress id "$1" 'bytes#' "$bytes" 'percent#' "$percent" 'rate#' "$rate" 'left#' "$left"
+}
+
+# literal_bytes FILE: from --stats, in LITERAL
+literal_bytes() {
+  LITERAL=$(sed -n 's/^Literal data: \\([0-9,.]*\\) bytes.*/\\1/p' "$1" | tail -n 1 | tr -cd 0-9)
+  LITERAL=\${LITERAL:-0}
+}
+
+watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
+  local fill free
+  ask_volume "$1" lv_attr,origin,data_percent,vg_free || {
+    [ $? -ne 1 ] || says "$1 is gone"
+    return 1
+  }
+  snapshot_valid || {
+    field 3
+    journal watch id "$ID" what "$1" value "\${FIELD:-overflowed}" acted 'the copy is given up'
+    says "$1 overflowed"
+    return 1
+  }
+  [ "$WATCH_WHEN" = running ] || return 0
+  field 3
+  fill=$FIELD
+  [ "\${fill:-0}" != 0 ] && [ "\${fill%%.*}" -ge "$2" ] || return 0
+  field 4
+  free=$FIELD
+  if [ "$free" -ge "$3" ] && run_extend "$1" "$3"; then
+    journal watch id "$ID" what "$1" value "$fill%" acted "grown by $3 bytes"
+    return 0
+  fi
+  journal watch id "$ID" what "$1" value "$fill%" acted 'the copy is given up'
+  says "$1 is filled to $fill% and \${1%%/*} has no room to grow it"
+  return 1
+}
+
+run_extend() {
+  lvextend --size "+\${2}b" "$1" </dev/null >"$HERE/out/lvextend.log" 2>&1 9>&- ||
+    # as large as a snapshot of its origin can get: it cannot overflow any more
+    grep -qi 'maximum COW size' "$HERE/out/lvextend.log"
+}
+
+# distrust_fresh SOURCE TARGET WINDOW_SECONDS: a file whose time was in the snapshot before its data was looks the same
+# to the last pass. So what was fresh gets, in the copy, a time that no file has, and is compared for real.
+verb_distrust_fresh() {
+  local source target newest now
+  source=$1 target=$2
+  epoch
+  now=$NOW
+  # the guest's clock is not Dom0's; nothing that it changed lies later than its own now
+  newest=$(find "$source" -xdev -printf '%C@\\n' 2>>"$OUT" | awk -v now="$now" '
+    $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { printf "%.3f\\n", newest }')
+  case $newest in
+    0.000 | '')
+      says "no file in $source"
+      return 1
+      ;;
+  esac
+  newest=\${newest%.*}
+  find "$source" -xdev -type f -newerct "@$((newest - $3))" -printf './%P\\0' >"$HERE/out/fresh" 2>>"$OUT" || {
+    says "cannot read all of $source"
+    return 1
+  }
+  # 1970-01-01 19:57:03: set by no clock, and by no tool that levels times
+  (
+    cd -P -- "$target" || exit 1
+    xargs -0 -r sh -c '
+      for file do
+        if [ -L "$file" ] || [ ! -f "$file" ]; then
+          printf "%s is missing in the copy\\n" "$file"
+          exit 255
+        fi
+      done
+      touch -h -c -d @71823.987654321 -- "$@" || exit 255' sh
+  ) <"$HERE/out/fresh" >>"$OUT" 2>&1 9>&- || {
+    says "files that were fresh in the snapshot are not all in the copy"
+    return 1
+  }
+}
+
+# Guards: what the plan was made from is still so. Each says what differs.
+
+differs() { # WHAT WAS IS
+  [ "$2" = "$3" ] || {
+    says "$1 has changed since the plan was made: was $2, is $3"
+    return 1
+  }
+}
+
+verb_guard_boot() { # BOOT_ID
+  differs 'the boot of Dom0' "$1" "$(boot_id)"
+}
+
+verb_guard_domain() { # NAME DOMID UUID
+  local vm
+  domid_of "$1"
+  case $? in
+    0) ;;
+    1) DOMID=- ;;
+    *) return 1 ;;
+  esac
+  differs "the domain id of $1" "$2" "$DOMID" || return
+  [ "$DOMID" != - ] || return 0
+  vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
+  differs "the uuid of $1" "$3" "\${vm#/vm/}"
+}
+
+# device_number DECIMAL: as stat's %d prints it, to \`major:minor\`
+device_number() {
+  DEVNO=$((($1 >> 8 & 0xfff) | ($1 >> 32 & ~0xfff))):$((($1 & 0xff) | ($1 >> 12 & ~0xff)))
+}
+
+verb_guard_image() { # PATH INODE BYTES MAJOR:MINOR
+  local inode bytes device
+  read -r inode bytes device <<LINE
+$(stat -L -c '%i %s %d' -- "$1" 2>/dev/null)
+LINE
+  [ -n "\${device:-}" ] || {
+    says "$1 is not there any more"
+    return 1
+  }
+  device_number "$device"
+  differs "the inode of $1" "$2" "$inode" || return
+  differs "the file system of $1" "$4" "$DEVNO" || return
+  [ "$3" = - ] || differs "the size of $1" "$3" "$bytes"
+}
+
+verb_guard_config() { # PATH SHA256
+  hash_of "$1" || {
+    says "$1 cannot be read"
+    return 1
+  }
+  [ "$HASH" = "$2" ] || {
+    says "$1 has changed since the plan was made"
+    return 1
+  }
+}
+
+verb_guard_free() { # PATH NAME
+  local own domid type device loop path
+  own=-
+  if [ -n "$2" ]; then
+    domid_of "$2"
+    case $? in 0) own=$DOMID ;; 1) ;; *) return 1 ;; esac
+  fi
+  # other guests first: their loops are then told by name
+  for domid in $(backend_domids); do
+    [ "$domid" != "$own" ] || continue
+    while read -r type device; do
+      [ -n "$device" ] || continue
+      if [ "$(same_file "$(backend_value "$domid" "$type" "$device" params)" "$1")" = same ]; then
+        says "another guest has $1: $(xenstore-read "/local/domain/$domid/name" 2>/dev/null) ($domid)"
+        return 1
+      fi
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+  for loop in $(loops_over "$1"); do
+    path=$(mounts_of "$loop")
+    [ -z "$path" ] || {
+      says "$1 is mounted on $path"
+      return 1
+    }
+    [ "$own" != - ] && loop_of_domain "$loop" "$own" || {
+      says "$1 is in use by $loop, which is not \${2:-a guest}'s"
+      return 1
+    }
+  done
+}
+
+mounts_of() { # DEVICE: the first place where it is mounted
+  awk -v device="$1" '{ for (i = 6; i < NF; i++) if ($i == "-" && $(i + 2) == device) { print $5; exit } }' \\
+    "$ROOT/proc/self/mountinfo"
+}
+
+loop_of_domain() { # LOOP DOMID
+  local type device
+  while read -r type device; do
+    [ -n "$device" ] && [ "$(backend_value "$2" "$type" "$device" node)" = "$1" ] && return 0
+  done <<LIST
+$(backends_of "$2")
+LIST
+  return 1
+}
+
+# The guest itself: down, up, paused, committed, ready.
+
+# ---- down
+
+verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
+  local name limit insist domid loops type device began
+  name=$1 insist=$3
+  hundredths "$2"
+  limit=$CENTIS
+  shift 4
+  domid_of "$name"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  domid=$DOMID
+  loops=
+  while read -r type device; do
+    [ -z "$device" ] || loops="$loops $(backend_value "$domid" "$type" "$device" node)"
+  done <<LIST
+$(backends_of "$domid")
+LIST
+  uptime_now
+  began=$UPTIME
+  write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
+  DOWN_AT=$UPTIME
+  journal_kept down domain "$name"
+  run_command "$@" || return
+  await_gone "$domid" "\${limit%??}" "$loops" || {
+    case $? in 2) return 1 ;; esac
+    seconds "$limit"
+    [ "$insist" = destroy ] || {
+      says "$name ignored the shutdown request for \${SECONDS_TEXT%.00} s"
+      return 1
+    }
+    journal note message "$name ignored the shutdown request for \${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
+    run_command xl destroy -- "$domid" || return
+    await_gone "$domid" 60 "$loops" || {
+      says "$name was destroyed and is still not gone: $SAYS"
+      return 1
+    }
+  }
+  uptime_now
+  SHUTDOWN_CENTIS=$((UPTIME - began))
+}
+
+# await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. 2: unknown.
+await_gone() {
+  local deadline loop busy
+  uptime_now
+  deadline=$((UPTIME + \${2:-0} * 100))
+  while :; do
+    busy=
+    domid_state "$1"
+    case $? in
+      0) busy="the domain is still there ($STATE)" ;;
+      1)
+        # xl shutdown -w returns before this, and an xl create right then fails
+        [ -z "$(backends_of "$1")" ] || busy='its disks are still attached'
+        for loop in \${3:-}; do
+          case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
+          ! losetup "$loop" >/dev/null 2>&1 9>&- || busy="$loop is still attached"
+        done
+        ;;
+      *) busy=$SAYS ;;
+    esac
+    [ -n "$busy" ] || return 0
+    uptime_now
+    if [ "$UPTIME" -ge "$deadline" ]; then
+      says "$busy"
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+# bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
+verb_bring_back() {
+  domain_state "$1"
+  case $? in
+    0) ;;
+    1)
+      start_in_scope "$1" "$2"
+      return
+      ;;
+    *) return 1 ;;
+  esac
+  case $STATE in
+    *[scd]*)
+      await_gone "$DOMID" 120 || return 1
+      start_in_scope "$1" "$2"
+      return
+      ;;
+  esac
+  [ -e "$HERE/down" ] || return 0
+  if [ -n "$(xenstore-read "/local/domain/$DOMID/control/shutdown" 2>/dev/null 9>&-)" ]; then
+    # not read yet by the guest: taken back
+    run_command xenstore-write "/local/domain/$DOMID/control/shutdown" ''
+  else
+    # read: it may go down any time now, long after this program has ended
+    journal note message "$1 still runs on its old disk; if it yet goes down within an hour, it is started again"
+    systemd-run --quiet --collect --unit="converge-late-$SAFE-$DOMID-$$" /bin/sh "$HERE/program.sh" late "$DOMID" \\
+      </dev/null >>"$OUT" 2>&1 9>&- || :
+  fi
+  return 0
+}
+
+# late DOMID: the watchman for a guest that took a shutdown request and did not follow it in time
+mode_late() {
+  local tries
+  tries=1800
+  while [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    # another run knows better
+    [ "$(readlink -e -- "$BOOK/current")" = "$HERE" ] && ! lock_held || [ "$tries" -gt 1795 ] || exit 0
+    domid_state "$1"
+    if [ $? -eq 1 ]; then
+      take_lock 5 || exit 0
+      await_gone "$1" 60
+      domain_state "$DOMAIN"
+      [ $? -eq 1 ] || exit 0
+      OUT=$HERE/out/late.log
+      start_in_scope "$DOMAIN" "$CONFIG"
+      exit
+    fi
+    sleep 2
+  done
+}
+
+# ---- up
+
+# Runs in the scope, around the command. Whoever finds this program dead waits for it to end: a guest that is about to
+# appear would otherwise appear after everything else was taken back.
+SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
+SCOPES=0
+
+# scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
+scoped() {
+  local status boot
+  SCOPES=$((SCOPES + 1))
+  boot=$(boot_id)
+  printf '%s starting\\n' "$boot" >"$HERE/creating"
+  epoch
+  run_command systemd-run --scope --collect --quiet --unit="converge-guest-$SAFE-\${NOW%.*}-$$-$SCOPES" -- \\
+    sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
+  status=$?
+  rm -f "$HERE/creating"
+  [ "$status" -eq 0 ] || says "$1 \${2:-} ended with $status"
+  return "$status"
+}
+
+# await_scoped: until what a dead program started in a scope has ended
+await_scoped() {
+  local boot pid tries
+  tries=600
+  while [ -e "$HERE/creating" ] && [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    read -r boot pid <"$HERE/creating" || break
+    [ "$boot" = "$(boot_id)" ] || break
+    case $pid in
+      starting) [ "$tries" -gt 575 ] || break ;;
+      *[!0-9]* | '') break ;;
+      *) kill -0 "$pid" 2>/dev/null || break ;;
+    esac
+    sleep 0.2
+  done
+  rm -f "$HERE/creating"
+}
+
+# create_scoped COMMAND…: again while the one of that name is still dying
+create_scoped() {
+  local tries lines
+  tries=10
+  while :; do
+    lines=$(wc -l <"$OUT" 2>/dev/null || echo 0)
+    scoped "$@" && return 0
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return 1
+    sleep 1
+  done
+}
+
+# start_in_scope NAME CONFIG
+start_in_scope() {
+  case $1 in
+    */*) ;;
+    *)
+      if [ -e "$SAVED/$1" ]; then
+        journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
+        return 0
+      fi
+      ;;
+  esac
+  create_scoped xl create "$2" || return 1
+  domain_state "$1" || {
+    says "xl create of $1 ended well, and yet it is not there"
+    return 1
+  }
+}
+
+verb_start_guest() { # NAME CONFIG
+  domain_state "$1"
+  case $? in
+    0)
+      case $STATE in
+        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
+        *) return 0 ;;
+      esac
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  start_in_scope "$1" "$2"
+}
+
+verb_in_scope() { # NAME -- COMMAND…
+  local name
+  name=$1
+  shift 2
+  uptime_now
+  CREATE_AT=$UPTIME
+  create_scoped "$@" || return 1
+  domid_of "$name" || {
+    says "$* ended well, and yet $name is not there"
+    return 1
+  }
+  write_kept "$HERE/created" "$DOMID"
+}
+
+# destroy_paused: only what was never unpaused, so that nothing that a guest wrote is lost
+verb_destroy_paused() { # NAME -- COMMAND…
+  domain_state "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  case $STATE in
+    *[scd]*) ;;
+    *p*)
+      written_nothing "$DOMID" || {
+        says "$1 is paused, and has written to its disk"
+        return 1
+      }
+      shift 2
+      run_command "$@" || return
+      ;;
+    *) return 0 ;;
+  esac
+  await_gone "$DOMID" 60
+}
+
+verb_compare_attached() { # NAME VDEV TARGET…
+  goal_attached "$@" || return 1
+}
+
+# written_nothing DOMID: blkback has counted no sector. No counter (QEMU serves it): nobody knows.
+written_nothing() {
+  local counter count any
+  any=0
+  for counter in "$BACKENDS"/vbd-"$1"-*/statistics/wr_sect; do
+    [ -r "$counter" ] || return 1
+    read -r count <"$counter"
+    [ "$count" = 0 ] || return 1
+    any=1
+  done
+  [ "$any" -eq 1 ]
+}
+
+# ---- the commit
+
+verb_unpause() { # NAME -- COMMAND…
+  local name status
+  name=$1
+  shift 2
+  write_kept "$HERE/committing" "$(date +%s)" || {
+    rm -f "$HERE/committing"
+    says 'cannot write that the commit begins'
+    return 1
+  }
+  run_command "$@"
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    set -- "$SAYS"
+    if domain_state "$name" && written_nothing "$DOMID"; then
+      case $STATE in
+        *p*)
+          # not one write on the new disk, and no way for one: there still is a way back
+          rm -f "$HERE/committing" && kept "$HERE"
+          says "$1"
+          return "$status"
+          ;;
+      esac
+    fi
+    says "$1"
+    return "$status"
+  fi
+  write_kept "$HERE/committed" "$(date +%s)"
+  journal_kept commit domain "$name"
+}
+
+# commit_offline: the guest was down and stays down; what starts it next takes the new disk
+verb_commit_offline() {
+  write_kept "$HERE/committing" "offline $(date +%s)" && write_kept "$HERE/committed" "$(date +%s)" || {
+    says 'cannot write that the commit begins'
+    return 1
+  }
+  journal_kept commit domain "$DOMAIN"
+}
+
+# ---- ready
+
+verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
+  local name deadline how first absent since
+  name=$1 how=$3
+  hundredths "$2"
+  uptime_now
+  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first=
+  shift 3
+  [ "$how" != command ] || shift
+  if [ "$how" = running ]; then
+    hundredths "$1"
+    [ "$((since + CENTIS + 500))" -le "$deadline" ] || deadline=$((since + CENTIS + 500))
+  fi
+  while :; do
+    domain_state "$name"
+    case $? in
+      0)
+        absent=0
+        case $STATE in
+          *c*)
+            says "$name has crashed"
+            return 1
+            ;;
+        esac
+        # a guest that reboots itself starts anew
+        if [ "$DOMID" != "$first" ]; then
+          [ -z "$first" ] || uptime_now
+          [ -z "$first" ] || since=$UPTIME
+          first=$DOMID
+        fi
+        ;;
+      1)
+        absent=$((absent + 1))
+        [ "$absent" -lt 10 ] || {
+          says "$name is gone"
+          return 1
+        }
+        ;;
+    esac
+    if [ "$absent" -eq 0 ] && probe_ready "$how" "$since" "$@"; then
+      break
+    fi
+    uptime_now
+    [ "$UPTIME" -lt "$deadline" ] || {
+      says "$name runs on its new disk and is not ready in time"
+      return 1
+    }
+    sleep 0.2
+  done
+  uptime_now
+  READY_AT=$UPTIME
+  DOWNTIME=0
+  [ -z "\${DOWN_AT:-}" ] || DOWNTIME=$((UPTIME - DOWN_AT))
+  seconds "$DOWNTIME"
+  journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+}
+
+# bash opens sockets by itself: nothing to install
+OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
+
+probe_ready() { # HOW SINCE ARGUMENTS…
+  local how since
+  how=$1 since=$2
+  shift 2
+  case $how in
+    tcp) timeout 2 bash -c "$OPEN_SOCKET" bash "$1" "$2" </dev/null >/dev/null 2>&1 9>&- ;;
+    running)
+      hundredths "$1"
+      uptime_now
+      case $STATE in *[pscd]*) return 1 ;; esac
+      [ $((UPTIME - since)) -ge "$CENTIS" ]
+      ;;
+    command) timeout 30 "$@" </dev/null >>"$OUT" 2>&1 9>&- ;;
+    *) return 1 ;;
+  esac
+}
+
+# Commands as they stand, directories, volumes.
+
+verb_plain() { # -- COMMAND…
+  shift
+  run_command "$@"
+}
+
+# ours PATH: under converge's own run directory, and no link on the way there
+ours() {
+  case $1 in
+    */../* | */..) ;;
+    "$RUN"/*)
+      [ "$(readlink -m -- "$1")" = "$(readlink -m -- "$RUN")/\${1#"$RUN"/}" ] && [ ! -L "$RUN" ] && return 0
+      ;;
+  esac
+  says "$1 is not a path of converge's own under $RUN"
+  return 1
+}
+
+verb_make_directory() { # PATH
+  ours "$1" || return
+  mkdir -p -- "$1" || {
+    says "cannot make $1"
+    return 1
+  }
+}
+
+verb_remove_directory() { # PATH
+  ours "$1" || return
+  [ -d "$1" ] || return 0
+  # never recursive: something may still be mounted there
+  rmdir -- "$1" 2>>"$OUT" || {
+    says "$1 is not empty"
+    return 1
+  }
+}
+
+verb_remove_volume() { # VG/LV TAG… -- COMMAND…
+  local volume
+  removable_volume "$@"
+  case $? in
+    0) return 0 ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  while [ "$1" != -- ]; do shift; done
+  shift
+  run_command "$@"
+}
+
+# the same arguments as the verb: those after \`--\` are not tags
+removable_volume() {
+  local volume rest
+  volume=$1
+  shift
+  ask_volume "$volume" lv_tags
+  case $? in
+    1) return 0 ;;
+    2) return 2 ;;
+  esac
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    has_tags "$ANSWER" "$1" || {
+      says "$volume is there and is not converge's (its tags: $ANSWER)"
+      return 2
+    }
+    shift
+  done
+  return 1
+}
+
+verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
+  local link file device
+  link=$1 file=$2
+  shift 3
+  ours "$link" || return
+  mkdir -p -- "\${link%/*}"
+  # what is needed to find the loop again if this ends between the two
+  printf '%s' "$link" >"$HERE/loops/$STEP.link" &&
+    printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
+    loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
+  device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
+    set -- "$?" "$1"
+    says "$2 ended with $1"
+    return "$1"
+  }
+  link_loop "$device" "$link"
+}
+
+link_loop() { # DEVICE LINK
+  case $1 in
+    "$ROOT"/dev/loop[0-9]*) ;;
+    *)
+      says "losetup did not name a loop device: $1"
+      return 1
+      ;;
+  esac
+  ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
+}
+
+# adopt_loops: loops that were attached and not linked any more, because the program ended right between
+adopt_loops() {
+  local record link file device
+  for record in "$HERE"/loops/*.link; do
+    [ -e "$record" ] || continue
+    content_of "$record" && link=$CONTENT
+    content_of "\${record%.link}.file" && file=$CONTENT
+    rm -f -- "$link.new"
+    [ ! -L "$link" ] && [ -d "\${link%/*}" ] || continue
+    for device in $(loops_over "$file"); do
+      grep -qxF -- "$device" "\${record%.link}.before" && continue
+      backend_uses "$device" && continue
+      link_loop "$device" "$link"
+      break
+    done
+  done
+}
+
+# backend_uses DEVICE: a guest has it
+backend_uses() {
+  local domid type device
+  for domid in $(backend_domids); do
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" node)" = "$1" ] && return 0
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+  return 1
+}
+
+backend_domids() {
+  local type
+  for type in vbd qdisk; do
+    xenstore-list "/local/domain/0/backend/$type" 2>/dev/null 9>&-
+  done | grep -x '[0-9]*' | sort -u
+}
+
+verb_detach_loop() { # LINK
+  local device tries
+  ours "$1" || return
+  [ -L "$1" ] || return 0
+  device=$(readlink -- "$1")
+  case $device in
+    "$ROOT"/dev/loop[0-9]*)
+      # not there any more: the reboot of Dom0 took it, or an earlier try did
+      if losetup "$device" >/dev/null 2>&1 9>&-; then
+        run_command losetup --detach "$device" || return
+        tries=50
+        while losetup "$device" >/dev/null 2>&1 9>&-; do
+          tries=$((tries - 1))
+          [ "$tries" -gt 0 ] || {
+            says "$device is still in use"
+            return 1
+          }
+          sleep 0.1
+        done
+      fi
+      ;;
+  esac
+  rm -f -- "$1" "$HERE/loops/$STEP.link"
+}
+
+verb_mount_at() { # TARGET -- COMMAND…
+  local target
+  target=$1
+  shift 2
+  ours "$target" || return
+  mkdir -p -- "$target" || {
+    says "cannot make $target"
+    return 1
+  }
+  run_command "$@"
+}
+
+verb_unmount() { # TARGET
+  local tries
+  ours "$1" || return
+  [ -d "$1" ] || return 0
+  tries=20
+  while mountpoint -q -- "$1"; do
+    run_command umount -- "$1" && continue
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+  rmdir -- "$1" 2>>"$OUT" || :
+}
+
+# What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
+
+main() {
+  case \${1:-} in
+    run) mode_run ;;
+    recover) mode_recover ;;
+    follow) mode_follow "\${2:-1}" ;;
+    stop) mode_stop ;;
+    status) mode_status ;;
+    late) mode_late "$2" ;;
+    *)
+      echo "usage: sh program.sh run|recover|follow [FIRST_LINE]|stop|status" >&2
+      exit 64
+      ;;
+  esac
+}
+
+read_fact() { # NAME: of this run, in CONTENT
+  CONTENT=$(cat "$HERE/$1" 2>/dev/null) || CONTENT=
+}
+
+mode_run() {
+  local owner
+  take_lock 3 || {
+    # the journal of this run, not that of who has the lock
+    open_journal
+    finish refused 'another run has the lock of this guest'
+  }
+  open_journal
+  if [ "$SEQ" -gt 0 ]; then
+    # a run runs once
+    recover_locked
+  fi
+  printf '%s' "$DOMAIN" >"$HERE/domain"
+  read_fact owner
+  owner=$CONTENT
+  journal_kept begin run "\${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner"
+  plan
+  complete_run
+}
+
+# complete_run: all steps are done
+complete_run() {
+  local message
+  message='all steps are done'
+  if [ -n "\${DOWNTIME:-}" ] && [ -n "\${DOWN_AT:-}" ]; then
+    seconds "$DOWNTIME"
+    message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
+    remember_history
+  fi
+  finish "done" "$message"
+}
+
+# remember_history: what later forecasts are made from
+remember_history() {
+  local shutdown start down forecast rate
+  seconds "\${SHUTDOWN_CENTIS:-0}"
+  shutdown=$SECONDS_TEXT
+  seconds $((READY_AT - \${CREATE_AT:-$READY_AT}))
+  start=$SECONDS_TEXT
+  seconds "$DOWNTIME"
+  down=$SECONDS_TEXT
+  seconds $((FORECAST + OVERHEAD))
+  forecast=$SECONDS_TEXT
+  rate=$(cat "$HERE"/copies/* 2>/dev/null | awk '$1 == "first" && $2 > 0 { bytes += $3; time += $2 }
+    END { printf "%.0f", time > 0 ? bytes * 100 / time : 0 }')
+  json_object domain "$DOMAIN" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \\
+    'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
+  printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
+}
+
+mode_recover() {
+  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ]; then
+    exit 0
+  fi
+  take_lock 60 || exit 75
+  open_journal
+  recover_locked
+}
+
+# recover_locked: finds a run dead, in whatever state; may itself die anywhere and be called again. Does not return.
+recover_locked() {
+  local outcome
+  await_scoped
+  FOUND_DEAD=1
+  if [ -e "$HERE/ended" ]; then
+    # it ended, and something could not be taken back then
+    [ -e "$HERE/unfinished" ] || exit 0
+    if committing; then take_back temporary; else take_back all; fi
+    [ -z "$LEFT" ] || exit 1
+    journal note message 'what was left has been taken back now'
+    exit 0
+  fi
+  if [ "$SEQ" -gt 0 ] && ! journal_ended; then
+    journal note message 'the run was interrupted'
+  fi
+  if committing; then
+    forward 'the run was interrupted after the commit'
+  fi
+  read_fact abandoned
+  outcome=\${CONTENT%% *}
+  case $outcome in
+    failed | refused | stopped) go_back "$outcome" "\${CONTENT#* }" ;;
+    *) go_back failed 'the run was interrupted; what it had done is taken back' ;;
+  esac
+}
+
+mode_stop() {
+  local last
+  if [ -e "$HERE/ended" ]; then
+    json_object stopping 'it has ended already'
+  else
+    : >"$HERE/stop"
+    last=$(last_step)
+    json_object stopping "asked; the last step that began is \${last:-none}"
+  fi
+  printf '%s\\n' "$JSON"
+}
+
+last_step() {
+  sed -n 's/.*,"event":"step","id":"\\([^"]*\\)".*/\\1/p' "$JOURNAL" 2>/dev/null | tail -n 1
+}
+
+mode_status() {
+  local owner since outcome
+  read_fact owner
+  owner=$CONTENT
+  read_fact since
+  since=$CONTENT
+  read_fact ended
+  outcome=$CONTENT
+  if [ -z "$outcome" ]; then
+    if lock_held; then outcome=running; else outcome=dead; fi
+  fi
+  json_object run "\${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner" 'since#' "$since" \\
+    step "$(last_step)" outcome "$outcome"
+  printf '%s\\n' "$JSON"
+}
+
+# follow FIRST_LINE: lines as they come. Ends with the \`end\` event; \`lost\` if the program ended without one.
+mode_follow() {
+  local first total
+  first=$1
+  case $first in '' | *[!0-9]* | 0) first=1 ;; esac
+  [ -e "$JOURNAL" ] || : >>"$JOURNAL"
+  total=$(($(wc -l <"$JOURNAL")))
+  if [ "$total" -ge "$first" ]; then
+    tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
+    # an end that lies before FIRST_LINE ends it as well
+  fi
+  if head -n "$total" "$JOURNAL" | grep -q ',"event":"end",'; then
+    exit 0
+  fi
+  [ "$total" -ge "$first" ] || total=$((first - 1))
+  # the first line that comes is tail's own number, so that it can be ended
+  sh -c 'echo "$$"; exec tail -n "+$1" -f "$2"' sh "$((total + 1))" "$JOURNAL" </dev/null 2>/dev/null | follow_lines
+}
+
+follow_lines() {
+  local tail_pid guard line status
+  IFS= read -r tail_pid
+  await_end "$tail_pid" &
+  guard=$!
+  status=lost
+  while IFS= read -r line; do
+    # the reader went away
+    printf '%s\\n' "$line" 2>/dev/null || {
+      status=gone
+      break
+    }
+    case $line in
+      *',"event":"end",'*)
+        status=ended
+        break
+        ;;
+    esac
+  done
+  [ "$status" != lost ] || printf '{"event":"lost"}\\n'
+  kill "$tail_pid" "$guard" 2>/dev/null
+  exit 0
+}
+
+# await_end PID: waits (in flock) for the program to end. Gone without an end, and nobody who recovers it: ends tail.
+await_end() {
+  local tries
+  tries=0
+  while [ "$tries" -lt 5 ]; do
+    flock -s "$BOOK/lock" true
+    # told: the reader of the journal sees it
+    if journal_ended; then
+      exit 0
+    fi
+    tries=$((tries + 1))
+    sleep 1
+  done
+  kill "$1"
+}
+`;
+
+/** What the controller runs to bring a program onto a host and start it; ends with a call of its own. */
+export const SUBMIT = `# JSON from whatever bytes tools print: pure ASCII comes out, and what is no UTF-8 becomes U+FFFD.
+
+# json_bytes: bytes on stdin to the inside of a JSON string
+json_bytes() {
+  od -An -v -tu1 | awk '
+    function character(code) {
+      if (code < 65536) printf "\\\\u%04x", code
+      else printf "\\\\u%04x\\\\u%04x", 55296 + int((code - 65536) / 1024), 56320 + (code - 65536) % 1024
+    }
+    {
+      for (i = 1; i <= NF; i++) {
+        byte = $i + 0
+        if (need > 0) {
+          if (byte >= low && byte <= high) {
+            code = code * 64 + byte - 128; low = 128; high = 191
+            if (--need == 0) character(code)
+            continue
+          }
+          printf "\\\\ufffd"; need = 0
+        }
+        low = 128; high = 191
+        if (byte == 34) printf "\\\\\\""
+        else if (byte == 92) printf "\\\\\\\\"
+        else if (byte == 10) printf "\\\\n"
+        else if (byte < 32 || byte == 127) printf "\\\\u%04x", byte
+        else if (byte < 128) printf "%c", byte
+        else if (byte >= 194 && byte <= 223) { need = 1; code = byte - 192 }
+        else if (byte >= 224 && byte <= 239) {
+          need = 2; code = byte - 224
+          if (byte == 224) low = 160
+          if (byte == 237) high = 159
+        }
+        else if (byte >= 240 && byte <= 244) {
+          need = 3; code = byte - 240
+          if (byte == 240) low = 144
+          if (byte == 244) high = 143
+        }
+        else printf "\\\\ufffd"
+      }
+    }
+    END { if (need > 0) printf "\\\\ufffd" }'
+}
+
+# json_string TEXT: sets JSON, with its quotes; harmless text costs no process
+json_string() {
+  case $1 in
+    *[!A-Za-z0-9' '_.,:/@%+=-]*) JSON=\\"$(printf '%s' "$1" | json_bytes)\\" ;;
+    *) JSON=\\"$1\\" ;;
+  esac
+}
+
+# json_number TEXT: sets JSON; what is no number is 0
+json_number() {
+  case $1 in
+    '' | - | *[!0-9.-]* | .* | *. | *.*.* | ?*-* | 0[0-9]*) JSON=0 ;;
+    *) JSON=$1 ;;
+  esac
+}
+
+# json_object [KEY VALUE]…: sets JSON; a key that ends in \`#\` has a number
+json_object() {
+  local object
+  object=
+  while [ $# -ge 2 ]; do
+    case $1 in
+      *'#')
+        json_number "$2"
+        object=$object,\\"\${1%?}\\":$JSON
+        ;;
+      *)
+        json_string "$2"
+        object=$object,\\"$1\\":$JSON
+        ;;
+    esac
+    shift 2
+  done
+  JSON="{\${object#,}}"
+}
+
+# Brings a program onto the host and starts it: \`sh -c SUBMIT sh SAFE DIGEST OWNER STAMP UNIT [IOWEIGHT]\`, on stdin
+# a line \`PROGRAM_BYTES PLAN_BYTES\` and then both. The last line of the answer: \`started DIR\`, \`attach DIR\`, \`held JSON\`
+# (rc 75) or \`refused TEXT\` (rc 1).
+set -u
+umask 077
+LC_ALL=C
+PATH=\${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+ROOT=\${CONVERGE_ROOT:-}
+
+refuse() {
+  printf 'refused %s\\n' "$1"
+  exit 1
+}
+
+# directory PATH: made if it is not there; a link in its place is somebody's trick or mistake
+directory() {
+  [ ! -L "$1" ] || refuse "$1 is a symbolic link, not a directory"
+  [ -d "$1" ] || mkdir "$1" || refuse "cannot make $1"
+}
+
+# held: the lock is, for longer than a follower has it
+held() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    flock -n -s "$BOOK/lock" true 8>&- && return 1
+    sleep 0.1
+  done
+  return 0
+}
+
+fact() {
+  cat "$BOOK/current/$1" 2>/dev/null
+}
+
+answer_held() {
+  if [ "$(fact digest)" = "$DIGEST" ]; then
+    printf 'attach %s\\n' "$(readlink -f "$BOOK/current")"
+    exit 0
+  fi
+  json_object owner "$(fact owner)" 'since#' "$(fact since)" digest "$(fact digest)" run "$(basename "$(readlink "$BOOK/current")")"
+  printf 'held %s\\n' "$JSON"
+  exit 75
+}
+
+submit() {
+  local sizes program plan dir tries
+  SAFE=$1 DIGEST=$2 OWNER=$3 STAMP=$4 UNIT=$5
+  case $SAFE$STAMP in */* | '') refuse 'a name with a slash' ;; esac
+  [ -d "$ROOT/run/systemd/system" ] && command -v systemd-run >/dev/null || refuse 'this host is not run by systemd'
+  command -v flock >/dev/null || refuse 'flock (util-linux) is missing on this host'
+  [ -d "$ROOT/var/lib" ] || refuse "$ROOT/var/lib is missing on this host"
+  directory "$ROOT/var/lib/converge"
+  directory "$ROOT/var/lib/converge/domains"
+  BOOK=$ROOT/var/lib/converge/domains/$SAFE
+  directory "$BOOK"
+  directory "$BOOK/runs"
+  [ ! -L "$BOOK/lock" ] || refuse "$BOOK/lock is a symbolic link"
+  : >>"$BOOK/lock"
+  # one submission at a time
+  exec 8>>"$BOOK/submission"
+  flock 8
+  ! held || answer_held
+  if [ -e "$BOOK/current/program.sh" ] && { ! [ -e "$BOOK/current/ended" ] || [ -e "$BOOK/current/unfinished" ]; }; then
+    printf 'note the run %s was interrupted: it is taken back first\\n' "$(basename "$(readlink "$BOOK/current")")"
+    /bin/sh "$(readlink -f "$BOOK/current")/program.sh" recover </dev/null >/dev/null 2>&1 8>&-
+    [ -e "$BOOK/current/ended" ] || refuse "the run before could not be taken back: see $BOOK/current/journal.jsonl"
+    [ ! -e "$BOOK/current/unfinished" ] || printf 'note not taken back: %s\\n' "$(fact unfinished | tr '\\n' ' ')"
+    ! held || answer_held
+  fi
+  dir=$BOOK/runs/$STAMP
+  mkdir "$dir" || refuse "cannot make $dir"
+  # by way of a file: some head read more than they are asked for
+  cat >"$dir/incoming" || refuse "cannot write $dir"
+  sizes=$(head -n 1 "$dir/incoming")
+  program=\${sizes% *} plan=\${sizes#* }
+  case $program$plan in '' | *[!0-9]*) refuse 'the submission is not well-formed' ;; esac
+  if [ "$(wc -c <"$dir/incoming")" -ne "$((\${#sizes} + 1 + program + plan))" ]; then
+    rm -r "$dir"
+    refuse 'the submission was cut short'
+  fi
+  tail -c "$((program + plan))" "$dir/incoming" | head -c "$program" >"$dir/program.sh"
+  tail -c "$plan" "$dir/incoming" >"$dir/plan.json"
+  rm "$dir/incoming"
+  printf '%s\\n' "$DIGEST" >"$dir/digest"
+  printf '%s\\n' "$OWNER" >"$dir/owner"
+  date +%s >"$dir/since"
+  ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
+  sync "$dir"/* "$dir" "$BOOK" 2>/dev/null || sync
+  # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
+  if ! systemd-run --quiet --collect --unit="$UNIT" \\
+    -p Description="converge: move the guest $SAFE" \\
+    -p KillMode=control-group -p TimeoutStopSec=900 -p SendSIGHUP=no \\
+    -p After=xen.service -p After=xendomains.service -p After=xenstored.service -p After=xenconsoled.service \\
+    -p "ExecStopPost=/bin/sh $dir/program.sh recover" \\
+    \${6:+-p "IOWeight=$6"} \\
+    /bin/sh "$dir/program.sh" run </dev/null >"$dir/start.log" 2>&1 8>&-; then
+    printf 'failed\\n' >"$dir/ended"
+    refuse "systemd-run: $(tail -n 1 "$dir/start.log")"
+  fi
+  # until it has the lock, so that whoever follows now finds it alive
+  tries=100
+  while [ "$tries" -gt 0 ] && ! [ -s "$dir/journal.jsonl" ]; do
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+  printf 'started %s\\n' "$dir"
+}
+
+submit "$@"
+`;
+
+/** Goals that the runtime can look at. */
+export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mounted","snapshot_exists","unmounted","volume_absent","volume_exists","volume_tagged"]);
+
+/** Verbs that the runtime can act by. */
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","bring_back","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","make_directory","mount_at","plain","remove_boot_unit","remove_directory","remove_volume","restore_config","shut_down","start_guest","unmount","unpause","wait_ready"]);
+
+/** Watches that the runtime can keep while a copy runs. */
+export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["snapshot_fill"]);

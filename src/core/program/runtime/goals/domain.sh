@@ -1,0 +1,142 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Goals about guests. Names may hold anything; so xl is asked for a number, and then about the number.
+
+# domid_of NAME: sets DOMID. 1: no such domain. 2: xl cannot tell.
+domid_of() {
+  DOMID=
+  case $1 in
+    '' | *[!0-9]*) ;;
+    *)
+      says "xl takes the name $1 for a number"
+      return 2
+      ;;
+  esac
+  if DOMID=$(xl domid -- "$1" 2>/dev/null 9>&-); then
+    case $DOMID in '' | *[!0-9]*) ;; *) return 0 ;; esac
+  fi
+  DOMID=
+  # without xenstore every name is unknown: then nothing is known
+  [ "$(xl domid Domain-0 2>/dev/null 9>&-)" != 0 ] || return 1
+  says 'xl cannot say which guests there are'
+  return 2
+}
+
+# domid_state DOMID: sets STATE, `r-----` or the like. 1: no such domain. 2: xl cannot tell.
+domid_state() {
+  if STATE=$(xl list "$1" 2>&1 9>&-); then
+    STATE=$(printf '%s\n' "$STATE" | awk 'END { print $(NF - 1) }')
+    case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+  else
+    case $STATE in *'does not exist'*) STATE='' && return 1 ;; esac
+  fi
+  says "xl list $1: $STATE"
+  return 2
+}
+
+# domain_state NAME: both
+domain_state() {
+  domid_of "$1" || return
+  domid_state "$DOMID"
+}
+
+goal_domain_running() { # NAME
+  domain_state "$1"
+  case $? in 0) ;; 1) says "$1 does not run" && return 1 ;; *) return 2 ;; esac
+  says "$1 is in state $STATE"
+  case $STATE in *[pscd]*) return 1 ;; esac
+}
+
+goal_domain_paused() { # NAME
+  domain_state "$1"
+  case $? in 0) ;; 1) says "$1 is not there" && return 1 ;; *) return 2 ;; esac
+  says "$1 is in state $STATE"
+  case $STATE in
+    *[scd]*) return 1 ;;
+    *p*) return 0 ;;
+  esac
+  says "$1 runs: somebody else started it"
+  return 2
+}
+
+goal_domain_down() { # NAME
+  domid_of "$1"
+  case $? in
+    1) return 0 ;;
+    2) return 2 ;;
+  esac
+  says "$1 is still there"
+  return 1
+}
+
+# backends_of DOMID: `vbd 51712`, one a line
+backends_of() {
+  local type device
+  for type in vbd qdisk; do
+    for device in $(xenstore-list "/local/domain/0/backend/$type/$1" 2>/dev/null 9>&-); do
+      case $device in *[!0-9]*) ;; *) printf '%s %s\n' "$type" "$device" ;; esac
+    done
+  done
+}
+
+# backend_value DOMID TYPE DEVICE KEY
+backend_value() {
+  xenstore-read "/local/domain/0/backend/$2/$1/$3/$4" 2>/dev/null 9>&-
+}
+
+# backend_is_on DOMID TYPE DEVICE TARGET: blkback's own word (physical-device) where there is one
+backend_is_on() {
+  local kind number node
+  kind=$(stat -L -c '%F' -- "$4" 2>/dev/null) || return 1
+  number=$(backend_value "$1" "$2" "$3" physical-device)
+  if [ "$kind" = 'block special file' ]; then
+    if [ -n "$number" ]; then
+      [ "$number" = "$(stat -L -c '%t:%T' -- "$4")" ]
+      return
+    fi
+  else
+    node=$(backend_value "$1" "$2" "$3" node)
+    if [ -n "$node" ]; then
+      loop_is_over "$node" "$4"
+      return
+    fi
+  fi
+  # QEMU serves it: only what it was told is to be seen
+  [ "$(same_file "$(backend_value "$1" "$2" "$3" params)" "$4")" = same ]
+}
+
+same_file() {
+  local path
+  # params of qdisk have the format before the path: `aio:/dev/…`
+  path=/${1#*/}
+  [ "$(stat -L -c '%d:%i' -- "$path" 2>/dev/null)" = "$(stat -L -c '%d:%i' -- "$2" 2>/dev/null)" ] && echo same
+}
+
+goal_attached() { # NAME VDEV TARGET…
+  local name list type device found
+  name=$1
+  shift
+  domid_of "$name" || {
+    set -- $?
+    [ "$1" -ne 1 ] || says "$name is not there"
+    return "$1"
+  }
+  list=$(backends_of "$DOMID")
+  while [ $# -ge 2 ]; do
+    found=0
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$DOMID" "$type" "$device" dev)" = "$1" ] || continue
+      found=1
+      backend_is_on "$DOMID" "$type" "$device" "$2" || {
+        says "$1 of $name is on $(backend_value "$DOMID" "$type" "$device" params), not on $2"
+        return 2
+      }
+    done <<LIST
+$list
+LIST
+    [ "$found" -eq 1 ] || {
+      says "$name has no disk $1"
+      return 2
+    }
+    shift 2
+  done
+}

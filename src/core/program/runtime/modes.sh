@@ -1,0 +1,198 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
+
+main() {
+  case ${1:-} in
+    run) mode_run ;;
+    recover) mode_recover ;;
+    follow) mode_follow "${2:-1}" ;;
+    stop) mode_stop ;;
+    status) mode_status ;;
+    late) mode_late "$2" ;;
+    *)
+      echo "usage: sh program.sh run|recover|follow [FIRST_LINE]|stop|status" >&2
+      exit 64
+      ;;
+  esac
+}
+
+read_fact() { # NAME: of this run, in CONTENT
+  CONTENT=$(cat "$HERE/$1" 2>/dev/null) || CONTENT=
+}
+
+mode_run() {
+  local owner
+  take_lock 3 || {
+    # the journal of this run, not that of who has the lock
+    open_journal
+    finish refused 'another run has the lock of this guest'
+  }
+  open_journal
+  if [ "$SEQ" -gt 0 ]; then
+    # a run runs once
+    recover_locked
+  fi
+  printf '%s' "$DOMAIN" >"$HERE/domain"
+  read_fact owner
+  owner=$CONTENT
+  journal_kept begin run "${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner"
+  plan
+  complete_run
+}
+
+# complete_run: all steps are done
+complete_run() {
+  local message
+  message='all steps are done'
+  if [ -n "${DOWNTIME:-}" ] && [ -n "${DOWN_AT:-}" ]; then
+    seconds "$DOWNTIME"
+    message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
+    remember_history
+  fi
+  finish "done" "$message"
+}
+
+# remember_history: what later forecasts are made from
+remember_history() {
+  local shutdown start down forecast rate
+  seconds "${SHUTDOWN_CENTIS:-0}"
+  shutdown=$SECONDS_TEXT
+  seconds $((READY_AT - ${CREATE_AT:-$READY_AT}))
+  start=$SECONDS_TEXT
+  seconds "$DOWNTIME"
+  down=$SECONDS_TEXT
+  seconds $((FORECAST + OVERHEAD))
+  forecast=$SECONDS_TEXT
+  rate=$(cat "$HERE"/copies/* 2>/dev/null | awk '$1 == "first" && $2 > 0 { bytes += $3; time += $2 }
+    END { printf "%.0f", time > 0 ? bytes * 100 / time : 0 }')
+  json_object domain "$DOMAIN" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \
+    'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
+  printf '%s\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
+}
+
+mode_recover() {
+  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ]; then
+    exit 0
+  fi
+  take_lock 60 || exit 75
+  open_journal
+  recover_locked
+}
+
+# recover_locked: finds a run dead, in whatever state; may itself die anywhere and be called again. Does not return.
+recover_locked() {
+  local outcome
+  await_scoped
+  FOUND_DEAD=1
+  if [ -e "$HERE/ended" ]; then
+    # it ended, and something could not be taken back then
+    [ -e "$HERE/unfinished" ] || exit 0
+    if committing; then take_back temporary; else take_back all; fi
+    [ -z "$LEFT" ] || exit 1
+    journal note message 'what was left has been taken back now'
+    exit 0
+  fi
+  if [ "$SEQ" -gt 0 ] && ! journal_ended; then
+    journal note message 'the run was interrupted'
+  fi
+  if committing; then
+    forward 'the run was interrupted after the commit'
+  fi
+  read_fact abandoned
+  outcome=${CONTENT%% *}
+  case $outcome in
+    failed | refused | stopped) go_back "$outcome" "${CONTENT#* }" ;;
+    *) go_back failed 'the run was interrupted; what it had done is taken back' ;;
+  esac
+}
+
+mode_stop() {
+  local last
+  if [ -e "$HERE/ended" ]; then
+    json_object stopping 'it has ended already'
+  else
+    : >"$HERE/stop"
+    last=$(last_step)
+    json_object stopping "asked; the last step that began is ${last:-none}"
+  fi
+  printf '%s\n' "$JSON"
+}
+
+last_step() {
+  sed -n 's/.*,"event":"step","id":"\([^"]*\)".*/\1/p' "$JOURNAL" 2>/dev/null | tail -n 1
+}
+
+mode_status() {
+  local owner since outcome
+  read_fact owner
+  owner=$CONTENT
+  read_fact since
+  since=$CONTENT
+  read_fact ended
+  outcome=$CONTENT
+  if [ -z "$outcome" ]; then
+    if lock_held; then outcome=running; else outcome=dead; fi
+  fi
+  json_object run "${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner" 'since#' "$since" \
+    step "$(last_step)" outcome "$outcome"
+  printf '%s\n' "$JSON"
+}
+
+# follow FIRST_LINE: lines as they come. Ends with the `end` event; `lost` if the program ended without one.
+mode_follow() {
+  local first total
+  first=$1
+  case $first in '' | *[!0-9]* | 0) first=1 ;; esac
+  [ -e "$JOURNAL" ] || : >>"$JOURNAL"
+  total=$(($(wc -l <"$JOURNAL")))
+  if [ "$total" -ge "$first" ]; then
+    tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
+    # an end that lies before FIRST_LINE ends it as well
+  fi
+  if head -n "$total" "$JOURNAL" | grep -q ',"event":"end",'; then
+    exit 0
+  fi
+  [ "$total" -ge "$first" ] || total=$((first - 1))
+  # the first line that comes is tail's own number, so that it can be ended
+  sh -c 'echo "$$"; exec tail -n "+$1" -f "$2"' sh "$((total + 1))" "$JOURNAL" </dev/null 2>/dev/null | follow_lines
+}
+
+follow_lines() {
+  local tail_pid guard line status
+  IFS= read -r tail_pid
+  await_end "$tail_pid" &
+  guard=$!
+  status=lost
+  while IFS= read -r line; do
+    # the reader went away
+    printf '%s\n' "$line" 2>/dev/null || {
+      status=gone
+      break
+    }
+    case $line in
+      *',"event":"end",'*)
+        status=ended
+        break
+        ;;
+    esac
+  done
+  [ "$status" != lost ] || printf '{"event":"lost"}\n'
+  kill "$tail_pid" "$guard" 2>/dev/null
+  exit 0
+}
+
+# await_end PID: waits (in flock) for the program to end. Gone without an end, and nobody who recovers it: ends tail.
+await_end() {
+  local tries
+  tries=0
+  while [ "$tries" -lt 5 ]; do
+    flock -s "$BOOK/lock" true
+    # told: the reader of the journal sees it
+    if journal_ended; then
+      exit 0
+    fi
+    tries=$((tries + 1))
+    sleep 1
+  done
+  kill "$1"
+}

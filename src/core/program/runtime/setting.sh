@@ -1,0 +1,59 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# The runtime of a converge program: runs on Dom0 under /bin/sh, be it dash, bash or busybox. No `set -e` (it is
+# silent in conditions, and differs between shells): what can fail is looked at where it is called. `local` is the
+# one thing here that POSIX lacks and all three have. Goals and verbs are called by name, which shellcheck cannot see.
+set -u
+umask 077
+LC_ALL=C
+# lvm complains about every descriptor that it inherits
+LVM_SUPPRESS_FD_WARNINGS=1
+PATH=${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL LVM_SUPPRESS_FD_WARNINGS PATH
+unset CDPATH
+# only the tests set this prefix of all paths
+ROOT=${CONVERGE_ROOT:-}
+BOOKS=$ROOT/var/lib/converge
+RUN=$ROOT/run/converge
+UNITS=$ROOT/etc/systemd/system
+SAVED=$ROOT/var/lib/xen/save
+BACKENDS=$ROOT/sys/bus/xen-backend/devices
+
+# HERE: this run's directory. BOOK: the domain's, where the lock and the history are.
+HERE=$(cd -P -- "${0%/*}" && pwd -P) || exit 1
+BOOK=${HERE%/*/*}
+JOURNAL=$HERE/journal.jsonl
+OUT=$HERE/out/program.log
+
+# about DOMAIN SAFE_NAME DIGEST CONFIG: whose program this is
+about() {
+  DOMAIN=$1 SAFE=$2 DIGEST=$3 CONFIG=$4
+}
+
+# says TEXT: what a goal or a verb has to say about its failing
+says() {
+  SAYS=$1
+}
+SAYS=
+
+# kept FILE: it is on disk, also when the power goes now. coreutils before 8.24 sync everything or nothing.
+kept() {
+  sync "$1" 2>/dev/null || sync
+}
+
+# write_kept FILE TEXT: a small file, whole or not there
+write_kept() {
+  printf '%s\n' "$2" >"$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "${1%/*}"
+}
+
+# content_of FILE: sets CONTENT, trailing newlines and all
+content_of() {
+  CONTENT=$(cat "$1" 2>/dev/null && echo x) || {
+    CONTENT=
+    return 1
+  }
+  CONTENT=${CONTENT%x}
+}
+
+boot_id() {
+  cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown
+}

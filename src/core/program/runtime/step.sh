@@ -1,0 +1,191 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Steps. A step is a function of `goal`, `act` and `watch` lines, called in several modes: each mode runs its lines only.
+
+MODE=idle
+STEP=0
+ID=program
+PASS=0
+SWITCHING=0
+TOLD_STOP=0
+SURVEY=0
+
+# step N ID KIND PHASE TITLE
+step() {
+  local began
+  STEP=$1 ID=$2
+  OUT=$HERE/out/$STEP.log
+  [ "$PASS" -eq 0 ] || OUT=$HERE/out/$STEP.$PASS.log
+  if [ "$SURVEY" -eq 1 ]; then
+    survey_step "$4"
+    return 0
+  fi
+  if [ "$SWITCHING" -eq 0 ]; then
+    heed_stop "before $ID"
+    [ "$4" = prepare ] || SWITCHING=1
+  else
+    tell_stop
+  fi
+  look
+  case $VERDICT in
+    conflict) fail 0 "$WHY" ;;
+    done)
+      if [ "$GOALS" -gt 0 ]; then
+        journal skip id "$ID" why 'holds already'
+        return 0
+      fi
+      ;;
+  esac
+  # before anything is touched: whoever finds this run dead knows what to take back
+  { printf '%s\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
+  journal step id "$ID" kind "$3" phase "$4" title "$5"
+  uptime_now
+  began=$UPTIME
+  MODE=act STEP_RC=0 SAYS=
+  "step_$STEP"
+  MODE=idle
+  [ "$STEP_RC" -eq 0 ] || fail "$STEP_RC" "$SAYS"
+  if [ "$GOALS" -gt 0 ]; then
+    look
+    [ "$VERDICT" = "done" ] || fail 0 "it ran, and yet: $WHY"
+  fi
+  uptime_now
+  seconds $((UPTIME - began))
+  journal "done" id "$ID" 'seconds#' "$SECONDS_TEXT"
+}
+
+# look: VERDICT over all goals of the step, GOALS their number, WHY the first that does not hold
+look() {
+  MODE=look VERDICT="done" GOALS=0 WHY=
+  "step_$STEP"
+  MODE=idle
+}
+
+# goal NAME ARGUMENTS…
+goal() {
+  local name verdict
+  [ "$MODE" = look ] || return 0
+  GOALS=$((GOALS + 1))
+  name=$1
+  shift
+  SAYS="$name $*"
+  "goal_$name" "$@"
+  verdict=$?
+  case $verdict in
+    0) ;;
+    1)
+      [ "$VERDICT" != "done" ] || WHY=$SAYS
+      [ "$VERDICT" = conflict ] || VERDICT=pending
+      ;;
+    *)
+      [ "$VERDICT" = conflict ] || WHY=$SAYS
+      VERDICT=conflict
+      ;;
+  esac
+  return 0
+}
+
+# act VERB ARGUMENTS… [-- COMMAND…]
+act() {
+  local verb
+  case $MODE in
+    act) ;;
+    undo)
+      [ "$UNDO_GOES" -eq 1 ] || return 0
+      if [ "$UNDO_TOLD" -eq 0 ]; then
+        UNDO_TOLD=1
+        journal undo id "$ID" what "$UNDO_TITLE"
+      fi
+      ;;
+    *) return 0 ;;
+  esac
+  [ "$STEP_RC" -eq 0 ] || return 0
+  verb=$1
+  shift
+  SAYS=
+  "verb_$verb" "$@"
+  STEP_RC=$?
+  [ "$STEP_RC" -eq 0 ] || [ -n "$SAYS" ] || says "$verb failed ($STEP_RC)"
+  return 0
+}
+
+# watch NAME ARGUMENTS…: looked at while a copy of the same step runs
+watch() {
+  local name
+  [ "$MODE" = watch ] && [ "$WATCH_RC" -eq 0 ] || return 0
+  name=$1
+  shift
+  "watch_$name" "$@" || WATCH_RC=1
+  return 0
+}
+
+# run_watches WHEN: `running` or `ended`; not 0: the copy is worth nothing or is about to be
+run_watches() {
+  WATCH_WHEN=$1 WATCH_RC=0 MODE=watch
+  "step_$STEP"
+  MODE=act
+  return "$WATCH_RC"
+}
+
+# run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
+run_command() {
+  local status
+  "$@" </dev/null >>"$OUT" 2>&1 9>&-
+  status=$?
+  [ "$status" -eq 0 ] || says "$1 ended with $status"
+  return "$status"
+}
+
+# ---- requests to stop
+
+stop_asked() {
+  [ -e "$HERE/stop" ]
+}
+
+# heed_stop WHERE: a safe point
+heed_stop() {
+  stop_asked || return 0
+  journal stopping why "stopped $1: what was done is taken back"
+  abandon stopped "stopped on request $1"
+}
+
+# tell_stop: no safe point any more
+tell_stop() {
+  [ "$TOLD_STOP" -eq 0 ] && stop_asked || return 0
+  TOLD_STOP=1
+  journal stopping why 'the switch has begun: it is finished first'
+}
+
+# ---- ends
+
+# fail EXIT MESSAGE: the step failed, and with it the run
+fail() {
+  journal failed id "$ID" 'exit#' "$1" message "$2" tail "$(tail_of "$OUT")"
+  abandon failed "$ID: $2"
+}
+
+# abandon OUTCOME MESSAGE: takes everything back, or goes forward where there is no way back. Does not return.
+abandon() {
+  MODE=idle
+  if committing; then
+    forward "$2"
+  else
+    # so that whoever has to finish this knows how it was to end
+    write_kept "$HERE/abandoned" "$1 $2"
+    go_back "$1" "$2"
+  fi
+}
+
+# remove_run_directories: those that are empty; whatever is left in one keeps it
+remove_run_directories() {
+  [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
+  find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
+}
+
+# finish OUTCOME MESSAGE: the last event, and then the file that says that nothing is left to do. Does not return.
+finish() {
+  remove_run_directories
+  # once only: the event may be there already, from one that died right after it
+  journal_ended || journal_kept end outcome "$1" message "$2"
+  write_kept "$HERE/ended" "$1"
+  case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
+}

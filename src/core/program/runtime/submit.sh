@@ -1,0 +1,109 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Brings a program onto the host and starts it: `sh -c SUBMIT sh SAFE DIGEST OWNER STAMP UNIT [IOWEIGHT]`, on stdin
+# a line `PROGRAM_BYTES PLAN_BYTES` and then both. The last line of the answer: `started DIR`, `attach DIR`, `held JSON`
+# (rc 75) or `refused TEXT` (rc 1).
+set -u
+umask 077
+LC_ALL=C
+PATH=${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+ROOT=${CONVERGE_ROOT:-}
+
+refuse() {
+  printf 'refused %s\n' "$1"
+  exit 1
+}
+
+# directory PATH: made if it is not there; a link in its place is somebody's trick or mistake
+directory() {
+  [ ! -L "$1" ] || refuse "$1 is a symbolic link, not a directory"
+  [ -d "$1" ] || mkdir "$1" || refuse "cannot make $1"
+}
+
+# held: the lock is, for longer than a follower has it
+held() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    flock -n -s "$BOOK/lock" true 8>&- && return 1
+    sleep 0.1
+  done
+  return 0
+}
+
+fact() {
+  cat "$BOOK/current/$1" 2>/dev/null
+}
+
+answer_held() {
+  if [ "$(fact digest)" = "$DIGEST" ]; then
+    printf 'attach %s\n' "$(readlink -f "$BOOK/current")"
+    exit 0
+  fi
+  json_object owner "$(fact owner)" 'since#' "$(fact since)" digest "$(fact digest)" run "$(basename "$(readlink "$BOOK/current")")"
+  printf 'held %s\n' "$JSON"
+  exit 75
+}
+
+submit() {
+  local sizes program plan dir tries
+  SAFE=$1 DIGEST=$2 OWNER=$3 STAMP=$4 UNIT=$5
+  case $SAFE$STAMP in */* | '') refuse 'a name with a slash' ;; esac
+  [ -d "$ROOT/run/systemd/system" ] && command -v systemd-run >/dev/null || refuse 'this host is not run by systemd'
+  command -v flock >/dev/null || refuse 'flock (util-linux) is missing on this host'
+  [ -d "$ROOT/var/lib" ] || refuse "$ROOT/var/lib is missing on this host"
+  directory "$ROOT/var/lib/converge"
+  directory "$ROOT/var/lib/converge/domains"
+  BOOK=$ROOT/var/lib/converge/domains/$SAFE
+  directory "$BOOK"
+  directory "$BOOK/runs"
+  [ ! -L "$BOOK/lock" ] || refuse "$BOOK/lock is a symbolic link"
+  : >>"$BOOK/lock"
+  # one submission at a time
+  exec 8>>"$BOOK/submission"
+  flock 8
+  ! held || answer_held
+  if [ -e "$BOOK/current/program.sh" ] && { ! [ -e "$BOOK/current/ended" ] || [ -e "$BOOK/current/unfinished" ]; }; then
+    printf 'note the run %s was interrupted: it is taken back first\n' "$(basename "$(readlink "$BOOK/current")")"
+    /bin/sh "$(readlink -f "$BOOK/current")/program.sh" recover </dev/null >/dev/null 2>&1 8>&-
+    [ -e "$BOOK/current/ended" ] || refuse "the run before could not be taken back: see $BOOK/current/journal.jsonl"
+    [ ! -e "$BOOK/current/unfinished" ] || printf 'note not taken back: %s\n' "$(fact unfinished | tr '\n' ' ')"
+    ! held || answer_held
+  fi
+  dir=$BOOK/runs/$STAMP
+  mkdir "$dir" || refuse "cannot make $dir"
+  # by way of a file: some head read more than they are asked for
+  cat >"$dir/incoming" || refuse "cannot write $dir"
+  sizes=$(head -n 1 "$dir/incoming")
+  program=${sizes% *} plan=${sizes#* }
+  case $program$plan in '' | *[!0-9]*) refuse 'the submission is not well-formed' ;; esac
+  if [ "$(wc -c <"$dir/incoming")" -ne "$((${#sizes} + 1 + program + plan))" ]; then
+    rm -r "$dir"
+    refuse 'the submission was cut short'
+  fi
+  tail -c "$((program + plan))" "$dir/incoming" | head -c "$program" >"$dir/program.sh"
+  tail -c "$plan" "$dir/incoming" >"$dir/plan.json"
+  rm "$dir/incoming"
+  printf '%s\n' "$DIGEST" >"$dir/digest"
+  printf '%s\n' "$OWNER" >"$dir/owner"
+  date +%s >"$dir/since"
+  ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
+  sync "$dir"/* "$dir" "$BOOK" 2>/dev/null || sync
+  # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
+  if ! systemd-run --quiet --collect --unit="$UNIT" \
+    -p Description="converge: move the guest $SAFE" \
+    -p KillMode=control-group -p TimeoutStopSec=900 -p SendSIGHUP=no \
+    -p After=xen.service -p After=xendomains.service -p After=xenstored.service -p After=xenconsoled.service \
+    -p "ExecStopPost=/bin/sh $dir/program.sh recover" \
+    ${6:+-p "IOWeight=$6"} \
+    /bin/sh "$dir/program.sh" run </dev/null >"$dir/start.log" 2>&1 8>&-; then
+    printf 'failed\n' >"$dir/ended"
+    refuse "systemd-run: $(tail -n 1 "$dir/start.log")"
+  fi
+  # until it has the lock, so that whoever follows now finds it alive
+  tries=100
+  while [ "$tries" -gt 0 ] && ! [ -s "$dir/journal.jsonl" ]; do
+    tries=$((tries - 1))
+    sleep 0.1
+  done
+  printf 'started %s\n' "$dir"
+}

@@ -1,0 +1,129 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# The way back, from whatever point: only from what is on disk (`started`) and what is seen, never from variables.
+
+# undoing ID temporary|kept TITLE: the first line of each undo
+undoing() {
+  ID=$1 UNDO_TITLE=$3
+  [ "$UNDO_SCOPE" = all ] || [ "$2" = temporary ] || UNDO_GOES=0
+}
+
+# when GOAL ARGUMENTS…: the undo is needed only where this holds
+when() {
+  local name
+  [ "$MODE" = undo ] && [ "$UNDO_GOES" -eq 1 ] && [ "$STEP_RC" -eq 0 ] || return 0
+  name=$1
+  shift
+  SAYS="$name $*"
+  "goal_$name" "$@"
+  case $? in
+    0) ;;
+    1) UNDO_GOES=0 ;;
+    # unknown is not absent: tried again, and told if it stays so
+    *) STEP_RC=1 ;;
+  esac
+}
+
+# take_back SCOPE: all | temporary. Sets LEFT (numbers of steps) and LEFT_WHY.
+take_back() {
+  local number tries
+  UNDO_SCOPE=$1
+  adopt_loops
+  for tries in 1 2 3; do
+    [ "$tries" -eq 1 ] || sleep 1
+    LEFT='' LEFT_WHY=
+    for number in $(started_newest_first); do
+      undo_step "$number"
+    done
+    [ -n "$LEFT" ] || break
+  done
+  if [ -n "$LEFT" ]; then
+    write_kept "$HERE/unfinished" "$LEFT_WHY"
+  else
+    rm -f "$HERE/unfinished"
+  fi
+}
+
+undo_step() {
+  command -v "undo_$1" >/dev/null 2>&1 || return 0
+  STEP=$1 OUT=$HERE/out/$1.undo.log
+  MODE=undo UNDO_GOES=1 UNDO_TOLD=0 STEP_RC=0 SAYS=
+  "undo_$1"
+  MODE=idle
+  [ "$STEP_RC" -ne 0 ] || return 0
+  LEFT="$LEFT $1"
+  LEFT_WHY="${LEFT_WHY:+$LEFT_WHY; }$ID: $SAYS"
+}
+
+started_newest_first() {
+  [ -e "$HERE/started" ] || return 0
+  awk '/^[0-9]+$/ { list[++n] = $1 }
+    END { for (; n > 0; n--) if (!(list[n] in seen)) { seen[list[n]] = 1; print list[n] } }' "$HERE/started"
+}
+
+# go_back OUTCOME MESSAGE: the guest is on its old disk afterwards. Does not return.
+go_back() {
+  take_back all
+  if [ -n "$LEFT" ]; then
+    finish "$1" "$2; could not be taken back: $LEFT_WHY"
+  fi
+  finish "$1" "$2"
+}
+
+# committing: the commit was begun. From here on the new disk may hold writes that the old one has not.
+committing() {
+  [ -s "$HERE/committing" ]
+}
+
+# forward MESSAGE: makes sure that the guest runs on its new disk, and tidies up. Does not return.
+forward() {
+  local message
+  message=$1
+  ID=commit OUT=$HERE/out/forward.log
+  read_fact committing
+  if [ "${CONTENT#offline}" != "$CONTENT" ]; then
+    # the guest was down and stays so
+    SAYS=
+  elif ! run_on_new_disk; then
+    message="$message; $DOMAIN does not run on its new disk: $SAYS"
+  fi
+  if ! [ -e "$HERE/committed" ] && [ "$message" = "$1" ]; then
+    write_kept "$HERE/committed" "$(date +%s)"
+    journal_kept commit domain "$DOMAIN"
+  fi
+  take_back temporary
+  [ -z "$LEFT" ] || message="$message; left: $LEFT_WHY"
+  REMAINS=
+  SURVEY=1
+  plan
+  SURVEY=0
+  if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "${FOUND_DEAD:-}" ]; then
+    finish "done" "$DOMAIN runs on its new disk; $message"
+  fi
+  [ -z "$REMAINS" ] || message="$message; to be done:$REMAINS"
+  finish stuck "$message"
+}
+
+# survey_step PHASE: is something of it left to do?
+survey_step() {
+  case $1 in settle | finish) ;; *) return 0 ;; esac
+  look
+  [ "$VERDICT" = "done" ] || REMAINS="$REMAINS $ID"
+}
+
+run_on_new_disk() {
+  domain_state "$DOMAIN"
+  case $? in
+    0) ;;
+    1)
+      start_in_scope "$DOMAIN" "$CONFIG"
+      return
+      ;;
+    *) return 1 ;;
+  esac
+  case $STATE in
+    *p*) run_command xl unpause -- "$DOMID" ;;
+    *[scd]*)
+      await_gone "$DOMID" 60 && start_in_scope "$DOMAIN" "$CONFIG"
+      ;;
+  esac
+}

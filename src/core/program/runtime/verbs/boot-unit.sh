@@ -1,0 +1,38 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
+
+verb_install_boot_unit() { # UNIT
+  cat >"$UNITS/$1.new" <<UNIT || return 1
+[Unit]
+Description=converge: bring $SAFE back after a reboot in mid-run
+After=local-fs.target network.target network-online.target systemd-udevd.service dbus.service
+After=xen.service xenstored.service xenconsoled.service xen-init-dom0.service xen-qemu-dom0-disk-backend.service
+Before=xendomains.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $HERE/program.sh recover
+TimeoutStartSec=900
+KillMode=process
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  chmod 0644 "$UNITS/$1.new" && kept "$UNITS/$1.new" && mv -f "$UNITS/$1.new" "$UNITS/$1" || return 1
+  run_command systemctl daemon-reload && run_command systemctl enable "$1" || return
+  # the link is what makes it run
+  kept "$UNITS/multi-user.target.wants"
+  kept "$UNITS"
+}
+
+verb_remove_boot_unit() { # UNIT
+  if [ "$MODE" = undo ] && [ -n "$LEFT" ]; then
+    # the next boot tries what could not be taken back now
+    return 0
+  fi
+  [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
+  run_command systemctl disable "$1"
+  rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
+  kept "$UNITS"
+  run_command systemctl daemon-reload
+}

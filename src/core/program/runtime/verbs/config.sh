@@ -1,0 +1,88 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
+
+verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
+  local path before after at draft
+  before=$2 after=$3
+  path=$(readlink -e -- "$1") || {
+    says "$1 is not there"
+    return 1
+  }
+  hash_of "$path" || return 1
+  [ "$HASH" = "$before" ] || {
+    says "$1 was changed by somebody else meanwhile"
+    return 1
+  }
+  [ "$(stat -c %h -- "$path")" = 1 ] || {
+    says "$1 has a second name (hard link), which an edit would cut off"
+    return 1
+  }
+  shift 3
+  cp -- "$path" "$HERE/config.before" && kept "$HERE/config.before" && kept "$HERE" || {
+    says 'cannot keep the config as it is'
+    return 1
+  }
+  draft_of "$path"
+  draft=$DRAFT
+  at=0
+  {
+    while [ $# -ge 3 ]; do
+      slice "$HERE/config.before" "$at" "$1"
+      printf '%s' "$3"
+      at=$2
+      shift 3
+    done
+    tail -c "+$((at + 1))" "$HERE/config.before"
+  } >"$draft" || {
+    rm -f -- "$draft"
+    says "cannot write $draft"
+    return 1
+  }
+  replace_config "$path" "$draft" "$after"
+}
+
+slice() { # FILE START END
+  [ "$3" -gt "$2" ] || return 0
+  tail -c "+$(($2 + 1))" "$1" | head -c "$(($3 - $2))"
+}
+
+# draft_of PATH: sets DRAFT, beside it. A dot first: xendomains starts whatever else lies in /etc/xen/auto.
+draft_of() {
+  DRAFT=${1%/*}/.converge-$SAFE.draft
+  rm -f -- "$DRAFT"
+}
+
+replace_config() { # PATH DRAFT SHA256
+  hash_of "$2" && [ "$HASH" = "$3" ] || {
+    rm -f -- "$2"
+    says "the edited config is not the planned one"
+    return 1
+  }
+  # the mode last: nobody reads meanwhile what they could not read before
+  chown -- "$(stat -c %u:%g -- "$1")" "$2" && chmod -- "$(stat -c %a -- "$1")" "$2" && kept "$2" &&
+    mv -f -- "$2" "$1" && kept "${1%/*}" || {
+    rm -f -- "$2"
+    says "cannot replace $1"
+    return 1
+  }
+}
+
+verb_restore_config() { # PATH SHA_AFTER
+  local path old
+  [ -e "$HERE/config.before" ] || return 0
+  path=$(readlink -e -- "$1") || {
+    says "$1 is not there"
+    return 1
+  }
+  draft_of "$path"
+  hash_of "$HERE/config.before" || return 1
+  old=$HASH
+  hash_of "$path" || return 1
+  [ "$HASH" != "$old" ] || return 0
+  [ "$HASH" = "$2" ] || {
+    says "$1 was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
+    return 1
+  }
+  cp -- "$HERE/config.before" "$DRAFT" || return 1
+  replace_config "$path" "$DRAFT" "$old"
+}

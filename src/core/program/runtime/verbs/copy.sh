@@ -1,0 +1,197 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Copies: run in the background, in a process group of their own, and looked after while they run.
+
+PASS_CENTIS=0
+PASS_BYTES=0
+
+verb_copy() { # ID ROLE -- COMMAND…
+  local id role began limit status pid next nap why log
+  id=$1 role=$2
+  shift 3
+  log=$OUT
+  limit=0 nap=0.25 why=
+  if [ "$role" = last ]; then
+    nap=0.1
+    forecast_of "$id"
+    limit=$((FORECAST_OF * 3))
+    [ "$limit" -ge $((FORECAST_OF + 500)) ] || limit=$((FORECAST_OF + 500))
+    [ "$FORECAST_OF" -gt 0 ] || limit=0
+  fi
+  : >"$log"
+  uptime_now
+  began=$UPTIME next=$((UPTIME + 100))
+  setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep "$nap"
+    uptime_now
+    if [ "$limit" -gt 0 ] && [ $((UPTIME - began)) -gt "$limit" ]; then
+      seconds "$FORECAST_OF"
+      why="took more than three times its forecast of $SECONDS_TEXT s"
+      break
+    fi
+    if [ "$SWITCHING" -eq 0 ]; then
+      ! stop_asked || break
+    else
+      tell_stop
+    fi
+    [ "$UPTIME" -ge "$next" ] || continue
+    next=$((UPTIME + 100))
+    report_progress "$id" "$log"
+    run_watches running || {
+      why=$SAYS
+      break
+    }
+  done
+  # still there: one of the above stops it
+  if kill -0 "$pid" 2>/dev/null; then
+    kill_group "$pid"
+    wait "$pid" 2>/dev/null
+    cat "$log.err" >>"$log"
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $id"
+    says "the copy was ended: $why"
+    return 1
+  fi
+  wait "$pid"
+  status=$?
+  uptime_now
+  report_progress "$id" "$log"
+  cat "$log.err" >>"$log"
+  if [ "$status" -ne 0 ]; then
+    case $status in
+      24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
+      *) says "the copy ended with $status" ;;
+    esac
+    return "$status"
+  fi
+  # once more: a copy from a snapshot that overflowed meanwhile does not count
+  run_watches ended || {
+    says "the copy does not count: $SAYS"
+    return 1
+  }
+  literal_bytes "$log"
+  PASS_CENTIS=$((PASS_CENTIS + UPTIME - began))
+  PASS_BYTES=$((PASS_BYTES + LITERAL))
+  printf '%s %s %s\n' "$role" $((UPTIME - began)) "$LITERAL" >>"$HERE/copies/$id"
+}
+
+# forecast_of ID: sets FORECAST_OF, hundredths: the newest delta pass, or else the first, and a second. 0: no pass yet.
+forecast_of() {
+  FORECAST_OF=0
+  [ ! -r "$HERE/copies/$1" ] || FORECAST_OF=$(awk '
+    $1 == "delta" { delta = $2; seen = 1 }
+    $1 == "first" { first = $2; any = 1 }
+    END { if (seen) print delta + 100; else if (any) print first + 100; else print 0 }' "$HERE/copies/$1")
+}
+
+# kill_group PID: of the group that it leads
+kill_group() {
+  local tries
+  kill -s TERM -- "-$1" 2>/dev/null || kill -s TERM "$1" 2>/dev/null
+  tries=25
+  while kill -s 0 -- "-$1" 2>/dev/null; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      kill -s KILL -- "-$1" 2>/dev/null
+      break
+    }
+    sleep 0.2
+  done
+}
+
+# report_progress ID FILE: the newest line of --info=progress2, `1,234,567  45%   12.34MB/s    0:00:12 …`
+report_progress() {
+  local bytes percent rate left
+  read -r bytes percent rate left <<LINE
+$(tail -c 400 "$2" | tr '\r' '\n' | awk '
+    $2 ~ /^[0-9]+%$/ && $4 ~ /^[0-9]+:[0-9][0-9]:[0-9][0-9]$/ {
+      gsub(/[^0-9]/, "", $1); bytes = $1; percent = $2 + 0
+      unit = $3; sub(/^[0-9.]+/, "", unit); rate = $3 + 0
+      if (unit ~ /^k/) rate *= 1024
+      if (unit ~ /^M/) rate *= 1048576
+      if (unit ~ /^G/) rate *= 1073741824
+      split($4, t, ":"); left = t[1] * 3600 + t[2] * 60 + t[3]; found = 1
+    }
+    END { if (found) printf "%s %d %.0f %d\n", bytes, percent, rate, left }')
+LINE
+  [ -n "${left:-}" ] || return 0
+  journal progress id "$1" 'bytes#' "$bytes" 'percent#' "$percent" 'rate#' "$rate" 'left#' "$left"
+}
+
+# literal_bytes FILE: from --stats, in LITERAL
+literal_bytes() {
+  LITERAL=$(sed -n 's/^Literal data: \([0-9,.]*\) bytes.*/\1/p' "$1" | tail -n 1 | tr -cd 0-9)
+  LITERAL=${LITERAL:-0}
+}
+
+watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
+  local fill free
+  ask_volume "$1" lv_attr,origin,data_percent,vg_free || {
+    [ $? -ne 1 ] || says "$1 is gone"
+    return 1
+  }
+  snapshot_valid || {
+    field 3
+    journal watch id "$ID" what "$1" value "${FIELD:-overflowed}" acted 'the copy is given up'
+    says "$1 overflowed"
+    return 1
+  }
+  [ "$WATCH_WHEN" = running ] || return 0
+  field 3
+  fill=$FIELD
+  [ "${fill:-0}" != 0 ] && [ "${fill%%.*}" -ge "$2" ] || return 0
+  field 4
+  free=$FIELD
+  if [ "$free" -ge "$3" ] && run_extend "$1" "$3"; then
+    journal watch id "$ID" what "$1" value "$fill%" acted "grown by $3 bytes"
+    return 0
+  fi
+  journal watch id "$ID" what "$1" value "$fill%" acted 'the copy is given up'
+  says "$1 is filled to $fill% and ${1%%/*} has no room to grow it"
+  return 1
+}
+
+run_extend() {
+  lvextend --size "+${2}b" "$1" </dev/null >"$HERE/out/lvextend.log" 2>&1 9>&- ||
+    # as large as a snapshot of its origin can get: it cannot overflow any more
+    grep -qi 'maximum COW size' "$HERE/out/lvextend.log"
+}
+
+# distrust_fresh SOURCE TARGET WINDOW_SECONDS: a file whose time was in the snapshot before its data was looks the same
+# to the last pass. So what was fresh gets, in the copy, a time that no file has, and is compared for real.
+verb_distrust_fresh() {
+  local source target newest now
+  source=$1 target=$2
+  epoch
+  now=$NOW
+  # the guest's clock is not Dom0's; nothing that it changed lies later than its own now
+  newest=$(find "$source" -xdev -printf '%C@\n' 2>>"$OUT" | awk -v now="$now" '
+    $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { printf "%.3f\n", newest }')
+  case $newest in
+    0.000 | '')
+      says "no file in $source"
+      return 1
+      ;;
+  esac
+  newest=${newest%.*}
+  find "$source" -xdev -type f -newerct "@$((newest - $3))" -printf './%P\0' >"$HERE/out/fresh" 2>>"$OUT" || {
+    says "cannot read all of $source"
+    return 1
+  }
+  # 1970-01-01 19:57:03: set by no clock, and by no tool that levels times
+  (
+    cd -P -- "$target" || exit 1
+    # shellcheck disable=SC2016
+    xargs -0 -r sh -c '
+      for file do
+        if [ -L "$file" ] || [ ! -f "$file" ]; then
+          printf "%s is missing in the copy\n" "$file"
+          exit 255
+        fi
+      done
+      touch -h -c -d @71823.987654321 -- "$@" || exit 255' sh
+  ) <"$HERE/out/fresh" >>"$OUT" 2>&1 9>&- || {
+    says "files that were fresh in the snapshot are not all in the copy"
+    return 1
+  }
+}

@@ -1,0 +1,391 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# The guest itself: down, up, paused, committed, ready.
+
+# ---- down
+
+verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
+  local name limit insist domid loops type device began
+  name=$1 insist=$3
+  hundredths "$2"
+  limit=$CENTIS
+  shift 4
+  domid_of "$name"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  domid=$DOMID
+  loops=
+  while read -r type device; do
+    [ -z "$device" ] || loops="$loops $(backend_value "$domid" "$type" "$device" node)"
+  done <<LIST
+$(backends_of "$domid")
+LIST
+  uptime_now
+  began=$UPTIME
+  write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
+  DOWN_AT=$UPTIME
+  journal_kept down domain "$name"
+  run_command "$@" || return
+  await_gone "$domid" "${limit%??}" "$loops" || {
+    case $? in 2) return 1 ;; esac
+    seconds "$limit"
+    [ "$insist" = destroy ] || {
+      says "$name ignored the shutdown request for ${SECONDS_TEXT%.00} s"
+      return 1
+    }
+    journal note message "$name ignored the shutdown request for ${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
+    run_command xl destroy -- "$domid" || return
+    await_gone "$domid" 60 "$loops" || {
+      says "$name was destroyed and is still not gone: $SAYS"
+      return 1
+    }
+  }
+  uptime_now
+  SHUTDOWN_CENTIS=$((UPTIME - began))
+}
+
+# await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. 2: unknown.
+await_gone() {
+  local deadline loop busy
+  uptime_now
+  deadline=$((UPTIME + ${2:-0} * 100))
+  while :; do
+    busy=
+    domid_state "$1"
+    case $? in
+      0) busy="the domain is still there ($STATE)" ;;
+      1)
+        # xl shutdown -w returns before this, and an xl create right then fails
+        [ -z "$(backends_of "$1")" ] || busy='its disks are still attached'
+        for loop in ${3:-}; do
+          case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
+          ! losetup "$loop" >/dev/null 2>&1 9>&- || busy="$loop is still attached"
+        done
+        ;;
+      *) busy=$SAYS ;;
+    esac
+    [ -n "$busy" ] || return 0
+    uptime_now
+    if [ "$UPTIME" -ge "$deadline" ]; then
+      says "$busy"
+      return 1
+    fi
+    sleep 0.2
+  done
+}
+
+# bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
+verb_bring_back() {
+  domain_state "$1"
+  case $? in
+    0) ;;
+    1)
+      start_in_scope "$1" "$2"
+      return
+      ;;
+    *) return 1 ;;
+  esac
+  case $STATE in
+    *[scd]*)
+      await_gone "$DOMID" 120 || return 1
+      start_in_scope "$1" "$2"
+      return
+      ;;
+  esac
+  [ -e "$HERE/down" ] || return 0
+  if [ -n "$(xenstore-read "/local/domain/$DOMID/control/shutdown" 2>/dev/null 9>&-)" ]; then
+    # not read yet by the guest: taken back
+    run_command xenstore-write "/local/domain/$DOMID/control/shutdown" ''
+  else
+    # read: it may go down any time now, long after this program has ended
+    journal note message "$1 still runs on its old disk; if it yet goes down within an hour, it is started again"
+    systemd-run --quiet --collect --unit="converge-late-$SAFE-$DOMID-$$" /bin/sh "$HERE/program.sh" late "$DOMID" \
+      </dev/null >>"$OUT" 2>&1 9>&- || :
+  fi
+  return 0
+}
+
+# late DOMID: the watchman for a guest that took a shutdown request and did not follow it in time
+mode_late() {
+  local tries
+  tries=1800
+  while [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    # another run knows better
+    [ "$(readlink -e -- "$BOOK/current")" = "$HERE" ] && ! lock_held || [ "$tries" -gt 1795 ] || exit 0
+    domid_state "$1"
+    if [ $? -eq 1 ]; then
+      take_lock 5 || exit 0
+      await_gone "$1" 60
+      domain_state "$DOMAIN"
+      [ $? -eq 1 ] || exit 0
+      OUT=$HERE/out/late.log
+      start_in_scope "$DOMAIN" "$CONFIG"
+      exit
+    fi
+    sleep 2
+  done
+}
+
+# ---- up
+
+# Runs in the scope, around the command. Whoever finds this program dead waits for it to end: a guest that is about to
+# appear would otherwise appear after everything else was taken back.
+# shellcheck disable=SC2016
+SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
+SCOPES=0
+
+# scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
+scoped() {
+  local status boot
+  SCOPES=$((SCOPES + 1))
+  boot=$(boot_id)
+  printf '%s starting\n' "$boot" >"$HERE/creating"
+  epoch
+  run_command systemd-run --scope --collect --quiet --unit="converge-guest-$SAFE-${NOW%.*}-$$-$SCOPES" -- \
+    sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
+  status=$?
+  rm -f "$HERE/creating"
+  [ "$status" -eq 0 ] || says "$1 ${2:-} ended with $status"
+  return "$status"
+}
+
+# await_scoped: until what a dead program started in a scope has ended
+await_scoped() {
+  local boot pid tries
+  tries=600
+  while [ -e "$HERE/creating" ] && [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    read -r boot pid <"$HERE/creating" || break
+    [ "$boot" = "$(boot_id)" ] || break
+    case $pid in
+      starting) [ "$tries" -gt 575 ] || break ;;
+      *[!0-9]* | '') break ;;
+      *) kill -0 "$pid" 2>/dev/null || break ;;
+    esac
+    sleep 0.2
+  done
+  rm -f "$HERE/creating"
+}
+
+# create_scoped COMMAND…: again while the one of that name is still dying
+create_scoped() {
+  local tries lines
+  tries=10
+  while :; do
+    lines=$(wc -l <"$OUT" 2>/dev/null || echo 0)
+    scoped "$@" && return 0
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return 1
+    sleep 1
+  done
+}
+
+# start_in_scope NAME CONFIG
+start_in_scope() {
+  case $1 in
+    */*) ;;
+    *)
+      if [ -e "$SAVED/$1" ]; then
+        journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
+        return 0
+      fi
+      ;;
+  esac
+  create_scoped xl create "$2" || return 1
+  domain_state "$1" || {
+    says "xl create of $1 ended well, and yet it is not there"
+    return 1
+  }
+}
+
+verb_start_guest() { # NAME CONFIG
+  domain_state "$1"
+  case $? in
+    0)
+      case $STATE in
+        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
+        *) return 0 ;;
+      esac
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  start_in_scope "$1" "$2"
+}
+
+verb_in_scope() { # NAME -- COMMAND…
+  local name
+  name=$1
+  shift 2
+  uptime_now
+  CREATE_AT=$UPTIME
+  create_scoped "$@" || return 1
+  domid_of "$name" || {
+    says "$* ended well, and yet $name is not there"
+    return 1
+  }
+  write_kept "$HERE/created" "$DOMID"
+}
+
+# destroy_paused: only what was never unpaused, so that nothing that a guest wrote is lost
+verb_destroy_paused() { # NAME -- COMMAND…
+  domain_state "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  case $STATE in
+    *[scd]*) ;;
+    *p*)
+      written_nothing "$DOMID" || {
+        says "$1 is paused, and has written to its disk"
+        return 1
+      }
+      shift 2
+      run_command "$@" || return
+      ;;
+    *) return 0 ;;
+  esac
+  await_gone "$DOMID" 60
+}
+
+verb_compare_attached() { # NAME VDEV TARGET…
+  goal_attached "$@" || return 1
+}
+
+# written_nothing DOMID: blkback has counted no sector. No counter (QEMU serves it): nobody knows.
+written_nothing() {
+  local counter count any
+  any=0
+  for counter in "$BACKENDS"/vbd-"$1"-*/statistics/wr_sect; do
+    [ -r "$counter" ] || return 1
+    read -r count <"$counter"
+    [ "$count" = 0 ] || return 1
+    any=1
+  done
+  [ "$any" -eq 1 ]
+}
+
+# ---- the commit
+
+verb_unpause() { # NAME -- COMMAND…
+  local name status
+  name=$1
+  shift 2
+  write_kept "$HERE/committing" "$(date +%s)" || {
+    rm -f "$HERE/committing"
+    says 'cannot write that the commit begins'
+    return 1
+  }
+  run_command "$@"
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    set -- "$SAYS"
+    if domain_state "$name" && written_nothing "$DOMID"; then
+      case $STATE in
+        *p*)
+          # not one write on the new disk, and no way for one: there still is a way back
+          rm -f "$HERE/committing" && kept "$HERE"
+          says "$1"
+          return "$status"
+          ;;
+      esac
+    fi
+    says "$1"
+    return "$status"
+  fi
+  write_kept "$HERE/committed" "$(date +%s)"
+  journal_kept commit domain "$name"
+}
+
+# commit_offline: the guest was down and stays down; what starts it next takes the new disk
+verb_commit_offline() {
+  write_kept "$HERE/committing" "offline $(date +%s)" && write_kept "$HERE/committed" "$(date +%s)" || {
+    says 'cannot write that the commit begins'
+    return 1
+  }
+  journal_kept commit domain "$DOMAIN"
+}
+
+# ---- ready
+
+verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
+  local name deadline how first absent since
+  name=$1 how=$3
+  hundredths "$2"
+  uptime_now
+  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first=
+  shift 3
+  [ "$how" != command ] || shift
+  if [ "$how" = running ]; then
+    hundredths "$1"
+    [ "$((since + CENTIS + 500))" -le "$deadline" ] || deadline=$((since + CENTIS + 500))
+  fi
+  while :; do
+    domain_state "$name"
+    case $? in
+      0)
+        absent=0
+        case $STATE in
+          *c*)
+            says "$name has crashed"
+            return 1
+            ;;
+        esac
+        # a guest that reboots itself starts anew
+        if [ "$DOMID" != "$first" ]; then
+          [ -z "$first" ] || uptime_now
+          [ -z "$first" ] || since=$UPTIME
+          first=$DOMID
+        fi
+        ;;
+      1)
+        absent=$((absent + 1))
+        [ "$absent" -lt 10 ] || {
+          says "$name is gone"
+          return 1
+        }
+        ;;
+    esac
+    if [ "$absent" -eq 0 ] && probe_ready "$how" "$since" "$@"; then
+      break
+    fi
+    uptime_now
+    [ "$UPTIME" -lt "$deadline" ] || {
+      says "$name runs on its new disk and is not ready in time"
+      return 1
+    }
+    sleep 0.2
+  done
+  uptime_now
+  READY_AT=$UPTIME
+  DOWNTIME=0
+  [ -z "${DOWN_AT:-}" ] || DOWNTIME=$((UPTIME - DOWN_AT))
+  seconds "$DOWNTIME"
+  journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+}
+
+# bash opens sockets by itself: nothing to install
+# shellcheck disable=SC2016
+OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
+
+probe_ready() { # HOW SINCE ARGUMENTS…
+  local how since
+  how=$1 since=$2
+  shift 2
+  case $how in
+    tcp) timeout 2 bash -c "$OPEN_SOCKET" bash "$1" "$2" </dev/null >/dev/null 2>&1 9>&- ;;
+    running)
+      hundredths "$1"
+      uptime_now
+      case $STATE in *[pscd]*) return 1 ;; esac
+      [ $((UPTIME - since)) -ge "$CENTIS" ]
+      ;;
+    command) timeout 30 "$@" </dev/null >>"$OUT" 2>&1 9>&- ;;
+    *) return 1 ;;
+  esac
+}

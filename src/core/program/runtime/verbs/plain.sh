@@ -1,0 +1,188 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Commands as they stand, directories, volumes.
+
+verb_plain() { # -- COMMAND…
+  shift
+  run_command "$@"
+}
+
+# ours PATH: under converge's own run directory, and no link on the way there
+ours() {
+  case $1 in
+    */../* | */..) ;;
+    "$RUN"/*)
+      [ "$(readlink -m -- "$1")" = "$(readlink -m -- "$RUN")/${1#"$RUN"/}" ] && [ ! -L "$RUN" ] && return 0
+      ;;
+  esac
+  says "$1 is not a path of converge's own under $RUN"
+  return 1
+}
+
+verb_make_directory() { # PATH
+  ours "$1" || return
+  mkdir -p -- "$1" || {
+    says "cannot make $1"
+    return 1
+  }
+}
+
+verb_remove_directory() { # PATH
+  ours "$1" || return
+  [ -d "$1" ] || return 0
+  # never recursive: something may still be mounted there
+  rmdir -- "$1" 2>>"$OUT" || {
+    says "$1 is not empty"
+    return 1
+  }
+}
+
+verb_remove_volume() { # VG/LV TAG… -- COMMAND…
+  local volume
+  removable_volume "$@"
+  case $? in
+    0) return 0 ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  while [ "$1" != -- ]; do shift; done
+  shift
+  run_command "$@"
+}
+
+# the same arguments as the verb: those after `--` are not tags
+removable_volume() {
+  local volume rest
+  volume=$1
+  shift
+  ask_volume "$volume" lv_tags
+  case $? in
+    1) return 0 ;;
+    2) return 2 ;;
+  esac
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    has_tags "$ANSWER" "$1" || {
+      says "$volume is there and is not converge's (its tags: $ANSWER)"
+      return 2
+    }
+    shift
+  done
+  return 1
+}
+
+verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
+  local link file device
+  link=$1 file=$2
+  shift 3
+  ours "$link" || return
+  mkdir -p -- "${link%/*}"
+  # what is needed to find the loop again if this ends between the two
+  printf '%s' "$link" >"$HERE/loops/$STEP.link" &&
+    printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
+    loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
+  device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
+    set -- "$?" "$1"
+    says "$2 ended with $1"
+    return "$1"
+  }
+  link_loop "$device" "$link"
+}
+
+link_loop() { # DEVICE LINK
+  case $1 in
+    "$ROOT"/dev/loop[0-9]*) ;;
+    *)
+      says "losetup did not name a loop device: $1"
+      return 1
+      ;;
+  esac
+  ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
+}
+
+# adopt_loops: loops that were attached and not linked any more, because the program ended right between
+adopt_loops() {
+  local record link file device
+  for record in "$HERE"/loops/*.link; do
+    [ -e "$record" ] || continue
+    content_of "$record" && link=$CONTENT
+    content_of "${record%.link}.file" && file=$CONTENT
+    rm -f -- "$link.new"
+    [ ! -L "$link" ] && [ -d "${link%/*}" ] || continue
+    for device in $(loops_over "$file"); do
+      grep -qxF -- "$device" "${record%.link}.before" && continue
+      backend_uses "$device" && continue
+      link_loop "$device" "$link"
+      break
+    done
+  done
+}
+
+# backend_uses DEVICE: a guest has it
+backend_uses() {
+  local domid type device
+  for domid in $(backend_domids); do
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" node)" = "$1" ] && return 0
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+  return 1
+}
+
+backend_domids() {
+  local type
+  for type in vbd qdisk; do
+    xenstore-list "/local/domain/0/backend/$type" 2>/dev/null 9>&-
+  done | grep -x '[0-9]*' | sort -u
+}
+
+verb_detach_loop() { # LINK
+  local device tries
+  ours "$1" || return
+  [ -L "$1" ] || return 0
+  device=$(readlink -- "$1")
+  case $device in
+    "$ROOT"/dev/loop[0-9]*)
+      # not there any more: the reboot of Dom0 took it, or an earlier try did
+      if losetup "$device" >/dev/null 2>&1 9>&-; then
+        run_command losetup --detach "$device" || return
+        tries=50
+        while losetup "$device" >/dev/null 2>&1 9>&-; do
+          tries=$((tries - 1))
+          [ "$tries" -gt 0 ] || {
+            says "$device is still in use"
+            return 1
+          }
+          sleep 0.1
+        done
+      fi
+      ;;
+  esac
+  rm -f -- "$1" "$HERE/loops/$STEP.link"
+}
+
+verb_mount_at() { # TARGET -- COMMAND…
+  local target
+  target=$1
+  shift 2
+  ours "$target" || return
+  mkdir -p -- "$target" || {
+    says "cannot make $target"
+    return 1
+  }
+  run_command "$@"
+}
+
+verb_unmount() { # TARGET
+  local tries
+  ours "$1" || return
+  [ -d "$1" ] || return 0
+  tries=20
+  while mountpoint -q -- "$1"; do
+    run_command umount -- "$1" && continue
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+  rmdir -- "$1" 2>>"$OUT" || :
+}
