@@ -92,10 +92,10 @@ export class Lab {
     return readFile(this.#serialConsoleFile, 'utf8');
   }
 
-  /** What a guest wrote on its console, each line with its time, over all its starts. Empty before the first. */
+  /** What a guest wrote on its console, each line with its time, over all its starts. Empty before the first. CRs are taken off. */
   async consoleLog(guest: string): Promise<string> {
     const log = `/var/log/xen/console/guest-${guest}.log`;
-    return (await this.run(['sh', '-c', 'if [ -e "$1" ]; then cat "$1"; fi', 'sh', log])).stdout;
+    return (await this.run(['sh', '-c', 'if [ -e "$1" ]; then cat "$1"; fi', 'sh', log])).stdout.replaceAll('\r', '');
   }
 
   #script(command: string, options: readonly string[] = []): Promise<string> {
