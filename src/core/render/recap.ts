@@ -11,7 +11,7 @@ import { hanging, wrapCommand } from "./wrap.js";
 import type { View } from "./view.js";
 
 /** How it ended for one guest. `detached`: nobody watched to the end. `not-started`: an earlier failure held it back. */
-export type GuestEnd = Outcome | "detached" | "lost" | "held" | "stale" | "not-started";
+export type GuestEnd = Outcome | "differs" | "detached" | "lost" | "held" | "stale" | "not-started";
 
 /** What is told of one guest when all is over. */
 export interface GuestRecap {
@@ -31,6 +31,7 @@ const ENDS: Readonly<Record<GuestEnd, string>> = {
   refused: "refused by the run itself; undone, the guest is on its old disks",
   stopped: "stopped as asked; undone, the guest is on its old disks",
   stuck: "runs on its new disks, but something is left to do",
+  differs: "done, but not as planned: planning again finds work left",
   detached: "still running on the host, nobody watches",
   lost: "not known: the connection was lost; the run goes on by itself on the host",
   held: "not started: another run holds this guest",
@@ -49,7 +50,7 @@ function renderGuest(guest: GuestRecap, view: View): readonly string[] {
     ...hanging(`  `, `${visible(guest.plan.domain)} on ${visible(guest.host)}: ${ENDS[guest.end]}`, view.width).map(paint),
     ...(guest.message === undefined ? [] : hanging("    ", visible(guest.message), view.width)),
     ...failure(guest, view),
-    ...(guest.end === "done" || guest.end === "stuck" ? changed(guest, view) : []),
+    ...(["done", "stuck", "differs"].includes(guest.end) ? changed(guest, view) : []),
     ...figures(guest, view),
     ...leftovers(guest, view),
     ...(guest.follow === undefined ? [] : hanging("    follow    ", guest.follow, view.width)),

@@ -45,15 +45,13 @@ function repeatHead(node: Repeat, indent: string, view: View): readonly string[]
 }
 
 function renderStep(step: Step, number: number, indent: string, view: View): readonly string[] {
-  const { title, risk, actions, watches } = view.describe(step);
+  const { title, risk, actions } = view.describe(step);
   const head = hanging(`${indent}${String(number).padStart(2)} `, `${visible(title)}${mark(risk)}`, view.width);
   const body = `${indent}     `;
   return [
     ...head.map((line) => paintRisk(line, risk, view)),
     ...(view.verbosity > 0 ? hanging(`${body}`, `why: ${visible(step.why)}`, view.width).map(view.style.faint) : []),
     ...(view.verbosity > 1 ? [view.style.faint(`${body}id:  ${visible(step.id)} (${visible(step.kind)})`)] : []),
-    ...watches.flatMap(([name, ...args]) =>
-      hanging(`${body}# watched: `, [name.replaceAll("_", " "), ...args.map(visible)].join(" "), view.width).map(view.style.faint)),
     ...actions.flatMap((action) => renderAction(action, body, view)),
   ];
 }

@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import type { Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
 import { count, formatSeconds } from "./figures.js";
@@ -9,7 +10,7 @@ import type { View } from "./view.js";
 /** A host that was to be looked at: its plan, or why there is none. */
 export type HostPreview =
   | { readonly host: string; readonly plan: HostPlan }
-  | { readonly host: string; readonly unreachable: string };
+  | { readonly host: string; readonly unreachable: string; readonly diagnostics: readonly Diagnostic[] };
 
 /** One line a host, and the total where there is more than one host. */
 export function renderSummary(previews: readonly HostPreview[], view: View): readonly string[] {

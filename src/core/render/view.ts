@@ -6,8 +6,6 @@ export interface StepDescription {
   readonly title: string;
   readonly risk: Risk;
   readonly actions: readonly Action[];
-  /** What is looked at while the actions run, with its bounds. */
-  readonly watches: readonly (readonly [name: string, ...args: string[]])[];
 }
 
 export type DescribeStep = (step: Step) => StepDescription;

@@ -1,27 +1,9 @@
 import { shownWord } from "./visible.js";
+import { wrapText } from "./wrap-text.js";
 
 /** Columns that a text takes, by code points; wide characters are rare in what is shown here. */
 export function columns(text: string): number {
   return [...text].length;
-}
-
-/**
- * Breaks a text at spaces so that no line is longer than `width`; a longer word stands alone on its line.
- * @param width columns left for the text, without the caller's indent
- */
-export function wrapText(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/ +/)) {
-    if (line !== "" && columns(line) + 1 + columns(word) > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  lines.push(line);
-  return lines;
 }
 
 /** A wrapped text under a first prefix; further lines are indented to where the text began. */

@@ -1,0 +1,39 @@
+import type { RunEvent } from "../model/run-event.js";
+
+/**
+ * One line of a journal. Undefined for a line that is none: one that was torn by a power cut, or of a kind that a
+ * newer converge wrote; a reader goes on with the next.
+ */
+export function readRunEvent(line: string): RunEvent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const event = value as Record<string, unknown>;
+  const fields = typeof event["event"] === "string" ? FIELDS[event["event"]] : undefined;
+  if (fields === undefined || typeof event["at"] !== "number" || typeof event["seq"] !== "number") return undefined;
+  const fits = Object.entries(fields).every(([name, type]) => typeof event[name] === type);
+  return fits ? (value as RunEvent) : undefined;
+}
+
+/** What each event has to hold; the host is not trusted to send what it should. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, "string" | "number">>>> = {
+  begin: { run: "string", domain: "string", digest: "string", owner: "string" },
+  step: { id: "string", kind: "string", phase: "string", title: "string" },
+  skip: { id: "string", why: "string" },
+  done: { id: "string", seconds: "number" },
+  failed: { id: "string", exit: "number", message: "string", tail: "string" },
+  progress: { id: "string", bytes: "number", percent: "number", rate: "number", left: "number" },
+  watch: { id: "string", what: "string", value: "string", acted: "string" },
+  pass: { id: "string", number: "number", seconds: "number", bytes: "number", forecast: "number", verdict: "string" },
+  down: { domain: "string" },
+  commit: { domain: "string" },
+  ready: { domain: "string", downtime: "number" },
+  undo: { id: "string", what: "string" },
+  stopping: { why: "string" },
+  note: { message: "string" },
+  end: { outcome: "string", message: "string" },
+};

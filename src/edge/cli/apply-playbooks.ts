@@ -1,0 +1,139 @@
+import { acrossHosts } from "../../core/load/across-hosts.js";
+import type { Diagnostic } from "../../core/model/diagnostic.js";
+import { hasErrors } from "../../core/model/diagnostic.js";
+import type { SourceText } from "../../core/model/source.js";
+import { count } from "../../core/render/figures.js";
+import type { Preview } from "../run/preview.js";
+import { previewHosts } from "../run/preview.js";
+import { canAsk, confirm } from "../terminal/prompt.js";
+import { carryOut } from "./carry-out.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
+import { Refusal, refusal } from "./failure.js";
+import type { RunOptions } from "./options.js";
+import type { Reporter } from "./reporter.js";
+import { savePlan } from "./save-plan.js";
+import type { Session } from "./session.js";
+import { reporterFor } from "./session.js";
+import type { Work } from "./work.js";
+import { foundDomains, workFromPlaybooks } from "./work.js";
+
+/** Previews what playbooks would change; unless only looking was asked for, asks, and does it. */
+export async function applyPlaybooks(sources: readonly SourceText[], options: RunOptions, session: Session): Promise<ExitCode> {
+  refuseWithoutTerminal(options, session);
+  const work = await workFromPlaybooks(sources, options, session);
+  const reporter = reporterFor(session, options);
+  try {
+    reporter.begin(options.check === true ? "check" : "apply", sources.map((source) => source.file));
+    const exit = await previewAndApply(work, sources, options, session, reporter);
+    reporter.end(exit);
+    return exit;
+  } finally {
+    await work.close();
+  }
+}
+
+/** Said before anything is read: a job without a terminal fails at once, and always in the same way. */
+function refuseWithoutTerminal(options: RunOptions, session: Session): void {
+  if (options.check === true || options.yes === true) return;
+  if (options.json === true) {
+    throw refusal("needs-yes", "--json asks no questions: nothing was changed", "Add --yes to apply, or --check to look only.");
+  }
+  if (canAsk(session.console)) return;
+  throw refusal("needs-yes", "there is no terminal to ask on: nothing was changed", "Add --yes to apply, or --check to look only.");
+}
+
+async function previewAndApply(
+  work: Work, sources: readonly SourceText[], options: RunOptions, session: Session, reporter: Reporter,
+): Promise<ExitCode> {
+  reporter.complain(work.diagnostics);
+  const previews = await previewHosts(work.targets, options.forks);
+  const across = acrossAll(previews);
+  reporter.complain(across);
+  if (hasErrors(across)) return EXIT.usage;
+  reporter.preview(previews);
+  if (options.check === true) return checked(previews, work, sources, options, reporter);
+  const exit = worst(previews.map(verdictOf));
+  if (!previews.some(hasWork)) return exit;
+  const held = heldBack(work, previews, options);
+  if (held !== undefined) {
+    reporter.complain([held]);
+    return exit;
+  }
+  const recorded = work.targets.filter((target) => target.connection.kind === "recorded");
+  if (recorded.length > 0) {
+    reporter.complain(recorded.map((target) => ({
+      severity: "error", code: "host-recorded", subject: { host: target.name },
+      summary: `${target.name} is a recording: it can be previewed, and nothing can be done there`,
+      fix: "Give the host a real ansible_connection to apply.",
+    })));
+    return EXIT.refused;
+  }
+  if (options.yes !== true) {
+    const guests = previews.flatMap((preview) => "plan" in preview ? preview.plan.domains : []);
+    const hosts = previews.filter(hasWork).length;
+    const answer = await confirm(session.console, `\nApply this to ${count(guests.length, "guest")} on ${count(hosts, "host")}?`);
+    if (answer !== "yes") {
+      reporter.say("Nothing was changed.");
+      return answer === "interrupted" ? EXIT.interrupted : EXIT.usage;
+    }
+  }
+  return worst([exit, await carryOut(work, previews, options, session, reporter)]);
+}
+
+/** The rules that only all hosts together can break. */
+function acrossAll(previews: readonly Preview[]): readonly Diagnostic[] {
+  const matches = previews.flatMap((preview) => {
+    if (!("plan" in preview) || preview.wishes === undefined || preview.state === undefined) return [];
+    return [{ matched: { host: preview.host, ...preview.wishes }, found: foundDomains(preview.state) }];
+  });
+  return acrossHosts(matches, matches.length === previews.length);
+}
+
+function checked(
+  previews: readonly Preview[], work: Work, sources: readonly SourceText[], options: RunOptions, reporter: Reporter,
+): ExitCode {
+  const exit = worst(previews.map(verdictOf));
+  if (options.out !== undefined) {
+    if (exit !== EXIT.done) {
+      throw new Refusal([{
+        severity: "error", code: "plan-not-saved",
+        summary: `${options.out} was not written: a plan that is not whole is not saved`,
+        fix: "Mend what is said above, or leave hosts out with --limit '!HOST'.",
+      }], exit);
+    }
+    savePlan(options.out, previews, work, sources.map((source) => source.file));
+    reporter.say(`The plan is saved in ${options.out}; to run it: converge apply ${options.out}`);
+  }
+  const pending = options.detailedExitcode === true && previews.some(hasWork);
+  return worst([exit, pending ? EXIT.pending : EXIT.done]);
+}
+
+/** How a host's preview bears on the exit code. */
+export function verdictOf(preview: Preview): ExitCode {
+  if ("unreachable" in preview) return EXIT.unreachable;
+  return hasErrors(preview.plan.diagnostics) ? EXIT.refused : EXIT.done;
+}
+
+export function hasWork(preview: Preview): boolean {
+  return "plan" in preview && preview.plan.domains.length > 0;
+}
+
+/**
+ * A host that is known beforehand to fail counts as failed in its batch: where the play does not permit that,
+ * nothing is begun anywhere, rather than stopping half-way through the hosts.
+ */
+function heldBack(work: Work, previews: readonly Preview[], options: RunOptions): Diagnostic | undefined {
+  const bad = new Set(previews.filter((preview) => verdictOf(preview) !== EXIT.done).map((preview) => preview.host));
+  const batch = work.batches.find(({ hosts, maxFailPercent }) => {
+    const failed = hosts.filter((host) => bad.has(host)).length;
+    return failed > 0 && (failed / hosts.length) * 100 > maxFailPercent;
+  });
+  if (batch === undefined) return undefined;
+  const names = batch.hosts.filter((host) => bad.has(host)).join(", ");
+  return {
+    severity: "error", code: "nothing-begun", summary: `nothing was changed on any host, because of ${names}`,
+    detail: "The run would have to stop there, half-way through the hosts.",
+    fix: options.limit.length > 0 ? "Mend it, or leave it out of --limit." : `Mend it, or leave it out: --limit 'all:!${names.replaceAll(", ", ":!")}'`,
+  };
+}

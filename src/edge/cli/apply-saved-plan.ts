@@ -1,0 +1,55 @@
+import { hasErrors } from "../../core/model/diagnostic.js";
+import type { Diagnostic } from "../../core/model/diagnostic.js";
+import type { SourceText } from "../../core/model/source.js";
+import type { SavedHost } from "../../core/plan/saved.js";
+import { readSavedPlan } from "../../core/plan/saved.js";
+import { staleness } from "../../core/plan/stale.js";
+import { sha256 } from "../run/plan-target.js";
+import type { Preview } from "../run/preview.js";
+import { previewHosts } from "../run/preview.js";
+import { hasWork, verdictOf } from "./apply-playbooks.js";
+import { carryOut } from "./carry-out.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
+import { Refusal } from "./failure.js";
+import type { RunOptions } from "./options.js";
+import { reporterFor } from "./session.js";
+import type { Session } from "./session.js";
+import { toolVersion } from "./version.js";
+import { wanted, workFromSavedPlan } from "./work.js";
+
+/**
+ * Runs a saved plan: hosts are looked at, planned anew from the saved wishes, and what comes out is compared with what
+ * was saved. Where anything differs nothing is begun anywhere. It never asks: it was reviewed.
+ */
+export async function applySavedPlan(source: SourceText, options: RunOptions, session: Session): Promise<ExitCode> {
+  const { value: saved, diagnostics } = readSavedPlan(source, toolVersion(), sha256);
+  if (saved === undefined) throw new Refusal(diagnostics);
+  const work = await workFromSavedPlan(saved, options, session);
+  const reporter = reporterFor(session, options);
+  try {
+    reporter.begin(options.check === true ? "check" : "apply", [source.file]);
+    reporter.complain(work.diagnostics);
+    const previews = await previewHosts(work.targets, options.forks);
+    reporter.preview(previews);
+    const stale = previews.flatMap((preview) => staleHost(preview, saved.hosts, options));
+    reporter.complain(stale);
+    const known = worst([...previews.map(verdictOf), ...(stale.length > 0 ? [EXIT.refused] : [])]);
+    const pending = options.detailedExitcode === true && previews.some(hasWork) ? EXIT.pending : EXIT.done;
+    const exit = known !== EXIT.done || options.check === true
+      ? worst([known, pending])
+      : await carryOut(work, previews, options, session, reporter);
+    reporter.end(exit);
+    return exit;
+  } finally {
+    await work.close();
+  }
+}
+
+function staleHost(preview: Preview, saved: readonly SavedHost[], options: RunOptions): readonly Diagnostic[] {
+  if (!("plan" in preview) || hasErrors(preview.plan.diagnostics)) return [];
+  const host = saved.find((candidate) => candidate.host === preview.host);
+  const domains = host?.domains.filter((domain) => wanted(domain.domain, options.domain)) ?? [];
+  return domains.flatMap((domain) =>
+    staleness(preview.host, domain, preview.plan.domains.find((now) => now.domain === domain.domain)));
+}

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+
+/** What every command takes. */
+export interface CommonOptions {
+  readonly inventory: readonly string[];
+  readonly extraVars: readonly string[];
+  readonly user?: string;
+  readonly become?: boolean;
+  readonly askBecomePass?: boolean;
+  readonly verbose: number;
+  readonly json?: boolean;
+  /** commander's form of `--no-color`. */
+  readonly color: boolean;
+}
+
+/** What commands over playbooks take besides. */
+export interface RunOptions extends CommonOptions {
+  readonly limit: readonly string[];
+  readonly domain: readonly string[];
+  readonly forks: number;
+  readonly diff?: boolean;
+  readonly check?: boolean;
+  readonly out?: string;
+  readonly yes?: boolean;
+  readonly detailedExitcode?: boolean;
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("it takes a whole number of at least 1.");
+  return number;
+}
+
+/** Options about hosts and output: the names and letters that Ansible's users have in their fingers. */
+export function withCommonOptions(command: Command): Command {
+  return command
+    .option("-i, --inventory <path>", "inventory file, folder, or `host,` list (repeatable)", collect, [])
+    .option("-e, --extra-vars <vars>", "`k=v`, `@file` or JSON; the strongest variables (repeatable)", collect, [])
+    .option("-u, --user <name>", "log in as this user where the inventory names none")
+    .option("-b, --become", "become root by sudo where the inventory does not say")
+    .option("-K, --ask-become-pass", "ask for the sudo password")
+    .option("-v, --verbose", "tell more; -vv and -vvv tell still more", (_value: string, level: number) => level + 1, 0)
+    .option("--json", "one JSON object a line on standard output")
+    .option("--no-color", "no colours (NO_COLOR does the same)");
+}
+
+/** Options about what to work on. */
+export function withRunOptions(command: Command): Command {
+  return withCommonOptions(command)
+    .option("-l, --limit <pattern>", "only these hosts and groups (repeatable)", collect, [])
+    .option("--domain <glob>", "only guests of these names (repeatable)", collect, [])
+    .option("-f, --forks <n>", "look at this many hosts at a time, and work on no more", positive, 5)
+    .option("-D, --diff", "show config diffs; they are always shown, the option is for habit")
+    .option("--out <file>", "with --check: save the plan, for `converge apply FILE`")
+    .option("--detailed-exitcode", "with --check: exit 2 when changes are pending");
+}

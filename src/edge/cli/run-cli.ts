@@ -1,0 +1,103 @@
+import { Command, CommanderError } from "commander";
+import { usableWidth } from "../../core/render/view.js";
+import { applyCommand, planCommand } from "./apply-command.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT } from "./exit-code.js";
+import { Refusal } from "./failure.js";
+import { describeBug } from "./bug.js";
+import { jsonReporter } from "./json-reporter.js";
+import { describeStep } from "./describe-step.js";
+import type { Session } from "./session.js";
+import { complaintLines, stylesOf } from "./session.js";
+import { toolVersion } from "./version.js";
+
+const HELP = `
+Examples:
+  converge --check -i inventory/lab.yml playbooks/web.yml   look: changes nothing
+  converge -i inventory/lab.yml playbooks/web.yml           look, ask, then do it
+  converge -i inventory/lab.yml playbooks/web.yml --yes     without a question
+  converge --check --out plan.json ... playbooks/web.yml    save what was shown,
+  converge apply plan.json                                  and run just that
+  converge attach -i inventory/lab.yml dom0a web1           follow a run again
+  converge help apply                                       all options of apply
+
+A playbook:
+  - name: Web guests live on LVM
+    hosts: xen
+    domains:
+      web1:
+        disks:
+          xvda1: { volume: vg0/web1-root, size: 2GiB, filesystem: ext4 }
+          xvda2: { volume: vg0/web1-swap, size: 512MiB, filesystem: swap }
+        ready: { tcp: 22, timeout: 60s }
+        move: { strategy: rsync, downtime: 30s, source: keep }
+
+Exit codes:
+  0  done, or nothing to do
+  1  bad usage or input, or you declined: nothing was changed
+  2  changes are pending (with --check --detailed-exitcode)
+  3  a host failed
+  4  a host could not be reached
+  5  refused: stale plan, a lock that another holds, a check that forbids it
+  129, 130, 143  left or stopped by SIGHUP, SIGINT, SIGTERM
+  Where several apply: 3 before 4 before 5.
+
+Environment:
+  NO_COLOR, FORCE_COLOR   never, always colours
+  TERM=dumb               no colours and no moving lines
+  SSH_AUTH_SOCK and ~/.ssh/config work as they do for ssh
+`;
+
+/** Runs one command line in-process. */
+export async function runCli(argv: readonly string[], session: Session): Promise<ExitCode> {
+  const { console } = session;
+  let exit: ExitCode = EXIT.done;
+  const program = buildProgram(session, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof Refusal) {
+      if (argv.includes("--json")) {
+        const reporter = jsonReporter(console, describeStep);
+        reporter.complain(error.diagnostics);
+        reporter.end(error.exit);
+        return error.exit;
+      }
+      const { errStyle } = stylesOf(console, argv.includes("--no-color"));
+      console.err(`${complaintLines(error.diagnostics, errStyle, usableWidth(console.columns)).join("\n")}\n`);
+      return error.exit;
+    }
+    console.err(describeBug(error, argv));
+    return EXIT.failed;
+  }
+}
+
+function buildProgram(session: Session, done: (exit: ExitCode) => void): Command {
+  const { console } = session;
+  const program = new Command("converge")
+    .description("Moves Xen guests from image files to logical volumes, as playbooks say.")
+    .usage("[command] [options] <file...>")
+    .version(toolVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help, or that of a command")
+    .addHelpText("after", HELP);
+  const names = (): readonly string[] => program.commands.map((command) => command.name());
+  program.addCommand(applyCommand(session, names, done), { isDefault: true });
+  program.addCommand(planCommand(session, names, done));
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showHelpAfterError(false)
+      .showSuggestionAfterError(true)
+      .configureHelp({ helpWidth: Math.min(usableWidth(console.columns), 100) })
+      .configureOutput({
+        writeOut: console.out,
+        writeErr: console.err,
+        outputError: (text, write) => write(`${text.trimEnd()}\nTry: converge ${command === program ? "" : `${command.name()} `}--help\n`),
+      });
+  }
+  return program;
+}

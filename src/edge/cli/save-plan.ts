@@ -1,0 +1,26 @@
+import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeSavedPlan } from "../../core/plan/saved.js";
+import { sha256, wishesBehind } from "../run/plan-target.js";
+import type { Preview } from "../run/preview.js";
+import { refusal } from "./failure.js";
+import { toolVersion } from "./version.js";
+import type { Work } from "./work.js";
+
+/** Writes a plan for later, readable by its owner alone: it tells a good deal about the hosts. */
+export function savePlan(file: string, previews: readonly Preview[], work: Work, playbooks: readonly string[]): void {
+  const hosts = previews.flatMap((preview) => {
+    if (!("plan" in preview) || preview.wishes === undefined || preview.plan.domains.length === 0) return [];
+    const { connection } = preview.target;
+    return [{ host: preview.host, connection, desired: wishesBehind(preview.plan, preview.wishes), domains: preview.plan.domains }];
+  });
+  const text = writeSavedPlan({ tool: toolVersion(), playbooks, batches: work.batches, hosts }, sha256);
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: "wx" });
+    chmodSync(draft, 0o600);
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw refusal("file-unwritable", `'${file}' can not be written: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,60 @@
+import type { Diagnostic } from "../../core/model/diagnostic.js";
+import type { DiagnosticStyle } from "../../core/render/diagnostics.js";
+import { renderDiagnostic } from "../../core/render/diagnostics.js";
+import type { Style } from "../../core/render/style.js";
+import { usableWidth } from "../../core/render/view.js";
+import type { Connection } from "../../core/inventory/connection.js";
+import type { Interruption } from "../run/interruption.js";
+import type { Host } from "../hosts/host.js";
+import type { Console } from "../terminal/console.js";
+import { chooseStyle } from "../terminal/style.js";
+import { describeStep } from "./describe-step.js";
+import { jsonReporter } from "./json-reporter.js";
+import type { CommonOptions } from "./options.js";
+import type { Reporter } from "./reporter.js";
+import { textReporter } from "./text-reporter.js";
+
+/** What a command works with: handed in, so that tests run commands in-process. */
+export interface Session {
+  readonly console: Console;
+  readonly interruption: Interruption;
+  /** Opens a host; tests hand in one of their own. */
+  readonly openHost: (name: string, connection: Connection, interactive: boolean) => Host;
+  /** Waits between attempts to reach a host again. */
+  readonly sleep?: (seconds: number, leave: AbortSignal) => Promise<void>;
+  /** From here on signals steer a run; before, they end the command. */
+  readonly runs: { active: boolean; begun: boolean };
+}
+
+/** How a command tells what it has to say. */
+export function reporterFor(session: Session, options: Pick<CommonOptions, "json" | "color" | "verbose">): Reporter {
+  const { console } = session;
+  if (options.json === true) return jsonReporter(console, describeStep);
+  const { style, errStyle } = stylesOf(console, !options.color);
+  const width = usableWidth(console.columns);
+  return textReporter({
+    console,
+    view: { width, style, verbosity: options.verbose, describe: describeStep },
+    complaints: (diagnostics) => complaintLines(diagnostics, style, width),
+    errComplaints: (diagnostics) => complaintLines(diagnostics, errStyle, width),
+  });
+}
+
+export function stylesOf(console: Console, noColor: boolean): { readonly style: Style; readonly errStyle: Style } {
+  const wishes = { noColor, env: console.env };
+  return {
+    style: chooseStyle({ ...wishes, isTTY: console.outIsTTY }),
+    errStyle: chooseStyle({ ...wishes, isTTY: console.errStream.isTTY === true }),
+  };
+}
+
+/** Complaints as lines, an empty one between two. */
+export function complaintLines(diagnostics: readonly Diagnostic[], style: Style, width: number): readonly string[] {
+  const colours: DiagnosticStyle = {
+    error: style.danger, warning: style.warning, note: style.faint, dim: style.faint, strong: style.heading, help: style.good,
+  };
+  return diagnostics.flatMap((diagnostic, i) => [
+    ...(i === 0 ? [] : [""]),
+    ...renderDiagnostic(diagnostic, colours, width).replace(/\n$/, "").split("\n"),
+  ]);
+}

@@ -1,0 +1,184 @@
+import type { Connection, ConnectionDefaults } from "../../core/inventory/connection.js";
+import { connectionOf } from "../../core/inventory/connection.js";
+import { readExtraVars } from "../../core/inventory/extra-vars.js";
+import type { Inventory, Variables } from "../../core/inventory/inventory.js";
+import { isSourceText } from "../../core/inventory/inventory.js";
+import { loadInventory } from "../../core/inventory/load-inventory.js";
+import { matchHosts } from "../../core/inventory/pattern.js";
+import type { LoadedPlay } from "../../core/load/load-playbooks.js";
+import { loadPlaybooks } from "../../core/load/load-playbooks.js";
+import { globMatches } from "../../core/load/glob.js";
+import type { FoundDomain } from "../../core/load/match.js";
+import { matchDomains } from "../../core/load/match.js";
+import { didYouMean } from "../../core/load/suggest.js";
+import type { Diagnostic } from "../../core/model/diagnostic.js";
+import { hasErrors } from "../../core/model/diagnostic.js";
+import type { HostState } from "../../core/model/host-state.js";
+import type { SourceText } from "../../core/model/source.js";
+import type { SavedPlan } from "../../core/plan/saved.js";
+import { strategies } from "../../core/strategies/registry.js";
+import type { Batch } from "../run/apply.js";
+import { hostRuns } from "../run/host-runs.js";
+import { observeHost } from "../run/observe-host.js";
+import type { Target } from "../run/target.js";
+import type { Host } from "../hosts/host.js";
+import { askSecret, canAsk } from "../terminal/prompt.js";
+import { Refusal, refusal } from "./failure.js";
+import { localFiles, readText } from "./files.js";
+import type { CommonOptions, RunOptions } from "./options.js";
+import type { Session } from "./session.js";
+
+/** What a run is about: hosts, in which order they are taken, and what was noticed while reading it all. */
+export interface Work {
+  readonly targets: readonly Target[];
+  readonly batches: readonly Batch[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly close: () => Promise<void>;
+}
+
+/** Inventory and variables of the command line. */
+export interface Surroundings {
+  readonly inventory: Inventory;
+  readonly extraVars: Variables;
+  readonly defaults: ConnectionDefaults;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads inventory and `-e`, and asks for the sudo password where -K wants it. */
+export async function surroundings(options: CommonOptions, session: Session): Promise<Surroundings> {
+  const inventory = loadInventory(options.inventory, localFiles);
+  const extraVars = readExtraVars(options.extraVars, localFiles);
+  const diagnostics = [...inventory.diagnostics, ...extraVars.diagnostics];
+  if (inventory.value === undefined || extraVars.value === undefined) throw new Refusal(diagnostics);
+  const becomePassword = options.askBecomePass === true ? await askBecome(session) : undefined;
+  return {
+    inventory: inventory.value, extraVars: extraVars.value, diagnostics,
+    defaults: {
+      ...(options.user === undefined ? {} : { user: options.user }),
+      ...(options.become === undefined ? {} : { become: options.become }),
+      ...(becomePassword === undefined ? {} : { becomePassword }),
+    },
+  };
+}
+
+async function askBecome(session: Session): Promise<string> {
+  if (!canAsk(session.console)) {
+    throw refusal("no-terminal", "-K asks for a password, and there is no terminal to ask on", "Use a key, or sudo without a password for this login.");
+  }
+  const password = await askSecret(session.console, "BECOME password: ");
+  if (password === undefined) throw refusal("interrupted", "no password was given: nothing was changed");
+  return password;
+}
+
+/** The text of an input file, or a refusal that says which file and what may have been meant. */
+export function readInput(path: string, commands: readonly string[]): SourceText {
+  const read = readText(path);
+  if (read !== undefined && isSourceText(read)) return read;
+  if (read !== undefined) throw new Refusal([read]);
+  const looksLikeCommand = /^[a-z-]+$/.test(path);
+  const fix = looksLikeCommand && commands.includes(path)
+    ? `'${path}' is a command: it goes first, before the options: converge ${path} ...`
+    : looksLikeCommand ? didYouMean(path, commands) : undefined;
+  throw refusal("file-missing", `there is no ${looksLikeCommand ? "command and no " : ""}file '${path}'`, fix);
+}
+
+/** Hosts and wishes of playbooks. */
+export async function workFromPlaybooks(sources: readonly SourceText[], options: RunOptions, session: Session): Promise<Work> {
+  const around = await surroundings(options, session);
+  const loaded = loadPlaybooks(sources, around.inventory, {
+    extraVars: around.extraVars, limit: options.limit, knownStrategies: ["auto", ...Object.keys(strategies)],
+  });
+  const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
+  if (loaded.value === undefined) throw new Refusal(diagnostics);
+  const interactive = loaded.value.hosts.length === 1;
+  const opened = loaded.value.hosts.map((desired) => {
+    const { value: connection, diagnostics: found } = connectionByName(desired.host, around);
+    diagnostics.push(...found);
+    return { desired, connection };
+  });
+  if (hasErrors(diagnostics)) throw new Refusal(diagnostics);
+  const hosts: Host[] = [];
+  const targets = opened.flatMap(({ desired, connection }): Target[] => {
+    if (connection === undefined) return [];
+    const host = session.openHost(desired.host, connection, interactive && canAsk(session.console));
+    hosts.push(host);
+    return [{
+      name: desired.host, connection, runs: hostRuns(host), observe: () => observeHost(host),
+      wishes: (state) => matchDomains(desired, foundDomains(state), options.domain),
+    }];
+  });
+  return { targets, batches: batchesOf(loaded.value.plays), diagnostics, close: () => closeAll(hosts) };
+}
+
+/** Hosts and wishes of a saved plan. `-i` overrides how hosts are reached, `-l` and `--domain` take a part of it. */
+export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, session: Session): Promise<Work> {
+  const around = await surroundings(options, session);
+  const diagnostics = [...around.diagnostics];
+  const names = limited(saved.hosts.map((host) => host.host), options.limit, around.inventory, diagnostics);
+  const hosts: Host[] = [];
+  const targets = saved.hosts.filter((host) => names.has(host.host)).flatMap((savedHost): Target[] => {
+    const { host: name } = savedHost;
+    const overridden = around.inventory.hosts.has(name) ? connectionByName(name, around) : undefined;
+    diagnostics.push(...(overridden?.diagnostics ?? []));
+    const connection = overridden === undefined ? withPassword(savedHost.connection, around.defaults) : overridden.value;
+    if (connection === undefined) return [];
+    const host = session.openHost(name, connection, saved.hosts.length === 1 && canAsk(session.console));
+    hosts.push(host);
+    const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
+    return [{
+      name, connection, runs: hostRuns(host), observe: () => observeHost(host),
+      wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
+    }];
+  });
+  if (hasErrors(diagnostics)) throw new Refusal(diagnostics);
+  return { targets, batches: saved.batches, diagnostics, close: () => closeAll(hosts) };
+}
+
+function limited(all: readonly string[], limit: readonly string[], inventory: Inventory, diagnostics: Diagnostic[]): ReadonlySet<string> {
+  if (limit.length === 0) return new Set(all);
+  if (inventory.hosts.size === 0) return new Set(all.filter((name) => limit.some((glob) => wanted(name, glob.split(",")))));
+  const matched = matchHosts(limit, inventory);
+  diagnostics.push(...matched.diagnostics);
+  return new Set(matched.value ?? []);
+}
+
+function withPassword(connection: Connection, defaults: ConnectionDefaults): Connection {
+  const { become } = connection;
+  if (become === undefined || defaults.becomePassword === undefined) return connection;
+  return { ...connection, become: { ...become, password: defaults.becomePassword } };
+}
+
+/** How to reach a host of the inventory. */
+export function connectionByName(name: string, around: Surroundings): ReturnType<typeof connectionOf> {
+  const host = around.inventory.hosts.get(name);
+  if (host === undefined) throw new Error(`the host ${name} was planned and is not in the inventory`);
+  return connectionOf(host, around.inventory, around.extraVars, around.defaults);
+}
+
+/** True where no `--domain` was given, or one of them means this guest. */
+export function wanted(name: string, globs: readonly string[]): boolean {
+  return globs.length === 0 || globs.some((glob) => globMatches(glob, name));
+}
+
+/** Guests with the disks that their configs name; a CD-ROM is not a disk that moves. */
+export function foundDomains(state: HostState): readonly FoundDomain[] {
+  return Object.values(state.domains).map((domain) => ({
+    name: domain.name,
+    vdevs: (domain.config?.disks ?? []).filter((disk) => !disk.cdrom).map((disk) => disk.vdev),
+  }));
+}
+
+/** A host that several plays name is worked on once, where it first comes up: its wishes are one. */
+function batchesOf(plays: readonly LoadedPlay[]): readonly Batch[] {
+  const seen = new Set<string>();
+  return plays.flatMap((play) => play.batches.flatMap((names): readonly Batch[] => {
+    const hosts = names.filter((name) => !seen.has(name));
+    hosts.forEach((name) => seen.add(name));
+    const maxFailPercent = play.anyErrorsFatal ? 0 : (play.maxFailPercentage ?? 0);
+    return hosts.length === 0 ? [] : [{ hosts, maxFailPercent }];
+  }));
+}
+
+async function closeAll(hosts: readonly Host[]): Promise<void> {
+  await Promise.allSettled(hosts.map((host) => host.close()));
+}

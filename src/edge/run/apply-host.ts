@@ -1,0 +1,120 @@
+import type { Diagnostic } from "../../core/model/diagnostic.js";
+import { hasErrors } from "../../core/model/diagnostic.js";
+import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
+import type { PlannedWork } from "../../core/plan/stale.js";
+import { staleness } from "../../core/plan/stale.js";
+import type { GuestEnd, GuestRecap } from "../../core/render/recap.js";
+import { emptyReport } from "../../core/render/run-report.js";
+import type { FollowOptions } from "./follow.js";
+import type { Interruption } from "./interruption.js";
+import type { Watcher } from "./run-domain.js";
+import { planTarget } from "./plan-target.js";
+import { runDomain } from "./run-domain.js";
+import type { Target } from "./target.js";
+
+/** How the guests of one host ended, and what was found wrong on the way. */
+export interface HostResult {
+  readonly host: string;
+  readonly guests: readonly GuestRecap[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly unreachable?: string;
+}
+
+export interface ApplyHostOptions {
+  readonly target: Target;
+  /** What was shown, or saved: only this is run. */
+  readonly shown: readonly (PlannedWork & DomainPlan)[];
+  readonly watch: (host: string, plan: DomainPlan) => Watcher;
+  readonly interruption: Interruption;
+  /** The command that follows a run again. */
+  readonly followCommand: (host: string, domain: string) => string;
+  readonly sleep?: FollowOptions["sleep"];
+}
+
+/**
+ * Brings one host to what was shown, guest by guest. Before each guest the host is looked at anew: what was shown is
+ * what runs, or nothing does. Afterwards planning again has to find nothing left.
+ */
+export async function applyHost(options: ApplyHostOptions): Promise<HostResult> {
+  const { target, shown } = options;
+  const host = target.name;
+  const guests: GuestRecap[] = [];
+  const diagnostics: Diagnostic[] = [];
+  let unreachable: string | undefined;
+  for (const plan of shown) {
+    if (guests.some((guest) => guest.end !== "done") || unreachable !== undefined || options.interruption.wish !== "go on") {
+      guests.push(notStarted(host, plan, "not-started"));
+      continue;
+    }
+    const now = await lookAgain(target, plan.domain);
+    if ("unreachable" in now) {
+      unreachable = now.unreachable;
+      guests.push(notStarted(host, plan, "not-started", `${host} was not reached`));
+      continue;
+    }
+    const found = [...now.errors, ...(now.errors.length > 0 ? [] : staleness(host, plan, now.plan))];
+    if (now.plan === undefined || found.length > 0) {
+      diagnostics.push(...found);
+      guests.push(notStarted(host, plan, "stale", found.map((d) => d.summary).join("; ")));
+      continue;
+    }
+    const run = await runDomain(now.plan, {
+      runs: target.runs, domain: plan.domain, watcher: options.watch(host, now.plan), interruption: options.interruption,
+      ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
+    });
+    const mayRun = run.end === "detached" || run.end === "lost";
+    guests.push({
+      host, plan: now.plan, end: run.end, report: run.report,
+      ...(run.message === undefined ? {} : { message: run.message }),
+      ...(mayRun ? { follow: options.followCommand(host, plan.domain) } : {}),
+    });
+    if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
+  }
+  const checked = unreachable === undefined ? await checkAfterwards(target, guests) : { guests, diagnostics: [] };
+  return {
+    host, guests: checked.guests, diagnostics: [...diagnostics, ...checked.diagnostics],
+    ...(unreachable === undefined ? {} : { unreachable }),
+  };
+}
+
+function notStarted(host: string, plan: DomainPlan, end: GuestEnd, message?: string): GuestRecap {
+  return { host, plan, end, report: emptyReport, ...(message === undefined ? {} : { message }) };
+}
+
+type Again = { readonly unreachable: string } | { readonly plan: DomainPlan | undefined; readonly errors: readonly Diagnostic[] };
+
+async function lookAgain(target: Target, domain: string): Promise<Again> {
+  const planned = await planTarget(target);
+  if ("unreachable" in planned) return planned;
+  const { plan } = planned;
+  const errors = plan.diagnostics.filter((d) => d.severity === "error" && concerns(d, domain));
+  return { plan: plan.domains.find((candidate) => candidate.domain === domain), errors };
+}
+
+function concerns(diagnostic: Diagnostic, domain: string): boolean {
+  return diagnostic.subject?.domain === undefined || diagnostic.subject.domain === domain;
+}
+
+/** Looks at the host once more: a guest that is done must have nothing left to do. */
+async function checkAfterwards(
+  target: Target, guests: readonly GuestRecap[],
+): Promise<{ guests: readonly GuestRecap[]; diagnostics: readonly Diagnostic[] }> {
+  if (!guests.some((guest) => guest.end === "done")) return { guests, diagnostics: [] };
+  const planned = await planTarget(target);
+  if ("unreachable" in planned) {
+    const summary = `${target.name} was not reached again after the run: what it did was not looked at`;
+    return { guests, diagnostics: [{ severity: "warning", code: "not-verified", summary, detail: planned.unreachable, subject: { host: target.name } }] };
+  }
+  const { plan } = planned;
+  const left = new Map(plan.domains.map((domain) => [domain.domain, domain]));
+  const checked = guests.map((guest): GuestRecap => {
+    const again = left.get(guest.plan.domain);
+    if (guest.end !== "done" || again === undefined) return guest;
+    return { ...guest, end: "differs", message: `still to do: ${again.nodes.length} steps on ${again.changes.map((change) => change.vdev).join(", ")}` };
+  });
+  return { guests: checked, diagnostics: hasErrors(plan.diagnostics) ? errorsOf(plan) : [] };
+}
+
+function errorsOf(plan: HostPlan): readonly Diagnostic[] {
+  return plan.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+}

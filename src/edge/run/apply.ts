@@ -1,0 +1,64 @@
+import type { DomainPlan } from "../../core/model/plan.js";
+import { emptyReport } from "../../core/render/run-report.js";
+import type { ApplyHostOptions, HostResult } from "./apply-host.js";
+import { applyHost } from "./apply-host.js";
+import { inParallel } from "./parallel.js";
+import type { Target } from "./target.js";
+
+/** Hosts of one play that are taken together. */
+export interface Batch {
+  readonly hosts: readonly string[];
+  /** Go on with the next batch while no more than this share (0 to 100) of this one has failed. */
+  readonly maxFailPercent: number;
+}
+
+/** One host of a run, with what was shown for it. */
+export interface Prepared {
+  readonly target: Target;
+  readonly shown: readonly DomainPlan[];
+}
+
+export interface ApplyOptions extends Omit<ApplyHostOptions, "target" | "shown"> {
+  readonly batches: readonly Batch[];
+  readonly hosts: ReadonlyMap<string, Prepared>;
+  /** Never more hosts than this at a time. */
+  readonly forks: number;
+  /** Called as each host ends. */
+  readonly onHost?: (result: HostResult) => void;
+}
+
+/** Takes the hosts batch by batch, and stops after one in which more failed than the play permits. */
+export async function applyAll(options: ApplyOptions): Promise<readonly HostResult[]> {
+  const results: HostResult[] = [];
+  let stopped = false;
+  for (const batch of options.batches) {
+    const taken = batch.hosts.flatMap((name) => options.hosts.get(name) ?? []);
+    if (stopped || options.interruption.wish !== "go on") {
+      results.push(...taken.map(untouched));
+      continue;
+    }
+    const done = await inParallel(taken, options.forks, async ({ target, shown }) => {
+      const result = await applyHost({ ...options, target, shown });
+      options.onHost?.(result);
+      return result;
+    });
+    results.push(...done);
+    stopped = tooManyFailed(batch, done.filter((result) => !isGood(result)).length);
+  }
+  return results;
+}
+
+/** More of a batch failed than its play permits. */
+export function tooManyFailed(batch: Batch, failed: number): boolean {
+  return failed > 0 && (failed / batch.hosts.length) * 100 > batch.maxFailPercent;
+}
+
+/** Every guest of it was brought where it should be. */
+export function isGood(result: HostResult): boolean {
+  return result.unreachable === undefined && result.guests.every((guest) => guest.end === "done");
+}
+
+function untouched({ target, shown }: Prepared): HostResult {
+  const guests = shown.map((plan) => ({ host: target.name, plan, end: "not-started" as const, report: emptyReport }));
+  return { host: target.name, guests, diagnostics: [] };
+}

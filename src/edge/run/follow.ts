@@ -1,0 +1,76 @@
+import type { RunEvent } from "../../core/model/run-event.js";
+import { readRunEvent } from "../../core/render/read-event.js";
+import type { HostRuns } from "./target.js";
+import { Unreachable } from "./target.js";
+
+export interface FollowOptions {
+  readonly runs: HostRuns;
+  readonly domain: string;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly say: (text: string) => void;
+  /** Aborted: nobody wants to watch any more. */
+  readonly leave: AbortSignal;
+  /** Waits; tests make it short. */
+  readonly sleep?: (seconds: number, leave: AbortSignal) => Promise<void>;
+  readonly firstLine?: number;
+}
+
+/** ended: the journal says so. left: the user left. lost: the host did not come back. silent: it stopped without an end. */
+export type Followed = "ended" | "left" | "lost" | "silent";
+
+/** Seconds between attempts to reach a host again: about ten minutes in all, enough for it to reboot. */
+const WAITS: readonly number[] = [1, 2, 5, 10, 15, 30, 30, 60, 60, 60, 120, 120, 120];
+
+/**
+ * Follows a run to its end. When the connection is lost it is made again and the journal read on from the line after
+ * the last one seen; the run itself notices nothing of that.
+ */
+export async function followRun(options: FollowOptions): Promise<Followed> {
+  const { runs, domain, onEvent, say, leave } = options;
+  const sleep = options.sleep ?? pause;
+  let next = options.firstLine ?? 1;
+  let attempt = 0;
+  let ended = false;
+  for (;;) {
+    let lost: string;
+    try {
+      await runs.follow(domain, next, (line) => {
+        if (leave.aborted || ended) return;
+        if (attempt > 0) say("connected again");
+        attempt = 0;
+        next += 1;
+        const event = readRunEvent(line);
+        if (event === undefined) return;
+        onEvent(event);
+        ended = event.event === "end";
+      }, leave);
+      if (ended) return "ended";
+      if (leave.aborted) return "left";
+      // a follower that ends without an end: the program died, and a later run will recover it
+      return "silent";
+    } catch (error) {
+      if (ended) return "ended";
+      if (leave.aborted) return "left";
+      if (!(error instanceof Unreachable)) throw error;
+      lost = error.message;
+    }
+    const wait = WAITS[attempt];
+    if (wait === undefined) return "lost";
+    attempt += 1;
+    say(`connection lost (${lost}); the run goes on on the host; trying again in ${wait} s (${attempt} of ${WAITS.length})`);
+    await sleep(wait, leave);
+    if (leave.aborted) return "left";
+  }
+}
+
+async function pause(seconds: number, leave: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, seconds * 1000);
+    function done(): void {
+      clearTimeout(timer);
+      leave.removeEventListener("abort", done);
+      resolve();
+    }
+    leave.addEventListener("abort", done);
+  });
+}

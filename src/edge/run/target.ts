@@ -1,0 +1,49 @@
+import type { Connection } from "../../core/inventory/connection.js";
+import type { MatchedHost } from "../../core/load/match.js";
+import type { DesiredDomain } from "../../core/model/desired.js";
+import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
+import type { HostState } from "../../core/model/host-state.js";
+import type { DomainPlan } from "../../core/model/plan.js";
+
+/** A host of a run: how to look at it, what is wished for there, and how to start and follow runs on it. */
+export interface Target {
+  readonly name: string;
+  /** How it is reached: what a saved plan keeps. */
+  readonly connection: Connection;
+  readonly observe: () => Promise<Observation>;
+  /** What is asked of the host's guests, given who they are. Pure, and always the same wishes. */
+  readonly wishes: (state: HostState) => Checked<Wishes>;
+  readonly runs: HostRuns;
+}
+
+export interface Wishes {
+  readonly domains: readonly DesiredDomain[];
+  /** Entries that no guest of this host answers to. */
+  readonly missing: MatchedHost["missing"];
+}
+
+export type Observation =
+  /** No state where it could not be read: the diagnostics say why. */
+  | { readonly state: HostState | undefined; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly unreachable: string; readonly diagnostics: readonly Diagnostic[] };
+
+/** Runs on one host. Every promise rejects with {@link Unreachable} where the connection failed. */
+export interface HostRuns {
+  /** Sends the program of a guest's plan and starts it, or joins one that is under way for the same wish. */
+  submit(plan: DomainPlan): Promise<Submission>;
+  /** Hands over journal lines from a line on (1: the first). Resolves when the run has ended, or at `leave`. */
+  follow(domain: string, firstLine: number, onLine: (line: string) => void, leave: AbortSignal): Promise<void>;
+  /** Asks the run to stop at its next safe point. */
+  stop(domain: string): Promise<void>;
+}
+
+export type Submission =
+  | { readonly answer: "started" }
+  | { readonly answer: "attached" }
+  /** Another run holds the guest, or the program was refused. */
+  | { readonly answer: "held"; readonly message: string };
+
+/** The host could not be reached, or the connection to it was lost. Expected, and told to the user. */
+export class Unreachable extends Error {
+  override readonly name = "Unreachable";
+}
