@@ -4,7 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { volumePath, volumeTags } from "../model/names.js";
+import { sourceOfTags, volumePath, volumeTags } from "../model/names.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 
@@ -43,7 +43,7 @@ function noDisk(wish: DesiredDisk, domain: Domain | undefined): Diagnostic {
 
 function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, state: HostState): Change | Diagnostic | undefined {
   const volume = state.volumes[wish.volume];
-  if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume);
+  if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume, state);
   const image = state.images[disk.target];
   if (image === undefined) {
     return {
@@ -64,11 +64,16 @@ function isVolume(path: string, name: string, volume: Volume | undefined): boole
 }
 
 /** The guest is where it should be; what a run that stopped late has left is still to be done. */
-function settled(wish: DesiredDisk, volume: Volume | undefined): Change | Diagnostic | undefined {
+function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState): Change | Diagnostic | undefined {
   if (volume === undefined) return undefined;
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
-    return { change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish };
+    const source = sourceOfTags(volume.tags);
+    const image = source === undefined ? undefined : state.images[source]?.path;
+    return {
+      change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish,
+      ...(image === undefined ? {} : { image }),
+    };
   }
   if (wish.bytes !== undefined && volume.bytes < wish.bytes) {
     return {

@@ -22,6 +22,8 @@ export interface FinishMove {
   readonly domain: string;
   readonly vdev: string;
   readonly volume: string;
+  /** The image that it was copied from, where that is known and still there. */
+  readonly image?: string;
   readonly wish: DesiredDisk;
 }
 

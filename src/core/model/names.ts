@@ -51,6 +51,31 @@ export function volumeTags(domain: string, vdev: string, role: VolumeRole): read
   return ["converge", `converge.domain=${safeName(domain)}`, `converge.disk=${safeName(vdev)}`, `converge.role=${role}`];
 }
 
+const FROM = "converge.from=";
+/** LVM takes tags of up to 1024 characters. */
+const LONGEST_TAG = 1024;
+
+/**
+ * The tag that says which image a volume was copied from, for whoever tidies up or rolls back later. None where the
+ * path is longer than a tag can be.
+ */
+export function sourceTags(path: string): readonly string[] {
+  const tag = FROM + path.split("/").map((part) => safeName(part)).join("/");
+  return tag.length <= LONGEST_TAG ? [tag] : [];
+}
+
+/** The image that a volume was copied from, by its tags. */
+export function sourceOfTags(tags: readonly string[]): string | undefined {
+  const tag = tags.find((t) => t.startsWith(FROM))?.slice(FROM.length);
+  if (tag === undefined || !tag.startsWith("/")) return undefined;
+  try {
+    return decodeURIComponent(tag.replaceAll(/_([0-9a-f]{2})/g, "%$1"));
+  } catch {
+    // no tag of ours: what it escapes is no UTF-8
+    return undefined;
+  }
+}
+
 /** Device node of a volume: `/dev/vg/lv`. */
 export function volumePath(volume: string): string {
   return `/dev/${volume}`;

@@ -5,16 +5,16 @@ import { hasErrors } from "../model/diagnostic.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { safeName, volumePath } from "../model/names.js";
+import { volumePath } from "../model/names.js";
 import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { CheckContext } from "../checks/check.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
-import { settleVolume } from "../steps/settle-volume.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { chooseStrategy } from "../strategies/choose.js";
+import { settleSteps } from "../strategies/settle.js";
 import type { DiskMove, Fragments } from "../strategies/strategy.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
 import { editDisks } from "../xl/edit.js";
@@ -92,8 +92,8 @@ export function planDomain(
 /** A move that went through but was not tidied up: what is left of it to do. */
 function finishing(domain: string, finishes: readonly FinishMove[]): readonly PlanNode[] {
   return [
-    ...finishes.map(({ vdev, volume }) =>
-      stepOf(settleVolume, "settle", `${safeName(vdev)}.settle-volume`, { volume, domain, vdev }, "it is the guest's disk already"),
+    ...finishes.flatMap(({ vdev, volume, image, wish }) =>
+      settleSteps({ domain, vdev, volume, image, source: wish.move.source }),
     ),
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over"),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),

@@ -1,4 +1,4 @@
-import { safeName, volumeTags } from "../model/names.js";
+import { safeName, sourceTags, volumeTags } from "../model/names.js";
 import { createVolume } from "../steps/create-volume.js";
 import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
@@ -29,7 +29,7 @@ export const newSwap: Strategy = {
       prepare: [
         stepOf(
           createVolume, "prepare", `${safeName(vdev)}.create-volume`,
-          { volume, bytes, extentBytes, tags: volumeTags(domain, vdev, "copy") },
+          { volume, bytes, extentBytes, tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)] },
           "the disk's new place",
         ),
         ...(to.resumes && to.content.type === "swap"
@@ -42,7 +42,7 @@ export const newSwap: Strategy = {
       ],
       checked: [],
       atRest: [],
-      settle: settleSteps(move),
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.path, source: move.options.source }),
     };
   },
 };

@@ -1,4 +1,4 @@
-import { safeName, volumePath, volumeTags } from "../model/names.js";
+import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
 import { checkFilesystem } from "../steps/check-filesystem.js";
@@ -49,7 +49,7 @@ export const rsync: Strategy = {
     if (!isFilesystem(content)) throw new Error(`rsync cannot carry ${content.type}`);
     const id = (name: string): string => `${safeName(vdev)}.${name}`;
     const device = volumePath(to.volume);
-    const tags = volumeTags(domain, vdev, "copy");
+    const tags = [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)];
     const xfs = content.type === "xfs" ? ["nouuid"] : [];
     const throttle = throttleOf(move);
     const tree = { name: safeName(vdev), source: paths.source, target: paths.target, to: to.volume };
@@ -138,7 +138,7 @@ export const rsync: Strategy = {
           "a copy that is not clean is not switched to",
         ),
       ],
-      settle: settleSteps(move),
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.path, source: move.options.source }),
     };
   },
 };

@@ -1,30 +1,41 @@
+import type { MoveOptions } from "../model/desired.js";
 import { safeName } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import { deleteImage, retireImage } from "../steps/settle-source.js";
 import { settleVolume } from "../steps/settle-volume.js";
 import { stepOf } from "../steps/step-of.js";
-import type { DiskMove } from "./strategy.js";
 
-/** What every strategy leaves for good: the volume marked as the guest's disk, and the image as the playbook says. */
-export function settleSteps({ change, options }: DiskMove): readonly Step[] {
-  const { domain, vdev, to, image } = change;
+export interface Settled {
+  readonly domain: string;
+  readonly vdev: string;
+  readonly volume: string;
+  /** Unset where it is not known any more which image it was. */
+  readonly image: string | undefined;
+  readonly source: MoveOptions["source"] | undefined;
+}
+
+/**
+ * What every strategy leaves for good: the image as the playbook says, and then the volume marked as the guest's
+ * disk. In this order, for the mark says that nothing is left to do.
+ */
+export function settleSteps({ domain, vdev, volume, image, source }: Settled): readonly Step[] {
+  const id = safeName(vdev);
   const settled = stepOf(
-    settleVolume, "settle", `${safeName(vdev)}.settle-volume`, { volume: to.volume, domain, vdev },
-    "it is the guest's disk from now on",
+    settleVolume, "settle", `${id}.settle-volume`, { volume, domain, vdev }, "it is the guest's disk from now on",
   );
-  const path = image.path;
-  switch (options.source ?? "keep") {
+  if (image === undefined) return [settled];
+  switch (source ?? "keep") {
     case "keep":
       return [settled];
     case "retire":
       return [
-        settled,
         stepOf(
-          retireImage, "settle", `${safeName(vdev)}.retire-image`, { path, retired: `${path}.retired` },
+          retireImage, "settle", `${id}.retire-image`, { path: image, retired: `${image}.retired` },
           "nothing starts a stale image by mistake",
         ),
+        settled,
       ];
     case "delete":
-      return [settled, stepOf(deleteImage, "settle", `${safeName(vdev)}.delete-image`, { path }, "the playbook says source: delete")];
+      return [stepOf(deleteImage, "settle", `${id}.delete-image`, { path: image }, "the playbook says source: delete"), settled];
   }
 }
