@@ -1,5 +1,4 @@
 import type { PastRun, RunRecord } from "../model/host-state.js";
-import { decodeBase64, decodeText } from "./base64.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 import { isObject, numberOf, parseJson, textOf } from "./json.js";
 
@@ -10,26 +9,31 @@ export interface Books {
   readonly history: readonly PastRun[];
 }
 
-// Small files only. A run is a directory of one-line files; the history is a JSON file a run, newest first by name.
+// A run is a directory of files of one line; the history is a file a run, one line of JSON, named so that the newest
+// sorts last.
 const SCRIPT = `
-base=\${1:-/var/lib/converge}
-show() {
-  if [ -f "$3" ]; then
-    printf '%s %s %s\\n' "$1" "$2" "$({ dd if="$3" bs=4k count=1 iflag=noatime 2>/dev/null || head -c 4096 "$3"; } | base64 | tr -d '\\n')"
-  fi
-}
-for run in "$base"/runs/*; do
-  [ -d "$run" ] || continue
-  printf 'run %s %s\\n' "\${run##*/}" "$(stat -c %Y "$run")"
-  for name in owner digest domain state; do show file "$name" "$run/$name"; done
-done
-count=0
-for file in $(ls -r "$base/history" 2>/dev/null); do
-  case $file in *.json) ;; *) continue ;; esac
-  show history "$file" "$base/history/$file"
-  count=$((count + 1))
-  if [ "$count" -ge 200 ]; then break; fi
-done
+base=/var/lib/converge
+set -- "$base"/runs/*/
+if [ -d "$1" ]; then
+  stat -c 'since %Y %n' -- "$@"
+  for run in "$@"; do
+    run=\${run%/}
+    for name in owner digest domain state; do
+      value=
+      if [ -f "$run/$name" ]; then IFS= read -r value <"$run/$name"; fi
+      printf 'file %s %s %s\\n' "\${run##*/}" "$name" "$value"
+    done
+  done
+fi
+set -- "$base"/history/*.json
+if [ -f "$1" ]; then
+  if [ "$#" -gt 200 ]; then shift "$(($# - 200))"; fi
+  for file in "$@"; do
+    value=
+    IFS= read -r value <"$file"
+    printf 'history %s\\n' "$value"
+  done
+fi
 exit 0
 `;
 
@@ -39,37 +43,26 @@ const STATES = new Set<string>(["running", "stopped", "done", "failed"]);
 export const fact: FirstFact<Books> = {
   name: "books",
   round: 1,
-  needs: ["base64"],
+  needs: ["stat"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("host's books of earlier runs", result);
-    const runs: RunRecord[] = [];
+    const runs = new Map<string, { since: number; files: Map<string, string> }>();
     const history: PastRun[] = [];
-    let current: { run: string; since: number; files: Map<string, string> } | undefined;
-    const finish = (): void => {
-      if (current !== undefined) runs.push(readRun(current.run, current.since, current.files));
-      current = undefined;
-    };
     for (const line of result.stdout.split("\n")) {
-      const [kind, name = "", value = ""] = line.split(" ");
-      if (kind === "run") {
-        finish();
-        current = { run: name, since: Number(value) || 0, files: new Map() };
-      } else if (kind === "file") {
-        current?.files.set(name, textOfField(value).trim());
-      } else if (kind === "history") {
-        const past = readPast(textOfField(value));
-        if (past !== undefined) history.push(past);
-      }
+      const since = /^since (\d+) .*\/([^/]+)\/?$/.exec(line);
+      if (since !== null) runs.set(since[2] ?? "", { since: Number(since[1]), files: new Map() });
+      const file = /^file (\S+) (\w+) (.*)$/.exec(line);
+      if (file !== null) runs.get(file[1] ?? "")?.files.set(file[2] ?? "", (file[3] ?? "").trim());
+      const past = line.startsWith("history ") ? readPast(line.slice("history ".length)) : undefined;
+      if (past !== undefined) history.push(past);
     }
-    finish();
-    return known({ runs, history });
+    return known({
+      runs: [...runs].map(([run, { since, files }]) => readRun(run, since, files)),
+      history: history.reverse(),
+    });
   },
 };
-
-function textOfField(field: string): string {
-  return decodeText(decodeBase64(field) ?? new Uint8Array());
-}
 
 function readRun(run: string, since: number, files: ReadonlyMap<string, string>): RunRecord {
   const state = files.get("state") ?? "";

@@ -1,10 +1,11 @@
 import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { StoredDomain } from "../xl/stored.js";
-import { decodeBase64, decodeText } from "./base64.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
-import { groupDumps, HEAD_FUNCTION, recogniseHead } from "./read-head.js";
+import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
 import type { Recognised } from "./superblock.js";
+import { dumpLines, mapperPath } from "./volume-heads.js";
+import type { ReportedVolumes } from "./volumes.js";
 import type { ReportedBackend } from "./xenstore-backends.js";
 import type { ReportedConfigs } from "./xl-configs.js";
 
@@ -31,20 +32,45 @@ export interface DiskNames {
   readonly xlConfigs?: ReportedConfigs;
   readonly storedConfigs?: readonly StoredDomain[];
   readonly xenstoreBackends?: readonly ReportedBackend[];
+  readonly volumes?: ReportedVolumes;
 }
 
+// Everything is asked for all paths at once: starting a process is slow on some hosts. What LVM knows (`volume`)
+// is read as a volume's head.
 const SCRIPT = `${HEAD_FUNCTION}
+newline='
+'
+existing=
+plain=
+for word in "$@"; do
+  path=\${word#*:}
+  if [ ! -e "$path" ]; then
+    printf 'missing %s\\n' "$path"
+    continue
+  fi
+  printf '%s %s\\n' "\${word%%:*}" "$path"
+  existing="$existing$path$newline"
+  case $word in path:*) plain="$plain$path$newline" ;; esac
+done
+[ -n "$existing" ] || exit 0
+set -f
+IFS=$newline
+set -- $existing
+stat -L -c 'stat %f %s %b %B %i %d %Y %h %t:%T' -- "$@" || exit 1
+readlink -f -- "$@" || exit 1
+echo heads
+set -- $plain
+unset IFS
 number=0
 for path in "$@"; do
-  if facts=$(stat -L -c '%f %s %b %B %i %d %Y %h %t:%T' "$path" 2>/dev/null); then
-    printf 'target %s %s %s %s\\n' "$number" "$(printf '%s' "$path" | base64 | tr -d '\\n')" \\
-      "$(readlink -f "$path" | base64 | tr -d '\\n')" "$facts"
-    head_of "$path"
-  else
-    printf 'target %s %s\\n' "$number" "$(printf '%s' "$path" | base64 | tr -d '\\n')"
+  device=
+  if [ -b "$path" ]; then
+    device=$(stat -L -c '%t %T' -- "$path")
+    device=$(printf '%d:%d' "0x\${device% *}" "0x\${device#* }")
   fi
+  head_of "$number" "$path" "$device"
   number=$((number + 1))
-done
+done | ${DUMP}
 exit 0
 `;
 
@@ -52,7 +78,7 @@ exit 0
 export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
   name: "disk-targets",
   round: 2,
-  needs: ["stat", "readlink", "base64", "dd", "od"],
+  needs: ["stat", "readlink", "dd", "od"],
   seconds: 120,
   command(first): Command | undefined {
     const paths = new Set<string>();
@@ -62,16 +88,36 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
     for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
     for (const { disks } of first.storedConfigs ?? []) add(disks);
     for (const backend of first.xenstoreBackends ?? []) addPath(paths, paramsPath(backend));
-    return paths.size === 0 ? undefined : ["sh", "-c", SCRIPT, "sh", ...[...paths].sort()];
+    if (paths.size === 0) return undefined;
+    const volumes = new Set<string>();
+    for (const { name } of first.volumes?.volumes ?? []) volumes.add(`/dev/${name}`).add(mapperPath(name));
+    const words = [...paths].sort().map((path) => `${volumes.has(path) ? "volume" : "path"}:${path}`);
+    return ["sh", "-c", SCRIPT, "sh", ...words];
   },
   parse(result) {
     if (result.exitCode !== 0) return unreadable("files and devices of guests' disks", result);
-    const targets: DiskTarget[] = [];
-    for (const { line, head } of groupDumps(result.stdout, "target")) {
-      const target = readTarget(line.split(" "), head);
-      if (target !== undefined) targets.push(target);
+    const lines = result.stdout.split("\n");
+    const named = lines.flatMap((line) => {
+      const match = /^(path|volume|missing) (.*)$/s.exec(line);
+      return match === null ? [] : [{ word: match[1] ?? "", path: match[2] ?? "" }];
+    });
+    const existing = named.filter(({ word }) => word !== "missing").length;
+    const at = lines.indexOf("heads");
+    const stats = lines.slice(named.length, named.length + existing);
+    const reals = lines.slice(named.length + existing, named.length + 2 * existing);
+    if (existing > 0 && at !== named.length + 2 * existing) {
+      return unreadable("files and devices of guests' disks", result, "they changed while they were read");
     }
-    return known(targets);
+    const heads = readHeads(at === -1 ? [] : dumpLines(lines, at + 1));
+    let found = 0;
+    let headed = 0;
+    return known(named.map(({ word, path }): DiskTarget => {
+      if (word === "missing") return { ...NOTHING, path, realPath: path };
+      const target = readTarget(path, reals[found] ?? "", stats[found] ?? "", word === "path" ? heads.get(headed) : undefined);
+      found += 1;
+      if (word === "path") headed += 1;
+      return target;
+    }));
   },
 };
 
@@ -86,24 +132,22 @@ export function targetPath(target: string): string {
 }
 
 function addPath(paths: Set<string>, target: string): void {
-  if (target !== "" && !target.includes("\0")) paths.add(targetPath(target));
+  // no argument holds a NUL, and the answer is told by lines
+  if (target !== "" && !/[\0\n]/.test(target)) paths.add(targetPath(target));
 }
 
-function readTarget(fields: readonly string[], head: Uint8Array | undefined): DiskTarget | undefined {
-  const [, , pathField = "", realField, mode = "0", ...numbers] = fields;
-  const path = textOfField(pathField);
-  if (path === "") return undefined;
-  if (realField === undefined) return { ...NOTHING, path, realPath: path };
+function readTarget(path: string, realPath: string, stat: string, head: Uint8Array | undefined): DiskTarget {
+  const [, mode = "0", ...numbers] = stat.split(" ");
   const [bytes = 0, blocks = 0, blockBytes = 0, inode = 0, device = 0, mtime = 0, links = 0] = numbers.map(Number);
   const kind = KINDS[parseInt(mode, 16) & 0xf000] ?? "other";
   const rdev = /^([0-9a-f]+):([0-9a-f]+)$/.exec(numbers.at(-1) ?? "");
-  const allocatedBytes = blocks * blockBytes;
+  const isFile = kind === "file";
   return {
     path,
-    realPath: textOfField(realField).replace(/\n$/, ""),
+    realPath,
     kind,
     bytes,
-    allocatedBytes,
+    allocatedBytes: blocks * blockBytes,
     inode,
     devno: devnoOf(device),
     ...(kind === "block" && rdev !== null
@@ -111,8 +155,8 @@ function readTarget(fields: readonly string[], head: Uint8Array | undefined): Di
       : {}),
     mtime,
     links,
-    // a file that small may lie in its inode
-    recognised: recogniseHead(head, kind === "file" ? bytes : Infinity, kind === "file" && blocks === 0 && bytes > 65536),
+    // without a block of its own it reads as zero; a very small file may lie in its inode instead
+    recognised: recogniseHead(head, isFile ? bytes : Infinity, isFile && blocks === 0 && bytes > 65536),
   };
 }
 
@@ -123,10 +167,6 @@ const NOTHING = {
   kind: "missing", bytes: 0, allocatedBytes: 0, inode: 0, devno: "0:0", mtime: 0, links: 0,
   recognised: recogniseHead(undefined, 0),
 } as const;
-
-function textOfField(field: string): string {
-  return decodeText(decodeBase64(field) ?? new Uint8Array());
-}
 
 /** `major:minor` of a device number as glibc packs it: gnu_dev_major(3). */
 function devnoOf(device: number): string {

@@ -10,7 +10,7 @@
 export function readDump(lines: readonly string[]): Uint8Array | undefined {
   const last = lines.at(-1);
   const length = Number(last);
-  if (last === undefined || !/^\d{7,}$/.test(last) || length > 1 << 20) return undefined;
+  if (last === undefined || !/^\d{7,}$/.test(last) || length > 64 * 1024 * 1024) return undefined;
   const bytes = new Uint8Array(length);
   let at = 0;
   let repeat = false;

@@ -16,121 +16,135 @@ export const GATHER_SHELL: Command = [
     "then exec env CONVERGE_PRIVATE=1 unshare -m --propagation slave sh -s; fi; exec sh -s",
 ];
 
-/** Output beyond this is cut off, and the fact is then unknown. */
-export const OUTPUT_LIMIT = 8 * 1024 * 1024;
+/** Output of a round beyond this is cut off, and the host then counts as not having answered. */
+export const OUTPUT_LIMIT = 64 * 1024 * 1024;
 
-const MARK = "converge-frame";
+const BEGIN = "converge-answers-begin";
+const END = "converge-answers-end";
+const FINISHED = "finished";
 
-// A frame: begin; status, then base64 of standard error with the exit code on a line of its own at its end; output,
-// then base64 of standard output; end. Both are encoded before they are printed, so nothing that a command says
-// passes for a frame; both are held in variables, so no temporary file is written and no two writers meet.
+// A frame is a line `frame NAME LENGTH` and LENGTH bytes: standard error, standard output, `x` and the exit code, a
+// blank and the length of the last three parts. Held in variables, so that no temporary file is written; lengths,
+// so that nothing a command says passes for a frame; one base64 around all, so that no terminal or login shell can
+// change it. Processes are few: there are hosts on which starting one takes half a second.
 const PRELUDE = `
 LC_ALL=C
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export LC_ALL PATH
-unset LANGUAGE LVM_SYSTEM_DIR LVM_SUPPRESS_FD_WARNINGS POSIXLY_CORRECT
+unset LANGUAGE LVM_SYSTEM_DIR POSIXLY_CORRECT
+LVM_SUPPRESS_FD_WARNINGS=1
+export LVM_SUPPRESS_FD_WARNINGS
 if [ "\${CONVERGE_PRIVATE:-}" = 1 ]; then
-  mounts=$(cat /proc/self/mountinfo)
-  printf '%s\\n' "$mounts" | while read -r _ _ _ _ target options rest; do
-    case $target in *\\\\*) continue ;; esac
-    case ,$options, in *,noatime,* | *,ro,*) continue ;; esac
-    case $rest in
-      *"- ext"[234]" "* | *"- xfs "* | *"- btrfs "* | *"- f2fs "* | *"- jfs "* | *"- overlay "*)
+  newline='
+'
+  mounts=
+  while read -r line; do mounts="$mounts$line$newline"; done </proc/self/mountinfo
+  quiet() {
+    target=$5
+    options=$6
+    case $target in *\\\\*) return ;; esac
+    case ,$options, in *,noatime,* | *,ro,*) return ;; esac
+    case " $* " in
+      *" - ext"[234]" "* | *" - xfs "* | *" - btrfs "* | *" - f2fs "* | *" - jfs "*)
         mount -n -o "remount,bind,$options,noatime" "$target" </dev/null >/dev/null 2>&1 ;;
     esac
+  }
+  set -f
+  IFS=$newline
+  for line in $mounts; do
+    IFS=' '
+    quiet $line
   done
+  unset IFS
+  set +f
 fi
 limited=
 if timeout -k 1 5 true >/dev/null 2>&1; then limited=1; fi
-exec 4>&1
 frame() {
   name=$1
   seconds=$2
   shift 2
   if [ -n "$limited" ]; then set -- timeout -k 5 "$seconds" "$@"; fi
-  printf '${MARK} begin %s\\n' "$name"
-  output=$(
-    {
-      status=$({ "$@" </dev/null 2>&1 >&3 3>&- 4>&-; printf '\\n%s' "$?"; } | tail -c 65536 | base64)
-      printf '${MARK} status %s\\n%s\\n' "$name" "$status" >&4
-    } 3>&1 | head -c ${OUTPUT_LIMIT} | base64
+  both=$(
+    { out=$("$@" </dev/null 2>&3 3>&-; printf 'x%s' "$?"); } 3>&1
+    printf '%s %s' "$out" "\${#out}"
   )
-  printf '${MARK} output %s\\n%s\\n${MARK} end %s\\n' "$name" "$output" "$name"
+  printf 'frame %s %s\\n%s\\n' "$name" "\${#both}" "$both"
 }
-echo
 `;
 
 /** One round of questions as one POSIX sh script, for the standard input of {@link GATHER_SHELL}. */
 export function gatherScript(questions: readonly Question[]): string {
   const frames = questions.map(({ name, seconds, command }) =>
     `frame ${quoteWord(name)} ${seconds} ${quoteCommand(command)}\n`);
-  return `${PRELUDE}${frames.join("")}echo '${MARK} finished'\n`;
+  return `${PRELUDE}printf '\\n${BEGIN}\\n'\n{\n${frames.join("")}echo ${FINISHED}\n` +
+    `} | head -c ${OUTPUT_LIMIT} | base64\nprintf '\\n${END}\\n'\n`;
 }
 
 /** The answers in what a gather script printed. */
 export interface Frames {
   readonly results: Readonly<Record<string, CommandResult>>;
-  /** Whether the script came to its end. */
+  /** Whether all of it came. */
   readonly finished: boolean;
   readonly diagnostics: readonly Diagnostic[];
 }
 
-interface OpenFrame {
-  readonly name: string;
-  section: "none" | "status" | "output";
-  readonly status: string[];
-  readonly output: string[];
-}
-
-/**
- * Takes the answers out of what was printed, whatever else a login shell printed before, after or in between.
- * A frame that is not whole gives no result.
- */
+/** Takes the answers out of what was printed, whatever else a login shell printed before or after. */
 export function parseFrames(text: string): Frames {
+  const begin = lineAt(text, BEGIN, 0);
+  const end = begin === -1 ? -1 : lineAt(text, END, begin);
+  const encoded = end === -1 ? "" : text.slice(begin + BEGIN.length, end);
+  const bytes = decodeBase64(encoded);
+  if (bytes === undefined || bytes.length === 0) return { results: {}, finished: false, diagnostics: [] };
   const results = new Map<string, CommandResult>();
   const diagnostics: Diagnostic[] = [];
-  let finished = false;
-  let frame: OpenFrame | undefined;
-  for (const raw of text.split("\n")) {
-    const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-    if (!line.startsWith(`${MARK} `)) {
-      if (frame === undefined || frame.section === "none" || !BASE64_LINE.test(line)) continue;
-      frame[frame.section].push(line);
-      continue;
-    }
-    const [, kind, name = ""] = line.split(" ");
-    if (kind === "finished") finished = true;
-    else if (kind === "begin") frame = { name, section: "none", status: [], output: [] };
-    else if (frame === undefined || frame.name !== name) continue;
-    else if (kind === "status" || kind === "output") frame.section = kind;
-    else if (kind === "end") {
-      const read = readFrame(frame);
-      if ("code" in read) diagnostics.push(read);
-      else results.set(name, read);
-      frame = undefined;
-    }
+  let at = 0;
+  while (at < bytes.length) {
+    const lineEnd = bytes.indexOf(NEWLINE, at);
+    if (lineEnd === -1) break;
+    const line = decodeText(bytes.subarray(at, lineEnd));
+    if (line === FINISHED) return { results: Object.fromEntries(results), finished: true, diagnostics };
+    const header = /^frame (\S+) (\d+)$/.exec(line);
+    if (header === null) break;
+    const [, name = "", length = ""] = header;
+    const body = bytes.subarray(lineEnd + 1, lineEnd + 1 + Number(length));
+    at = lineEnd + 2 + Number(length);
+    const read = readFrame(body);
+    if (read === undefined) diagnostics.push(damaged(name));
+    else results.set(name, read);
   }
-  return { results: Object.fromEntries(results), finished, diagnostics };
+  return { results: Object.fromEntries(results), finished: false, diagnostics };
 }
 
-const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
+const NEWLINE = 10;
 
-function readFrame(frame: OpenFrame): CommandResult | Diagnostic {
-  const status = decodeBase64(frame.status.join(""));
-  const output = decodeBase64(frame.output.join(""));
-  const code = status === undefined ? null : /(?:^|\n)(\d{1,3})$/.exec(decodeText(status));
-  if (status === undefined || output === undefined || code === null) {
-    return damaged(frame.name, "what came back is damaged");
+/** Offset of a line that is exactly this (a terminal may have added a carriage return); -1 if there is none. */
+function lineAt(text: string, line: string, from: number): number {
+  for (let at = text.indexOf(line, from); at !== -1; at = text.indexOf(line, at + 1)) {
+    const after = text.charAt(at + line.length);
+    if ((at === 0 || text.charAt(at - 1) === "\n") && (after === "\n" || after === "\r" || after === "")) return at;
   }
-  if (output.length >= OUTPUT_LIMIT) return damaged(frame.name, "it printed more than 8 MiB");
-  const said = decodeText(status);
-  return { exitCode: Number(code[1]), stdout: decodeText(output), stderr: said.slice(0, code.index) };
+  return -1;
 }
 
-function damaged(name: string, why: string): Diagnostic {
+function readFrame(body: Uint8Array): CommandResult | undefined {
+  const tail = /x(\d{1,3}) (\d+)$/.exec(decodeText(body.subarray(Math.max(0, body.length - 24))));
+  if (tail === null) return undefined;
+  const [, code = "", length = ""] = tail;
+  const end = body.length - 1 - length.length;
+  const start = end - Number(length);
+  if (start < 0) return undefined;
+  return {
+    exitCode: Number(code),
+    stdout: decodeText(body.subarray(start, end - 1 - code.length)),
+    stderr: decodeText(body.subarray(0, start)),
+  };
+}
+
+function damaged(name: string): Diagnostic {
   return {
     severity: "warning",
     code: "fact-unreadable",
-    summary: `the fact '${name}' could not be read: ${why}`,
+    summary: `the fact '${name}' could not be read: what came back is damaged`,
   };
 }

@@ -19,11 +19,15 @@ const SCRIPT = `
 read -r boot </proc/sys/kernel/random/boot_id
 read -r kernel </proc/sys/kernel/osrelease
 read -r name </proc/sys/kernel/hostname
-printf 'boot=%s\\nkernel=%s\\nname=%s\\nuid=%s\\n' "$boot" "$kernel" "$name" "$(id -u)"
+printf 'boot=%s\\nkernel=%s\\nname=%s\\n' "$boot" "$kernel" "$name"
+while read -r key _ effective _; do
+  if [ "$key" = Uid: ]; then printf 'uid=%s\\n' "$effective"; fi
+done </proc/self/status
 for file in /etc/os-release /usr/lib/os-release; do
   if [ -r "$file" ]; then dd if="$file" iflag=noatime 2>/dev/null || cat "$file"; break; fi
 done
-if [ -d /run/systemd/system ]; then printf '\\nsystemd=%s\\n' "$(systemctl --version 2>/dev/null | head -n 1)"; fi
+if [ -d /run/systemd/system ]; then printf '\\nsystemd='; systemctl --version 2>/dev/null; fi
+exit 0
 `;
 
 export const fact: FirstFact<ReportedIdentity> = {

@@ -4,11 +4,10 @@ import { known, unreadable, type FirstFact } from "./fact.js";
 // driver's own definitions or running guests.
 const SCRIPT = `
 marks() { for path in "$@"; do if [ -e "$path" ]; then return 0; fi; done; return 1; }
-active() { systemctl is-active --quiet "$1" 2>/dev/null; }
-if marks /etc/xensource/pool.conf /etc/xensource-inventory || active xapi; then echo xapi; fi
+if marks /etc/xensource/pool.conf /etc/xensource-inventory; then echo xapi; fi
 if marks /etc/libvirt/libxl/*.xml /run/libvirt/libxl/*.xml /var/lib/libvirt/libxl/*.save; then echo libvirt; fi
 if marks /var/lib/ganeti/config.data /var/lib/ganeti/ssconf_cluster_name; then echo ganeti; fi
-if active pacemaker || marks /run/pacemaker /var/lib/pacemaker/cib/cib.xml; then echo pacemaker; fi
+if marks /run/pacemaker /var/lib/pacemaker/cib/cib.xml; then echo pacemaker; fi
 exit 0
 `;
 

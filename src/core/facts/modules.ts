@@ -8,23 +8,24 @@ export const MODULES = [
   "md_mod", "nbd", "raid1", "xen_blkback", "xfs",
 ] as const;
 
-// Loaded: sysfs shows built-in ones too where they have parameters. Built in without: modules.builtin. Else the
-// index of what can be loaded (kmod's modules.dep). A few names are drivers under another name.
+/** A line of kmod's modules.dep up to its colon, or of modules.builtin. Some names are a file's under another. */
+const FILES = `^[^:]*/(${MODULES.map((name) => name.replaceAll("_", "[-_]")).join("|")})[.]ko[^:]*:?`;
+
+// Loaded: sysfs shows built-in ones too where they have parameters.
 const SCRIPT = `
-read -r kernel </proc/sys/kernel/osrelease
-read_quietly() { dd if="$1" iflag=noatime 2>/dev/null || cat "$1" 2>/dev/null; }
+files=$1
+shift
 for name in "$@"; do
   if [ -d "/sys/module/$name" ]; then printf 'loaded %s\\n' "$name"; fi
 done
-for file in /proc/filesystems; do
-  while read -r one two; do printf 'loaded %s\\n' "\${two:-$one}"; done <"$file"
-done
+while read -r one two; do printf 'loaded %s\\n' "\${two:-$one}"; done </proc/filesystems
+read -r kernel </proc/sys/kernel/osrelease
 for base in /lib/modules /usr/lib/modules; do
-  [ -d "$base/$kernel" ] || continue
-  read_quietly "$base/$kernel/modules.builtin" | sed 's/^/builtin /'
-  read_quietly "$base/$kernel/modules.dep" | sed 's/:.*//; s/^/file /'
-  break
-done | grep -E "/($(printf '%s' "$*" | sed 's/_/[-_]/g; s/ /|/g'))[.]ko"
+  if [ -d "$base/$kernel" ]; then
+    grep -hoE "$files" "$base/$kernel/modules.builtin" "$base/$kernel/modules.dep" 2>/dev/null
+    break
+  fi
+done
 exit 0
 `;
 
@@ -32,17 +33,15 @@ exit 0
 export const fact: FirstFact<Readonly<Record<string, ModuleState>>> = {
   name: "modules",
   round: 1,
-  needs: ["grep", "sed"],
-  command: ["sh", "-c", SCRIPT, "sh", ...MODULES],
+  needs: ["grep"],
+  command: ["sh", "-c", SCRIPT, "sh", FILES, ...MODULES],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("kernel modules", result);
     const loaded = new Set<string>();
     const available = new Set<string>();
     for (const line of result.stdout.split("\n")) {
-      const [kind = "", path = ""] = line.split(" ");
-      const name = (path.split("/").at(-1) ?? "").replace(/\.ko(\.\w+)?$/, "").replaceAll("-", "_");
-      if (kind === "loaded" || kind === "builtin") loaded.add(name);
-      else if (kind === "file") available.add(name);
+      if (line.startsWith("loaded ")) loaded.add(line.slice("loaded ".length));
+      else (line.endsWith(":") ? available : loaded).add(moduleName(line));
     }
     const state = (name: string): ModuleState => {
       if (loaded.has(name)) return "loaded";
@@ -51,3 +50,8 @@ export const fact: FirstFact<Readonly<Record<string, ModuleState>>> = {
     return known(Object.fromEntries(MODULES.map((name) => [name, state(name)])));
   },
 };
+
+/** `kernel/drivers/md/dm-snapshot.ko.xz:` → `dm_snapshot` */
+function moduleName(path: string): string {
+  return (path.split("/").at(-1) ?? "").replace(/\.ko.*$/, "").replaceAll("-", "_");
+}

@@ -1,54 +1,68 @@
-import type { Recognised } from "./superblock.js";
-import { recognise } from "./superblock.js";
 import { readDump } from "./dump.js";
+import { recognise, type Recognised } from "./superblock.js";
+
+/** Length of the record before each head in the stream. */
+const RECORD = 64;
+const HEAD = 8192;
 
 /**
- * The shell function `head_of PATH`: prints the first 8 KiB as a dump between `head` and `end`. A file is read
- * through the page cache, where a loop device's writes are; a block device past it, because blkback writes below
- * the cache of Dom0 and a page that was read earlier would be stale for as long as the guest holds the device open.
- * A suspended device is left alone: reading it would wait for ever.
+ * The shell function `head_of NUMBER PATH [MAJOR:MINOR]`: writes a record and the first 8 KiB. A file is read through
+ * the page cache, where a loop device's writes are; a block device past it, because blkback writes below the cache
+ * of Dom0 and a page that was read earlier would be stale for as long as the guest holds the device open. A suspended
+ * device is left alone: reading it would wait for ever.
  */
 export const HEAD_FUNCTION = `
 head_of() {
-  if [ -b "$1" ]; then
-    number=$(stat -L -c '%t %T' "$1") || return 0
-    state=/sys/dev/block/$(printf '%d:%d' "0x\${number% *}" "0x\${number#* }")/dm/suspended
-    if [ -r "$state" ] && read -r suspended <"$state" && [ "$suspended" = 1 ]; then return 0; fi
-    echo head
-    { dd if="$1" bs=8192 count=1 iflag=direct,noatime || dd if="$1" bs=8192 count=1; } 2>/dev/null | od -A d -t x1
-    echo end
-  elif [ -f "$1" ]; then
-    echo head
-    { dd if="$1" bs=8192 count=1 iflag=noatime || dd if="$1" bs=8192 count=1; } 2>/dev/null | od -A d -t x1
-    echo end
+  printf '%-${RECORD}s' "converge-head $1"
+  suspended=0
+  if [ -n "\${3:-}" ] && [ -r "/sys/dev/block/$3/dm/suspended" ]; then
+    read -r suspended <"/sys/dev/block/$3/dm/suspended"
+  fi
+  if [ "$suspended" = 1 ]; then return 0; fi
+  if [ -b "$2" ]; then
+    dd if="$2" bs=${HEAD} count=1 iflag=direct,noatime 2>/dev/null || dd if="$2" bs=${HEAD} count=1 2>/dev/null
+  elif [ -f "$2" ]; then
+    dd if="$2" bs=${HEAD} count=1 iflag=noatime 2>/dev/null || dd if="$2" bs=${HEAD} count=1 2>/dev/null
   fi
 }
 `;
 
-export interface Dumped {
-  readonly line: string;
-  readonly head?: Uint8Array;
-}
+/** For the end of a pipe from `head_of`: superblocks are mostly zero, so this is a fifth of their base64. */
+export const DUMP = "od -A d -t x1";
 
-/** Lines that begin with the word `kind`, each with the dump that follows it. */
-export function groupDumps(text: string, kind: string): readonly Dumped[] {
-  const groups: { line: string; head?: Uint8Array }[] = [];
-  let dump: string[] | undefined;
-  for (const line of text.split("\n")) {
-    const last = groups.at(-1);
-    if (line === "head") dump = [];
-    else if (line === "end" && last !== undefined && dump !== undefined) {
-      const bytes = readDump(dump);
-      // nothing read of a device that is there: not known, rather than empty
-      if (bytes !== undefined && bytes.length > 0) last.head = bytes;
-      dump = undefined;
-    } else if (dump !== undefined) dump.push(line);
-    else if (line.startsWith(`${kind} `)) groups.push({ line });
+/**
+ * The heads in a dump of what `head_of` wrote, by number; one that could not be read is not among them.
+ * @param lines of od(1)
+ */
+export function readHeads(lines: readonly string[]): ReadonlyMap<number, Uint8Array> {
+  const heads = new Map<number, Uint8Array>();
+  const stream = readDump(lines);
+  if (stream === undefined) return heads;
+  let at = 0;
+  for (let number = 0; isRecord(stream, at, number); number += 1) {
+    const start = at + RECORD;
+    at = isRecord(stream, start + HEAD, number + 1) ? start + HEAD : nextRecord(stream, start, number + 1);
+    // nothing read of a device that is there: not known, rather than empty
+    if (at > start) heads.set(number, stream.subarray(start, at));
   }
-  return groups;
+  return heads;
 }
 
-/** What a device's head says; it could not be read where it is undefined. */
+function isRecord(stream: Uint8Array, at: number, number: number): boolean {
+  const text = `converge-head ${number}`.padEnd(RECORD);
+  if (at + RECORD > stream.length) return false;
+  for (let i = 0; i < RECORD; i += 1) if (stream[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** A device of less than 8 KiB is followed sooner. */
+function nextRecord(stream: Uint8Array, from: number, number: number): number {
+  const end = Math.min(stream.length, from + HEAD);
+  for (let at = from; at < end; at += 1) if (isRecord(stream, at, number)) return at;
+  return end;
+}
+
+/** What a device's head says; that it could not be read where there is none. */
 export function recogniseHead(head: Uint8Array | undefined, size: number, sparse = false): Recognised {
   if (head === undefined) return { format: "unknown", content: { type: "unknown", hint: "could not be read" } };
   return recognise(head, size, sparse);

@@ -2,18 +2,24 @@ import { known, unreadable, type FirstFact } from "./fact.js";
 
 // The directory as xendomains(8) finds it; its file is read, never run.
 const SCRIPT = `
-dir=/var/lib/xen/save
+dir=
 for file in /etc/default/xendomains /etc/sysconfig/xendomains; do
   [ -r "$file" ] || continue
-  set -- "$( { dd if="$file" iflag=noatime 2>/dev/null || cat "$file"; } | sed -n 's/^[[:space:]]*XENDOMAINS_SAVE=//p' | tail -n 1)"
-  if [ -n "$1" ]; then dir=$1; fi
+  text=$(dd if="$file" iflag=noatime 2>/dev/null || cat "$file")
+  set -f
+  IFS='
+'
+  for line in $text; do
+    case $line in XENDOMAINS_SAVE=*) dir=\${line#*=} ;; esac
+  done
+  unset IFS
+  set +f
   break
 done
 case $dir in
-  \\"*\\") dir=\${dir#?}; dir=\${dir%?} ;;
-  \\'*\\') dir=\${dir#?}; dir=\${dir%?} ;;
+  \\"*\\" | \\'*\\') dir=\${dir#?}; dir=\${dir%?} ;;
 esac
-[ -n "$dir" ] || exit 0
+[ -n "$dir" ] || dir=/var/lib/xen/save
 for path in "$dir"/*; do
   if [ -f "$path" ]; then printf '%s\\n' "\${path##*/}"; fi
 done

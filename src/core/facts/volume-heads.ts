@@ -1,15 +1,24 @@
 import type { Command } from "../model/command.js";
 import type { Content, VolumeName } from "../model/storage.js";
 import { known, unreadableDiagnostic, type SecondFact } from "./fact.js";
-import { groupDumps, HEAD_FUNCTION, recogniseHead } from "./read-head.js";
+import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
 import type { ReportedVolumes } from "./volumes.js";
 
 const SCRIPT = `${HEAD_FUNCTION}
-while [ "$#" -ge 2 ]; do
+all=$#
+while [ "$all" -gt 0 ]; do
   printf 'volume %s\\n' "$1"
-  head_of "$2"
-  shift 2
+  set -- "$@" "$1" "$2" "$3"
+  shift 3
+  all=$((all - 3))
 done
+echo heads
+number=0
+while [ "$#" -ge 3 ]; do
+  head_of "$number" "$2" "$3"
+  number=$((number + 1))
+  shift 3
+done | ${DUMP}
 exit 0
 `;
 
@@ -17,7 +26,7 @@ exit 0
 export const fact: SecondFact<Readonly<Record<VolumeName, Content>>, { readonly volumes?: ReportedVolumes }> = {
   name: "volume-heads",
   round: 2,
-  needs: ["dd", "od", "stat"],
+  needs: ["dd", "od"],
   seconds: 300,
   command(first): Command | undefined {
     const args: string[] = [];
@@ -25,19 +34,28 @@ export const fact: SecondFact<Readonly<Record<VolumeName, Content>>, { readonly 
       if (volume.devno === undefined || volume.suspended || volume.invalid === true) continue;
       // a pool has no content of its own, and a snapshot is only a means
       if (volume.kind === "thin-pool" || volume.kind === "snapshot") continue;
-      args.push(volume.name, mapperPath(volume.name));
+      args.push(volume.name, mapperPath(volume.name), volume.devno);
     }
     return args.length === 0 ? undefined : ["sh", "-c", SCRIPT, "sh", ...args];
   },
   parse(result) {
+    const lines = result.stdout.split("\n");
+    const at = lines.indexOf("heads");
+    const names = lines.slice(0, Math.max(at, 0)).map((line) => line.slice("volume ".length));
+    const heads = readHeads(at === -1 ? [] : dumpLines(lines, at + 1));
     const contents: Record<VolumeName, Content> = {};
-    for (const { line, head } of groupDumps(result.stdout, "volume")) {
-      const name = line.slice("volume ".length);
+    names.forEach((name, number) => {
+      const head = heads.get(number);
       if (isVolumeName(name) && head !== undefined) contents[name] = recogniseHead(head, Infinity).content;
-    }
+    });
     return known(contents, result.exitCode === 0 ? [] : [unreadableDiagnostic("contents of volumes", result)]);
   },
 };
+
+/** The rest of the lines, without the empty one after the last newline. */
+export function dumpLines(lines: readonly string[], from: number): readonly string[] {
+  return lines.slice(from, lines.at(-1) === "" ? -1 : undefined);
+}
 
 function isVolumeName(name: string): name is VolumeName {
   return /^[^/]+\/[^/]+$/.test(name);

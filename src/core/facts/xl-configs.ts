@@ -2,15 +2,16 @@ import type { CommandResult } from "../model/command.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { readDomainConfig, type NamedDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
-import { decodeBase64, decodeText, decodeTextStrictly, encodeBase64 } from "./base64.js";
+import { decodeBase64, decodeTextStrictly, encodeBase64 } from "./base64.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
+import { sha256 } from "./sha256.js";
 
 /** A file that may define a guest. */
 export interface ReportedConfig {
   readonly path: string;
   /** With every symbolic link resolved. */
   readonly realPath: string;
-  /** By its bytes on the host. */
+  /** Of its bytes on the host. */
   readonly sha256: string;
   /** What it says; unset where it could not be read as an xl config. */
   readonly config?: NamedDomainConfig;
@@ -22,99 +23,148 @@ export interface ReportedConfigs {
   readonly autostart: readonly string[];
 }
 
-// A file is read once: its hash is that of what was read. `maybe`: a name without `.cfg` is a config only if it
-// reads as one. The hash is over bytes, hence base64 in the shell.
+// Few processes, for hosts on which one is slow to start: everything is asked for all files at once, and only the
+// reading is one by one, because dd alone can leave the access time as it is.
 const SCRIPT = `
-encode() { base64 | tr -d '\\n'; }
-show() {
-  kind=$1
-  file=$2
-  [ -f "$file" ] && [ -r "$file" ] || return 0
-  size=$(stat -L -c %s "$file") && [ "$size" -le 262144 ] || return 0
-  meta=$(stat -L -c '%a %i' "$file") || return 0
-  content=$({ dd if="$file" bs=64k iflag=noatime 2>/dev/null || cat "$file"; } | encode)
-  hash=$(printf '%s' "$content" | base64 -d | sha256sum)
-  printf '%s %s %s %s %s %s\\n' "$kind" "$meta" "\${hash%% *}" "$(printf '%s' "$file" | encode)" \\
-    "$(readlink -f "$file" | encode)" "$content"
+newline='
+'
+paths=
+take() {
+  for path in "$@"; do
+    case $path in *"$newline"*) continue ;; esac
+    if [ -f "$path" ] && [ -r "$path" ]; then paths="$paths$path$newline"; fi
+  done
 }
-for path in /etc/xen/*.cfg; do show config "$path"; done
+take /etc/xen/*.cfg
 for path in /etc/xen/*; do
   case \${path##*/} in
-    *.*|README*|cpupool|xlexample*) ;;
-    *) show maybe "$path" ;;
+    *.* | README* | cpupool | xlexample*) ;;
+    *) take "$path" ;;
   esac
 done
-for path in /etc/xen/auto/*; do
-  [ -f "$path" ] || continue
-  printf 'auto %s\\n' "$(readlink -f "$path" | encode)"
-  show config "$(readlink -f "$path")"
-done
+take /etc/xen/auto/*
+[ -n "$paths" ] || exit 0
+set -f
+IFS=$newline
+set -- $paths
+printf 'path %s\\n' "$@"
+stat -L -c 'stat %a %i %s' -- "$@" || exit 1
+readlink -f -- "$@" || exit 1
+echo content
+for path in "$@"; do
+  dd if="$path" bs=256k count=1 iflag=noatime,fullblock 2>/dev/null || dd if="$path" bs=256k count=1 2>/dev/null
+  printf '\\nend-of-config\\n'
+done | base64
 exit 0
 `;
+
+const END = new TextEncoder().encode("\nend-of-config\n");
+/** Of a longer file only this much was read; xl itself takes no more than 1 MiB. */
+const LONGEST = 256 * 1024;
 
 /** Guests' configs in /etc/xen, and those that /etc/xen/auto links to (xendomains). */
 export const fact: FirstFact<ReportedConfigs> = {
   name: "xl-configs",
   round: 1,
-  needs: ["base64", "stat", "sha256sum", "readlink"],
+  needs: ["base64", "stat", "readlink", "dd"],
+  seconds: 120,
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("guests' configs", result);
+    const files = filesOf(result.stdout);
+    if (files === undefined) return unreadable("guests' configs", result, "a file changed while it was read");
     const configs = new Map<string, ReportedConfig>();
     const autostart: string[] = [];
     const diagnostics: Diagnostic[] = [];
-    for (const line of result.stdout.split("\n")) {
-      const fields = line.split(" ");
-      if (fields[0] === "auto") autostart.push(pathOf(fields[1]));
-      if (fields[0] !== "config" && fields[0] !== "maybe") continue;
-      const reported = readFields(fields, diagnostics);
+    for (const file of files) {
+      if (file.path.startsWith("/etc/xen/auto/")) autostart.push(file.realPath);
       // one file under two names is one config, and the first name stands in /etc/xen
-      if (reported !== undefined && !configs.has(reported.realPath)) configs.set(reported.realPath, reported);
+      if (configs.has(file.realPath)) continue;
+      const reported = readFile(file, diagnostics);
+      if (reported !== undefined) configs.set(file.realPath, reported);
     }
     return known({ configs: [...configs.values()], autostart }, diagnostics);
   },
   redact(result: CommandResult) {
-    const lines = result.stdout.split("\n").map((line) => {
-      const fields = line.split(" ");
-      if (fields[0] !== "config" && fields[0] !== "maybe") return line;
-      const text = decodeTextStrictly(decodeBase64(fields[6] ?? "") ?? new Uint8Array());
-      const safe = text === undefined ? "" : encodeBase64(new TextEncoder().encode(redact(text)));
-      return [...fields.slice(0, 6), safe].join(" ");
-    });
-    return { ...result, stdout: lines.join("\n") };
+    const files = result.exitCode === 0 ? filesOf(result.stdout) : undefined;
+    if (files === undefined) return { ...result, stdout: "" };
+    const contents = files.map((file) => redactBytes(file.bytes));
+    const head = [
+      ...files.map((file) => `path ${file.path}`),
+      ...files.map((file, i) => `stat ${file.mode} ${file.inode} ${contents[i]?.length ?? 0}`),
+      ...files.map((file) => file.realPath),
+    ];
+    const stream = contents.flatMap((content) => [...content, ...END]);
+    return { ...result, stdout: `${head.map((line) => `${line}\n`).join("")}content\n${encodeBase64(Uint8Array.from(stream))}\n` };
   },
 };
 
-/** readlink(1) ends the path with a newline. */
-function pathOf(field: string | undefined): string {
-  return decodeText(decodeBase64(field ?? "") ?? new Uint8Array()).replace(/\n$/, "");
+interface ReadFile {
+  readonly path: string;
+  readonly realPath: string;
+  readonly mode: string;
+  readonly inode: number;
+  readonly bytes: Uint8Array;
 }
 
-function readFields(fields: readonly string[], diagnostics: Diagnostic[]): ReportedConfig | undefined {
-  const [kind, mode = "", inode = "", sha256 = "", pathField, realField, content = ""] = fields;
-  const bytes = decodeBase64(content);
-  const path = pathOf(pathField);
-  if (bytes === undefined || path === "") return undefined;
-  const file = { path, realPath: pathOf(realField), sha256 };
-  const text = decodeTextStrictly(bytes);
-  if (text === undefined) {
-    if (kind === "config") diagnostics.push(notUtf8(path));
-    return kind === "config" ? file : undefined;
+/** @returns undefined where the parts do not fit together */
+function filesOf(text: string): readonly ReadFile[] | undefined {
+  if (text.trim() === "") return [];
+  const at = text.indexOf("\ncontent\n");
+  const stream = at === -1 ? undefined : decodeBase64(text.slice(at + "\ncontent\n".length));
+  if (stream === undefined) return undefined;
+  const lines = text.slice(0, at).split("\n");
+  const count = lines.length / 3;
+  if (!Number.isInteger(count)) return undefined;
+  const files: ReadFile[] = [];
+  let offset = 0;
+  for (let i = 0; i < count; i += 1) {
+    const path = lines[i] ?? "";
+    const stat = /^stat (\d+) (\d+) (\d+)$/.exec(lines[count + i] ?? "");
+    if (!path.startsWith("path /") || stat === null) return undefined;
+    const length = Math.min(Number(stat[3]), LONGEST);
+    const bytes = stream.subarray(offset, offset + length);
+    offset += length;
+    if (!END.every((byte, k) => stream[offset + k] === byte)) return undefined;
+    offset += END.length;
+    files.push({
+      path: path.slice("path ".length), realPath: lines[2 * count + i] ?? "",
+      mode: stat[1] ?? "", inode: Number(stat[2]), bytes,
+    });
   }
-  const read = readDomainConfig(path, { file: path, text }, sha256, Number(inode), mode);
-  if (kind === "maybe" && read.value === undefined) return undefined;
+  return files;
+}
+
+function readFile(file: ReadFile, diagnostics: Diagnostic[]): ReportedConfig | undefined {
+  const { path, realPath, bytes } = file;
+  const hash = sha256(bytes);
+  // a name without `.cfg` is a config only if it reads as one
+  const certain = /\.cfg$/.test(path) || path.startsWith("/etc/xen/auto/");
+  const unread = certain ? { path, realPath, sha256: hash } : undefined;
+  const text = bytes.length < LONGEST ? decodeTextStrictly(bytes) : undefined;
+  if (text === undefined) {
+    if (certain) diagnostics.push(noText(path));
+    return unread;
+  }
+  const read = readDomainConfig(path, { file: path, text }, hash, file.inode, file.mode);
+  if (!certain && read.value === undefined) return undefined;
   // one guest's broken config is no reason to leave all guests of the host alone
   for (const diagnostic of read.diagnostics) {
     diagnostics.push(diagnostic.severity === "error" ? { ...diagnostic, severity: "warning" } : diagnostic);
   }
-  return read.value === undefined ? file : { ...file, config: read.value };
+  return read.value === undefined ? unread : { path, realPath, sha256: hash, config: read.value };
 }
 
-function notUtf8(path: string): Diagnostic {
+function redactBytes(bytes: Uint8Array): Uint8Array {
+  const text = decodeTextStrictly(bytes);
+  return text === undefined ? new Uint8Array() : new TextEncoder().encode(redact(text));
+}
+
+function noText(path: string): Diagnostic {
   return {
     severity: "warning",
     code: "config-encoding",
-    summary: `${path} is not UTF-8 text and is left alone`,
+    summary: `${path} is no UTF-8 text and is left alone`,
     fix: "Convert the file to UTF-8, or leave this guest to itself.",
   };
 }

@@ -35,7 +35,7 @@ export function observeStorage(facts: FactValues): ObservedStorage {
   const devices: Record<string, BlockDevice> = {};
   for (const target of facts.diskTargets ?? []) {
     if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts);
-    else if (target.kind === "block") devices[target.path] = readDevice(target, byDevno, kernel);
+    else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel);
   }
   return { volumeGroups, volumes, images, devices };
 }
@@ -97,18 +97,19 @@ function pathWithin(path: string, mount: Mount): string {
 
 function readDevice(
   target: DiskTarget,
-  volumes: ReadonlyMap<string, VolumeName>,
+  volumes: Readonly<Record<VolumeName, Volume>>,
+  byDevno: ReadonlyMap<string, VolumeName>,
   kernel: ReadonlyMap<string, KernelBlockDevice>,
 ): BlockDevice {
   const devno = target.rdevno ?? "0:0";
-  const volume = volumes.get(devno);
+  const volume = byDevno.get(devno);
   const device = kernel.get(devno);
   return {
     path: target.path,
     realPath: target.realPath,
     devno,
     bytes: device?.bytes ?? 0,
-    content: target.recognised.content,
+    content: (volume === undefined ? undefined : volumes[volume]?.content) ?? target.recognised.content,
     ...(volume === undefined ? {} : { volume }),
     holders: device?.holders ?? [],
   };
