@@ -27,7 +27,9 @@ interface Line {
 
 function moved(change: MoveDisk): readonly Line[] {
   const { image, to } = change;
-  const volume = [`volume ${visible(to.volume)}`, formatBytes(to.bytes), contentName(to.content)];
+  // a volume that is yet to be made will hold what the image holds
+  const content = to.content.type === "unknown" || to.content.type === "blank" ? image.content : to.content;
+  const volume = [`volume ${visible(to.volume)}`, formatBytes(to.bytes), contentName(content)];
   if (to.askedBytes !== undefined && to.askedBytes !== to.bytes) {
     volume.push(`${formatBytes(to.askedBytes)} asked for, rounded up to extents of ${formatBytes(to.extentBytes)}`);
   }

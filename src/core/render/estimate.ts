@@ -1,6 +1,6 @@
 import type { Estimate } from "../model/plan.js";
 import { formatBytes } from "../model/bytes.js";
-import { formatSeconds } from "./figures.js";
+import { formatForecast, formatSeconds } from "./figures.js";
 import { columns, hanging } from "./wrap.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
@@ -21,11 +21,11 @@ export function renderEstimate(estimate: Estimate, indent: string, view: View): 
 function downtime(estimate: Estimate, indent: string, view: View): readonly string[] {
   if (estimate.downtimeSeconds === 0 && estimate.parts.length === 0) return [`${indent}downtime  none`];
   const over = isOverBudget(estimate);
-  const verdict = `about ${formatSeconds(estimate.downtimeSeconds)}${budget(estimate)}`
+  const verdict = `about ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`
     + (over ? ": more than the budget, the guest would not be shut down" : "");
   const whatWidth = Math.max(...estimate.parts.map((part) => columns(visible(part.what))), 0);
   const parts = estimate.parts.flatMap((part) => {
-    const seconds = formatSeconds(part.seconds).padStart(7);
+    const seconds = formatForecast(part.seconds).padStart(7);
     return hanging(`${indent}          ${visible(part.what).padEnd(whatWidth)} ${seconds}  `, visible(part.how), view.width);
   });
   const head = hanging(`${indent}downtime  `, verdict, view.width);

@@ -4,11 +4,16 @@ import { formatBytes } from "../model/bytes.js";
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return "unlimited";
   if (seconds < 0.05) return "0 s";
-  if (seconds < 10 && !Number.isInteger(seconds)) return `${seconds.toFixed(1).replace(/\.0$/, "")} s`;
+  if (seconds < 59.95 && !Number.isInteger(seconds)) return `${seconds.toFixed(1).replace(/\.0$/, "")} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return join(Math.floor(whole / 60), "min", whole % 60, "s");
   return join(Math.floor(whole / 3600), "h", Math.round((whole % 3600) / 60), "min");
+}
+
+/** A forecast: no more digits than it deserves. */
+export function formatForecast(seconds: number): string {
+  return formatSeconds(seconds >= 10 ? Math.round(seconds) : seconds);
 }
 
 function join(big: number, bigUnit: string, small: number, smallUnit: string): string {

@@ -3,7 +3,7 @@ import type { Command } from "../model/command.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { Outcome } from "../model/run-event.js";
 import { budget } from "./estimate.js";
-import { count, formatRate, formatSeconds } from "./figures.js";
+import { count, formatForecast, formatRate, formatSeconds } from "./figures.js";
 import type { RunReport } from "./run-report.js";
 import { copied } from "./run-report.js";
 import { visible } from "./visible.js";
@@ -84,7 +84,7 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   if (report.downtimeSeconds !== undefined) {
     const { estimate } = plan;
     const over = estimate.budgetSeconds >= 0 && report.downtimeSeconds > estimate.budgetSeconds;
-    const text = `${formatSeconds(report.downtimeSeconds)}, forecast ${formatSeconds(estimate.downtimeSeconds)}${budget(estimate)}`;
+    const text = `${formatSeconds(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
     lines.push(...hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line)));
   } else if (report.isDown) {
     lines.push(view.style.danger("    downtime  the guest was taken down and has not been seen up again"));

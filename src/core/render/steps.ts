@@ -30,7 +30,7 @@ export function renderSteps(nodes: readonly PlanNode[], indent: string, view: Vi
     if (node.node === "repeat") lines.push(...repeatHead(node, `${indent}  `, view));
     for (const step of node.node === "step" ? [node] : node.body) {
       number += 1;
-      lines.push(...renderStep(step, number, node.node === "step" ? `${indent}  ` : `${indent}  | `, view));
+      lines.push(...(node.node === "step" ? renderStep(step, number, `${indent}  `, view) : barred(step, number, indent, view)));
     }
   }
   return lines;
@@ -42,6 +42,12 @@ function repeatHead(node: Repeat, indent: string, view: View): readonly string[]
     ? ` (budget ${formatSeconds(node.rule.downtimeSeconds)}, of which ${formatSeconds(node.rule.overheadSeconds)} are not copying)`
     : "";
   return hanging(`${indent}repeat `, `${times}: ${visible(node.why)}${rule}`, view.width);
+}
+
+/** A step of a repeat's body: a bar down its side shows what is repeated. */
+function barred(step: Step, number: number, indent: string, view: View): readonly string[] {
+  const bar = `${indent}  | `;
+  return renderStep(step, number, "", { ...view, width: view.width - bar.length }).map((line) => `${bar}${line}`);
 }
 
 function renderStep(step: Step, number: number, indent: string, view: View): readonly string[] {

@@ -2,7 +2,7 @@ import { formatBytes } from "../model/bytes.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
-import { count, formatSeconds } from "./figures.js";
+import { count, formatForecast } from "./figures.js";
 import { hanging } from "./wrap.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
@@ -36,7 +36,7 @@ function costs(domains: readonly DomainPlan[]): string {
   const disks = domains.reduce((sum, domain) => sum + domain.changes.length, 0);
   const bytes = domains.reduce((sum, domain) => sum + domain.estimate.copyBytes, 0);
   const longest = Math.max(...domains.map((domain) => domain.estimate.downtimeSeconds));
-  const down = longest === 0 ? "no downtime" : domains.length === 1 ? `down for about ${formatSeconds(longest)}`
-    : `each down for about ${formatSeconds(longest)} or less`;
+  const down = longest === 0 ? "no downtime" : domains.length === 1 ? `down for about ${formatForecast(longest)}`
+    : `each down for about ${formatForecast(longest)} or less`;
   return `${count(domains.length, "guest")} with ${count(disks, "disk")}, ${formatBytes(bytes)} to copy, ${down}`;
 }

@@ -52,7 +52,7 @@ function exitOf(results: readonly HostResult[], interruption: Interruption): Exi
 }
 
 /** What one guest's end means for the exit code. */
-export function exitOfGuest(guest: GuestRecap, interruption: Interruption): ExitCode {
+export function exitOfGuest(guest: Pick<GuestRecap, "end" | "report">, interruption: Interruption): ExitCode {
   switch (guest.end) {
     case "done": return EXIT.done;
     case "held": case "stale": case "refused": return EXIT.refused;

@@ -1,21 +1,36 @@
 #!/usr/bin/env node
 import { Interruption } from "../run/interruption.js";
+import { observeHost } from "../run/observe-host.js";
 import { openConnection } from "../run/open-connection.js";
+import type { Host } from "../hosts/host.js";
 import { processConsole } from "../terminal/console.js";
 import { EXIT } from "./exit-code.js";
 import { runCli } from "./run-cli.js";
 import type { Session } from "./session.js";
 
 const console = processConsole();
-const session: Session = { console, interruption: new Interruption(), openHost: openConnection, runs: { active: false, begun: false } };
+const opened: Host[] = [];
+const session: Session = {
+  console, interruption: new Interruption(), observe: observeHost, runs: { active: false, begun: false },
+  openHost: (name, connection, interactive) => {
+    const host = openConnection(name, connection, interactive);
+    opened.push(host);
+    return host;
+  },
+};
+
+/** Longer than this nobody waits for connections to close. */
+const CLOSING_MS = 2000;
 
 // while nothing runs on a host, a signal just ends the command; a run hears it otherwise (carry-out.ts)
 console.onSignal((signal) => {
   if (session.runs.active) return;
   console.err(`\nconverge: interrupted${session.runs.begun ? "" : "; nothing was changed"}\n`);
-  process.exit(signal === "SIGINT" ? EXIT.interrupted : signal === "SIGTERM" ? EXIT.terminated : EXIT.hungUp);
+  const exit = signal === "SIGINT" ? EXIT.interrupted : signal === "SIGTERM" ? EXIT.terminated : EXIT.hungUp;
+  setTimeout(() => process.exit(exit), CLOSING_MS);
+  void Promise.allSettled(opened.map((host) => host.close())).then(() => process.exit(exit));
 });
 
 const exit = await runCli(process.argv.slice(2), session);
-// connections that are still closing must not hold the shell up; output that is still under way must not be lost
+// output that is still under way must not be lost
 process.stdout.write("", () => process.stderr.write("", () => process.exit(exit)));

@@ -1,6 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { usableWidth } from "../../core/render/view.js";
 import { applyCommand, planCommand } from "./apply-command.js";
+import { attachCommand } from "./attach-command.js";
+import { factsCommand } from "./facts-command.js";
+import { logCommand } from "./log-command.js";
+import { statusCommand } from "./status-command.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { Refusal } from "./failure.js";
@@ -13,13 +17,14 @@ import { toolVersion } from "./version.js";
 
 const HELP = `
 Examples:
-  converge --check -i inventory/lab.yml playbooks/web.yml   look: changes nothing
-  converge -i inventory/lab.yml playbooks/web.yml           look, ask, then do it
+  converge --check -i inventory/lab.yml playbooks/web.yml   only look
+  converge -i inventory/lab.yml playbooks/web.yml           look, ask, do it
   converge -i inventory/lab.yml playbooks/web.yml --yes     without a question
   converge --check --out plan.json ... playbooks/web.yml    save what was shown,
   converge apply plan.json                                  and run just that
-  converge attach -i inventory/lab.yml dom0a web1           follow a run again
-  converge help apply                                       all options of apply
+  converge attach -i inventory/lab.yml dom0 web1            follow a run again
+  converge facts -i inventory/lab.yml dom0                  what a host looks like
+  converge help apply                                       options of apply
 
 A playbook:
   - name: Web guests live on LVM
@@ -56,6 +61,10 @@ export async function runCli(argv: readonly string[], session: Session): Promise
     exit = code;
   });
   try {
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return EXIT.usage;
+    }
     await program.parseAsync([...argv], { from: "user" });
     return exit;
   } catch (error) {
@@ -87,6 +96,10 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   const names = (): readonly string[] => program.commands.map((command) => command.name());
   program.addCommand(applyCommand(session, names, done), { isDefault: true });
   program.addCommand(planCommand(session, names, done));
+  program.addCommand(statusCommand(session, done));
+  program.addCommand(attachCommand(session, done));
+  program.addCommand(logCommand(session, done));
+  program.addCommand(factsCommand(session, done));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

@@ -4,6 +4,7 @@ import { renderDiagnostic } from "../../core/render/diagnostics.js";
 import type { Style } from "../../core/render/style.js";
 import { usableWidth } from "../../core/render/view.js";
 import type { Connection } from "../../core/inventory/connection.js";
+import type { Observation } from "../run/target.js";
 import type { Interruption } from "../run/interruption.js";
 import type { Host } from "../hosts/host.js";
 import type { Console } from "../terminal/console.js";
@@ -20,6 +21,8 @@ export interface Session {
   readonly interruption: Interruption;
   /** Opens a host; tests hand in one of their own. */
   readonly openHost: (name: string, connection: Connection, interactive: boolean) => Host;
+  /** Looks at a host. */
+  readonly observe: (host: Host) => Promise<Observation>;
   /** Waits between attempts to reach a host again. */
   readonly sleep?: (seconds: number, leave: AbortSignal) => Promise<void>;
   /** From here on signals steer a run; before, they end the command. */

@@ -19,7 +19,6 @@ import type { SavedPlan } from "../../core/plan/saved.js";
 import { strategies } from "../../core/strategies/registry.js";
 import type { Batch } from "../run/apply.js";
 import { hostRuns } from "../run/host-runs.js";
-import { observeHost } from "../run/observe-host.js";
 import type { Target } from "../run/target.js";
 import type { Host } from "../hosts/host.js";
 import { askSecret, canAsk } from "../terminal/prompt.js";
@@ -103,7 +102,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
     const host = session.openHost(desired.host, connection, interactive && canAsk(session.console));
     hosts.push(host);
     return [{
-      name: desired.host, connection, runs: hostRuns(host), observe: () => observeHost(host),
+      name: desired.host, connection, runs: hostRuns(host), observe: () => session.observe(host),
       wishes: (state) => matchDomains(desired, foundDomains(state), options.domain),
     }];
   });
@@ -126,7 +125,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
-      name, connection, runs: hostRuns(host), observe: () => observeHost(host),
+      name, connection, runs: hostRuns(host), observe: () => session.observe(host),
       wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
     }];
   });

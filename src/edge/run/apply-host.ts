@@ -8,9 +8,10 @@ import { emptyReport } from "../../core/render/run-report.js";
 import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
 import type { Watcher } from "./run-domain.js";
+import type { Planned } from "./plan-target.js";
 import { planTarget } from "./plan-target.js";
 import { runDomain } from "./run-domain.js";
-import type { Target } from "./target.js";
+import type { Order, Target } from "./target.js";
 
 /** How the guests of one host ended, and what was found wrong on the way. */
 export interface HostResult {
@@ -58,8 +59,8 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "stale", found.map((d) => d.summary).join("; ")));
       continue;
     }
-    const run = await runDomain(now.plan, {
-      runs: target.runs, domain: plan.domain, watcher: options.watch(host, now.plan), interruption: options.interruption,
+    const run = await runDomain(orderFor(now.plan, now), {
+      runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption,
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
     const mayRun = run.end === "detached" || run.end === "lost";
@@ -81,14 +82,23 @@ function notStarted(host: string, plan: DomainPlan, end: GuestEnd, message?: str
   return { host, plan, end, report: emptyReport, ...(message === undefined ? {} : { message }) };
 }
 
-type Again = { readonly unreachable: string } | { readonly plan: DomainPlan | undefined; readonly errors: readonly Diagnostic[] };
+type Again = { readonly unreachable: string }
+  | (Pick<Planned, "state" | "wishes"> & { readonly plan: DomainPlan | undefined; readonly errors: readonly Diagnostic[] });
+
+function orderFor(plan: DomainPlan, { state, wishes }: Pick<Planned, "state" | "wishes">): Order {
+  const ioWeight = wishes?.domains.find((wish) => wish.name === plan.domain)?.move.throttle?.ioWeight;
+  return {
+    plan, config: state?.domains[plan.domain]?.config?.path ?? plan.configDiff?.path ?? "",
+    ...(ioWeight === undefined ? {} : { ioWeight }),
+  };
+}
 
 async function lookAgain(target: Target, domain: string): Promise<Again> {
   const planned = await planTarget(target);
   if ("unreachable" in planned) return planned;
   const { plan } = planned;
   const errors = plan.diagnostics.filter((d) => d.severity === "error" && concerns(d, domain));
-  return { plan: plan.domains.find((candidate) => candidate.domain === domain), errors };
+  return { ...planned, plan: plan.domains.find((candidate) => candidate.domain === domain), errors };
 }
 
 function concerns(diagnostic: Diagnostic, domain: string): boolean {

@@ -5,7 +5,8 @@ import { Unreachable } from "./target.js";
 
 export interface FollowOptions {
   readonly runs: HostRuns;
-  readonly domain: string;
+  /** Of the run, in the host's books. */
+  readonly directory: string;
   readonly onEvent: (event: RunEvent) => void;
   readonly say: (text: string) => void;
   /** Aborted: nobody wants to watch any more. */
@@ -26,7 +27,7 @@ const WAITS: readonly number[] = [1, 2, 5, 10, 15, 30, 30, 60, 60, 60, 120, 120,
  * the last one seen; the run itself notices nothing of that.
  */
 export async function followRun(options: FollowOptions): Promise<Followed> {
-  const { runs, domain, onEvent, say, leave } = options;
+  const { runs, directory, onEvent, say, leave } = options;
   const sleep = options.sleep ?? pause;
   let next = options.firstLine ?? 1;
   let attempt = 0;
@@ -34,7 +35,7 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   for (;;) {
     let lost: string;
     try {
-      await runs.follow(domain, next, (line) => {
+      await runs.follow(directory, next, (line) => {
         if (leave.aborted || ended) return;
         if (attempt > 0) say("connected again");
         attempt = 0;

@@ -1,12 +1,67 @@
+import { booksDirectory } from "../../core/model/names.js";
+import type { Checked } from "../../core/model/diagnostic.js";
+import { compileProgram } from "../../core/program/compile.js";
+import { parseSubmitAnswer, submissionInput, submitCommand } from "../../core/program/submit.js";
+import { formatInstant } from "../../core/render/figures.js";
+import { stepKinds } from "../../core/steps/registry.js";
+import type { StepKinds } from "../../core/program/compile.js";
 import type { Host } from "../hosts/host.js";
-import type { HostRuns } from "./target.js";
+import { ownerName, runStamp } from "./owner.js";
+import type { HostRuns, Submission } from "./target.js";
 import { Unreachable } from "./target.js";
 
-/** Runs on a host. */
-export function hostRuns(_host: Host): HostRuns {
+/** Taking back what an interrupted run left may mean waiting for a guest: longer than any command that only looks. */
+const SUBMIT_TIMEOUT_MS = 20 * 60 * 1000;
+
+/** Runs on a host, through the program that each run has in its books there. */
+export function hostRuns(host: Host): HostRuns {
   return {
-    submit: () => Promise.reject(new Unreachable("not yet built")),
-    follow: () => Promise.reject(new Unreachable("not yet built")),
-    stop: () => Promise.reject(new Unreachable("not yet built")),
+    submit: async ({ plan, config, ioWeight }) => {
+      // each kind reads its own arguments only, which were typed where the steps were made
+      const program = compileProgram(plan, stepKinds as unknown as StepKinds, { config });
+      const { changes: _shown, configDiff: _text, ...typed } = plan;
+      const command = submitCommand({
+        domain: plan.domain, digest: plan.digest, owner: ownerName(), stamp: runStamp(),
+        ...(ioWeight === undefined ? {} : { ioWeight }),
+      });
+      const ran = reached(await host.run(command, {
+        stdin: submissionInput(program, JSON.stringify({ version: 1, plan: typed })), timeoutMs: SUBMIT_TIMEOUT_MS,
+      }));
+      return submissionOf(parseSubmitAnswer(ran.stdout, ran.exitCode, ran.stderr));
+    },
+    current: async (domain) => {
+      const ran = reached(await host.run(["readlink", "-e", `${booksDirectory(domain)}/current`]));
+      const directory = ran.stdout.trim();
+      return ran.exitCode === 0 && directory.startsWith("/") ? directory : undefined;
+    },
+    follow: async (directory, firstLine, onLine, leave) => {
+      const ran = await host.follow(["sh", `${directory}/program.sh`, "follow", String(firstLine)], onLine, leave);
+      if (!leave.aborted) reached(ran);
+    },
+    journal: async (directory) => {
+      const ran = reached(await host.run(["cat", `${directory}/journal.jsonl`]));
+      return ran.exitCode === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : [];
+    },
+    stop: async (directory) => {
+      reached(await host.run(["sh", `${directory}/program.sh`, "stop"]));
+    },
   };
+}
+
+function reached<T>(checked: Checked<T>): T {
+  if (checked.value !== undefined) return checked.value;
+  throw new Unreachable(checked.diagnostics.map((diagnostic) => diagnostic.summary).join("; "));
+}
+
+function submissionOf(answer: ReturnType<typeof parseSubmitAnswer>): Submission {
+  const { notes } = answer;
+  switch (answer.answer) {
+    case "started": return { answer: "started", directory: answer.directory, notes };
+    case "attach": return { answer: "attached", directory: answer.directory, notes };
+    case "refused": return { answer: "held", message: answer.why, notes };
+    case "held": {
+      const { owner, since, run } = answer.by;
+      return { answer: "held", message: `${owner} has it since ${formatInstant(since)}, for another wish (run ${run})`, notes };
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import type { DomainPlan } from "../../core/model/plan.js";
 import type { RunEvent } from "../../core/model/run-event.js";
 import type { GuestEnd } from "../../core/render/recap.js";
 import type { RunReport } from "../../core/render/run-report.js";
@@ -6,7 +5,7 @@ import { emptyReport, withEvent } from "../../core/render/run-report.js";
 import { followRun } from "./follow.js";
 import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
-import type { HostRuns } from "./target.js";
+import type { HostRuns, Order } from "./target.js";
 import { Unreachable } from "./target.js";
 
 /** Somebody who shows what happens. */
@@ -26,38 +25,40 @@ export interface DomainRun {
 
 export interface WatchOptions {
   readonly runs: HostRuns;
-  readonly domain: string;
   readonly watcher: Watcher;
   readonly interruption: Interruption;
   readonly sleep?: FollowOptions["sleep"];
 }
 
 /** Starts a guest's program on its host and watches it to its end, or joins the one that already runs for this plan. */
-export async function runDomain(plan: DomainPlan, options: WatchOptions): Promise<DomainRun> {
+export async function runDomain(order: Order, options: WatchOptions): Promise<DomainRun> {
+  let directory: string;
   try {
-    const submission = await options.runs.submit(plan);
+    const submission = await options.runs.submit(order);
+    submission.notes.forEach(options.watcher.say);
     if (submission.answer === "held") return { end: "held", report: emptyReport, message: submission.message };
     if (submission.answer === "attached") options.watcher.say("this run is under way already: following it");
+    directory = submission.directory;
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     // it may have been started all the same: the same plan given again attaches to it
     return { end: "lost", report: emptyReport, message: error.message, unreachable: true };
   }
-  return watchDomain(options);
+  return watchDomain(directory, options);
 }
 
 /** Follows a run that is under way, and passes the user's wishes on to it. */
-export async function watchDomain(options: WatchOptions): Promise<DomainRun> {
-  const { runs, domain, watcher, interruption } = options;
+export async function watchDomain(directory: string, options: WatchOptions): Promise<DomainRun> {
+  const { runs, watcher, interruption } = options;
   let report = emptyReport;
   const leave = new AbortController();
   const stopListening = interruption.listen((wish) => {
     if (wish === "detach") leave.abort();
-    else void askToStop(runs, domain, watcher, () => report);
+    else void askToStop(runs, directory, watcher, () => report);
   });
   try {
     const followed = await followRun({
-      runs, domain, leave: leave.signal, say: watcher.say,
+      runs, directory, leave: leave.signal, say: watcher.say,
       onEvent: (event) => {
         report = withEvent(report, event);
         watcher.event(event);
@@ -81,14 +82,14 @@ function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport
   }
 }
 
-async function askToStop(runs: HostRuns, domain: string, watcher: Watcher, report: () => RunReport): Promise<void> {
+async function askToStop(runs: HostRuns, directory: string, watcher: Watcher, report: () => RunReport): Promise<void> {
   const { step, committed } = report();
   const doing = step === undefined ? "" : `; it waits for: ${step.title}`;
   watcher.say(committed
     ? "the guest is on its new disks already: the run ends by itself in a moment; Ctrl-C again leaves it to itself"
     : `asked to stop at the next safe point${doing}; Ctrl-C again leaves it to itself`);
   try {
-    await runs.stop(domain);
+    await runs.stop(directory);
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     watcher.say(`the host did not hear it: ${error.message}; Ctrl-C again leaves the run to itself`);

@@ -27,21 +27,37 @@ export type Observation =
   | { readonly state: HostState | undefined; readonly diagnostics: readonly Diagnostic[] }
   | { readonly unreachable: string; readonly diagnostics: readonly Diagnostic[] };
 
-/** Runs on one host. Every promise rejects with {@link Unreachable} where the connection failed. */
-export interface HostRuns {
-  /** Sends the program of a guest's plan and starts it, or joins one that is under way for the same wish. */
-  submit(plan: DomainPlan): Promise<Submission>;
-  /** Hands over journal lines from a line on (1: the first). Resolves when the run has ended, or at `leave`. */
-  follow(domain: string, firstLine: number, onLine: (line: string) => void, leave: AbortSignal): Promise<void>;
-  /** Asks the run to stop at its next safe point. */
-  stop(domain: string): Promise<void>;
+/** A guest's plan on its way to the host. */
+export interface Order {
+  readonly plan: DomainPlan;
+  /** The xl config that the guest is started from. */
+  readonly config: string;
+  /** Of the run's unit, 1 to 10000. */
+  readonly ioWeight?: number;
 }
 
-export type Submission =
-  | { readonly answer: "started" }
-  | { readonly answer: "attached" }
+/**
+ * Runs on one host. A run lives in a directory of the host's books. Every promise rejects with {@link Unreachable}
+ * where the connection failed.
+ */
+export interface HostRuns {
+  /** Sends the program of a guest's plan and starts it, or joins one that is under way for the same wish. */
+  submit(order: Order): Promise<Submission>;
+  /** Directory of a guest's newest run, if it has one. */
+  current(domain: string): Promise<string | undefined>;
+  /** Hands over journal lines from a line on (1: the first). Resolves when the run has ended, or at `leave`. */
+  follow(directory: string, firstLine: number, onLine: (line: string) => void, leave: AbortSignal): Promise<void>;
+  /** All lines of a journal. */
+  journal(directory: string): Promise<readonly string[]>;
+  /** Asks the run to stop at its next safe point. */
+  stop(directory: string): Promise<void>;
+}
+
+export type Submission = { readonly notes: readonly string[] } & (
+  | { readonly answer: "started" | "attached"; readonly directory: string }
   /** Another run holds the guest, or the program was refused. */
-  | { readonly answer: "held"; readonly message: string };
+  | { readonly answer: "held"; readonly message: string }
+);
 
 /** The host could not be reached, or the connection to it was lost. Expected, and told to the user. */
 export class Unreachable extends Error {

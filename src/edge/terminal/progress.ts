@@ -21,12 +21,14 @@ export interface ProgressOptions {
   readonly style: Style;
   readonly domain: string;
   readonly verbosity: number;
+  /** Others are shown at the same time: only whole lines then, each with its guest's name. */
+  readonly besideOthers: boolean;
 }
 
 /** A line that moves on a terminal, plain lines elsewhere. */
 export function showProgress(options: ProgressOptions): Progress {
-  const { console, } = options;
-  return console.outIsTTY && console.errStream.isTTY === true && console.env["TERM"] !== "dumb" ? live(options) : lines(options);
+  const { console, besideOthers } = options;
+  return !besideOthers && console.outIsTTY && console.errStream.isTTY === true && console.env["TERM"] !== "dumb" ? live(options) : lines(options);
 }
 
 /** On a pipe a copy tells itself at each of these shares, or after this time, whichever comes first. */
@@ -48,7 +50,7 @@ function lines({ console, style, domain, verbosity }: ProgressOptions): Progress
       }
       console.out(`${liveLine(event, beganAt, domain, style)}\n`);
     },
-    say: (text) => console.err(`${visible(domain)}: ${text}\n`),
+    say: (text) => console.err(`${visible(domain)}: ${visible(text)}\n`),
     close: () => undefined,
   };
 }
@@ -89,7 +91,7 @@ function live({ console, style, domain, verbosity }: ProgressOptions): Progress 
       }
       if (event.event === "end" && spinner.isSpinning) spinner.stop();
     },
-    say: (text) => print(`${style.warning(`${visible(domain)}: ${text}`)}`),
+    say: (text) => print(`${style.warning(`${visible(domain)}: ${visible(text)}`)}`),
     close: () => {
       if (spinner.isSpinning) spinner.stop();
     },

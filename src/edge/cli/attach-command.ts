@@ -1,0 +1,75 @@
+import { Command } from "commander";
+import { visible } from "../../core/render/visible.js";
+import { hostRuns } from "../run/host-runs.js";
+import { watchDomain } from "../run/run-domain.js";
+import { Unreachable } from "../run/target.js";
+import { attachCommand as followAgain, exitOfGuest } from "./carry-out.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT } from "./exit-code.js";
+import { refusal } from "./failure.js";
+import { withHosts } from "./one-host.js";
+import type { CommonOptions } from "./options.js";
+import { withCommonOptions } from "./options.js";
+import type { Session } from "./session.js";
+import { reporterFor } from "./session.js";
+
+const HELP = `
+Follows the newest run of a guest from its beginning to its end; a run that has
+ended is shown as it was. Ctrl-C once asks the run to stop, twice leaves it.
+
+Example:
+  converge attach -i inventory/lab.yml dom0a web1
+`;
+
+/** `converge attach HOST DOMAIN`: follows a run again. */
+export function attachCommand(session: Session, done: (exit: ExitCode) => void): Command {
+  return withCommonOptions(new Command("attach"))
+    .description("follow a run that is under way on a host")
+    .argument("<host>", "a host of the inventory")
+    .argument("<domain>", "a guest there")
+    .addHelpText("after", HELP)
+    .action(async (host: string, domain: string, options: CommonOptions) => {
+      done(await withHosts([host], options, session, async ([named]) => {
+        if (named === undefined) return EXIT.usage;
+        return attach(named.name, domain, hostRuns(named.host), options, session);
+      }));
+    });
+}
+
+async function attach(
+  host: string, domain: string, runs: ReturnType<typeof hostRuns>, options: CommonOptions, session: Session,
+): Promise<ExitCode> {
+  const reporter = reporterFor(session, options);
+  reporter.begin("attach", [host, domain]);
+  const directory = await currentRun(host, domain, runs);
+  session.runs.active = true;
+  session.runs.begun = true;
+  const stopListening = session.console.onSignal((signal) => session.interruption.hear(signal));
+  try {
+    const run = await watchDomain(directory, {
+      runs, watcher: reporter.watch(host, domain, false), interruption: session.interruption,
+      ...(session.sleep === undefined ? {} : { sleep: session.sleep }),
+    });
+    if (run.end === "detached" || run.end === "lost") {
+      reporter.say(`The run goes on on ${visible(host)}; to follow it again: ${followAgain(host, domain, options.inventory)}`);
+    }
+    const exit = exitOfGuest({ end: run.end, report: run.report }, session.interruption);
+    reporter.end(exit);
+    return exit;
+  } finally {
+    stopListening();
+    session.runs.active = false;
+  }
+}
+
+/** The directory of a guest's newest run, or a refusal. */
+export async function currentRun(host: string, domain: string, runs: ReturnType<typeof hostRuns>): Promise<string> {
+  try {
+    const directory = await runs.current(domain);
+    if (directory !== undefined) return directory;
+  } catch (error) {
+    if (error instanceof Unreachable) throw refusal("host-unreachable", `${host} was not reached: ${error.message}`, undefined, EXIT.unreachable);
+    throw error;
+  }
+  throw refusal("no-run", `${host} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${host}`);
+}

@@ -1,0 +1,93 @@
+import { writeFileSync } from "node:fs";
+import { Command } from "commander";
+import { recordReadings } from "../../core/facts/recording.js";
+import { hasErrors } from "../../core/model/diagnostic.js";
+import { formatBytes } from "../../core/model/bytes.js";
+import type { HostState } from "../../core/model/host-state.js";
+import { contentName } from "../../core/render/disks.js";
+import { visible } from "../../core/render/visible.js";
+import { gatherHost } from "../run/gather.js";
+import { isUnreachable } from "../hosts/trouble.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
+import { refusal } from "./failure.js";
+import type { NamedHost } from "./one-host.js";
+import { withHosts } from "./one-host.js";
+import type { CommonOptions } from "./options.js";
+import { withCommonOptions } from "./options.js";
+import type { Session } from "./session.js";
+import { reporterFor } from "./session.js";
+
+interface FactsOptions extends CommonOptions {
+  readonly record?: string;
+}
+
+const HELP = `
+With --record the answers of one host are written to a file, secrets replaced.
+An inventory that says
+    ansible_connection: recorded
+    converge_facts: FILE
+then previews against that file, without the host.
+`;
+
+/** `converge facts HOST...`: what converge sees on a host. */
+export function factsCommand(session: Session, done: (exit: ExitCode) => void): Command {
+  return withCommonOptions(new Command("facts"))
+    .description("show what converge sees on hosts, or record it in a file")
+    .argument("<host...>", "hosts, groups or patterns")
+    .option("--record <file>", "write one host's answers to a file, for the connection `recorded`")
+    .addHelpText("after", HELP)
+    .action(async (patterns: readonly string[], options: FactsOptions) => {
+      done(await withHosts(patterns, options, session, async (hosts) => {
+        if (options.record !== undefined && hosts.length !== 1) {
+          throw refusal("bad-usage", `--record takes one host, and ${hosts.length} are meant`, "Name one host.");
+        }
+        const exits: ExitCode[] = [];
+        for (const host of hosts) exits.push(await factsOf(host, options, session));
+        return worst(exits);
+      }));
+    });
+}
+
+async function factsOf({ name, host }: NamedHost, options: FactsOptions, session: Session): Promise<ExitCode> {
+  const reporter = reporterFor(session, options);
+  const gathered = await gatherHost(host);
+  reporter.complain(gathered.diagnostics);
+  if (gathered.value === undefined) {
+    if (gathered.diagnostics.some(isUnreachable)) return EXIT.unreachable;
+    return hasErrors(gathered.diagnostics) ? EXIT.failed : EXIT.done;
+  }
+  const { state, readings } = gathered.value;
+  if (options.record !== undefined) {
+    try {
+      writeFileSync(options.record, recordReadings(readings), { mode: 0o600 });
+    } catch (error) {
+      throw refusal("file-unwritable", `'${options.record}' can not be written: ${(error as Error).message}`);
+    }
+    reporter.say(`Recorded ${name} in ${options.record}. Look it through before you give it away.`);
+  } else if (options.json === true) {
+    session.console.out(`${JSON.stringify({ type: "facts", host: name, state })}\n`);
+  } else {
+    session.console.out(`${overview(name, state).join("\n")}\n`);
+  }
+  return EXIT.done;
+}
+
+function overview(name: string, state: HostState): readonly string[] {
+  const { host } = state;
+  return [
+    `${name}: ${visible(host.os)}, Linux ${visible(host.kernel)}, Xen ${visible(host.xen)}`,
+    "  volume groups",
+    ...Object.values(state.volumeGroups).map((group) =>
+      `    ${visible(group.name)}  ${formatBytes(group.freeExtents * group.extentBytes)} free of ${formatBytes(group.extents * group.extentBytes)}`),
+    "  guests",
+    ...Object.values(state.domains).flatMap((domain) => [
+      `    ${visible(domain.name)}  ${domain.running === undefined ? "down" : domain.running.paused ? "paused" : "running"}${domain.saved ? ", saved by xendomains" : ""}`,
+      ...(domain.config?.disks ?? []).map((disk) => {
+        const image = state.images[disk.target];
+        const more = image === undefined ? "" : `, ${formatBytes(image.bytes)}, ${contentName(image.content)}`;
+        return `      ${visible(disk.vdev)}  ${visible(disk.target)}${more}`;
+      }),
+    ]),
+  ];
+}

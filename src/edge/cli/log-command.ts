@@ -1,0 +1,52 @@
+import { Command } from "commander";
+import { logLine, eventText } from "../../core/render/event-line.js";
+import { readRunEvent } from "../../core/render/read-event.js";
+import { hostRuns } from "../run/host-runs.js";
+import { Unreachable } from "../run/target.js";
+import { currentRun } from "./attach-command.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT } from "./exit-code.js";
+import { refusal } from "./failure.js";
+import { withHosts } from "./one-host.js";
+import type { CommonOptions } from "./options.js";
+import { withCommonOptions } from "./options.js";
+import type { Session } from "./session.js";
+import { reporterFor, stylesOf } from "./session.js";
+
+/** `converge log HOST DOMAIN`: the journal of a guest's newest run. */
+export function logCommand(session: Session, done: (exit: ExitCode) => void): Command {
+  return withCommonOptions(new Command("log"))
+    .description("print the journal of a guest's newest run")
+    .argument("<host>", "a host of the inventory")
+    .argument("<domain>", "a guest there")
+    .addHelpText("after", "\nTimes are UTC, by the host's clock. -v also shows each step's end and progress.\n")
+    .action(async (host: string, domain: string, options: CommonOptions) => {
+      done(await withHosts([host], options, session, async ([named]) => {
+        if (named === undefined) return EXIT.usage;
+        const runs = hostRuns(named.host);
+        const directory = await currentRun(named.name, domain, runs);
+        try {
+          print(await runs.journal(directory), named.name, domain, options, session);
+        } catch (error) {
+          if (!(error instanceof Unreachable)) throw error;
+          throw refusal("host-unreachable", `${named.name} was not reached: ${error.message}`, undefined, EXIT.unreachable);
+        }
+        return EXIT.done;
+      }));
+    });
+}
+
+function print(lines: readonly string[], host: string, domain: string, options: CommonOptions, session: Session): void {
+  const events = lines.flatMap((line) => readRunEvent(line) ?? []);
+  if (options.json === true) {
+    const watcher = reporterFor(session, options).watch(host, domain, false);
+    events.forEach(watcher.event);
+    return;
+  }
+  const { style } = stylesOf(session.console, !options.color);
+  for (const event of events) {
+    const { loudness } = eventText(event);
+    if (options.verbose === 0 && (loudness === "progress" || loudness === "detail")) continue;
+    session.console.out(`${logLine(event, style)}\n`);
+  }
+}

@@ -1,0 +1,53 @@
+import type { Connection } from "../../core/inventory/connection.js";
+import { matchHosts } from "../../core/inventory/pattern.js";
+import { hasErrors } from "../../core/model/diagnostic.js";
+import type { Host } from "../hosts/host.js";
+import { canAsk } from "../terminal/prompt.js";
+import { Refusal } from "./failure.js";
+import type { CommonOptions } from "./options.js";
+import type { Session } from "./session.js";
+import { connectionByName, surroundings } from "./work.js";
+
+/** A host that was named on the command line, opened. */
+export interface NamedHost {
+  readonly name: string;
+  readonly connection: Connection;
+  readonly host: Host;
+}
+
+/** The hosts that patterns mean (none: all of the inventory), opened, or a refusal that says what is wrong. */
+export async function namedHosts(patterns: readonly string[], options: CommonOptions, session: Session): Promise<readonly NamedHost[]> {
+  const around = await surroundings(options, session);
+  const text = patterns.join(",");
+  const at = { source: { file: "the command line", text }, start: 0, end: text.length };
+  const matched = matchHosts(patterns.length === 0 ? "all" : patterns, around.inventory, at);
+  const diagnostics = [...around.diagnostics, ...matched.diagnostics];
+  const names = matched.value ?? [];
+  if (names.length === 0 && !hasErrors(diagnostics)) {
+    diagnostics.push({
+      severity: "error", code: "no-hosts", summary: "no host of the inventory is meant", fix: "Give an inventory with -i, and a host that is in it.",
+    });
+  }
+  const connections = names.map((name) => {
+    const { value, diagnostics: found } = connectionByName(name, around);
+    diagnostics.push(...found);
+    return { name, connection: value };
+  });
+  if (hasErrors(diagnostics)) throw new Refusal(diagnostics);
+  return connections.flatMap(({ name, connection }): readonly NamedHost[] => {
+    if (connection === undefined) return [];
+    return [{ name, connection, host: session.openHost(name, connection, names.length === 1 && canAsk(session.console)) }];
+  });
+}
+
+/** Does something with opened hosts, and closes them. */
+export async function withHosts<T>(
+  patterns: readonly string[], options: CommonOptions, session: Session, use: (hosts: readonly NamedHost[]) => Promise<T>,
+): Promise<T> {
+  const hosts = await namedHosts(patterns, options, session);
+  try {
+    return await use(hosts);
+  } finally {
+    await Promise.allSettled(hosts.map(({ host }) => host.close()));
+  }
+}

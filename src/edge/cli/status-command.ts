@@ -1,0 +1,41 @@
+import { Command } from "commander";
+import { renderRuns } from "../../core/render/status.js";
+import { inParallel } from "../run/parallel.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
+import { withHosts } from "./one-host.js";
+import type { CommonOptions } from "./options.js";
+import { withCommonOptions } from "./options.js";
+import type { Session } from "./session.js";
+import { reporterFor, stylesOf } from "./session.js";
+
+/** Hosts that are asked at a time. */
+const FORKS = 5;
+
+/** `converge status [HOST...]`: the runs that hosts know of. */
+export function statusCommand(session: Session, done: (exit: ExitCode) => void): Command {
+  return withCommonOptions(new Command("status"))
+    .description("show the runs that hosts know of: running, stopped half-way, done")
+    .argument("[host...]", "hosts, groups or patterns; all of the inventory without one")
+    .action(async (patterns: readonly string[], options: CommonOptions) => {
+      done(await withHosts(patterns, options, session, async (hosts) => {
+        const reporter = reporterFor(session, options);
+        const { style } = stylesOf(session.console, !options.color);
+        const observed = await inParallel(hosts, FORKS, async ({ name, host }) => ({ name, observation: await session.observe(host) }));
+        return worst(observed.map(({ name, observation }): ExitCode => {
+          if ("unreachable" in observation) {
+            reporter.complain(observation.diagnostics);
+            return EXIT.unreachable;
+          }
+          if (observation.state === undefined) {
+            reporter.complain(observation.diagnostics);
+            return EXIT.failed;
+          }
+          const { runs } = observation.state;
+          if (options.json === true) session.console.out(`${JSON.stringify({ type: "runs", host: name, runs })}\n`);
+          else session.console.out(`${renderRuns(name, runs, style).join("\n")}\n`);
+          return EXIT.done;
+        }));
+      }));
+    });
+}

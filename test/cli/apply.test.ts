@@ -1,0 +1,302 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { HostState } from "../../src/core/model/host-state.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { simulate, startModel } from "../../src/core/plan/simulate.js";
+import { aHost, aWish, sha256, MIB, swap } from "../support/a-host.js";
+import type { FakeEvent } from "./fake-host.js";
+import { FakeHost } from "./fake-host.js";
+import { cli, startCli } from "./in-process.js";
+import { tempFiles } from "./lab-files.js";
+
+const files = tempFiles({
+  "inventory.yml": "all:\n  hosts:\n    dom0a:\n    dom0b:\n",
+  "web.yml": `- hosts: dom0a
+  domains:
+    web1:
+      disks:
+        xvda1: { volume: vg0/web1-xvda1 }
+        xvda2: { volume: vg0/web1-xvda2 }
+      move: { downtime: 40s }
+`,
+  "pool.yml": `- hosts: all
+  domains:
+    "web*":
+      disks: { xvda1: { volume: "vg0/{{ domain }}-{{ vdev }}" } }
+`,
+});
+const INVENTORY = ["-i", files["inventory.yml"]];
+const WEB = [...INVENTORY, files["web.yml"]];
+
+const before = aHost([{ name: "web1", disks: { xvda1: { bytes: 512 * MIB }, xvda2: { bytes: 64 * MIB, content: swap("u", 64 * MIB) } } }]);
+
+/** The host as the plan leaves it. */
+function after(state: HostState): HostState {
+  const [plan] = planHost(state, [aWish("web1", ["xvda1", "xvda2"], { downtimeSeconds: 40 })], sha256).domains;
+  if (plan === undefined) throw new Error("nothing to do");
+  const simulated = simulate(plan.nodes, startModel(state));
+  if (!simulated.ok) throw new Error(simulated.why);
+  return simulated.end.host;
+}
+
+const BEGIN: FakeEvent = { event: "begin", run: "one", domain: "web1", digest: "d", owner: "alice@laptop" };
+const COPY: FakeEvent[] = [
+  { event: "step", id: "xvda1.copy-files", kind: "copy-files", phase: "prepare", title: "Copy the files" },
+  { event: "progress", id: "xvda1.copy-files", bytes: 1048576, percent: 50, rate: 524288, left: 2 },
+  { event: "done", id: "xvda1.copy-files", seconds: 4 },
+];
+const SWITCH: FakeEvent[] = [
+  { event: "down", domain: "web1" }, { event: "commit", domain: "web1" }, { event: "ready", domain: "web1", downtime: 11.2 },
+];
+const DONE: FakeEvent = { event: "end", outcome: "done", message: "all steps are done" };
+
+/** A host that is converged by its run. */
+function converging(script: Partial<ConstructorParameters<typeof FakeHost>[1]> = {}): { host: FakeHost; states: () => HostState } {
+  let state = before;
+  const host = new FakeHost("dom0a", {
+    events: [BEGIN, ...COPY, ...SWITCH, DONE],
+    onEnd: () => {
+      state = after(before);
+    },
+    ...script,
+  });
+  return { host, states: () => state };
+}
+
+describe("check", () => {
+  test("shows what would change and changes nothing", async () => {
+    const host = new FakeHost("dom0a");
+    const { exit, out } = await cli(["--check", ...WEB], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(0);
+    expect(out).toContain("web1 on dom0a: 2 disks move to logical volumes");
+    expect(out).toContain("+ volume vg0/web1-xvda1, 512 MiB, ext4");
+    expect(out).toContain("xl shutdown web1");
+    expect(host.commands).toEqual([]);
+  });
+
+  test("plan is the same as --check", async () => {
+    const options = { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before };
+    const check = await cli(["--check", ...WEB], options);
+    expect(await cli(["plan", ...WEB], options)).toEqual(check);
+  });
+
+  test("--detailed-exitcode tells pending changes from none", async () => {
+    const hosts = { dom0a: new FakeHost("dom0a") };
+    const argv = ["--check", "--detailed-exitcode", ...WEB];
+    expect((await cli(argv, { hosts, states: () => before })).exit).toBe(2);
+    const none = await cli(argv, { hosts, states: () => after(before) });
+    expect(none).toMatchObject({ exit: 0, out: "dom0a: nothing to do\n" });
+  });
+
+  test("a host that is not reached gives 4, and beats a refused one", async () => {
+    const hosts = { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") };
+    const refused = { ...before, managers: ["libvirt"] };
+    const states = (host: string): HostState | undefined => (host === "dom0a" ? refused : undefined);
+    expect((await cli(["--check", ...INVENTORY, files["pool.yml"]], { hosts, states })).exit).toBe(4);
+    expect((await cli(["--check", "-l", "dom0a", ...INVENTORY, files["pool.yml"]], { hosts, states })).exit).toBe(5);
+  });
+
+  test("--json prints one object a line, with commands as words", async () => {
+    const { out } = await cli(["--check", "--json", ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map((line) => line["type"])).toEqual(["begin", "plan", "end"]);
+    expect(out).toContain('"command":["xl","shutdown","web1"]');
+  });
+});
+
+describe("apply", () => {
+  test("asks, runs and recaps", async () => {
+    const { host, states } = converging();
+    const { exit, out, err } = await cli(WEB, { hosts: { dom0a: host }, states, typed: "y\n" });
+    expect(err).toContain("Apply this to 1 guest on 1 host? [y/N]");
+    expect(exit).toBe(0);
+    expect(host.submissions).toHaveLength(1);
+    expect(out).toContain("web1 on dom0a: done");
+    expect(out).toContain("downtime  11.2 s, forecast 27");
+    expect(out).toContain("rm -- /srv/xen/web1/xvda1.img");
+  });
+
+  test.each(["n\n", "\n", "maybe\n"])("an answer of %j changes nothing", async (typed) => {
+    const { host, states } = converging();
+    const { exit, out } = await cli(WEB, { hosts: { dom0a: host }, states, typed });
+    expect(exit).toBe(1);
+    expect(out).toContain("Nothing was changed.");
+    expect(host.commands).toEqual([]);
+  });
+
+  test("without a terminal --yes is required", async () => {
+    const { host, states } = converging();
+    const refused = await cli(WEB, { hosts: { dom0a: host }, states });
+    expect(refused).toMatchObject({ exit: 1, out: "" });
+    expect(refused.err).toContain("Add --yes to apply");
+    expect(host.commands).toEqual([]);
+    expect((await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states })).exit).toBe(0);
+  });
+
+  test("a second run finds nothing to do", async () => {
+    const { host } = converging();
+    const again = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => after(before) });
+    expect(again).toEqual({ exit: 0, out: "dom0a: nothing to do\n", err: "" });
+    expect(host.commands).toEqual([]);
+  });
+
+  test("a host that changes between preview and run is refused, and the difference named", async () => {
+    const { host } = converging();
+    let looks = 0;
+    const states = (): HostState => {
+      looks += 1;
+      return looks === 1 ? before : { ...before, host: { ...before.host, bootId: "boot-2" } };
+    };
+    const { exit, err } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    expect(exit).toBe(5);
+    expect(err).toContain("boot-1");
+    expect(err).toContain("boot-2");
+    expect(host.submissions).toEqual([]);
+  });
+
+  test("a host that still differs afterwards has failed", async () => {
+    const { host } = converging();
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(3);
+    expect(out).toContain("planning again finds work left");
+  });
+
+  test("a run that fails tells where and with what words", async () => {
+    const { host } = converging({
+      events: [BEGIN, ...COPY.slice(0, 1),
+        { event: "failed", id: "xvda1.copy-files", exit: 11, message: "rsync ended with 11", tail: "rsync: No space left on device" },
+        { event: "undo", id: "xvda1.mount", what: "Unmount" },
+        { event: "end", outcome: "failed", message: "rsync ended with 11" }],
+      onEnd: () => undefined,
+    });
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(3);
+    expect(out).toContain("failed; undone, the guest is on its old disks");
+    expect(out).toContain("No space left on device");
+  });
+
+  test("a guest that another run holds is refused, with the holder", async () => {
+    const { host } = converging({ submit: 'held {"owner":"bob@desk","since":1700000000,"digest":"x","run":"r1"}\n' });
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(5);
+    expect(out).toContain("bob@desk has it since 2023-11-14 22:13:20 UTC");
+  });
+
+  test("one host that is not reached stops all before anything is begun", async () => {
+    const hosts = { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") };
+    const states = (host: string): HostState | undefined => (host === "dom0a" ? before : undefined);
+    const { exit, err } = await cli([...INVENTORY, files["pool.yml"], "--yes"], { hosts, states });
+    expect(exit).toBe(4);
+    expect(err).toContain("nothing was changed on any host, because of dom0b");
+    expect(hosts.dom0a.commands).toEqual([]);
+  });
+});
+
+describe("a lost connection", () => {
+  test("is made again, and the journal read on from where it was", async () => {
+    const { host, states } = converging({ breaksAfter: [2, 5] });
+    const { exit, err } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    expect(exit).toBe(0);
+    expect(err).toContain("connection lost");
+    expect(err).toContain("connected again");
+    const follows = host.commands.filter((command) => command.includes("follow"));
+    expect(follows.map((command) => command.at(-1))).toEqual(["1", "3", "6"]);
+  });
+
+  test("that does not come back is given up, and the way to follow told", async () => {
+    const { host, states } = converging({ breaksAfter: Array.from({ length: 30 }, () => 2) });
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    expect(exit).toBe(3);
+    expect(out.replace(/\s+/g, " ")).toContain(`converge attach -i ${files["inventory.yml"]} dom0a web1`);
+  });
+});
+
+describe("signals", () => {
+  test("the first SIGINT asks the run to stop and says what it waits for", async () => {
+    const { host, states } = converging({
+      waitsAfter: 2,
+      onStop: [{ event: "stopping", why: "asked to" }, { event: "end", outcome: "stopped", message: "as asked" }],
+      onEnd: () => undefined,
+    });
+    const run = startCli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    await host.isWaiting;
+    run.signal("SIGINT");
+    expect(await run.exit).toBe(130);
+    expect(host.stops).toHaveLength(1);
+    expect(run.err()).toContain("waits for: Copy the files");
+    expect(run.out()).toContain("stopped as asked");
+  });
+
+  test.each([["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const)("%s detaches and says how to follow", async (signal, code) => {
+    const { host, states } = converging({ waitsAfter: 2, onStop: [...COPY, DONE] });
+    const run = startCli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    await host.isWaiting;
+    const hung = new FakeHost("dom0a", { events: [] });
+    if (signal === "SIGINT") {
+      // the host does not get to its safe point at once
+      host.run = hung.run.bind(hung);
+      run.signal("SIGINT");
+    }
+    run.signal(signal);
+    expect(await run.exit).toBe(code);
+    expect(run.out()).toContain("still running on the host");
+    expect(run.out().replace(/\s+/g, " ")).toContain("dom0a web1");
+  });
+});
+
+describe("saved plans", () => {
+  const plan = join(files.dir, "plan.json");
+  const save = async (): Promise<Record<string, unknown>> => {
+    await cli(["--check", "--out", plan, ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    return JSON.parse(readFileSync(plan, "utf8")) as Record<string, unknown>;
+  };
+
+  test("run without a question, and without the playbook", async () => {
+    await save();
+    expect(statSync(plan).mode & 0o777).toBe(0o600);
+    const { host, states } = converging();
+    const { exit } = await cli(["apply", plan], { hosts: { dom0a: host }, states });
+    expect(exit).toBe(0);
+    expect(host.submissions).toHaveLength(1);
+  });
+
+  test("hold no command and no config", async () => {
+    const text = JSON.stringify(await save());
+    expect(text).not.toContain("lvcreate");
+    expect(text).not.toContain("memory = 128");
+  });
+
+  test("are refused when the host has changed since", async () => {
+    await save();
+    const { host } = converging();
+    const moved = { ...before, images: Object.fromEntries(Object.entries(before.images).map(([path, image]) => [path, { ...image, inode: image.inode + 1 }])) };
+    const { exit, err } = await cli(["apply", plan], { hosts: { dom0a: host }, states: () => moved });
+    expect(exit).toBe(5);
+    expect(err).toContain("inode");
+    expect(host.commands).toEqual([]);
+  });
+
+  test.each([
+    ["changed", (p: Record<string, unknown>) => JSON.stringify({ ...p, tool: "9.9.9" }), "has been changed"],
+    ["of another version", (p: Record<string, unknown>) => JSON.stringify({ ...p, version: 7 }), "format version 7"],
+    ["cut short", (p: Record<string, unknown>) => JSON.stringify(p).slice(0, 500), "not whole JSON"],
+    ["no plan", () => "{}", "is not a saved plan"],
+  ])("are refused when %s", async (_name, change, words) => {
+    writeFileSync(plan, change(await save()));
+    const { exit, err } = await cli(["apply", plan], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain(words);
+  });
+});
+
+describe("attach and log", () => {
+  test("follow and print a run", async () => {
+    const { host, states } = converging();
+    const attached = await cli(["attach", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: host }, states });
+    expect(attached.exit).toBe(0);
+    expect(attached.out).toContain("web1 is up again after 11.2 s");
+    const log = await cli(["log", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: host }, states });
+    expect(log.out).toContain("2023-11-14 22:13:20 UTC  run one begins, started by alice@laptop");
+  });
+});

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { cli } from "./in-process.js";
+import { tempFiles } from "./lab-files.js";
+
+const files = tempFiles({
+  "inventory.yml": "all:\n  hosts:\n    dom0a:\n",
+  "broken.yml": "- hosts: dom0a\n  domains:\n    web1:\n      disks:\n        xvda1: { volume: vg0/web1, filesytem: ext4 }\n",
+});
+
+describe("mistakes on the command line", () => {
+  test.each([
+    [["--chek", "x.yml"], "Did you mean --check?"],
+    [["aply"], "did you mean 'apply'?"],
+    [["-i", files["inventory.yml"], "plan", "x.yml"], "it goes first"],
+    [["--check", "missing.yml"], "there is no file 'missing.yml'"],
+    [["--check", files.dir], "it is a folder"],
+    [["--forks", "none", "x.yml"], "whole number"],
+    [["apply"], "missing required argument"],
+    [["--out", "plan.json", "x.yml"], "--out saves a plan, and belongs to --check"],
+    [["--detailed-exitcode", "x.yml"], "belongs to --check"],
+    [["--json", files["broken.yml"]], "asks no questions"],
+    [["attach", "-i", files["inventory.yml"], "dom0z", "web1"], "no host and no group is called 'dom0z'"],
+    [["--check", "-K", "-i", files["inventory.yml"], files["broken.yml"]], "no terminal to ask on"],
+  ])("%j", async (argv, words) => {
+    const { exit, out, err } = await cli(argv);
+    expect(exit).toBe(1);
+    expect(`${out}${err}`.replace(/\s+/g, " ")).toContain(words);
+    expect(err).not.toMatch(/^ {4}at /m);
+  });
+
+  test("a mistake in a playbook is shown at its place", async () => {
+    const { exit, err } = await cli(["--check", "-i", files["inventory.yml"], files["broken.yml"]]);
+    expect(exit).toBe(1);
+    expect(err).toContain("broken.yml:5:36");
+    expect(err).toContain("did you mean 'filesystem'?");
+  });
+
+  test("a bug shows no stack but with -vvv", async () => {
+    const argv = ["--check", "-i", files["inventory.yml"], files["broken.yml"].replace("broken", "good")];
+    const good = tempFiles({ "good.yml": "- hosts: dom0a\n  domains:\n    web1: { disks: { xvda1: { volume: vg0/web1 } } }\n" });
+    const quiet = await cli([...argv.slice(0, -1), good["good.yml"]]);
+    expect(quiet.exit).toBe(3);
+    expect(quiet.err).toContain("the test has no host dom0a");
+    expect(quiet.err).not.toMatch(/^ {4}at /m);
+    expect((await cli(["-vvv", ...argv.slice(0, -1), good["good.yml"]])).err).toMatch(/^ {4}at /m);
+  });
+});
+
+describe("help", () => {
+  test("tells exit codes, environment and examples", async () => {
+    const { exit, out } = await cli(["--help"]);
+    expect(exit).toBe(0);
+    for (const words of ["Exit codes:", "NO_COLOR", "converge apply plan.json", "hosts: xen"]) expect(out).toContain(words);
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("nothing at all shows the help", async () => {
+    const { exit, err } = await cli([]);
+    expect(exit).toBe(1);
+    expect(err).toContain("Usage: converge");
+  });
+});
