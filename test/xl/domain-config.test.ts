@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
 import { readStoredConfig } from "../../src/core/xl/stored.js";
 
-/** Whole configs, and what the real `xl -N create` made of them: cases/*.cfg and recorded/xl-create-4.17.json. */
+/**
+ * Whole configs, and what the real `xl -N create` made of them: cases/*.cfg and recorded/xl-create-4.17.json.
+ */
 
 interface Recorded {
   readonly cases: Readonly<Record<string, { readonly rc: number; readonly config: XlJson | null }>>;
@@ -18,12 +20,20 @@ interface XlJson {
 
 const here = (path: string): URL => new URL(path, import.meta.url);
 const recorded = JSON.parse(readFileSync(here("recorded/xl-create-4.17.json"), "utf8")) as Recorded;
-const names = readdirSync(here("cases")).filter((name) => name.endsWith(".cfg")).map((name) => name.slice(0, -4));
+const names = readdirSync(here("cases"))
+  .filter((name) => name.endsWith(".cfg"))
+  .map((name) => name.slice(0, -4));
 
 function read(name: string): ReturnType<typeof readDomainConfig> {
   const bytes = readFileSync(here(`cases/${name}.cfg`));
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  return readDomainConfig(`/etc/xen/${name}.cfg`, { file: `${name}.cfg on dom0`, text }, "0".repeat(64), 4711, "644");
+  return readDomainConfig(
+    `/etc/xen/${name}.cfg`,
+    { file: `${name}.cfg on dom0`, text },
+    "0".repeat(64),
+    4711,
+    "644",
+  );
 }
 
 describe.each(names)("cases/%s.cfg", (name) => {
@@ -34,11 +44,16 @@ describe.each(names)("cases/%s.cfg", (name) => {
     expect(value === undefined).toBe(xl?.rc !== 0);
     for (const { at, severity } of diagnostics) {
       expect(at?.source.file).toBe(`${name}.cfg on dom0`);
-      if (value === undefined) expect(diagnostics.some((d) => d.severity === "error"), severity).toBe(true);
+      if (value === undefined)
+        expect(
+          diagnostics.some((d) => d.severity === "error"),
+          severity,
+        ).toBe(true);
     }
   });
 
-  it.skipIf(xl?.rc !== 0)("has the values that xl reads", () => {
+  if (xl?.rc !== 0) return;
+  it("has the values that xl reads", () => {
     const json = xl?.config;
     const stored = readStoredConfig(JSON.stringify(json)).value;
     expect(value?.name).toBe(json?.c_info.name);

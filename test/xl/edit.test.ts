@@ -15,15 +15,24 @@ const STYLES: readonly (readonly [before: string, after: string])[] = [
   ['"/srv/x.img,raw,xvda1,rw"', '"/dev/vg0/web1-root,raw,xvda1,rw"'],
   ['"/srv/x.img,,xvda1"', '"/dev/vg0/web1-root,,xvda1"'],
   ['"/srv/x.img, qcow2, xvda1, w"', '"/dev/vg0/web1-root, raw, xvda1, w"'],
-  ['"vdev=xvda1, access=rw, format=qcow2, target=/srv/x, y=z.img"',
-    '"vdev=xvda1, access=rw, format=raw, target=/dev/vg0/web1-root"'],
-  ['"format=vhd,vdev=51713,backendtype=qdisk,discard,target=/srv/x.vhd"',
-    '"format=raw,vdev=51713,backendtype=phy,discard,target=/dev/vg0/web1-root"'],
-  ['"/srv/x.img,raw,xvda1,w,backendtype=qdisk,direct-io-safe"',
-    '"/dev/vg0/web1-root,raw,xvda1,w,backendtype=phy,direct-io-safe"'],
+  [
+    '"vdev=xvda1, access=rw, format=qcow2, target=/srv/x, y=z.img"',
+    '"vdev=xvda1, access=rw, format=raw, target=/dev/vg0/web1-root"',
+  ],
+  [
+    '"format=vhd,vdev=51713,backendtype=qdisk,discard,target=/srv/x.vhd"',
+    '"format=raw,vdev=51713,backendtype=phy,discard,target=/dev/vg0/web1-root"',
+  ],
+  [
+    '"/srv/x.img,raw,xvda1,w,backendtype=qdisk,direct-io-safe"',
+    '"/dev/vg0/web1-root,raw,xvda1,w,backendtype=phy,direct-io-safe"',
+  ],
   ["'/srv/it\\'s.img,raw,d0p1,w,no-discard'", "'/dev/vg0/web1-root,raw,d0p1,w,no-discard'"],
   ["'script=block-iscsi,vdev=xvda1,target=iqn=x'", "'vdev=xvda1,target=/dev/vg0/web1-root'"],
-  ["'script=/opt/block-tier,vdev=xvda1,target=/srv/x'", "'script=/opt/block-tier,vdev=xvda1,target=/dev/vg0/web1-root'"],
+  [
+    "'script=/opt/block-tier,vdev=xvda1,target=/srv/x'",
+    "'script=/opt/block-tier,vdev=xvda1,target=/dev/vg0/web1-root'",
+  ],
 ];
 
 const around = (disk: string): string => `# head — ümläut

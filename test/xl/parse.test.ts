@@ -55,7 +55,10 @@ describe("complaints", () => {
   });
 
   it("come in a number that can be read", () => {
-    const { value, diagnostics } = parseXlConfig({ file: "noise", text: "A = b\n".repeat(1000) + "a = b\n".repeat(1000) });
+    const { value, diagnostics } = parseXlConfig({
+      file: "noise",
+      text: "A = b\n".repeat(1000) + "a = b\n".repeat(1000),
+    });
     expect(value).toBeUndefined();
     expect(diagnostics.length).toBeLessThanOrEqual(50);
   });
@@ -67,16 +70,25 @@ describe("the tree", () => {
     const config = parseXlConfig({ file: "f", text }).value;
     expect(config?.statements).toEqual([
       {
-        key: "a", operator: "=", start: 0, keyEnd: 1,
+        key: "a",
+        operator: "=",
+        start: 0,
+        keyEnd: 1,
         value: {
-          kind: "list", start: 4, end: 23, items: [
+          kind: "list",
+          start: 4,
+          end: 23,
+          items: [
             { kind: "string", start: 6, end: 9, quote: "'", value: "x" },
             { kind: "number", start: 18, end: 21, value: "0x2" },
           ],
         },
       },
       {
-        key: "b", operator: "+=", start: 25, keyEnd: 26,
+        key: "b",
+        operator: "+=",
+        start: 25,
+        keyEnd: 26,
         value: { kind: "string", start: 30, end: 35, quote: '"', value: "é\n" },
       },
     ]);

@@ -5,8 +5,8 @@ import { parseXlConfig } from "../../src/core/xl/parse.js";
 import { evaluate, listOf, numberOf, stringOf } from "../../src/core/xl/settings.js";
 
 /**
- * Our parser beside Xen's own (record.py): the same verdict and the same values on every recorded input. The generated
- * inputs are the first of some 40,000 on which the two were compared when this parser was written.
+ * Our parser beside Xen's own (record.py): the same verdict and the same values on every recorded input. The
+ * generated inputs are the first of some 40,000 on which the two were compared when this parser was written.
  */
 
 type Case =
@@ -33,7 +33,8 @@ function readConfig(text: string, keys: readonly string[]): unknown {
     const number = numberOf(settings, key);
     const list = listOf(settings, key);
     if (string !== undefined) values[key] = number === undefined ? { string } : { string, number };
-    else if (list !== undefined) values[key] = { list: list.map((item) => (item.kind === "list" ? null : item.value)) };
+    else if (list !== undefined)
+      values[key] = { list: list.map((item) => (item.kind === "list" ? null : item.value)) };
   }
   return values;
 }
@@ -44,9 +45,16 @@ function readDisk(text: string): unknown {
   const { disk, options } = spec;
   const discard = options["discard"];
   return {
-    target: disk.target, vdev: disk.vdev, format: disk.format, backendtype: disk.backendtype ?? "unknown",
-    script: disk.script ?? "", backend: disk.backend ?? "", writable: disk.access === "w", cdrom: disk.cdrom,
-    directIoSafe: options["direct-io-safe"] === "1", specification: options["specification"] ?? "unknown",
+    target: disk.target,
+    vdev: disk.vdev,
+    format: disk.format,
+    backendtype: disk.backendtype ?? "unknown",
+    script: disk.script ?? "",
+    backend: disk.backend ?? "",
+    writable: disk.access === "w",
+    cdrom: disk.cdrom,
+    directIoSafe: options["direct-io-safe"] === "1",
+    specification: options["specification"] ?? "unknown",
     discard: discard === undefined ? null : discard === "1",
   };
 }
@@ -70,5 +78,9 @@ describe.each(["libxlutil-4.17-written.json", "libxlutil-4.17-generated.json"])(
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sorted(v)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => [k, sorted(v)]),
+  );
 }

@@ -8,12 +8,22 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   ["vncpasswd = ''\nname = 'x'\n", "vncpasswd = ''\nname = 'x'\n"],
   ['spicepasswd = "a\\"b"\n', 'spicepasswd = "REDACTED"\n'],
   ["vncpasswd += 'x'\n", "vncpasswd += 'REDACTED'\n"],
-  ["my.password_file = [ 'a',\n 'b' ]\nname='c'\n", "my.password_file = [ 'REDACTED',\n 'REDACTED' ]\nname='c'\n"],
-  ["vfb = [ 'vnc=1,vncpasswd=s3,keymap=de', 'vncpasswd= t' ]\n",
-    "vfb = [ 'vnc=1,vncpasswd=REDACTED,keymap=de', 'vncpasswd= REDACTED' ]\n"],
-  ["device_model_args = [ '-spice', 'port=1,password=x' ]\n",
-    "device_model_args = [ '-spice', 'port=1,password=REDACTED' ]\n"],
-  ["device_model_args = [ 'secret,id=s0,data=hush' ]\n", "device_model_args = [ 'secret,id=s0,data=REDACTED' ]\n"],
+  [
+    "my.password_file = [ 'a',\n 'b' ]\nname='c'\n",
+    "my.password_file = [ 'REDACTED',\n 'REDACTED' ]\nname='c'\n",
+  ],
+  [
+    "vfb = [ 'vnc=1,vncpasswd=s3,keymap=de', 'vncpasswd= t' ]\n",
+    "vfb = [ 'vnc=1,vncpasswd=REDACTED,keymap=de', 'vncpasswd= REDACTED' ]\n",
+  ],
+  [
+    "device_model_args = [ '-spice', 'port=1,password=x' ]\n",
+    "device_model_args = [ '-spice', 'port=1,password=REDACTED' ]\n",
+  ],
+  [
+    "device_model_args = [ 'secret,id=s0,data=hush' ]\n",
+    "device_model_args = [ 'secret,id=s0,data=REDACTED' ]\n",
+  ],
   ["# vncpasswd = 'old'\n", "# vncpasswd = REDACTED\n"],
   ["vncpasswd = 'never closed\nname = 'x'\n", "vncpasswd = REDACTED\nname = 'x'\n"],
   ["vncpasswd = bare\n", "vncpasswd = REDACTED\n"],
@@ -27,14 +37,17 @@ describe("redact", () => {
 
   it("leaves no password in any config that holds one", () => {
     const password = fc.stringMatching(/^[a-zA-Z0-9!$%&/() ;#._-]{6,20}$/).map((s) => `§${s.trim()}§`);
-    fc.assert(fc.property(password, fc.string(), fc.constantFrom("'", '"'), (secret, noise, quote) => {
-      const line = noise.replace(/['"\n]/g, "");
-      for (const text of [
-        `vncpasswd = ${quote}${secret}${quote}\n`,
-        `x = 1\nvfb = [ ${quote}type=vnc, vncpasswd=${secret}${quote} ]\n# ${line}\n`,
-        `# ${line}\nspicepasswd=${quote}${secret}${quote}`,
-      ]) expect(redact(text)).not.toContain(secret);
-    }));
+    fc.assert(
+      fc.property(password, fc.string(), fc.constantFrom("'", '"'), (secret, noise, quote) => {
+        const line = noise.replace(/['"\n]/g, "");
+        for (const text of [
+          `vncpasswd = ${quote}${secret}${quote}\n`,
+          `x = 1\nvfb = [ ${quote}type=vnc, vncpasswd=${secret}${quote} ]\n# ${line}\n`,
+          `# ${line}\nspicepasswd=${quote}${secret}${quote}`,
+        ])
+          expect(redact(text)).not.toContain(secret);
+      }),
+    );
   });
 
   it("takes linear time", () => {

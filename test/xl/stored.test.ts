@@ -1,18 +1,20 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readStoredDomains, redactStoredDomains } from "../../src/core/xl/stored.js";
 
 const LISTED = `[
-    { "domid": 0, "config": { "c_info": { "type": "pv", "name": "Domain-0", "uuid": "00000000-0000-0000-0000-000000000000" } } },
+    { "domid": 0, "config": { "c_info": { "type": "pv", "name": "Domain-0" } } },
     {
         "domid": 5,
         "config": {
             "c_info": { "type": "pv", "name": "web1", "uuid": "6F1A2B3C-4d5e-4f60-8172-8394a5b6c7d8" },
             "b_info": { "max_memkb": 131072 },
             "disks": [
-                { "pdev_path": "/srv/xen/web1.img", "vdev": "xvda1", "backend": "phy", "format": "raw", "readwrite": 1,
-                  "discard_enable": "True" },
+                { "pdev_path": "/srv/xen/web1.img", "vdev": "xvda1", "backend": "phy", "format": "raw",
+                  "readwrite": 1, "discard_enable": "True" },
                 { "vdev": "hdc", "backend": "qdisk", "format": "empty", "removable": 1, "is_cdrom": 1 },
-                { "pdev_path": "r0", "vdev": "xvdb", "format": "raw", "script": "block-drbd", "backend_domname": "sto" }
+                { "pdev_path": "r0", "vdev": "xvdb", "format": "raw", "script": "block-drbd",
+                  "backend_domname": "sto" }
             ],
             "vfbs": [ { "vnc": { "enable": "True", "passwd": "ge\\"heim" } } ]
         }
@@ -25,11 +27,27 @@ describe("the output of xl list -l", () => {
   it("is read with libxl's defaults for what it leaves out", () => {
     expect(readStoredDomains(LISTED).value).toEqual([
       {
-        domid: 5, name: "web1", uuid: "6f1a2b3c-4d5e-4f60-8172-8394a5b6c7d8", disks: [
-          { vdev: "xvda1", target: "/srv/xen/web1.img", format: "raw", access: "w", cdrom: false, backendtype: "phy" },
+        domid: 5,
+        name: "web1",
+        uuid: "6f1a2b3c-4d5e-4f60-8172-8394a5b6c7d8",
+        disks: [
+          {
+            vdev: "xvda1",
+            target: "/srv/xen/web1.img",
+            format: "raw",
+            access: "w",
+            cdrom: false,
+            backendtype: "phy",
+          },
           { vdev: "hdc", target: "", format: "empty", access: "r", cdrom: true, backendtype: "qdisk" },
           {
-            vdev: "xvdb", target: "r0", format: "raw", access: "r", cdrom: false, script: "block-drbd", backend: "sto",
+            vdev: "xvdb",
+            target: "r0",
+            format: "raw",
+            access: "r",
+            cdrom: false,
+            script: "block-drbd",
+            backend: "sto",
           },
         ],
       },
@@ -37,11 +55,34 @@ describe("the output of xl list -l", () => {
     ]);
   });
 
-  it.each(["", "null", "{}", "[", "[1,null,{}]", '[{"domid":1}]', '[{"domid":1,"config":{"disks":[null,3]}}]'])(
-    "does not throw on %j", (output) => {
-      const { value, diagnostics } = readStoredDomains(output);
-      expect(value === undefined).toBe(diagnostics.length > 0);
-    });
+  it.each([
+    "",
+    "null",
+    "{}",
+    "[",
+    "[1,null,{}]",
+    '[{"domid":1}]',
+    '[{"domid":1,"config":{"disks":[null,3]}}]',
+  ])("does not throw on %j", (output) => {
+    const { value, diagnostics } = readStoredDomains(output);
+    expect(value === undefined).toBe(diagnostics.length > 0);
+  });
+
+  it("is read as a real guest's was recorded", () => {
+    const file = new URL("recorded/xl-list-l-4.17.json", import.meta.url);
+    const { stdout } = JSON.parse(readFileSync(file, "utf8")) as { readonly stdout: string };
+    expect(readStoredDomains(stdout).value).toEqual([
+      {
+        domid: 3,
+        name: "web1",
+        uuid: "5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11",
+        disks: [
+          { vdev: "xvda1", target: "/srv/xen/web1/disk.img", format: "raw", access: "w", cdrom: false },
+          { vdev: "xvda2", target: "/srv/xen/web1/swap.img", format: "raw", access: "w", cdrom: false },
+        ],
+      },
+    ]);
+  });
 
   it("can be recorded without its passwords", () => {
     expect(redactStoredDomains(LISTED)).toBe(LISTED.replace('ge\\"heim', "REDACTED"));

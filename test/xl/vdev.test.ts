@@ -47,10 +47,16 @@ describe("virtual devices", () => {
   });
 
   it("have names that lead back to their numbers", () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 20 - 1 }), fc.integer({ min: 0, max: 255 }), (disk, part) => {
-      const number = virtualDeviceNumber(`d${disk}p${part}`);
-      const name = vdevOfNumber(number ?? -1);
-      expect(virtualDeviceNumber(name ?? "")).toBe(number);
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 20 - 1 }),
+        fc.integer({ min: 0, max: 255 }),
+        (disk, part) => {
+          const number = virtualDeviceNumber(`d${disk}p${part}`);
+          const name = vdevOfNumber(number ?? -1);
+          expect(virtualDeviceNumber(name ?? "")).toBe(number);
+        },
+      ),
+    );
   });
 });

@@ -2,20 +2,12 @@ import type { ConfiguredDisk } from "../model/domain.js";
 
 /**
  * The little language inside a disk's string. It is read by longest match at each place, as Xen's scanner
- * (tools/libs/util/libxlu_disk_l.l) does, because that alone decides what odd spellings mean: `cdrom` is a flag,
- * `cdrom ` is a positional parameter.
+ * (tools/libs/util/libxlu_disk_l.l) does, because that alone decides what odd spellings mean: `cdrom` is a
+ * flag, `cdrom ` is a positional parameter.
  */
 
 export type SpecField =
-  | "target"
-  | "format"
-  | "vdev"
-  | "access"
-  | "backendtype"
-  | "backend"
-  | "script"
-  | "devtype"
-  | "other";
+  "target" | "format" | "vdev" | "access" | "backendtype" | "backend" | "script" | "devtype" | "other";
 
 /** One parameter and where it stands. Offsets are UTF-16 offsets in the disk's string. */
 export interface SpecPlace {
@@ -34,7 +26,9 @@ export interface SpecPlace {
 export interface DiskSpec {
   readonly disk: ConfiguredDisk;
   readonly places: readonly SpecPlace[];
-  /** Parameters that {@link ConfiguredDisk} has no room for, by name: `discard`, `specification`, `colo-host` … */
+  /**
+   * Parameters that {@link ConfiguredDisk} has no room for, by name: `discard`, `specification`, `colo-host`.
+   */
   readonly options: Readonly<Record<string, string>>;
 }
 
@@ -58,8 +52,19 @@ const FORMATS = ["raw", "qcow", "qcow2", "vhd", "qed", "empty"];
 const BACKEND_TYPES = ["phy", "qdisk", "tap", "standalone"];
 const SPECIFICATIONS = ["xen", "virtio"];
 const KEYWORDS = new Set([
-  "format", "devtype", "access", "backend", "backendtype", "specification", "vdev", "script", "colo-host", "colo-port",
-  "colo-export", "active-disk", "hidden-disk",
+  "format",
+  "devtype",
+  "access",
+  "backend",
+  "backendtype",
+  "specification",
+  "vdev",
+  "script",
+  "colo-host",
+  "colo-port",
+  "colo-export",
+  "active-disk",
+  "hidden-disk",
 ]);
 /** Each with the option it sets and the value it sets it to. */
 const FLAGS: Readonly<Record<string, readonly [option: string, value: string]>> = {
@@ -74,7 +79,9 @@ const FLAGS: Readonly<Record<string, readonly [option: string, value: string]>> 
   "grant_usage=1": ["grant_usage", "1"],
   "grant_usage=0": ["grant_usage", "0"],
 };
-/** What the scanner that Xen ships reads from 4.19 on; before, these are positional parameters or bad syntax. */
+/**
+ * What the scanner that Xen ships reads from 4.19 on; before, these are positional parameters or bad syntax.
+ */
 const NEW_OPTIONS = new Set(["trusted", "grant_usage"]);
 const PREFIX_FORMATS = new Set(["raw", "qcow", "qcow2", "vhd"]);
 const PREFIX_SCRIPTS = new Set(["iscsi", "nbd", "enbd", "drbd"]);
@@ -126,7 +133,7 @@ class SpecReader {
     const disk: ConfiguredDisk = {
       vdev: this.vdev ?? "",
       target: this.target ?? "",
-      format: this.cdrom && (this.target ?? "") === "" ? "empty" : this.format ?? "raw",
+      format: this.cdrom && (this.target ?? "") === "" ? "empty" : (this.format ?? "raw"),
       access: this.cdrom || !this.writable ? "r" : "w",
       cdrom: this.cdrom,
       ...(this.backendtype === undefined ? {} : { backendtype: this.backendtype }),
@@ -140,8 +147,12 @@ class SpecReader {
   private finish(): void {
     const whole = [0, this.text.length] as const;
     if (this.vdev === undefined) {
-      this.error(...whole, "the disk has no device name", "Name it, as in 'phy:/dev/vg0/web1-root,xvda1,w'.",
-        "xl reads target, format, device and access in this order; after a prefix such as phy: there is no format");
+      this.error(
+        ...whole,
+        "the disk has no device name",
+        "Name it, as in 'phy:/dev/vg0/web1-root,xvda1,w'.",
+        "the order is target, format, device, access; after a prefix such as phy: there is no format",
+      );
     }
     if (this.target === undefined && !this.cdrom) {
       this.error(...whole, "the disk has no target", "Name a file or a block device, or add 'cdrom'.");
@@ -167,8 +178,12 @@ class SpecReader {
       if (KEYWORDS.has(name)) return this.keyword(name, keyword);
       if (keyword < text.length && text[keyword] !== ",") {
         const end = this.commaFrom(keyword);
-        this.error(at, end, `xl knows no disk parameter '${name}'`,
-          "A target with an equals sign needs the form target=…, as the last parameter.");
+        this.error(
+          at,
+          end,
+          `xl knows no disk parameter '${name}'`,
+          "A target with an equals sign needs the form target=…, as the last parameter.",
+        );
         this.at = keyword + 1;
         return true;
       }
@@ -185,8 +200,12 @@ class SpecReader {
       } else {
         const follows = prefix < text.length && !/[a-z0-9]/.test(text.charAt(prefix));
         if ((follows ? this.lineEnd(prefix + 1) : prefix) >= run) {
-          this.error(at, prefix, `xl knows no disk prefix '${name}:'`,
-            "A target with a colon needs the form target=…, as the last parameter.");
+          this.error(
+            at,
+            prefix,
+            `xl knows no disk prefix '${name}:'`,
+            "A target with a colon needs the form target=…, as the last parameter.",
+          );
           return false;
         }
       }
@@ -283,7 +302,8 @@ class SpecReader {
     this.place(option === "cdrom" ? "devtype" : "other", "flag", name, end, this.at, valueEnd);
     if (option === "cdrom") this.cdrom = true;
     else this.options.set(option, value);
-    if (NEW_OPTIONS.has(option)) this.warn(this.at, valueEnd, `only xl of Xen 4.19 and later reads '${name}'`);
+    if (NEW_OPTIONS.has(option))
+      this.warn(this.at, valueEnd, `only xl of Xen 4.19 and later reads '${name}'`);
     this.at = end;
     return true;
   }
@@ -325,8 +345,12 @@ class SpecReader {
       this.place("access", "positional", "", end, at, valueEnd);
       this.setAccess(value);
     } else {
-      this.error(at, valueEnd, `'${value}' is one parameter too many`,
-        "xl reads target, format, device and access in this order; write anything else as name=value.");
+      this.error(
+        at,
+        valueEnd,
+        `'${value}' is one parameter too many`,
+        "xl reads target, format, device and access in this order; write anything else as name=value.",
+      );
       return false;
     }
     this.at = end;
@@ -359,8 +383,13 @@ class SpecReader {
     const lower = value.trim().toLowerCase();
     const near = known.includes(lower) ? lower : undefined;
     const last = this.places.at(-1);
-    this.error(last?.valueStart ?? this.at, last?.valueEnd ?? this.at, `xl knows no ${name} '${value}'`,
-      near === undefined ? undefined : `Write '${near}'.`, `it knows ${known.join(", ")}`);
+    this.error(
+      last?.valueStart ?? this.at,
+      last?.valueEnd ?? this.at,
+      `xl knows no ${name} '${value}'`,
+      near === undefined ? undefined : `Write '${near}'.`,
+      `it knows ${known.join(", ")}`,
+    );
   }
 
   /** A value may be given once; an empty one may be given again. */
@@ -375,13 +404,21 @@ class SpecReader {
   private same(before: string | undefined, value: string, name: string): boolean {
     if (before === undefined || before === value) return true;
     const last = this.places.at(-1);
-    this.error(last?.start ?? this.at, last?.end ?? this.at,
-      `the ${name} of the disk is '${before}' already, and '${value}' contradicts it`);
+    this.error(
+      last?.start ?? this.at,
+      last?.end ?? this.at,
+      `the ${name} of the disk is '${before}' already, and '${value}' contradicts it`,
+    );
     return false;
   }
 
   private place(
-    field: SpecField, form: SpecPlace["form"], name: string, end: number, valueStart: number, valueEnd: number,
+    field: SpecField,
+    form: SpecPlace["form"],
+    name: string,
+    end: number,
+    valueStart: number,
+    valueEnd: number,
   ): void {
     this.places.push({ field, form, name, start: this.at, end, valueStart, valueEnd });
   }
@@ -394,8 +431,12 @@ class SpecReader {
     this.refused = true;
     if (this.problems.length >= MOST_PROBLEMS) return;
     this.problems.push({
-      severity: "error", start, end, summary,
-      ...(detail === undefined ? {} : { detail }), ...(fix === undefined ? {} : { fix }),
+      severity: "error",
+      start,
+      end,
+      summary,
+      ...(detail === undefined ? {} : { detail }),
+      ...(fix === undefined ? {} : { fix }),
     });
   }
 

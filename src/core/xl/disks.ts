@@ -30,7 +30,9 @@ export function readDisks(
   if (setting?.value.kind === "atom") {
     const [first] = setting.statements;
     diagnostics.push({
-      severity: "warning", code: "xl-disk", summary: "'disk' is no list: xl gives the guest no disks",
+      severity: "warning",
+      code: "xl-disk",
+      summary: "'disk' is no list: xl gives the guest no disks",
       ...(first === undefined ? {} : { at: { source, start: first.start, end: first.value.end } }),
       fix: "Put the disks in brackets: disk = [ '…' ]",
     });
@@ -39,9 +41,11 @@ export function readDisks(
   const stopper = listOf(settings, "disk")?.[nodes.length];
   if (stopper !== undefined) {
     diagnostics.push({
-      severity: "warning", code: "xl-disk",
+      severity: "warning",
+      code: "xl-disk",
       summary: "a list among the disks: xl reads neither it nor any disk behind it",
-      at: { source, start: stopper.start, end: stopper.end }, fix: "Take the inner brackets away.",
+      at: { source, start: stopper.start, end: stopper.end },
+      fix: "Take the inner brackets away.",
     });
   }
   const seen = new Set<string | number>();
@@ -51,11 +55,17 @@ export function readDisks(
     const places = problems.length === 0 ? undefined : placesOf(source, node);
     for (const { severity, start, end, summary, detail, fix } of problems) {
       const at: SourceRange = {
-        source, start: places?.[start] ?? node.start, end: places?.[end] ?? node.end,
+        source,
+        start: places?.[start] ?? node.start,
+        end: places?.[end] ?? node.end,
       };
       diagnostics.push({
-        severity, code: "xl-disk", summary, at,
-        ...(detail === undefined ? {} : { detail }), ...(fix === undefined ? {} : { fix }),
+        severity,
+        code: "xl-disk",
+        summary,
+        at,
+        ...(detail === undefined ? {} : { detail }),
+        ...(fix === undefined ? {} : { fix }),
       });
     }
     if (spec === undefined) continue;
@@ -64,13 +74,18 @@ export function readDisks(
     const number = virtualDeviceNumber(spec.disk.vdev);
     if (spec.disk.vdev !== "" && number === undefined) {
       diagnostics.push({
-        severity: "warning", code: "xl-disk", at,
+        severity: "warning",
+        code: "xl-disk",
+        at,
         summary: `'${spec.disk.vdev}' is no name of a virtual device: the guest will not start`,
       });
     }
     if (seen.has(number ?? spec.disk.vdev)) {
       diagnostics.push({
-        severity: "warning", code: "xl-disk", at, summary: `the device '${spec.disk.vdev}' is there twice`,
+        severity: "warning",
+        code: "xl-disk",
+        at,
+        summary: `the device '${spec.disk.vdev}' is there twice`,
       });
     }
     seen.add(number ?? spec.disk.vdev);

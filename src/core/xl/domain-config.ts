@@ -13,13 +13,19 @@ export interface NamedDomainConfig extends DomainConfig {
 }
 
 const SHUTDOWN_ACTIONS = [
-  "destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart", "soft-reset",
+  "destroy",
+  "restart",
+  "rename-restart",
+  "preserve",
+  "coredump-destroy",
+  "coredump-restart",
+  "soft-reset",
 ];
 
 /**
- * Reads what converge wants to know of a guest's xl config, with the defaults that xl has (parse_config_data in
- * tools/xl/xl_parse.c): an unset on_poweroff destroys, an unset on_reboot restarts, an unset type is a PV guest
- * (on x86).
+ * Reads what converge wants to know of a guest's xl config, with the defaults that xl has (parse_config_data
+ * in tools/xl/xl_parse.c): an unset on_poweroff destroys, an unset on_reboot restarts, an unset type is a PV
+ * guest (on x86).
  * @param path of the file on the host
  * @param text its content, decoded with `ignoreBOM: true`, under the name that the user shall see
  * @param sha256 of the file's bytes
@@ -41,10 +47,13 @@ export function readDomainConfig(
   const refuse = (key: string, summary: string, fix?: string): void => {
     const statement = settings.get(key)?.statements.at(-1);
     diagnostics.push({
-      severity: "error", code: "xl-setting", summary,
-      at: statement === undefined
-        ? { source: text, start: 0, end: 0 }
-        : { source: text, start: statement.value.start, end: statement.value.end },
+      severity: "error",
+      code: "xl-setting",
+      summary,
+      at:
+        statement === undefined
+          ? { source: text, start: 0, end: 0 }
+          : { source: text, start: statement.value.start, end: statement.value.end },
       ...(fix === undefined ? {} : { fix }),
     });
   };
@@ -73,10 +82,17 @@ export function readDomainConfig(
   return {
     diagnostics,
     value: {
-      name, path, text, sha256, inode, mode,
+      name,
+      path,
+      text,
+      sha256,
+      inode,
+      mode,
       disks: disks.map(({ disk }) => disk),
       addresses: addressesOf(settings),
-      onPoweroff, onReboot, type,
+      onPoweroff,
+      onReboot,
+      type,
       ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
     },
@@ -87,7 +103,8 @@ export function readDomainConfig(
 function typeOf(settings: XlSettings, refuse: (key: string, summary: string) => void): DomainConfig["type"] {
   const type = stringOf(settings, "type");
   const builder = stringOf(settings, "builder");
-  const byType = type === undefined ? undefined : (["hvm", "pv", "pvh"] as const).find((t) => t.startsWith(type));
+  const byType =
+    type === undefined ? undefined : (["hvm", "pv", "pvh"] as const).find((t) => t.startsWith(type));
   if (type !== undefined && byType === undefined) refuse("type", `xl knows no guest type '${type}'`);
   if (builder === undefined) return byType ?? "pv";
   const byBuilder = "hvm".startsWith(builder) ? "hvm" : "generic".startsWith(builder) ? "pv" : undefined;

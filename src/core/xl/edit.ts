@@ -32,14 +32,19 @@ export interface ConfigEdit {
 
 /** Block scripts that give a meaning of their own to a target: with a block device they would only fail. */
 const SCRIPTS_OF_OTHER_TARGETS = new Set([
-  "block-drbd", "block-iscsi", "block-nbd", "block-enbd", "block-tap", "block-dummy",
+  "block-drbd",
+  "block-iscsi",
+  "block-nbd",
+  "block-enbd",
+  "block-tap",
+  "block-dummy",
 ]);
 
 /**
- * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments, order, quotes,
- * layout and all other parameters stay byte for byte, and each disk keeps the style it is written in (`file:/a,xvda1,w`
- * becomes `phy:/b,xvda1,w`). A format other than raw becomes raw, a backend type other than phy becomes phy, and a
- * script that belongs to another kind of target goes.
+ * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments,
+ * order, quotes, layout and all other parameters stay byte for byte, and each disk keeps the style it is
+ * written in (`file:/a,xvda1,w` becomes `phy:/b,xvda1,w`). A format other than raw becomes raw, a backend
+ * type other than phy becomes phy, and a script that belongs to another kind of target goes.
  *
  * The result is parsed again and compared before it is returned.
  * @returns no value where it cannot be done in place; the diagnostics say why
@@ -50,7 +55,8 @@ export function editDisks(source: SourceText, changes: readonly DiskChange[]): C
   if (/[\uFFFD\uD800-\uDFFF]/.test(source.text.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, ""))) {
     return failed({
       summary: "the config is not valid UTF-8, so that places in it cannot be counted in bytes",
-      at: { source, start: 0, end: 0 }, fix: "Convert it to UTF-8, for example with iconv.",
+      at: { source, start: 0, end: 0 },
+      fix: "Convert it to UTF-8, for example with iconv.",
     });
   }
   const settings = evaluate(parsed.value);
@@ -62,14 +68,20 @@ export function editDisks(source: SourceText, changes: readonly DiskChange[]): C
   const wanted = read.disks.map(({ disk }) => disk);
   const problems: Diagnostic[] = [];
   for (const change of changes) {
-    const found = read.disks.flatMap((disk, index) => (sameVdev(disk.disk.vdev, change.vdev) ? [{ disk, index }] : []));
+    const found = read.disks.flatMap((disk, index) =>
+      sameVdev(disk.disk.vdev, change.vdev) ? [{ disk, index }] : [],
+    );
     const [first, second] = found;
     if (first === undefined || second !== undefined) {
-      problems.push(...failed({
-        summary: first === undefined ? `the config has no disk '${change.vdev}'`
-          : `the config has more than one disk '${change.vdev}'`,
-        at: first?.disk.at ?? { source, start: 0, end: 0 },
-      }).diagnostics);
+      problems.push(
+        ...failed({
+          summary:
+            first === undefined
+              ? `the config has no disk '${change.vdev}'`
+              : `the config has more than one disk '${change.vdev}'`,
+          at: first?.disk.at ?? { source, start: 0, end: 0 },
+        }).diagnostics,
+      );
       continue;
     }
     const edited = editDisk(source, first.disk, change);
@@ -86,15 +98,23 @@ export function editDisks(source: SourceText, changes: readonly DiskChange[]): C
   const difference = compare(parsed.value, settings, read.disks, after, wanted);
   if (difference !== undefined) {
     return failed({
-      summary: "the disk is written in a way that cannot be edited in place", detail: difference,
-      at: read.disks.find((d) => changes.some((c) => sameVdev(c.vdev, d.disk.vdev)))?.at ?? { source, start: 0, end: 0 },
+      summary: "the disk is written in a way that cannot be edited in place",
+      detail: difference,
+      at: read.disks.find((d) => changes.some((c) => sameVdev(c.vdev, d.disk.vdev)))?.at ?? {
+        source,
+        start: 0,
+        end: 0,
+      },
       fix: "Write the disk as 'TARGET,raw,VDEV,w' and run again.",
     });
   }
   return { value: { edits, before: source, after, disks: wanted }, diagnostics: [] };
 }
 
-function failed(diagnostic: Omit<Diagnostic, "severity" | "code">): { value: undefined; diagnostics: Diagnostic[] } {
+function failed(diagnostic: Omit<Diagnostic, "severity" | "code">): {
+  value: undefined;
+  diagnostics: Diagnostic[];
+} {
   return { value: undefined, diagnostics: [{ severity: "error", code: "xl-edit", ...diagnostic }] };
 }
 
@@ -111,7 +131,9 @@ function editDisk(
   if (node.kind !== "string") return refuse(`${name} is no string`);
   if (disk.cdrom) return refuse(`${name} is a CD drive: its medium stays where it is`);
   if (disk.backend !== undefined) {
-    return refuse(`${name} is served by the domain '${disk.backend}', which does not see the devices of Dom0`);
+    return refuse(
+      `${name} is served by the domain '${disk.backend}', which does not see the devices of Dom0`,
+    );
   }
   if (located.options["specification"] === "virtio") {
     return refuse(`${name} is a virtio disk, which a backend of type phy cannot serve`);
@@ -138,7 +160,8 @@ function editDisk(
   if (firstPrefix !== undefined && isStretch(prefixes, target)) {
     // whatever the prefixes said was of the old target
     cuts.push({
-      start: firstPrefix.start, end: target.valueEnd,
+      start: firstPrefix.start,
+      end: target.valueEnd,
       text: target.form === "positional" ? `phy:${change.device}` : `target=${change.device}`,
     });
   } else set(target, change.device);
@@ -150,12 +173,18 @@ function editDisk(
   const { backendtype, script, ...rest } = disk;
   const keepsScript = script !== undefined && !isOfOtherTargets(script);
   const wanted: ConfiguredDisk = {
-    ...rest, target: change.device, format: "raw",
-    ...(backendtype === undefined ? {} : { backendtype: "phy" }), ...(keepsScript ? { script } : {}),
+    ...rest,
+    target: change.device,
+    format: "raw",
+    ...(backendtype === undefined ? {} : { backendtype: "phy" }),
+    ...(keepsScript ? { script } : {}),
   };
 
-  const unchanged = disk.target === wanted.target && disk.format === wanted.format
-    && disk.backendtype === wanted.backendtype && disk.script === wanted.script;
+  const unchanged =
+    disk.target === wanted.target &&
+    disk.format === wanted.format &&
+    disk.backendtype === wanted.backendtype &&
+    disk.script === wanted.script;
   if (unchanged) return { value: { replacements: [], wanted }, diagnostics: [] };
   const spots = placesOf(source, node);
   const replacements: Replacement[] = [];
@@ -180,7 +209,9 @@ function isOfOtherTargets(script: string | undefined): boolean {
   return script !== undefined && SCRIPTS_OF_OTHER_TARGETS.has(script.replace(/^.*\//s, ""));
 }
 
-/** Parses the edited config and says how it is another one than was wanted; undefined where it is that one. */
+/**
+ * Parses the edited config and says how it is another one than was wanted; undefined where it is that one.
+ */
 function compare(
   before: XlConfig,
   settingsBefore: XlSettings,
@@ -194,7 +225,9 @@ function compare(
   const settings = evaluate(parsed);
   for (const [key, setting] of settingsBefore) {
     if (key === "disk") continue;
-    if (JSON.stringify(settings.get(key)?.value, withoutPlaces) !== JSON.stringify(setting.value, withoutPlaces)) {
+    if (
+      JSON.stringify(settings.get(key)?.value, withoutPlaces) !== JSON.stringify(setting.value, withoutPlaces)
+    ) {
       return `the setting '${key}' would change`;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The tokens of the xl config language, as Xen's own scanner cuts them (tools/libs/util/libxlu_cfg_l.l), with two
- * differences that make the cut lossless: blanks are tokens too, and a comment ends before its newline.
+ * The tokens of the xl config language, as Xen's own scanner cuts them (tools/libs/util/libxlu_cfg_l.l), with
+ * two differences that make the cut lossless: blanks are tokens too, and a comment ends before its newline.
  */
 
 export type XlTokenKind =
@@ -55,7 +55,8 @@ function endOf(pattern: RegExp, text: string, at: number): number {
 
 /**
  * Cuts a config into tokens.
- * @param text the whole file; a byte-order mark must still be in it (decode with `ignoreBOM: true`), for xl refuses it
+ * @param text the whole file; a byte-order mark must still be in it (decode with `ignoreBOM: true`), for xl
+ * refuses it
  * @returns tokens that together are the text, character for character; never throws, takes linear time
  */
 export function lexXl(text: string): XlToken[] {

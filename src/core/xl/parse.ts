@@ -15,7 +15,8 @@ const MOST_DIAGNOSTICS = 50;
 /**
  * Parses an xl config, by the grammar of tools/libs/util/libxlu_cfg_y.y.
  * @param source the file's whole text, decoded with `ignoreBOM: true`
- * @returns no config where xl would refuse the file; every complaint has its place. Never throws, takes linear time
+ * @returns no config where xl would refuse the file; every complaint has its place. Never throws, takes
+ * linear time
  */
 export function parseXlConfig(source: SourceText): Checked<XlConfig> {
   const { config, diagnostics } = parseWhatCanBe(source);
@@ -73,7 +74,8 @@ class Parser {
     this.store({ key, operator: operator.kind, value, start: first.start, keyEnd: first.end });
     const next = this.peek();
     // a comment is a newline to xl's parser
-    if (next === undefined || next.kind === "newline" || next.kind === "comment" || next.kind === ";") return true;
+    if (next === undefined || next.kind === "newline" || next.kind === "comment" || next.kind === ";")
+      return true;
     return this.refuseEnd(value, next);
   }
 
@@ -110,22 +112,28 @@ class Parser {
         list.wantsItem = true;
         continue;
       } else if (list !== undefined && !list.wantsItem) {
-        return this.refuseInList(list.start, token);
+        this.refuseInList(list.start, token);
+        return;
       } else if (token?.kind === "[") {
         this.at += 1;
         if (open.length === DEEPEST) {
-          return this.refuse(token.start, token.end, {
-            code: "xl-list", summary: `lists are nested more than ${DEEPEST} deep`,
+          this.refuse(token.start, token.end, {
+            code: "xl-list",
+            summary: `lists are nested more than ${DEEPEST} deep`,
           });
+          return;
         }
         open.push({ start: token.start, items: [], wantsItem: true });
         continue;
       } else if (token?.kind === "string" || token?.kind === "number") {
         this.at += 1;
-        done = token.kind === "string" ? this.string(token)
-          : { kind: "number", start: token.start, end: token.end, value: this.textOf(token) };
+        done =
+          token.kind === "string"
+            ? this.string(token)
+            : { kind: "number", start: token.start, end: token.end, value: this.textOf(token) };
       } else {
-        return this.refuseValue(list?.start, list?.items.length ?? 0, token);
+        this.refuseValue(list?.start, list?.items.length ?? 0, token);
+        return;
       }
       const parent = open.at(-1);
       if (parent === undefined) return done;
@@ -140,18 +148,31 @@ class Parser {
     for (const problem of problems) {
       const written = text.slice(problem.start, problem.end);
       const accepted = "xl knows \\\" \\' \\\\ \\a \\b \\f \\n \\r \\t \\v";
-      this.complain(problem.start, problem.end, problem.refused
-        ? {
-            code: "xl-escape", summary: `unknown escape '${written}' in a string`, detail: accepted,
-            fix: "Write '\\\\' for a backslash.",
-          }
-        : {
-            code: "xl-escape", severity: "warning", summary: `xl drops the escape '${written}' without a word`,
-            detail: accepted, fix: "Write the character itself.",
-          });
+      this.complain(
+        problem.start,
+        problem.end,
+        problem.refused
+          ? {
+              code: "xl-escape",
+              summary: `unknown escape '${written}' in a string`,
+              detail: accepted,
+              fix: "Write '\\\\' for a backslash.",
+            }
+          : {
+              code: "xl-escape",
+              severity: "warning",
+              summary: `xl drops the escape '${written}' without a word`,
+              detail: accepted,
+              fix: "Write the character itself.",
+            },
+      );
     }
     return {
-      kind: "string", start: token.start, end: token.end, quote: text[token.start] === "'" ? "'" : '"', value,
+      kind: "string",
+      start: token.start,
+      end: token.end,
+      quote: text[token.start] === "'" ? "'" : '"',
+      value,
     };
   }
 
@@ -178,17 +199,24 @@ class Parser {
       this.complain(token.start, token.end, lexicalComplaint(this.source.text, token));
       return false;
     }
-    const glued = token !== undefined && token.kind !== "newline" && token.kind !== "blank" && token.start === key.end;
+    const glued =
+      token !== undefined && token.kind !== "newline" && token.kind !== "blank" && token.start === key.end;
     const what = glued ? this.word(key) : { start: key.start, end: key.end, text: this.textOf(key) };
-    this.complain(what.start, what.end, glued
-      ? {
-          code: "xl-statement", summary: `'${what.text}' is no key of an xl config`,
-          detail: "keys are small letters, digits, '_' and '.'; Python is not read by xl",
-        }
-      : {
-          code: "xl-statement", summary: `'${what.text}' stands without a value`,
-          fix: `Write ${what.text} = VALUE on one line, with '=' between key and value.`,
-        });
+    this.complain(
+      what.start,
+      what.end,
+      glued
+        ? {
+            code: "xl-statement",
+            summary: `'${what.text}' is no key of an xl config`,
+            detail: "keys are small letters, digits, '_' and '.'; Python is not read by xl",
+          }
+        : {
+            code: "xl-statement",
+            summary: `'${what.text}' stands without a value`,
+            fix: `Write ${what.text} = VALUE on one line, with '=' between key and value.`,
+          },
+    );
     return false;
   }
 
@@ -198,62 +226,79 @@ class Parser {
       this.complain(token.start, token.end, lexicalComplaint(text, token));
       return false;
     }
-    const what = value.kind === "number" && token.start === value.end
-      ? this.wordFrom(value.start) : this.word(token);
+    const what =
+      value.kind === "number" && token.start === value.end ? this.wordFrom(value.start) : this.word(token);
     this.complain(what.start, what.end, complaintAboutValue(text, value, what));
     return false;
   }
 
   private refuseValue(listStart: number | undefined, items: number, token: XlToken | undefined): undefined {
     if (listStart !== undefined && (token === undefined || this.beginsStatement(token))) {
-      return this.refuseUnclosed(listStart);
+      this.refuseUnclosed(listStart);
+      return;
     }
     if (token === undefined || token.kind === "newline" || token.kind === "comment" || token.kind === ";") {
       const place = token?.start ?? this.source.text.length;
-      return this.refuse(place, place, {
-        code: "xl-value", summary: "a value is missing here",
+      this.refuse(place, place, {
+        code: "xl-value",
+        summary: "a value is missing here",
         fix: "Write the value, or its opening bracket, on the line of the '='.",
       });
+      return;
     }
     if (token.kind === "," && listStart !== undefined) {
-      return this.refuse(token.start, token.end, {
-        code: "xl-list", summary: items === 0 ? "a list cannot begin with a comma" : "two commas with no value between",
+      this.refuse(token.start, token.end, {
+        code: "xl-list",
+        summary: items === 0 ? "a list cannot begin with a comma" : "two commas with no value between",
         fix: "Remove the comma.",
       });
+      return;
     }
     if (token.kind === "error" && token.problem !== "character") {
-      return this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
+      this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
+      return;
     }
     const what = this.word(token);
-    return this.refuse(what.start, what.end, complaintAboutValue(this.source.text, undefined, what));
+    this.refuse(what.start, what.end, complaintAboutValue(this.source.text, undefined, what));
   }
 
   private refuseInList(listStart: number, token: XlToken | undefined): undefined {
-    if (token === undefined || this.beginsStatement(token)) return this.refuseUnclosed(listStart);
+    if (token === undefined || this.beginsStatement(token)) {
+      this.refuseUnclosed(listStart);
+      return;
+    }
     if (token.kind === "error" && token.problem !== "character" && token.problem !== "backslash") {
-      return this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
+      this.refuse(token.start, token.end, lexicalComplaint(this.source.text, token));
+      return;
     }
     const before = this.tokens[this.at - 1];
     if (before?.kind === "number" && /[a-zA-Z.(:_]/.test(this.source.text.charAt(token.start))) {
       const number = this.word(before);
-      return this.refuse(number.start, number.end, complaintAboutValue(this.source.text, undefined, number));
+      this.refuse(number.start, number.end, complaintAboutValue(this.source.text, undefined, number));
+      return;
     }
     const what = this.word(token);
     if (token.kind === "string" || token.kind === "number" || token.kind === "[") {
-      return this.refuse(what.start, what.end, {
-        code: "xl-list", summary: "a comma is missing before this value",
-        detail: "xl does not join strings that stand side by side", fix: "Put a comma between the two values.",
+      this.refuse(what.start, what.end, {
+        code: "xl-list",
+        summary: "a comma is missing before this value",
+        detail: "xl does not join strings that stand side by side",
+        fix: "Put a comma between the two values.",
       });
+      return;
     }
-    return this.refuse(what.start, what.end, {
-      code: "xl-list", summary: `'${what.text}' cannot stand here in a list`,
+    this.refuse(what.start, what.end, {
+      code: "xl-list",
+      summary: `'${what.text}' cannot stand here in a list`,
       detail: "a comma or the closing ']' is expected",
     });
   }
 
   private refuseUnclosed(listStart: number): undefined {
-    return this.refuse(listStart, listStart + 1, {
-      code: "xl-list", summary: "this list is never closed", fix: "Close it with ']' behind its last value.",
+    this.refuse(listStart, listStart + 1, {
+      code: "xl-list",
+      summary: "this list is never closed",
+      fix: "Close it with ']' behind its last value.",
     });
   }
 
@@ -282,20 +327,32 @@ class Parser {
     if (token?.kind !== "error" || !this.escapesNotice(token)) return token;
     const complaint = lexicalComplaint(this.source.text, token);
     this.complain(token.start, token.end, {
-      ...complaint, severity: "warning", detail: "xl overlooks it only because it is the very last character",
+      ...complaint,
+      severity: "warning",
+      detail: "xl overlooks it only because it is the very last character",
     });
     this.at += 1;
     return undefined;
   }
 
-  /** xl's scanner complains of a strange character when it sees the next one: it never sees one behind the last. */
+  /**
+   * xl's scanner complains of a strange character when it sees the next one: it never sees one behind the
+   * last.
+   */
   private escapesNotice(token: XlToken): boolean {
-    return token.end === this.source.text.length && token.end - token.start === 1
-      && this.source.text.charCodeAt(token.start) < 0x80;
+    return (
+      token.end === this.source.text.length &&
+      token.end - token.start === 1 &&
+      this.source.text.charCodeAt(token.start) < 0x80
+    );
   }
 
   private skipLines(): void {
-    for (let token = this.peek(); token?.kind === "newline" || token?.kind === "comment"; token = this.peek()) {
+    for (
+      let token = this.peek();
+      token?.kind === "newline" || token?.kind === "comment";
+      token = this.peek()
+    ) {
       this.at += 1;
     }
   }
@@ -334,7 +391,10 @@ class Parser {
       else if (token.kind === "blank") continue;
       else if (lineStart && this.beginsStatement(token)) return;
       else {
-        if (token.kind === "error" && (token.problem === "carriage-return" || token.problem === "comment-at-end")) {
+        if (
+          token.kind === "error" &&
+          (token.problem === "carriage-return" || token.problem === "comment-at-end")
+        ) {
           this.complain(token.start, token.end, lexicalComplaint(this.source.text, token));
         }
         lineStart = false;

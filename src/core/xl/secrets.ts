@@ -1,7 +1,10 @@
 import type { XlToken } from "./lex.js";
 import { lexXl } from "./lex.js";
 
-/** Passwords in xl configs: found in any text, whether xl would read it or not, so that no diff or log holds one. */
+/**
+ * Passwords in xl configs: found in any text, whether xl would read it or not, so that no diff or log holds
+ * one.
+ */
 
 /** Half-open UTF-16 range of a secret value, without its quotes. */
 export interface SecretPlace {
@@ -13,15 +16,17 @@ export interface SecretPlace {
 export const REDACTED = "REDACTED";
 
 /**
- * `vncpasswd=…` inside a string of `vfb`, `password=…` inside device model arguments; a value ends at a comma.
- * The blanks and the word are bounded, so that a hostile text costs no more than its length.
+ * `vncpasswd=…` inside a string of `vfb`, `password=…` inside device model arguments; a value ends at a
+ * comma. The blanks and the word are bounded, so that a hostile text costs no more than its length.
  */
 const INSIDE_STRING = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^,]*)/gi;
 /** `-object secret,id=…,data=…` */
 const QEMU_SECRET = /\bsecret,(?:[^,=]{0,40}=[^,]{0,200},){0,8}data=([^,]*)/gi;
 const IN_COMMENT = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^\n]*)/gi;
 
-/** Places of the secrets in a config: values of keys with `passw` in their name, and the same inside strings. */
+/**
+ * Places of the secrets in a config: values of keys with `passw` in their name, and the same inside strings.
+ */
 export function findSecrets(text: string): SecretPlace[] {
   const tokens = lexXl(text);
   const found: SecretPlace[] = [];
@@ -73,7 +78,9 @@ export function findSecrets(text: string): SecretPlace[] {
         if (secret) found.push({ start: token.start, end: token.end });
         else search(IN_COMMENT, token.start, token.end);
         break;
-      default:
+      case ",":
+      case "blank":
+        break;
     }
   }
   return merged(found);

@@ -1,6 +1,9 @@
 import type { XlConfig, XlNumber, XlStatement, XlString, XlValue } from "./syntax.js";
 
-/** The settings of a config as xl has them after reading it: the last assignment of a key, and what was added to it. */
+/**
+ * The settings of a config as xl has them after reading it: the last assignment of a key, and what was added
+ * to it.
+ */
 
 export interface XlAtom {
   readonly kind: "atom";
@@ -46,9 +49,10 @@ export function evaluate(config: XlConfig): XlSettings {
       else nodes.push(value);
     }
     // the parser has seen to it that lists and single values are not mixed
-    const value: XlAtom | XlItems = statements[0]?.value.kind === "list"
-      ? { kind: "list", items }
-      : { kind: "atom", text: nodes.map((node) => node.value).join(""), nodes };
+    const value: XlAtom | XlItems =
+      statements[0]?.value.kind === "list"
+        ? { kind: "list", items }
+        : { kind: "atom", text: nodes.map((node) => node.value).join(""), nodes };
     settings.set(key, { key, value, statements, overwritten });
   }
   return settings;
@@ -67,12 +71,16 @@ export function stringOf(settings: XlSettings, key: string): string | undefined 
 export function numberOf(settings: XlSettings, key: string): number | undefined {
   const setting = settings.get(key);
   if (setting?.value.kind !== "atom" || setting.statements.at(-1)?.operator === "+=") return undefined;
-  const match = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))$/.exec(setting.value.text);
+  const match = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))$/.exec(
+    setting.value.text,
+  );
   if (match === null) return undefined;
   const [, sign, hex, octal, decimal] = match;
   // a number of more digits than any of 64 bits is not worth computing
   if ((hex ?? octal ?? decimal ?? "").replace(/^0+/, "").length > 22) return undefined;
-  const size = BigInt(hex !== undefined ? `0x${hex}` : octal !== undefined ? `0o${octal || "0"}` : decimal ?? "0");
+  const size = BigInt(
+    hex !== undefined ? `0x${hex}` : octal !== undefined ? `0o${octal || "0"}` : (decimal ?? "0"),
+  );
   const value = sign === "-" ? -size : size;
   return value >= -(2n ** 63n) && value < 2n ** 63n ? Number(value) : undefined;
 }

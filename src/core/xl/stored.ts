@@ -61,7 +61,10 @@ function readConfig(config: unknown): StoredConfig {
 
 /** Passwords in that output (`"passwd": "…"` of vnc and spice) replaced, for recordings. */
 export function redactStoredDomains(output: string): string {
-  return output.replace(/("[^"\\\n]{0,40}passw[^"\\\n]{0,40}"\s{0,40}:\s{0,40})"(?:[^"\\]|\\[^])*"/gi, '$1"REDACTED"');
+  return output.replace(
+    /("[^"\\\n]{0,40}passw[^"\\\n]{0,40}"\s{0,40}:\s{0,40})"(?:[^"\\]|\\[^])*"/gi,
+    '$1"REDACTED"',
+  );
 }
 
 function readDisk(disk: unknown): ConfiguredDisk {
@@ -82,13 +85,17 @@ function readDisk(disk: unknown): ConfiguredDisk {
   };
 }
 
-function unreadable(summary: string): { readonly value: undefined; readonly diagnostics: readonly Diagnostic[] } {
+function unreadable(summary: string): {
+  readonly value: undefined;
+  readonly diagnostics: readonly Diagnostic[];
+} {
   return { value: undefined, diagnostics: [{ severity: "error", code: "xl-stored", summary }] };
 }
 
 function get(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+    ? (value as Readonly<Record<string, unknown>>)[key]
+    : undefined;
 }
 
 function text(value: unknown, key: string): string | undefined {

@@ -1,12 +1,26 @@
 /** What a quoted string of an xl config means, and where each of its characters was written. */
 
 const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"', "'": "'", "\\": "\\",
-  a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v",
+  '"': '"',
+  "'": "'",
+  "\\": "\\",
+  a: "\x07",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
 };
 
 const NAMES_OF_CONTROLS: Readonly<Record<string, string>> = {
-  "\x07": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
 };
 
 /** An escape that xl refuses, or takes for something else than its writer meant. */
@@ -19,16 +33,17 @@ export interface EscapeProblem {
 export interface DecodedString {
   readonly value: string;
   /**
-   * For each UTF-16 unit of the value the offset in the text where it was written, and at last that of the closing
-   * quote: the units [a, b) of the value were written at [places[a], places[b]).
+   * For each UTF-16 unit of the value the offset in the text where it was written, and at last that of the
+   * closing quote: the units [a, b) of the value were written at [places[a], places[b]).
    */
   readonly places: readonly number[];
   readonly problems: readonly EscapeProblem[];
 }
 
 /**
- * Decodes a quoted string as xlu__cfgl_dequote does (tools/libs/util/libxlu_cfg.c). Of its numeric escapes `\x` never
- * gets past its own check, and an octal one is consumed and forgotten: it leaves no character at all.
+ * Decodes a quoted string as xlu__cfgl_dequote does (tools/libs/util/libxlu_cfg.c). Of its numeric escapes
+ * `\x` never gets past its own check, and an octal one is consumed and forgotten: it leaves no character at
+ * all.
  * @param start offset of the opening quote
  * @param end offset behind the closing quote
  */
@@ -67,7 +82,8 @@ export function decodeString(text: string, start: number, end: number): DecodedS
 
 /**
  * Text to stand between quotes so that xl reads `value`.
- * @returns undefined where the language has no way to write a character of it (a NUL or other control character)
+ * @returns undefined where the language has no way to write a character of it (a NUL or other control
+ * character)
  */
 export function encodeString(value: string, quote: "'" | '"'): string | undefined {
   let encoded = "";

@@ -36,25 +36,36 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
-/** Edits of a text, in its order, from replacements in any order; one that would change nothing is left out. */
+/**
+ * Edits of a text, in its order, from replacements in any order; one that would change nothing is left out.
+ */
 export function makeEdits(text: string, replacements: readonly Replacement[]): TextEdit[] {
   const edits: TextEdit[] = [];
   let at = 0;
   let bytes = 0;
-  for (const { start, end, text: wanted } of [...replacements].sort((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { start, end, text: wanted } of [...replacements].sort(
+    (a, b) => a.start - b.start || a.end - b.end,
+  )) {
     const replaced = text.slice(start, end);
     if (replaced === wanted) continue;
     bytes += utf8Length(text.slice(at, start));
     at = start;
-    edits.push({ start, end, byteStart: bytes, byteEnd: bytes + utf8Length(replaced), replaced, text: wanted });
+    edits.push({
+      start,
+      end,
+      byteStart: bytes,
+      byteEnd: bytes + utf8Length(replaced),
+      replaced,
+      text: wanted,
+    });
   }
   return edits;
 }
 
 /**
  * Applies edits to the text they were made for.
- * @throws RangeError where they overlap, are out of order, or the text is another one: that is a bug of the caller,
- * who is to compare hashes first
+ * @throws RangeError where they overlap, are out of order, or the text is another one: that is a bug of the
+ * caller, who is to compare hashes first
  */
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {
   const parts: string[] = [];
@@ -81,8 +92,12 @@ export function invertEdits(edits: readonly TextEdit[]): TextEdit[] {
     shift += edit.text.length - (edit.end - edit.start);
     byteShift += bytes - (edit.byteEnd - edit.byteStart);
     return {
-      start, end: start + edit.text.length, byteStart, byteEnd: byteStart + bytes,
-      replaced: edit.text, text: edit.replaced,
+      start,
+      end: start + edit.text.length,
+      byteStart,
+      byteEnd: byteStart + bytes,
+      replaced: edit.text,
+      text: edit.replaced,
     };
   });
 }

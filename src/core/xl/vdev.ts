@@ -33,7 +33,9 @@ function parseC(digits: string): number | undefined {
 
 function xvdNumber(disk: number, partition: number): number | undefined {
   if (disk > MAX_DISK || partition > 255) return undefined;
-  return disk <= 15 && partition <= 15 ? (202 << 8) | (disk << 4) | partition : 2 ** 28 + disk * 256 + partition;
+  return disk <= 15 && partition <= 15
+    ? (202 << 8) | (disk << 4) | partition
+    : 2 ** 28 + disk * 256 + partition;
 }
 
 /**
@@ -57,21 +59,26 @@ export function virtualDeviceNumber(vdev: string): number | undefined {
   const partition = Number(named[3] ?? 0);
   if (named[1] === "xvd") return xvdNumber(disk, partition);
   if (named[1] === "hd") {
-    return disk > 3 || partition > 63 ? undefined : ((disk < 2 ? 3 : 22) << 8) | ((disk & 1) << 6) | partition;
+    return disk > 3 || partition > 63
+      ? undefined
+      : ((disk < 2 ? 3 : 22) << 8) | ((disk & 1) << 6) | partition;
   }
   return disk > 15 || partition > 15 ? undefined : (8 << 8) | (disk << 4) | partition;
 }
 
 /**
- * The plain name of a device, as Linux guests and `xl block-list`'s readers know it: `xvda1` for `51713` and `d0p1`.
+ * The plain name of a device, as Linux guests and `xl block-list`'s readers know it: `xvda1` for `51713` and
+ * `d0p1`.
  * @returns the name as it was given, where it is no device's
  */
 export function canonicalVdev(vdev: string): string {
   const number = virtualDeviceNumber(vdev);
-  return number === undefined ? vdev : vdevOfNumber(number) ?? vdev;
+  return number === undefined ? vdev : (vdevOfNumber(number) ?? vdev);
 }
 
-/** The name of a device number of xenstore; undefined for the deprecated and reserved ones, which have none. */
+/**
+ * The name of a device number of xenstore; undefined for the deprecated and reserved ones, which have none.
+ */
 export function vdevOfNumber(number: number): string | undefined {
   const name = (bus: string, disk: number, partition: number): string =>
     bus + lettersOfIndex(disk) + (partition === 0 ? "" : String(partition));
