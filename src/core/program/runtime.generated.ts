@@ -457,16 +457,18 @@ when() {
 
 # take_back SCOPE: all | temporary. Sets LEFT (numbers of steps) and LEFT_WHY.
 take_back() {
-  local number tries
+  local number tries list
   UNDO_SCOPE=$1
   adopt_loops
+  list=$(started_newest_first)
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1
     LEFT='' LEFT_WHY=
-    for number in $(started_newest_first); do
+    for number in $list; do
       undo_step "$number"
     done
     [ -n "$LEFT" ] || break
+    list=$LEFT
   done
   if [ -n "$LEFT" ]; then
     write_kept "$HERE/unfinished" "$LEFT_WHY"
@@ -700,7 +702,8 @@ goal_config() { # PATH SHA_AFTER SHA_BEFORE
 
 goal_boot_unit() { # UNIT
   says "$1 is not installed"
-  grep -qsF "$HERE/program.sh" "$UNITS/$1" && [ -L "$UNITS/multi-user.target.wants/$1" ]
+  # grep ends with 2 where there is no file
+  grep -qsF "$HERE/program.sh" "$UNITS/$1" && [ -L "$UNITS/multi-user.target.wants/$1" ] || return 1
 }
 
 goal_boot_unit_absent() { # UNIT
@@ -1029,8 +1032,9 @@ UNIT
 
 verb_remove_boot_unit() { # UNIT
   if [ "$MODE" = undo ] && [ -n "$LEFT" ]; then
-    # the next boot tries what could not be taken back now
-    return 0
+    # the next boot tries again what could not be taken back now
+    says 'stays while something newer is not taken back'
+    return 1
   fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
   run_command systemctl disable "$1"
@@ -1827,10 +1831,12 @@ verb_plain() { # -- COMMAND…
 
 # ours PATH: under converge's own run directory, and no link on the way there
 ours() {
+  local parent
+  parent=\${1%/*}
   case $1 in
-    */../* | */..) ;;
+    */../* | */.. | */./* | */. | *//* | */) ;;
     "$RUN"/*)
-      [ "$(readlink -m -- "$1")" = "$(readlink -m -- "$RUN")/\${1#"$RUN"/}" ] && [ ! -L "$RUN" ] && return 0
+      [ ! -L "$RUN" ] && [ "$(readlink -m -- "$parent")" = "$(readlink -m -- "$RUN")\${parent#"$RUN"}" ] && return 0
       ;;
   esac
   says "$1 is not a path of converge's own under $RUN"
@@ -1838,9 +1844,14 @@ ours() {
 }
 
 verb_make_directory() { # PATH
+  own_directory "$1"
+}
+
+# own_directory PATH: makes it
+own_directory() {
   ours "$1" || return
-  mkdir -p -- "$1" || {
-    says "cannot make $1"
+  [ ! -L "$1" ] && mkdir -p -- "$1" || {
+    says "cannot make the directory $1"
     return 1
   }
 }
@@ -1984,11 +1995,7 @@ verb_mount_at() { # TARGET -- COMMAND…
   local target
   target=$1
   shift 2
-  ours "$target" || return
-  mkdir -p -- "$target" || {
-    says "cannot make $target"
-    return 1
-  }
+  own_directory "$target" || return
   run_command "$@"
 }
 
@@ -2070,8 +2077,9 @@ remember_history() {
   down=$SECONDS_TEXT
   seconds $((FORECAST + OVERHEAD))
   forecast=$SECONDS_TEXT
-  rate=$(cat "$HERE"/copies/* 2>/dev/null | awk '$1 == "first" && $2 > 0 { bytes += $3; time += $2 }
-    END { printf "%.0f", time > 0 ? bytes * 100 / time : 0 }')
+  # of each copy the first pass, which is the one that moves much
+  rate=$(awk 'FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
+    END { printf "%.0f", time > 0 ? bytes * 100 / time : 0 }' "$HERE"/copies/* /dev/null 2>/dev/null)
   json_object domain "$DOMAIN" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \\
     'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
   printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"

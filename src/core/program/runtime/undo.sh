@@ -25,16 +25,18 @@ when() {
 
 # take_back SCOPE: all | temporary. Sets LEFT (numbers of steps) and LEFT_WHY.
 take_back() {
-  local number tries
+  local number tries list
   UNDO_SCOPE=$1
   adopt_loops
+  list=$(started_newest_first)
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1
     LEFT='' LEFT_WHY=
-    for number in $(started_newest_first); do
+    for number in $list; do
       undo_step "$number"
     done
     [ -n "$LEFT" ] || break
+    list=$LEFT
   done
   if [ -n "$LEFT" ]; then
     write_kept "$HERE/unfinished" "$LEFT_WHY"

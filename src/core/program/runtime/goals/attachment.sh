@@ -71,7 +71,8 @@ goal_config() { # PATH SHA_AFTER SHA_BEFORE
 
 goal_boot_unit() { # UNIT
   says "$1 is not installed"
-  grep -qsF "$HERE/program.sh" "$UNITS/$1" && [ -L "$UNITS/multi-user.target.wants/$1" ]
+  # grep ends with 2 where there is no file
+  grep -qsF "$HERE/program.sh" "$UNITS/$1" && [ -L "$UNITS/multi-user.target.wants/$1" ] || return 1
 }
 
 goal_boot_unit_absent() { # UNIT

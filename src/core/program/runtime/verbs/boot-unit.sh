@@ -27,8 +27,9 @@ UNIT
 
 verb_remove_boot_unit() { # UNIT
   if [ "$MODE" = undo ] && [ -n "$LEFT" ]; then
-    # the next boot tries what could not be taken back now
-    return 0
+    # the next boot tries again what could not be taken back now
+    says 'stays while something newer is not taken back'
+    return 1
   fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
   run_command systemctl disable "$1"

@@ -8,10 +8,12 @@ verb_plain() { # -- COMMAND…
 
 # ours PATH: under converge's own run directory, and no link on the way there
 ours() {
+  local parent
+  parent=${1%/*}
   case $1 in
-    */../* | */..) ;;
+    */../* | */.. | */./* | */. | *//* | */) ;;
     "$RUN"/*)
-      [ "$(readlink -m -- "$1")" = "$(readlink -m -- "$RUN")/${1#"$RUN"/}" ] && [ ! -L "$RUN" ] && return 0
+      [ ! -L "$RUN" ] && [ "$(readlink -m -- "$parent")" = "$(readlink -m -- "$RUN")${parent#"$RUN"}" ] && return 0
       ;;
   esac
   says "$1 is not a path of converge's own under $RUN"
@@ -19,9 +21,14 @@ ours() {
 }
 
 verb_make_directory() { # PATH
+  own_directory "$1"
+}
+
+# own_directory PATH: makes it
+own_directory() {
   ours "$1" || return
-  mkdir -p -- "$1" || {
-    says "cannot make $1"
+  [ ! -L "$1" ] && mkdir -p -- "$1" || {
+    says "cannot make the directory $1"
     return 1
   }
 }
@@ -165,11 +172,7 @@ verb_mount_at() { # TARGET -- COMMAND…
   local target
   target=$1
   shift 2
-  ours "$target" || return
-  mkdir -p -- "$target" || {
-    says "cannot make $target"
-    return 1
-  }
+  own_directory "$target" || return
   run_command "$@"
 }
 

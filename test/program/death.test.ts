@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { SHELLS, StubHost, inParallel } from "./host.js";
+import { expectWhole, journal } from "./invariants.js";
+import { moveProgram } from "./plan.js";
+
+const CALLS = 29;
+const COMMIT = 25;
+
+interface Death {
+  readonly number: number;
+  readonly when: "kill-before" | "kill-after";
+  readonly reboot: boolean;
+}
+
+describe("a program that is killed with all its children", () => {
+  const points = Array.from({ length: CALLS }, (_, index) => index + 1);
+  const deaths: readonly Death[] = [
+    ...points.map((number) => ({ number, when: "kill-after", reboot: false }) as const),
+    ...points.filter((number) => number % 3 === 0 || number >= 23).map((number) => ({ number, when: "kill-before", reboot: false }) as const),
+    ...points.filter((number) => number >= 15).map((number) => ({ number, when: "kill-after", reboot: true }) as const),
+  ];
+
+  it("is recovered from, at whatever call, twice, and dying again in between", { timeout: 180_000 }, async () => {
+    await inParallel(deaths, async ({ number, when, reboot: withReboot }) => {
+      const host = new StubHost(SHELLS[number % 3] ?? "dash");
+      try {
+        host.install(moveProgram(host));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(when, String(number));
+        await host.run("run");
+        const where = `${when} ${String(number)}: ${host.calls()[number - 1] ?? ""}`;
+        expect(host.ended(), where).toBeUndefined();
+        const wasDown = host.guests().length === 0;
+        if (withReboot) {
+          host.forget();
+        } else if (number % 4 === 0) {
+          // the recovery dies as well
+          host.tell("kill-after", String(host.calls().length + 2));
+          await host.run("recover");
+          host.untell("kill-after");
+        }
+        await host.run("recover");
+        const committed = host.committing();
+        if (withReboot && !wasDown && !committed && host.guests().length === 0) {
+          // it was up when the power went: xendomains, not the run, is who starts it
+          expect(host.leftovers(), where).toEqual([]);
+          expect(host.ended(), where).toBe("failed");
+        } else {
+          expect(expectWhole(host, before), `${where}\n${host.journalText()}`).toBe(committed ? "new" : "old");
+          expect(committed, where).toBe(when === "kill-before" ? number >= COMMIT : number >= COMMIT);
+        }
+        journal(host);
+        const calls = host.calls().length;
+        const lines = host.journalText();
+        await host.run("recover");
+        expect(host.calls().length, where).toBe(calls);
+        expect(host.journalText(), where).toBe(lines);
+      } finally {
+        host.remove();
+      }
+    });
+  });
+});

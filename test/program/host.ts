@@ -1,0 +1,233 @@
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The shells that the runtime has to run under. */
+export const SHELLS = ["dash", "bash", "busybox sh"] as const;
+export type Shell = (typeof SHELLS)[number];
+
+const TOOLS = [
+  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "mount", "umount", "mountpoint",
+  "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sync", "sleep", "stat",
+];
+const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A Dom0 made of files in a directory of its own, for programs that are really run. */
+export class StubHost {
+  readonly root: string;
+  readonly state: string;
+  readonly shell: Shell;
+  readonly safe: string;
+  readonly domain: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(shell: Shell, domain = "web1", safe = "web1") {
+    this.shell = shell;
+    this.domain = domain;
+    this.safe = safe;
+    this.root = mkdtempSync(join(tmpdir(), "converge-program-"));
+    this.state = join(this.root, "state");
+    const bin = join(this.root, "bin");
+    for (const folder of [
+      "state/doms", "state/loops", "state/lv/vg0", "bin", "dev/vg0", "proc/sys/kernel/random", "proc/self", "run/systemd/system",
+      "run/converge", "etc/systemd/system", "etc/xen", "srv", "sys/bus/xen-backend/devices", "var/lib/xen/save",
+    ]) {
+      mkdirSync(join(this.root, folder), { recursive: true });
+    }
+    for (const tool of TOOLS) symlinkSync(STUB, join(bin, tool));
+    writeFileSync(join(this.state, "mounts"), "");
+    writeFileSync(join(this.state, "next-domid"), "6");
+    writeFileSync(join(this.root, "proc/self/mountinfo"), "");
+    writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-1\n");
+    writeFileSync(this.image, "an image");
+    writeFileSync(this.snapshotImage, "an image in a snapshot");
+    writeFileSync(join(this.root, "dev/vg0/srv"), "fd:f\n");
+    writeFileSync(join(this.state, "lv/vg0/srv"), "4096|other|-wi-ao----||\n");
+    writeFileSync(this.config, `name = ${domain}\ndisk = xvda1|${this.image}\nvncpasswd = s3cret\n`);
+    chmodSync(this.config, 0o640);
+    this.#env = {
+      ...process.env,
+      PATH: `${bin}:${process.env["PATH"] ?? ""}`,
+      STUB_STATE: this.state,
+      CONVERGE_ROOT: this.root,
+      REAL_SLEEP: "/bin/sleep",
+      REAL_STAT: "/usr/bin/stat",
+      TEST_SHELL: shell,
+    };
+    execFileSync(join(bin, "xl"), ["create", this.config], { env: this.#env });
+    const [domid = ""] = readdirSync(join(this.state, "doms"));
+    writeFileSync(join(this.state, "doms", domid, "vm"), "/vm/uuid-of-it");
+    rmSync(join(this.state, "calls"), { force: true });
+  }
+
+  get image(): string {
+    return join(this.root, "srv/disk.img");
+  }
+  get snapshotImage(): string {
+    return join(this.root, "srv/snapshot.img");
+  }
+  get config(): string {
+    return join(this.root, "etc/xen/guest.cfg");
+  }
+  get book(): string {
+    return join(this.root, "var/lib/converge/domains", this.safe);
+  }
+  get runDirectory(): string {
+    return join(this.book, "runs/1");
+  }
+  get program(): string {
+    return join(this.runDirectory, "program.sh");
+  }
+
+  /** Puts a program where the submission would put it. */
+  install(program: string): void {
+    mkdirSync(this.runDirectory, { recursive: true });
+    writeFileSync(this.program, program);
+    writeFileSync(join(this.runDirectory, "owner"), "alice\n");
+    writeFileSync(join(this.runDirectory, "since"), "1700000000\n");
+    symlinkSync("runs/1", join(this.book, "current"));
+    writeFileSync(join(this.state, "run-dir"), this.runDirectory);
+  }
+
+  /** What a test tells the stubs: `fail`, `kill-before`, `kill-after`, `stop-after`… */
+  tell(name: string, value = ""): void {
+    writeFileSync(join(this.state, name), value);
+  }
+
+  untell(name: string): void {
+    rmSync(join(this.state, name), { force: true });
+  }
+
+  /** Runs a mode of the program in a process group of its own, which the stubs may kill. */
+  async run(...args: readonly string[]): Promise<Ran> {
+    return this.start(...args).ended;
+  }
+
+  start(...args: readonly string[]): { readonly kill: () => void; readonly ended: Promise<Ran> } {
+    return this.#spawn([...this.shell.split(" "), this.program, ...args]);
+  }
+
+  async command(argv: readonly string[], input?: Uint8Array): Promise<Ran> {
+    return this.#spawn(argv, input).ended;
+  }
+
+  #spawn(argv: readonly string[], input?: Uint8Array): { readonly kill: () => void; readonly ended: Promise<Ran> } {
+    // the group's number is known before anything that might need it runs
+    const script = argv[0] === "sh" ? argv : ["sh", "-c", 'echo $$ >"$STUB_STATE/group"; exec "$@"', "sh", ...argv];
+    const [file = "", ...args] = script;
+    const child = spawn(file, args, { env: this.#env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(input);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (data: Buffer) => (stdout += data.toString("utf8")));
+    child.stderr.on("data", (data: Buffer) => (stderr += data.toString("utf8")));
+    const ended = new Promise<Ran>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("exit", (code) => setTimeout(() => resolve({ code, stdout, stderr }), 5));
+    });
+    return {
+      kill: () => {
+        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      },
+      ended,
+    };
+  }
+
+  /** The calls that changed something, in order. */
+  calls(): readonly string[] {
+    return this.lines(join(this.state, "calls"));
+  }
+
+  journalText(): string {
+    const path = join(this.runDirectory, "journal.jsonl");
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  ended(): string | undefined {
+    const path = join(this.runDirectory, "ended");
+    return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+  }
+
+  lines(path: string): readonly string[] {
+    return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter((line) => line !== "") : [];
+  }
+
+  /** The commit was begun. */
+  committing(): boolean {
+    return existsSync(join(this.runDirectory, "committing"));
+  }
+
+  /** What a reboot of Dom0 takes: guests, loops, mounts, /run. The books and the volumes stay. */
+  forget(): void {
+    for (const folder of ["state/doms", "state/loops", "run/converge", "sys/bus/xen-backend/devices"]) {
+      rmSync(join(this.root, folder), { recursive: true });
+      mkdirSync(join(this.root, folder));
+    }
+    for (const name of readdirSync(join(this.root, "dev")).filter((device) => device.startsWith("loop"))) {
+      rmSync(join(this.root, "dev", name));
+    }
+    writeFileSync(join(this.state, "mounts"), "");
+    writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-2\n");
+  }
+
+  /** The guests that are there: state and disk of each. */
+  guests(): readonly { readonly domid: string; readonly state: string; readonly disk: string }[] {
+    return readdirSync(join(this.state, "doms")).map((domid) => {
+      const folder = join(this.state, "doms", domid);
+      const [vbd = ""] = readdirSync(join(folder, "vbd"));
+      return {
+        domid,
+        state: readFileSync(join(folder, "state"), "utf8"),
+        disk: readFileSync(join(folder, "vbd", vbd, "params"), "utf8").replace(this.root, ""),
+      };
+    });
+  }
+
+  /** What a run may leave of what it made, and should not. */
+  leftovers(): readonly string[] {
+    const mounts = this.lines(join(this.state, "mounts")).map((line) => `mount ${line}`);
+    const guestLoops = this.guests().filter((guest) => guest.disk.startsWith("/srv")).length;
+    const loops = readdirSync(join(this.state, "loops")).slice(guestLoops).map((loop) => `loop ${loop}`);
+    const snapshots = readdirSync(join(this.state, "lv/vg0")).filter((name) => name.startsWith("converge-"));
+    const units = this.#tree("etc/systemd/system").filter((name) => name.includes("converge"));
+    const run = existsSync(join(this.root, "run/converge", this.safe)) ? ["run directory"] : [];
+    const drafts = readdirSync(join(this.root, "etc/xen")).filter((name) => name.startsWith("."));
+    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts];
+  }
+
+  #tree(folder: string): readonly string[] {
+    return readdirSync(join(this.root, folder), { recursive: true, encoding: "utf8" });
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Runs at most as many at a time as there is to gain. */
+export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>, width = 4): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+/** A shell snippet over the runtime's functions. */
+export async function evaluate(shell: Shell, script: string, args: readonly string[] = []): Promise<Ran> {
+  const [file = "", ...rest] = shell.split(" ");
+  return new Promise((resolve) => {
+    execFile(file, [...rest, "-c", script, "/nowhere/sh", ...args], { encoding: "utf8" }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+  });
+}

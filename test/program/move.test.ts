@@ -1,0 +1,214 @@
+import { readFileSync, statSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SHELLS, StubHost, inParallel, type Shell } from "./host.js";
+import { expectWhole, journal } from "./invariants.js";
+import { moveProgram, type MoveOptions } from "./plan.js";
+
+async function withHost(shell: Shell, work: (host: StubHost, before: string) => Promise<void>, options?: MoveOptions): Promise<void> {
+  const host = new StubHost(shell);
+  try {
+    host.install(moveProgram(host, options));
+    await work(host, readFileSync(host.config, "utf8"));
+  } finally {
+    host.remove();
+  }
+}
+
+/** How many calls of a move change something, and which of them is the commit. */
+const CALLS = 29;
+const COMMIT = 25;
+
+describe("a move", () => {
+  it.concurrent.each(SHELLS)("succeeds under %s", async (shell) => {
+    await withHost(shell, async (host, before) => {
+      const ran = await host.run("run");
+      expect(ran).toEqual({ code: 0, stdout: "", stderr: "" });
+      expect(expectWhole(host, before), host.journalText()).toBe("new");
+      const events = journal(host);
+      expect(events[0]).toMatchObject({ event: "begin", run: "1", domain: "web1", digest: "sha256:d1", owner: "alice" });
+      expect(events.at(-1)).toMatchObject({ event: "end", outcome: "done" });
+      const order = events.flatMap((event) => (["down", "commit", "ready"].includes(event.event) ? [event.event] : []));
+      expect(order).toEqual(["down", "commit", "ready"]);
+      const pass = events.find((event) => event.event === "pass");
+      expect(pass).toMatchObject({ id: "passes", number: 1, bytes: 1234, verdict: "fits" });
+      expect(host.calls()).toHaveLength(CALLS);
+      expect(host.calls()[COMMIT - 1]).toContain("xl unpause");
+      // mode and owner of the config are as they were, and nobody else can read what the run keeps
+      expect(statSync(host.config).mode & 0o777).toBe(0o640);
+      expect(statSync(join(host.runDirectory, "config.before")).mode & 0o777).toBe(0o600);
+      expect(statSync(join(host.runDirectory, "journal.jsonl")).mode & 0o777).toBe(0o600);
+      const [history = ""] = host.lines(join(host.book, "history.jsonl"));
+      const past: unknown = JSON.parse(history);
+      expect(past).toMatchObject({ domain: "web1" });
+      expect(past).toHaveProperty("downtimeSeconds");
+      // the end is the end
+      const calls = host.calls().length;
+      await host.run("recover");
+      expect(host.calls()).toHaveLength(calls);
+    });
+  });
+
+  it("fails at whatever call, and the guest is up on the right disk", { timeout: 120_000 }, async () => {
+    const numbers = Array.from({ length: CALLS }, (_, index) => index + 1);
+    await inParallel(numbers, async (number) => {
+      await withHost(SHELLS[number % 3] ?? "dash", async (host, before) => {
+        host.tell("fail", String(number));
+        await host.run("run");
+        const side = expectWhole(host, before);
+        const events = journal(host);
+        const end = events.at(-1);
+        const where = `call ${String(number)}: ${host.calls()[number - 1] ?? ""}\n${host.journalText()}`;
+        expect(end, where).toMatchObject({ event: "end" });
+        if (number <= COMMIT) {
+          expect(side, where).toBe("old");
+          expect(end, where).toMatchObject({ outcome: "failed" });
+          expect(events.some((event) => event.event === "failed"), where).toBe(true);
+          expect(events.some((event) => event.event === "commit"), where).toBe(false);
+        } else {
+          expect(side, where).toBe("new");
+        }
+      });
+    });
+  });
+});
+
+describe("a guest that will not", () => {
+  it("shut down fails the run and stays up, and a watchman is left", async () => {
+    await withHost("dash", async (host, before) => {
+      host.tell("stubborn");
+      host.tell("no-units");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("old");
+      expect(journal(host).at(-1)).toMatchObject({ outcome: "failed" });
+      expect(host.journalText()).toContain("ignored the shutdown request for 1 s");
+      expect(host.lines(join(host.state, "units")).join()).toContain("converge-late-web1");
+    });
+  });
+
+  it("shut down is destroyed where the playbook says so", async () => {
+    await withHost("busybox sh", async (host, before) => {
+      host.tell("stubborn");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("new");
+      expect(host.calls()).toContain("xl destroy -- 7 ");
+    }, { insist: "destroy" });
+  });
+
+  it("get ready after the commit leaves it on the new disk: stuck", async () => {
+    await withHost("bash", async (host, before) => {
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("new");
+      expect(journal(host).at(-1)).toMatchObject({ outcome: "stuck" });
+    }, { ready: ["false"] });
+  });
+
+  it("fit its budget is not touched: refused, with the numbers", async () => {
+    await withHost("dash", async (host, before) => {
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("old");
+      const end = journal(host).at(-1);
+      expect(end).toMatchObject({ event: "end", outcome: "refused" });
+      expect(host.journalText()).toMatch(/the rest of the downtime 5\.00 s: more than the budget of 3\.00 s/);
+      expect(host.calls().some((call) => call.startsWith("xl "))).toBe(false);
+      // the copy is kept for the next run
+      expect(existsSync(join(host.state, "lv/vg0/web1-root"))).toBe(true);
+    }, { budget: 3 });
+  });
+});
+
+describe("a request to stop", () => {
+  it("is honoured between steps of prepare", async () => {
+    await withHost("dash", async (host, before) => {
+      host.tell("stop-after", "3");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("old");
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "stopped" });
+      expect(host.journalText()).toContain('"event":"stopping"');
+    });
+  });
+
+  it("ends a running copy", async () => {
+    await withHost("busybox sh", async (host, before) => {
+      host.tell("rsync-slow", "20");
+      const running = host.start("run");
+      while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 20));
+      const stop = await host.command(["sh", "-c", `${host.shell} "$1" stop`, "sh", host.program]);
+      expect(JSON.parse(stop.stdout)).toEqual({ stopping: "asked; the last step that began is copy" });
+      await running.ended;
+      expect(expectWhole(host, before)).toBe("old");
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "stopped" });
+    });
+  });
+
+  it("in the switch waits for its end", async () => {
+    await withHost("bash", async (host, before) => {
+      host.tell("stop-after", "17");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("new");
+      expect(host.journalText()).toContain("the switch has begun: it is finished first");
+      expect(journal(host).at(-1)).toMatchObject({ outcome: "done" });
+    });
+  });
+});
+
+describe("unknown is not absent", () => {
+  it("where lvs cannot read the group", async () => {
+    await withHost("dash", async (host, before) => {
+      host.tell("lvs-broken");
+      await host.run("run");
+      host.untell("lvs-broken");
+      expect(expectWhole(host, before)).toBe("old");
+      expect(host.calls()).toEqual([]);
+      expect(host.journalText()).toContain("Cannot process volume group");
+    });
+  });
+
+  it("where xl cannot reach xenstore", async () => {
+    await withHost("dash", async (host) => {
+      host.tell("xl-broken");
+      await host.run("run");
+      expect(host.calls()).toEqual([]);
+      expect(host.ended()).toBe("failed");
+    });
+  });
+});
+
+describe("a snapshot that fills", () => {
+  const fill = (host: StubHost, data: string, attributes = "swi-a-s---"): void => {
+    const line = readFileSync(join(host.state, "lv/vg0/converge-web1-srv"), "utf8").split("|");
+    host.tell("lv/vg0/converge-web1-srv", `${line[0] ?? ""}|${line[1] ?? ""}|${attributes}|srv|${data}\n`);
+  };
+
+  it("is grown while there is room, and the copy given up when there is none", async () => {
+    await withHost("dash", async (host, before) => {
+      host.tell("rsync-slow", "20");
+      host.tell("vg-free", "512");
+      const running = host.start("run");
+      while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 20));
+      fill(host, "71.20");
+      while (!host.journalText().includes('"event":"watch"')) await new Promise((resolve) => setTimeout(resolve, 20));
+      host.tell("vg-free", "0");
+      fill(host, "85.00");
+      await running.ended;
+      expect(expectWhole(host, before)).toBe("old");
+      const watched = journal(host).filter((event) => event.event === "watch");
+      expect(watched).toMatchObject([
+        { what: "vg0/converge-web1-srv", value: "71.20%", acted: "grown by 512 bytes" },
+        { value: "85.00%", acted: "the copy is given up" },
+      ]);
+    });
+  });
+
+  it("does not count as a source once it overflowed, be it at the very end", async () => {
+    await withHost("bash", async (host, before) => {
+      host.tell("rsync-slow", "0.4");
+      const running = host.start("run");
+      while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 5));
+      fill(host, "", "swi-I-s---");
+      await running.ended;
+      expect(expectWhole(host, before)).toBe("old");
+      expect(host.journalText()).toContain("overflowed");
+    });
+  });
+});
