@@ -23,7 +23,7 @@ Examples:
   converge --check --out plan.json ... playbooks/web.yml    save what was shown,
   converge apply plan.json                                  and run just that
   converge attach -i inventory/lab.yml dom0 web1            follow a run again
-  converge facts -i inventory/lab.yml dom0                  what a host looks like
+  converge facts -i inventory/lab.yml dom0                  what is on a host
   converge help apply                                       options of apply
 
 A playbook:
