@@ -54,7 +54,7 @@ describe.each(names)("cases/%s.cfg", (name) => {
 
   if (xl?.rc !== 0) return;
   it("has the values that xl reads", () => {
-    const json = xl?.config;
+    const json = xl.config;
     const stored = readStoredConfig(JSON.stringify(json)).value;
     expect(value?.name).toBe(json?.c_info.name);
     expect(value?.type).toBe(json?.c_info.type);
