@@ -4,8 +4,8 @@ import { SHELLS, StubHost, inParallel } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
-const CALLS = 29;
-const COMMIT = 25;
+const CALLS = 26;
+const COMMIT = 23;
 
 interface Death {
   readonly number: number;
@@ -17,8 +17,8 @@ describe("a program that is killed with all its children", () => {
   const points = Array.from({ length: CALLS }, (_, index) => index + 1);
   const deaths: readonly Death[] = [
     ...points.map((number) => ({ number, when: "kill-after", reboot: false }) as const),
-    ...points.filter((number) => number % 3 === 0 || number >= 23).map((number) => ({ number, when: "kill-before", reboot: false }) as const),
-    ...points.filter((number) => number >= 15).map((number) => ({ number, when: "kill-after", reboot: true }) as const),
+    ...points.filter((number) => number % 3 === 0 || number >= 21).map((number) => ({ number, when: "kill-before", reboot: false }) as const),
+    ...points.filter((number) => number >= 14).map((number) => ({ number, when: "kill-after", reboot: true }) as const),
   ];
 
   it("is recovered from, at whatever call, twice, and dying again in between", { timeout: 180_000 }, async () => {

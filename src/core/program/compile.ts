@@ -12,8 +12,11 @@ export interface ProgramHeader {
   readonly config: string;
 }
 
+/** What of a step kind ends up in a program. */
+export type CompilableKind = Pick<StepKind<string, unknown>, "title" | "actions" | "goals" | "undo">;
+
 /** Step kinds by their names. */
-export type StepKinds = Readonly<Record<string, StepKind<string, unknown>>>;
+export type StepKinds = Readonly<Record<string, CompilableKind>>;
 
 /**
  * The host program of a plan: POSIX sh text. The same plan gives the same text; run, owner and times come from the
@@ -34,7 +37,7 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
     return found;
   };
   const repeats = plan.nodes.filter((node): node is Repeat => node.node === "repeat");
-  const kindOf = (step: Step): StepKind<string, unknown> => {
+  const kindOf = (step: Step): CompilableKind => {
     const kind = Object.hasOwn(kinds, step.kind) ? kinds[step.kind] : undefined;
     if (kind === undefined) throw new RangeError(`unknown kind of step: ${step.kind}`);
     return kind;
@@ -110,7 +113,7 @@ export function goalWords(goal: Goal): readonly [name: string, ...args: string[]
   }
 }
 
-function stepFunctions(step: Step, kind: StepKind<string, unknown>, number: number): readonly string[] {
+function stepFunctions(step: Step, kind: CompilableKind, number: number): readonly string[] {
   const goals = kind.goals(step.args);
   const functions = [
     sh(`step_${String(number)}`, [

@@ -1607,8 +1607,9 @@ await_scoped() {
 create_scoped() {
   local tries lines
   tries=10
+  : >>"$OUT"
   while :; do
-    lines=$(wc -l <"$OUT" 2>/dev/null || echo 0)
+    lines=$(($(wc -l <"$OUT")))
     scoped "$@" && return 0
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return 1
