@@ -6,7 +6,7 @@ interface FactBase<T> {
   readonly name: string;
   /** Programs that the command cannot do without; where one is missing the fact is absent. */
   readonly needs: readonly string[];
-  /** How long the command may take on the host; 60 s unless said. */
+  /** How long the command may take on the host; 120 s unless said. */
   readonly seconds?: number;
   /**
    * What the command printed, as a value. Never throws, whatever was printed.

@@ -24,7 +24,7 @@ export interface Question {
 }
 
 const entries = Object.entries(facts) as readonly (readonly [keyof Facts, Fact<unknown, FactValues>])[];
-const DEFAULT_SECONDS = 60;
+const DEFAULT_SECONDS = 120;
 
 /** The commands of the first round: the same for every host. */
 export function firstRound(): readonly Question[] {

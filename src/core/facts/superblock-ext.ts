@@ -41,12 +41,12 @@ export function readExt(head: Head): ExtContent | { readonly journalDevice: true
   const logBlock = at(24);
   const blocksLow = at(4);
   const inodes = at(0);
-  if (logBlock > 6 || inodes === 0 || blocksLow === 0) return undefined;
   const dynamic = at(76) >= 1;
   const compat = dynamic ? at(92) : 0;
   const incompat = dynamic ? at(96) : 0;
   const roCompat = dynamic ? at(100) : 0;
   if ((incompat & JOURNAL_DEV) !== 0) return { journalDevice: true };
+  if (logBlock > 6 || inodes === 0 || blocksLow === 0) return undefined;
   const high = (incompat & INCOMPAT_64BIT) !== 0 ? 2 ** 32 : 0;
   const blocks = blocksLow + at(336) * high;
   const reserved = at(8) + at(340) * high;

@@ -91,11 +91,12 @@ export const fact: FirstFact<ReportedConfigs> = {
     const contents = files.map((file) => redactBytes(file.bytes));
     const head = [
       ...files.map((file) => `path ${file.path}`),
-      ...files.map((file, i) => `stat ${file.mode} ${file.inode} ${contents[i]?.length ?? 0}`),
+      ...files.map((file, i) => `stat ${file.mode} ${file.inode} ${contents[i]?.length ?? 0} ${file.sha256}`),
       ...files.map((file) => file.realPath),
     ];
     const stream = contents.flatMap((content) => [...content, ...END]);
-    return { ...result, stdout: `${head.map((line) => `${line}\n`).join("")}content\n${encodeBase64(Uint8Array.from(stream))}\n` };
+    const stdout = `${head.join("\n")}\ncontent\n${encodeBase64(Uint8Array.from(stream))}\n`;
+    return { ...result, stdout };
   },
 };
 
@@ -105,6 +106,8 @@ interface ReadFile {
   readonly mode: string;
   readonly inode: number;
   readonly bytes: Uint8Array;
+  /** Of the bytes as they were on the host: a recording without secrets keeps it. */
+  readonly sha256: string;
 }
 
 /** @returns undefined where the parts do not fit together */
@@ -120,7 +123,7 @@ function filesOf(text: string): readonly ReadFile[] | undefined {
   let offset = 0;
   for (let i = 0; i < count; i += 1) {
     const path = lines[i] ?? "";
-    const stat = /^stat (\d+) (\d+) (\d+)$/.exec(lines[count + i] ?? "");
+    const stat = /^stat (\d+) (\d+) (\d+)(?: ([0-9a-f]{64}))?$/.exec(lines[count + i] ?? "");
     if (!path.startsWith("path /") || stat === null) return undefined;
     const length = Math.min(Number(stat[3]), LONGEST);
     const bytes = stream.subarray(offset, offset + length);
@@ -129,15 +132,14 @@ function filesOf(text: string): readonly ReadFile[] | undefined {
     offset += END.length;
     files.push({
       path: path.slice("path ".length), realPath: lines[2 * count + i] ?? "",
-      mode: stat[1] ?? "", inode: Number(stat[2]), bytes,
+      mode: stat[1] ?? "", inode: Number(stat[2]), bytes, sha256: stat[4] ?? sha256(bytes),
     });
   }
   return files;
 }
 
 function readFile(file: ReadFile, diagnostics: Diagnostic[]): ReportedConfig | undefined {
-  const { path, realPath, bytes } = file;
-  const hash = sha256(bytes);
+  const { path, realPath, bytes, sha256: hash } = file;
   // a name without `.cfg` is a config only if it reads as one
   const certain = /\.cfg$/.test(path) || path.startsWith("/etc/xen/auto/");
   const unread = certain ? { path, realPath, sha256: hash } : undefined;
