@@ -21,13 +21,17 @@ export const fact: FirstFact<readonly ReportedGroup[]> = {
     for (const row of rows) {
       const name = textOf(row, "vg_name");
       const extentBytes = numberOf(row, "vg_extent_size");
-      if (name === "" || extentBytes === undefined) continue;
+      const extents = numberOf(row, "vg_extent_count");
+      const freeExtents = numberOf(row, "vg_free_count");
+      if (name === "" || extentBytes === undefined || extents === undefined || freeExtents === undefined) {
+        return unreadable("volume groups", result, "the report lacks columns");
+      }
       groups.push({
         name,
         uuid: textOf(row, "vg_uuid"),
         extentBytes,
-        extents: numberOf(row, "vg_extent_count") ?? 0,
-        freeExtents: numberOf(row, "vg_free_count") ?? 0,
+        extents,
+        freeExtents,
         missingPvs: numberOf(row, "vg_missing_pv_count") ?? (textOf(row, "vg_attr").charAt(3) === "p" ? 1 : 0),
       });
     }

@@ -36,9 +36,13 @@ export const fact: FirstFact<ReportedVolumes> = {
     for (const row of rows) {
       const group = textOf(row, "vg_name");
       const name = textOf(row, "lv_name");
-      if (group === "" || name === "") continue;
+      const bytes = numberOf(row, "lv_size");
+      // a volume that is half known must not pass for one that is not there
+      if (group === "" || name === "" || bytes === undefined) {
+        return unreadable("logical volumes", result, "the report lacks columns");
+      }
       if (/^\[?pvmove\d+/.test(name)) pvmoves.add(group);
-      if (!name.startsWith("[")) volumes.push(readVolume(group, name, row));
+      if (!name.startsWith("[")) volumes.push(readVolume(`${group}/${name}`, bytes, row));
     }
     return known(
       { volumes, pvmoves: [...pvmoves] },
@@ -48,7 +52,8 @@ export const fact: FirstFact<ReportedVolumes> = {
 };
 
 /** Attribute letters: lvs(8), "lv_attr". */
-function readVolume(group: string, lv: string, row: JsonObject): ReportedVolume {
+function readVolume(name: VolumeName, bytes: number, row: JsonObject): ReportedVolume {
+  const group = textOf(row, "vg_name");
   const attr = textOf(row, "lv_attr");
   const state = attr.charAt(4);
   const major = numberOf(row, "lv_kernel_major") ?? -1;
@@ -58,10 +63,10 @@ function readVolume(group: string, lv: string, row: JsonObject): ReportedVolume 
   const metadataPercent = numberOf(row, "metadata_percent");
   const invalid = state === "I" || state === "S";
   return {
-    name: `${group}/${lv}`,
+    name,
     uuid: textOf(row, "lv_uuid"),
     kind: kindOf(attr, textOf(row, "lv_layout"), textOf(row, "lv_role")),
-    bytes: numberOf(row, "lv_size") ?? 0,
+    bytes,
     tags: textOf(row, "lv_tags").split(",").filter((tag) => tag !== ""),
     // s: suspended, c: a pool that wants a check; the snapshot letters all stand for an active one
     active: live || /^[asSImMcC]$/.test(state),
