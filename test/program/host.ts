@@ -209,7 +209,8 @@ export class StubHost {
   }
 
   remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
+    // what runs in a scope of its own may still be writing
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 

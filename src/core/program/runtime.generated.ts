@@ -1216,15 +1216,15 @@ forecast_of() {
     END { if (seen) print delta + 100; else if (any) print first + 100; else print 0 }' "$HERE/copies/$1")
 }
 
-# kill_group PID: of the group that it leads
+# kill_group PID: of the group that it leads. \`-s\` and \`--\` are not known to the kill of every shell.
 kill_group() {
   local tries
-  kill -s TERM -- "-$1" 2>/dev/null || kill -s TERM "$1" 2>/dev/null
+  kill -TERM "-$1" 2>/dev/null || kill -TERM "$1" 2>/dev/null
   tries=25
-  while kill -s 0 -- "-$1" 2>/dev/null; do
+  while kill -0 "-$1" 2>/dev/null; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || {
-      kill -s KILL -- "-$1" 2>/dev/null
+      kill -KILL "-$1" 2>/dev/null
       break
     }
     sleep 0.2
@@ -1929,7 +1929,8 @@ link_loop() { # DEVICE LINK
   ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
 }
 
-# adopt_loops: loops that were attached and not linked any more, because the program ended right between
+# adopt_loops: loops that were attached and not linked any more, because the program ended right between; and links
+# whose loop was detached, for the same reason
 adopt_loops() {
   local record link file device
   for record in "$HERE"/loops/*.link; do
@@ -1937,6 +1938,9 @@ adopt_loops() {
     content_of "$record" && link=$CONTENT
     content_of "\${record%.link}.file" && file=$CONTENT
     rm -f -- "$link.new"
+    if [ -L "$link" ] && ! losetup "$(readlink -- "$link")" >/dev/null 2>&1 9>&-; then
+      rm -f -- "$link"
+    fi
     [ ! -L "$link" ] && [ -d "\${link%/*}" ] || continue
     for device in $(loops_over "$file"); do
       grep -qxF -- "$device" "\${record%.link}.before" && continue
@@ -1989,7 +1993,16 @@ verb_detach_loop() { # LINK
       fi
       ;;
   esac
-  rm -f -- "$1" "$HERE/loops/$STEP.link"
+  rm -f -- "$1"
+  forget_loop "$1"
+}
+
+# forget_loop LINK: a loop over that file is no concern of this run any more
+forget_loop() {
+  local record
+  for record in "$HERE"/loops/*.link; do
+    content_of "$record" && [ "$CONTENT" = "$1" ] && rm -f -- "$record"
+  done
 }
 
 verb_mount_at() { # TARGET -- COMMAND…

@@ -84,15 +84,15 @@ forecast_of() {
     END { if (seen) print delta + 100; else if (any) print first + 100; else print 0 }' "$HERE/copies/$1")
 }
 
-# kill_group PID: of the group that it leads
+# kill_group PID: of the group that it leads. `-s` and `--` are not known to the kill of every shell.
 kill_group() {
   local tries
-  kill -s TERM -- "-$1" 2>/dev/null || kill -s TERM "$1" 2>/dev/null
+  kill -TERM "-$1" 2>/dev/null || kill -TERM "$1" 2>/dev/null
   tries=25
-  while kill -s 0 -- "-$1" 2>/dev/null; do
+  while kill -0 "-$1" 2>/dev/null; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || {
-      kill -s KILL -- "-$1" 2>/dev/null
+      kill -KILL "-$1" 2>/dev/null
       break
     }
     sleep 0.2

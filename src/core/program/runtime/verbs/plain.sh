@@ -105,7 +105,8 @@ link_loop() { # DEVICE LINK
   ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
 }
 
-# adopt_loops: loops that were attached and not linked any more, because the program ended right between
+# adopt_loops: loops that were attached and not linked any more, because the program ended right between; and links
+# whose loop was detached, for the same reason
 adopt_loops() {
   local record link file device
   for record in "$HERE"/loops/*.link; do
@@ -113,6 +114,9 @@ adopt_loops() {
     content_of "$record" && link=$CONTENT
     content_of "${record%.link}.file" && file=$CONTENT
     rm -f -- "$link.new"
+    if [ -L "$link" ] && ! losetup "$(readlink -- "$link")" >/dev/null 2>&1 9>&-; then
+      rm -f -- "$link"
+    fi
     [ ! -L "$link" ] && [ -d "${link%/*}" ] || continue
     for device in $(loops_over "$file"); do
       grep -qxF -- "$device" "${record%.link}.before" && continue
@@ -165,7 +169,16 @@ verb_detach_loop() { # LINK
       fi
       ;;
   esac
-  rm -f -- "$1" "$HERE/loops/$STEP.link"
+  rm -f -- "$1"
+  forget_loop "$1"
+}
+
+# forget_loop LINK: a loop over that file is no concern of this run any more
+forget_loop() {
+  local record
+  for record in "$HERE"/loops/*.link; do
+    content_of "$record" && [ "$CONTENT" = "$1" ] && rm -f -- "$record"
+  done
 }
 
 verb_mount_at() { # TARGET -- COMMAND…
