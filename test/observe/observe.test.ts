@@ -1,0 +1,226 @@
+import { describe, expect, test } from "vitest";
+import { readRecording, recordReadings } from "../../src/core/facts/recording.js";
+import type { Readings } from "../../src/core/facts/readings.js";
+import type { CommandResult } from "../../src/core/model/command.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import { observe } from "../../src/core/observe/observe.js";
+import { labReadings, manyGuests } from "./many-guests.js";
+
+function stateOf(readings: Readings): HostState {
+  const { value, diagnostics } = observe(readings);
+  expect(diagnostics).toEqual([]);
+  if (value === undefined) throw new Error("no state");
+  return value;
+}
+
+function withResult(name: string, change: Partial<CommandResult>): Readings {
+  const lab = labReadings();
+  const before = lab.results[name] ?? { exitCode: 0, stdout: "", stderr: "" };
+  return { ...lab, results: { ...lab.results, [name]: { ...before, ...change } } };
+}
+
+describe("a Dom0 of the lab", () => {
+  const state = stateOf(labReadings());
+
+  test("who it is", () => {
+    expect(state.host).toMatchObject({ name: "dom0", xen: "4.17.7", systemd: 252, os: "Debian GNU/Linux 12 (bookworm)" });
+    expect(state.host.bootId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(state.memory.freeBytes).toBeGreaterThan(0);
+    expect(state.tools["rsync"]?.present).toBe(true);
+    expect(state.tools["qemu-img"]).toEqual({ present: false });
+    expect(state.modules).toMatchObject({ dm_snapshot: "loaded", dm_mirror: "available", dm_clone: "missing" });
+    expect(state.managers).toEqual([]);
+  });
+
+  test("what lies on what", () => {
+    expect(state.volumes["vg0/images"]).toMatchObject({ kind: "linear", active: true, open: true, devno: "253:0" });
+    expect(state.volumes["vg0/images"]?.content).toMatchObject({ type: "ext4", needsRecovery: true });
+    const root = state.images["/srv/xen/web1/disk.img"];
+    expect(root).toMatchObject({
+      format: "raw", bytes: 134217728, devno: "253:0",
+      on: { volume: "vg0/images", mountpoint: "/srv/xen", path: "/web1/disk.img" },
+    });
+    expect(root?.content).toMatchObject({ type: "ext4", label: "web1-root", blockBytes: 1024, needsRecovery: true });
+    expect(state.images["/srv/xen/web1/swap.img"]?.content).toMatchObject({ type: "swap", label: "web1-swap" });
+    const loop = state.loops.find(({ backing }) => backing === "/srv/xen/web1/disk.img");
+    expect(loop).toMatchObject({ inode: root?.inode, devno: root?.devno, deleted: false });
+    expect(state.domains["web1"]?.running?.attached[0]?.devno).toBe(`7:${loop?.device.replace("/dev/loop", "") ?? ""}`);
+  });
+
+  test("guests that run and guests that do not", () => {
+    const { web1, late1, stubborn1 } = state.domains;
+    expect(web1).toMatchObject({ autostart: true, saved: false, otherConfigs: [] });
+    expect(web1?.config).toMatchObject({ path: "/etc/xen/web1.cfg", mode: "644", addresses: ["10.77.0.11"], type: "pv" });
+    expect(web1?.running?.uuid).toBe(web1?.config?.uuid);
+    expect(web1?.running?.stored).toEqual(web1?.config?.disks);
+    expect(late1).toMatchObject({ autostart: true });
+    expect(late1?.running).toBeUndefined();
+    expect(stubborn1?.autostart).toBe(false);
+  });
+});
+
+describe("a recording", () => {
+  const lab = labReadings();
+
+  test("read back gives the same state", () => {
+    const again = readRecording(recordReadings(lab), "x.json");
+    expect(again.diagnostics).toEqual([]);
+    expect(again.value && observe(again.value)).toEqual(observe(lab));
+  });
+
+  test("holds no secret, and the hash of what was on the host", () => {
+    const text = "name = 'web1'\nvncpasswd = \"hunter2\"\ndisk = [ 'file:/srv/xen/web1/disk.img,xvda1,w' ]\n";
+    const encoded = Buffer.from(`${text}\nend-of-config\n`).toString("base64");
+    const readings = withResult("xl-configs", {
+      stdout: `path /etc/xen/web1.cfg\nstat 600 7 ${text.length}\n/etc/xen/web1.cfg\ncontent\n${encoded}\n`,
+    });
+    const recorded = recordReadings({
+      ...readings,
+      results: {
+        ...readings.results,
+        "xenstore-backends": {
+          exitCode: 0, stderr: "",
+          stdout: '/local/domain/0/backend/vfb/1/0/vncpasswd = "hunter2"\n/local/domain/0/backend/vbd/1/51712/state = "4"\n',
+        },
+        "stored-configs": { exitCode: 0, stderr: "", stdout: '[{"domid":1,"config":{"b_info":{"vnc":{"passwd":"hunter2"}}}}]' },
+      },
+    });
+    const again = readRecording(recorded, "x.json").value;
+    expect(recorded).not.toContain("hunter2");
+    const config = again && observe(again).value?.domains["web1"]?.config;
+    expect(config?.text.text).toContain('vncpasswd = "REDACTED"');
+    expect(config?.sha256).toBe(observe(readings).value?.domains["web1"]?.config?.sha256);
+    expect(config).toMatchObject({ inode: 7, mode: "600" });
+    expect(again?.results["xenstore-backends"]?.stdout).toBe('/local/domain/0/backend/vbd/1/51712/state = "4"\n');
+  });
+
+  test("the lab's own holds none either", () => {
+    const texts = Object.values(observe(lab).value?.domains ?? {}).map(({ config }) => config?.text.text ?? "");
+    expect(texts.join("")).not.toMatch(/s3cret/);
+  });
+
+  test.each([
+    ["not json", "it does not say so"],
+    ["{}", "it does not say so"],
+    ['{"converge":"recording","version":2}', "its version is 2, not 1"],
+    ['{"converge":"recording","version":1,"results":{"xen":{"exitCode":0}}}', "the result of 'xen' is damaged"],
+  ])("%s is none", (text, why) => {
+    const { value, diagnostics } = readRecording(text, "x.json");
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]).toMatchObject({ severity: "error", code: "recording-damaged" });
+    expect(diagnostics[0]?.summary).toContain(why);
+  });
+});
+
+describe("what could not be read does not pass for absent", () => {
+  test.each([
+    ["domain-list", "no-dom0"], ["xen", "no-dom0"], ["xl-configs", "host-unreadable"], ["loops", "host-unreadable"],
+    ["volumes", "host-unreadable"], ["save-files", "host-unreadable"], ["disk-targets", "host-unreadable"],
+    ["stored-configs", "host-unreadable"], ["xenstore-backends", "host-unreadable"], ["managers", "host-unreadable"],
+  ])("%s", (name, code) => {
+    const { value, diagnostics } = observe(withResult(name, { exitCode: 124, stdout: "", stderr: "timed out" }));
+    expect(value).toBeUndefined();
+    expect(diagnostics.filter(({ severity }) => severity === "error").map((d) => d.code)).toContain(code);
+    expect(diagnostics.every(({ subject }) => subject?.host === "dom0")).toBe(true);
+  });
+
+  test("a host without LVM has no volumes, and that is known", () => {
+    const readings = withResult("volumes", { exitCode: 127, stdout: "" });
+    const tools = readings.results["tools"]?.stdout.replace("present lvs\n", "") ?? "";
+    const { value } = observe({
+      ...readings,
+      results: {
+        ...readings.results,
+        "volume-groups": { exitCode: 127, stdout: "", stderr: "" },
+        "tools": { exitCode: 0, stdout: tools, stderr: "" },
+      },
+    });
+    expect(value?.volumes).toEqual({});
+    expect(value?.images["/srv/xen/web1/disk.img"]?.on).toBeUndefined();
+  });
+
+  test("someone who is not root is told so", () => {
+    const identity = labReadings().results["host-identity"]?.stdout.replace("uid=0", "uid=1000") ?? "";
+    const readings = withResult("domain-list", { exitCode: 1, stdout: "", stderr: "xencall: error: Could not obtain handle" });
+    const { diagnostics } = observe({
+      ...readings, results: { ...readings.results, "host-identity": { exitCode: 0, stdout: identity, stderr: "" } },
+    });
+    expect(diagnostics.find(({ code }) => code === "no-dom0")?.summary).toBe("xl answers to root only");
+  });
+});
+
+describe("guests", () => {
+  const config = (files: Readonly<Record<string, string>>, auto: readonly string[] = []): Readings => {
+    const paths = [...Object.keys(files), ...auto.map((path) => `/etc/xen/auto/${path.split("/").at(-1) ?? ""}`)];
+    const reals = [...Object.keys(files), ...auto];
+    const texts = reals.map((path) => files[path] ?? "");
+    return withResult("xl-configs", {
+      stdout: [
+        ...paths.map((path) => `path ${path}`), ...texts.map((text) => `stat 644 1 ${Buffer.byteLength(text)}`), ...reals, "content",
+        Buffer.from(texts.map((text) => `${text}\nend-of-config\n`).join("")).toString("base64"), "",
+      ].join("\n"),
+    });
+  };
+
+  test("two files that define one name: the one in auto is the guest's", () => {
+    const { value } = observe(config({
+      "/etc/xen/web1-old.cfg": "name = 'web1'\n", "/etc/xen/web1.cfg": "name = 'web1'\n",
+    }, ["/etc/xen/web1.cfg"]));
+    expect(value?.domains["web1"]).toMatchObject({
+      config: { path: "/etc/xen/web1.cfg" }, otherConfigs: ["/etc/xen/web1-old.cfg"], autostart: true,
+    });
+  });
+
+  test("a config that is broken is told, and the others are there", () => {
+    const { value, diagnostics } = observe(config({ "/etc/xen/a.cfg": "name = web1\n", "/etc/xen/b.cfg": "name = 'b'\n" }));
+    expect(Object.keys(value?.domains ?? {})).toEqual(["b", "web1"]);
+    expect(value?.domains["web1"]?.config).toBeUndefined();
+    expect(diagnostics.length).toBeGreaterThan(0);
+    expect(diagnostics.every(({ severity }) => severity === "warning")).toBe(true);
+  });
+
+  test("a file without .cfg is a config only if it reads as one", () => {
+    const { value, diagnostics } = observe(config({ "/etc/xen/notes": "Call Jan.\n", "/etc/xen/db1": "name = 'db1'\n" }));
+    expect(Object.keys(value?.domains ?? {})).toEqual(["db1", "web1"]);
+    expect(diagnostics).toEqual([]);
+  });
+
+  test("a guest that is saved, and one with an unlucky name", () => {
+    const readings = config({ "/etc/xen/p.cfg": "name = '__proto__'\n" });
+    const { value } = observe({
+      ...readings, results: { ...readings.results, "save-files": { exitCode: 0, stdout: "web1\ngone1\n", stderr: "" } },
+    });
+    expect(Object.keys(value?.domains ?? {})).toEqual(["__proto__", "gone1", "web1"]);
+    expect(value?.domains["web1"]?.saved).toBe(true);
+    expect(value?.domains["gone1"]).toEqual({ name: "gone1", otherConfigs: [], autostart: false, saved: true });
+  });
+});
+
+describe("many guests", () => {
+  const readings = manyGuests("dom0-17", 20);
+  test("are all seen", () => {
+    const state = stateOf(readings);
+    expect(Object.keys(state.domains)).toHaveLength(20);
+    expect(Object.keys(state.images)).toHaveLength(40);
+    expect(state.images["/srv/xen/guest20/swap.img"]?.content.type).toBe("swap");
+    expect(state.images["/srv/xen/guest7/disk.img"]?.content).toMatchObject({ type: "ext4", label: "web1-root" });
+    expect(state.domains["guest20"]?.running?.attached[1]?.devno).toBe("7:39");
+    expect(state.host.name).toBe("dom0-17");
+  });
+
+  test("take time in proportion", () => {
+    const time = (count: number): number => {
+      const some = manyGuests("dom0", count);
+      let best = Infinity;
+      for (let i = 0; i < 8; i += 1) {
+        const start = performance.now();
+        observe(some);
+        best = Math.min(best, performance.now() - start);
+      }
+      return best;
+    };
+    time(20);
+    const [few, many] = [time(20), time(200)];
+    expect(many).toBeLessThan(few * 40 + 20);
+  });
+});
