@@ -132,7 +132,12 @@ export class StubHost {
     child.stderr.on("data", (data: Buffer) => (stderr += data.toString("utf8")));
     const ended = new Promise<Ran>((resolve, reject) => {
       child.on("error", reject);
-      child.on("exit", (code) => setTimeout(() => resolve({ code, stdout, stderr }), 5));
+      child.on("exit", (code) => {
+        // what it wrote last may still be under way; its children may keep the pipes open for long
+        setTimeout(() => {
+          resolve({ code, stdout, stderr });
+        }, 5);
+      });
     });
     return {
       kill: () => {

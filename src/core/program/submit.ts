@@ -60,7 +60,7 @@ export function parseSubmitAnswer(stdout: string, exitCode: number, stderr = "")
   const lines = stdout.split("\n").filter((line) => line !== "");
   const notes = lines.filter((line) => line.startsWith("note ")).map((line) => line.slice("note ".length));
   const last = lines.findLast((line) => !line.startsWith("note ")) ?? "";
-  const [word = "", rest = ""] = split(last);
+  const [word, rest] = split(last);
   if ((word === "started" || word === "attach") && rest.startsWith("/") && exitCode === 0) {
     return { answer: word, directory: rest, notes };
   }

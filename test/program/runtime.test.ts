@@ -1,0 +1,227 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { lutimesSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { embedRuntime } from "../../scripts/embed-runtime.js";
+import { compileCalls, compileProgram, isTemporary } from "../../src/core/program/compile.js";
+import { RUNTIME } from "../../src/core/program/runtime.generated.js";
+import { safeName } from "../../src/core/model/names.js";
+import { SHELLS, StubHost, evaluate } from "./host.js";
+import { journal } from "./invariants.js";
+import { moveNodes, planOf, raw, rawStep, sha256 } from "./plan.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "converge-runtime-"));
+afterAll(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+mkdirSync(join(scratch, "b/r/1/out"), { recursive: true });
+/** The runtime's functions, in a directory where they may write. */
+const FUNCTIONS = `${RUNTIME.replace("HERE=$(cd", `HERE='${scratch}/b/r/1' # $(cd`)}\nabout d d digest /c\n`;
+
+describe("the runtime", () => {
+  it("is embedded as it stands in its files", () => {
+    for (const [path, text] of embedRuntime(".")) expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  it.skipIf(spawnSync("shellcheck", ["--version"]).status !== 0)("is clean to shellcheck, with a program around it", () => {
+    const host = new StubHost("dash");
+    const calls = compileCalls(planOf("web1", moveNodes(host)), { raw }, { config: "/c" });
+    host.remove();
+    const files = execFileSync("find", ["src/core/program/runtime", "-name", "*.sh"], { encoding: "utf8" }).trim().split("\n");
+    const checked = spawnSync("shellcheck", files, { encoding: "utf8" });
+    expect(checked.stdout).toBe("");
+    const program = spawnSync("shellcheck", ["-s", "sh", "-e", "SC2317,SC2034", "-"], { encoding: "utf8", input: calls });
+    expect(program.stdout).toBe("");
+  });
+
+  it("is called with quoted words only", () => {
+    const calls = compileCalls(
+      planOf("a b", [rawStep("x", "prepare", { title: "it's $(me)", actions: [{ command: ["echo", "`id`", "-n", "a\nb"] }] })]),
+      { raw },
+      { config: "/etc/xen/a b.cfg" },
+    );
+    expect(calls).toContain(`about 'a b' a_20b sha256:d1 '/etc/xen/a b.cfg'`);
+    expect(calls).toContain("act plain -- echo '`id`' -n 'a\nb'");
+    expect(calls).toContain(`step 1 x raw prepare 'it'\\''s $(me)'`);
+  });
+
+  it.each([
+    ["unknown verb", { title: "", actions: [{ verb: ["rm_rf"] as const, shown: "" }] }],
+    ["unknown watch", { title: "", actions: [{ verb: ["watch", "me"] as const, shown: "" }] }],
+  ])("is never called with an %s", (_name, args) => {
+    expect(() => compileProgram(planOf("d", [rawStep("x", "prepare", args)]), { raw }, { config: "/c" })).toThrow(RangeError);
+  });
+
+  it("is never called with an id that is not plain", () => {
+    expect(() => compileProgram(planOf("d", [rawStep("x y", "prepare", { title: "", actions: [] })]), { raw }, { config: "/c" })).toThrow(RangeError);
+  });
+
+  it("knows what is there for the run only", () => {
+    expect(isTemporary([{ goal: "mounted", target: "/t", source: "/s" }])).toBe(true);
+    expect(isTemporary([])).toBe(false);
+    expect(isTemporary([{ goal: "volume-tagged", volume: "a/b", tags: [] }])).toBe(false);
+  });
+});
+
+describe.each(SHELLS)("under %s", (shell) => {
+  it("strings of any bytes become JSON", async () => {
+    const samples = ["", "plain", `a "b" \\c`, "a\nb\tc\r", "ünï→😀", "$(id) `id`", "-n", "\u0001\u007f", "'", "{}[]"];
+    const script = `${FUNCTIONS}\nfor word do json_string "$word"; printf '%s\\n' "$JSON"; done`;
+    const ran = await evaluate(shell, script, samples);
+    expect(ran.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as unknown)).toEqual(samples);
+    // no UTF-8: the same as the WHATWG decoder says, but for how many U+FFFD a broken sequence becomes
+    const bytes = String.raw`\303\050 \377 \360\237\230 \300\200 \355\240\200 ok`;
+    const bad = await evaluate(shell, `${FUNCTIONS}\njson_string "$(printf '${bytes}')"; printf '%s' "$JSON"`);
+    expect((JSON.parse(bad.stdout) as string).replace(/�+/g, "?")).toBe("?( ? ? ? ? ok");
+  });
+
+  it("only numbers become numbers", async () => {
+    const script = `${FUNCTIONS}\nfor word do json_number "$word"; printf '%s ' "$JSON"; done`;
+    const ran = await evaluate(shell, script, ["1", "-1", "0.5", "", "x", "1.", ".5", "1.2.3", "1-2", "007", "0", "12345678901234"]);
+    expect(ran.stdout).toBe("1 -1 0.5 0 0 0 0 0 0 0 0 12345678901234 ");
+  });
+
+  it("times are counted in hundredths", async () => {
+    const script = `${FUNCTIONS}\nfor word do hundredths "$word"; seconds "$CENTIS"; printf '%s=%s ' "$CENTIS" "$SECONDS_TEXT"; done`;
+    const ran = await evaluate(shell, script, ["0", "12", "12.5", "0.08", "1.09", "3.999"]);
+    expect(ran.stdout).toBe("0=0.00 1200=12.00 1250=12.50 8=0.08 109=1.09 399=3.99 ");
+  });
+
+  // hundredths: pass, min, max, new, old, budget, overhead
+  it.each([
+    [[1, 2, 5, 100, -1, 3000, 500], "again"],
+    [[2, 2, 5, 100, 5000, 3000, 500], "fits"],
+    [[1, 1, 5, 90000, -1, 3000, 500], "again"],
+    [[2, 1, 5, 5000, 90000, 3000, 500], "again"],
+    [[3, 1, 5, 4000, 5000, 3000, 500], "no longer shrinks"],
+    [[3, 1, 5, 3999, 5000, 3000, 500], "again"],
+    [[5, 1, 5, 3999, 5000, 3000, 500], "as many passes as allowed"],
+    [[2, 1, 5, 2400, 9000, 3000, 500], "fits"],
+    [[2, 1, 5, 2401, 9000, 3000, 500], "again"],
+    [[1, 1, 5, 100, -1, -1, 500], "again"],
+    [[2, 1, 5, 100, 110, -1, 500], "no longer shrinks"],
+    [[5, 1, 5, 100, 9000, -1, 500], "as many passes as allowed"],
+  ])("after a pass %j: %s", async (numbers, verdict) => {
+    const ran = await evaluate(shell, `${FUNCTIONS}\npass_verdict "$@"; printf '%s' "$PASS_VERDICT"`, numbers.map(String));
+    expect(ran.stdout).toBe(verdict);
+  });
+
+  it("progress of rsync is read", async () => {
+    const file = join(scratch, "progress");
+    writeFileSync(file, "sending\n\r     32,768   0%    0.00kB/s    0:00:00\r  1,234,567  45%   12.50MB/s    1:02:03 (xfr#5, to-chk=1/9)\r");
+    const ran = await evaluate(shell, `${FUNCTIONS}\njournal() { printf '%s ' "$@"; }\nreport_progress x "$1"`, [file]);
+    expect(ran.stdout).toBe("progress id x bytes# 1234567 percent# 45 rate# 13107200 left# 3723 ");
+  });
+
+  it("edits are by byte, and by hash", async () => {
+    const edits = fc
+      .tuple(fc.array(fc.constantFrom("a", "ü", "\n", "'", '"', "$(x)", "\\", " ", "😀", "%s"), { maxLength: 30 }), fc.array(fc.nat(30), { maxLength: 6 }))
+      .map(([parts, cuts]) => ({ bytes: Buffer.from(parts.join("")), cuts }));
+    const texts = ["", "new", "ü'\"$(id)\n", "%s\\n", "-n"];
+    for (const [index, { bytes, cuts }] of fc.sample(edits, 12).entries()) {
+      const path = join(scratch, `edit ${shell} ${String(index)}`);
+      writeFileSync(path, bytes);
+      const places = cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b);
+      if (places.length % 2 === 1) places.pop();
+      const args: string[] = [];
+      const pieces: Buffer[] = [];
+      let at = 0;
+      for (let i = 0; i < places.length; i += 2) {
+        const [from = 0, to = 0] = [places[i], places[i + 1]];
+        const text = texts[(index + i) % texts.length] ?? "";
+        args.push(String(from), String(to), text);
+        pieces.push(bytes.subarray(at, from), Buffer.from(text));
+        at = to;
+      }
+      const after = Buffer.concat([...pieces, bytes.subarray(at)]);
+      const script = `${FUNCTIONS}\nverb_edit_config "$@" || { echo "$SAYS"; exit 1; }`;
+      const ran = await evaluate(shell, script, [path, sha256(bytes), sha256(after), ...args]);
+      expect(ran).toEqual({ code: 0, stdout: "", stderr: "" });
+      expect(readFileSync(path).equals(after)).toBe(true);
+      const back = await evaluate(shell, `${FUNCTIONS}\nverb_restore_config "$@"`, [path, sha256(after)]);
+      expect(back.code).toBe(0);
+      expect(readFileSync(path).equals(bytes)).toBe(true);
+    }
+  });
+
+  it("a config that somebody else edited is left alone", async () => {
+    const path = join(scratch, "theirs");
+    writeFileSync(path, "theirs");
+    const ran = await evaluate(shell, `${FUNCTIONS}\nverb_edit_config "$@"; echo "$? $SAYS"`, [path, sha256("ours"), sha256("new"), "0", "4", "new"]);
+    expect(ran.stdout).toContain("was changed by somebody else");
+    expect(readFileSync(path, "utf8")).toBe("theirs");
+  });
+
+  it("what was fresh is distrusted, whatever its name", async () => {
+    const source = join(scratch, `source ${shell}`);
+    const target = join(scratch, `target ${shell}`);
+    const names = ["plain", "a b", "new\nline", "-n", "q'uo\"te", "$(id)", "ü", "sub/x"];
+    for (const root of [source, target]) {
+      mkdirSync(join(root, "sub"), { recursive: true });
+      for (const name of names) {
+        writeFileSync(join(root, name), "x");
+        utimesSync(join(root, name), 1_000_000_000, 1_000_000_000);
+      }
+      symlinkSync("/etc/passwd", join(root, "link"));
+      lutimesSync(join(root, "link"), 1_000_000_000, 1_000_000_000);
+    }
+    const passwd = statSync("/etc/passwd").mtimeMs;
+    const script = `${FUNCTIONS}\nOUT=$HERE/out/x\nverb_distrust_fresh "$@"; echo "$? $SAYS"`;
+    const ran = await evaluate(shell, script, [source, target, "900"]);
+    expect(ran.stdout).toBe("0 \n");
+    for (const name of names) {
+      expect(statSync(join(target, name)).mtimeMs, name).toBeCloseTo(71_823_987.654, 1);
+      expect(statSync(join(source, name)).mtimeMs, name).toBe(1e12);
+    }
+    expect(statSync("/etc/passwd").mtimeMs).toBe(passwd);
+    // a file that the copy lacks, or that is a link there
+    rmSync(join(target, "a b"));
+    expect((await evaluate(shell, script, [source, target, "900"])).stdout).toMatch(/^1 files that were fresh/);
+    symlinkSync("/etc/passwd", join(target, "a b"));
+    expect((await evaluate(shell, script, [source, target, "900"])).stdout).toMatch(/^1 files that were fresh/);
+    expect(statSync("/etc/passwd").mtimeMs).toBe(passwd);
+    // none is within a window that lies in the future
+    rmSync(join(target, "a b"));
+    expect((await evaluate(shell, script, [source, target, "-5"])).stdout).toBe("0 \n");
+  });
+
+  it("paths outside of converge's own are refused", async () => {
+    const run = join(scratch, "root", "run/converge");
+    mkdirSync(join(run, "web1"), { recursive: true });
+    rmSync(join(run, "out"), { force: true });
+    symlinkSync("/etc", join(run, "out"));
+    const script = `${FUNCTIONS}\nRUN='${run}'\nfor path do ours "$path" && echo "$path"; done`;
+    const paths = ["/etc/x", `${run}/web1/loop`, `${run}/../x`, `${run}/out/x`, `${run}/web1/../../x`, run, `${run}/web1/./x`];
+    expect((await evaluate(shell, script, paths)).stdout).toBe(`${run}/web1/loop\n`);
+  });
+});
+
+describe("hostile names", () => {
+  it.concurrent.each([["a b", "dash"], [`q'"u$(id)\`x\``, "bash"], ["-n ünï\nnew", "busybox sh"], ["..", "dash"]] as const)(
+    "%j is a guest like any other",
+    async (domain, shell) => {
+      const safe = safeName(domain);
+      const host = new StubHost(shell, "web1", safe);
+      try {
+        const steps = moveNodes(host).slice(0, 3);
+        const titled = rawStep("title", "prepare", {
+          title: domain,
+          actions: [{ command: ["printf", "%s", domain] }, { command: ["sh", "-c", "printf '%s\\377\\n' \"$1\" >&2; exit 7", "sh", domain] }],
+        });
+        host.install(compileProgram(planOf(domain, [...steps, titled]), { raw }, { config: host.config }));
+        const ran = await host.run("run");
+        expect(ran.stderr).toBe("");
+        const events = journal(host);
+        expect(events[0]).toMatchObject({ event: "begin", domain });
+        expect(events.find((event) => event.event === "failed")).toMatchObject({
+          id: "title", exit: 7, tail: `${domain}${domain}�`,
+        });
+        expect(JSON.parse((await host.run("status")).stdout)).toMatchObject({ domain, outcome: "failed" });
+      } finally {
+        host.remove();
+      }
+    },
+  );
+});

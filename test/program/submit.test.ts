@@ -1,0 +1,135 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseSubmitAnswer, submissionInput, submitCommand, type SubmitAnswer } from "../../src/core/program/submit.js";
+import { SHELLS, StubHost, type Ran, type Shell } from "./host.js";
+import { expectWhole, journal } from "./invariants.js";
+import { moveProgram } from "./plan.js";
+
+const soon = async (when: () => boolean): Promise<void> => {
+  for (let tries = 0; tries < 600 && !when(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(when()).toBe(true);
+};
+
+async function submit(host: StubHost, stamp: string, digest = "sha256:d1", program?: string): Promise<SubmitAnswer> {
+  const command = submitCommand({ domain: host.domain, digest, owner: `o'brien "x"`, stamp, ioWeight: 50 });
+  const [, ...args] = command;
+  const input = submissionInput(program ?? moveProgram(host), '{"plan":"ü"}');
+  const ran = await host.command(["env", ...host.shell.split(" "), ...args], input);
+  return parseSubmitAnswer(ran.stdout, ran.code ?? -1, ran.stderr);
+}
+
+async function withHost(shell: Shell, work: (host: StubHost) => Promise<void>): Promise<void> {
+  const host = new StubHost(shell);
+  try {
+    await work(host);
+  } finally {
+    host.remove();
+  }
+}
+
+describe("a submission", () => {
+  it.concurrent.each(SHELLS)("starts a run that goes on by itself, under %s", async (shell) => {
+    await withHost(shell, async (host) => {
+      const before = readFileSync(host.config, "utf8");
+      expect(await submit(host, "1")).toEqual({ answer: "started", directory: host.runDirectory, notes: [] });
+      expect(readFileSync(join(host.runDirectory, "plan.json"), "utf8")).toBe('{"plan":"ü"}');
+      const followed = await host.run("follow");
+      const lines = followed.stdout.split("\n").slice(0, -1);
+      expect(lines.at(-1)).toContain('"event":"end","outcome":"done"');
+      expect(lines.join("\n")).toBe(host.journalText().trimEnd());
+      expect(expectWhole(host, before)).toBe("new");
+      expect(journal(host)[0]).toMatchObject({ event: "begin", owner: `o'brien "x"` });
+      // from a line on, after the end
+      const rest = await host.run("follow", String(lines.length));
+      expect(rest.stdout.trimEnd()).toBe(lines.at(-1));
+      const status: unknown = JSON.parse((await host.run("status")).stdout);
+      expect(status).toMatchObject({ run: "1", domain: "web1", digest: "sha256:d1", owner: `o'brien "x"`, outcome: "done" });
+    });
+  });
+
+  it("attaches to the same wish, and is told who holds another", async () => {
+    await withHost("dash", async (host) => {
+      host.tell("rsync-slow", "30");
+      expect(await submit(host, "1")).toMatchObject({ answer: "started" });
+      expect(await submit(host, "2")).toEqual({ answer: "attach", directory: host.runDirectory, notes: [] });
+      const held = await submit(host, "2", "sha256:other");
+      expect(held).toMatchObject({ answer: "held", by: { owner: `o'brien "x"`, digest: "sha256:d1", run: "1" } });
+      expect(JSON.parse((await host.run("status")).stdout)).toMatchObject({ outcome: "running" });
+      await soon(() => host.journalText().includes('"id":"copy"'));
+      await host.run("stop");
+      const followed = await host.run("follow", "2");
+      expect(followed.stdout).toMatch(/"seq":2,[^]*"outcome":"stopped"/);
+    });
+  });
+
+  it("recovers the dead run before it", async () => {
+    await withHost("busybox sh", async (host) => {
+      host.install(moveProgram(host));
+      host.tell("kill-after", "18");
+      await host.run("run");
+      expect(host.guests()).toEqual([]);
+      expect(JSON.parse((await host.run("status")).stdout)).toMatchObject({ outcome: "dead" });
+      const lost = await host.run("follow");
+      expect(lost.stdout.trimEnd().split("\n").at(-1)).toBe('{"event":"lost"}');
+      // the plan was made for a guest that has been restarted since
+      const answer = await submit(host, "2");
+      expect(answer).toMatchObject({ answer: "started", notes: [expect.stringContaining("1 was interrupted")] });
+      expect(host.ended()).toBe("failed");
+      await soon(() => existsSync(join(host.book, "runs/2/ended")));
+      expect(host.guests()).toMatchObject([{ state: "-b----", disk: "/srv/disk.img" }]);
+      expect(readFileSync(join(host.book, "runs/2/journal.jsonl"), "utf8")).toContain("the domain id of web1 has changed");
+    });
+  });
+
+  it("is refused clearly", async () => {
+    await withHost("dash", async (host) => {
+      host.tell("no-units");
+      expect(await submit(host, "1")).toMatchObject({ answer: "refused", why: expect.stringContaining("systemd-run: Failed") as string });
+      rmSync(join(host.root, "run/systemd"), { recursive: true });
+      expect(await submit(host, "2")).toMatchObject({ answer: "refused", why: "this host is not run by systemd" });
+      mkdirSync(join(host.root, "run/systemd/system"), { recursive: true });
+      const cut = submissionInput("echo", "{}").slice(0, -1);
+      const [, ...args] = submitCommand({ domain: "web1", digest: "d", owner: "o", stamp: "3" });
+      const ran: Ran = await host.command(["env", "dash", ...args], cut);
+      expect(parseSubmitAnswer(ran.stdout, ran.code ?? -1)).toMatchObject({ answer: "refused", why: "the submission was cut short" });
+    });
+  });
+
+  it("does not follow a link in the place of a directory", async () => {
+    await withHost("dash", async (host) => {
+      mkdirSync(join(host.root, "elsewhere"));
+      symlinkSync(join(host.root, "elsewhere"), join(host.root, "var/lib/converge"));
+      expect(await submit(host, "1")).toMatchObject({
+        answer: "refused", why: expect.stringContaining("is a symbolic link") as string,
+      });
+    });
+  });
+
+  it("is ended when its program dies without an end", async () => {
+    await withHost("bash", async (host) => {
+      const before = readFileSync(host.config, "utf8");
+      host.tell("rsync-slow", "3");
+      await submit(host, "1");
+      await soon(() => host.journalText().includes('"id":"copy"'));
+      const followed = host.run("follow");
+      // systemd's part, by the stub: ExecStopPost recovers
+      process.kill(-Number(readFileSync(join(host.state, "unit"), "utf8")), "SIGKILL");
+      expect((await followed).stdout).toContain('"event":"end","outcome":"failed"');
+      expect(expectWhole(host, before)).toBe("old");
+    });
+  });
+});
+
+describe("answers that are none", () => {
+  it.each([
+    ["", 127, "sh: not found", "sh: not found"],
+    ["started relative", 0, "", "started relative"],
+    ["held {", 75, "", "held {"],
+    ["started /x", 1, "boom", "boom"],
+  ])("%j with %i", (stdout, code, stderr, seen) => {
+    expect(parseSubmitAnswer(stdout, code, stderr)).toEqual({
+      answer: "refused", why: `the host did not take the program (exit ${String(code)}): ${seen}`, notes: [],
+    });
+  });
+});
