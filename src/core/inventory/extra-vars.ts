@@ -3,6 +3,7 @@ import { hasErrors } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 import type { Placed } from "../load/document.js";
 import { documentOf, isMap, typeName } from "../load/document.js";
+import { atMost } from "../load/at-most.js";
 import { shellWords } from "../load/shell-words.js";
 import { readYaml } from "../load/yaml.js";
 import type { ReadFiles, Variables } from "./inventory.js";
@@ -22,7 +23,7 @@ export function readExtraVars(options: readonly string[], files: ReadFiles): Che
     else if (/^\s*[{[]/.test(option)) readMap(source, vars, diagnostics);
     else readPairs(source, vars, diagnostics);
   }
-  return { value: hasErrors(diagnostics) ? undefined : vars, diagnostics };
+  return { value: hasErrors(diagnostics) ? undefined : vars, diagnostics: atMost(diagnostics) };
 }
 
 function readFile(

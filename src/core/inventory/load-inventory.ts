@@ -1,6 +1,7 @@
-import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import type { Checked } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
+import { atMost } from "../load/at-most.js";
 import { readYaml } from "../load/yaml.js";
 import { InventoryDraft } from "./build.js";
 import type { Inventory, ReadFiles } from "./inventory.js";
@@ -33,7 +34,7 @@ export function loadInventory(sources: readonly string[], files: ReadFiles): Che
     }
   }
   const inventory = draft.finish(variableFiles(folders, files, draft.diagnostics));
-  const diagnostics: Diagnostic[] = draft.diagnostics;
+  const diagnostics = atMost(draft.diagnostics);
   return { value: hasErrors(diagnostics) ? undefined : inventory, diagnostics };
 }
 

@@ -6,6 +6,7 @@ import type { Inventory, InventoryHost, Variables } from "../inventory/inventory
 import { matchHosts } from "../inventory/pattern.js";
 import type { Document, Path, Placed, PlainMap } from "./document.js";
 import { isMap, own } from "./document.js";
+import { atMost } from "./at-most.js";
 import { duplicateVolumes } from "./duplicate-volumes.js";
 import { fillPlay, hasTemplates } from "./fill-play.js";
 import { playScope, scopeOf } from "./host-scope.js";
@@ -69,7 +70,7 @@ export function loadPlaybooks(
     for (const desired of play.desired) hosts.set(desired.host, [...(hosts.get(desired.host) ?? []), ...desired.domains]);
   }
   const desiredHosts = [...hosts].map(([host, domains]): DesiredHost => ({ host, domains }));
-  const diagnostics = distinct([...loader.diagnostics, ...desiredHosts.flatMap(duplicateVolumes)]);
+  const diagnostics = atMost(distinct([...loader.diagnostics, ...desiredHosts.flatMap(duplicateVolumes)]));
   return { value: hasErrors(diagnostics) ? undefined : { plays, hosts: desiredHosts }, diagnostics };
 }
 

@@ -2,6 +2,7 @@
 
 const TAB_WIDTH = 4;
 const MAX_WIDTH = 80;
+const MAX_LINE = 2000;
 
 export interface CaretLine {
   /** The source line, harmless and cut to fit. */
@@ -17,6 +18,11 @@ export interface CaretLine {
  * @param width columns that may be used
  */
 export function caretLine(line: string, start: number, end: number, width = MAX_WIDTH): CaretLine {
+  // of a line as long as a book only the neighbourhood is looked at
+  if (line.length > MAX_LINE) {
+    const from = Math.min(Math.max(0, start - MAX_LINE / 2), Math.max(0, line.length - MAX_LINE));
+    return caretLine(line.slice(from, from + MAX_LINE), start - from, end - from, width);
+  }
   const cells = cellsOf(line.replace(/\r$/, ""));
   const from = columnAt(cells, start);
   const to = Math.max(from + 1, columnAt(cells, end));
