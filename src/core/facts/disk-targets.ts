@@ -97,10 +97,12 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
   parse(result) {
     if (result.exitCode !== 0) return unreadable("files and devices of guests' disks", result);
     const lines = result.stdout.split("\n");
-    const named = lines.flatMap((line) => {
+    const named: { readonly word: string; readonly path: string }[] = [];
+    for (const line of lines) {
       const match = /^(path|volume|missing) (.*)$/s.exec(line);
-      return match === null ? [] : [{ word: match[1] ?? "", path: match[2] ?? "" }];
-    });
+      if (match === null) break;
+      named.push({ word: match[1] ?? "", path: match[2] ?? "" });
+    }
     const existing = named.filter(({ word }) => word !== "missing").length;
     const at = lines.indexOf("heads");
     const stats = lines.slice(named.length, named.length + existing);

@@ -22,7 +22,8 @@ export function readDump(lines: readonly string[]): Uint8Array | undefined {
     const space = line.indexOf(" ");
     const offset = Number(space === -1 ? line : line.slice(0, space));
     if (!Number.isInteger(offset) || offset < at || offset > length) return undefined;
-    if (repeat) for (; at < offset; at += 16) bytes.copyWithin(at, at - 16, at);
+    // what repeats is mostly zero, and the array is that already
+    if (repeat && !isZero(bytes, at - 16, at)) for (; at < offset; at += 16) bytes.copyWithin(at, at - 16, at);
     repeat = false;
     at = offset;
     if (space === -1) continue;
@@ -34,6 +35,11 @@ export function readDump(lines: readonly string[]): Uint8Array | undefined {
     }
   }
   return at === length ? bytes : undefined;
+}
+
+function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = Math.max(from, 0); i < to; i += 1) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 function hexDigit(code: number): number {

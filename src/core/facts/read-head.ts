@@ -4,6 +4,7 @@ import { recognise, type Recognised } from "./superblock.js";
 /** Length of the record before each head in the stream. */
 const RECORD = 64;
 const HEAD = 8192;
+const FIRST_LETTER = "c".charCodeAt(0);
 
 /**
  * The shell function `head_of NUMBER PATH [MAJOR:MINOR]`: writes a record and the first 8 KiB. A file is read through
@@ -41,7 +42,8 @@ export function readHeads(lines: readonly string[]): ReadonlyMap<number, Uint8Ar
   let at = 0;
   for (let number = 0; isRecord(stream, at, number); number += 1) {
     const start = at + RECORD;
-    at = isRecord(stream, start + HEAD, number + 1) ? start + HEAD : nextRecord(stream, start, number + 1);
+    const whole = start + HEAD === stream.length || isRecord(stream, start + HEAD, number + 1);
+    at = whole ? start + HEAD : nextRecord(stream, start, number + 1);
     // nothing read of a device that is there: not known, rather than empty
     if (at > start) heads.set(number, stream.subarray(start, at));
   }
@@ -49,8 +51,8 @@ export function readHeads(lines: readonly string[]): ReadonlyMap<number, Uint8Ar
 }
 
 function isRecord(stream: Uint8Array, at: number, number: number): boolean {
+  if (at + RECORD > stream.length || stream[at] !== FIRST_LETTER) return false;
   const text = `converge-head ${number}`.padEnd(RECORD);
-  if (at + RECORD > stream.length) return false;
   for (let i = 0; i < RECORD; i += 1) if (stream[at + i] !== text.charCodeAt(i)) return false;
   return true;
 }

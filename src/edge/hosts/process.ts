@@ -37,6 +37,12 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     buffer: { stdout: onLine === undefined, stderr: true },
     forceKillAfterDelay: 5000,
   });
+  // given up means given up: what it started may live on and hold its output open
+  child.once("exit", () => {
+    if (!child.killed && signal?.aborted !== true) return;
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  });
   if (onLine !== undefined) {
     try {
       for await (const line of child.iterable({ from: "stdout", binary: false })) onLine(line);

@@ -1,0 +1,297 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { connectionOf } from "../../src/edge/hosts/connection.js";
+import { runScript, type Host } from "../../src/edge/hosts/host.js";
+import { openHost, type OpenOptions } from "../../src/edge/hosts/open-host.js";
+import { isUnreachable } from "../../src/edge/hosts/trouble.js";
+import { gatherHost } from "../../src/edge/run/gather.js";
+
+// ssh and sudo are stand-ins (bin/ beside this file): what they are given and what they say is what is tested.
+const bin = fileURLToPath(new URL("./bin/", import.meta.url));
+const env = { ...process.env };
+let directory = "";
+let hosts: Host[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "hosts-"));
+  Object.assign(process.env, {
+    PATH: `${bin}:${env["PATH"] ?? ""}`, SSH_LOG: join(directory, "ssh"), SUDO_LOG: join(directory, "sudo"),
+    SSH_PLAY: "", SUDO_PLAY: "", SSH_SHELL: "sh",
+  });
+});
+afterEach(async () => {
+  await Promise.all(hosts.map((host) => host.close()));
+  hosts = [];
+  process.env = { ...env };
+  rmSync(directory, { recursive: true });
+});
+
+function open(variables: Record<string, unknown> = {}, options: Partial<OpenOptions> = {}): Host {
+  const { value } = connectionOf("dom0a", { ansible_host: "192.0.2.7", ...variables });
+  if (value === undefined) throw new Error("no connection");
+  const host = openHost(value, { interactive: false, ...options });
+  hosts.push(host);
+  return host;
+}
+
+const sshCalls = (): string[][] => readFileSync(join(directory, "ssh"), "utf8")
+  .split("--end--\n").slice(0, -1).map((call) => call.split("\n").slice(0, -1));
+
+const everywhere = [["ssh", {}], ["local", { ansible_connection: "local" }]] as const;
+
+describe.each(everywhere)("%s", (_, variables) => {
+  test.each(["sh", "bash", "dash"])("a command's output, words and exit code, with login shell %s", async (shell) => {
+    process.env["SSH_SHELL"] = shell;
+    const words = ["it's", "$HOME `id`", "a\nb", "", "-n", "\\", "ü*", '"'];
+    const { value, diagnostics } = await open(variables).run(["sh", "-c", 'printf "%s|" "$@"; echo bad >&2; exit 7', "sh", ...words]);
+    expect(diagnostics).toEqual([]);
+    expect(value).toEqual({ exitCode: 7, stdout: `${words.join("|")}|`, stderr: "bad\n" });
+  });
+
+  test("a command's own 255 is no lost connection, its own 127 no missing ssh", async () => {
+    const host = open(variables);
+    expect((await host.run(["sh", "-c", "exit 255"])).value?.exitCode).toBe(255);
+    expect((await host.run(["no-such-program-anywhere"])).value?.exitCode).toBe(127);
+    expect((await host.run(["sh", "-c", "kill -TERM $$"])).value?.exitCode).toBe(143);
+  });
+
+  test("standard input is what is given, or empty", async () => {
+    const host = open(variables);
+    expect((await host.run(["cat"], { stdin: "a\n\u00fc" })).value?.stdout).toBe("a\n\u00fc");
+    expect((await host.run(["cat"], { stdin: new Uint8Array([65, 66]) })).value?.stdout).toBe("AB");
+    expect((await host.run(["cat"])).value?.stdout).toBe("");
+    // a command that does not read it
+    expect((await host.run(["true"], { stdin: "x".repeat(1 << 20) })).value?.exitCode).toBe(0);
+  });
+
+  test("a script has its arguments", async () => {
+    const { value } = await runScript(open(variables), 'for word in "$@"; do\nprintf "[%s]" "$word"\ndone\n', ["a b", "-x"]);
+    expect(value?.stdout).toBe("[a b][-x]");
+  });
+
+  test("lines are handed over as they come", async () => {
+    const lines: string[] = [];
+    const seen: number[] = [];
+    const { value } = await open(variables).follow(["sh", "-c", "echo one; sleep 0.3; printf 'two\\n\\nlast'"], (line) => {
+      lines.push(line);
+      seen.push(performance.now());
+    });
+    expect(lines).toEqual(["one", "two", "", "last"]);
+    expect((seen[1] ?? 0) - (seen[0] ?? 0)).toBeGreaterThan(150);
+    expect(value).toMatchObject({ exitCode: 0, stdout: "" });
+  });
+
+  test("following ends when it is asked to", async () => {
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const { diagnostics } = await open(variables).follow(["sh", "-c", "while echo on; do sleep 0.05; done"], (line) => {
+      lines.push(line);
+      if (lines.length === 3) stop.abort();
+    }, stop.signal);
+    expect(diagnostics).toEqual([]);
+    expect(lines.length).toBeLessThan(20);
+  });
+
+  test("a command that takes too long is given up", async () => {
+    const { value, diagnostics } = await open(variables).run(["sleep", "30"], { timeoutMs: 300 });
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]).toMatchObject({ code: "host-timeout", subject: { host: "dom0a" } });
+  });
+
+  describe("become", () => {
+    const become = { ...variables, ansible_become: true };
+
+    test("without a password", async () => {
+      const { value } = await open(become).run(["sh", "-c", "cat; echo said >&2; exit 3"], { stdin: "in" });
+      expect(value).toEqual({ exitCode: 3, stdout: "in", stderr: "said\n" });
+      expect(readFileSync(join(directory, "sudo"), "utf8")).toMatch(/^-n\n-u\nroot\n--\n/);
+    });
+
+    test.each(["password", ""])("with a password, whether or not sudo wants it (%s)", async (play) => {
+      process.env["SUDO_PLAY"] = play;
+      let asked = 0;
+      const host = open(become, {
+        askBecomePassword: () => {
+          asked += 1;
+          return Promise.resolve('p@ss "word');
+        },
+      });
+      const [one, two] = await Promise.all([
+        host.run(["sh", "-c", "cat; exit 4"], { stdin: "line\nconverge-input\nmore" }), host.run(["cat"]),
+      ]);
+      expect(one.value).toEqual({ exitCode: 4, stdout: "line\nconverge-input\nmore", stderr: "" });
+      expect(two.value).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+      expect(asked).toBe(1);
+      const logs = ["sudo", "ssh"].map((name) => join(directory, name)).filter((file) => existsSync(file));
+      expect(logs.map((file) => readFileSync(file, "utf8")).join("")).not.toContain("word");
+    });
+
+    test.each([
+      ["password", undefined, "become-refused", "sudo wants a password"],
+      ["password", "wrong", "become-refused", "sudo refuses the password"],
+      ["forbidden", undefined, "become-refused", "sudo does not let this user become root"],
+    ])("%s, given %s", async (play, password, code, summary) => {
+      process.env["SUDO_PLAY"] = play;
+      const host = open({ ...become, ...(password === undefined ? {} : { ansible_become_password: password }) });
+      const { value, diagnostics } = await host.run(["true"]);
+      expect(value).toBeUndefined();
+      expect(diagnostics[0]).toMatchObject({ code, summary, severity: "error" });
+      expect(diagnostics[0]?.fix).toBeDefined();
+    });
+
+    test("can be left out for one command", async () => {
+      await open(become).run(["true"], { become: false });
+      expect(existsSync(join(directory, "sudo"))).toBe(false);
+    });
+  });
+});
+
+describe("ssh", () => {
+  test("one connection, shared; its directory is private, short and removed", async () => {
+    const host = open({
+      ansible_port: 2222, ansible_user: "jk", ansible_ssh_private_key_file: "/k/id", ansible_ssh_common_args: "-o ConnectTimeout=2",
+    });
+    await host.run(["true"]);
+    await host.run(["true"]);
+    const [master = [], ...commands] = sshCalls();
+    expect(master.slice(0, 4)).toEqual(["-M", "-N", "-f", "-T"]);
+    expect(commands).toHaveLength(2);
+    const path = master.find((word) => word.startsWith("ControlPath="))?.slice("ControlPath=".length) ?? "";
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
+    expect(path.replace("%C", "c".repeat(40)).length + 18).toBeLessThan(104);
+    for (const call of commands) {
+      expect(call).toContain(`ControlPath=${path}`);
+      expect(call).toContain("ControlMaster=no");
+    }
+    const text = master.join(" ");
+    expect(text).toContain("-p 2222 -l jk -i /k/id -o ConnectTimeout=2 -o BatchMode=yes -o ConnectTimeout=10");
+    expect(master.slice(-2)).toEqual(["--", "192.0.2.7"]);
+    await host.close();
+    await host.close();
+    expect(sshCalls().at(-1)?.slice(0, 2)).toEqual(["-O", "exit"]);
+    expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  test("may ask only where somebody is there", async () => {
+    await open({}, { interactive: true }).run(["true"]);
+    expect(sshCalls()[0]).not.toContain("BatchMode=yes");
+  });
+
+  test("a jump host that stays does not hold it up", async () => {
+    process.env["SSH_PLAY"] = "lingers";
+    const start = performance.now();
+    expect((await open().run(["echo", "1"])).value?.stdout).toBe("1\n");
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  test.each([
+    ["Host key verification failed.", "host-key"],
+    ["@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", "host-key"],
+    ["jk@192.0.2.7: Permission denied (publickey).", "ssh-auth"],
+    ["ssh: Could not resolve hostname dom0a: Name or service not known", "host-unresolved"],
+    ["ssh: connect to host 192.0.2.7 port 22: Connection refused", "host-unreachable"],
+    ["ssh: connect to host 192.0.2.7 port 22: Connection timed out", "host-unreachable"],
+    ["/root/.ssh/config: line 1: Bad configuration option: nonsense", "ssh-config"],
+    ["Unable to negotiate with 192.0.2.7 port 22: no matching host key type found.", "ssh-negotiation"],
+    ["something new", "host-unreachable"],
+  ])("%s", async (said, code) => {
+    process.env["SSH_PLAY"] = `refuse:${said}`;
+    const { value, diagnostics } = await open().run(["true"]);
+    expect(value).toBeUndefined();
+    expect(diagnostics).toHaveLength(1);
+    const [trouble] = diagnostics;
+    expect(trouble).toMatchObject({ code, severity: "error", subject: { host: "dom0a" } });
+    expect(trouble?.fix).toBeDefined();
+    expect(trouble?.detail).toContain(said.split("\n").at(-1));
+    expect(trouble && isUnreachable(trouble)).toBe(true);
+  });
+
+  test.each(["cut", "silent"])("a connection that breaks (%s) is told from a command that fails", async (play) => {
+    process.env["SSH_PLAY"] = play;
+    const { value, diagnostics } = await open().run(["echo", "1"]);
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]?.code).toBe("connection-lost");
+  });
+
+  test("what login shells say on standard error stays apart from the exit code", async () => {
+    process.env["SSH_PLAY"] = "noisy";
+    const { value } = await open().run(["sh", "-c", "echo own >&2; exit 9"]);
+    expect(value?.exitCode).toBe(9);
+    expect(value?.stderr).toContain("own\n");
+    expect(value?.stderr).not.toContain("converge-exit");
+  });
+
+  test("ssh that is not there is told", async () => {
+    const { value, diagnostics } = await open({}, { program: "/no/ssh" }).run(["true"]);
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]?.code).toBe("ssh-missing");
+  });
+});
+
+describe("a recorded host", () => {
+  const recording = fileURLToPath(new URL("../observe/recorded/lab-web1-running.json", import.meta.url));
+
+  test("is gathered under the inventory's name", async () => {
+    const { value, diagnostics } = await gatherHost(open({ ansible_connection: "recorded", converge_facts: recording }));
+    expect(diagnostics).toEqual([]);
+    expect(value?.state.host.name).toBe("dom0a");
+    expect(Object.keys(value?.state.domains ?? {})).toContain("web1");
+  });
+
+  test("does nothing", async () => {
+    const host = open({ ansible_connection: "recorded", converge_facts: recording });
+    for (const refused of [await host.run(["true"]), await host.follow(["true"], () => undefined)]) {
+      expect(refused.value).toBeUndefined();
+      expect(refused.diagnostics[0]?.code).toBe("host-recorded");
+    }
+  });
+
+  test("needs its file", async () => {
+    const { value, diagnostics } = await gatherHost(open({ ansible_connection: "recorded", converge_facts: "/no/file" }));
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]?.code).toBe("recording-missing");
+  });
+});
+
+describe("gathering over ssh", () => {
+  const stub = (name: string, text: string): void => {
+    writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(directory, name), 0o755);
+  };
+
+  test("takes two round trips, and notices what is no Dom0", async () => {
+    const { value, diagnostics } = await gatherHost(open());
+    expect(value).toBeUndefined();
+    expect(diagnostics.map(({ code }) => code)).toContain("no-dom0");
+    expect(sshCalls().length).toBeLessThanOrEqual(3);
+  });
+
+  test("asks about the disks that guests name", async () => {
+    const image = join(directory, "disk image.img");
+    writeFileSync(image, Buffer.alloc(100_000, 7));
+    process.env["PATH"] = `${directory}:${process.env["PATH"] ?? ""}`;
+    stub("xl", `
+case "$*" in
+  info) printf 'xen_version : 4.17.5\\ntotal_memory : 1000\\nfree_memory : 100\\n' ;;
+  'list -v') printf 'Name ID Mem VCPUs State Time(s) UUID\\nweb1  1  128 1 -b---- 1.0 5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11\\n' ;;
+  'list -l') printf '%s' '[{"domid":1,"config":{"c_info":{"name":"web1"},"disks":[{"pdev_path":"${image}","vdev":"xvda","readwrite":1}]}}]' ;;
+esac`);
+    stub("xenstore-ls", "exit 0");
+    stub("losetup", "echo '{\"loopdevices\":[]}'");
+    const { value, diagnostics } = await gatherHost(open());
+    expect(diagnostics).toEqual([]);
+    expect(value?.state.images[image]).toMatchObject({ bytes: 100_000, format: "raw", content: { type: "unknown" } });
+    expect(value?.state.domains["web1"]?.running?.stored[0]?.target).toBe(image);
+    expect(sshCalls()).toHaveLength(3);
+  });
+
+  test("a shell that says nothing is told", async () => {
+    process.env["SSH_SHELL"] = "true";
+    const { value, diagnostics } = await gatherHost(open());
+    expect(value).toBeUndefined();
+    expect(diagnostics[0]?.severity).toBe("error");
+  });
+});
