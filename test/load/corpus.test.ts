@@ -36,7 +36,7 @@ describe("broken playbooks: each says what is wrong, where, and what would be ri
     expect(result.value === undefined).toBe(hasErrors(result.diagnostics));
     expect(result.diagnostics.length).toBeGreaterThan(0);
     const rendered = renderDiagnostics(result.diagnostics);
-    for (const line of rendered.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
+    for (const line of rendered.split("\n")) expect(Array.from(line).length).toBeLessThanOrEqual(80);
     await expect(rendered).toMatchFileSnapshot(join(here, "broken", name.replace(/\.yml$/, ".expected.txt")));
   });
 });

@@ -126,7 +126,7 @@ class ConnectionReader {
   private text(...names: string[]): string | undefined {
     const found = this.value(names);
     if (found === undefined || found.value === "") return undefined;
-    if (typeof found.value !== "object") return String(found.value);
+    if (["string", "number", "boolean"].includes(typeof found.value)) return String(found.value);
     this.complain("connection", `'${found.name}' must be text`, this.place(found.name));
     return undefined;
   }
@@ -143,7 +143,7 @@ class ConnectionReader {
   private flag(name: string): boolean | undefined {
     const found = this.value([name]);
     if (found === undefined) return undefined;
-    const text = String(found.value).toLowerCase();
+    const text = JSON.stringify(found.value).replace(/^"|"$/g, "").toLowerCase();
     if (["true", "yes", "on", "1", "y", "t"].includes(text)) return true;
     if (["false", "no", "off", "0", "n", "f"].includes(text)) return false;
     this.complain("connection", `'${name}' must be true or false`, this.place(name));

@@ -17,6 +17,7 @@ export function literal(text: string): unknown {
 class NoLiteral extends Error {}
 
 const NUMBER = /[-+]*\s*(?:0[xX][\da-fA-F]+(?:_[\da-fA-F]+)*|0[oO][0-7]+|0[bB][01]+|(?:\d+(?:_\d+)*)?\.?\d*(?:[eE][-+]?\d+)?)/y;
+const STRING = /^([uUrR]?)(['"])/;
 const MAX_DEPTH = 50;
 
 class Reader {
@@ -57,8 +58,7 @@ class Reader {
   }
 
   private one(): unknown {
-    const char = this.text[this.i] ?? "";
-    if (char === "'" || char === '"') return this.strings();
+    if (STRING.test(this.text.slice(this.i, this.i + 2))) return this.strings();
     if (this.take("[")) return this.list("]");
     if (this.take("(")) return this.parenthesis();
     if (this.take("{")) return this.dict();
@@ -90,14 +90,15 @@ class Reader {
   private strings(): string {
     let result = "";
     for (;;) {
-      const quote = this.text[this.i];
-      if (quote !== "'" && quote !== '"') return result;
-      result += this.string(quote);
+      const prefix = STRING.exec(this.text.slice(this.i, this.i + 2));
+      if (prefix === null) return result;
+      this.i += prefix[1]?.length ?? 0;
+      result += this.string(prefix[2] ?? "", /r/i.test(prefix[1] ?? ""));
       this.skip();
     }
   }
 
-  private string(quote: string): string {
+  private string(quote: string, raw: boolean): string {
     let result = "";
     for (this.i += 1; this.i < this.text.length; this.i += 1) {
       const char = this.text[this.i] ?? "";
@@ -110,7 +111,8 @@ class Reader {
         continue;
       }
       this.i += 1;
-      result += this.escape(this.text[this.i] ?? "");
+      const next = this.text[this.i] ?? "";
+      result += raw ? `\\${next}` : this.escape(next);
     }
     throw new NoLiteral();
   }
@@ -153,8 +155,8 @@ class Reader {
       if (this.take("}")) return map;
       const key = this.value();
       this.skip();
-      if ((typeof key === "object" && key !== null) || !this.take(":")) throw new NoLiteral();
-      define(map, key === null ? "null" : String(key), this.value());
+      if (!this.take(":")) throw new NoLiteral();
+      define(map, keyText(key), this.value());
       this.skip();
       if (this.take("}")) return map;
       if (!this.take(",")) throw new NoLiteral();
@@ -169,7 +171,16 @@ class Reader {
 
   private skip(): void {
     while (this.text[this.i] === " " || this.text[this.i] === "\t") this.i += 1;
+    // a comment of Python's: `[1, 2]  # both`
+    if (this.text[this.i] === "#") this.i = this.text.length;
   }
+}
+
+/** A key as JSON has it, which is how it is shown in the end. */
+function keyText(key: unknown): string {
+  if (typeof key === "string") return key;
+  if (key === null || typeof key === "number" || typeof key === "boolean") return String(key);
+  throw new NoLiteral();
 }
 
 const WORDS: readonly (readonly [string, unknown])[] = [["True", true], ["False", false], ["None", null]];

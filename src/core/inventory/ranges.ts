@@ -34,7 +34,7 @@ function oneRange(range: string): string[] | string {
   if (begin.length === 1 && end.length === 1 && LETTERS.includes(begin) && LETTERS.includes(end)) {
     const [from, to] = [LETTERS.indexOf(begin), LETTERS.indexOf(end)];
     if (from > to) return "a range begins before it ends";
-    return [...LETTERS.slice(from, to + 1)].filter((_, i) => i % step === 0);
+    return Array.from(LETTERS.slice(from, to + 1)).filter((_, i) => i % step === 0);
   }
   if (!/^\d+$/.test(begin) || !/^\d+$/.test(end)) return `a range is between numbers or letters, not '${range}'`;
   const width = begin.startsWith("0") && begin.length > 1 ? begin.length : 0;

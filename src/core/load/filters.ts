@@ -23,8 +23,8 @@ export function sandbox(): Liquid {
     memoryLimit: 1_000_000, parseLimit: MAX_TEXT, dynamicPartials: false, relativeReference: false,
   });
   const filters = { ...liquid.filters };
-  for (const name of Object.keys(liquid.filters)) delete liquid.filters[name];
-  for (const name of Object.keys(liquid.tags)) delete liquid.tags[name];
+  for (const name of Object.keys(liquid.filters)) Reflect.deleteProperty(liquid.filters, name);
+  for (const name of Object.keys(liquid.tags)) Reflect.deleteProperty(liquid.tags, name);
   for (const [name, origin] of Object.entries(FROM_LIQUID)) {
     const filter = filters[origin];
     if (filter !== undefined) liquid.registerFilter(name, filter);

@@ -200,11 +200,11 @@ function bounded(rendered: Rendered, placed: Placed, name: string): Rendered {
 
 function countValues(value: unknown, limit: number): number {
   let count = 0;
-  const stack = [value];
+  const stack: unknown[] = [value];
   while (stack.length > 0 && count < limit) {
     const top = stack.pop();
     count += 1;
-    if (typeof top === "object" && top !== null) stack.push(...Object.values(top).slice(0, limit));
+    if (typeof top === "object" && top !== null) stack.push(...(Object.values(top) as unknown[]).slice(0, limit));
   }
   return count;
 }

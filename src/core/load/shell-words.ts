@@ -33,7 +33,7 @@ export function shellWords(text: string, options: { readonly comments: boolean }
     if (char === "\\") {
       if (i + 1 >= text.length) return { problem: "a backslash ends the text", at: i };
       i += 1;
-      word += text[i];
+      word += text[i] ?? "";
     } else if (char === "'") {
       const close = text.indexOf("'", i + 1);
       if (close === -1) return { problem: "this quote is not closed", at: i };

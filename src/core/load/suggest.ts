@@ -20,7 +20,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 
 /** Two letters have changed places: one slip, though two edits. */
 function swapped(a: string, b: string): boolean {
-  return a.length === b.length && distance(a, b) === 2 && [...a].sort().join("") === [...b].sort().join("");
+  return a.length === b.length && distance(a, b) === 2 && sorted(a) === sorted(b);
+}
+
+function sorted(word: string): string {
+  return Array.from(word).sort().join("");
 }
 
 /** `did you mean 'filesystem'?`, or nothing. */

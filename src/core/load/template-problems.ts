@@ -12,7 +12,7 @@ export function templateProblems(document: Document): Diagnostic[] {
       if (!looksTemplated(value)) return;
       const placed = { value, document, path };
       diagnostics.push(...parseTemplate(value).problems.map((problem) => templateProblem(problem, value, placed)));
-    } else if (Array.isArray(value)) (value as unknown[]).forEach((item, i) => visit(item, [...path, i]));
+    } else if (Array.isArray(value)) for (const [i, item] of (value as unknown[]).entries()) visit(item, [...path, i]);
     else if (isMap(value)) {
       for (const [key, item] of Object.entries(value)) {
         if (looksTemplated(key)) {

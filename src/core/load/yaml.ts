@@ -3,7 +3,7 @@ import type { CST, Node, Pair, YAMLMap } from "yaml";
 import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
-import type { Document, Path } from "./document.js";
+import type { Document, Path, PlainMap } from "./document.js";
 import { define, isMap } from "./document.js";
 import { yamlProblem } from "./yaml-problems.js";
 import { plainScalar } from "./yaml-scalars.js";
@@ -172,7 +172,7 @@ class Reader {
   }
 
   private scalar(value: unknown, plain: boolean): unknown {
-    const text = typeof value === "string" ? value : String(value ?? "");
+    const text = keyText({ value });
     return plain ? plainScalar(text) : text;
   }
 
@@ -226,7 +226,7 @@ class Reader {
   private map(node: YAMLMap): unknown {
     const result: Record<string, unknown> = {};
     const seen = new Map<string, Node>();
-    const merged: Record<string, unknown>[] = [];
+    const merged: PlainMap[] = [];
     for (const pair of node.items as Pair<Node | null, Node | null>[]) {
       const key = this.key(pair, node);
       if (key === undefined) continue;
@@ -269,9 +269,9 @@ class Reader {
     return undefined;
   }
 
-  private merges(pair: Pair<Node | null, Node | null>, value: unknown): Record<string, unknown>[] {
+  private merges(pair: Pair<Node | null, Node | null>, value: unknown): PlainMap[] {
     const list = Array.isArray(value) ? (value as unknown[]) : [value];
-    if (list.every(isMap)) return list as Record<string, unknown>[];
+    if (list.every(isMap)) return list;
     if (pair.key !== null && !this.exhausted) {
       this.complain("error", "merge-not-map", "'<<' takes in a map, or a list of maps", pair.value ?? pair.key);
     }
@@ -337,7 +337,8 @@ interface Found {
 
 /** Keys stay as they are written: a guest may well be called `on`. */
 function keyText(node: { readonly value: unknown }): string {
-  return typeof node.value === "string" ? node.value : String(node.value ?? "");
+  // the failsafe schema makes text of every scalar; an empty one may be null
+  return typeof node.value === "string" ? node.value : "";
 }
 
 function isMergeKey(pair: Pair<Node | null, Node | null>): boolean {

@@ -60,6 +60,7 @@ function harmless(char: string, column: number): { readonly text: string; readon
     return { text: " ".repeat(width), width };
   }
   const code = char.codePointAt(0) ?? 0;
+  if (code >= 0x20 && code < 0x7f) return { text: char, width: 1 };
   if (code < 0x20) return { text: String.fromCodePoint(0x2400 + code), width: 1 };
   if (code === 0x7f) return { text: "\u2421", width: 1 };
   if (INVISIBLE.test(char)) return { text: "\ufffd", width: 1 };
@@ -111,15 +112,16 @@ function window(cells: readonly Cell[], shift: number, width: number): string {
     used += cell.width;
   }
   if (shift === 0 || text === "") return text;
-  const [first, ...rest] = text;
-  return `…${isWide(first?.codePointAt(0) ?? 0) ? " " : ""}${rest.join("")}`;
+  const first = text.codePointAt(0) ?? 0;
+  return `…${isWide(first) ? " " : ""}${text.slice(String.fromCodePoint(first).length)}`;
 }
 
 function total(cells: readonly Cell[]): number {
   return cells.reduce((sum, cell) => sum + cell.width, 0);
 }
 
-/** A text for a terminal on one line: control characters and line ends shown, not obeyed. */
+/** A text for a terminal on one line: control characters and line ends shown, not obeyed; its begin, if it is huge. */
 export function harmlessText(text: string): string {
-  return [...text].map((char) => (char === "\t" ? " " : harmless(char, 0).text)).join("");
+  const short = text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text;
+  return Array.from(short).map((char) => (char === "\t" ? " " : harmless(char, 0).text)).join("");
 }

@@ -5,6 +5,8 @@ import type { Path } from "../document.js";
 import { isMap, own } from "../document.js";
 import { looksTemplated } from "../template.js";
 import { complaint } from "./complaint.js";
+import type { Locate } from "./schema-error.js";
+import { extraKey } from "./schema-error.js";
 
 /** A schema made ready to check values, with its complaints. */
 export interface SchemaCheck {
@@ -15,8 +17,6 @@ export interface SchemaCheck {
    */
   check(value: unknown, locate: Locate, templates: "permitted" | "filled in"): readonly Diagnostic[];
 }
-
-export type Locate = (path: Path, part: "value" | "key") => NonNullable<Diagnostic["at"]>;
 
 /** More than this many complaints about one file help nobody. */
 const MAX_COMPLAINTS = 50;
@@ -43,10 +43,6 @@ export function schemaCheck(schema: object): SchemaCheck {
       return found;
     },
   };
-}
-
-export function extraKey(error: ErrorObject): string {
-  return String((error.params as { additionalProperty?: unknown }).additionalProperty ?? "");
 }
 
 function isTemplated(error: ErrorObject): boolean {

@@ -3,7 +3,8 @@ import type { Diagnostic } from "../../model/diagnostic.js";
 import type { Path, PlainMap } from "../document.js";
 import { isMap, own, typeName } from "../document.js";
 import { didYouMean, orList } from "../suggest.js";
-import type { Locate } from "./check.js";
+import type { Locate } from "./schema-error.js";
+import { extraKey, parameter } from "./schema-error.js";
 
 /** One schema error in words for people: what is wrong, and what would be right. */
 export function complaint(error: ErrorObject, path: Path, locate: Locate, schema: object): Diagnostic {
@@ -13,7 +14,7 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
   switch (error.keyword) {
     case "additionalProperties": return unknownKey(error, path, parent, locate, schema);
     case "required": {
-      const key = String((error.params as { missingProperty?: unknown }).missingProperty ?? "");
+      const key = parameter(error, "missingProperty");
       const example = exampleOf(own(asMap(own(parent, "properties")), key));
       return make("missing-key", `${titled(parent)} needs '${key}'`, at, example === undefined ? undefined : `Add ${key}: ${example}`);
     }
@@ -25,16 +26,16 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
     }
     case "pattern": return wrongForm(error, parent, name, at);
     case "minimum": case "maximum": {
-      const range = `${String(own(parent, "minimum") ?? "…")} to ${String(own(parent, "maximum") ?? "…")}`;
-      return make("out-of-range", `${name} is ${brief(error.data)}, and must be ${rangeText(parent, range)}`, at);
+      return make("out-of-range", `${name} is ${brief(error.data)}, and must be ${rangeText(parent)}`, at);
     }
     case "minLength": case "minItems": return make("empty", `${name} is empty`, at, exampleFix(parent, name));
     default: return make("wrong-value", `${name} ${error.message ?? "is wrong"}`, at, exampleFix(parent, name));
   }
 }
 
-function rangeText(parent: PlainMap, range: string): string {
-  return own(parent, "maximum") === undefined ? `${String(own(parent, "minimum"))} or more` : range;
+function rangeText(parent: PlainMap): string {
+  const [minimum, maximum] = [brief(own(parent, "minimum")), brief(own(parent, "maximum"))];
+  return maximum === "" ? `${minimum} or more` : `${minimum} to ${maximum}`;
 }
 
 function make(code: string, summary: string, at: Diagnostic["at"], fix?: string, detail?: string): Diagnostic {
@@ -120,7 +121,7 @@ function exampleOf(schema: unknown): string | undefined {
 }
 
 function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Locate, schema: object): Diagnostic {
-  const key = String((error.params as { additionalProperty?: unknown }).additionalProperty ?? "");
+  const key = extraKey(error);
   const at = locate([...path, key], "key");
   const known = Object.keys(asMap(own(parent, "properties")));
   const owner = titled(parent);
@@ -158,7 +159,7 @@ function asMap(value: unknown): PlainMap {
 
 /** A value as it fits into a line. */
 function brief(value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const text = typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 }
 

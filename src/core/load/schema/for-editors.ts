@@ -17,9 +17,7 @@ function permitTemplates(schema: unknown): unknown {
       Object.entries(copy["properties"]).map(([key, value]) => [key, permitTemplates(value)]),
     );
   }
-  copy["items"] = permitTemplates(copy["items"]);
-  copy["additionalProperties"] = permitTemplates(copy["additionalProperties"]);
-  for (const key of Object.keys(copy)) if (copy[key] === undefined) delete copy[key];
+  for (const key of ["items", "additionalProperties"]) if (key in copy) copy[key] = permitTemplates(copy[key]);
   const restricted = ["pattern", "enum", "minimum"].some((key) => key in copy) || copy["type"] === "boolean";
   if (!restricted) return copy;
   const { description, title, examples, ...rest } = copy;
