@@ -150,7 +150,7 @@ function passSteps(
     const here = copied.filter(({ move }) => move.change.image.on?.volume === origin);
     const mountpoint = here[0]?.move.change.image.on?.mountpoint ?? "/";
     const snapshot = snapshotName(origin, name);
-    const tags = volumeTags(name, safeName(origin), "snapshot");
+    const tags = volumeTags(name, origin, "snapshot");
     const at = `${runDirectory(name)}/snapshot-${safeName(origin)}`;
     const type = state.mounts.find((m) => m.target === mountpoint)?.type ?? "auto";
     const extentBytes = state.volumeGroups[origin.slice(0, origin.indexOf("/"))]?.extentBytes ?? 1;

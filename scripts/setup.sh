@@ -1,0 +1,32 @@
+#!/bin/sh
+# Brings what the project needs: a Node that is new enough, its packages, and the build. To be sourced: it puts that
+# Node into PATH where the system's own is too old (Debian 12 has Node 18).
+set -eu
+
+node_is_new_enough() {
+  command -v node >/dev/null &&
+    node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+
+if ! command -v npm >/dev/null; then
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "npm is not installed: 'apt-get install nodejs npm' as root, and again" >&2
+    exit 1
+  fi
+  echo "installing nodejs and npm from Debian's packages"
+  apt-get -qq update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends nodejs npm >/dev/null
+fi
+if ! node_is_new_enough; then
+  newer=${XDG_CACHE_HOME:-$HOME/.cache}/converge-node
+  echo "Node $(node --version) is too old: installing a newer one into $newer"
+  npm install --silent --no-audit --no-fund --prefix "$newer" node@22
+  PATH=$newer/node_modules/.bin:$PATH
+  export PATH
+  node_is_new_enough
+fi
+# installed once, and again when the lock file changed
+if ! [ node_modules/.package-lock.json -nt package-lock.json ]; then
+  npm ci --no-audit --no-fund
+fi
+npm run --silent build
