@@ -9,7 +9,7 @@ export const SHELLS = ["dash", "bash", "busybox sh"] as const;
 export type Shell = (typeof SHELLS)[number];
 
 const TOOLS = [
-  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "mount", "umount", "mountpoint",
+  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "mount", "umount",
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
@@ -181,6 +181,7 @@ export class StubHost {
       rmSync(join(this.root, "dev", name));
     }
     writeFileSync(join(this.state, "mounts"), "");
+    writeFileSync(join(this.root, "proc/self/mountinfo"), "");
     writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-2\n");
   }
 

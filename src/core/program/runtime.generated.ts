@@ -62,13 +62,22 @@ boot_id() {
 
 # Durations come from the uptime, which nobody sets; they are whole hundredths of a second.
 
-# epoch: sets NOW, seconds since the epoch with fractions where date has them
+# epoch: sets NOW, seconds since the epoch. The clock is asked once: the journal's times do not jump with it, and an
+# event costs no process (in a switch each one counts).
 epoch() {
-  NOW=$(date +%s.%N)
-  case $NOW in
-    *.[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]) NOW=\${NOW%??????} ;;
-    *) NOW=$(date +%s) ;;
-  esac
+  local stamp
+  if [ -z "\${BASE:-}" ]; then
+    stamp=$(date +%s%N)
+    case $stamp in
+      *[!0-9]* | ??????????) stamp=$(date +%s)00 ;;
+      *) stamp=\${stamp%???????} ;;
+    esac
+    uptime_now
+    BASE=$((stamp - UPTIME))
+  fi
+  uptime_now
+  seconds $((BASE + UPTIME))
+  NOW=$SECONDS_TEXT
 }
 
 # uptime_now: sets UPTIME
@@ -634,12 +643,33 @@ the budget of $SECONDS_TEXT s; the guest was not touched"
 
 # loops_over FILE: devices, one a line. losetup compares the file itself, not only its name.
 loops_over() {
-  losetup --list --noheadings --output NAME --associated "$1" 2>/dev/null 9>&- | tr -d ' '
+  losetup --list --noheadings --raw --output NAME --associated "$1" 2>/dev/null 9>&-
 }
+
+# a newline, to look for whole lines
+LINE='
+'
 
 # loop_is_over DEVICE FILE
 loop_is_over() {
-  loops_over "$2" | grep -qxF -- "$1"
+  case $LINE$(loops_over "$2")$LINE in *"$LINE$1$LINE"*) ;; *) return 1 ;; esac
+}
+
+# mounted_at TARGET: sets MOUNTED, the \`major:minor\` of what is mounted there last. 1: nothing is. Targets are
+# converge's own paths, which the kernel writes as they are.
+mounted_at() {
+  local number point rest
+  MOUNTED=
+  while read -r rest rest number rest point rest; do
+    [ "$point" != "$1" ] || MOUNTED=$number
+  done <"$ROOT/proc/self/mountinfo"
+  [ -n "$MOUNTED" ]
+}
+
+# node_number PATH: sets NODE, the \`major:minor\` of a block device
+node_number() {
+  NODE=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
+  NODE=$((0x\${NODE%:*})):$((0x\${NODE#*:}))
 }
 
 goal_loop_attached() { # LINK FILE
@@ -657,15 +687,15 @@ goal_loop_detached() { # LINK
 
 goal_mounted() { # TARGET SOURCE
   says "nothing is mounted on $1"
-  [ -d "$1" ] && mountpoint -q -- "$1" || return 1
-  [ "$(mountpoint -d -- "$1")" = "$(mountpoint -x -- "$2" 2>/dev/null)" ] && return 0
+  mounted_at "$1" || return 1
+  node_number "$2" && [ "$MOUNTED" = "$NODE" ] && return 0
   says "something else than $2 is mounted on $1"
   return 2
 }
 
 goal_unmounted() { # TARGET
   says "$1 is still mounted"
-  [ ! -d "$1" ] || ! mountpoint -q -- "$1"
+  ! mounted_at "$1"
 }
 
 goal_file_exists() { # PATH
@@ -728,7 +758,7 @@ domid_of() {
   fi
   DOMID=
   # without xenstore every name is unknown: then nothing is known
-  [ "$(xl domid Domain-0 2>/dev/null 9>&-)" != 0 ] || return 1
+  [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" != Domain-0 ] || return 1
   says 'xl cannot say which guests there are'
   return 2
 }
@@ -736,7 +766,12 @@ domid_of() {
 # domid_state DOMID: sets STATE, \`r-----\` or the like. 1: no such domain. 2: xl cannot tell.
 domid_state() {
   if STATE=$(xl list "$1" 2>&1 9>&-); then
-    STATE=$(printf '%s\\n' "$STATE" | awk 'END { print $(NF - 1) }')
+    # the last word but one: a name may hold spaces
+    STATE=\${STATE%"\${STATE##*[! ]}"}
+    STATE=\${STATE%"\${STATE##* }"}
+    STATE=\${STATE%"\${STATE##*[! ]}"}
+    STATE=\${STATE##* }
+    STATE=\${STATE##*	}
     case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
   else
     case $STATE in *'does not exist'*) STATE='' && return 1 ;; esac
@@ -870,7 +905,12 @@ ask_volume() {
 
 # field N: sets FIELD from ANSWER
 field() {
-  FIELD=$(printf '%s' "$ANSWER" | cut -d '|' -f "$1")
+  local number rest
+  number=$1 rest=$ANSWER
+  while [ "$number" -gt 1 ]; do
+    rest=\${rest#*|} number=$((number - 1))
+  done
+  FIELD=\${rest%%|*}
 }
 
 # has_tags LIST TAG…: LIST as lvs prints it, with commas
@@ -1103,7 +1143,8 @@ replace_config() { # PATH DRAFT SHA256
     return 1
   }
   # the mode last: nobody reads meanwhile what they could not read before
-  chown -- "$(stat -c %u:%g -- "$1")" "$2" && chmod -- "$(stat -c %a -- "$1")" "$2" && kept "$2" &&
+  set -- "$1" "$2" "$(stat -c '%u:%g %a' -- "$1")"
+  chown -- "\${3% *}" "$2" && chmod -- "\${3#* }" "$2" && kept "$2" &&
     mv -f -- "$2" "$1" && kept "\${1%/*}" || {
     rm -f -- "$2"
     says "cannot replace $1"
@@ -1168,12 +1209,16 @@ verb_copy() { # ID ROLE -- COMMAND…
       tell_stop
     fi
     [ "$UPTIME" -ge "$next" ] || continue
-    next=$((UPTIME + 100))
+    next=$UPTIME
     report_progress "$id" "$log"
     run_watches running || {
       why=$SAYS
       break
     }
+    # once a second, and on a slow host a fifth of the time at most
+    uptime_now
+    next=$((UPTIME + (UPTIME - next) * 4))
+    [ "$next" -ge $((UPTIME + 100)) ] || next=$((UPTIME + 100))
   done
   # still there: one of the above stops it
   if kill -0 "$pid" 2>/dev/null; then
@@ -1252,7 +1297,7 @@ LINE
 
 # literal_bytes FILE: from --stats, in LITERAL
 literal_bytes() {
-  LITERAL=$(sed -n 's/^Literal data: \\([0-9,.]*\\) bytes.*/\\1/p' "$1" | tail -n 1 | tr -cd 0-9)
+  LITERAL=$(awk '/^Literal data: / { gsub(/[^0-9]/, "", $3); n = $3 } END { print n }' "$1")
   LITERAL=\${LITERAL:-0}
 }
 
@@ -1294,8 +1339,8 @@ run_extend() {
 verb_distrust_fresh() {
   local source target newest now
   source=$1 target=$2
-  epoch
-  now=$NOW
+  # the clock itself, not the journal's; and the second that it is in
+  now=$(($(date +%s) + 1))
   # the guest's clock is not Dom0's; nothing that it changed lies later than its own now
   newest=$(find "$source" -xdev -printf '%C@\\n' 2>>"$OUT" | awk -v now="$now" '
     $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { printf "%.3f\\n", newest }')
@@ -1651,17 +1696,10 @@ verb_start_guest() { # NAME CONFIG
 }
 
 verb_in_scope() { # NAME -- COMMAND…
-  local name
-  name=$1
   shift 2
   uptime_now
   CREATE_AT=$UPTIME
-  create_scoped "$@" || return 1
-  domid_of "$name" || {
-    says "$* ended well, and yet $name is not there"
-    return 1
-  }
-  write_kept "$HERE/created" "$DOMID"
+  create_scoped "$@"
 }
 
 # destroy_paused: only what was never unpaused, so that nothing that a guest wrote is lost
@@ -1710,7 +1748,8 @@ verb_unpause() { # NAME -- COMMAND…
   local name status
   name=$1
   shift 2
-  write_kept "$HERE/committing" "$(date +%s)" || {
+  epoch
+  write_kept "$HERE/committing" "$NOW" || {
     rm -f "$HERE/committing"
     says 'cannot write that the commit begins'
     return 1
@@ -1732,8 +1771,8 @@ verb_unpause() { # NAME -- COMMAND…
     says "$1"
     return "$status"
   fi
-  write_kept "$HERE/committed" "$(date +%s)"
-  journal_kept commit domain "$name"
+  write_kept "$HERE/committed" "$NOW"
+  journal commit domain "$name"
 }
 
 # commit_offline: the guest was down and stays down; what starts it next takes the new disk
@@ -1832,16 +1871,19 @@ verb_plain() { # -- COMMAND…
 
 # ours PATH: under converge's own run directory, and no link on the way there
 ours() {
-  local parent
-  parent=\${1%/*}
-  case $1 in
-    */../* | */.. | */./* | */. | *//* | */) ;;
-    "$RUN"/*)
-      [ ! -L "$RUN" ] && [ "$(readlink -m -- "$parent")" = "$(readlink -m -- "$RUN")\${parent#"$RUN"}" ] && return 0
-      ;;
-  esac
+  local rest path
+  path=$RUN rest=\${1#"$RUN"/}
   says "$1 is not a path of converge's own under $RUN"
-  return 1
+  case $1 in
+    */../* | */.. | */./* | */. | *//* | */) return 1 ;;
+    "$RUN"/*) ;;
+    *) return 1 ;;
+  esac
+  while :; do
+    [ ! -L "$path" ] || return 1
+    case $rest in */*) ;; *) return 0 ;; esac
+    path=$path/\${rest%%/*} rest=\${rest#*/}
+  done
 }
 
 verb_make_directory() { # PATH
@@ -1851,7 +1893,7 @@ verb_make_directory() { # PATH
 # own_directory PATH: makes it
 own_directory() {
   ours "$1" || return
-  [ ! -L "$1" ] && mkdir -p -- "$1" || {
+  [ ! -L "$1" ] && { [ -d "$1" ] || mkdir -p -- "$1"; } || {
     says "cannot make the directory $1"
     return 1
   }
@@ -1905,9 +1947,9 @@ verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
   link=$1 file=$2
   shift 3
   ours "$link" || return
-  mkdir -p -- "\${link%/*}"
+  [ -d "\${link%/*}" ] || mkdir -p -- "\${link%/*}"
   # what is needed to find the loop again if this ends between the two
-  printf '%s' "$link" >"$HERE/loops/$STEP.link" &&
+  printf '%s\\n' "$link" >"$HERE/loops/$STEP.link" &&
     printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
     loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
   device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
@@ -1926,7 +1968,11 @@ link_loop() { # DEVICE LINK
       return 1
       ;;
   esac
-  ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
+  if [ -L "$2" ]; then
+    ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
+  else
+    ln -s -- "$1" "$2"
+  fi
 }
 
 # adopt_loops: loops that were attached and not linked any more, because the program ended right between; and links
@@ -1935,7 +1981,7 @@ adopt_loops() {
   local record link file device
   for record in "$HERE"/loops/*.link; do
     [ -e "$record" ] || continue
-    content_of "$record" && link=$CONTENT
+    IFS= read -r link <"$record" || continue
     content_of "\${record%.link}.file" && file=$CONTENT
     rm -f -- "$link.new"
     if [ -L "$link" ] && ! losetup "$(readlink -- "$link")" >/dev/null 2>&1 9>&-; then
@@ -1999,10 +2045,11 @@ verb_detach_loop() { # LINK
 
 # forget_loop LINK: a loop over that file is no concern of this run any more
 forget_loop() {
-  local record
+  local record link
   for record in "$HERE"/loops/*.link; do
-    content_of "$record" && [ "$CONTENT" = "$1" ] && rm -f -- "$record"
+    [ -e "$record" ] && IFS= read -r link <"$record" && [ "$link" = "$1" ] && rm -f -- "$record"
   done
+  return 0
 }
 
 verb_mount_at() { # TARGET -- COMMAND…
@@ -2016,15 +2063,14 @@ verb_mount_at() { # TARGET -- COMMAND…
 verb_unmount() { # TARGET
   local tries
   ours "$1" || return
-  [ -d "$1" ] || return 0
   tries=20
-  while mountpoint -q -- "$1"; do
+  while mounted_at "$1"; do
     run_command umount -- "$1" && continue
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
   done
-  rmdir -- "$1" 2>>"$OUT" || :
+  [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
 }
 
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.

@@ -1,13 +1,22 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # Durations come from the uptime, which nobody sets; they are whole hundredths of a second.
 
-# epoch: sets NOW, seconds since the epoch with fractions where date has them
+# epoch: sets NOW, seconds since the epoch. The clock is asked once: the journal's times do not jump with it, and an
+# event costs no process (in a switch each one counts).
 epoch() {
-  NOW=$(date +%s.%N)
-  case $NOW in
-    *.[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]) NOW=${NOW%??????} ;;
-    *) NOW=$(date +%s) ;;
-  esac
+  local stamp
+  if [ -z "${BASE:-}" ]; then
+    stamp=$(date +%s%N)
+    case $stamp in
+      *[!0-9]* | ??????????) stamp=$(date +%s)00 ;;
+      *) stamp=${stamp%???????} ;;
+    esac
+    uptime_now
+    BASE=$((stamp - UPTIME))
+  fi
+  uptime_now
+  seconds $((BASE + UPTIME))
+  NOW=$SECONDS_TEXT
 }
 
 # uptime_now: sets UPTIME

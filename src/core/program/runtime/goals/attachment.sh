@@ -3,12 +3,33 @@
 
 # loops_over FILE: devices, one a line. losetup compares the file itself, not only its name.
 loops_over() {
-  losetup --list --noheadings --output NAME --associated "$1" 2>/dev/null 9>&- | tr -d ' '
+  losetup --list --noheadings --raw --output NAME --associated "$1" 2>/dev/null 9>&-
 }
+
+# a newline, to look for whole lines
+LINE='
+'
 
 # loop_is_over DEVICE FILE
 loop_is_over() {
-  loops_over "$2" | grep -qxF -- "$1"
+  case $LINE$(loops_over "$2")$LINE in *"$LINE$1$LINE"*) ;; *) return 1 ;; esac
+}
+
+# mounted_at TARGET: sets MOUNTED, the `major:minor` of what is mounted there last. 1: nothing is. Targets are
+# converge's own paths, which the kernel writes as they are.
+mounted_at() {
+  local number point rest
+  MOUNTED=
+  while read -r rest rest number rest point rest; do
+    [ "$point" != "$1" ] || MOUNTED=$number
+  done <"$ROOT/proc/self/mountinfo"
+  [ -n "$MOUNTED" ]
+}
+
+# node_number PATH: sets NODE, the `major:minor` of a block device
+node_number() {
+  NODE=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
+  NODE=$((0x${NODE%:*})):$((0x${NODE#*:}))
 }
 
 goal_loop_attached() { # LINK FILE
@@ -26,15 +47,15 @@ goal_loop_detached() { # LINK
 
 goal_mounted() { # TARGET SOURCE
   says "nothing is mounted on $1"
-  [ -d "$1" ] && mountpoint -q -- "$1" || return 1
-  [ "$(mountpoint -d -- "$1")" = "$(mountpoint -x -- "$2" 2>/dev/null)" ] && return 0
+  mounted_at "$1" || return 1
+  node_number "$2" && [ "$MOUNTED" = "$NODE" ] && return 0
   says "something else than $2 is mounted on $1"
   return 2
 }
 
 goal_unmounted() { # TARGET
   says "$1 is still mounted"
-  [ ! -d "$1" ] || ! mountpoint -q -- "$1"
+  ! mounted_at "$1"
 }
 
 goal_file_exists() { # PATH

@@ -16,7 +16,7 @@ domid_of() {
   fi
   DOMID=
   # without xenstore every name is unknown: then nothing is known
-  [ "$(xl domid Domain-0 2>/dev/null 9>&-)" != 0 ] || return 1
+  [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" != Domain-0 ] || return 1
   says 'xl cannot say which guests there are'
   return 2
 }
@@ -24,7 +24,12 @@ domid_of() {
 # domid_state DOMID: sets STATE, `r-----` or the like. 1: no such domain. 2: xl cannot tell.
 domid_state() {
   if STATE=$(xl list "$1" 2>&1 9>&-); then
-    STATE=$(printf '%s\n' "$STATE" | awk 'END { print $(NF - 1) }')
+    # the last word but one: a name may hold spaces
+    STATE=${STATE%"${STATE##*[! ]}"}
+    STATE=${STATE%"${STATE##* }"}
+    STATE=${STATE%"${STATE##*[! ]}"}
+    STATE=${STATE##* }
+    STATE=${STATE##*	}
     case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
   else
     case $STATE in *'does not exist'*) STATE='' && return 1 ;; esac

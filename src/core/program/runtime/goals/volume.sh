@@ -16,7 +16,12 @@ ask_volume() {
 
 # field N: sets FIELD from ANSWER
 field() {
-  FIELD=$(printf '%s' "$ANSWER" | cut -d '|' -f "$1")
+  local number rest
+  number=$1 rest=$ANSWER
+  while [ "$number" -gt 1 ]; do
+    rest=${rest#*|} number=$((number - 1))
+  done
+  FIELD=${rest%%|*}
 }
 
 # has_tags LIST TAG…: LIST as lvs prints it, with commas

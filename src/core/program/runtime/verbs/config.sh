@@ -59,7 +59,8 @@ replace_config() { # PATH DRAFT SHA256
     return 1
   }
   # the mode last: nobody reads meanwhile what they could not read before
-  chown -- "$(stat -c %u:%g -- "$1")" "$2" && chmod -- "$(stat -c %a -- "$1")" "$2" && kept "$2" &&
+  set -- "$1" "$2" "$(stat -c '%u:%g %a' -- "$1")"
+  chown -- "${3% *}" "$2" && chmod -- "${3#* }" "$2" && kept "$2" &&
     mv -f -- "$2" "$1" && kept "${1%/*}" || {
     rm -f -- "$2"
     says "cannot replace $1"

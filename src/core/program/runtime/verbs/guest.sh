@@ -218,17 +218,10 @@ verb_start_guest() { # NAME CONFIG
 }
 
 verb_in_scope() { # NAME -- COMMAND…
-  local name
-  name=$1
   shift 2
   uptime_now
   CREATE_AT=$UPTIME
-  create_scoped "$@" || return 1
-  domid_of "$name" || {
-    says "$* ended well, and yet $name is not there"
-    return 1
-  }
-  write_kept "$HERE/created" "$DOMID"
+  create_scoped "$@"
 }
 
 # destroy_paused: only what was never unpaused, so that nothing that a guest wrote is lost
@@ -277,7 +270,8 @@ verb_unpause() { # NAME -- COMMAND…
   local name status
   name=$1
   shift 2
-  write_kept "$HERE/committing" "$(date +%s)" || {
+  epoch
+  write_kept "$HERE/committing" "$NOW" || {
     rm -f "$HERE/committing"
     says 'cannot write that the commit begins'
     return 1
@@ -299,8 +293,8 @@ verb_unpause() { # NAME -- COMMAND…
     says "$1"
     return "$status"
   fi
-  write_kept "$HERE/committed" "$(date +%s)"
-  journal_kept commit domain "$name"
+  write_kept "$HERE/committed" "$NOW"
+  journal commit domain "$name"
 }
 
 # commit_offline: the guest was down and stays down; what starts it next takes the new disk

@@ -8,16 +8,19 @@ verb_plain() { # -- COMMAND…
 
 # ours PATH: under converge's own run directory, and no link on the way there
 ours() {
-  local parent
-  parent=${1%/*}
-  case $1 in
-    */../* | */.. | */./* | */. | *//* | */) ;;
-    "$RUN"/*)
-      [ ! -L "$RUN" ] && [ "$(readlink -m -- "$parent")" = "$(readlink -m -- "$RUN")${parent#"$RUN"}" ] && return 0
-      ;;
-  esac
+  local rest path
+  path=$RUN rest=${1#"$RUN"/}
   says "$1 is not a path of converge's own under $RUN"
-  return 1
+  case $1 in
+    */../* | */.. | */./* | */. | *//* | */) return 1 ;;
+    "$RUN"/*) ;;
+    *) return 1 ;;
+  esac
+  while :; do
+    [ ! -L "$path" ] || return 1
+    case $rest in */*) ;; *) return 0 ;; esac
+    path=$path/${rest%%/*} rest=${rest#*/}
+  done
 }
 
 verb_make_directory() { # PATH
@@ -27,7 +30,7 @@ verb_make_directory() { # PATH
 # own_directory PATH: makes it
 own_directory() {
   ours "$1" || return
-  [ ! -L "$1" ] && mkdir -p -- "$1" || {
+  [ ! -L "$1" ] && { [ -d "$1" ] || mkdir -p -- "$1"; } || {
     says "cannot make the directory $1"
     return 1
   }
@@ -81,9 +84,9 @@ verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
   link=$1 file=$2
   shift 3
   ours "$link" || return
-  mkdir -p -- "${link%/*}"
+  [ -d "${link%/*}" ] || mkdir -p -- "${link%/*}"
   # what is needed to find the loop again if this ends between the two
-  printf '%s' "$link" >"$HERE/loops/$STEP.link" &&
+  printf '%s\n' "$link" >"$HERE/loops/$STEP.link" &&
     printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
     loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
   device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
@@ -102,7 +105,11 @@ link_loop() { # DEVICE LINK
       return 1
       ;;
   esac
-  ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
+  if [ -L "$2" ]; then
+    ln -s -- "$1" "$2.new" && mv -fT -- "$2.new" "$2"
+  else
+    ln -s -- "$1" "$2"
+  fi
 }
 
 # adopt_loops: loops that were attached and not linked any more, because the program ended right between; and links
@@ -111,7 +118,7 @@ adopt_loops() {
   local record link file device
   for record in "$HERE"/loops/*.link; do
     [ -e "$record" ] || continue
-    content_of "$record" && link=$CONTENT
+    IFS= read -r link <"$record" || continue
     content_of "${record%.link}.file" && file=$CONTENT
     rm -f -- "$link.new"
     if [ -L "$link" ] && ! losetup "$(readlink -- "$link")" >/dev/null 2>&1 9>&-; then
@@ -175,10 +182,11 @@ verb_detach_loop() { # LINK
 
 # forget_loop LINK: a loop over that file is no concern of this run any more
 forget_loop() {
-  local record
+  local record link
   for record in "$HERE"/loops/*.link; do
-    content_of "$record" && [ "$CONTENT" = "$1" ] && rm -f -- "$record"
+    [ -e "$record" ] && IFS= read -r link <"$record" && [ "$link" = "$1" ] && rm -f -- "$record"
   done
+  return 0
 }
 
 verb_mount_at() { # TARGET -- COMMAND…
@@ -192,13 +200,12 @@ verb_mount_at() { # TARGET -- COMMAND…
 verb_unmount() { # TARGET
   local tries
   ours "$1" || return
-  [ -d "$1" ] || return 0
   tries=20
-  while mountpoint -q -- "$1"; do
+  while mounted_at "$1"; do
     run_command umount -- "$1" && continue
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
   done
-  rmdir -- "$1" 2>>"$OUT" || :
+  [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
 }
