@@ -27,17 +27,11 @@ function wantsColour({ noColor, isTTY, env }: ColourWishes): boolean {
 
 function colours(): Style {
   // the sixteen colours that every terminal has and every user has made readable for himself
-  const chalk = new Chalk({ level: 1 });
+  const { bold, green, red, cyan, dim, yellow } = new Chalk({ level: 1 });
+  // chalk joins all its arguments, and `map` gives three
+  const one = (paint: (text: string) => string) => (text: string): string => paint(text);
   return {
-    heading: chalk.bold,
-    name: chalk.bold,
-    added: chalk.green,
-    removed: chalk.red,
-    hunk: chalk.cyan,
-    faint: chalk.dim,
-    command: chalk.cyan,
-    good: chalk.green,
-    warning: chalk.yellow,
-    danger: chalk.bold.red,
+    heading: one(bold), name: one(bold), added: one(green), removed: one(red), hunk: one(cyan), faint: one(dim),
+    command: one(cyan), good: one(green), warning: one(yellow), danger: one(bold.red),
   };
 }
