@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { recognise, type Recognised } from "../../src/core/facts/superblock.js";
 import type { Content } from "../../src/core/model/storage.js";
 
-// Each case was made by the tool that it names, which also says what it made: record.mjs beside the cases.
+// Each case was made by the tool that it names, which also says what it made: record.ts beside the cases.
 interface Case {
   readonly bytes: number;
   readonly head: string;

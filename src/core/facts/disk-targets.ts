@@ -1,6 +1,7 @@
 import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { StoredDomain } from "../xl/stored.js";
+import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
 import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
 import type { Recognised } from "./superblock.js";
@@ -142,7 +143,7 @@ function readTarget(path: string, realPath: string, stat: string, head: Uint8Arr
   const [, mode = "0", ...numbers] = stat.split(" ");
   const [bytes = 0, blocks = 0, blockBytes = 0, inode = 0, device = 0, mtime = 0, links = 0] = numbers.map(Number);
   const kind = KINDS[parseInt(mode, 16) & 0xf000] ?? "other";
-  const rdev = /^([0-9a-f]+):([0-9a-f]+)$/.exec(numbers.at(-1) ?? "");
+  const rdevno = kind === "block" ? devnoOfHex(numbers.at(-1) ?? "") : undefined;
   const isFile = kind === "file";
   return {
     path,
@@ -152,9 +153,7 @@ function readTarget(path: string, realPath: string, stat: string, head: Uint8Arr
     allocatedBytes: blocks * blockBytes,
     inode,
     devno: devnoOf(device),
-    ...(kind === "block" && rdev !== null
-      ? { rdevno: `${parseInt(rdev[1] ?? "", 16)}:${parseInt(rdev[2] ?? "", 16)}` }
-      : {}),
+    ...(rdevno === undefined ? {} : { rdevno }),
     mtime,
     links,
     // without a block of its own it reads as zero; a very small file may lie in its inode instead
@@ -169,12 +168,3 @@ const NOTHING = {
   kind: "missing", bytes: 0, allocatedBytes: 0, inode: 0, devno: "0:0", mtime: 0, links: 0,
   recognised: recogniseHead(undefined, 0),
 } as const;
-
-/** `major:minor` of a device number as glibc packs it: gnu_dev_major(3). */
-function devnoOf(device: number): string {
-  const low = device % 2 ** 32;
-  const high = Math.floor(device / 2 ** 32);
-  const major = ((low >>> 8) & 0xfff) + (high & 0xfffff000);
-  const minor = (low & 0xff) + ((low >>> 12) & 0xfff00) + (high & 0xfff) * 2 ** 20;
-  return `${major}:${minor}`;
-}

@@ -1,5 +1,6 @@
 import type { CommandResult } from "../model/command.js";
 import type { AttachedDisk } from "../model/domain.js";
+import { devnoOfHex } from "./devno.js";
 import { absent, isMissingTool, known, unreadable, type FirstFact } from "./fact.js";
 
 /** A guest's disk as Dom0's backends have it in xenstore. */
@@ -53,14 +54,14 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
 function readBackend(device: string, values: ReadonlyMap<string, string>): ReportedBackend {
   const [kind = "", domid = "0", id = ""] = device.split("/");
   const value = (key: string): string => unescape(values.get(key) ?? "");
-  const physical = /^([0-9a-f]+):([0-9a-f]+)$/i.exec(value("physical-device"));
+  // hexadecimal in xenstore
+  const devno = devnoOfHex(value("physical-device"));
   return {
     domid: Number(domid),
     vdev: value("dev") === "" ? id : value("dev"),
     params: value("params"),
     backend: kind === "vbd" || kind === "qdisk" ? kind : "other",
-    // hexadecimal in xenstore
-    ...(physical === null ? {} : { devno: `${parseInt(physical[1] ?? "", 16)}:${parseInt(physical[2] ?? "", 16)}` }),
+    ...(devno === undefined ? {} : { devno }),
     state: Number(value("state")) || 0,
     access: value("mode").startsWith("r") ? "r" : "w",
     cdrom: value("device-type") === "cdrom",

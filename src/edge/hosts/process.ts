@@ -40,8 +40,8 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   // given up means given up: what it started may live on and hold its output open
   child.once("exit", () => {
     if (!child.killed && signal?.aborted !== true) return;
-    child.stdout?.destroy();
-    child.stderr?.destroy();
+    child.stdout.destroy();
+    child.stderr.destroy();
   });
   if (onLine !== undefined) {
     try {
