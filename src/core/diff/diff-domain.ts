@@ -2,7 +2,7 @@ import type { Change, DomainChanges, TargetVolume } from "../model/change.js";
 import type { DesiredDisk, DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
-import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import type { ConfiguredDisk, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { sourceOfTags, volumePath, volumeTags } from "../model/names.js";
 import type { Image, Volume } from "../model/storage.js";
@@ -18,9 +18,19 @@ export function diffDomain(
   const domain = state.domains[desired.name];
   const diagnostics: Diagnostic[] = [];
   const changes: Change[] = [];
+  if (domain?.config === undefined) {
+    // without a config on the host a guest can not be started on its new disk
+    diagnostics.push({
+      severity: "error", code: "no-config", at: desired.at, subject: { host: state.host.name, domain: desired.name },
+      summary: `${desired.name} has no config in /etc/xen`,
+      fix: `Write one (xl list -l ${desired.name} shows what it was created from).`,
+    });
+    return { changes: { domain: desired.name, desired, changes }, diagnostics };
+  }
+  const { config } = domain;
   for (const wish of desired.disks) {
-    const disk = domain?.config?.disks.find((d) => sameVdev(d.vdev, wish.vdev));
-    const result = disk === undefined ? noDisk(wish, domain) : diffDisk(wish, disk, state);
+    const disk = config.disks.find((d) => sameVdev(d.vdev, wish.vdev));
+    const result = disk === undefined ? noDisk(wish, config) : diffDisk(wish, disk, state);
     if (result !== undefined && "change" in result) changes.push(result);
     else if (result !== undefined) diagnostics.push({ ...result, subject: subject(wish, state) });
   }
@@ -31,8 +41,8 @@ function subject(wish: DesiredDisk, state: HostState): NonNullable<Diagnostic["s
   return { host: state.host.name, domain: wish.domain, vdev: wish.vdev };
 }
 
-function noDisk(wish: DesiredDisk, domain: Domain | undefined): Diagnostic {
-  const have = domain?.config?.disks.map((d) => d.vdev).join(", ") ?? "";
+function noDisk(wish: DesiredDisk, config: DomainConfig): Diagnostic {
+  const have = config.disks.map((d) => d.vdev).join(", ");
   return {
     severity: "error", code: "no-such-disk", at: wish.at,
     summary: `${wish.domain} has no disk ${wish.vdev}`,

@@ -1,0 +1,208 @@
+import { describe, expect, test } from "vitest";
+import { checks } from "../../src/core/checks/registry.js";
+import type { DesiredDomain } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import { volumeTags } from "../../src/core/model/names.js";
+import type { Domain } from "../../src/core/model/domain.js";
+import type { Image } from "../../src/core/model/storage.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256, swap } from "../support/a-host.js";
+import type { AGuest } from "../support/a-host.js";
+
+/** For each check: a host or a wish that it is there for, and what it says. Without these changes all is well. */
+
+const WEB: AGuest = { name: "web1", disks: { xvda1: {}, xvda2: { content: swap("swap-1", 64 * MIB) } } };
+
+interface Case {
+  readonly name: string;
+  readonly guests?: readonly AGuest[];
+  readonly state?: (state: HostState) => HostState;
+  readonly wish?: (wish: DesiredDomain) => DesiredDomain;
+  readonly code: string;
+  readonly says: RegExp;
+  /** A warning lets the plan go on. */
+  readonly warning?: boolean;
+}
+
+const web = (change: (domain: Domain) => Partial<Domain>) => (state: HostState): HostState => {
+  const domain = state.domains["web1"];
+  if (domain === undefined) throw new Error("no web1");
+  return { ...state, domains: { ...state.domains, web1: { ...domain, ...change(domain) } } };
+};
+
+const image = (change: Partial<Image>) => (state: HostState): HostState => {
+  const path = "/srv/xen/web1/xvda1.img";
+  const found = state.images[path];
+  if (found === undefined) throw new Error("no image");
+  return { ...state, images: { ...state.images, [path]: { ...found, ...change } } };
+};
+
+const group = (change: Partial<HostState["volumeGroups"][string]>) => (state: HostState): HostState => {
+  const vg0 = state.volumeGroups["vg0"];
+  if (vg0 === undefined) throw new Error("no vg0");
+  return { ...state, volumeGroups: { vg0: { ...vg0, ...change } } };
+};
+
+const target = (more: Parameters<typeof aVolume>[2]) => (state: HostState): HostState => ({
+  ...state, volumes: { ...state.volumes, "vg0/web1-xvda1": aVolume("vg0/web1-xvda1", 64 * MIB, { devno: "253:9", ...more }) },
+});
+
+const OURS = { tags: volumeTags("web1", "xvda1", "copy") };
+
+const CASES: readonly Case[] = [
+  { name: "volumes and snapshot do not fit", state: group({ freeExtents: 10 }), code: "not-enough-space", says: /vg0 has 40 MiB free, and web1 needs/ },
+  {
+    name: "the volume is smaller than what is in the image", code: "target-too-small", says: /would have 8 MiB, and .* holds 16 MiB/,
+    wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => (d.vdev === "xvda1" ? { ...d, bytes: 8 * MIB } : d)) }),
+  },
+  { name: "a volume of that name is not converge's", state: target({}), code: "volume-taken", says: /exists already, and converge did not make it/ },
+  { name: "a copy was begun with another size", state: target({ ...OURS, bytes: 32 * MIB } as never), code: "volume-taken", says: /begun with 32 MiB/ },
+  {
+    name: "another guest has the volume", code: "volume-in-use", says: /is in use/,
+    state: (state) => {
+      const with_ = target(OURS)(state);
+      const other = with_.domains["other"];
+      if (other?.config === undefined) throw new Error("no other");
+      const disks = [{ vdev: "xvda", target: "/dev/vg0/web1-xvda1", format: "raw", access: "w" as const, cdrom: false }];
+      const { running: _running, ...down } = other;
+      return { ...with_, domains: { ...with_.domains, other: { ...down, config: { ...other.config, disks } } } };
+    },
+    guests: [WEB, { name: "other", running: false, disks: {} }],
+  },
+  {
+    name: "the volume is mounted", code: "volume-in-use", says: /is in use/,
+    state: (state) => {
+      const with_ = target(OURS)(state);
+      return { ...with_, mounts: [...with_.mounts, { target: "/mnt", source: "/dev/vg0/web1-xvda1", type: "ext4", options: "rw", devno: "253:9", root: "/" }] };
+    },
+  },
+  { name: "something lies on the volume", state: target({ ...OURS, holders: ["md0"] }), code: "volume-in-use", says: /is in use/ },
+  {
+    name: "two guests share an image", code: "image-shared", says: /used by more than web1/,
+    guests: [WEB, { name: "twin", running: false, disks: {} }],
+    state: (state) => {
+      const twin = state.domains["twin"];
+      const disks = state.domains["web1"]?.config?.disks ?? [];
+      if (twin?.config === undefined) throw new Error("no twin");
+      return { ...state, domains: { ...state.domains, twin: { ...twin, config: { ...twin.config, disks } } } };
+    },
+  },
+  {
+    name: "Dom0 has the image mounted", code: "image-shared", says: /used by more than web1/,
+    state: (state) => ({
+      ...state,
+      loops: [{ device: "/dev/loop7", backing: "/srv/xen/web1/xvda1.img", inode: 101, devno: "253:0", offset: 0, readOnly: false, deleted: false }],
+      mounts: [...state.mounts, { target: "/mnt", source: "/dev/loop7", type: "ext4", options: "rw", devno: "7:7", root: "/" }],
+    }),
+  },
+  {
+    name: "the image lies on no LVM volume and the guest must run on", code: "image-not-on-lvm", says: /no snapshot of it can be taken/,
+    guests: [{ ...WEB, disks: { xvda1: { elsewhere: true }, xvda2: { content: swap("swap-1", 64 * MIB) } } }],
+  },
+  { name: "the guest is kept when it powers off", guests: [{ ...WEB, extra: 'on_poweroff = "preserve"\n' }], code: "on-poweroff", says: /would not be gone/ },
+  { name: "the guest was saved", state: web(() => ({ saved: true })), code: "saved-guest", says: /saved state of web1/ },
+  {
+    name: "xenstore knows another disk than the config", code: "views-disagree", says: /does not agree/,
+    state: web((domain) => (domain.running === undefined ? {} : {
+      running: { ...domain.running, attached: domain.running.attached.map((d) => ({ ...d, params: "/srv/xen/old.img" })) },
+    })),
+  },
+  {
+    name: "xl's stored config is another", code: "views-disagree", says: /does not agree/,
+    state: web((domain) => (domain.running === undefined ? {} : {
+      running: { ...domain.running, stored: domain.running.stored.map((d) => ({ ...d, target: "/srv/xen/old.img" })) },
+    })),
+  },
+  { name: "two files define the guest", state: web(() => ({ otherConfigs: ["/etc/xen/web1-old.cfg"] })), code: "several-configs", says: /more than one file/ },
+  { name: "another manager owns the guests", state: (state) => ({ ...state, managers: ["libvirt"] }), code: "other-manager", says: /managed by libvirt/ },
+  { name: "a pvmove is running", state: group({ pvmove: true }), code: "pvmove-running", says: /pvmove is running in vg0/ },
+  { name: "a physical volume is missing", state: group({ missingPvs: 1 }), code: "pvmove-running", says: /misses 1/ },
+  {
+    name: "the thin pool is nearly full", code: "thin-pool-full", says: /93 % full/,
+    state: (state) => ({
+      ...state,
+      volumes: {
+        "vg0/images": aVolume("vg0/images", 2 * GIB, { kind: "thin", pool: "vg0/pool" }),
+        "vg0/pool": aVolume("vg0/pool", 4 * GIB, { kind: "thin-pool", dataPercent: 93 }),
+      },
+    }),
+  },
+  { name: "rsync is not installed", state: (state) => ({ ...state, tools: { ...state.tools, rsync: { present: false } } }), code: "missing-tool", says: /dom0a has no rsync/ },
+  {
+    name: "the host does not run systemd", code: "missing-tool", says: /does not run systemd/,
+    state: ({ host: { systemd: _systemd, ...host }, ...state }) => ({ ...state, host }),
+  },
+  { name: "the kernel has no snapshots", state: (state) => ({ ...state, modules: { ...state.modules, dm_snapshot: "missing" } }), code: "missing-module", says: /no module dm_snapshot/ },
+  {
+    name: "the budget is forecast to break", code: "over-budget", says: /down for about .* 1 s are allowed/, warning: true,
+    wish: (wish) => ({ ...wish, move: { downtimeSeconds: 1 } }),
+  },
+  {
+    name: "a port without an address", code: "ready-without-address", says: /where should port 22/,
+    guests: [{ ...WEB, extra: "vif = ['bridge=xenbr0']\n" }],
+    wish: (wish) => ({ ...wish, ready: { kind: "tcp", port: 22, timeoutSeconds: 30 } }),
+  },
+  {
+    name: "the source's file system has errors", code: "damaged-source", says: /marked as having errors/,
+    state: image({ content: { ...ext4("uuid-web1-xvda1", 64 * MIB), hasErrors: true } as never }),
+  },
+  {
+    name: "the guest has no config", code: "no-config", says: /no config in/,
+    state: (state) => {
+      const web1 = state.domains["web1"];
+      if (web1 === undefined) throw new Error("no web1");
+      const { config: _config, ...rest } = web1;
+      return { ...state, domains: { ...state.domains, web1: rest } };
+    },
+  },
+  {
+    name: "the guest has no such disk", code: "no-such-disk", says: /web1 has no disk xvdz/,
+    wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, vdev: "xvdz" })) }),
+  },
+  {
+    name: "the host has no such volume group", code: "no-such-volume-group", says: /dom0a has no volume group vg9/,
+    wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, volume: "vg9/root" })) }),
+  },
+  {
+    name: "the disk is on no image", code: "source-not-an-image", says: /no image file on this host/,
+    state: (state) => ({ ...state, images: {} }),
+  },
+  {
+    name: "the image is a whole disk with partitions", code: "no-strategy-fits", says: /no way to move xvda1/,
+    state: image({ content: { type: "partitions", table: "dos" } }),
+  },
+  {
+    name: "the image is qcow2", code: "no-strategy-fits", says: /no way to move xvda1/,
+    state: image({ format: "qcow2" }),
+  },
+  {
+    name: "another file system is asked for", code: "no-strategy-fits", says: /no way to move/,
+    wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, filesystem: "xfs" })) }),
+  },
+];
+
+function plan(given: Partial<Case>) {
+  const state = aHost(given.guests ?? [WEB]);
+  const wish = aWish("web1", ["xvda1", "xvda2"]);
+  return planHost(given.state?.(state) ?? state, [given.wish?.(wish) ?? wish], sha256);
+}
+
+describe("a check", () => {
+  test("says nothing on an ordinary host", () => {
+    const planned = plan({});
+    expect(planned.diagnostics).toEqual([]);
+    expect(planned.domains).toHaveLength(1);
+  });
+
+  test.each(CASES)("$code: $name", (given) => {
+    const { diagnostics, domains } = plan(given);
+    const found = diagnostics.filter((d) => d.code === given.code);
+    expect(found.map((d) => d.summary).join("\n")).toMatch(given.says);
+    expect(found.every((d) => d.fix !== undefined), "it says what to do").toBe(true);
+    expect(domains.length, "refused unless it only warns").toBe(given.warning === true ? 1 : 0);
+  });
+
+  test.each(Object.keys(checks))("%s has a case here", (code) => {
+    expect(CASES.some((c) => c.code === code)).toBe(true);
+  });
+});
