@@ -3,7 +3,6 @@ import { damagedSource } from "./damaged-source.js";
 import { imageShared } from "./image-shared.js";
 import { missingModule } from "./missing-module.js";
 import { missingTool } from "./missing-tool.js";
-import { noConfig } from "./no-config.js";
 import { notOnLvm } from "./not-on-lvm.js";
 import { onPoweroff } from "./on-poweroff.js";
 import { otherManager } from "./other-manager.js";
@@ -26,7 +25,6 @@ export const checks = {
   "image-shared": imageShared,
   "missing-module": missingModule,
   "missing-tool": missingTool,
-  "no-config": noConfig,
   "not-enough-space": space,
   "on-poweroff": onPoweroff,
   "other-manager": otherManager,
