@@ -103,11 +103,12 @@ kill_group() {
   done
 }
 
-# report_progress ID FILE: the newest line of --info=progress2, `1,234,567  45%   12.34MB/s    0:00:12 …`
+# report_progress ID FILE: the newest line of --info=progress2, `1,234,567  45%   12.34MB/s    0:00:12 …`. At the end
+# of a copy some 700 bytes of --stats follow it.
 report_progress() {
   local bytes percent rate left
   read -r bytes percent rate left <<LINE
-$(tail -c 400 "$2" | tr '\r' '\n' | awk '
+$(tail -c 2000 "$2" | tr '\r' '\n' | awk '
     $2 ~ /^[0-9]+%$/ && $4 ~ /^[0-9]+:[0-9][0-9]:[0-9][0-9]$/ {
       gsub(/[^0-9]/, "", $1); bytes = $1; percent = $2 + 0
       unit = $3; sub(/^[0-9.]+/, "", unit); rate = $3 + 0

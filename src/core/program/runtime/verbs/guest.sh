@@ -29,7 +29,10 @@ LIST
   journal_kept down domain "$name"
   run_command "$@" || return
   await_gone "$domid" "${limit%??}" "$loops" || {
-    case $? in 2) return 1 ;; esac
+    if ! domid_state "$domid"; then
+      says "$name is down, and yet: $SAYS"
+      return 1
+    fi
     seconds "$limit"
     [ "$insist" = destroy ] || {
       says "$name ignored the shutdown request for ${SECONDS_TEXT%.00} s"
@@ -46,17 +49,23 @@ LIST
   SHUTDOWN_CENTIS=$((UPTIME - began))
 }
 
-# await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. 2: unknown.
+# await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. Once it is on
+# its way out it gets another minute: that is not ignoring a request.
 await_gone() {
-  local deadline loop busy
+  local deadline loop busy leaving
   uptime_now
   deadline=$((UPTIME + ${2:-0} * 100))
+  leaving=0
   while :; do
     busy=
     domid_state "$1"
     case $? in
-      0) busy="the domain is still there ($STATE)" ;;
+      0)
+        busy="the domain is still there ($STATE)"
+        case $STATE in *[scd]*) leaving=$((leaving + 1)) ;; esac
+        ;;
       1)
+        leaving=$((leaving + 1))
         # xl shutdown -w returns before this, and an xl create right then fails
         [ -z "$(backends_of "$1")" ] || busy='its disks are still attached'
         for loop in ${3:-}; do
@@ -68,6 +77,9 @@ await_gone() {
     esac
     [ -n "$busy" ] || return 0
     uptime_now
+    if [ "$leaving" -eq 1 ] && [ "$deadline" -lt $((UPTIME + 6000)) ]; then
+      deadline=$((UPTIME + 6000))
+    fi
     if [ "$UPTIME" -ge "$deadline" ]; then
       says "$busy"
       return 1
@@ -144,7 +156,8 @@ scoped() {
   boot=$(boot_id)
   printf '%s starting\n' "$boot" >"$HERE/creating"
   epoch
-  run_command systemd-run --scope --collect --quiet --unit="converge-guest-$SAFE-${NOW%.*}-$$-$SCOPES" -- \
+  run_command systemd-run --scope --collect --quiet --unit="converge-guest-$SAFE-${NOW%.*}-$$-$SCOPES" \
+    --description="the keeper of the guest $SAFE" -- \
     sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
   status=$?
   rm -f "$HERE/creating"
