@@ -86,7 +86,7 @@ function readText(source: SourceText, draft: InventoryDraft): void {
     draft.diagnostics.push({
       severity: "error", code: "inventory-script", at: { source, start: 0, end: Math.max(2, source.text.indexOf("\n")) },
       summary: "this inventory is a program, and converge runs none yet",
-      fix: "Save what it prints: ansible-inventory --list > inventory.json does not yet read here; --list --yaml does",
+      fix: "Save it as YAML: ansible-inventory -i … --list --yaml > hosts.yml",
     });
     return;
   }

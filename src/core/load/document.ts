@@ -51,7 +51,8 @@ export function own(map: PlainMap, key: string): unknown {
 
 /** Sets a property whatever its name is: `__proto__` in a YAML file is a key like any other. */
 export function define(map: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key !== "__proto__") map[key] = value;
+  else Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** What people call the type of a value: `a map`, `a list`, `text`… */

@@ -8,7 +8,8 @@ import type { Document, Path, Placed, PlainMap } from "./document.js";
 import { isMap, own } from "./document.js";
 import { atMost } from "./at-most.js";
 import { duplicateVolumes } from "./duplicate-volumes.js";
-import { fillPlay, hasTemplates } from "./fill-play.js";
+import type { FilledPlay } from "./fill-play.js";
+import { fillPlay, hasTemplates, pathKey } from "./fill-play.js";
 import { playScope, scopeOf } from "./host-scope.js";
 import { PlayReader } from "./play-reader.js";
 import { readDomain } from "./read-domain.js";
@@ -76,6 +77,7 @@ export function loadPlaybooks(
 
 class Loader {
   readonly diagnostics: Diagnostic[] = [];
+  private readonly read = new Map<string, readonly DesiredDomainPattern[]>();
   private readonly limit: ReadonlySet<string> | undefined;
   private readonly extra: Variables;
 
@@ -162,7 +164,17 @@ class Loader {
     const filled = fillPlay(document, path, body, scope);
     this.diagnostics.push(...filled.diagnostics);
     if (hasErrors(filled.diagnostics) || !isMap(filled.value)) return [];
-    const data = this.strict(document, path, { hosts: "all", ...filled.value });
+    // most hosts of a play are filled in alike: what is alike is checked and read once
+    const key = pathKey([document.source.file, ...path]) + JSON.stringify(filled.value);
+    const known = this.read.get(key);
+    if (known !== undefined) return known.map((pattern) => withVolumes(pattern, path, filled.lateVolumes));
+    const patterns = this.patterns(document, path, filled, name);
+    this.read.set(key, patterns);
+    return patterns;
+  }
+
+  private patterns(document: Document, path: Path, filled: FilledPlay, name: string): readonly DesiredDomainPattern[] {
+    const data = this.strict(document, path, { hosts: "all", ...(filled.value as PlainMap) });
     if (data === undefined) return [];
     const reader = new PlayReader(document, name, this.options.knownStrategies, filled.lateVolumes);
     const playMove = readMove(data.move, [...path, "move"], reader);
@@ -173,6 +185,20 @@ class Loader {
     this.diagnostics.push(...reader.diagnostics);
     return patterns.map((pattern) => ({ ...pattern, keyAt: { ...prefixed(places), ...pattern.keyAt } }));
   }
+}
+
+/** A pattern that was read for another host, with this host's variables in its volumes. */
+function withVolumes(
+  pattern: DesiredDomainPattern, path: Path, lateVolumes: FilledPlay["lateVolumes"],
+): DesiredDomainPattern {
+  if (lateVolumes.size === 0) return pattern;
+  return {
+    ...pattern,
+    disks: pattern.disks.map((disk) => {
+      const volume = lateVolumes.get(pathKey([...path, "domains", pattern.pattern, "disks", disk.pattern, "volume"]));
+      return volume === undefined ? disk : { ...disk, volume };
+    }),
+  };
 }
 
 /** Places of the play's own `move`, under names that do not collide with the domain's. */

@@ -25,16 +25,15 @@ export interface Conflict {
 export function mergeLayers(
   layers: readonly Layer[], whole: ReadonlySet<string> = new Set(),
 ): { readonly value: Record<string, unknown>; readonly conflicts: readonly Conflict[] } {
-  const leaves = new Map<string, { readonly rank: number; readonly value: unknown; readonly at: SourceRange }>();
-  const conflicts = new Map<string, Conflict & { readonly rank: number }>();
+  const leaves = new Map<string, { readonly layer: Layer; readonly value: unknown }>();
+  const conflicts = new Map<string, Conflict>();
   for (const layer of [...layers].sort((a, b) => a.rank - b.rank)) {
     for (const [key, value] of flatten(layer.value, whole)) {
-      const at = layer.place(key);
       const below = leaves.get(key);
-      if (below?.rank === layer.rank && JSON.stringify(below.value) !== JSON.stringify(value)) {
-        if (!conflicts.has(key)) conflicts.set(key, { key, first: below.at, second: at, rank: layer.rank });
-      } else if (below?.rank !== layer.rank) {
-        leaves.set(key, { rank: layer.rank, value, at });
+      if (below?.layer.rank === layer.rank && JSON.stringify(below.value) !== JSON.stringify(value)) {
+        if (!conflicts.has(key)) conflicts.set(key, { key, first: below.layer.place(key), second: layer.place(key) });
+      } else if (below?.layer.rank !== layer.rank) {
+        leaves.set(key, { layer, value });
         conflicts.delete(key);
       }
     }
@@ -45,11 +44,14 @@ export function mergeLayers(
 }
 
 function flatten(value: PlainMap, whole: ReadonlySet<string>, prefix = ""): [string, unknown][] {
-  return Object.entries(value).flatMap(([name, item]): [string, unknown][] => {
+  const leaves: [string, unknown][] = [];
+  for (const [name, item] of Object.entries(value)) {
     const key = prefix + name;
-    if (item === undefined) return [];
-    return isMap(item) && !whole.has(key) ? flatten(item, whole, `${key}.`) : [[key, item]];
-  });
+    if (item === undefined) continue;
+    if (isMap(item) && !whole.has(key)) leaves.push(...flatten(item, whole, `${key}.`));
+    else leaves.push([key, item]);
+  }
+  return leaves;
 }
 
 function put(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

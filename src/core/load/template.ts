@@ -15,8 +15,26 @@ export function looksTemplated(text: string): boolean {
   return text.includes("{{") || text.includes("{%");
 }
 
+export interface ParsedTemplate {
+  readonly template?: Template;
+  readonly problems: readonly TemplateProblem[];
+}
+
+/** One play's templates are filled in for each of its hosts: taken apart once, they serve all. */
+const parsed = new Map<string, ParsedTemplate>();
+const MAX_PARSED = 5000;
+
 /** Takes a text apart. Problems have offsets in it. */
-export function parseTemplate(text: string): { readonly template?: Template; readonly problems: readonly TemplateProblem[] } {
+export function parseTemplate(text: string): ParsedTemplate {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  const result = parse(text);
+  parsed.set(text, result);
+  return result;
+}
+
+function parse(text: string): ParsedTemplate {
   const parts: (string | Expression)[] = [];
   const problems: TemplateProblem[] = [];
   let from = 0;
@@ -50,6 +68,7 @@ function nextBrace(text: string, from: number): number {
 }
 
 const engine = sandbox();
+const compiled = new WeakMap<Expression, Value>();
 
 /** The value of an expression, or what keeps it from having one. */
 export type Evaluated = { readonly value: unknown } | { readonly undefinedName: string } | { readonly failure: string };
@@ -60,7 +79,11 @@ export type Evaluated = { readonly value: unknown } | { readonly undefinedName: 
  */
 export function evaluate(expression: Expression, variables: Readonly<Record<string, unknown>>): Evaluated {
   try {
-    const value = new Value(expression.inner, engine);
+    let value = compiled.get(expression);
+    if (value === undefined) {
+      value = new Value(expression.inner, engine);
+      compiled.set(expression, value);
+    }
     const context = new Context({ ...variables }, engine.options, { sync: true });
     const result: unknown = toValueSync(value.value(context, expression.hasDefault));
     if (typeof result === "function" || result === undefined) return { value: null };

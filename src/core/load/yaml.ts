@@ -129,6 +129,7 @@ class Reader {
   private readonly targets = new Map<Node, Node>();
   private readonly done = new Map<Node, { readonly value: unknown; readonly size: number }>();
   private readonly open = new Set<Node>();
+  private readonly indexes = new Map<Node, ReadonlyMap<string, YamlPair>>();
   private values = 0;
   private aliased = 0;
   private exhausted = false;
@@ -227,7 +228,7 @@ class Reader {
     const result: Record<string, unknown> = {};
     const seen = new Map<string, Node>();
     const merged: PlainMap[] = [];
-    for (const pair of node.items as Pair<Node | null, Node | null>[]) {
+    for (const pair of node.items as YamlPair[]) {
       const key = this.key(pair, node);
       if (key === undefined) continue;
       const value = pair.value == null ? null : this.read(pair.value);
@@ -253,7 +254,7 @@ class Reader {
     this.complain(this.options.duplicateKeys, "duplicate-key", summary, node, fix);
   }
 
-  private key(pair: Pair<Node | null, Node | null>, map: YAMLMap): string | undefined {
+  private key(pair: YamlPair, map: YAMLMap): string | undefined {
     const key = pair.key;
     if (key === null) {
       this.complain("error", "empty-key", "a key is missing before this ':'", pair.value ?? map);
@@ -269,7 +270,7 @@ class Reader {
     return undefined;
   }
 
-  private merges(pair: Pair<Node | null, Node | null>, value: unknown): PlainMap[] {
+  private merges(pair: YamlPair, value: unknown): PlainMap[] {
     const list = Array.isArray(value) ? (value as unknown[]) : [value];
     if (list.every(isMap)) return list;
     if (pair.key !== null && !this.exhausted) {
@@ -306,8 +307,8 @@ class Reader {
       return item === undefined ? undefined : { value: item };
     }
     if (!isYamlMap(node)) return undefined;
-    const pairs = node.items as Pair<Node | null, Node | null>[];
-    const match = pairs.findLast((pair) => !isMergeKey(pair) && this.pairKey(pair) === String(step));
+    const pairs = node.items as YamlPair[];
+    const match = this.index(node, pairs).get(String(step));
     if (match !== undefined) {
       return {
         ...(match.key === null ? {} : { key: match.key }), ...(match.value === null ? {} : { value: match.value }),
@@ -324,11 +325,26 @@ class Reader {
     return undefined;
   }
 
-  private pairKey(pair: Pair<Node | null, Node | null>): string | undefined {
+  /** The last pair of each key; made when the first place in a map is asked for. */
+  private index(node: YAMLMap, pairs: readonly YamlPair[]): ReadonlyMap<string, YamlPair> {
+    const known = this.indexes.get(node);
+    if (known !== undefined) return known;
+    const index = new Map<string, YamlPair>();
+    for (const pair of pairs) {
+      const key = isMergeKey(pair) ? undefined : this.pairKey(pair);
+      if (key !== undefined) index.set(key, pair);
+    }
+    this.indexes.set(node, index);
+    return index;
+  }
+
+  private pairKey(pair: YamlPair): string | undefined {
     const node = pair.key === null ? undefined : this.resolved(pair.key);
     return node !== undefined && isScalar(node) ? keyText(node) : undefined;
   }
 }
+
+type YamlPair = Pair<Node | null, Node | null>;
 
 interface Found {
   readonly key?: Node;
@@ -341,7 +357,7 @@ function keyText(node: { readonly value: unknown }): string {
   return typeof node.value === "string" ? node.value : "";
 }
 
-function isMergeKey(pair: Pair<Node | null, Node | null>): boolean {
+function isMergeKey(pair: YamlPair): boolean {
   return isScalar(pair.key) && pair.key.type === "PLAIN" && pair.key.value === "<<";
 }
 

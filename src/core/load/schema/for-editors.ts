@@ -2,11 +2,15 @@ import { isMap } from "../document.js";
 import { playbookSchema } from "./playbook.js";
 
 /**
- * The playbook's schema as an editor needs it: where a number, a switch or one of several words is expected, a
- * template is fine too. (converge itself checks with the strict schema, once the templates are filled in.)
+ * The playbook's schema as an editor needs it: where a number, a map, a switch or one of several words is expected,
+ * a template is fine too. (converge itself checks with the strict schema, once the templates are filled in.)
  */
 export function playbookSchemaForEditors(): unknown {
   return permitTemplates(playbookSchema);
+}
+
+function permitsText(type: unknown): boolean {
+  return type === "string" || (Array.isArray(type) && type.includes("string"));
 }
 
 function permitTemplates(schema: unknown): unknown {
@@ -18,7 +22,8 @@ function permitTemplates(schema: unknown): unknown {
     );
   }
   for (const key of ["items", "additionalProperties"]) if (key in copy) copy[key] = permitTemplates(copy[key]);
-  const restricted = ["pattern", "enum", "minimum"].some((key) => key in copy) || copy["type"] === "boolean";
+  if (copy["title"] === "playbook" || copy["title"] === "play") return copy;
+  const restricted = ["pattern", "enum", "minimum"].some((key) => key in copy) || !permitsText(copy["type"]);
   if (!restricted) return copy;
   const { description, title, examples, ...rest } = copy;
   return {
