@@ -2,6 +2,9 @@ import type { Lab } from './lab.js';
 
 const helpers = '/usr/local/lib/lab';
 
+/** Long, because it only has to end what hangs: on a busy machine an emulated second takes several. */
+const patienceSeconds = 240;
+
 /** What a record writer was told is safe. Times are of Dom0's clock, to the second. */
 export interface Acks {
   readonly highest: number;
@@ -22,7 +25,7 @@ export async function startGuest(lab: Lab, guest: string): Promise<void> {
 /** Asks a guest to shut down, and waits until it and its loop devices are gone. */
 export async function stopGuest(lab: Lab, guest: string): Promise<void> {
   await lab.run(['xl', 'shutdown', '-w', guest]);
-  await lab.run([`${helpers}/wait-gone`, guest]);
+  await lab.run([`${helpers}/wait-gone`, guest, String(patienceSeconds)]);
 }
 
 /** Waits for a line (an extended regular expression) on a guest's console, and gives it back with its time. */
@@ -32,7 +35,7 @@ export async function waitForConsole(
   pattern: string,
   options: { readonly seconds?: number; readonly skipLines?: number } = {},
 ): Promise<string> {
-  const seconds = options.seconds ?? 120;
+  const seconds = options.seconds ?? patienceSeconds;
   const argv = [`${helpers}/wait-console`, guest, pattern, String(seconds), String(options.skipLines ?? 0)];
   return (await lab.run(argv, { timeoutSeconds: seconds + 30 })).stdout;
 }
