@@ -125,6 +125,14 @@ describe("apply", () => {
     expect(host.commands).toEqual([]);
   });
 
+  test.each([["Ctrl-C", "\u0003"], ["Ctrl-D", "\u0004"]])("%s at the question changes nothing", async (_name, typed) => {
+    const { host, states } = converging();
+    const { exit, out } = await cli(WEB, { hosts: { dom0a: host }, states, typed });
+    expect(exit).toBe(130);
+    expect(out).toContain("Nothing was changed.");
+    expect(host.commands).toEqual([]);
+  });
+
   test("without a terminal --yes is required", async () => {
     const { host, states } = converging();
     const refused = await cli(WEB, { hosts: { dom0a: host }, states });

@@ -67,7 +67,7 @@ export class FakeHost implements Host {
         this.tellWaiting();
         await new Promise<void>((resolve) => {
           this.waiting.push(resolve);
-          signal?.addEventListener("abort", () => resolve());
+          signal?.addEventListener("abort", () => { resolve(); });
         });
         if (hasLeft(signal)) return ok("");
         i -= 1;
@@ -90,7 +90,7 @@ export class FakeHost implements Host {
     if (this.script.waitsAfter !== undefined) {
       this.events = [...this.events.slice(0, this.script.waitsAfter), ...(this.script.onStop ?? [])];
     }
-    this.waiting.forEach((go) => go());
+    this.waiting.forEach((go) => { go(); });
     this.waiting = [];
     return ok('{"stopping":"asked"}\n');
   }

@@ -2,6 +2,8 @@ import { PassThrough } from "node:stream";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Host } from "../../src/edge/hosts/host.js";
 import { Interruption } from "../../src/edge/run/interruption.js";
+import { observeHost } from "../../src/edge/run/observe-host.js";
+import { openConnection } from "../../src/edge/run/open-connection.js";
 import type { Observation } from "../../src/edge/run/target.js";
 import { runCli } from "../../src/edge/cli/run-cli.js";
 import type { Session } from "../../src/edge/cli/session.js";
@@ -12,6 +14,8 @@ export interface CliOptions {
   readonly hosts?: Readonly<Record<string, Host>>;
   /** What each host looks like, asked anew each time; undefined: it is not reached. */
   readonly states?: (host: string) => HostState | undefined;
+  /** Hosts are opened and looked at for real. */
+  readonly real?: boolean;
   /** There is a terminal, and this is typed on it. */
   readonly typed?: string;
   readonly columns?: number;
@@ -48,12 +52,13 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
       },
     },
     interruption: new Interruption(),
-    openHost: (name) => {
+    openHost: (name, connection) => {
+      if (options.real === true) return openConnection(name, connection, false);
       const host = options.hosts?.[name];
       if (host === undefined) throw new Error(`the test has no host ${name}`);
       return host;
     },
-    observe: (host) => Promise.resolve(observation(host.name, options)),
+    observe: (host) => options.real === true ? observeHost(host) : Promise.resolve(observation(host.name, options)),
     sleep: () => Promise.resolve(),
     runs: { active: false, begun: false },
   };
@@ -61,7 +66,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
     exit: runCli(argv, session),
     out: () => out,
     err: () => err,
-    signal: (signal) => listeners.forEach((listener) => listener(signal)),
+    signal: (signal) => { listeners.forEach((listener) => { listener(signal); }); },
   };
 }
 

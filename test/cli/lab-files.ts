@@ -6,7 +6,7 @@ import { afterAll } from "vitest";
 /** Files for a test, in a folder that is removed afterwards; their paths. */
 export function tempFiles<T extends string>(files: Readonly<Record<T, string>>): { readonly [name in T]: string } & { readonly dir: string } {
   const dir = mkdtempSync(join(tmpdir(), "converge-cli-"));
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+  afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
   const paths: Record<string, string> = { dir };
   for (const [name, text] of Object.entries<string>(files)) {
     paths[name] = join(dir, name);

@@ -44,13 +44,12 @@ function finished(change: FinishMove): readonly Line[] {
   return [{ mark: "=", text: `volume ${visible(change.volume)} already; what the earlier run left is tidied up` }];
 }
 
-/** What a disk holds, in a word or two: `ext4`, `swap`, `ext4 with 1.2 GiB used`. */
+/** What a disk holds, in a word or two: `ext4`, `swap`, `partitions (gpt)`. */
 export function contentName(content: Content): string {
   switch (content.type) {
     case "partitions": return `partitions (${content.table})`;
     case "unknown": return content.hint === undefined ? "unknown content" : `unknown content (${visible(content.hint)})`;
-    case "swap": case "blank": return content.type;
-    default: return content.type;
+    case "ext2": case "ext3": case "ext4": case "xfs": case "swap": case "blank": return content.type;
   }
 }
 

@@ -56,7 +56,7 @@ function renderStep(step: Step, number: number, indent: string, view: View): rea
   const body = `${indent}     `;
   return [
     ...head.map((line) => paintRisk(line, risk, view)),
-    ...(view.verbosity > 0 ? hanging(`${body}`, `why: ${visible(step.why)}`, view.width).map(view.style.faint) : []),
+    ...(view.verbosity > 0 ? hanging(body, `why: ${visible(step.why)}`, view.width).map(view.style.faint) : []),
     ...(view.verbosity > 1 ? [view.style.faint(`${body}id:  ${visible(step.id)} (${visible(step.kind)})`)] : []),
     ...actions.flatMap((action) => renderAction(action, body, view)),
   ];

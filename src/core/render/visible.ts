@@ -4,6 +4,7 @@ import { quoteWord } from "../model/command.js";
  * Characters that steer a terminal or reorder what is read: C0 and C1 controls, separators, bidirectional marks,
  * lone surrogates. They come from names that others chose, and a preview must not be painted over by them.
  */
+// eslint-disable-next-line no-control-regex -- they are what it looks for
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
 
 /** A text in which nothing steers the terminal: such characters become `\x1b`, `\u202e`; newline and tab `\n`, `\t`. */

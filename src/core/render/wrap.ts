@@ -3,7 +3,7 @@ import { wrapText } from "./wrap-text.js";
 
 /** Columns that a text takes, by code points; wide characters are rare in what is shown here. */
 export function columns(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 /** A wrapped text under a first prefix; further lines are indented to where the text began. */

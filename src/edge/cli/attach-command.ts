@@ -44,7 +44,7 @@ async function attach(
   const directory = await currentRun(host, domain, runs);
   session.runs.active = true;
   session.runs.begun = true;
-  const stopListening = session.console.onSignal((signal) => session.interruption.hear(signal));
+  const stopListening = session.console.onSignal((signal) => { session.interruption.hear(signal); });
   try {
     const run = await watchDomain(directory, {
       runs, watcher: reporter.watch(host, domain, false), interruption: session.interruption,

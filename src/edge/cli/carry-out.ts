@@ -21,7 +21,7 @@ export async function carryOut(
   const atOnce = Math.max(...work.batches.map((batch) => Math.min(batch.hosts.length, options.forks)), 1);
   session.runs.active = true;
   session.runs.begun = true;
-  const stopListening = session.console.onSignal((signal) => session.interruption.hear(signal));
+  const stopListening = session.console.onSignal((signal) => { session.interruption.hear(signal); });
   try {
     const results = await applyAll({
       batches: work.batches, hosts, forks: options.forks, interruption: session.interruption,

@@ -8,10 +8,10 @@ import { toolVersion } from "./version.js";
 
 /** `--json`: one object a line on standard output, and nothing else there. */
 export function jsonReporter(console: Console, describe: DescribeStep): Reporter {
-  const write = (line: JsonLine): void => console.out(`${JSON.stringify(line)}\n`);
+  const write = (line: JsonLine): void => { console.out(`${JSON.stringify(line)}\n`); };
   return {
-    begin: (command, inputs) => write({ type: "begin", version: 1, tool: toolVersion(), command, inputs }),
-    complain: (diagnostics) => diagnostics.map(diagnosticLine).forEach(write),
+    begin: (command, inputs) => { write({ type: "begin", version: 1, tool: toolVersion(), command, inputs }); },
+    complain: (diagnostics) => { diagnostics.map(diagnosticLine).forEach(write); },
     preview: (previews) => {
       for (const preview of previews) {
         if ("unreachable" in preview) {
@@ -24,13 +24,13 @@ export function jsonReporter(console: Console, describe: DescribeStep): Reporter
         write(planLine(hasErrors(plan.diagnostics) ? { ...plan, domains: [] } : plan, describe));
       }
     },
-    say: (text) => write({ type: "message", text }),
+    say: (text) => { write({ type: "message", text }); },
     watch: (host, domain) => ({
-      event: (event) => write({ type: "run", host, domain, event }),
-      say: (text) => write({ type: "message", host, domain, text }),
+      event: (event) => { write({ type: "run", host, domain, event }); },
+      say: (text) => { write({ type: "message", host, domain, text }); },
       close: () => undefined,
     }),
-    recap: (guests) => guests.map(recapLine).forEach(write),
-    end: (exit) => write({ type: "end", exit }),
+    recap: (guests) => { guests.map(recapLine).forEach(write); },
+    end: (exit) => { write({ type: "end", exit }); },
   };
 }

@@ -109,7 +109,7 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
       .configureOutput({
         writeOut: console.out,
         writeErr: console.err,
-        outputError: (text, write) => write(`${text.trimEnd()}\nTry: converge ${command === program ? "" : `${command.name()} `}--help\n`),
+        outputError: (text, write) => { write(`${text.trimEnd()}\nTry: converge ${command === program ? "" : `${command.name()} `}--help\n`); },
       });
   }
   return program;

@@ -33,10 +33,10 @@ export function textReporter({ console, view, complaints, errComplaints }: TextO
       const isQuiet = previews.every((p) => "plan" in p && p.plan.domains.length === 0 && p.plan.diagnostics.length === 0);
       if (!isQuiet) print(renderSummary(previews, view));
     },
-    say: (text) => console.out(`${text}\n`),
+    say: (text) => { console.out(`${text}\n`); },
     watch: (_host, domain, besideOthers) =>
       showProgress({ console, style: view.style, domain, verbosity: view.verbosity, besideOthers }),
-    recap: (guests) => print(["", ...renderRecap(guests, view)]),
+    recap: (guests) => { print(["", ...renderRecap(guests, view)]); },
     end: () => undefined,
   };
 }

@@ -31,26 +31,27 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   const sleep = options.sleep ?? pause;
   let next = options.firstLine ?? 1;
   let attempt = 0;
-  let ended = false;
+  // one object, since the callback below changes it
+  const journal = { ended: false };
   for (;;) {
     let lost: string;
     try {
       await runs.follow(directory, next, (line) => {
-        if (leave.aborted || ended) return;
+        if (leave.aborted || journal.ended) return;
         if (attempt > 0) say("connected again");
         attempt = 0;
         next += 1;
         const event = readRunEvent(line);
         if (event === undefined) return;
         onEvent(event);
-        ended = event.event === "end";
+        journal.ended = event.event === "end";
       }, leave);
-      if (ended) return "ended";
+      if (journal.ended) return "ended";
       if (leave.aborted) return "left";
       // a follower that ends without an end: the program died, and a later run will recover it
       return "silent";
     } catch (error) {
-      if (ended) return "ended";
+      if (journal.ended) return "ended";
       if (leave.aborted) return "left";
       if (!(error instanceof Unreachable)) throw error;
       lost = error.message;
@@ -60,8 +61,13 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
     attempt += 1;
     say(`connection lost (${lost}); the run goes on on the host; trying again in ${wait} s (${attempt} of ${WAITS.length})`);
     await sleep(wait, leave);
-    if (leave.aborted) return "left";
+    if (hasLeft(leave)) return "left";
   }
+}
+
+/** Asked anew: the user may have left during the wait. */
+function hasLeft(leave: AbortSignal): boolean {
+  return leave.aborted;
 }
 
 async function pause(seconds: number, leave: AbortSignal): Promise<void> {

@@ -4,7 +4,6 @@ import { compileProgram } from "../../core/program/compile.js";
 import { parseSubmitAnswer, submissionInput, submitCommand } from "../../core/program/submit.js";
 import { formatInstant } from "../../core/render/figures.js";
 import { stepKinds } from "../../core/steps/registry.js";
-import type { StepKinds } from "../../core/program/compile.js";
 import type { Host } from "../hosts/host.js";
 import { ownerName, runStamp } from "./owner.js";
 import type { HostRuns, Submission } from "./target.js";
@@ -17,8 +16,7 @@ const SUBMIT_TIMEOUT_MS = 20 * 60 * 1000;
 export function hostRuns(host: Host): HostRuns {
   return {
     submit: async ({ plan, config, ioWeight }) => {
-      // each kind reads its own arguments only, which were typed where the steps were made
-      const program = compileProgram(plan, stepKinds as unknown as StepKinds, { config });
+      const program = compileProgram(plan, stepKinds, { config });
       const { changes: _shown, configDiff: _text, ...typed } = plan;
       const command = submitCommand({
         domain: plan.domain, digest: plan.digest, owner: ownerName(), stamp: runStamp(),

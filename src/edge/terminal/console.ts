@@ -30,8 +30,8 @@ export function processConsole(): Console {
     err: (text) => void process.stderr.write(text),
     input: process.stdin,
     errStream: process.stderr,
-    outIsTTY: process.stdout.isTTY === true,
-    columns: process.stdout.isTTY === true ? process.stdout.columns : undefined,
+    outIsTTY: process.stdout.isTTY,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     env: process.env,
     onSignal: (listener) => {
       for (const signal of SIGNALS) process.on(signal, listener);

@@ -50,7 +50,7 @@ function lines({ console, style, domain, verbosity }: ProgressOptions): Progress
       }
       console.out(`${liveLine(event, beganAt, domain, style)}\n`);
     },
-    say: (text) => console.err(`${visible(domain)}: ${visible(text)}\n`),
+    say: (text) => { console.err(`${visible(domain)}: ${visible(text)}\n`); },
     close: () => undefined,
   };
 }
@@ -69,7 +69,7 @@ function live({ console, style, domain, verbosity }: ProgressOptions): Progress 
   const spin = (text: string): void => {
     // a line that wraps can not be taken back
     const room = (console.errStream.columns ?? 80) - 3;
-    spinner.text = columns(text) > room ? `${[...text].slice(0, room - 3).join("")}...` : text;
+    spinner.text = columns(text) > room ? `${Array.from(text).slice(0, room - 3).join("")}...` : text;
     if (!spinner.isSpinning) spinner.start();
   };
   return {
@@ -91,7 +91,7 @@ function live({ console, style, domain, verbosity }: ProgressOptions): Progress 
       }
       if (event.event === "end" && spinner.isSpinning) spinner.stop();
     },
-    say: (text) => print(`${style.warning(`${visible(domain)}: ${visible(text)}`)}`),
+    say: (text) => { print(style.warning(`${visible(domain)}: ${visible(text)}`)); },
     close: () => {
       if (spinner.isSpinning) spinner.stop();
     },

@@ -23,7 +23,7 @@ export async function confirm(console: Console, question: string): Promise<Answe
 /** Asks for a secret, without an echo. Undefined: interrupted. */
 export async function askSecret(console: Console, question: string): Promise<string | undefined> {
   console.errStream.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const silent = new Writable({ write: (_chunk, _encoding, done) => { done(); } });
   const answer = await ask(console, "", silent);
   console.errStream.write("\n");
   return answer;
@@ -33,8 +33,8 @@ async function ask(console: Console, question: string, output: NodeJS.WritableSt
   if (!canAsk(console)) throw new Error("a question without a terminal");
   const lines = createInterface({ input: console.input, output, terminal: true });
   const leave = new AbortController();
-  lines.once("SIGINT", () => leave.abort());
-  lines.once("close", () => leave.abort());
+  lines.once("SIGINT", () => { leave.abort(); });
+  lines.once("close", () => { leave.abort(); });
   try {
     return await lines.question(question, { signal: leave.signal });
   } catch (error) {
