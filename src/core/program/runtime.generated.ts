@@ -431,12 +431,12 @@ remove_run_directories() {
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
-# finish OUTCOME MESSAGE: the last event, and then the file that says that nothing is left to do. Does not return.
+# finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
+# there finds everything in its place. Does not return.
 finish() {
   remove_run_directories
-  # once only: the event may be there already, from one that died right after it
-  journal_ended || journal_kept end outcome "$1" message "$2"
   write_kept "$HERE/ended" "$1"
+  journal_kept end outcome "$1" message "$2"
   case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
 }
 
@@ -2160,7 +2160,7 @@ remember_history() {
 }
 
 mode_recover() {
-  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ]; then
+  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
     exit 0
   fi
   take_lock 60 || exit 75
@@ -2174,7 +2174,10 @@ recover_locked() {
   await_scoped
   FOUND_DEAD=1
   if [ -e "$HERE/ended" ]; then
-    # it ended, and something could not be taken back then
+    # it died right before its last event
+    read_fact ended
+    journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
+    # or something could not be taken back then
     [ -e "$HERE/unfinished" ] || exit 0
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1

@@ -72,7 +72,7 @@ remember_history() {
 }
 
 mode_recover() {
-  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ]; then
+  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
     exit 0
   fi
   take_lock 60 || exit 75
@@ -86,7 +86,10 @@ recover_locked() {
   await_scoped
   FOUND_DEAD=1
   if [ -e "$HERE/ended" ]; then
-    # it ended, and something could not be taken back then
+    # it died right before its last event
+    read_fact ended
+    journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
+    # or something could not be taken back then
     [ -e "$HERE/unfinished" ] || exit 0
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1

@@ -181,11 +181,11 @@ remove_run_directories() {
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
-# finish OUTCOME MESSAGE: the last event, and then the file that says that nothing is left to do. Does not return.
+# finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
+# there finds everything in its place. Does not return.
 finish() {
   remove_run_directories
-  # once only: the event may be there already, from one that died right after it
-  journal_ended || journal_kept end outcome "$1" message "$2"
   write_kept "$HERE/ended" "$1"
+  journal_kept end outcome "$1" message "$2"
   case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
 }
