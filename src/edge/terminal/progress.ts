@@ -66,10 +66,11 @@ function live({ console, style, domain, verbosity }: ProgressOptions): Progress 
     console.out(`${text}\n`);
     if (spins) spinner.start();
   };
-  const spin = (text: string): void => {
-    // a line that wraps can not be taken back
-    const room = (console.errStream.columns ?? 80) - 3;
-    spinner.text = columns(text) > room ? `${Array.from(text).slice(0, room - 3).join("")}...` : text;
+  /** What is at the end matters most: the start gives way. A line that wraps could not be taken back. */
+  const spin = (start: string, end: string): void => {
+    const room = Math.max((console.errStream.columns ?? 80) - 3 - columns(end), 10);
+    const shown = columns(start) > room ? `${Array.from(start).slice(0, room - 3).join("")}...` : start;
+    spinner.text = `${shown}${end}`;
     if (!spinner.isSpinning) spinner.start();
   };
   return {
@@ -79,9 +80,9 @@ function live({ console, style, domain, verbosity }: ProgressOptions): Progress 
       if (event.event === "step") {
         title = visible(event.title);
         since = event.at;
-        spin(`${clock}  ${visible(domain)}  ${title}`);
+        spin(`${clock}  ${visible(domain)}  ${title}`, "");
       } else if (event.event === "progress") {
-        spin(`${clock}  ${visible(domain)}  ${title}: ${progressText(event)}`);
+        spin(`${clock}  ${visible(domain)}  ${title}`, `: ${progressText(event)}`);
       } else if (event.event === "done") {
         if (spinner.isSpinning) spinner.stop();
         const took = event.at - since >= 1 ? style.faint(` (${formatElapsed(event.at - since)})`) : "";
