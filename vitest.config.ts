@@ -12,7 +12,7 @@ export default defineConfig({
       },
       {
         test: {
-          name: "lab", include: ["test/lab/suite/**/*.lab.ts"], testTimeout: 900_000, hookTimeout: 900_000,
+          name: "lab", include: ["test/lab/**/*.lab.ts"], testTimeout: 900_000, hookTimeout: 900_000,
           fileParallelism: false, sequence: { concurrent: false },
         },
       },

@@ -2,15 +2,33 @@
 
 /**
  * A name that is safe in paths, unit names, LVM names and LVM tags: letters, digits, `.` and `-` stay, every other
- * byte of its UTF-8 form becomes `_hh`. Different names stay different. A leading `.` or `-` is escaped too.
+ * byte of its UTF-8 form becomes `_hh`. Different names stay different. A leading `.` or `-` is escaped too. A long
+ * name is cut, and a hash of it keeps it apart from others.
  */
 export function safeName(name: string): string {
+  const escaped = escapeName(name);
+  if (escaped.length <= LONGEST_NAME) return escaped;
+  // `_x` is no escape: a shortened name is never another name's long form
+  return `${escaped.slice(0, LONGEST_NAME - 18)}_x${fnv1a(escaped)}`;
+}
+
+/** File names end at 255 bytes, LVM's names at 127; converge puts words of its own before and behind. */
+const LONGEST_NAME = 80;
+
+function escapeName(name: string): string {
   let out = "";
   for (const char of name) {
     const plain = /^[A-Za-z0-9.-]$/.test(char) && !(out === "" && (char === "." || char === "-"));
     out += plain ? char : utf8(char).map((byte) => `_${byte.toString(16).padStart(2, "0")}`).join("");
   }
   return out;
+}
+
+/** 64-bit FNV-1a in hex: enough to keep apart names of one host that begin alike. */
+function fnv1a(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const char of text) hash = BigInt.asUintN(64, (hash ^ BigInt(char.charCodeAt(0))) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, "0");
 }
 
 function utf8(char: string): readonly number[] {
@@ -60,7 +78,7 @@ const LONGEST_TAG = 1024;
  * path is longer than a tag can be.
  */
 export function sourceTags(path: string): readonly string[] {
-  const tag = FROM + path.split("/").map((part) => safeName(part)).join("/");
+  const tag = FROM + path.split("/").map((part) => escapeName(part)).join("/");
   return tag.length <= LONGEST_TAG ? [tag] : [];
 }
 

@@ -1532,10 +1532,10 @@ LIST
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. Once it is on
 # its way out it gets another minute: that is not ignoring a request.
 await_gone() {
-  local deadline loop busy leaving
+  local deadline loop busy leaving only_loops
   uptime_now
   deadline=$((UPTIME + \${2:-0} * 100))
-  leaving=0
+  leaving=0 only_loops=0
   while :; do
     busy=
     domid_state "$1"
@@ -1547,11 +1547,19 @@ await_gone() {
       1)
         leaving=$((leaving + 1))
         # xl shutdown -w returns before this, and an xl create right then fails
-        [ -z "$(backends_of "$1")" ] || busy='its disks are still attached'
-        for loop in \${3:-}; do
-          case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
-          ! losetup "$loop" >/dev/null 2>&1 9>&- || busy="$loop is still attached"
-        done
+        if [ -n "$(backends_of "$1")" ]; then
+          busy='its disks are still attached'
+        else
+          for loop in \${3:-}; do
+            case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
+            ! losetup "$loop" >/dev/null 2>&1 9>&- || busy="$loop is still attached"
+          done
+          uptime_now
+          if [ -n "$busy" ]; then
+            [ "$only_loops" -gt 0 ] || only_loops=$UPTIME
+            [ $((UPTIME - only_loops)) -lt 500 ] || release_loops \${3:-}
+          fi
+        fi
         ;;
       *) busy=$SAYS ;;
     esac
@@ -1565,6 +1573,18 @@ await_gone() {
       return 1
     fi
     sleep 0.2
+  done
+}
+
+# release_loops LOOP…: Xen's block script looks the loop up in xenstore when a guest has gone; on a slow host the entry
+# has gone before it looks, and the loop stays for ever (seen). They were this guest's, and nobody has them now.
+release_loops() {
+  local loop
+  for loop in "$@"; do
+    case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
+    losetup "$loop" >/dev/null 2>&1 9>&- || continue
+    [ -z "$(mounts_of "$loop")" ] && ! backend_uses "$loop" || continue
+    run_command losetup --detach "$loop" && journal note message "$loop was left behind by Xen's block script: detached"
   done
 }
 

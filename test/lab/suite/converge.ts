@@ -1,0 +1,69 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import type { Lab } from "../lab.js";
+import type { LabUser } from "../lab-ssh.js";
+
+const main = fileURLToPath(new URL("../../../dist/src/edge/cli/main.js", import.meta.url));
+
+export interface ConvergeResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, as a user would see them. */
+  readonly all: string;
+}
+
+/** The built command line, run as a user runs it: a process of its own, in a folder with inventory and playbooks. */
+export class Converge {
+  private constructor(readonly directory: string) {}
+
+  static async at(lab: Lab, user?: LabUser): Promise<Converge> {
+    const directory = await mkdtemp(join(tmpdir(), "converge-suite-"));
+    await writeFile(join(directory, "lab.yml"), await lab.inventory(user));
+    return new Converge(directory);
+  }
+
+  /** Writes a playbook of one play with these domains; gives its name. */
+  async playbook(name: string, domains: Readonly<Record<string, unknown>>): Promise<string> {
+    // JSON is YAML
+    await writeFile(join(this.directory, name), JSON.stringify([{ name, hosts: "xen", domains }], null, 2));
+    return name;
+  }
+
+  /** Runs to the end, whatever the exit code. */
+  async run(...args: readonly string[]): Promise<ConvergeResult> {
+    const { exitCode, stdout, stderr, all } = await this.start(...args);
+    return { exitCode: exitCode ?? -1, stdout, stderr, all: all ?? "" };
+  }
+
+  /** Starts and leaves it running: for tests that do something to it. */
+  start(...args: readonly string[]) {
+    return execa(process.execPath, [main, ...args], {
+      cwd: this.directory, reject: false, all: true, stdin: "ignore",
+      env: { NO_COLOR: "1" },
+    });
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true });
+  }
+}
+
+/** A guest's disks as a playbook of the suite wants them. The lab is slow, so its budgets are generous. */
+export function onVolumes(
+  domain: string, disks: Readonly<Record<string, Readonly<Record<string, unknown>>>>, move: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  const named = Object.fromEntries(
+    Object.entries(disks).map(([vdev, disk]) => [vdev, { volume: `vg0/${domain}-${vdev}`, ...disk }]),
+  );
+  return {
+    [domain]: {
+      disks: named,
+      ready: { tcp: 22, timeout: "300s" },
+      move: { downtime: "900s", shutdown: { timeout: "300s" }, snapshot: { size: "10%" }, ...move },
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, waitForEvent } from "./on-host.js";
+
+/** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
+
+let lab: Lab;
+let converge: Converge;
+
+const IMAGE = "/srv/xen/web1/disk.img";
+const WEB1 = (move: Readonly<Record<string, unknown>> = {}) =>
+  onVolumes("web1", { xvda1: { filesystem: "ext4" } }, move);
+
+async function reconnect(): Promise<void> {
+  converge = await Converge.at(lab);
+}
+
+/** The guest runs, on its image, and writes on. */
+async function expectOnImage(): Promise<void> {
+  expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });
+  const { highest } = await acks(lab, "web1");
+  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  await expectNothingLeft(lab);
+}
+
+const start = (...args: readonly string[]) => converge.start("-i", "lab.yml", "web1.yml", "--yes", ...args);
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite-faults" });
+  await lab.run("rm -f /etc/xen/auto/*");
+  await reconnect();
+  await startGuest(lab, "web1");
+});
+
+beforeEach(async () => {
+  await converge.playbook("web1.yml", WEB1());
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+describe("before the guest is touched", () => {
+  test("a snapshot that fills up is grown or given up, and never passes for a source", async () => {
+    // as small as it gets, and no room to grow: the rest of vg0 is taken
+    await converge.playbook("web1.yml", WEB1({ snapshot: { size: "8MiB" }, throttle: { bandwidth: "64KiB/s" } }));
+    const run = start();
+    await waitForEvent(lab, "web1", '"event":"step".*"xvda1.pass.copy"');
+    await lab.run("lvcreate -qq -y -Wn -Zn -l 100%FREE -n filler vg0");
+    // the guest's own writes and these fill it
+    await lab.run("dd if=/dev/urandom of=/srv/xen/filler bs=1M count=24 conv=fsync status=none; rm /srv/xen/filler");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await lab.run("lvremove -qq -y vg0/filler");
+    expect(all).toMatch(/overflowed|no room to grow|does not count/);
+    await expectOnImage();
+  });
+
+  test("a copy that is killed is undone, and its volume kept for the next run", async () => {
+    await converge.playbook("web1.yml", WEB1({ throttle: { bandwidth: "64KiB/s" } }));
+    const run = start();
+    await waitForEvent(lab, "web1", '"event":"step".*pass.copy"');
+    await lab.run("until pkill -KILL -x rsync; do sleep 0.2; done");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await expectOnImage();
+    expect((await lab.run("lvs --noheadings -o lv_tags vg0/web1-xvda1")).stdout).toContain("converge.role=copy");
+  });
+
+  test("Ctrl-C stops at the next safe point and takes everything back", async () => {
+    await converge.playbook("web1.yml", WEB1({ throttle: { bandwidth: "64KiB/s" } }));
+    const run = start();
+    await waitForEvent(lab, "web1", '"event":"step".*copy"');
+    run.kill("SIGINT");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(130);
+    await expectOnImage();
+  });
+});
+
+describe("while the guest is down", () => {
+  test("the host program, killed with all its children, is looked after: the guest is back on its image", async () => {
+    const run = start();
+    await waitForEvent(lab, "web1", '"event":"step".*"copy-last|"event":"step".*mount-target-again', 900);
+    await lab.run("systemctl kill --kill-whom=all --signal=KILL converge-web1.service");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await expectOnImage();
+  });
+
+  test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
+    const { highest } = await acks(lab, "web1");
+    const run = start();
+    await waitForEvent(lab, "web1", '"event":"step".*mount-target-again', 900);
+    await lab.powerCut();
+    run.kill("SIGTERM");
+    await run;
+    await lab.boot();
+    await reconnect();
+    await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
+    expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+    await expectNothingLeft(lab);
+  });
+
+  test("a controller that is killed does not matter: the run goes on, and the guest ends on its volume", async () => {
+    const run = start();
+    await waitForEvent(lab, "web1", '"event":"down"', 900);
+    run.kill("SIGKILL");
+    await run;
+    await waitForEvent(lab, "web1", '"event":"end"', 600);
+    expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
+    await expectNothingLeft(lab);
+    const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all).toMatch(/nothing to do/);
+    await stopGuest(lab, "web1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok/);
+  });
+});
+
+test("a guest that ignores the shutdown request stays up, on its image", async () => {
+  await startGuest(lab, "stubborn1");
+  const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, { shutdown: { timeout: "10s" } });
+  Object.assign(stubborn1["stubborn1"] as object, { ready: { tcp: 22, address: "10.77.0.18", timeout: "300s" } });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", stubborn1), "--yes");
+  expect(run.exitCode, run.all).toBe(3);
+  expect(run.all).toContain("ignored the shutdown request");
+  expect(await attached(lab, "stubborn1")).toMatchObject({ xvda1: "/srv/xen/stubborn1.img" });
+  await expectNothingLeft(lab);
+});

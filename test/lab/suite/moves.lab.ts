@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkLate, checkRecords, fingerprint, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, journal, traces } from "./on-host.js";
+
+/**
+ * Real guests that write all the while are moved on a real Xen Dom0. The order matters: one boot serves all, and a
+ * test may find what the ones before have left.
+ */
+
+const everything = process.env["LAB_ALL"] === "1";
+
+let lab: Lab;
+let converge: Converge;
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite" });
+  converge = await Converge.at(lab);
+  await lab.run("rm -f /etc/xen/auto/*");
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+describe("a guest that writes numbered records without pause", () => {
+  const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } });
+
+  test("is previewed, and nothing on the host changes, not even a timestamp", async () => {
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 20$");
+    const before = await traces(lab);
+    const preview = await converge.run("--check", "--detailed-exitcode", "--out", "plan.json", "-i", "lab.yml", await converge.playbook("web1.yml", WEB1));
+    expect(preview.all).toContain("volume vg0/web1-xvda1, 160 MiB, ext4");
+    expect(preview.exitCode, preview.all).toBe(2);
+    expect(preview.all, "a secret of the config").not.toContain("s3cret");
+    expect(await traces(lab)).toBe(before);
+  });
+
+  test("is moved from the saved plan, with every acknowledged record, in one restart", async () => {
+    const { highest } = await acks(lab, "web1");
+    const run = await converge.run("apply", "plan.json", "-i", "lab.yml");
+    expect(run.exitCode, run.all).toBe(0);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" });
+    await expectNothingLeft(lab);
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
+    const events = await journal(lab, "web1");
+    const ready = events.find((e) => e["event"] === "ready");
+    expect(ready?.["downtime"]).toBeGreaterThan(0);
+    expect(JSON.stringify(events), "a secret of the config").not.toContain("s3cret");
+    // what the guest's users saw is what the run measured, by the console's whole seconds
+    const seen = await acks(lab, "web1");
+    expect(seen.longestGapSeconds).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
+  });
+
+  test("finds nothing to do the second time, in a line, and exits 0", async () => {
+    const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all).toMatch(/dom0\s+nothing to do/);
+    expect((await converge.run("apply", "plan.json", "-i", "lab.yml")).exitCode, "the old plan is stale").toBe(5);
+  });
+
+  test("comes back on its volumes when it reboots itself, and has lost nothing", async () => {
+    await runInGuest(lab, "10.77.0.11", "reboot");
+    await waitForConsole(lab, "web1", "web1 is up, boot 3");
+    expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
+    await stopGuest(lab, "web1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+  });
+});
+
+test("a guest that overwrites in place and flushes late loses no acknowledged write", async () => {
+  await startGuest(lab, "late1");
+  // a generation is written and not yet flushed when the snapshots are taken
+  await waitForConsole(lab, "late1", "written gen 2");
+  const late1 = onVolumes("late1", { xvda1: {} });
+  Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  await stopGuest(lab, "late1");
+  expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
+  await expectNothingLeft(lab);
+});
+
+test("a guest that is down is moved too: links, holes, attributes, devices and odd names arrive as they were", async () => {
+  const hard1 = onVolumes("hard1", { xvda1: {} });
+  Object.assign(hard1["hard1"] as object, { ready: undefined });
+  const source = await fingerprint(lab, "/srv/xen/hard guest/hard1 root.img", "srv", ["flags"]);
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("hard1.yml", hard1), "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  expect(await fingerprint(lab, "/dev/vg0/hard1-xvda1", "srv", ["flags"])).toEqual(source);
+  expect((await lab.run(["xl", "list"])).stdout, "it was down and stays down").not.toContain("hard1");
+  await expectNothingLeft(lab);
+});
+
+test("a whole disk with partitions is refused before anything is touched, and says why", async () => {
+  const before = await traces(lab);
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", onVolumes("whole1", { xvda: {} })), "--yes");
+  expect(run.exitCode, run.all).toBe(5);
+  expect(run.all).toContain("partition table");
+  expect(await traces(lab)).toBe(before);
+});
+
+describe.runIf(everything)("every kind of root", () => {
+  test.each([
+    { guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13" },
+    { guest: "oldext", disks: { xvda1: {} }, address: "10.77.0.14" },
+    { guest: "xfs1", disks: { xvda1: { filesystem: "xfs" } }, address: "10.77.0.15" },
+  ])("$guest comes up on its volume", async ({ guest, disks, address }) => {
+    await startGuest(lab, guest);
+    const domains = onVolumes(guest, disks);
+    Object.assign(domains[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
+    const run = await converge.run("-i", "lab.yml", await converge.playbook(`${guest}.yml`, domains), "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    await stopGuest(lab, guest);
+    if (guest !== "old3") expect(await checkRecords(lab, `/dev/vg0/${guest}-xvda1`, guest)).toMatch(/^ok/);
+    await expectNothingLeft(lab);
+    await lab.run(["lvremove", "-y", ...Object.keys(disks).map((vdev) => `vg0/${guest}-${vdev}`)]);
+  });
+});

@@ -1,0 +1,66 @@
+import { expect } from "vitest";
+import type { Lab } from "../lab.js";
+
+/** What the suite looks at on Dom0. */
+
+/** Targets that xenstore has attached, by virtual device: read where the guest's backends are. */
+export async function attached(lab: Lab, guest: string): Promise<Readonly<Record<string, string>>> {
+  const script = `
+    domid=$(xl domid "$1") || exit 1
+    for device in $(xenstore-list /local/domain/0/backend/vbd/$domid); do
+      base=/local/domain/0/backend/vbd/$domid/$device
+      printf '%s %s\\n' "$(xenstore-read $base/dev)" "$(xenstore-read $base/params)"
+    done`;
+  const { stdout } = await lab.run(["sh", "-c", script, "sh", guest]);
+  return Object.fromEntries(stdout.trim().split("\n").map((line) => {
+    const space = line.indexOf(" ");
+    return [line.slice(0, space), line.slice(space + 1)] as const;
+  }));
+}
+
+/** Nothing of a run may be left: snapshots, mounts, links, loops that no guest has, units, temporary configs. */
+export async function expectNothingLeft(lab: Lab): Promise<void> {
+  const script = `
+    lvs --noheadings -o lv_full_name,lv_tags | grep role=snapshot
+    grep ' /run/converge' /proc/self/mountinfo
+    find /run/converge -mindepth 1 2>/dev/null
+    ls /etc/systemd/system | grep converge
+    systemctl list-units --no-legend --plain 'converge-*.service' | grep -v converge-late
+    ls -A /etc/xen | grep -i -e '\\.new' -e tmp
+    for loop in $(losetup --list --noheadings --output NAME); do
+      xenstore-ls -f /local/domain/0/backend | grep -qF "\\"$loop\\"" || echo "loop $loop: $(losetup $loop)"
+    done
+    true`;
+  const { stdout } = await lab.run(["sh", "-c", script]);
+  expect(stdout.trim(), "left on the host").toBe("");
+}
+
+/** Everything about the host that a preview could change by mistake, times included. */
+export async function traces(lab: Lab): Promise<string> {
+  const script = `
+    find /etc /srv /var/lib /root -xdev \\( -path /var/lib/systemd -o -path /var/lib/private -o -name '*.img' \\) -prune -o \\
+      -printf '%p %m %u %s %i %A@ %T@ %C@\\n' | sort
+    find /srv -name '*.img' -printf '%p %m %u %s %i\\n' | sort
+    lvs --noheadings -o lv_full_name,lv_uuid,lv_tags,lv_attr
+    losetup --list --noheadings | sort
+    cat /proc/self/mountinfo
+    dmsetup table`;
+  return (await lab.run(["sh", "-c", script])).stdout;
+}
+
+/** The newest journal of a guest, parsed. */
+export async function journal(lab: Lab, guest: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const { stdout } = await lab.run(["cat", `/var/lib/converge/domains/${guest}/current/journal.jsonl`]);
+  return stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Waits until the journal of a guest's newest run has an event like this. */
+export async function waitForEvent(lab: Lab, guest: string, pattern: string, seconds = 300): Promise<void> {
+  const script = `
+    file=/var/lib/converge/domains/$1/current/journal.jsonl
+    tries=$(($3 * 5))
+    until grep -qE -- "$2" "$file" 2>/dev/null; do
+      tries=$((tries - 1)); [ $tries -gt 0 ] || exit 9; sleep 0.2
+    done`;
+  await lab.run(["sh", "-c", script, "sh", guest, pattern, String(seconds)], { timeoutSeconds: seconds + 60 });
+}
