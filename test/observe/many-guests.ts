@@ -38,15 +38,15 @@ export function manyGuests(host: string, count: number): Readings {
         ...guests.map((g) => `${g.name.padEnd(40)} ${g.domid}   128     1     -b----      74.5 ${g.uuid}        -                -`),
         "",
       ].join("\n")),
-      "stored-configs": ok(JSON.stringify(guests.map((g) => ({
-        domid: g.domid,
-        config: {
+      "stored-configs": ok(guests.map((g) => {
+        const config = {
           c_info: { type: "pv", name: g.name, uuid: g.uuid },
           b_info: { max_vcpus: 1, max_memkb: 131072 },
           disks: disks.filter((d) => d.domid === g.domid).map((d) => (
             { pdev_path: d.path, vdev: d.vdev, format: "raw", readwrite: 1 })),
-        },
-      })), null, 4)),
+        };
+        return `userdata userdata-d.${g.domid}.${g.uuid}.libxl-json\n${JSON.stringify(config, null, 4)}\n\n`;
+      }).join("")),
       "xenstore-backends": ok(disks.map((d) => {
         const at = `/local/domain/0/backend/vbd/${d.domid}/${d.id}`;
         return [

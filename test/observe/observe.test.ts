@@ -59,6 +59,27 @@ describe("a Dom0 of the lab", () => {
   });
 });
 
+describe("the same Dom0 after web1 was moved", () => {
+  const state = stateOf(labReadings("lab-web1-moved"));
+
+  test("a disk is the volume that its path leads to", () => {
+    expect(state.devices?.["/dev/vg0/web1-root"]).toMatchObject({
+      realPath: "/dev/dm-1", devno: "253:1", volume: "vg0/web1-root", bytes: 160 * 1024 * 1024,
+    });
+    expect(state.devices?.["/dev/vg0/web1-root"]?.content).toEqual(state.volumes["vg0/web1-root"]?.content);
+    expect(state.volumes["vg0/web1-root"]).toMatchObject({ open: true, content: { type: "ext4", label: "web1-root" } });
+    expect(state.volumes["vg0/web1-root"]?.tags).toContain("converge.from=/srv/xen/web1/disk.img");
+    expect(state.domains["web1"]?.running?.attached.map(({ devno }) => devno)).toEqual(["253:1", "253:2"]);
+    expect(state.domains["web1"]?.running?.stored).toEqual(state.domains["web1"]?.config?.disks);
+    expect(state.images["/srv/xen/web1/disk.img"]).toBeUndefined();
+  });
+
+  test("the books tell of the run", () => {
+    expect(state.runs).toMatchObject([{ domain: "web1", state: "done", owner: "root@vm" }]);
+    expect(state.history).toMatchObject([{ domain: "web1", downtimeSeconds: 50.26 }]);
+  });
+});
+
 describe("a recording", () => {
   const lab = labReadings();
 
@@ -82,7 +103,13 @@ describe("a recording", () => {
           exitCode: 0, stderr: "",
           stdout: '/local/domain/0/backend/vfb/1/0/vncpasswd = "hunter2"\n/local/domain/0/backend/vbd/1/51712/state = "4"\n',
         },
-        "stored-configs": { exitCode: 0, stderr: "", stdout: '[{"domid":1,"config":{"b_info":{"vnc":{"passwd":"hunter2"}}}}]' },
+        "stored-configs": {
+          exitCode: 0, stderr: "",
+          stdout: [
+            "userdata userdata-d.1.5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11.libxl-json", '{"b_info":{"vnc":{"passwd":"hunter2"}}}', "",
+            "userdata userdata-d.1.5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11.xl", 'vncpasswd = "hunter2"', "", "",
+          ].join("\n"),
+        },
       },
     });
     const again = readRecording(recorded, "x.json").value;
@@ -94,9 +121,11 @@ describe("a recording", () => {
     expect(again?.results["xenstore-backends"]?.stdout).toBe('/local/domain/0/backend/vbd/1/51712/state = "4"\n');
   });
 
-  test("the lab's own holds none either", () => {
-    const texts = Object.values(observe(lab).value?.domains ?? {}).map(({ config }) => config?.text.text ?? "");
-    expect(texts.join("")).not.toMatch(/s3cret/);
+  test.each(["lab-web1-running", "lab-web1-moved"])("%s holds none either", (name) => {
+    const domains = Object.values(observe(labReadings(name)).value?.domains ?? {});
+    const texts = domains.map(({ config }) => config?.text.text ?? "").join("");
+    expect(texts).toContain('vncpasswd = "REDACTED"');
+    expect(texts).not.toMatch(/s3cret/);
   });
 
   test.each([
@@ -146,6 +175,24 @@ describe("what could not be read does not pass for absent", () => {
       ...readings, results: { ...readings.results, "host-identity": { exitCode: 0, stdout: identity, stderr: "" } },
     });
     expect(diagnostics.find(({ code }) => code === "no-dom0")?.summary).toBe("xl answers to root only");
+  });
+});
+
+describe("what a guest's own reboot comes up with", () => {
+  const at = "userdata userdata-d.3.5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11";
+  const json = '{"c_info":{"name":"web1"},"disks":[{"pdev_path":"/old","vdev":"xvda1","format":"raw","readwrite":1}]}';
+  const stored = (stdout: string): ReturnType<typeof observe> => observe(withResult("stored-configs", { stdout }));
+
+  test("is what xl config-update stored, where it did", () => {
+    const { value } = stored(`${at}.libxl-json\n${json}\0\n${at}.xl\nname='web1'\ndisk=['phy:/dev/vg0/new,xvda1,w']\n\n`);
+    expect(value?.domains["web1"]?.running?.stored.map(({ target }) => target)).toEqual(["/dev/vg0/new"]);
+  });
+
+  test("is not what an earlier guest of that number left behind", () => {
+    const other = at.replace("5f1a7c52", "00000000");
+    const { value, diagnostics } = stored(`${other}.libxl-json\n${json}\n\n`);
+    expect(value?.domains["web1"]?.running?.stored).toEqual([]);
+    expect(diagnostics).toMatchObject([{ code: "stored-config-missing", severity: "warning", subject: { domain: "web1" } }]);
   });
 });
 

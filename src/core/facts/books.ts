@@ -12,9 +12,9 @@ export interface Books {
   readonly history: readonly PastRun[];
 }
 
-// A guest's directory holds its last run (`current`), a lock that the run holds while it is alive, and a line of JSON
-// for each move that came to its end. Who holds the lock the kernel says (/proc/locks, proc(5)): to try it would be
-// to take it for a moment, from under a run that starts just then.
+// A guest's directory holds its last run (`current`), a lock that the run holds while it is alive, and a line of
+// JSON for each move that came to its end. Who holds the lock the kernel says (/proc/locks, proc(5)): to try it
+// would be to take it for a moment, from under a run that starts just then.
 const SCRIPT = `
 cd "$1/domains" 2>/dev/null || exit 0
 set -- */

@@ -1,10 +1,10 @@
 import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
-import type { StoredDomain } from "../xl/stored.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
 import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
 import type { Recognised } from "./superblock.js";
+import type { StoredGuest } from "./stored-configs.js";
 import { dumpLines, mapperPath } from "./volume-heads.js";
 import type { ReportedVolumes } from "./volumes.js";
 import type { ReportedBackend } from "./xenstore-backends.js";
@@ -31,7 +31,7 @@ export interface DiskTarget {
 /** The facts of the first round that name disks. */
 export interface DiskNames {
   readonly xlConfigs?: ReportedConfigs;
-  readonly storedConfigs?: readonly StoredDomain[];
+  readonly storedConfigs?: readonly StoredGuest[];
   readonly xenstoreBackends?: readonly ReportedBackend[];
   readonly volumes?: ReportedVolumes;
 }
@@ -116,7 +116,8 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
     let headed = 0;
     return known(named.map(({ word, path }): DiskTarget => {
       if (word === "missing") return { ...NOTHING, path, realPath: path };
-      const target = readTarget(path, reals[found] ?? "", stats[found] ?? "", word === "path" ? heads.get(headed) : undefined);
+      const head = word === "path" ? heads.get(headed) : undefined;
+      const target = readTarget(path, reals[found] ?? "", stats[found] ?? "", head);
       found += 1;
       if (word === "path") headed += 1;
       return target;

@@ -10,7 +10,8 @@ export interface ListedDomain {
   readonly state: string;
 }
 
-const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-z]{6,})\s+[\d.]+\s+([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
+/** Name, id, MiB, VCPUs, state, seconds, UUID; a name may hold blanks. */
+const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-z]{6,})\s+[\d.]+\s+([0-9a-f]{8}(?:-[0-9a-f]{4,12}){4})/;
 
 export const fact: FirstFact<readonly ListedDomain[]> = {
   name: "domain-list",

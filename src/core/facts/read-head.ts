@@ -7,10 +7,10 @@ const HEAD = 8192;
 const FIRST_LETTER = "c".charCodeAt(0);
 
 /**
- * The shell function `head_of NUMBER PATH [MAJOR:MINOR]`: writes a record and the first 8 KiB. A file is read through
- * the page cache, where a loop device's writes are; a block device past it, because blkback writes below the cache
- * of Dom0 and a page that was read earlier would be stale for as long as the guest holds the device open. A suspended
- * device is left alone: reading it would wait for ever.
+ * The shell function `head_of NUMBER PATH [MAJOR:MINOR]`: writes a record and the first 8 KiB. A file is read
+ * through the page cache, where a loop device's writes are; a block device past it, because blkback writes below
+ * the cache of Dom0 and a page that was read earlier would be stale for as long as the guest holds the device open.
+ * A suspended device is left alone: reading it would wait for ever.
  */
 export const HEAD_FUNCTION = `
 head_of() {

@@ -40,8 +40,14 @@ export function secondRound(first: FactValues): readonly Question[] {
   });
 }
 
+/** Values, and what was noticed while they were read. */
+export interface ReadFacts {
+  readonly values: FactValues;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /** Reads what was printed. Facts without a result are left out. */
-export function readFacts(results: Readings["results"]): { values: FactValues; diagnostics: readonly Diagnostic[] } {
+export function readFacts(results: Readings["results"]): ReadFacts {
   const values: Partial<Record<keyof Facts, unknown>> = {};
   const diagnostics: Diagnostic[] = [];
   for (const [key, fact] of entries) {

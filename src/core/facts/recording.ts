@@ -12,7 +12,8 @@ export function recordReadings(readings: Readings): string {
     stdout: result.stdout.split("\n"),
     stderr: result.stderr.split("\n"),
   }]);
-  return `${JSON.stringify({ converge: "recording", version, host, results: Object.fromEntries(lines) }, null, 1)}\n`;
+  const recording = { converge: "recording", version, host, results: Object.fromEntries(lines) };
+  return `${JSON.stringify(recording, null, 1)}\n`;
 }
 
 /**
@@ -35,15 +36,21 @@ export function readRecording(text: string, file: string, host?: string): Checke
   if (!isObject(results)) return refuse("it holds no results");
   const read = new Map<string, CommandResult>();
   for (const [name, result] of Object.entries(results)) {
-    const stdout = isObject(result) ? joined(result["stdout"]) : undefined;
-    const stderr = isObject(result) ? joined(result["stderr"]) : undefined;
-    if (!isObject(result) || stdout === undefined || stderr === undefined || typeof result["exitCode"] !== "number") {
-      return refuse(`the result of '${name}' is damaged`);
-    }
-    read.set(name, { exitCode: result["exitCode"], stdout, stderr });
+    const whole = resultOf(result);
+    if (whole === undefined) return refuse(`the result of '${name}' is damaged`);
+    read.set(name, whole);
   }
   const recordedAs = typeof parsed["host"] === "string" ? parsed["host"] : "recorded";
   return { value: { version: 1, host: host ?? recordedAs, results: Object.fromEntries(read) }, diagnostics: [] };
+}
+
+function resultOf(result: unknown): CommandResult | undefined {
+  if (!isObject(result)) return undefined;
+  const { exitCode } = result;
+  const stdout = joined(result["stdout"]);
+  const stderr = joined(result["stderr"]);
+  if (typeof exitCode !== "number" || stdout === undefined || stderr === undefined) return undefined;
+  return { exitCode, stdout, stderr };
 }
 
 function joined(lines: unknown): string | undefined {

@@ -1,22 +1,84 @@
-import { readStoredDomains, redactStoredDomains, type StoredDomain } from "../xl/stored.js";
-import { absent, isMissingTool, known, unreadable, type FirstFact } from "./fact.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import type { ConfiguredDisk } from "../model/domain.js";
+import { readDomainConfig } from "../xl/domain-config.js";
+import { redact } from "../xl/secrets.js";
+import { readStoredConfig, redactStoredDomains } from "../xl/stored.js";
+import { known, unreadable, type FirstFact } from "./fact.js";
 
-/** What xl stored of the running guests: their own reboot comes up with this (xl(1), "list -l"). */
-export const fact: FirstFact<readonly StoredDomain[]> = {
+/** The disks that a running guest's own reboot comes up with. */
+export interface StoredGuest {
+  readonly domid: number;
+  /** A domain id is used again after a reboot of Dom0, and files of the old one may be left. */
+  readonly uuid: string;
+  readonly disks: readonly ConfiguredDisk[];
+}
+
+// Not by `xl list -l`: that takes a lock file in this directory for each guest, and asking must leave no trace. And
+// it does not show what a reboot of the guest reads first, which `xl config-update` stores under `xl`
+// (reload_domain_config in tools/xl/xl_vmcontrol.c).
+const SCRIPT = `
+for path in /var/lib/xen/userdata-d.*.libxl-json /var/lib/xen/userdata-d.*.xl; do
+  [ -f "$path" ] || continue
+  printf 'userdata %s\\n' "\${path##*/}"
+  dd if="$path" bs=64k iflag=noatime 2>/dev/null || cat "$path"
+  echo
+done
+exit 0
+`;
+
+/** What xl and libxl stored of the running guests, in libxl's userdata files. */
+export const fact: FirstFact<readonly StoredGuest[]> = {
   name: "stored-configs",
   round: 1,
-  needs: ["xl"],
-  command: ["xl", "list", "-l"],
+  needs: ["dd"],
+  command: ["sh", "-c", SCRIPT],
   parse(result) {
-    if (isMissingTool(result)) return absent;
     if (result.exitCode !== 0) return unreadable("stored configurations of running guests", result);
-    // xl's own warnings may stand before the list
-    const start = result.stdout.search(/^\[/m);
-    const read = readStoredDomains(start === -1 ? result.stdout : result.stdout.slice(start));
-    if (read.value === undefined) {
-      return unreadable("stored configurations of running guests", result, read.diagnostics[0]?.detail);
+    const guests = new Map<string, StoredGuest>();
+    const diagnostics: Diagnostic[] = [];
+    // `xl` comes after `libxl-json`, and beats it
+    for (const { name, domid, uuid, kind, text } of filesOf(result.stdout)) {
+      if (domid === 0) continue;
+      const read = kind === "xl"
+        ? readDomainConfig(name, { file: name, text }, "", 0, "0")
+        : readStoredConfig(text);
+      // what cannot be read is not known to agree with anything
+      if (read.value === undefined) {
+        for (const diagnostic of read.diagnostics) diagnostics.push({ ...diagnostic, severity: "warning" });
+      }
+      guests.set(`${domid} ${uuid}`, { domid, uuid, disks: read.value?.disks ?? [] });
     }
-    return known(read.value, read.diagnostics);
+    return known([...guests.values()], diagnostics);
   },
-  redact: (result) => ({ ...result, stdout: redactStoredDomains(result.stdout) }),
+  redact(result) {
+    const files = filesOf(result.stdout).map(({ name, kind, text }) =>
+      `userdata ${name}\n${kind === "xl" ? redact(text) : redactStoredDomains(text)}\n`);
+    return { ...result, stdout: files.join("") };
+  },
 };
+
+interface UserdataFile {
+  readonly name: string;
+  readonly domid: number;
+  readonly uuid: string;
+  readonly kind: "libxl-json" | "xl";
+  readonly text: string;
+}
+
+function filesOf(output: string): readonly UserdataFile[] {
+  const files: UserdataFile[] = [];
+  // libxl ends the text with a NUL, which shells drop
+  const [, ...parts] = `\n${output.replaceAll("\0", "")}`.split("\nuserdata ");
+  for (const part of parts) {
+    const end = part.indexOf("\n");
+    const name = part.slice(0, end);
+    const match = /^userdata-d\.(\d+)\.([0-9a-f-]{36})\.(libxl-json|xl)$/.exec(name);
+    if (match === null) continue;
+    const [, domid = "", uuid = "", kind = ""] = match;
+    files.push({
+      name, domid: Number(domid), uuid, kind: kind === "xl" ? "xl" : "libxl-json",
+      text: part.slice(end + 1).replace(/\n$/, ""),
+    });
+  }
+  return files;
+}

@@ -1,6 +1,6 @@
 import { hasMagic, u16, u32, type Head } from "./superblock-bytes.js";
 
-/** What the first sectors say of partitions; a hint where they say something else that is no file system of ours. */
+/** What the first sectors say of partitions; a hint where they say what is no file system of ours. */
 export type PartitionsFound =
   | { readonly table: "dos" | "gpt" }
   | { readonly hint: string };

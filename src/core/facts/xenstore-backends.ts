@@ -27,7 +27,8 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
   parse(result) {
     if (isMissingTool(result)) return absent;
     if (result.exitCode !== 0) {
-      return NONE.test(result.stderr) || result.stderr.trim() === "" ? known([]) : unreadable("attached disks", result);
+      const nothing = NONE.test(result.stderr) || result.stderr.trim() === "";
+      return nothing ? known([]) : unreadable("attached disks", result);
     }
     const devices = new Map<string, Map<string, string>>();
     for (const line of result.stdout.split("\n")) {

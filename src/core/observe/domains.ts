@@ -1,9 +1,9 @@
 import type { FactValues } from "../facts/readings.js";
 import type { ReportedConfig } from "../facts/xl-configs.js";
 import type { ReportedBackend } from "../facts/xenstore-backends.js";
+import type { StoredGuest } from "../facts/stored-configs.js";
 import type { ListedDomain } from "../facts/domain-list.js";
 import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
-import type { StoredDomain } from "../xl/stored.js";
 import type { NamedDomainConfig } from "../xl/domain-config.js";
 
 type ReadConfig = ReportedConfig & { readonly config: NamedDomainConfig };
@@ -44,7 +44,7 @@ function withoutName({ name: _, ...config }: NamedDomainConfig): DomainConfig {
 }
 
 function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
-  const stored = new Map((facts.storedConfigs ?? []).map((domain) => [domain.domid, domain]));
+  const stored = new Map((facts.storedConfigs ?? []).map((guest) => [`${guest.domid} ${guest.uuid}`, guest]));
   const attached = new Map<number, AttachedDisk[]>();
   for (const backend of facts.xenstoreBackends ?? []) {
     const disks = attached.get(backend.domid);
@@ -54,14 +54,14 @@ function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
   const found = new Map<string, RunningDomain>();
   for (const listed of facts.domainList ?? []) {
     const disks = (attached.get(listed.domid) ?? []).sort((a, b) => (a.vdev < b.vdev ? -1 : 1));
-    found.set(listed.name, readRunning(listed, stored.get(listed.domid), disks));
+    found.set(listed.name, readRunning(listed, stored.get(`${listed.domid} ${listed.uuid}`), disks));
   }
   return found;
 }
 
 function readRunning(
   listed: ListedDomain,
-  stored: StoredDomain | undefined,
+  stored: StoredGuest | undefined,
   attached: readonly AttachedDisk[],
 ): RunningDomain {
   return {

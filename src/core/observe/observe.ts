@@ -21,9 +21,15 @@ export function observe(readings: Readings): Checked<HostState> {
  * @param host the inventory's name for it
  * @param noticed what was noticed while they were read
  */
-export function observeFacts(host: string, facts: FactValues, noticed: readonly Diagnostic[]): Checked<HostState> {
-  const diagnostics = [...noticed, ...missing(facts)].map((diagnostic) =>
-    diagnostic.subject?.host === undefined ? { ...diagnostic, subject: { ...diagnostic.subject, host } } : diagnostic);
+export function observeFacts(
+  host: string,
+  facts: FactValues,
+  noticed: readonly Diagnostic[],
+): Checked<HostState> {
+  const diagnostics = [...noticed, ...missing(facts), ...notStored(facts)].map((diagnostic) =>
+    diagnostic.subject?.host === undefined
+      ? { ...diagnostic, subject: { ...diagnostic.subject, host } }
+      : diagnostic);
   const { hostIdentity: identity, xen } = facts;
   if (identity === undefined || hasErrors(diagnostics)) return { value: undefined, diagnostics };
   const value: HostState = {
@@ -59,15 +65,24 @@ export function observeFacts(host: string, facts: FactValues, noticed: readonly 
  */
 function missing(facts: FactValues): readonly Diagnostic[] {
   if (facts.hostIdentity === undefined) {
-    return [{ severity: "error", code: "host-unreadable", summary: "the host's kernel could not be asked who it is" }];
+    return [{
+      severity: "error", code: "host-unreadable", summary: "the host's kernel could not be asked who it is",
+    }];
   }
   const root = facts.hostIdentity.uid === 0;
   if (facts.xen === undefined || facts.domainList === undefined) {
     return [{
       severity: "error",
       code: "no-dom0",
-      summary: root ? "xl does not answer: this is no Xen Dom0, or xenstored does not run" : "xl answers to root only",
-      fix: root ? "Check on the host what `xl info` says." : "Log in as root, or use `-b` (become) to run through sudo.",
+      ...(root
+        ? {
+          summary: "xl does not answer: this is no Xen Dom0, or xenstored does not run",
+          fix: "Check on the host what `xl info` says.",
+        }
+        : {
+          summary: "xl answers to root only",
+          fix: "Log in as root, or use `-b` (become) to run through sudo.",
+        }),
     }];
   }
   const needed = {
@@ -81,10 +96,24 @@ function missing(facts: FactValues): readonly Diagnostic[] {
     "block devices": facts.blockDevices,
     "the host's books of earlier runs": facts.books,
     "tools": facts.tools,
-    ...(facts.tools?.["lvs"]?.present === false ? {} : { "volume groups": facts.volumeGroups, "volumes": facts.volumes }),
+    ...(facts.tools?.["lvs"]?.present === false
+      ? {}
+      : { "volume groups": facts.volumeGroups, "volumes": facts.volumes }),
     ...(disksOf(facts) === undefined ? {} : { "files and devices of guests' disks": facts.diskTargets }),
   };
   return Object.entries(needed).flatMap(([what, value]) => (value === undefined ? [unknown(what)] : []));
+}
+
+/** Guests whose own reboot would come up with something that is not known here. */
+function notStored(facts: FactValues): readonly Diagnostic[] {
+  const stored = new Set((facts.storedConfigs ?? []).map(({ domid, uuid }) => `${domid} ${uuid}`));
+  return (facts.domainList ?? []).flatMap(({ name, domid, uuid }): readonly Diagnostic[] =>
+    stored.has(`${domid} ${uuid}`) ? [] : [{
+      severity: "warning",
+      code: "stored-config-missing",
+      summary: `the configuration that xl stored of ${name} was not found`,
+      subject: { domain: name },
+    }]);
 }
 
 /** The question for guests' disks, where there are any. */

@@ -58,13 +58,16 @@ function sudoTrouble(become: Become, exitCode: number, stderr: string): Omit<Dia
   const detail = stderr.trim().split("\n").slice(-4).join("\n");
   const more = detail === "" ? {} : { detail };
   if (exitCode === 127 || /sudo: (command )?not found/.test(stderr)) {
-    return { code: "become-missing", summary: "sudo is not there", ...more, fix: "Install sudo, or log in as root." };
+    const fix = "Install sudo, or log in as root.";
+    return { code: "become-missing", summary: "sudo is not there", ...more, fix };
   }
   if (/incorrect password|Sorry, try again/.test(stderr)) {
-    return { code: "become-refused", summary: "sudo refuses the password", ...more, fix: "Give the right one (-K asks)." };
+    const fix = "Give the right one (-K asks).";
+    return { code: "become-refused", summary: "sudo refuses the password", ...more, fix };
   }
   if (/password is required|no password was provided|a terminal is required/.test(stderr)) {
-    return { code: "become-refused", summary: "sudo wants a password", ...more, fix: "Use -K to be asked for it." };
+    const fix = "Use -K to be asked for it.";
+    return { code: "become-refused", summary: "sudo wants a password", ...more, fix };
   }
   return {
     code: "become-refused",

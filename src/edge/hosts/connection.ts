@@ -42,7 +42,8 @@ export function connectionOf(
   const diagnostics: Diagnostic[] = [];
   const complain = (key: string, what: string, fix: string): void => {
     diagnostics.push({
-      severity: "error", code: "inventory-connection", summary: `${key} of host ${name} ${what}`, subject: { host: name }, fix,
+      severity: "error", code: "inventory-connection", summary: `${key} of host ${name} ${what}`,
+      subject: { host: name }, fix,
     });
   };
   const read = (...keys: readonly string[]): string | undefined => {
@@ -56,19 +57,27 @@ export function connectionOf(
   };
 
   const kind = KINDS[read("ansible_connection") ?? "ssh"];
-  if (kind === undefined) complain("ansible_connection", "is none that converge has", "Use ssh, local or recorded.");
+  if (kind === undefined) {
+    complain("ansible_connection", "is none that converge has", "Use ssh, local or recorded.");
+  }
   const address = read("ansible_host", "ansible_ssh_host") ?? name;
-  if (!isWord(address)) complain("ansible_host", "is no host name or address", "Give a name, an address or an ssh_config alias.");
+  if (!isWord(address)) {
+    complain("ansible_host", "is no host name or address", "Give a name, an address or an ssh_config alias.");
+  }
   const user = overrides.user ?? read("ansible_user", "ansible_ssh_user");
   if (user !== undefined && !isWord(user)) complain("ansible_user", "is no user name", "Give a login name.");
   const port = readPort(read("ansible_port", "ansible_ssh_port"));
   if (port === "bad") complain("ansible_port", "is no port", "Give a number from 1 to 65535.");
   const method = read("ansible_become_method") ?? "sudo";
-  if (method !== "sudo") complain("ansible_become_method", `is '${method}'`, "converge becomes root through sudo only.");
+  if (method !== "sudo") {
+    complain("ansible_become_method", `is '${method}'`, "converge becomes root through sudo only.");
+  }
   const becomeUser = read("ansible_become_user") ?? "root";
   if (!isWord(becomeUser)) complain("ansible_become_user", "is no user name", "Give a login name.");
   const become = overrides.become ?? readBoolean(variables["ansible_become"]);
-  if (become === "bad") complain("ansible_become", "is neither true nor false", "Write true or false.");
+  if (become === "bad") {
+    complain("ansible_become", "is neither true nor false", "Write true or false.");
+  }
   const timeout = Number(read("ansible_ssh_timeout", "ansible_timeout") ?? "10");
   if (!(timeout > 0)) complain("ansible_timeout", "is no number of seconds", "Give a number above zero.");
   const sshArgs: string[] = [];

@@ -20,7 +20,9 @@ export interface ProcessOptions {
   readonly onLine?: (line: string) => void;
 }
 
-const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
+const SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15,
+};
 const MAX_OUTPUT = 256 * 1024 * 1024;
 
 /** Runs a program without a shell. Does not throw for anything that the program does. */

@@ -94,7 +94,8 @@ export class SshHost implements Host {
     if (become === undefined) return { value: { exitCode, stdout: ended.stdout, stderr: said }, diagnostics: [] };
     const stderr = unwrapBecome(become, exitCode, said);
     if (stderr.value === undefined) {
-      return { value: undefined, diagnostics: stderr.diagnostics.map((d) => ({ ...d, subject: { host: this.name } })) };
+      const subject = { host: this.name };
+      return { value: undefined, diagnostics: stderr.diagnostics.map((d) => ({ ...d, subject })) };
     }
     return { value: { exitCode, stdout: ended.stdout, stderr: stderr.value }, diagnostics: [] };
   }

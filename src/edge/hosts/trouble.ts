@@ -28,7 +28,8 @@ const CAUSES: readonly Cause[] = [
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     code: "host-key",
     summary: (a) => `${a} shows another host key than the one that is known`,
-    fix: (a) => `Find out why the key changed. If it is rightly new: ssh-keygen -R ${a}, then ssh ${a} once by hand.`,
+    fix: (a) =>
+      `Find out why the key changed. If it is rightly new: ssh-keygen -R ${a}, then ssh ${a} once by hand.`,
   },
   {
     pattern: /Host key verification failed|No \S+ host key is known/,
@@ -46,10 +47,12 @@ const CAUSES: readonly Cause[] = [
     pattern: /Permission denied \(|Too many authentication failures|No more authentication methods/,
     code: "ssh-auth",
     summary: (a) => `${a} did not accept the login`,
-    fix: () => "Check ansible_user and ansible_ssh_private_key_file, or load the key: ssh-add -l shows what the agent has.",
+    fix: () =>
+      "Check ansible_user and ansible_ssh_private_key_file, or load the key: ssh-add -l shows what the agent has.",
   },
   {
-    pattern: /Bad owner or permissions|Bad configuration option|terminating, \d+ bad configuration|unsupported option|usage: ssh/i,
+    pattern:
+      /Bad owner or permissions|Bad configuration option|terminating, \d+ bad|unsupported option|usage: ssh/i,
     code: "ssh-config",
     summary: () => "ssh refuses its configuration or its arguments",
     fix: () => "Check ~/.ssh/config and ansible_ssh_common_args.",
@@ -67,7 +70,8 @@ const CAUSES: readonly Cause[] = [
     fix: () => "Check that sshd runs there, and ansible_port.",
   },
   {
-    pattern: /timed out|Timeout, server|No route to host|Network is unreachable|Connection (closed|reset)|kex_exchange/i,
+    pattern:
+      /timed out|Timeout, server|No route to host|Network is unreachable|Connection (closed|reset)|kex_exchange/i,
     code: "host-unreachable",
     summary: (a) => `${a} does not answer`,
     fix: (a) => `Check that the host is up and the way there is open: ssh ${a} true`,
