@@ -6,8 +6,9 @@ import type { CommandResult } from "../../src/core/model/command.js";
 
 /** Readings of a real Dom0 of the lab, recorded in this folder. */
 export function labReadings(name = "lab-web1-running"): Readings {
-  const file = new URL(`recorded/${name}.json`, import.meta.url);
-  const { value } = readRecording(readFileSync(file, "utf8"), file.pathname);
+  // from the project's root, where tests and benchmarks are started: compiled, this file lies elsewhere
+  const file = `test/observe/recorded/${name}.json`;
+  const { value } = readRecording(readFileSync(file, "utf8"), file);
   if (value === undefined) throw new Error(`${name} is no recording`);
   return value;
 }

@@ -1,6 +1,6 @@
 import type { AttachedDisk, ConfiguredDisk } from "./domain.js";
 import type { Model } from "./model.js";
-import { diskKey, withDisk, withGhost, withRunning } from "./transform.js";
+import { diskKey, withGhost, withRunning } from "./transform.js";
 
 /** What guests do, in the model: being built, starting, writing. */
 
@@ -30,17 +30,17 @@ function attachedAs(disk: ConfiguredDisk): AttachedDisk {
 
 /** In the model, a running guest writes to each of its disks and is told that the writes are safe. */
 export function guestWrites(model: Model): Model {
-  let at = model;
+  const disks = { ...model.ghost.disks };
+  const acknowledged = { ...model.ghost.acknowledged };
   for (const domain of Object.values(model.host.domains)) {
     if (domain.running === undefined || domain.running.paused) continue;
     for (const disk of domain.running.attached) {
       const key = diskKey(disk.params);
-      const ghost = at.ghost.disks[key];
+      const ghost = disks[key];
       if (ghost === undefined || ghost.writes === Number.MAX_SAFE_INTEGER) continue;
-      const writes = ghost.writes + 1;
-      at = withDisk(at, key, { ...ghost, writes });
-      at = withGhost(at, { acknowledged: { ...at.ghost.acknowledged, [`${domain.name}/${disk.vdev}`]: writes } });
+      disks[key] = { ...ghost, writes: ghost.writes + 1 };
+      acknowledged[`${domain.name}/${disk.vdev}`] = ghost.writes + 1;
     }
   }
-  return at;
+  return withGhost(model, { disks, acknowledged });
 }

@@ -2,10 +2,14 @@ import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
 import type { Model } from "../model/model.js";
+import { stepsOf } from "../model/plan.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
+import type { Image, Volume } from "../model/storage.js";
+import { diskKey } from "../model/transform.js";
 import { diffDomain } from "../diff/diff-domain.js";
 import { planDomain } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
+import { kindOf } from "../steps/kind-of.js";
 import { simulate, startModel, withUnfinishedCopies } from "./simulate.js";
 
 /**
@@ -18,15 +22,15 @@ import { simulate, startModel, withUnfinishedCopies } from "./simulate.js";
 export function planHost(state: HostState, desired: readonly DesiredDomain[], sha256: Sha256): HostPlan {
   const domains: DomainPlan[] = [];
   const diagnostics: Diagnostic[] = [];
-  let model: Model = withUnfinishedCopies(startModel(state));
+  let now = state;
   for (const wish of desired) {
-    const differing = diffDomain(wish, model.host);
+    const differing = diffDomain(wish, now);
     diagnostics.push(...differing.diagnostics);
     if (differing.diagnostics.some((d) => d.severity === "error")) continue;
-    const planned = planDomain(wish, differing.changes.changes, model.host, sha256);
+    const planned = planDomain(wish, differing.changes.changes, now, sha256);
     diagnostics.push(...planned.diagnostics);
     if (planned.plan === undefined) continue;
-    const simulated = simulate(planned.plan.nodes, model);
+    const simulated = simulate(planned.plan.nodes, modelOf(now, planned.plan));
     if (!simulated.ok) {
       diagnostics.push({
         severity: "error", code: "plan-conflict", at: wish.at,
@@ -39,7 +43,49 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     const left = diffDomain(wish, simulated.end.host).changes.changes;
     if (left.length > 0) throw new Error(`the plan for ${wish.name} does not end in the desired state`);
     domains.push(planned.plan);
-    model = simulated.end;
+    now = afterwards(now, simulated.end.host);
   }
   return { host: state.host.name, domains, diagnostics };
+}
+
+/** The part of a host that one guest's plan can touch: a simulation copies what it changes, so it is given no more. */
+function modelOf(state: HostState, plan: DomainPlan): Model {
+  const domain = state.domains[plan.domain];
+  const volumes: Record<string, Volume> = {};
+  const images: Record<string, Image> = {};
+  const add = (name: string | undefined): void => {
+    const volume = name === undefined ? undefined : state.volumes[name];
+    if (volume !== undefined) volumes[volume.name] = volume;
+  };
+  for (const disk of domain?.config?.disks ?? []) {
+    const image = state.images[disk.target];
+    if (image !== undefined) images[image.path] = image;
+    add(diskKey(disk.target));
+    add(image?.on?.volume);
+  }
+  for (const change of plan.changes) {
+    const volume = change.change === "move-disk" ? change.to.volume : change.volume;
+    add(volume);
+    const source = change.change === "finish-move" && change.image !== undefined ? state.images[change.image] : undefined;
+    if (source !== undefined) images[source.path] = source;
+  }
+  for (const step of stepsOf(plan.nodes)) {
+    // whatever stands where a step makes something: the goals have to meet it
+    for (const goal of kindOf(step).goals(step.args)) if ("volume" in goal) add(goal.volume);
+  }
+  const scoped: HostState = { ...state, volumes, images, domains: domain === undefined ? {} : { [domain.name]: domain } };
+  return withUnfinishedCopies(startModel(scoped));
+}
+
+/**
+ * The host once the plan has run, for the guests that are planned after it. Images that a plan retires are no other
+ * guest's: a shared one is refused.
+ */
+function afterwards(state: HostState, end: HostState): HostState {
+  return {
+    ...state,
+    volumeGroups: end.volumeGroups,
+    volumes: { ...state.volumes, ...end.volumes },
+    domains: { ...state.domains, ...end.domains },
+  };
 }
