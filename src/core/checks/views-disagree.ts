@@ -1,4 +1,3 @@
-import type { AttachedDisk, ConfiguredDisk } from "../model/domain.js";
 import { diskKey } from "../model/transform.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { Check } from "./check.js";
@@ -29,6 +28,6 @@ export const viewsDisagree: Check = {
   },
 };
 
-function show(target: ConfiguredDisk["target"] | AttachedDisk["params"] | undefined): string {
+function show(target: string | undefined): string {
   return target === undefined ? "nothing" : target === "" ? "an empty drive" : target;
 }

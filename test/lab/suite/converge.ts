@@ -36,7 +36,7 @@ export class Converge {
   /** Runs to the end, whatever the exit code. */
   async run(...args: readonly string[]): Promise<ConvergeResult> {
     const { exitCode, stdout, stderr, all } = await this.start(...args);
-    return { exitCode: exitCode ?? -1, stdout, stderr, all: all ?? "" };
+    return { exitCode: exitCode ?? -1, stdout, stderr, all };
   }
 
   /** Starts and leaves it running: for tests that do something to it. */
