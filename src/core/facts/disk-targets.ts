@@ -1,5 +1,6 @@
 import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
+import { sourceOfTags } from "../model/names.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
 import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
@@ -89,6 +90,11 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
     for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
     for (const { disks } of first.storedConfigs ?? []) add(disks);
     for (const backend of first.xenstoreBackends ?? []) addPath(paths, paramsPath(backend));
+    // a move that was cut short after its commit: no config names the image any more, and it is still to be settled
+    for (const { tags } of first.volumes?.volumes ?? []) {
+      const source = tags.includes("converge.role=copy") ? sourceOfTags(tags) : undefined;
+      if (source !== undefined) addPath(paths, source);
+    }
     if (paths.size === 0) return undefined;
     const volumes = new Set<string>();
     for (const { name } of first.volumes?.volumes ?? []) volumes.add(`/dev/${name}`).add(mapperPath(name));
