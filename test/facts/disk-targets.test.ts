@@ -10,7 +10,7 @@ test.each<{ role: VolumeRole; asked: boolean }>([{ role: "copy", asked: true }, 
   ({ role, asked }) => {
     const image = "/srv/xen/a guest/disk.img";
     const volume = aVolume("vg0/web1-root", 64 * MIB, { tags: [...volumeTags("web1", "xvda1", role), ...sourceTags(image)] });
-    const command = fact.command({ volumes: { volumes: [volume], pvmoves: [] } }) ?? [];
+    const command: readonly string[] = fact.command({ volumes: { volumes: [{ ...volume, suspended: false }], pvmoves: [] } }) ?? [];
     expect(command.includes(`path:${image}`)).toBe(asked);
   },
 );
