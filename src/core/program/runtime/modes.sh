@@ -63,9 +63,10 @@ remember_history() {
   down=$SECONDS_TEXT
   seconds $((FORECAST + OVERHEAD))
   forecast=$SECONDS_TEXT
-  # of each copy the first pass, which is the one that moves much
+  # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
+  # nothing of a rate. The parentheses are needed: without them awk takes `>` for a redirection.
   rate=$(awk 'FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
-    END { printf "%.0f", time > 0 ? bytes * 100 / time : 0 }' "$HERE"/copies/* /dev/null 2>/dev/null)
+    END { printf "%.0f", (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' "$HERE"/copies/* /dev/null 2>/dev/null)
   json_object domain "$DOMAIN" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \
     'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
   printf '%s\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
