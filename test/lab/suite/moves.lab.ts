@@ -58,7 +58,7 @@ describe("a guest that writes numbered records without pause", () => {
   test("finds nothing to do the second time, in a line, and exits 0", async () => {
     const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
-    expect(again.all).toMatch(/dom0\s+nothing to do/);
+    expect(again.all).toMatch(/^dom0: nothing to do$/m);
     expect((await converge.run("apply", "plan.json", "-i", "lab.yml")).exitCode, "the old plan is stale").toBe(5);
   });
 
@@ -87,10 +87,13 @@ test("a guest that overwrites in place and flushes late loses no acknowledged wr
 test("a guest that is down is moved too: links, holes, attributes, devices and odd names arrive as they were", async () => {
   const hard1 = onVolumes("hard1", { xvda1: {} });
   Object.assign(hard1["hard1"] as object, { ready: undefined });
-  const source = await fingerprint(lab, "/srv/xen/hard guest/hard1 root.img", "srv", ["flags"]);
+  // zeros that were written read the same as the holes that rsync --sparse makes of them
+  const tree = async (disk: string): Promise<string[]> =>
+    (await fingerprint(lab, disk, "srv", ["flags"])).map((line) => (line.includes("zeros that are written") ? line.replace(/ sparse$/, "") : line));
+  const source = await tree("/srv/xen/hard guest/hard1 root.img");
   const run = await converge.run("-i", "lab.yml", await converge.playbook("hard1.yml", hard1), "--yes");
   expect(run.exitCode, run.all).toBe(0);
-  expect(await fingerprint(lab, "/dev/vg0/hard1-xvda1", "srv", ["flags"])).toEqual(source);
+  expect(await tree("/dev/vg0/hard1-xvda1")).toEqual(source);
   expect((await lab.run(["xl", "list"])).stdout, "it was down and stays down").not.toContain("hard1");
   await expectNothingLeft(lab);
 });
