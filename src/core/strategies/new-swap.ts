@@ -41,6 +41,7 @@ export const newSwap: Strategy = {
         ),
       ],
       checked: [],
+      poised: [],
       atRest: [],
       settle: settleSteps({ domain, vdev, volume: to.volume, image: image.path, source: move.options.source }),
     };

@@ -121,6 +121,7 @@ export const rsync: Strategy = {
             ),
           ]
         : [],
+      poised: [mountTarget("mount-target-again", "switch")],
       atRest: [
         stepOf(attachLoop, "switch", id("attach-image"), { link: paths.link, file: image.path }, "the image itself, at rest"),
         stepOf(
@@ -128,7 +129,6 @@ export const rsync: Strategy = {
           { source: paths.link, target: paths.source, type: content.type, options: ["ro", ...(xfs)] },
           "only read",
         ),
-        mountTarget("mount-target-again", "switch"),
         stepOf(copyFiles, "switch", id("copy-last"), last, live ? "what changed since the last pass" : "the guest is down: one pass is enough"),
         stepOf(unmount, "switch", id("unmount-source"), { target: paths.source }, "the image is released"),
         stepOf(unmount, "switch", id("unmount-target-again"), { target: paths.target }, "all of it is written out"),

@@ -30,6 +30,8 @@ export interface Fragments {
   readonly pass?: (at: PassPlace) => readonly Step[];
   /** After the last pass, while the guest runs on. */
   readonly checked: readonly Step[];
+  /** Right before the guest is taken down: what would else lengthen the downtime. */
+  readonly poised: readonly Step[];
   /** While the guest is down. */
   readonly atRest: readonly Step[];
   /** Once the guest runs on its new disk. */

@@ -46,6 +46,7 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
     ...fragments.flatMap((f) => f.prepare),
     ...passes(domainMove, state),
     ...fragments.flatMap((f) => f.checked),
+    ...fragments.flatMap((f) => f.poised),
     guardStep(domainMove, state, "guard"),
     ...(running ? takeDown(domainMove) : []),
     ...fragments.flatMap((f) => f.atRest),

@@ -84,7 +84,7 @@ describe("before the guest is touched", () => {
 describe("while the guest is down", () => {
   test("the host program, killed with all its children, is looked after: the guest is back on its image", async () => {
     const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*"copy-last|"event":"step".*mount-target-again', 900);
+    await waitForEvent(lab, "web1", '"event":"step".*"copy-last|"event":"step".*mount-source', 900);
     await lab.run("systemctl kill --kill-whom=all --signal=KILL converge-web1.service");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);
@@ -94,7 +94,7 @@ describe("while the guest is down", () => {
   test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
     const { highest } = await acks(lab, "web1");
     const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*mount-target-again', 900);
+    await waitForEvent(lab, "web1", '"event":"step".*mount-source', 900);
     await lab.powerCut();
     run.kill("SIGTERM");
     await run;
