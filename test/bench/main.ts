@@ -1,3 +1,4 @@
+import { compareMoves } from "./move.js";
 import { planMany } from "./planning.js";
 
 /** `npm run bench`: ratios measured side by side in one run. Absolute times are this machine's, on this day. */
@@ -20,3 +21,11 @@ for (const moving of [false, true]) {
   const growth = (large.observeSeconds + large.planSeconds) / (small.observeSeconds + small.planSeconds);
   console.log(`  four times the hosts take ${growth.toFixed(2)} times as long (4.00 is linear)\n`);
 }
+
+console.log("the rsync move of a running guest in the lab, beside a plain script of the same steps (one boot, one guest)\n");
+const { converge, script } = await compareMoves();
+const row = (what: string, a: number, b: number): string =>
+  `  ${what.padEnd(10)} ${a.toFixed(1).padStart(8)} s ${b.toFixed(1).padStart(8)} s   ${(a / b).toFixed(2)}`;
+console.log("             converge     script   ratio");
+console.log(row("total", converge.total, script.total));
+console.log(row("downtime", converge.downtime, script.downtime));
