@@ -94,6 +94,8 @@ verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
     says "$2 ended with $1"
     return "$1"
   }
+  loop_identity "$device"
+  printf '%s\n' "$IDENTITY" >"$HERE/loops/$STEP.identity"
   link_loop "$device" "$link"
 }
 
