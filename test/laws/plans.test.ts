@@ -8,7 +8,7 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
-import { sha256 } from "../support/a-host.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 
@@ -156,6 +156,24 @@ describe("a run that is cut short", () => {
       { numRuns: 12 },
     );
   });
+});
+
+test("a disk that an earlier run moved and did not settle is settled beside the move of another", () => {
+  const guest = { name: "web1", disks: { xvda1: {}, xvda2: {} } };
+  const first = planHost(aHost([guest]), [aWish("web1", ["xvda1"], { source: "retire" })], sha256).domains[0];
+  if (first === undefined) throw new Error("nothing to do");
+  const start = startModel(aHost([guest]));
+  const cut = simulate(first.nodes, start).moments.find((moment) => moment.step?.kind === "unpause");
+  if (cut === undefined) throw new Error("no commit");
+  const both = aWish("web1", ["xvda1", "xvda2"], { source: "retire" });
+  const model = recover(unroll(first.nodes).slice(0, unroll(first.nodes).findIndex((s) => s.kind === "wait-ready")), "web1", cut.model);
+  const planned = planHost(model.host, [both], sha256);
+  expect(planned.diagnostics).toEqual([]);
+  expect(planned.domains[0]?.changes.map((c) => c.change)).toEqual(["finish-move", "move-disk"]);
+  const end = simulate(planned.domains[0]?.nodes ?? [], model);
+  if (!end.ok) throw new Error(end.why);
+  expect(Object.keys(end.end.host.images).sort()).toEqual(["/srv/xen/web1/xvda1.img.retired", "/srv/xen/web1/xvda2.img.retired"]);
+  expect(planHost(end.end.host, [both], sha256).domains).toEqual([]);
 });
 
 describe("a step kind", () => {

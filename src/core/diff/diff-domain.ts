@@ -79,7 +79,7 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
     const source = sourceOfTags(volume.tags);
-    const image = source === undefined ? undefined : state.images[source]?.path;
+    const image = source === undefined ? undefined : state.images[source]?.realPath;
     return {
       change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish,
       ...(image === undefined ? {} : { image }),

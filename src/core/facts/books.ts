@@ -72,7 +72,10 @@ function heldFile(text: string): string {
   return `${devnoOfHex(text.slice(0, colon)) ?? "?"}${text.slice(colon)}`;
 }
 
-const ENDS: Readonly<Partial<Record<string, RunRecord["state"]>>> = { done: "done", failed: "failed" };
+/** What the runtime writes when a run has come to its end; all but `stuck` have left nothing to do. */
+const ENDS: Readonly<Partial<Record<string, RunRecord["state"]>>> = {
+  done: "done", failed: "failed", refused: "failed", stopped: "failed", stuck: "stopped",
+};
 
 function readRun(directory: string, run: string, files: ReadonlyMap<string, string>, held: boolean): RunRecord {
   const file = (name: string): string => files.get(name) ?? "";

@@ -75,9 +75,9 @@ export function verdict(goal: Goal, model: Model): Verdict {
     case "boot-unit-absent":
       return ghost.bootUnits.includes(goal.domain) ? "pending" : "done";
     case "file-exists":
-      return host.images[goal.path] === undefined ? "pending" : "done";
+      return imageAt(goal.path, model) ? "done" : "pending";
     case "file-absent":
-      return host.images[goal.path] === undefined ? "done" : "pending";
+      return imageAt(goal.path, model) ? "pending" : "done";
   }
 }
 
@@ -86,6 +86,10 @@ export function verdictOf(goals: readonly Goal[], model: Model): Verdict {
   const verdicts = goals.map((goal) => verdict(goal, model));
   if (verdicts.includes("conflict")) return "conflict";
   return verdicts.length > 0 && verdicts.every((v) => v === "done") ? "done" : "pending";
+}
+
+function imageAt(path: string, { host }: Model): boolean {
+  return Object.values(host.images).some((image) => image.realPath === path);
 }
 
 function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {

@@ -18,7 +18,7 @@ export interface ConfiguredDisk {
 /** A disk as xenstore says that it is attached. */
 export interface AttachedDisk {
   readonly vdev: string;
-  /** xenstore `params`: what the block script was given. */
+  /** The file or device of xenstore's `params`, without the format that QEMU's have before it. */
   readonly params: string;
   /** `vbd` (blkback) or `qdisk` (QEMU). */
   readonly backend: "vbd" | "qdisk" | "other";

@@ -1,3 +1,4 @@
+import { paramsPath } from "../facts/disk-targets.js";
 import type { FactValues } from "../facts/readings.js";
 import type { ReportedConfig } from "../facts/xl-configs.js";
 import type { ReportedBackend } from "../facts/xenstore-backends.js";
@@ -74,6 +75,8 @@ function readRunning(
   };
 }
 
-function readAttached({ vdev, params, backend, devno, state }: ReportedBackend): AttachedDisk {
-  return { vdev, params, backend, ...(devno === undefined ? {} : { devno }), state };
+function readAttached(reported: ReportedBackend): AttachedDisk {
+  const { vdev, backend, devno, state } = reported;
+  // QEMU's are `aio:/path`: what counts is which file or device it is
+  return { vdev, params: paramsPath(reported), backend, ...(devno === undefined ? {} : { devno }), state };
 }

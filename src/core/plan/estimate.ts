@@ -43,7 +43,8 @@ export function estimate({ domain, running, moves, options, state }: EstimateInp
   const copyBytes = sum(copied.map((m) => usedBytes(m.move.change)));
   const limit = options.throttle?.bandwidthBytesPerSecond ?? Infinity;
   const measured = median(state.history.map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
-  const rate = Math.min(measured ?? GUESS.rate, limit);
+  const free = measured ?? GUESS.rate;
+  const rate = Math.min(free, limit);
   const parts: { what: string; seconds: number; how: string }[] = [];
   if (running) {
     const { shutdown, start } = overhead(domain, state);
@@ -52,7 +53,8 @@ export function estimate({ domain, running, moves, options, state }: EstimateInp
     if (live) {
       const delta = copyBytes * GUESS.changed;
       parts.push({
-        what: "last pass", seconds: round(GUESS.scan + delta / rate),
+        what: "last pass", // nothing is throttled while the guest waits
+        seconds: round(GUESS.scan + delta / free),
         how: `a guess of ${formatBytes(Math.round(delta))} changed; measured by the passes before the guest is touched`,
       });
     } else if (copied.length > 0) {

@@ -6,6 +6,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { volumePath } from "../model/names.js";
+import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { CheckContext } from "../checks/check.js";
@@ -72,7 +73,7 @@ export function planDomain(
     edit?.edit === undefined
       ? finishing(domain.name, finishes)
       : restartSteps(
-          { domain, desired, moves: chosen, options, edit: edit.edit, overheadSeconds: Math.ceil(shutdown.seconds + start.seconds) },
+          { domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes), overheadSeconds: Math.ceil(shutdown.seconds + start.seconds) },
           state,
         );
   const estimated = estimate({ domain: domain.name, running: domain.running !== undefined && moves.length > 0, moves: chosen, options, state });
@@ -89,12 +90,16 @@ export function planDomain(
   };
 }
 
+function settling(domain: string, finishes: readonly FinishMove[]): readonly Step[] {
+  return finishes.flatMap(({ vdev, volume, image, wish }) =>
+    settleSteps({ domain, vdev, volume, image, source: wish.move.source }),
+  );
+}
+
 /** A move that went through but was not tidied up: what is left of it to do. */
 function finishing(domain: string, finishes: readonly FinishMove[]): readonly PlanNode[] {
   return [
-    ...finishes.flatMap(({ vdev, volume, image, wish }) =>
-      settleSteps({ domain, vdev, volume, image, source: wish.move.source }),
-    ),
+    ...settling(domain, finishes),
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over"),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
   ];

@@ -66,7 +66,8 @@ function modelOf(state: HostState, plan: DomainPlan): Model {
   for (const change of plan.changes) {
     const volume = change.change === "move-disk" ? change.to.volume : change.volume;
     add(volume);
-    const source = change.change === "finish-move" && change.image !== undefined ? state.images[change.image] : undefined;
+    const path = change.change === "finish-move" ? change.image : undefined;
+    const source = path === undefined ? undefined : Object.values(state.images).find((image) => image.realPath === path);
     if (source !== undefined) images[source.path] = source;
   }
   for (const step of stepsOf(plan.nodes)) {

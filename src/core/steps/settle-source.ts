@@ -3,6 +3,7 @@ import type { Model } from "../model/model.js";
 import type { Image } from "../model/storage.js";
 
 export interface RetireImage {
+  /** The file itself, no link to it. */
   readonly path: string;
   readonly retired: string;
 }
@@ -16,12 +17,13 @@ export const retireImage: StepKind<"retire-image", RetireImage> = {
   actions: ({ path, retired }) => [{ command: ["mv", "--no-clobber", "--", path, retired] }],
   goals: ({ path, retired }) => [{ goal: "file-absent", path }, { goal: "file-exists", path: retired }],
   effect: ({ path, retired }, model) => {
-    const image = model.host.images[path];
-    return image === undefined ? model : withImages(model, path, { ...image, path: retired, realPath: retired });
+    const image = Object.values(model.host.images).find((found) => found.realPath === path);
+    return image === undefined ? model : withImages(model, image.path, { ...image, path: retired, realPath: retired });
   },
 };
 
 export interface DeleteImage {
+  /** The file itself, no link to it. */
   readonly path: string;
 }
 
@@ -32,7 +34,10 @@ export const deleteImage: StepKind<"delete-image", DeleteImage> = {
   title: ({ path }) => `Delete ${path}`,
   actions: ({ path }) => [{ command: ["rm", "--", path] }],
   goals: ({ path }) => [{ goal: "file-absent", path }],
-  effect: ({ path }, model) => withImages(model, path, undefined),
+  effect: ({ path }, model) => {
+    const image = Object.values(model.host.images).find((found) => found.realPath === path);
+    return image === undefined ? model : withImages(model, image.path, undefined);
+  },
 };
 
 function withImages(model: Model, gone: string, come: Image | undefined): Model {

@@ -43,7 +43,7 @@ export const newSwap: Strategy = {
       checked: [],
       poised: [],
       atRest: [],
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.path, source: move.options.source }),
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),
     };
   },
 };

@@ -138,7 +138,7 @@ export const rsync: Strategy = {
           "a copy that is not clean is not switched to",
         ),
       ],
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.path, source: move.options.source }),
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),
     };
   },
 };

@@ -26,6 +26,8 @@ export interface DomainMove {
   readonly moves: readonly { readonly move: DiskMove; readonly fragments: Fragments }[];
   readonly options: MoveOptions;
   readonly edit: EditConfig;
+  /** Disks of the guest that an earlier run has moved and not settled: what is left of them. */
+  readonly unsettled: readonly Step[];
   /** What of the downtime is not the last copy pass, in seconds: the loop of passes stops with it in mind. */
   readonly overheadSeconds: number;
 }
@@ -56,6 +58,7 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
       ? bringUp(domainMove)
       : [stepOf(commitOffline, "switch", "commit", { domain: domain.name }, "nothing is undone after this")]),
     ...fragments.flatMap((f) => f.settle),
+    ...domainMove.unsettled,
     ...(running
       ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: domain.name }, "the switch is over")]
       : []),

@@ -85,7 +85,7 @@ export function readInput(path: string, commands: readonly string[]): SourceText
 export async function workFromPlaybooks(sources: readonly SourceText[], options: RunOptions, session: Session): Promise<Work> {
   const around = await surroundings(options, session);
   const loaded = loadPlaybooks(sources, around.inventory, {
-    extraVars: around.extraVars, limit: options.limit, knownStrategies: ["auto", ...Object.keys(strategies)],
+    extraVars: around.extraVars, limit: options.limit, knownStrategies: ["auto", ...Object.values(strategies).filter((s) => s.named).map((s) => s.name)],
   });
   const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
   if (loaded.value === undefined) throw new Refusal(diagnostics);
@@ -173,7 +173,8 @@ function batchesOf(plays: readonly LoadedPlay[]): readonly Batch[] {
   return plays.flatMap((play) => play.batches.flatMap((names): readonly Batch[] => {
     const hosts = names.filter((name) => !seen.has(name));
     hosts.forEach((name) => seen.add(name));
-    const maxFailPercent = play.anyErrorsFatal ? 0 : (play.maxFailPercentage ?? 0);
+    // `any_errors_fatal: false` alone lets the hosts after a failed one go on
+    const maxFailPercent = play.anyErrorsFatal ? 0 : (play.maxFailPercentage ?? 100);
     return hosts.length === 0 ? [] : [{ hosts, maxFailPercent }];
   }));
 }

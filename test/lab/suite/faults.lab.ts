@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Lab } from "../lab.js";
 import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, waitForEvent } from "./on-host.js";
+import { attached, expectNothingLeft, newestRun, waitForEvent } from "./on-host.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
 
@@ -25,7 +25,14 @@ async function expectOnImage(): Promise<void> {
   await expectNothingLeft(lab);
 }
 
-const start = (...args: readonly string[]) => converge.start("-i", "lab.yml", "web1.yml", "--yes", ...args);
+/** A run of converge, and a way to wait for what its journal on the host says. */
+async function start() {
+  const before = await newestRun(lab, "web1");
+  return {
+    run: converge.start("-i", "lab.yml", "web1.yml", "--yes"),
+    saw: (pattern: string, seconds?: number) => waitForEvent(lab, "web1", before, pattern, seconds),
+  };
+}
 
 beforeAll(async () => {
   lab = await Lab.up({ name: "suite-faults" });
@@ -47,8 +54,8 @@ describe("before the guest is touched", () => {
   test("a snapshot that fills up is grown or given up, and never passes for a source", async () => {
     // as small as it gets, and no room to grow: the rest of vg0 is taken
     await converge.playbook("web1.yml", WEB1({ snapshot: { size: "8MiB" }, throttle: { bandwidth: "64KiB/s" } }));
-    const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*"xvda1.pass.copy"');
+    const { run, saw } = await start();
+    await saw('"event":"step".*"xvda1.pass.copy"');
     await lab.run("lvcreate -qq -y -Wn -Zn -l 100%FREE -n filler vg0");
     // the guest's own writes and these fill it
     await lab.run("dd if=/dev/urandom of=/srv/xen/filler bs=1M count=24 conv=fsync status=none; rm /srv/xen/filler");
@@ -61,8 +68,8 @@ describe("before the guest is touched", () => {
 
   test("a copy that is killed is undone, and its volume kept for the next run", async () => {
     await converge.playbook("web1.yml", WEB1({ throttle: { bandwidth: "64KiB/s" } }));
-    const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*pass.copy"');
+    const { run, saw } = await start();
+    await saw('"event":"step".*pass.copy"');
     await lab.run("until pkill -KILL -x rsync; do sleep 0.2; done");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);
@@ -72,8 +79,8 @@ describe("before the guest is touched", () => {
 
   test("Ctrl-C stops at the next safe point and takes everything back", async () => {
     await converge.playbook("web1.yml", WEB1({ throttle: { bandwidth: "64KiB/s" } }));
-    const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*copy"');
+    const { run, saw } = await start();
+    await saw('"event":"step".*pass.copy"');
     run.kill("SIGINT");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(130);
@@ -83,8 +90,8 @@ describe("before the guest is touched", () => {
 
 describe("while the guest is down", () => {
   test("the host program, killed with all its children, is looked after: the guest is back on its image", async () => {
-    const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*"copy-last|"event":"step".*mount-source', 900);
+    const { run, saw } = await start();
+    await saw('"event":"step".*copy-last"', 900);
     await lab.run("systemctl kill --kill-whom=all --signal=KILL converge-web1.service");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);
@@ -93,8 +100,8 @@ describe("while the guest is down", () => {
 
   test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
     const { highest } = await acks(lab, "web1");
-    const run = start();
-    await waitForEvent(lab, "web1", '"event":"step".*mount-source', 900);
+    const { run, saw } = await start();
+    await saw('"event":"step".*copy-last"', 900);
     await lab.powerCut();
     run.kill("SIGTERM");
     await run;
@@ -107,11 +114,11 @@ describe("while the guest is down", () => {
   });
 
   test("a controller that is killed does not matter: the run goes on, and the guest ends on its volume", async () => {
-    const run = start();
-    await waitForEvent(lab, "web1", '"event":"down"', 900);
+    const { run, saw } = await start();
+    await saw('"event":"down"', 900);
     run.kill("SIGKILL");
     await run;
-    await waitForEvent(lab, "web1", '"event":"end"', 600);
+    await saw('"event":"end"', 600);
     expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
     await expectNothingLeft(lab);
     const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");

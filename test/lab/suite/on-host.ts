@@ -57,13 +57,20 @@ export async function journal(lab: Lab, guest: string): Promise<readonly Readonl
   return stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Waits until the journal of a guest's newest run has an event like this. */
-export async function waitForEvent(lab: Lab, guest: string, pattern: string, seconds = 300): Promise<void> {
+/** The newest run of a guest, by name; empty where there was none. */
+export async function newestRun(lab: Lab, guest: string): Promise<string> {
+  return (await lab.run(["sh", "-c", 'readlink "/var/lib/converge/domains/$1/current" || true', "sh", guest])).stdout.trim();
+}
+
+/** Waits until a guest has a newer run than `before`, and that one's journal has an event like this. */
+export async function waitForEvent(lab: Lab, guest: string, before: string, pattern: string, seconds = 300): Promise<void> {
   const script = `
-    file=/var/lib/converge/domains/$1/current/journal.jsonl
-    tries=$(($3 * 5))
-    until grep -qE -- "$2" "$file" 2>/dev/null; do
+    cd "/var/lib/converge/domains" || exit 1
+    tries=$(($4 * 5))
+    until [ "$(readlink "$1/current" 2>/dev/null)" != "$2" ] && grep -qE -- "$3" "$1/current/journal.jsonl" 2>/dev/null; do
       tries=$((tries - 1)); [ $tries -gt 0 ] || exit 9; sleep 0.2
     done`;
-  await lab.run(["sh", "-c", script, "sh", guest, pattern, String(seconds)], { timeoutSeconds: seconds + 60 });
+  await lab.run(["sh", "-c", `mkdir -p /var/lib/converge/domains; ${script}`, "sh", guest, before, pattern, String(seconds)], {
+    timeoutSeconds: seconds + 60,
+  });
 }

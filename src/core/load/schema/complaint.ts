@@ -139,7 +139,7 @@ function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Lo
   return make("unknown-key", summary, at, guess ?? undefined, guess === undefined ? `Its keys are ${orList(known)}` : undefined);
 }
 
-const MOVE_OF_DOMAIN = new Set(["switch", "downtime", "offline", "shutdown"]);
+const MOVE_OF_DOMAIN = new Set(["switch", "downtime", "offline", "shutdown", "passes", "snapshot"]);
 
 /** The maps that have a key of this name, anywhere in the schema. */
 function owners(schema: unknown, key: string, found: string[] = []): string[] {

@@ -65,12 +65,7 @@ const moveOfDisk = {
     type: "string", enum: ["fresh", "full"], examples: ["fresh"],
     description: "What the last pass compares byte by byte: files that were fresh when a snapshot was taken, or all.",
   },
-  passes: {
-    type: "integer", minimum: 1, maximum: 100, examples: [5],
-    description: "The most passes of copying while the guest runs, each from a fresh snapshot.",
-  },
   throttle,
-  snapshot,
 } as const;
 
 const move = {
@@ -80,6 +75,12 @@ const move = {
   additionalProperties: false,
   properties: {
     ...moveOfDisk,
+    snapshot,
+    passes: {
+      type: "integer", minimum: 2, maximum: 100, examples: [5],
+      description: "The most passes of copying while the guest runs, each from a fresh snapshot. Two at least: the " +
+        "second tells how long the last one will take.",
+    },
     switch: {
       type: "string", enum: ["restart"], examples: ["restart"],
       description: "How the guest gets onto the new disk: it is shut down and started again.",
