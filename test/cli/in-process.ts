@@ -1,9 +1,9 @@
 import { PassThrough } from "node:stream";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Host } from "../../src/edge/hosts/host.js";
+import { openHost } from "../../src/edge/hosts/open-host.js";
 import { Interruption } from "../../src/edge/run/interruption.js";
 import { observeHost } from "../../src/edge/run/observe-host.js";
-import { openConnection } from "../../src/edge/run/open-connection.js";
 import type { Observation } from "../../src/edge/run/target.js";
 import { runCli } from "../../src/edge/cli/run-cli.js";
 import type { Session } from "../../src/edge/cli/session.js";
@@ -53,7 +53,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
     },
     interruption: new Interruption(),
     openHost: (name, connection) => {
-      if (options.real === true) return openConnection(name, connection, false);
+      if (options.real === true) return openHost(name, connection, { interactive: false });
       const host = options.hosts?.[name];
       if (host === undefined) throw new Error(`the test has no host ${name}`);
       return host;

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { connectionOf } from "../../src/edge/hosts/connection.js";
 import { runScript, type Host } from "../../src/edge/hosts/host.js";
 import { openHost, type OpenOptions } from "../../src/edge/hosts/open-host.js";
 import { isUnreachable } from "../../src/edge/hosts/trouble.js";
 import { gatherHost } from "../../src/edge/run/gather.js";
+import { connectionWith } from "../inventory/connection-with.js";
 
 // ssh and sudo are stand-ins (bin/ beside this file): what they are given and what they say is what is tested.
 const bin = fileURLToPath(new URL("./bin/", import.meta.url));
@@ -30,9 +30,9 @@ afterEach(async () => {
 });
 
 function open(variables: Record<string, unknown> = {}, options: Partial<OpenOptions> = {}): Host {
-  const { value } = connectionOf("dom0a", { ansible_host: "192.0.2.7", ...variables });
+  const { value } = connectionWith({ ansible_host: "192.0.2.7", ...variables });
   if (value === undefined) throw new Error("no connection");
-  const host = openHost(value, { interactive: false, ...options });
+  const host = openHost("dom0a", value, { interactive: false, ...options });
   hosts.push(host);
   return host;
 }
@@ -173,6 +173,11 @@ describe("ssh", () => {
     await host.close();
     expect(sshCalls().at(-1)?.slice(0, 2)).toEqual(["-O", "exit"]);
     expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  test("waits as long as the inventory says", async () => {
+    await open({ ansible_timeout: 3 }).run(["true"]);
+    expect(sshCalls()[0]).toContain("ConnectTimeout=3");
   });
 
   test("may ask only where somebody is there", async () => {

@@ -180,46 +180,6 @@ describe("host patterns", () => {
   });
 });
 
-describe("connections", () => {
-  const inventory = load({
-    "inv/x.yml": [
-      "all:", "  vars: { ansible_user: root, base: 192.0.2, ansible_ssh_common_args: \"-J jump -o 'ProxyCommand=a b'\" }",
-      "  hosts:", "    a: { ansible_host: '{{ base }}.1', ansible_port: '2222', ansible_become: yes, ansible_become_pass: x }",
-      "    b: { ansible_connection: recorded, converge_facts: ../facts/b.json }",
-      "    c: { ansible_connection: winrm, ansible_port: ssh, ansible_become: maybe }", "    d: { ansible_connection: recorded }",
-      "    e: { ansible_become: yes, ansible_become_method: su, ansible_host: '{{ bsae }}' }",
-    ].join("\n"),
-  }, "inv/x.yml");
-  const connection = (name: string, extra = "") => {
-    const host = inventory.hosts.get(name);
-    const { value } = readExtraVars(extra === "" ? [] : [extra], NO_FILES);
-    if (host === undefined || value === undefined) throw new Error("no host");
-    return connectionOf(host, inventory, value, { user: "me" });
-  };
-
-  test("ssh with everything, templates filled in", () => {
-    expect(connection("a").value).toEqual({
-      kind: "ssh", address: "192.0.2.1", port: 2222, user: "root", sshArguments: ["-J", "jump", "-o", "ProxyCommand=a b"],
-      become: { method: "sudo", user: "root", password: "x" },
-    });
-    expect(connection("a", "ansible_user=other").value?.user).toBe("other");
-  });
-
-  test("recorded facts are looked for beside the file that names them", () => {
-    expect(connection("b").value?.factsFile).toBe("inv/../facts/b.json");
-  });
-
-  test("complaints", () => {
-    expect(connection("c").diagnostics.map((d) => d.summary)).toEqual([
-      "no connection is called 'winrm'", "'ansible_port' must be a port, 1 to 65535", "'ansible_become' must be true or false",
-    ]);
-    expect(connection("d").diagnostics).toHaveLength(1);
-    expect(connection("e").diagnostics.map((d) => d.summary)).toEqual([
-      "becoming root by 'su' is not built", "the variable 'bsae' is not defined for host e",
-    ]);
-  });
-});
-
 describe("-e", () => {
   test("pairs stay text, maps keep their types, later ones win", () => {
     const files = filesOf({ "v.yml": "a: 1\nb: [x]\n", "v.json": '{"c": true}' });

@@ -19,6 +19,8 @@ export interface Connection {
   readonly privateKeyFile?: string;
   /** `ansible_ssh_common_args` and `ansible_ssh_extra_args`, split into words. */
   readonly sshArguments: readonly string[];
+  /** How long ssh waits for an answer; whole seconds. */
+  readonly connectTimeoutSeconds?: number;
   readonly become?: Become;
   /** For `recorded`: the file of facts, seen from where converge was started. */
   readonly factsFile?: string;
@@ -39,39 +41,53 @@ export interface ConnectionDefaults {
 }
 
 /**
- * How to reach one host.
+ * How to reach one host, from its variables in Ansible's names (docs/guide/inventory.md lists them); an empty one is
+ * as none.
  * @param extra variables of `-e`, which beat the host's own
  */
 export function connectionOf(
   host: InventoryHost, inventory: Inventory, extra: Variables, defaults: ConnectionDefaults = {},
 ): Checked<Connection> {
-  const reader = new ConnectionReader(scopeOf(host, inventory, { extra }), host.name);
+  const reader = new ConnectionReader(scopeOf(host, inventory, { extra }), host);
   const connection = reader.connection(defaults);
   return { value: hasErrors(reader.diagnostics) ? undefined : connection, diagnostics: reader.diagnostics };
 }
+
+const KINDS: ReadonlyMap<string, Connection["kind"]> = new Map([
+  ["ssh", "ssh"], ["smart", "ssh"], ["ansible.builtin.ssh", "ssh"],
+  ["local", "local"], ["ansible.builtin.local", "local"],
+  ["recorded", "recorded"],
+]);
+
+/** Beyond it nobody waits, and no timer reaches much further. */
+const LONGEST_TIMEOUT_SECONDS = 86_400;
+
+const LOGIN = "a login name";
 
 class ConnectionReader {
   readonly diagnostics: Diagnostic[] = [];
 
   constructor(
     private readonly scope: Scope,
-    private readonly host: string,
+    private readonly host: InventoryHost,
   ) {}
 
   connection(defaults: ConnectionDefaults): Connection {
     const kind = this.kind();
-    const user = this.text("ansible_user", "ansible_ssh_user") ?? defaults.user;
-    const port = this.integer("ansible_port", "ansible_ssh_port");
+    const user = this.word(LOGIN, "ansible_user", "ansible_ssh_user") ?? this.defaultUser(defaults);
+    const port = this.port("ansible_port", "ansible_ssh_port");
+    const timeout = this.seconds("ansible_ssh_timeout", "ansible_timeout");
     const key = this.text("ansible_ssh_private_key_file", "ansible_private_key_file");
     const become = this.become(defaults);
     const factsFile = kind === "recorded" ? this.factsFile() : undefined;
     return {
       kind,
-      address: this.text("ansible_host", "ansible_ssh_host") ?? this.host,
+      address: this.word("a host's name or address", "ansible_host", "ansible_ssh_host") ?? this.ownName(kind),
       sshArguments: [...this.words("ansible_ssh_common_args"), ...this.words("ansible_ssh_extra_args")],
       ...(port === undefined ? {} : { port }),
       ...(user === undefined ? {} : { user }),
       ...(key === undefined ? {} : { privateKeyFile: key }),
+      ...(timeout === undefined ? {} : { connectTimeoutSeconds: timeout }),
       ...(become === undefined ? {} : { become }),
       ...(factsFile === undefined ? {} : { factsFile }),
     };
@@ -79,11 +95,25 @@ class ConnectionReader {
 
   private kind(): Connection["kind"] {
     const kind = this.text("ansible_connection") ?? "ssh";
-    if (kind === "smart") return "ssh";
-    if (kind === "ssh" || kind === "local" || kind === "recorded") return kind;
+    const known = KINDS.get(kind);
+    if (known !== undefined) return known;
     const fix = didYouMean(kind, ["ssh", "local", "recorded"]) ?? "Connections are ssh, local and recorded";
     this.complain("connection", `no connection is called '${kind}'`, this.place("ansible_connection"), fix);
     return "ssh";
+  }
+
+  private defaultUser({ user }: ConnectionDefaults): string | undefined {
+    if (user !== undefined && !isWord(user)) this.complain("connection", `-u must be ${LOGIN}, not '${user}'`);
+    return user;
+  }
+
+  /** The inventory's name, where nothing says the address. */
+  private ownName(kind: Connection["kind"]): string {
+    const { name, at } = this.host;
+    if (kind === "ssh" && !isWord(name)) {
+      this.complain("connection", `'${name}' can not be a host's address`, at, "Set ansible_host to its name or address");
+    }
+    return name;
   }
 
   private become(defaults: ConnectionDefaults): Become | undefined {
@@ -95,7 +125,7 @@ class ConnectionReader {
     }
     const password = this.text("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass") ?? defaults.becomePassword;
     return {
-      method: "sudo", user: this.text("ansible_become_user") ?? "root", ...(password === undefined ? {} : { password }),
+      method: "sudo", user: this.word(LOGIN, "ansible_become_user") ?? "root", ...(password === undefined ? {} : { password }),
     };
   }
 
@@ -104,7 +134,8 @@ class ConnectionReader {
     const file = this.text("converge_facts");
     if (file === undefined) {
       const fix = "Set converge_facts to the file that `converge facts --record` wrote";
-      this.complain("connection", `the host '${this.host}' is recorded, and nothing says where`, this.place("ansible_connection"), fix);
+      const summary = `the host '${this.host.name}' is recorded, and no converge_facts says where`;
+      this.complain("connection", summary, this.place("ansible_connection"), fix);
       return undefined;
     }
     const from = this.place("converge_facts")?.source.file;
@@ -112,11 +143,12 @@ class ConnectionReader {
     return joinPath(folderOf(from), file);
   }
 
+  /** The first of several names for one thing that says something. */
   private value(names: readonly string[]): { readonly name: string; readonly value: unknown } | undefined {
     for (const name of names) {
       const rendered = this.scope.variable(name);
       if (rendered === undefined) continue;
-      if (rendered.kind === "value" && rendered.value !== null) return { name, value: rendered.value };
+      if (rendered.kind === "value" && rendered.value !== null && rendered.value !== "") return { name, value: rendered.value };
       if (rendered.kind === "problems") this.diagnostics.push(...rendered.problems);
       if (rendered.kind === "late") this.complain("connection", `'${name}' can not depend on '${rendered.name}'`, rendered.at);
     }
@@ -124,19 +156,43 @@ class ConnectionReader {
   }
 
   private text(...names: string[]): string | undefined {
+    return this.named(names)?.text;
+  }
+
+  private named(names: readonly string[]): { readonly name: string; readonly text: string } | undefined {
     const found = this.value(names);
-    if (found === undefined || found.value === "") return undefined;
-    if (["string", "number", "boolean"].includes(typeof found.value)) return String(found.value);
-    this.complain("connection", `'${found.name}' must be text`, this.place(found.name));
+    if (found === undefined) return undefined;
+    const { name, value } = found;
+    if (["string", "number", "boolean"].includes(typeof value)) return { name, text: String(value) };
+    this.complain("connection", `'${name}' must be text`, this.place(name));
     return undefined;
   }
 
-  private integer(...names: string[]): number | undefined {
+  private word(what: string, ...names: string[]): string | undefined {
+    const found = this.named(names);
+    if (found === undefined) return undefined;
+    const { name, text } = found;
+    if (isWord(text)) return text;
+    this.complain("connection", `'${name}' must be ${what}, not '${text}'`, this.place(name));
+    return undefined;
+  }
+
+  private port(...names: string[]): number | undefined {
     const found = this.value(names);
     if (found === undefined) return undefined;
-    const number = Number(found.value);
+    const number = numberOf(found.value);
     if (Number.isInteger(number) && number >= 1 && number <= 65535) return number;
     this.complain("connection", `'${found.name}' must be a port, 1 to 65535`, this.place(found.name));
+    return undefined;
+  }
+
+  private seconds(...names: string[]): number | undefined {
+    const found = this.value(names);
+    if (found === undefined) return undefined;
+    const number = numberOf(found.value);
+    if (number > 0 && number <= LONGEST_TIMEOUT_SECONDS) return Math.ceil(number);
+    const summary = `'${found.name}' must be a number of seconds, above 0 and up to ${LONGEST_TIMEOUT_SECONDS}`;
+    this.complain("connection", summary, this.place(found.name));
     return undefined;
   }
 
@@ -165,8 +221,18 @@ class ConnectionReader {
 
   private complain(code: string, summary: string, at?: SourceRange, fix?: string): void {
     this.diagnostics.push({
-      severity: "error", code, summary, subject: { host: this.host }, ...(at === undefined ? {} : { at }),
+      severity: "error", code, summary, subject: { host: this.host.name }, ...(at === undefined ? {} : { at }),
       ...(fix === undefined ? {} : { fix }),
     });
   }
+}
+
+/** What ssh would take for an option, or a shell for several words, names no host and no user. */
+function isWord(text: string): boolean {
+  return !text.startsWith("-") && !/[\s\0]/.test(text);
+}
+
+/** A number, or a text that is one; NaN for all else. */
+function numberOf(value: unknown): number {
+  return typeof value === "number" || typeof value === "string" ? Number(value) : NaN;
 }

@@ -91,6 +91,7 @@ const connection = {
     address: text, user: text, privateKeyFile: text, factsFile: text,
     port: { type: "integer", minimum: 1, maximum: 65535 },
     sshArguments: texts,
+    connectTimeoutSeconds: { type: "integer", minimum: 1 },
     become: {
       type: "object", additionalProperties: false, required: ["method", "user"],
       properties: { method: { type: "string", const: "sudo" }, user: text },

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Interruption } from "../run/interruption.js";
 import { observeHost } from "../run/observe-host.js";
-import { openConnection } from "../run/open-connection.js";
 import type { Host } from "../hosts/host.js";
+import { openHost } from "../hosts/open-host.js";
 import { processConsole } from "../terminal/console.js";
 import { EXIT } from "./exit-code.js";
 import { runCli } from "./run-cli.js";
@@ -13,7 +13,7 @@ const opened: Host[] = [];
 const session: Session = {
   console, interruption: new Interruption(), observe: observeHost, runs: { active: false, begun: false },
   openHost: (name, connection, interactive) => {
-    const host = openConnection(name, connection, interactive);
+    const host = openHost(name, connection, { interactive });
     opened.push(host);
     return host;
   },

@@ -1,5 +1,5 @@
+import type { Connection } from "../../core/inventory/connection.js";
 import type { Become } from "./become.js";
-import type { Connection } from "./connection.js";
 import type { Host } from "./host.js";
 import { LocalHost } from "./local.js";
 import { RecordedHost } from "./recorded.js";
@@ -11,22 +11,22 @@ export interface OpenOptions extends SshOptions {
 }
 
 /** The host behind a connection. Nothing is contacted until the first command. */
-export function openHost(connection: Connection, options: OpenOptions): Host {
-  const become = connection.become ? becomeOf(connection, options) : undefined;
+export function openHost(name: string, connection: Connection, options: OpenOptions): Host {
+  const become = becomeOf(name, connection, options);
   switch (connection.kind) {
     case "ssh":
-      return new SshHost(connection, become, options);
+      return new SshHost(name, connection, become, options);
     case "local":
-      return new LocalHost(connection.name, become);
+      return new LocalHost(name, become);
     case "recorded":
-      return new RecordedHost(connection.name, connection.recording ?? "");
+      return new RecordedHost(name, connection.factsFile ?? "");
   }
 }
 
-function becomeOf(connection: Connection, options: OpenOptions): Become {
-  const { becomePassword, becomeUser: user, name } = connection;
-  const { askBecomePassword } = options;
-  if (becomePassword !== undefined) return { user, password: () => Promise.resolve(becomePassword) };
+function becomeOf(name: string, { become }: Connection, { askBecomePassword }: OpenOptions): Become | undefined {
+  if (become === undefined) return undefined;
+  const { user, password } = become;
+  if (password !== undefined) return { user, password: () => Promise.resolve(password) };
   if (askBecomePassword === undefined) return { user };
   // asked once, also when two commands want it at the same time
   let asked: Promise<string> | undefined;

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import type { Connection } from "../../core/inventory/connection.js";
 import { quoteCommand, type Command, type CommandResult } from "../../core/model/command.js";
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import { unwrapBecome, wrapBecome, type Become } from "./become.js";
-import type { Connection } from "./connection.js";
 import type { Host, RunOptions } from "./host.js";
 import { runProcess, type ProcessOptions } from "./process.js";
 import { refuse, sshTrouble } from "./trouble.js";
@@ -22,6 +22,7 @@ const EXIT = "converge-exit";
 const TELL_EXIT = `"$@"; status=$?; printf "\\n${EXIT} %s\\n" "$status" >&2; exit "$status"`;
 /** sockaddr_un holds 108 bytes: directory, %C (40) and the suffix of ssh's temporary name (17). */
 const LONGEST_DIRECTORY = 45;
+const CONNECT_TIMEOUT_SECONDS = 10;
 
 /**
  * A host over the system's OpenSSH: the user's ssh_config, agents, jump hosts and known hosts are used as they
@@ -29,17 +30,15 @@ const LONGEST_DIRECTORY = 45;
  */
 export class SshHost implements Host {
   readonly kind = "ssh";
-  readonly name: string;
   private directory: string | undefined;
   private connected: Promise<Diagnostic | undefined> | undefined;
 
   constructor(
+    readonly name: string,
     private readonly connection: Connection,
     private readonly become: Become | undefined,
     private readonly options: SshOptions,
-  ) {
-    this.name = connection.name;
-  }
+  ) {}
 
   run(command: Command, options: RunOptions = {}): Promise<Checked<CommandResult>> {
     return this.start(command, options, options.become);
@@ -100,6 +99,10 @@ export class SshHost implements Host {
     return { value: { exitCode, stdout: ended.stdout, stderr: stderr.value }, diagnostics: [] };
   }
 
+  private get connectTimeoutSeconds(): number {
+    return this.connection.connectTimeoutSeconds ?? CONNECT_TIMEOUT_SECONDS;
+  }
+
   private lost(stderr: string): Diagnostic {
     const said = stderr.trim().split("\n").slice(-4).join("\n");
     return {
@@ -121,7 +124,7 @@ export class SshHost implements Host {
       ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, this.directory);
     const child = execa(program, args, {
       stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false,
-      ...(this.options.interactive ? {} : { timeout: (this.connection.connectTimeoutSeconds + 30) * 1000 }),
+      ...(this.options.interactive ? {} : { timeout: (this.connectTimeoutSeconds + 30) * 1000 }),
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
@@ -140,19 +143,19 @@ export class SshHost implements Host {
     child.stderr.destroy();
     void child.catch(() => undefined);
     if (exitCode === 0) return undefined;
-    const { name, address } = this.connection;
+    const { name } = this;
     if (exitCode === undefined) {
       return {
         severity: "error", code: "ssh-missing", summary: `'${program}' could not be run`,
         subject: { host: name }, fix: "Install the OpenSSH client (Debian: openssh-client).",
       };
     }
-    return { ...sshTrouble(said, address), subject: { host: name } };
+    return { ...sshTrouble(said, this.connection.address), subject: { host: name } };
   }
 
   /** ssh takes the first of several values: what the inventory says goes before the defaults here. */
   private argv(before: readonly string[], remote: string | undefined, directory: string | undefined): string[] {
-    const { address, port, user, privateKeyFile, sshArgs, connectTimeoutSeconds } = this.connection;
+    const { address, port, user, privateKeyFile, sshArguments } = this.connection;
     return [
       this.options.program ?? "ssh",
       ...before,
@@ -160,9 +163,9 @@ export class SshHost implements Host {
       ...(port === undefined ? [] : ["-p", String(port)]),
       ...(user === undefined ? [] : ["-l", user]),
       ...(privateKeyFile === undefined ? [] : ["-i", privateKeyFile]),
-      ...sshArgs,
+      ...sshArguments,
       ...(this.options.interactive ? [] : ["-o", "BatchMode=yes"]),
-      "-o", `ConnectTimeout=${connectTimeoutSeconds}`,
+      "-o", `ConnectTimeout=${this.connectTimeoutSeconds}`,
       "-o", "ServerAliveInterval=15",
       "-o", "ServerAliveCountMax=4",
       "-o", "ClearAllForwardings=yes",
