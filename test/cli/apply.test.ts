@@ -255,8 +255,8 @@ describe("signals", () => {
 
 describe("saved plans", () => {
   const plan = join(files.dir, "plan.json");
-  const save = async (): Promise<Record<string, unknown>> => {
-    await cli(["--check", "--out", plan, ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+  const save = async (...more: string[]): Promise<Record<string, unknown>> => {
+    await cli(["--check", "--out", plan, ...WEB, ...more], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
     return JSON.parse(readFileSync(plan, "utf8")) as Record<string, unknown>;
   };
 
@@ -273,6 +273,21 @@ describe("saved plans", () => {
     const text = JSON.stringify(await save());
     expect(text).not.toContain("lvcreate");
     expect(text).not.toContain("memory = 128");
+  });
+
+  test("hold how hosts are reached, without passwords", async () => {
+    const extra = {
+      ansible_host: "192.0.2.7", ansible_timeout: 3, ansible_ssh_common_args: "-J jump", ansible_become: true, ansible_become_pass: "s3cret",
+    };
+    const saved = await save("-e", JSON.stringify(extra));
+    expect(saved["hosts"]).toMatchObject([{
+      connection: {
+        kind: "ssh", address: "192.0.2.7", sshArguments: ["-J", "jump"], connectTimeoutSeconds: 3, become: { method: "sudo", user: "root" },
+      },
+    }]);
+    expect(JSON.stringify(saved)).not.toContain("s3cret");
+    const { host, states } = converging();
+    expect((await cli(["apply", plan], { hosts: { dom0a: host }, states })).exit).toBe(0);
   });
 
   test("are refused when the host has changed since", async () => {

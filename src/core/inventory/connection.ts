@@ -59,10 +59,17 @@ const KINDS: ReadonlyMap<string, Connection["kind"]> = new Map([
   ["recorded", "recorded"],
 ]);
 
-/** Beyond it nobody waits, and no timer reaches much further. */
+/** A day: who writes more means something else, and a timer far beyond it would go off at once. */
 const LONGEST_TIMEOUT_SECONDS = 86_400;
 
-const LOGIN = "a login name";
+/** What can stand as one word in ssh's arguments: one that ssh would take for an option names nothing. */
+interface Word {
+  readonly what: string;
+  readonly never: RegExp;
+}
+
+const HOST: Word = { what: "a host's name or address", never: /^-|[\s\0]/ };
+const LOGIN: Word = { what: "a login name", never: /^-|[\r\n\0]/ };
 
 class ConnectionReader {
   readonly diagnostics: Diagnostic[] = [];
@@ -82,7 +89,7 @@ class ConnectionReader {
     const factsFile = kind === "recorded" ? this.factsFile() : undefined;
     return {
       kind,
-      address: this.word("a host's name or address", "ansible_host", "ansible_ssh_host") ?? this.ownName(kind),
+      address: this.word(HOST, "ansible_host", "ansible_ssh_host") ?? this.ownName(kind),
       sshArguments: [...this.words("ansible_ssh_common_args"), ...this.words("ansible_ssh_extra_args")],
       ...(port === undefined ? {} : { port }),
       ...(user === undefined ? {} : { user }),
@@ -103,14 +110,14 @@ class ConnectionReader {
   }
 
   private defaultUser({ user }: ConnectionDefaults): string | undefined {
-    if (user !== undefined && !isWord(user)) this.complain("connection", `-u must be ${LOGIN}, not '${user}'`);
+    if (user !== undefined && LOGIN.never.test(user)) this.complain("connection", `-u must be ${LOGIN.what}, not '${user}'`);
     return user;
   }
 
   /** The inventory's name, where nothing says the address. */
   private ownName(kind: Connection["kind"]): string {
     const { name, at } = this.host;
-    if (kind === "ssh" && !isWord(name)) {
+    if (kind === "ssh" && HOST.never.test(name)) {
       this.complain("connection", `'${name}' can not be a host's address`, at, "Set ansible_host to its name or address");
     }
     return name;
@@ -168,11 +175,11 @@ class ConnectionReader {
     return undefined;
   }
 
-  private word(what: string, ...names: string[]): string | undefined {
+  private word({ what, never }: Word, ...names: string[]): string | undefined {
     const found = this.named(names);
     if (found === undefined) return undefined;
     const { name, text } = found;
-    if (isWord(text)) return text;
+    if (!never.test(text)) return text;
     this.complain("connection", `'${name}' must be ${what}, not '${text}'`, this.place(name));
     return undefined;
   }
@@ -225,11 +232,6 @@ class ConnectionReader {
       ...(fix === undefined ? {} : { fix }),
     });
   }
-}
-
-/** What ssh would take for an option, or a shell for several words, names no host and no user. */
-function isWord(text: string): boolean {
-  return !text.startsWith("-") && !/[\s\0]/.test(text);
 }
 
 /** A number, or a text that is one; NaN for all else. */
