@@ -21,12 +21,13 @@ journal_kept() {
   kept "$JOURNAL"
 }
 
-# open_journal: goes on after the last whole line; a torn one (the power went) is cut off
+# open_journal: goes on after the last whole line; a torn one is cut off. After a power cut it may be one of zeros, which
+# a shell's variables do not hold (seen on ext4): hence od.
 open_journal() {
   local torn
   mkdir -p "$HERE/out" "$HERE/copies" "$HERE/loops"
   [ -e "$JOURNAL" ] || : >"$JOURNAL"
-  if [ -n "$(tail -c 1 "$JOURNAL" | tr -d '\n')" ]; then
+  if [ -s "$JOURNAL" ] && [ "$(tail -c 1 "$JOURNAL" | od -An -tx1 | tr -d ' \n')" != 0a ]; then
     torn=$(tail -n 1 "$JOURNAL" | wc -c)
     truncate -s "-$((torn))" "$JOURNAL"
   fi
