@@ -7,7 +7,9 @@ export default defineConfig({
       {
         test: {
           name: "fast", include: ["test/**/*.test.ts"], exclude: ["test/lab/**", "node_modules/**", "dist/**"],
-          testTimeout: 30_000,
+          setupFiles: ["test/support/setup.ts"],
+          // generous: a busy machine is no reason to fail
+          testTimeout: 120_000,
         },
       },
       {

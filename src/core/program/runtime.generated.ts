@@ -1065,6 +1065,7 @@ goal_content() { # VG/LV TYPE UUID
 
 # The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
 
+# ExecStart has a \`-\`: a run that was undone ends with a code of its own, and the unit has done its work all the same.
 verb_install_boot_unit() { # UNIT
   cat >"$UNITS/$1.new" <<UNIT || return 1
 [Unit]
@@ -1075,7 +1076,6 @@ Before=xendomains.service
 
 [Service]
 Type=oneshot
-# \`-\`: a run that was undone ends with a code of its own, and this unit has done what it is there for all the same
 ExecStart=-/bin/sh $HERE/program.sh recover
 TimeoutStartSec=900
 KillMode=process

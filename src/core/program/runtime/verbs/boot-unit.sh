@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
 
+# ExecStart has a `-`: a run that was undone ends with a code of its own, and the unit has done its work all the same.
 verb_install_boot_unit() { # UNIT
   cat >"$UNITS/$1.new" <<UNIT || return 1
 [Unit]
@@ -11,7 +12,6 @@ Before=xendomains.service
 
 [Service]
 Type=oneshot
-# `-`: a run that was undone ends with a code of its own, and this unit has done what it is there for all the same
 ExecStart=-/bin/sh $HERE/program.sh recover
 TimeoutStartSec=900
 KillMode=process
