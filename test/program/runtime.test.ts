@@ -14,7 +14,7 @@ import { moveNodes, planOf, raw, rawStep, sha256 } from "./plan.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "converge-runtime-"));
 afterAll(() => {
-  rmSync(scratch, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
 });
 mkdirSync(join(scratch, "b/r/1/out"), { recursive: true });
 /** The runtime's functions, in a directory where they may write. */

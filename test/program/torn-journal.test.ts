@@ -21,6 +21,6 @@ test.each([
     expect(execFileSync("sh", ["-c", script, "sh", here], { encoding: "utf8" }).trim()).toBe(lines);
     expect(readFileSync(join(here, "journal.jsonl"), "utf8")).toBe(after);
   } finally {
-    rmSync(here, { recursive: true });
+    rmSync(here, { recursive: true, maxRetries: 50, retryDelay: 100 });
   }
 });

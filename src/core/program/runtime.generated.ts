@@ -1065,7 +1065,8 @@ goal_content() { # VG/LV TYPE UUID
 
 # The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
 
-# ExecStart has a \`-\`: a run that was undone ends with a code of its own, and the unit has done its work all the same.
+# A run that was undone ends with a code of its own, and the unit has done its work all the same: it ends with 0. A \`-\`
+# before the command would not do: the undo takes the unit's file away, and systemd forgets what it said (seen).
 verb_install_boot_unit() { # UNIT
   cat >"$UNITS/$1.new" <<UNIT || return 1
 [Unit]
@@ -1076,7 +1077,7 @@ Before=xendomains.service
 
 [Service]
 Type=oneshot
-ExecStart=-/bin/sh $HERE/program.sh recover
+ExecStart=/bin/sh -c '/bin/sh "\\$\\$0" recover; exit 0' $HERE/program.sh
 TimeoutStartSec=900
 KillMode=process
 

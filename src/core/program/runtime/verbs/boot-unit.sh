@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
 
-# ExecStart has a `-`: a run that was undone ends with a code of its own, and the unit has done its work all the same.
+# A run that was undone ends with a code of its own, and the unit has done its work all the same: it ends with 0. A `-`
+# before the command would not do: the undo takes the unit's file away, and systemd forgets what it said (seen).
 verb_install_boot_unit() { # UNIT
   cat >"$UNITS/$1.new" <<UNIT || return 1
 [Unit]
@@ -12,7 +13,7 @@ Before=xendomains.service
 
 [Service]
 Type=oneshot
-ExecStart=-/bin/sh $HERE/program.sh recover
+ExecStart=/bin/sh -c '/bin/sh "\$\$0" recover; exit 0' $HERE/program.sh
 TimeoutStartSec=900
 KillMode=process
 
