@@ -215,8 +215,17 @@ export class StubHost {
   }
 
   remove(): void {
-    // what runs in a scope of its own may still be writing
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    // what runs in a scope of its own may still be writing: a file that comes after its folder was listed makes rmdir
+    // fail, and rmSync's own retries do not list it again
+    for (let tries = 100; ; tries -= 1) {
+      try {
+        rmSync(this.root, { recursive: true, force: true });
+        return;
+      } catch (error) {
+        if (tries === 0) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      }
+    }
   }
 }
 
