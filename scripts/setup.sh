@@ -27,7 +27,6 @@ if ! node_is_new_enough; then
 fi
 # installed once, and again when the lock file changed
 if ! [ node_modules/.package-lock.json -nt package-lock.json ]; then
-  # not `npm ci`: it refuses the lock file for optional packages of other platforms that npm itself leaves without a version
-  npm install --no-save --no-audit --no-fund
+  npm ci --no-audit --no-fund
 fi
 npm run --silent build
