@@ -38,6 +38,8 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     maxBuffer: MAX_OUTPUT,
     buffer: { stdout: onLine === undefined, stderr: true },
     forceKillAfterDelay: 5000,
+    // a session of its own: Ctrl-C on the terminal is for converge, which then says what it waits for
+    detached: true,
   });
   // given up means given up: what it started may live on and hold its output open
   child.once("exit", () => {

@@ -63,7 +63,8 @@ export class SshHost implements Host {
     options: ProcessOptions,
     wanted: boolean | undefined,
   ): Promise<Checked<CommandResult>> {
-    const trouble = await (this.connected ??= this.connect());
+    const connected = (this.connected ??= this.connect());
+    const trouble = await connected;
     if (trouble !== undefined) return { value: undefined, diagnostics: [trouble] };
     const become = (wanted ?? this.become !== undefined) ? this.become : undefined;
     const wrapped = become === undefined
@@ -87,7 +88,10 @@ export class SshHost implements Host {
       });
     }
     const told = lastMatch(ended.stderr, new RegExp(`\\r?\\n?${EXIT} (\\d+)\\r?\\n`, "g"));
-    if (told === undefined) return { value: undefined, diagnostics: [this.lost(ended.stderr)] };
+    if (told === undefined) {
+      await this.forget(connected);
+      return { value: undefined, diagnostics: [this.lost(ended.stderr)] };
+    }
     const exitCode = Number(told[1]);
     const said = ended.stderr.slice(0, told.index) + ended.stderr.slice(told.index + told[0].length);
     if (become === undefined) return { value: { exitCode, stdout: ended.stdout, stderr: said }, diagnostics: [] };
@@ -97,6 +101,12 @@ export class SshHost implements Host {
       return { value: undefined, diagnostics: stderr.diagnostics.map((d) => ({ ...d, subject })) };
     }
     return { value: { exitCode, stdout: ended.stdout, stderr: stderr.value }, diagnostics: [] };
+  }
+
+  /** A connection that broke: the next command opens another. */
+  private async forget(broken: Promise<Diagnostic | undefined>): Promise<void> {
+    if (this.connected !== broken) return;
+    await this.close();
   }
 
   private get connectTimeoutSeconds(): number {

@@ -47,6 +47,19 @@ export class Converge {
     });
   }
 
+  /**
+   * Starts it on a terminal of its own, as `script` of util-linux makes one: what is written to its standard input is
+   * typed, and \x03 is Ctrl-C, which reaches every process in the foreground.
+   */
+  startOnTerminal(...args: readonly string[]) {
+    const words = [process.execPath, main, ...args];
+    if (words.some((word) => !/^[\w@%+=:,./-]+$/.test(word))) throw new Error("words that need quoting");
+    return execa("script", ["--quiet", "--flush", "--return", "--command", words.join(" "), "/dev/null"], {
+      cwd: this.directory, reject: false, all: true, stdin: "pipe",
+      env: { NO_COLOR: "1", TERM: "xterm", COLUMNS: "80" },
+    });
+  }
+
   async remove(): Promise<void> {
     await rm(this.directory, { recursive: true });
   }

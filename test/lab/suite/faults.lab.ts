@@ -1,6 +1,7 @@
+import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { attached, expectNothingLeft, newestRun, waitForEvent } from "./on-host.js";
 
@@ -81,13 +82,41 @@ describe("before the guest is touched", () => {
 
   test.runIf(everything)("Ctrl-C stops at the next safe point and takes everything back", async () => {
     await converge.playbook("web1.yml", WEB1({ throttle: { bandwidth: "64KiB/s" } }));
-    const { run, saw } = await start();
-    await saw('"event":"step".*pass.copy"');
-    run.kill("SIGINT");
+    const before = await newestRun(lab, "web1");
+    const run = converge.startOnTerminal("-i", "lab.yml", "web1.yml");
+    run.stdin.write("yes\n");
+    await waitForEvent(lab, "web1", before, '"event":"step".*pass.copy"');
+    run.stdin.write("\x03");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(130);
+    expect(all, "ssh is not what Ctrl-C ends").not.toContain("connection lost");
     await expectOnImage();
   });
+});
+
+/** Ends converge's ssh connections without a word, and leaves converge itself alone. */
+async function cutConnection(): Promise<void> {
+  await execa("pkill", ["--signal", "KILL", "--full", "--", "^ssh -M -N -f -T -o ControlPersist=120"]);
+}
+
+test("a connection that is cut in mid-copy and again in mid-switch is made again, and the guest ends on its volume", async () => {
+  await startGuest(lab, "oldext");
+  const oldext = onVolumes("oldext", { xvda1: {} });
+  Object.assign(oldext["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
+  const before = await newestRun(lab, "oldext");
+  const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", oldext), "--yes");
+  await waitForEvent(lab, "oldext", before, '"event":"step".*pass.copy"');
+  await cutConnection();
+  await waitForEvent(lab, "oldext", before, '"event":"down"', 900);
+  await cutConnection();
+  const { exitCode, all } = await run;
+  expect(exitCode, all).toBe(0);
+  expect(all).toMatch(/connection lost.*the run goes on/);
+  expect(all).toContain("connected again");
+  expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
+  await expectNothingLeft(lab);
+  await stopGuest(lab, "oldext");
+  expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
 });
 
 describe("while the guest is down", () => {
@@ -128,6 +157,42 @@ describe("while the guest is down", () => {
     expect(again.all).toMatch(/nothing to do/);
     await stopGuest(lab, "web1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok/);
+  });
+});
+
+describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and restoring the guests", () => {
+  test("a guest on its volume is restored there, and writes on", async () => {
+    await lab.run("xl create -q /etc/xen/web1.cfg && ln -sf ../web1.cfg /etc/xen/auto/");
+    await waitForConsole(lab, "web1", "\\] ack \\d+$");
+    const { highest } = await acks(lab, "web1");
+    await lab.reboot();
+    await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
+    expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+    await expectNothingLeft(lab);
+    await stopGuest(lab, "web1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1", highest)).toMatch(/^ok/);
+  });
+
+  test("in mid-copy: the guest is restored on its image, nothing is left, and the next run finishes", async () => {
+    await startGuest(lab, "late1");
+    await lab.run("ln -sf ../late1.cfg /etc/xen/auto/");
+    const late1 = onVolumes("late1", { xvda1: {} }, { throttle: { bandwidth: "64KiB/s" } });
+    Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
+    const before = await newestRun(lab, "late1");
+    const run = converge.start("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
+    await waitForEvent(lab, "late1", before, '"event":"step".*pass.copy"');
+    await lab.reboot();
+    run.kill("SIGTERM");
+    await run;
+    await lab.run("until xl domid late1; do sleep 0.5; done", { timeoutSeconds: 300 });
+    expect(await attached(lab, "late1")).toMatchObject({ xvda1: "/srv/xen/late1.img" });
+    await expectNothingLeft(lab);
+    await converge.playbook("late1.yml", { late1: { ...(late1["late1"] as object), move: { downtime: "900s", shutdown: { timeout: "300s" } } } });
+    const again = await converge.run("-i", "lab.yml", "late1.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    await stopGuest(lab, "late1");
+    expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
   });
 });
 

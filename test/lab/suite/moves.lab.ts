@@ -106,6 +106,25 @@ test("a whole disk with partitions is refused before anything is touched, and sa
   expect(await traces(lab)).toBe(before);
 });
 
+test.runIf(everything)("an account whose sudo asks is asked for the password, on the terminal", async () => {
+  const other = await Converge.at(lab, "oppw");
+  const hard1 = onVolumes("hard1", { xvda1: {} });
+  Object.assign(hard1["hard1"] as object, { ready: undefined });
+  const file = await other.playbook("hard1.yml", hard1);
+  const right = other.startOnTerminal("--check", "-b", "-K", "-i", "lab.yml", file);
+  right.stdin.write("labpw\n");
+  const { exitCode, all } = await right;
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain("nothing to do");
+  expect(all).not.toContain("labpw");
+  const wrong = other.startOnTerminal("--check", "-b", "-K", "-i", "lab.yml", file);
+  wrong.stdin.write("no\n");
+  const refused = await wrong;
+  expect(refused.exitCode, refused.all).toBe(4);
+  expect(refused.all).toMatch(/password/);
+  await other.remove();
+});
+
 describe.runIf(everything)("every kind of root", () => {
   test.each([
     { guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13" },
