@@ -20,7 +20,8 @@ export const missingTool: Check = {
   code: "missing-tool",
   about: "what a plan needs on the host is looked for before anything is touched",
   run: ({ nodes, state, desired }) => {
-    const needed = new Set([...RUNTIME, ...stepsOf(nodes).flatMap((step) => kindOf(step).requires(step.args))]);
+    const needed = new Set(RUNTIME);
+    for (const step of stepsOf(nodes)) for (const tool of kindOf(step).requires(step.args)) needed.add(tool);
     const missing = [...needed].filter((tool) => state.tools[tool]?.present === false).sort();
     const findings = missing.map((tool) => ({
       at: desired.at, summary: `${state.host.name} has no ${tool}`,

@@ -15,7 +15,10 @@ export function safeName(name: string): string {
 /** File names end at 255 bytes, LVM's names at 127; converge puts words of its own before and behind. */
 const LONGEST_NAME = 80;
 
+const PLAIN = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
+
 function escapeName(name: string): string {
+  if (PLAIN.test(name)) return name;
   let out = "";
   for (const char of name) {
     const plain = /^[A-Za-z0-9.-]$/.test(char) && !(out === "" && (char === "." || char === "-"));

@@ -67,5 +67,10 @@ export interface HostPlan {
 
 /** All steps of a tree, those of repeats once. */
 export function stepsOf(nodes: readonly PlanNode[]): readonly Step[] {
-  return nodes.flatMap((node) => (node.node === "step" ? [node] : node.body));
+  const steps: Step[] = [];
+  for (const node of nodes) {
+    if (node.node === "step") steps.push(node);
+    else steps.push(...node.body);
+  }
+  return steps;
 }

@@ -74,7 +74,10 @@ export function simulate(nodes: readonly PlanNode[], start: Model): Simulation {
 
 /** Steps in the order in which they run when every repeat takes its smallest number of rounds. */
 export function unroll(nodes: readonly PlanNode[]): readonly Step[] {
-  return nodes.flatMap((node) =>
-    node.node === "step" ? [node] : Array.from({ length: node.min }, () => node.body).flat(),
-  );
+  const steps: Step[] = [];
+  for (const node of nodes) {
+    if (node.node === "step") steps.push(node);
+    else for (let round = 0; round < node.min; round += 1) steps.push(...node.body);
+  }
+  return steps;
 }

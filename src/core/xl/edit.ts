@@ -6,7 +6,7 @@ import { placesOf, readDisks } from "./disks.js";
 import type { SpecPlace } from "./disk-spec.js";
 import { parseXlConfig } from "./parse.js";
 import type { XlSettings } from "./settings.js";
-import { evaluate } from "./settings.js";
+import { evaluate, sameSetting } from "./settings.js";
 import { encodeString } from "./string-literal.js";
 import type { XlConfig } from "./syntax.js";
 import type { Replacement, TextEdit } from "./text-edit.js";
@@ -40,6 +40,9 @@ const SCRIPTS_OF_OTHER_TARGETS = new Set([
   "block-dummy",
 ]);
 
+/** What stands for bytes that were no UTF-8, or for half of a surrogate pair: by the `u` flag a whole pair is one. */
+const NO_UTF8 = /[\uFFFD\uD800-\uDFFF]/u;
+
 /**
  * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments,
  * order, quotes, layout and all other parameters stay byte for byte, and each disk keeps the style it is
@@ -52,7 +55,7 @@ const SCRIPTS_OF_OTHER_TARGETS = new Set([
 export function editDisks(source: SourceText, changes: readonly DiskChange[]): Checked<ConfigEdit> {
   const parsed = parseXlConfig(source);
   if (parsed.value === undefined) return { value: undefined, diagnostics: parsed.diagnostics };
-  if (/[\uFFFD\uD800-\uDFFF]/.test(source.text.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, ""))) {
+  if (NO_UTF8.test(source.text)) {
     return failed({
       summary: "the config is not valid UTF-8, so that places in it cannot be counted in bytes",
       at: { source, start: 0, end: 0 },
@@ -225,29 +228,25 @@ function compare(
   const settings = evaluate(parsed);
   for (const [key, setting] of settingsBefore) {
     if (key === "disk") continue;
-    if (
-      JSON.stringify(settings.get(key)?.value, withoutPlaces) !== JSON.stringify(setting.value, withoutPlaces)
-    ) {
-      return `the setting '${key}' would change`;
-    }
+    if (!sameSetting(settings.get(key), setting)) return `the setting '${key}' would change`;
   }
   const { disks } = readDisks(parsed, settings);
   if (disks.length !== wanted.length) return "the edited config has another number of disks";
   for (const [index, disk] of disks.entries()) {
-    if (canonical(disk.disk) !== canonical(wanted[index])) {
-      return `the disk '${disk.disk.vdev}' would be ${canonical(disk.disk)}, not ${canonical(wanted[index])}`;
+    const asked = wanted[index];
+    if (asked === undefined || !sameMembers(disk.disk, asked)) {
+      return `the disk '${disk.disk.vdev}' would be ${JSON.stringify(disk.disk)}, not ${JSON.stringify(asked)}`;
     }
-    if (canonical(disk.options) !== canonical(disksBefore[index]?.options)) {
+    if (!sameMembers(disk.options, disksBefore[index]?.options ?? {})) {
       return `other parameters of the disk '${disk.disk.vdev}' would change`;
     }
   }
   return undefined;
 }
 
-function withoutPlaces(key: string, value: unknown): unknown {
-  return key === "start" || key === "end" ? undefined : value;
-}
-
-function canonical(value: object | undefined): string {
-  return JSON.stringify(Object.entries(value ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** Of objects whose members are plain values, in whatever order. */
+function sameMembers(a: object, b: object): boolean {
+  const others = new Map<string, unknown>(Object.entries(b));
+  const mine = Object.entries(a);
+  return mine.length === others.size && mine.every(([key, value]) => others.has(key) && others.get(key) === value);
 }

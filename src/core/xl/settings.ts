@@ -103,3 +103,21 @@ export function stringsOf(settings: XlSettings, key: string): readonly (XlString
   }
   return strings;
 }
+
+/** Whether two settings say the same, wherever they stand: the same literals in the same quotes. */
+export function sameSetting(a: XlSetting | undefined, b: XlSetting | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.value.kind === "list") return b.value.kind === "list" && sameLiterals(a.value.items, b.value.items);
+  return b.value.kind === "atom" && sameLiterals(a.value.nodes, b.value.nodes);
+}
+
+function sameLiterals(a: readonly XlValue[], b: readonly XlValue[]): boolean {
+  return a.length === b.length && a.every((value, i) => sameLiteral(value, b[i]));
+}
+
+function sameLiteral(a: XlValue, b: XlValue | undefined): boolean {
+  if (b === undefined) return false;
+  if (a.kind === "list") return b.kind === "list" && sameLiterals(a.items, b.items);
+  const quoted = a.kind === "string" ? b.kind === "string" && a.quote === b.quote : b.kind === "number";
+  return quoted && b.kind !== "list" && a.value === b.value;
+}
