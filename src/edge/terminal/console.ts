@@ -31,7 +31,8 @@ export function processConsole(): Console {
     input: process.stdin,
     errStream: process.stderr,
     outIsTTY: process.stdout.isTTY,
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    // 0: a terminal that does not know
+    columns: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined,
     env: process.env,
     onSignal: (listener) => {
       for (const signal of SIGNALS) process.on(signal, listener);

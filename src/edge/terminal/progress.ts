@@ -28,7 +28,10 @@ export interface ProgressOptions {
 /** A line that moves on a terminal, plain lines elsewhere. */
 export function showProgress(options: ProgressOptions): Progress {
   const { console, besideOthers } = options;
-  return !besideOthers && console.outIsTTY && console.errStream.isTTY === true && console.env["TERM"] !== "dumb" ? live(options) : lines(options);
+  const { isTTY, columns: width = 0 } = console.errStream;
+  // a terminal that does not say how wide it is (a serial line, script(1)) could not be tidied up behind a moving line
+  const moves = console.outIsTTY && isTTY === true && width > 0 && console.env["TERM"] !== "dumb";
+  return moves && !besideOthers ? live(options) : lines(options);
 }
 
 /** On a pipe a copy tells itself at each of these shares, or after this time, whichever comes first. */

@@ -54,9 +54,9 @@ export class Converge {
   startOnTerminal(...args: readonly string[]) {
     const words = [process.execPath, main, ...args];
     if (words.some((word) => !/^[\w@%+=:,./-]+$/.test(word))) throw new Error("words that need quoting");
-    return execa("script", ["--quiet", "--flush", "--return", "--command", words.join(" "), "/dev/null"], {
-      cwd: this.directory, reject: false, all: true, stdin: "pipe",
-      env: { NO_COLOR: "1", TERM: "xterm", COLUMNS: "80" },
+    const command = `stty cols 80 rows 24; exec ${words.join(" ")}`;
+    return execa("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
+      cwd: this.directory, reject: false, all: true, stdin: "pipe", env: { NO_COLOR: "1", TERM: "xterm" },
     });
   }
 
