@@ -19,7 +19,7 @@ machine() { # PORT DISK-OPTIONS… -- QEMU-ARGUMENTS…: starts it in the backgr
     if [[ -n ${lock:-} ]]; then exec {lock}>&-; fi
     # Ahead of other work where that is allowed: libxl gives a hotplug script 40 s, which an emulated
     # processor that gets a sixth of a core does not meet.
-    if ((UID == 0)); then renice -n "${LAB_NICE:--5}" -p "$BASHPID" >/dev/null; fi
+    if ((UID == 0)); then renice -n "${LAB_NICE:--10}" -p "$BASHPID" >/dev/null; fi
     exec qemu-system-x86_64 -name "$name" -accel "$accelerator" -cpu Nehalem -smp 2 -m "$memory" \
       -nodefaults -no-user-config -display none -vga none \
       "${disks[@]}" \
@@ -27,7 +27,11 @@ machine() { # PORT DISK-OPTIONS… -- QEMU-ARGUMENTS…: starts it in the backgr
       -object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
       -chardev "file,id=console,path=$console,append=on" -serial chardev:console \
       -qmp "unix:$run/qmp,server=on,wait=off" -pidfile "$run/qemu.pid" -daemonize "$@"
-  )
+  ) || return
+  # Linux weighs sessions against each other (autogroup), and inside of them only is it the nice value that counts.
+  local autogroup
+  autogroup=/proc/$(<"$run/qemu.pid")/autogroup
+  if ((UID == 0)) && [[ -w $autogroup ]]; then echo "${LAB_NICE:--10}" >"$autogroup"; fi
 }
 
 # A free port is found by taking it: between asking and using, another lab might.
