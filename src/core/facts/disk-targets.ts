@@ -3,10 +3,10 @@ import type { ConfiguredDisk } from "../model/domain.js";
 import { sourceOfTags } from "../model/names.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
-import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
+import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead, splitAtHeads } from "./read-head.js";
 import type { Recognised } from "./superblock.js";
 import type { StoredGuest } from "./stored-configs.js";
-import { dumpLines, mapperPath } from "./volume-heads.js";
+import { mapperPath } from "./volume-heads.js";
 import type { ReportedVolumes } from "./volumes.js";
 import type { ReportedBackend } from "./xenstore-backends.js";
 import type { ReportedConfigs } from "./xl-configs.js";
@@ -103,7 +103,7 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
   },
   parse(result) {
     if (result.exitCode !== 0) return unreadable("files and devices of guests' disks", result);
-    const lines = result.stdout.split("\n");
+    const { lines, dump } = splitAtHeads(result.stdout);
     const named: { readonly word: string; readonly path: string }[] = [];
     for (const line of lines) {
       const match = /^(path|volume|missing) (.*)$/s.exec(line);
@@ -111,13 +111,12 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
       named.push({ word: match[1] ?? "", path: match[2] ?? "" });
     }
     const existing = named.filter(({ word }) => word !== "missing").length;
-    const at = lines.indexOf("heads");
     const stats = lines.slice(named.length, named.length + existing);
     const reals = lines.slice(named.length + existing, named.length + 2 * existing);
-    if (existing > 0 && at !== named.length + 2 * existing) {
+    if (existing > 0 && (dump === undefined || lines.length !== named.length + 2 * existing)) {
       return unreadable("files and devices of guests' disks", result, "they changed while they were read");
     }
-    const heads = readHeads(at === -1 ? [] : dumpLines(lines, at + 1));
+    const heads = readHeads(dump ?? "");
     let found = 0;
     let headed = 0;
     return known(named.map(({ word, path }): DiskTarget => {

@@ -31,13 +31,28 @@ head_of() {
 /** For the end of a pipe from `head_of`: superblocks are mostly zero, so this is a fifth of their base64. */
 export const DUMP = "od -A d -t x1";
 
+/** What a script printed that ends with a line `heads` and the dump of them. */
+export interface WithHeads {
+  /** Lines before the heads; all lines where there are no heads. */
+  readonly lines: readonly string[];
+  /** What od(1) printed. */
+  readonly dump?: string;
+}
+
+/** Parts what a script printed: the dump is most of it, and is not cut into lines. */
+export function splitAtHeads(stdout: string): WithHeads {
+  const at = /^heads$/m.exec(stdout)?.index;
+  if (at === undefined) return { lines: stdout.split("\n") };
+  return { lines: stdout.slice(0, at).split("\n").slice(0, -1), dump: stdout.slice(at + "heads\n".length) };
+}
+
 /**
  * The heads in a dump of what `head_of` wrote, by number; one that could not be read is not among them.
- * @param lines of od(1)
+ * @param dump of od(1)
  */
-export function readHeads(lines: readonly string[]): ReadonlyMap<number, Uint8Array> {
+export function readHeads(dump: string): ReadonlyMap<number, Uint8Array> {
   const heads = new Map<number, Uint8Array>();
-  const stream = readDump(lines);
+  const stream = readDump(dump);
   if (stream === undefined) return heads;
   let at = 0;
   for (let number = 0; isRecord(stream, at, number); number += 1) {

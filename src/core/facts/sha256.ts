@@ -1,11 +1,13 @@
 /** SHA-256 (FIPS 180-4) without node's crypto: the core runs anywhere, and the inputs are small. */
 
+// Words are signed throughout: engines reckon with these as they are, and with unsigned ones as floating point.
+
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const K = roots(64, 1 / 3);
 const INITIAL = roots(8, 1 / 2);
 
-function roots(count: number, power: number): Uint32Array {
-  const words = new Uint32Array(count);
+function roots(count: number, power: number): Int32Array {
+  const words = new Int32Array(count);
   for (let n = 2, found = 0; found < count; n += 1) {
     if (!isPrime(n)) continue;
     const root = n ** power;
@@ -28,24 +30,31 @@ export function sha256(bytes: Uint8Array): string {
   const view = new DataView(padded.buffer);
   view.setUint32(padded.length - 8, Math.floor((bytes.length * 8) / 2 ** 32));
   view.setUint32(padded.length - 4, (bytes.length * 8) >>> 0);
-  const state = Uint32Array.from(INITIAL);
+  const state = Int32Array.from(INITIAL);
   const schedule = new Int32Array(64);
   for (let at = 0; at < padded.length; at += 64) mixBlock(state, view, at, schedule);
-  return [...state].map((word) => word.toString(16).padStart(8, "0")).join("");
+  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
 const turn = (x: number, n: number): number => (x >>> n) | (x << (32 - n));
 
-function mixBlock(state: Uint32Array, view: DataView, at: number, w: Int32Array): void {
+function mixBlock(state: Int32Array, view: DataView, at: number, w: Int32Array): void {
   for (let i = 0; i < 16; i += 1) w[i] = view.getInt32(at + 4 * i);
   for (let i = 16; i < 64; i += 1) {
     const x = w[i - 15] ?? 0;
     const y = w[i - 2] ?? 0;
     const s0 = turn(x, 7) ^ turn(x, 18) ^ (x >>> 3);
     const s1 = turn(y, 17) ^ turn(y, 19) ^ (y >>> 10);
-    w[i] = (w[i - 16] ?? 0) + s0 + (w[i - 7] ?? 0) + s1;
+    w[i] = ((w[i - 16] ?? 0) + s0 + (w[i - 7] ?? 0) + s1) | 0;
   }
-  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state;
+  let a = state[0] ?? 0;
+  let b = state[1] ?? 0;
+  let c = state[2] ?? 0;
+  let d = state[3] ?? 0;
+  let e = state[4] ?? 0;
+  let f = state[5] ?? 0;
+  let g = state[6] ?? 0;
+  let h = state[7] ?? 0;
   for (let i = 0; i < 64; i += 1) {
     const s1 = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25);
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + (K[i] ?? 0) + (w[i] ?? 0)) | 0;
@@ -61,5 +70,5 @@ function mixBlock(state: Uint32Array, view: DataView, at: number, w: Int32Array)
     a = (t1 + t2) | 0;
   }
   const mixed = [a, b, c, d, e, f, g, h];
-  for (let i = 0; i < 8; i += 1) state[i] = (state[i] ?? 0) + (mixed[i] ?? 0);
+  for (let i = 0; i < 8; i += 1) state[i] = ((state[i] ?? 0) + (mixed[i] ?? 0)) | 0;
 }

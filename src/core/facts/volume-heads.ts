@@ -1,7 +1,7 @@
 import type { Command } from "../model/command.js";
 import type { Content, VolumeName } from "../model/storage.js";
 import { known, unreadableDiagnostic, type SecondFact } from "./fact.js";
-import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead } from "./read-head.js";
+import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead, splitAtHeads } from "./read-head.js";
 import type { ReportedVolumes } from "./volumes.js";
 
 const SCRIPT = `${HEAD_FUNCTION}
@@ -39,10 +39,9 @@ export const fact: SecondFact<Readonly<Record<VolumeName, Content>>, { readonly 
     return args.length === 0 ? undefined : ["sh", "-c", SCRIPT, "sh", ...args];
   },
   parse(result) {
-    const lines = result.stdout.split("\n");
-    const at = lines.indexOf("heads");
-    const names = lines.slice(0, Math.max(at, 0)).map((line) => line.slice("volume ".length));
-    const heads = readHeads(at === -1 ? [] : dumpLines(lines, at + 1));
+    const { lines, dump } = splitAtHeads(result.stdout);
+    const names = dump === undefined ? [] : lines.map((line) => line.slice("volume ".length));
+    const heads = readHeads(dump ?? "");
     const contents: Record<VolumeName, Content> = {};
     names.forEach((name, number) => {
       const head = heads.get(number);
@@ -51,11 +50,6 @@ export const fact: SecondFact<Readonly<Record<VolumeName, Content>>, { readonly 
     return known(contents, result.exitCode === 0 ? [] : [unreadableDiagnostic("contents of volumes", result)]);
   },
 };
-
-/** The rest of the lines, without the empty one after the last newline. */
-export function dumpLines(lines: readonly string[], from: number): readonly string[] {
-  return lines.slice(from, lines.at(-1) === "" ? -1 : undefined);
-}
 
 function isVolumeName(name: string): name is VolumeName {
   return /^[^/]+\/[^/]+$/.test(name);

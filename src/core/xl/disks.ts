@@ -89,7 +89,7 @@ export function readDisks(
       });
     }
     seen.add(number ?? spec.disk.vdev);
-    disks.push({ ...spec, node, at });
+    disks.push({ disk: spec.disk, places: spec.places, options: spec.options, node, at });
   }
   return { disks, diagnostics };
 }
