@@ -260,9 +260,11 @@ describe("many guests", () => {
       const some = manyGuests("dom0", count);
       let best = Infinity;
       for (let i = 0; i < 8; i += 1) {
-        const start = performance.now();
+        // the processor's time: a busy machine is no reason to fail
+        const start = process.cpuUsage();
         observe(some);
-        best = Math.min(best, performance.now() - start);
+        const { user, system } = process.cpuUsage(start);
+        best = Math.min(best, (user + system) / 1000);
       }
       return best;
     };
