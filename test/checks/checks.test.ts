@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checks } from "../../src/core/checks/registry.js";
-import type { DesiredDomain } from "../../src/core/model/desired.js";
+import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { volumeTags } from "../../src/core/model/names.js";
 import type { Domain } from "../../src/core/model/domain.js";
@@ -49,7 +49,36 @@ const target = (more: Parameters<typeof aVolume>[2]) => (state: HostState): Host
 
 const OURS = { tags: volumeTags("web1", "xvda1", "copy") };
 
+const moved = (move: MoveOptions) => (wish: DesiredDomain): DesiredDomain => ({
+  ...wish, move: { ...wish.move, ...move }, disks: wish.disks.map((d) => ({ ...d, move: { ...d.move, ...move } })),
+});
+
 const CASES: readonly Case[] = [
+  {
+    name: "Dom0 has no room for the guest's memory", code: "can-not-suspend", says: /web1 can not be suspended/,
+    state: (state) => ({ ...state, memory: { ...state.memory, dom0FreeBytes: 200 * MIB } }),
+    wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "the guest has devices passed through", code: "can-not-suspend", says: /web1 can not be suspended/,
+    guests: [{ ...WEB, extra: "pci = ['01:00.0']\n" }], wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "one disk is copied and another mirrored", code: "mixed-strategies", says: /xvda1 copied and xvda2 mirrored/,
+    guests: [{ name: "web1", disks: { xvda1: {}, xvda2: {} } }],
+    wish: (wish) => ({
+      ...wish, move: { switch: "restart" },
+      disks: wish.disks.map((d) => ({ ...d, move: { strategy: d.vdev === "xvda1" ? "rsync" : "dm" } })),
+    }),
+  },
+  {
+    name: "a network card was plugged in since", code: "stored-config-differs", says: /names 1 network cards, and the guest was created with 2/,
+    state: web(({ running }) => (running === undefined ? {} : { running: { ...running, macs: ["a", "b"] } })), wish: moved({ strategy: "dm" }),
+  },
+  {
+    name: "a suspension that is forecast to take too long", code: "over-budget", says: /would be down for about/,
+    wish: moved({ strategy: "dm", downtimeSeconds: 1 }),
+  },
   { name: "volumes and snapshot do not fit", state: group({ freeExtents: 10 }), code: "not-enough-space", says: /vg0 has 40 MiB free, and web1 needs/ },
   {
     name: "the volume is smaller than what is in the image", code: "target-too-small", says: /would have 8 MiB, and .* holds 16 MiB/,
@@ -168,8 +197,8 @@ const CASES: readonly Case[] = [
     state: (state) => ({ ...state, images: {} }),
   },
   {
-    name: "the image is a whole disk with partitions", code: "no-strategy-fits", says: /no way to move xvda1/,
-    state: image({ content: { type: "partitions", table: "dos" } }),
+    name: "the image is a whole disk with partitions, and files are to be copied", code: "no-strategy-fits", says: /no way to move xvda1/,
+    state: image({ content: { type: "partitions", table: "dos" } }), wish: moved({ strategy: "rsync" }),
   },
   {
     name: "the image is qcow2", code: "no-strategy-fits", says: /no way to move xvda1/,

@@ -18,11 +18,13 @@ const disk = (vdev: string): fc.Arbitrary<ADisk> =>
 
 const options: fc.Arbitrary<MoveOptions> = fc.record(
   {
+    strategy: fc.constantFrom("rsync", "dm"),
+    switch: fc.constantFrom("restart", "auto"),
     source: fc.constantFrom("keep", "retire", "delete"),
     verify: fc.constantFrom("fresh", "full"),
     offline: fc.boolean(),
     passes: fc.integer({ min: 1, max: 8 }),
-    downtimeSeconds: fc.integer({ min: 1, max: 600 }),
+    downtimeSeconds: fc.integer({ min: 60, max: 600 }),
   },
   { requiredKeys: [] },
 );

@@ -9,7 +9,7 @@ export const SHELLS = ["dash", "bash", "busybox sh"] as const;
 export type Shell = (typeof SHELLS)[number];
 
 const TOOLS = [
-  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "mount", "umount",
+  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mount", "umount",
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
@@ -37,7 +37,7 @@ export class StubHost {
     this.state = join(this.root, "state");
     const bin = join(this.root, "bin");
     for (const folder of [
-      "state/doms", "state/loops", "state/lv/vg0", "bin", "dev/vg0", "proc/sys/kernel/random", "proc/self", "run/systemd/system",
+      "state/doms", "state/loops", "state/lv/vg0", "bin", "dev/vg0", "dev/mapper", "state/dm", "proc/sys/kernel/random", "proc/self", "run/systemd/system",
       "run/converge", "etc/systemd/system", "etc/xen", "srv", "sys/bus/xen-backend/devices", "var/lib/xen/save",
     ]) {
       mkdirSync(join(this.root, folder), { recursive: true });
@@ -171,9 +171,17 @@ export class StubHost {
     return existsSync(join(this.runDirectory, "committing"));
   }
 
+  /** What a killed program had running in a scope of its own has ended. */
+  async scopesEnded(): Promise<void> {
+    const creating = join(this.runDirectory, "creating");
+    for (let tries = 200; tries > 0 && existsSync(creating) && !readFileSync(creating, "utf8").includes("starting"); tries -= 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   /** What a reboot of Dom0 takes: guests, loops, mounts, /run. The books and the volumes stay. */
   forget(): void {
-    for (const folder of ["state/doms", "state/loops", "run/converge", "sys/bus/xen-backend/devices"]) {
+    for (const folder of ["state/doms", "state/dm", "dev/mapper", "state/loops", "run/converge", "sys/bus/xen-backend/devices"]) {
       rmSync(join(this.root, folder), { recursive: true });
       mkdirSync(join(this.root, folder));
     }

@@ -83,6 +83,7 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
         : {
             running: {
               domid: index + 1, uuid: `domain-${guest.name}`, paused: false, memoryKiB: 131072, stored: config.disks,
+              macs: Array.from({ length: config.networkCards }, () => "00:16:3e:00:00:01"),
               attached: config.disks.map((d) => ({ vdev: d.vdev, params: d.target, backend: "vbd" as const, state: 4 })),
             },
           }),

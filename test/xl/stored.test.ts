@@ -29,6 +29,7 @@ describe("the output of xl list -l", () => {
       {
         domid: 5,
         name: "web1",
+        macs: [],
         uuid: "6f1a2b3c-4d5e-4f60-8172-8394a5b6c7d8",
         disks: [
           {
@@ -51,7 +52,7 @@ describe("the output of xl list -l", () => {
           },
         ],
       },
-      { domid: 6, name: "diskless", uuid: "", disks: [] },
+      { domid: 6, macs: [], name: "diskless", uuid: "", disks: [] },
     ]);
   });
 
@@ -75,6 +76,7 @@ describe("the output of xl list -l", () => {
       {
         domid: 3,
         name: "web1",
+        macs: ["00:16:3e:4d:00:11"],
         uuid: "5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11",
         disks: [
           { vdev: "xvda1", target: "/srv/xen/web1/disk.img", format: "raw", access: "w", cdrom: false },

@@ -1,11 +1,21 @@
+import { stepsOf } from "../model/plan.js";
 import type { Check } from "./check.js";
 
 export const overBudget: Check = {
   code: "over-budget",
   about: "a downtime that is forecast to break its budget is said before anything is done",
-  run: ({ estimate, desired, domain }) => {
+  run: ({ estimate, desired, domain, nodes }) => {
     const { budgetSeconds, downtimeSeconds } = estimate;
     if (budgetSeconds < 0 || downtimeSeconds <= budgetSeconds) return [];
+    if (stepsOf(nodes).some((step) => step.kind === "start-mirror")) {
+      return [
+        {
+          at: desired.at,
+          summary: `${domain.name} would be down for about ${downtimeSeconds} s, and ${budgetSeconds} s are allowed`,
+          fix: "Allow more downtime, or choose another `switch`.",
+        },
+      ];
+    }
     return [
       {
         severity: "warning", at: desired.at,

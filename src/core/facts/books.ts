@@ -98,6 +98,7 @@ function readPast(text: string): readonly (PastRun & { readonly at: number })[] 
   if (domain === "" || downtimeSeconds === undefined) return [];
   return [{
     domain,
+    ...(textOf(value, "switch") === "suspend" ? { switch: "suspend" as const } : {}),
     downtimeSeconds,
     shutdownSeconds: numberOf(value, "shutdownSeconds") ?? 0,
     startSeconds: numberOf(value, "startSeconds") ?? 0,

@@ -6,6 +6,7 @@ import { fact as domainList } from "./domain-list.js";
 import { fact as hostIdentity } from "./host-identity.js";
 import { fact as loops } from "./loops.js";
 import { fact as managers } from "./managers.js";
+import { fact as mappings } from "./mappings.js";
 import { fact as memory } from "./memory.js";
 import { fact as modules } from "./modules.js";
 import { fact as mounts } from "./mounts.js";
@@ -28,6 +29,7 @@ export const facts = {
   hostIdentity,
   loops,
   managers,
+  mappings,
   memory,
   modules,
   mounts,

@@ -11,6 +11,7 @@ export interface StoredGuest {
   /** A domain id is used again after a reboot of Dom0, and files of the old one may be left. */
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
+  readonly macs: readonly string[];
 }
 
 // Not by `xl list -l`: that takes a lock file in this directory for each guest, and asking must leave no trace. And
@@ -46,7 +47,10 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       if (read.value === undefined) {
         for (const diagnostic of read.diagnostics) diagnostics.push({ ...diagnostic, severity: "warning" });
       }
-      guests.set(`${domid} ${uuid}`, { domid, uuid, disks: read.value?.disks ?? [] });
+      const key = `${domid} ${uuid}`;
+      // only libxl's own has the addresses that it chose itself
+      const macs = read.value !== undefined && "macs" in read.value ? read.value.macs : (guests.get(key)?.macs ?? []);
+      guests.set(key, { domid, uuid, disks: read.value?.disks ?? [], macs });
     }
     return known([...guests.values()], diagnostics);
   },

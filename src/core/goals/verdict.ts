@@ -1,5 +1,7 @@
 import type { Goal, Verdict } from "../model/goal.js";
+import { disksBehind, isUsed } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
+import type { Mapping } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 
 /** A goal's verdict in the model. The probe on the host is the runtime's function of the same name. */
@@ -46,6 +48,27 @@ export function verdict(goal: Goal, model: Model): Verdict {
     }
     case "loop-detached":
       return host.loops.some((l) => l.device === goal.link) ? "pending" : "done";
+    case "mapping": {
+      const table = mapping(goal.name, model)?.table;
+      return table?.kind === "linear" && table.on === goal.leg.disk ? "done" : "pending";
+    }
+    case "mirrored": {
+      const table = mapping(goal.name, model)?.table;
+      if (table === undefined) return "conflict";
+      return table.kind === "mirror" && table.from === goal.from.disk && table.to === goal.to.disk ? "done" : "pending";
+    }
+    case "mirror-in-sync": {
+      const table = mapping(goal.name, model)?.table;
+      if (table?.kind !== "mirror") return "conflict";
+      return table.inSync ? "done" : "pending";
+    }
+    case "mapping-unused":
+      return isUsed(goal.name, model) ? "pending" : "done";
+    case "stored": {
+      const stored = host.domains[goal.domain]?.running?.stored;
+      if (stored === undefined) return "conflict";
+      return goal.disks.every(({ vdev, target }) => stored.some((d) => d.vdev === vdev && d.target === target)) ? "done" : "pending";
+    }
     case "config": {
       const sha256 = Object.values(host.domains).find((d) => d.config?.path === goal.path)?.config?.sha256;
       if (sha256 === goal.sha256) return "done";
@@ -66,7 +89,7 @@ export function verdict(goal: Goal, model: Model): Verdict {
       const attached = host.domains[goal.domain]?.running?.attached;
       if (attached === undefined) return "conflict";
       const same = goal.disks.every((disk) =>
-        attached.some((a) => a.vdev === disk.vdev && diskKey(a.params) === diskKey(disk.target)),
+        attached.some((a) => a.vdev === disk.vdev && sameDisk(a.params, disk.target, model)),
       );
       return same ? "done" : "conflict";
     }
@@ -86,6 +109,14 @@ export function verdictOf(goals: readonly Goal[], model: Model): Verdict {
   const verdicts = goals.map((goal) => verdict(goal, model));
   if (verdicts.includes("conflict")) return "conflict";
   return verdicts.length > 0 && verdicts.every((v) => v === "done") ? "done" : "pending";
+}
+
+function sameDisk(a: string, b: string, model: Model): boolean {
+  return diskKey(a) === diskKey(b) || disksBehind(a, model.host).join(" ") === disksBehind(b, model.host).join(" ");
+}
+
+function mapping(name: string, { host }: Model): Mapping | undefined {
+  return host.mappings?.find((found) => found.name === name);
 }
 
 function imageAt(path: string, { host }: Model): boolean {

@@ -36,6 +36,8 @@ export interface DomainConfig {
   readonly inode: number;
   readonly mode: string;
   readonly disks: readonly ConfiguredDisk[];
+  /** How many `vif` entries it has. */
+  readonly networkCards: number;
   /** Of the `vif` entries: the `ip=` ones. */
   readonly addresses: readonly string[];
   readonly onPoweroff: string;
@@ -52,6 +54,8 @@ export interface RunningDomain {
   readonly memoryKiB: number;
   /** From xl's stored configuration (`xl list -l`): what the guest's own reboot comes up with. */
   readonly stored: readonly ConfiguredDisk[];
+  /** MAC addresses of its network cards, in their order; those that libxl chose by itself stand in no config. */
+  readonly macs?: readonly string[];
   readonly attached: readonly AttachedDisk[];
 }
 

@@ -14,6 +14,11 @@ export type Goal =
   | { readonly goal: "unmounted"; readonly target: string }
   | { readonly goal: "loop-attached"; readonly link: string; readonly file: string }
   | { readonly goal: "loop-detached"; readonly link: string }
+  | { readonly goal: "mapping"; readonly name: string; readonly leg: Leg }
+  | { readonly goal: "mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
+  | { readonly goal: "mirror-in-sync"; readonly name: string }
+  | { readonly goal: "mapping-unused"; readonly name: string }
+  | { readonly goal: "stored"; readonly domain: string; readonly file: string; readonly disks: readonly AttachedGoal[] }
   | { readonly goal: "config"; readonly path: string; readonly sha256: string; readonly before: string }
   | { readonly goal: "domain-running"; readonly domain: string }
   | { readonly goal: "domain-paused"; readonly domain: string }
@@ -23,6 +28,13 @@ export type Goal =
   | { readonly goal: "boot-unit-absent"; readonly domain: string }
   | { readonly goal: "file-exists"; readonly path: string }
   | { readonly goal: "file-absent"; readonly path: string };
+
+/** What a mapping lies on: the device by which the host knows it, and the disk that it is. */
+export interface Leg {
+  readonly device: string;
+  /** Image by path, or `vg/lv`. */
+  readonly disk: string;
+}
 
 export interface AttachedGoal {
   readonly vdev: string;

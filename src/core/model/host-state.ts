@@ -1,5 +1,5 @@
 import type { Domain } from "./domain.js";
-import type { BlockDevice, Image, Loop, Mount, Volume, VolumeGroup } from "./storage.js";
+import type { BlockDevice, Image, Loop, Mapping, Mount, Volume, VolumeGroup } from "./storage.js";
 
 /**
  * What is, or what should be, on one Dom0. One type for both sides: what was observed, what is desired, and every
@@ -21,6 +21,8 @@ export interface HostState {
   /** Block devices that guests' disks name, by path as configured (without a leading slash: under /dev). */
   readonly devices?: Readonly<Record<string, BlockDevice>>;
   readonly loops: readonly Loop[];
+  /** Device-mapper devices of converge's own. */
+  readonly mappings?: readonly Mapping[];
   readonly mounts: readonly Mount[];
   /** By name. */
   readonly domains: Readonly<Record<string, Domain>>;
@@ -57,6 +59,7 @@ export interface RunRecord {
 /** What an earlier move on this host took, in seconds: the base of forecasts. */
 export interface PastRun {
   readonly domain: string;
+  readonly switch?: "restart" | "suspend";
   readonly shutdownSeconds: number;
   readonly startSeconds: number;
   readonly downtimeSeconds: number;

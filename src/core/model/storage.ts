@@ -134,6 +134,24 @@ export interface Loop {
   readonly deleted: boolean;
 }
 
+/**
+ * A device-mapper device of converge's own: a guest's disk under a name of its own, so that what lies below can
+ * change while the guest has it open.
+ */
+export interface Mapping {
+  readonly name: string;
+  readonly bytes: number;
+  /** Somebody has it open: a guest, as a rule. */
+  readonly open: boolean;
+  readonly table: MappingTable;
+}
+
+/** What a mapping lies on: images by path, volumes as `vg/lv`, anything else by its `major:minor`. */
+export type MappingTable =
+  | { readonly kind: "linear"; readonly on: string }
+  /** Both legs get every write; `from` is the complete one until they are in sync. */
+  | { readonly kind: "mirror"; readonly from: string; readonly to: string; readonly inSync: boolean };
+
 export interface Mount {
   readonly target: string;
   readonly source: string;

@@ -1,7 +1,7 @@
 import type { Domain, RunningDomain } from "./domain.js";
 import type { DiskGhost, Ghost, Model } from "./model.js";
 import type { HostState } from "./host-state.js";
-import type { Loop, Mount, Volume } from "./storage.js";
+import type { Loop, Mapping, Mount, Volume } from "./storage.js";
 
 /** Small steps from one model to the next: effects are written in these. Nothing is changed in place. */
 
@@ -45,6 +45,14 @@ export function withLoop(model: Model, loop: Loop): Model {
 
 export function withoutLoop(model: Model, device: string): Model {
   return host(model, { loops: model.host.loops.filter((l) => l.device !== device) });
+}
+
+export function withMapping(model: Model, mapping: Mapping): Model {
+  return host(model, { mappings: [...(withoutMapping(model, mapping.name).host.mappings ?? []), mapping] });
+}
+
+export function withoutMapping(model: Model, name: string): Model {
+  return host(model, { mappings: (model.host.mappings ?? []).filter((mapping) => mapping.name !== name) });
 }
 
 export function withDomain(model: Model, domain: Domain): Model {

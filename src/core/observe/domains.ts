@@ -71,6 +71,7 @@ function readRunning(
     paused: listed.state.includes("p"),
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
+    ...(stored === undefined ? {} : { macs: stored.macs }),
     attached,
   };
 }

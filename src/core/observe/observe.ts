@@ -5,6 +5,7 @@ import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
 import { observeDomains } from "./domains.js";
+import { observeMappings } from "./mappings.js";
 import { observeStorage } from "./storage.js";
 
 /**
@@ -32,6 +33,7 @@ export function observeFacts(
       : diagnostic);
   const { hostIdentity: identity, xen } = facts;
   if (identity === undefined || hasErrors(diagnostics)) return { value: undefined, diagnostics };
+  const storage = observeStorage(facts);
   const value: HostState = {
     host: {
       name: host,
@@ -49,8 +51,9 @@ export function observeFacts(
     tools: facts.tools ?? {},
     modules: facts.modules ?? {},
     managers: facts.managers ?? [],
-    ...observeStorage(facts),
+    ...storage,
     loops: facts.loops ?? [],
+    ...(facts.mappings === undefined ? {} : { mappings: observeMappings(facts, storage) }),
     mounts: facts.mounts ?? [],
     domains: observeDomains(facts),
     runs: facts.books?.runs ?? [],

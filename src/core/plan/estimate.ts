@@ -1,52 +1,78 @@
 import type { MoveDisk } from "../model/change.js";
 import { formatBytes } from "../model/bytes.js";
 import type { MoveOptions } from "../model/desired.js";
+import type { Domain } from "../model/domain.js";
 import type { HostState, PastRun } from "../model/host-state.js";
 import type { Estimate } from "../model/plan.js";
-import type { DiskMove, Fragments } from "../strategies/strategy.js";
+import type { DiskMove, Fragments, SwitchOver } from "../strategies/strategy.js";
+import { savedBytes } from "../switches/choose.js";
 import { snapshotBytes } from "../switches/restart.js";
 
 /** What is taken until a host has runs of its own to go by. Seconds, and bytes a second. */
-const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, changed: 0.02, scan: 2 };
+const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2 };
 
 interface Reckoned {
   readonly seconds: number;
   readonly how: string;
 }
 
-/** Downtime that is not the last pass: shutting down and coming up, by the host's own past runs where it has any. */
-export function overhead(domain: string, state: HostState): { readonly shutdown: Reckoned; readonly start: Reckoned } {
-  const own = state.history.filter((run) => run.domain === domain);
-  const runs = own.length > 0 ? own : state.history;
-  const whose = own.length > 0 ? `of ${domain}` : "of other guests here";
-  const from = (pick: (run: PastRun) => number, guess: number): Reckoned => {
+/** Downtime that is not the last pass: going down and coming up, by the host's own past runs where it has any. */
+export function overhead(
+  domain: Domain, { history }: HostState, switchOver: SwitchOver = "restart",
+): { readonly shutdown: Reckoned; readonly start: Reckoned } {
+  const alike = history.filter((run) => (run.switch ?? "restart") === switchOver);
+  const own = alike.filter((run) => run.domain === domain.name);
+  const runs = own.length > 0 ? own : alike;
+  const whose = own.length > 0 ? `of ${domain.name}` : "of other guests here";
+  const from = (pick: (run: PastRun) => number, guess: Reckoned): Reckoned => {
     const seconds = median(runs.map(pick));
     return seconds === undefined
-      ? { seconds: guess, how: "a guess: no move on this host is on record" }
+      ? guess
       : { seconds, how: `median of ${runs.length} past ${runs.length === 1 ? "move" : "moves"} ${whose}` };
   };
-  return { shutdown: from((r) => r.shutdownSeconds, GUESS.shutdown), start: from((r) => r.startSeconds, GUESS.start) };
+  const { shutdown, start } = switchOver === "suspend" ? memoryGuess(domain) : GUESSED;
+  return { shutdown: from((r) => r.shutdownSeconds, shutdown), start: from((r) => r.startSeconds, start) };
+}
+
+const NONE_ON_RECORD = "a guess: no move on this host is on record";
+const GUESSED = {
+  shutdown: { seconds: GUESS.shutdown, how: NONE_ON_RECORD }, start: { seconds: GUESS.start, how: NONE_ON_RECORD },
+};
+
+function memoryGuess(domain: Domain): { readonly shutdown: Reckoned; readonly start: Reckoned } {
+  const bytes = savedBytes(domain);
+  const reckoned = {
+    seconds: round(GUESS.freeze + bytes / GUESS.memory),
+    how: `a guess: ${formatBytes(bytes)} of memory at ${formatBytes(GUESS.memory)}/s`,
+  };
+  return { shutdown: reckoned, start: reckoned };
 }
 
 export interface EstimateInput {
-  readonly domain: string;
-  readonly running: boolean;
+  readonly domain: Domain;
+  /** It runs, and is not there yet. */
+  readonly takenOver: boolean;
+  readonly switchOver: SwitchOver;
   readonly moves: readonly { readonly move: DiskMove; readonly fragments: Fragments }[];
   readonly options: MoveOptions;
   readonly state: HostState;
 }
 
 /** Bytes to copy, space and downtime of one guest's move, and how each was reckoned. */
-export function estimate({ domain, running, moves, options, state }: EstimateInput): Estimate {
+export function estimate({ domain, takenOver, switchOver, moves, options, state }: EstimateInput): Estimate {
   const changes = moves.map((m) => m.move.change);
   const copied = moves.filter((m) => m.fragments.atRest.length > 0);
-  const copyBytes = sum(copied.map((m) => usedBytes(m.move.change)));
+  const mirrored = moves.filter((m) => m.fragments.mirror !== undefined);
+  const copyBytes = sum(copied.map((m) => usedBytes(m.move.change))) + sum(mirrored.map((m) => m.move.change.image.bytes));
   const limit = options.throttle?.bandwidthBytesPerSecond ?? Infinity;
   const measured = median(state.history.map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
   const free = measured ?? GUESS.rate;
   const rate = Math.min(free, limit);
   const parts: { what: string; seconds: number; how: string }[] = [];
-  if (running) {
+  if (takenOver && mirrored.length > 0 && switchOver === "suspend") {
+    const { shutdown, start } = overhead(domain, state, "suspend");
+    parts.push({ what: "freeze", ...shutdown }, { what: "thaw until ready", ...start });
+  } else if (takenOver) {
     const { shutdown, start } = overhead(domain, state);
     parts.push({ what: "shut down", ...shutdown });
     const live = copied.some((m) => m.move.live);

@@ -5,6 +5,7 @@ import { hasErrors } from "../model/diagnostic.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { mappingAt } from "../model/mapping.js";
 import { volumePath } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
@@ -17,7 +18,12 @@ import { tidy } from "../steps/tidy.js";
 import { chooseStrategy } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
 import type { DiskMove, Fragments } from "../strategies/strategy.js";
+import { chooseSwitch } from "../switches/choose.js";
+import type { Derived, DerivedConfigs } from "../switches/mirrored.js";
+import { derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
+import type { DomainMove } from "../switches/restart.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
+import { deriveConfig } from "../xl/derive.js";
 import { editDisks } from "../xl/edit.js";
 import { redact } from "../xl/secrets.js";
 import { bindingsOf } from "./bindings.js";
@@ -51,12 +57,16 @@ export function planDomain(
     estimate: { copyBytes: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: -1, parts: [] }, ...more,
   });
 
+  const running = domain.running !== undefined;
+  const switchOver = chooseSwitch(desired, domain, state);
   const chosen: Chosen[] = [];
   const choices: StrategyChoice[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const change of moves) {
-    const live = domain.running !== undefined && change.image.on !== undefined && options.offline !== true;
-    const move: DiskMove = { change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), live };
+    const live = running && change.image.on !== undefined && options.offline !== true;
+    const move: DiskMove = {
+      change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), live, running, switchOver,
+    };
     const { strategy, choice, diagnostics: found } = chooseStrategy(move, state);
     choices.push(choice);
     diagnostics.push(...found);
@@ -64,19 +74,27 @@ export function planDomain(
   }
   const edit = moves.length === 0 ? undefined : editOf(domain, moves, sha256);
   diagnostics.push(...(edit?.diagnostics ?? []));
+  const mirrored = chosen.some(({ fragments }) => fragments.mirror !== undefined);
+  if (mirrored) diagnostics.push(...mixed(chosen, desired, state));
+  const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, sha256) : undefined;
+  diagnostics.push(...(derived?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
   }
 
-  const { shutdown, start } = overhead(domain.name, state);
-  const nodes: readonly PlanNode[] =
-    edit?.edit === undefined
-      ? finishing(domain.name, finishes)
-      : restartSteps(
-          { domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes), overheadSeconds: Math.ceil(shutdown.seconds + start.seconds) },
-          state,
-        );
-  const estimated = estimate({ domain: domain.name, running: domain.running !== undefined && moves.length > 0, moves: chosen, options, state });
+  const { shutdown, start } = overhead(domain, state);
+  const nodes: readonly PlanNode[] = (() => {
+    if (edit?.edit === undefined) return finishing(domain, finishes, state);
+    const move: DomainMove = {
+      domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
+      overheadSeconds: Math.ceil(shutdown.seconds + start.seconds),
+    };
+    return mirrored
+      ? mirroredSteps({ ...move, switchOver, ...(derived?.configs === undefined ? {} : { derived: derived.configs }) }, state)
+      : restartSteps(move, state);
+  })();
+  const takenOver = running && moves.length > 0 && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
+  const estimated = estimate({ domain, takenOver, switchOver, moves: chosen, options, state });
   diagnostics.push(...runChecks(context({ choices, nodes, estimate: estimated })));
   if (hasErrors(diagnostics)) return { diagnostics };
   return {
@@ -97,12 +115,64 @@ function settling(domain: string, finishes: readonly FinishMove[]): readonly Ste
 }
 
 /** A move that went through but was not tidied up: what is left of it to do. */
-function finishing(domain: string, finishes: readonly FinishMove[]): readonly PlanNode[] {
+function finishing({ name: domain, running }: Domain, finishes: readonly FinishMove[], state: HostState): readonly PlanNode[] {
+  // a guest that sits on a mapping needs it at the next boot too
+  const mapped = running?.attached.some((disk) => mappingAt(disk.params, state) !== undefined) ?? false;
   return [
     ...settling(domain, finishes),
-    stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over"),
+    ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
   ];
+}
+
+/** Files need a guest that is down for the last pass, mirrors one that runs: one guest is not both. */
+function mixed(chosen: readonly Chosen[], desired: DesiredDomain, state: HostState): readonly Diagnostic[] {
+  const copied = chosen.filter(({ fragments }) => fragments.atRest.length > 0).map(({ move }) => move.change.vdev);
+  if (copied.length === 0) return [];
+  const others = chosen.filter(({ fragments }) => fragments.mirror !== undefined).map(({ move }) => move.change.vdev);
+  return [
+    {
+      severity: "error", code: "mixed-strategies", at: desired.at, subject: { host: state.host.name, domain: desired.name },
+      summary: `${desired.name} would have ${copied.join(", ")} copied and ${others.join(", ")} mirrored`,
+      detail: "a copy is finished while the guest is down, a mirror while it runs",
+      fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
+    },
+  ];
+}
+
+interface DerivedOf {
+  readonly configs?: DerivedConfigs;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The configs that take a running guest onto its mappings and stay with xl afterwards. */
+function deriveConfigs(domain: Domain, chosen: readonly Chosen[], sha256: Sha256): DerivedOf {
+  const { config, running } = domain;
+  if (config === undefined || running === undefined) return { diagnostics: [] };
+  const identity = { uuid: running.uuid, macs: running.macs ?? [] };
+  const diagnostics: Diagnostic[] = [];
+  const derive = (which: keyof DerivedConfigs, device: (one: Chosen) => string | undefined): Derived | undefined => {
+    const wanted = chosen.flatMap((one) => {
+      const path = device(one);
+      return path === undefined ? [] : [{ vdev: one.move.change.vdev, device: path }];
+    });
+    const { value, diagnostics: found } = deriveConfig(config.text, wanted, identity);
+    if (value === undefined) {
+      if (diagnostics.length === 0) diagnostics.push(...found);
+      return undefined;
+    }
+    const edits = value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text }));
+    const file = {
+      from: config.path, before: config.sha256, to: derivedPath(domain.name, which), after: sha256(value.after.text), edits,
+    };
+    return { file, disks: value.disks };
+  };
+  const volume = ({ move }: Chosen): string => volumePath(move.change.to.volume);
+  const before = derive("before", () => undefined);
+  const next = derive("next", (one) => one.fragments.mirror?.onto ?? volume(one));
+  const stored = derive("stored", volume);
+  if (before === undefined || next === undefined || stored === undefined) return { diagnostics };
+  return { configs: { before, next, stored }, diagnostics };
 }
 
 /** What belongs to the guest as a whole comes from the guest; where disks differ in the rest, each has its own. */

@@ -3,10 +3,11 @@ import type { Goal } from "../model/goal.js";
 import { guestWrites, startedFromConfig } from "../model/guest.js";
 import type { Model } from "../model/model.js";
 import type { Step } from "../model/step.js";
+import { withGhost } from "../model/transform.js";
 import { kindOf } from "../steps/kind-of.js";
 
 /** Goals of what exists for the run's sake only: it goes whatever comes of the run. */
-const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached", "snapshot-exists", "boot-unit"]);
+const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored"]);
 
 /**
  * What the host program does, in the model, when a run ended before its end: by a failure, by being killed, or by
@@ -16,8 +17,10 @@ const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached"
  */
 export function recover(started: readonly Step[], domain: string, model: Model): Model {
   const kinds = new Set(started.map((step) => step.kind));
-  const committing = kinds.has("unpause") || kinds.has("commit-offline");
-  const from = kinds.has("unpause") ? startedFromConfig(model, domain) : model;
+  const committing = kinds.has("unpause") || kinds.has("commit-offline") || kinds.has("switch-mapping");
+  const brought = kinds.has("unpause") ? startedFromConfig(model, domain) : model;
+  // a mirror that is taken back after the commit leaves the volume, not the image
+  const from = committing ? withGhost(brought, { committed: [...brought.ghost.committed, domain] }) : brought;
   const undone = [...started].reverse().reduce((at, step) => {
     if (committing && !isTemporary(step)) return at;
     return undo(step, at);
@@ -36,7 +39,7 @@ export function rebootDom0(model: Model, bootId: string): Model {
   const mounts = model.host.mounts.filter((mount) => !mount.target.startsWith("/run/"));
   return {
     ...model,
-    host: { ...model.host, domains, loops: [], mounts, host: { ...model.host.host, bootId } },
+    host: { ...model.host, domains, loops: [], mappings: [], mounts, host: { ...model.host.host, bootId } },
   };
 }
 

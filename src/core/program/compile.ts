@@ -65,7 +65,7 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
   return parts.join("\n\n");
 }
 
-const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit"]);
+const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored"]);
 
 /**
  * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.
@@ -96,6 +96,15 @@ export function goalWords(goal: Goal): readonly [name: string, ...args: string[]
       return [name, goal.link, goal.file];
     case "loop-detached":
       return [name, goal.link];
+    case "mapping":
+      return [name, goal.name, goal.leg.device];
+    case "mirrored":
+      return [name, goal.name, goal.from.device, goal.to.device];
+    case "mirror-in-sync":
+    case "mapping-unused":
+      return [name, goal.name];
+    case "stored":
+      return [name, goal.domain, goal.file];
     case "config":
       return [name, goal.path, goal.sha256, goal.before];
     case "domain-running":

@@ -270,6 +270,8 @@ step() {
     survey_step "$4"
     return 0
   fi
+  # after a switch that commits nothing the guest runs on, and the way back is open again
+  [ "$4" != prepare ] || SWITCHING=0
   if [ "$SWITCHING" -eq 0 ]; then
     heed_stop "before $ID"
     [ "$4" = prepare ] || SWITCHING=1
@@ -429,6 +431,8 @@ abandon() {
 # remove_run_directories: those that are empty; whatever is left in one keeps it
 remove_run_directories() {
   [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
+  # made from the guest's config, for single commands
+  rm -f "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg"
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
@@ -656,13 +660,17 @@ loop_is_over() {
   case $LINE$(loops_over "$2")$LINE in *"$LINE$1$LINE"*) ;; *) return 1 ;; esac
 }
 
-# mounted_at TARGET: sets MOUNTED, the \`major:minor\` of what is mounted there last. 1: nothing is. Targets are
+# mounted_at TARGET: sets MOUNTED, the \`major:minor\` of what is mounted there last, and MOUNTED_FROM, its name. 1: nothing is. Targets are
 # converge's own paths, which the kernel writes as they are.
 mounted_at() {
   local number point rest
-  MOUNTED=
+  MOUNTED='' MOUNTED_FROM=''
   while read -r rest rest number rest point rest; do
-    [ "$point" != "$1" ] || MOUNTED=$number
+    [ "$point" = "$1" ] || continue
+    MOUNTED=$number
+    rest=\${rest#* - }
+    rest=\${rest#* }
+    MOUNTED_FROM=\${rest%% *}
   done <"$ROOT/proc/self/mountinfo"
   [ -n "$MOUNTED" ]
 }
@@ -707,7 +715,11 @@ goal_loop_detached() { # LINK
 goal_mounted() { # TARGET SOURCE
   says "nothing is mounted on $1"
   mounted_at "$1" || return 1
-  node_number "$2" && [ "$MOUNTED" = "$NODE" ] && return 0
+  case $2 in
+    /*) node_number "$2" && [ "$MOUNTED" = "$NODE" ] && return 0 ;;
+    # a name that is no device
+    *) [ "$MOUNTED_FROM" = "$2" ] && return 0 ;;
+  esac
   says "something else than $2 is mounted on $1"
   return 2
 }
@@ -905,6 +917,116 @@ LIST
     }
     shift 2
   done
+}
+
+# Goals about device-mapper devices of converge's own.
+
+# mapping_of NAME: sets TABLE (\`0 262144 linear 7:2 0\`) and OPEN. 1: there is none. 2: dmsetup cannot tell, or it is not ours.
+mapping_of() {
+  local list name uuid open
+  TABLE='' OPEN=''
+  list=$(dmsetup info -c --noheadings --separator ' ' -o name,uuid,open 2>&1 9>&-) || {
+    says "dmsetup: $list"
+    return 2
+  }
+  while read -r name uuid open; do
+    [ "$name" = "$1" ] || continue
+    [ "$uuid" = "CONVERGE-$1" ] || {
+      says "$1 is there and is not converge's"
+      return 2
+    }
+    OPEN=$open
+    TABLE=$(dmsetup table "$1" 2>&1 9>&-) && return 0
+    says "dmsetup table $1: $TABLE"
+    return 2
+  done <<LIST
+$list
+LIST
+  says "there is no mapping $1"
+  return 1
+}
+
+# saved_by_xendomains: it holds the guest's memory, and restores it at boot
+saved_by_xendomains() {
+  case $DOMAIN in */*) return 1 ;; esac
+  [ -e "$SAVED/$DOMAIN" ]
+}
+
+goal_mapping() { # NAME DEVICE
+  mapping_of "$1" || return
+  says "$1 lies on something else: $TABLE"
+  node_number "$2" || return 1
+  case $TABLE in *" linear $NODE 0") ;; *) return 1 ;; esac
+}
+
+goal_mirrored() { # NAME FROM TO
+  local from
+  mapping_of "$1"
+  case $? in
+    0) ;;
+    # nothing to take back
+    1) [ "$MODE" = undo ] && return 1 || return 2 ;;
+    *) return 2 ;;
+  esac
+  says "$1 is no mirror of $2 and $3: $TABLE"
+  node_number "$2" || return 1
+  from=$NODE
+  node_number "$3" || return 1
+  case $TABLE in *" mirror "*" $from 0 $NODE 0 "*) ;; *) return 1 ;; esac
+}
+
+# mirror_status NAME: sets SYNCED and TOTAL (regions), HEALTH (a letter a leg: A is alive)
+mirror_status() {
+  local status
+  status=$(dmsetup status "$1" 2>&1 9>&-) || {
+    says "dmsetup status $1: $status"
+    return 1
+  }
+  says "$1 is no mirror: $status"
+  # 0 262144 mirror 2 7:2 253:1 256/256 1 AA 1 core
+  set -- $status
+  [ "\${3:-}" = mirror ] || return 1
+  shift 3
+  shift "$(($1 + 1))"
+  SYNCED=\${1%/*} TOTAL=\${1#*/} HEALTH=\${3:-}
+  case $SYNCED$TOTAL in *[!0-9]* | '') return 1 ;; esac
+}
+
+goal_mirror_in_sync() { # NAME
+  mirror_status "$1" || return 2
+  says "$SYNCED of $TOTAL regions are in sync, legs: $HEALTH"
+  case $HEALTH in *[!A]* | '') return 1 ;; esac
+  [ "$SYNCED" -eq "$TOTAL" ]
+}
+
+goal_mapping_unused() { # NAME
+  saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  mapping_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 2 ;;
+  esac
+  says "$1 is in use"
+  [ "$OPEN" = 0 ]
+}
+
+# stored NAME FILE: xl starts a guest that reboots itself from what was stored under \`xl\`, if there is such
+goal_stored() {
+  local vm
+  domid_of "$1"
+  case $? in
+    0) ;;
+    1)
+      says "$1 is not there"
+      [ "$MODE" = undo ] && return 1 || return 2
+      ;;
+    *) return 2 ;;
+  esac
+  vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
+  says "xl has another config of $1 stored"
+  # nothing stored under \`xl\` yet is not a conflict
+  cmp -s "$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl" "$2" || return 1
 }
 
 # Goals about logical volumes. \`lvs\` is asked once; what it says wrong is never taken for "absent".
@@ -1144,6 +1266,44 @@ verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
     return 1
   }
   replace_config "$path" "$draft" "$after"
+}
+
+verb_write_config() { # FROM SHA_BEFORE TO SHA_AFTER [START END TEXT]…
+  local from to after at
+  ours "$3" && own_directory "\${3%/*}" || return
+  [ ! -L "$3" ] && [ ! -d "$3" ] || {
+    says "$3 is there, and is no file"
+    return 1
+  }
+  hash_of "$1" && [ "$HASH" = "$2" ] || {
+    says "$1 was changed by somebody else meanwhile"
+    return 1
+  }
+  from=$1 to=$3 after=$4
+  shift 4
+  at=0
+  {
+    while [ $# -ge 3 ]; do
+      slice "$from" "$at" "$1"
+      printf '%s' "$3"
+      at=$2
+      shift 3
+    done
+    tail -c "+$((at + 1))" "$from"
+  } >"$to" || {
+    says "cannot write $to"
+    return 1
+  }
+  hash_of "$to" && [ "$HASH" = "$after" ] || {
+    rm -f -- "$to"
+    says "the text of $to is not the planned one"
+    return 1
+  }
+}
+
+verb_remove_file() { # PATH
+  ours "$1" || return
+  rm -f -- "$1"
 }
 
 slice() { # FILE START END
@@ -1452,8 +1612,10 @@ verb_guard_config() { # PATH SHA256
   }
 }
 
-verb_guard_free() { # PATH NAME
-  local own domid type device loop path
+verb_guard_free() { # PATH NAME [LINK]: LINK to a loop of this run's own
+  local own domid type device loop path link
+  link=
+  [ -z "\${3:-}" ] || link=$(readlink -- "$3")
   own=-
   if [ -n "$2" ]; then
     domid_of "$2"
@@ -1473,6 +1635,7 @@ $(backends_of "$domid")
 LIST
   done
   for loop in $(loops_over "$1"); do
+    [ "$loop" != "$link" ] || continue
     path=$(mounts_of "$loop")
     [ -z "$path" ] || {
       says "$1 is mounted on $path"
@@ -1505,7 +1668,7 @@ LIST
 # ---- down
 
 verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
-  local name limit insist domid loops type device began
+  local name limit insist domid loops began
   name=$1 insist=$3
   hundredths "$2"
   limit=$CENTIS
@@ -1517,12 +1680,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
     *) return 1 ;;
   esac
   domid=$DOMID
-  loops=
-  while read -r type device; do
-    [ -z "$device" ] || loops="$loops $(backend_value "$domid" "$type" "$device" node)"
-  done <<LIST
-$(backends_of "$domid")
-LIST
+  loops_of "$domid"
+  loops=$LOOPS
   uptime_now
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
@@ -1548,6 +1707,17 @@ LIST
   }
   uptime_now
   SHUTDOWN_CENTIS=$((UPTIME - began))
+}
+
+# loops_of DOMID: sets LOOPS, the devices that its backends have
+loops_of() {
+  local type device
+  LOOPS=
+  while read -r type device; do
+    [ -z "$device" ] || LOOPS="$LOOPS $(backend_value "$1" "$type" "$device" node)"
+  done <<LIST
+$(backends_of "$1")
+LIST
 }
 
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. Once it is on
@@ -1611,6 +1781,7 @@ release_loops() {
 
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
+  ! given_back || return 0
   domain_state "$1"
   case $? in
     0) ;;
@@ -1777,7 +1948,9 @@ verb_destroy_paused() { # NAME -- COMMAND…
       ;;
     *) return 0 ;;
   esac
-  await_gone "$DOMID" 60
+  await_gone "$DOMID" 60 || return
+  # it had not run yet, whatever was about to be done
+  rm -f "$HERE/resumed"
 }
 
 verb_compare_attached() { # NAME VDEV TARGET…
@@ -1915,6 +2088,116 @@ probe_ready() { # HOW SINCE ARGUMENTS…
     command) timeout 30 "$@" </dev/null >>"$OUT" 2>&1 9>&- ;;
     *) return 1 ;;
   esac
+}
+
+# Device-mapper devices of converge's own: the guest's disk under a name, whatever is below.
+
+# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
+# xendomains has saved on it finds it again at boot, on the leg that is complete.
+verb_drop_mapping() {
+  local name device
+  name=$1
+  mapping_of "$name"
+  case $? in
+    0)
+      if [ "$OPEN" != 0 ]; then
+        journal note message "$DOMAIN runs on under the name $name until its next start"
+        return 0
+      fi
+      saved_by_xendomains || run_command dmsetup remove "$name"
+      ;;
+    1)
+      saved_by_xendomains || return 0
+      if committing; then
+        device=$4
+      else
+        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
+          says "cannot attach $3"
+          return 1
+        }
+      fi
+      run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $device 0" || return
+      journal note message "$name is there again, on $device: $DOMAIN was saved on it"
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# collapse NAME SECTORS FROM TO: the complete leg alone. Not flushed: writes that wait for a dead leg go to the other.
+verb_collapse() {
+  local device
+  device=$3
+  ! committing || device=$4
+  run_command dmsetup reload "$1" --table "0 $2 linear $device 0" &&
+    run_command dmsetup resume --noflush "$1"
+}
+
+# await_sync NAME BYTES
+verb_await_sync() {
+  local name bytes began next base done_bytes rate left
+  name=$1 bytes=$2 base=
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while :; do
+    mirror_status "$name" || return 1
+    case $HEALTH in
+      A[!A]*) says "the volume gives errors (legs: $HEALTH)" && return 1 ;;
+      [!A]*) says "the image gives errors (legs: $HEALTH)" && return 1 ;;
+    esac
+    done_bytes=$((SYNCED * bytes / TOTAL))
+    [ -n "$base" ] || base=$done_bytes
+    uptime_now
+    if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
+      next=$((UPTIME + 100))
+      rate=0 left=0
+      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
+      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
+      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((SYNCED * 100 / TOTAL))" 'rate#' "$rate" 'left#' "$left"
+    fi
+    [ "$SYNCED" -ne "$TOTAL" ] || break
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
+verb_commit_live() {
+  local name how first status
+  name=$1 how=$2 first=0
+  shift 3
+  if ! committing; then
+    first=1
+    epoch
+    [ "$how" = running ] || NOW="offline $NOW"
+    write_kept "$HERE/committing" "$NOW" || {
+      rm -f "$HERE/committing"
+      says 'cannot write that the commit begins'
+      return 1
+    }
+  fi
+  run_command "$@"
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    # the kernel keeps the old table where it does not take the new one
+    [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
+    return "$status"
+  fi
+  [ -e "$HERE/committed" ] || {
+    write_kept "$HERE/committed" "\${NOW#offline }"
+    journal_kept commit domain "$name"
+  }
+}
+
+verb_retire_mapping() { # NAME -- COMMAND…
+  mapping_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  shift 2
+  run_command "$@"
 }
 
 # Commands as they stand, directories, volumes.
@@ -2130,6 +2413,82 @@ verb_unmount() { # TARGET
   [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
 }
 
+# A guest that is frozen instead of being shut down: its memory goes to a file, and is restored from there just once.
+
+verb_save_guest() { # NAME FILE -- COMMAND…
+  local name file domid loops began
+  name=$1 file=$2
+  shift 3
+  domid_of "$name"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  domid=$DOMID
+  loops_of "$domid"
+  loops=$LOOPS
+  uptime_now
+  began=$UPTIME
+  write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
+  DOWN_AT=$UPTIME SWITCH=suspend
+  journal_kept down domain "$name"
+  # libxl lets the guest run on when this fails
+  run_command "$@" || return
+  write_kept "$HERE/saved" "$file" || return 1
+  await_gone "$domid" 60 "$loops" || {
+    says "$name is saved, and yet: $SAYS"
+    return 1
+  }
+  uptime_now
+  SHUTDOWN_CENTIS=$((UPTIME - began))
+}
+
+# thaw NAME CONFIG BEFORE FILE: the undo of save_guest. Its memory knows the disk as it was: it is used once, and only
+# before the guest has run again.
+verb_thaw() {
+  ! given_back || return 0
+  domain_state "$1"
+  case $? in
+    0)
+      case $STATE in
+        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
+        *) return 0 ;;
+      esac
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  if [ -e "$HERE/saved" ] && ! [ -e "$HERE/thawed" ] && [ -s "$4" ] && [ -s "$3" ]; then
+    write_kept "$HERE/thawed" "$4" || return 1
+    if create_scoped xl restore "$3" "$4"; then
+      rm -f -- "$4"
+      return 0
+    fi
+    journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
+    domain_state "$1" && case $STATE in *[scd]*) await_gone "$DOMID" 60 ;; esac
+  fi
+  start_in_scope "$1" "$2"
+}
+
+# given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
+# Dom0, which the run answers for
+given_back() {
+  [ -e "$HERE/resumed" ] && [ "$(cat "$HERE/resumed")" = "$(boot_id)" ]
+}
+
+verb_resume_guest() { # NAME FILE -- COMMAND…
+  local file
+  file=$2
+  shift 3
+  write_kept "$HERE/resumed" "$(boot_id)" || return 1
+  run_command "$@" || {
+    rm -f "$HERE/resumed"
+    return 1
+  }
+  [ "$file" = - ] || rm -f -- "$file"
+}
+
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
 
 main() {
@@ -2164,6 +2523,7 @@ mode_run() {
     recover_locked
   fi
   printf '%s' "$DOMAIN" >"$HERE/domain"
+  boot_id >"$HERE/boot"
   read_fact owner
   owner=$CONTENT
   journal_kept begin run "\${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner"
@@ -2198,13 +2558,19 @@ remember_history() {
   # nothing of a rate. The parentheses are needed: without them awk takes \`>\` for a redirection.
   rate=$(awk 'FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
     END { printf "%.0f", (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' "$HERE"/copies/* /dev/null 2>/dev/null)
-  json_object domain "$DOMAIN" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \\
+  json_object domain "$DOMAIN" switch "\${SWITCH:-restart}" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \\
     'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
   printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
 }
 
 mode_recover() {
   if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
+    # after a reboot of Dom0: a guest that was saved on a mapping needs it again
+    read_fact boot
+    [ "$CONTENT" != "$(boot_id)" ] && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
+    take_lock 60 || exit 75
+    open_journal
+    take_back temporary
     exit 0
   fi
   take_lock 60 || exit 75
@@ -2527,10 +2893,10 @@ submit "$@"
 `;
 
 /** Goals that the runtime can look at. */
-export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mounted","snapshot_exists","unmounted","volume_absent","volume_exists","volume_tagged"]);
+export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","bring_back","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","make_directory","mount_at","plain","remove_boot_unit","remove_directory","remove_volume","restore_config","shut_down","start_guest","unmount","unpause","wait_ready"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","make_directory","mount_at","plain","remove_boot_unit","remove_directory","remove_file","remove_volume","restore_config","resume_guest","retire_mapping","save_guest","shut_down","start_guest","thaw","unmount","unpause","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["snapshot_fill"]);

@@ -6,6 +6,8 @@ export interface AttachLoop {
   /** The name by which later steps know the device: its number is known only once it is attached. */
   readonly link: string;
   readonly file: string;
+  /** The mapping that will lie on it: while that is in use the loop stays. */
+  readonly under?: string;
 }
 
 /**
@@ -25,8 +27,11 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
     withLoop(model, {
       device: link, backing: file, inode: 0, devno: "", offset: 0, readOnly: false, deleted: false,
     }),
-  undo: ({ link, file }) => ({
-    when: [{ goal: "loop-attached", link, file }],
+  undo: ({ link, file, under }) => ({
+    when: [
+      { goal: "loop-attached", link, file },
+      ...(under === undefined ? [] : [{ goal: "mapping-unused", name: under } as const]),
+    ],
     actions: [{ verb: ["detach_loop", link], shown: quoteCommand(["losetup", "--detach", link]) }],
     effect: (model) => withoutLoop(model, link),
   }),

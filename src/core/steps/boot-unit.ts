@@ -4,6 +4,8 @@ import { withGhost } from "../model/transform.js";
 
 export interface BootUnit {
   readonly domain: string;
+  /** Mappings that have to be there before xendomains restores a guest onto them: while one is in use the unit stays. */
+  readonly mappings?: readonly string[];
 }
 
 /** From here on a reboot of Dom0 in mid-run takes care of the guest: this unit undoes or completes at boot. */
@@ -17,8 +19,9 @@ export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
   ],
   goals: ({ domain }) => [{ goal: "boot-unit", domain }],
   effect: ({ domain }, model) => withGhost(model, { bootUnits: [...model.ghost.bootUnits, domain] }),
-  undo: ({ domain }) => ({
-    when: [{ goal: "boot-unit", domain }],
+  undo: ({ domain, mappings = [] }) => ({
+    // also where it was half installed only
+    when: mappings.map((name) => ({ goal: "mapping-unused", name }) as const),
     actions: [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: `disable and remove ${bootUnitName(domain)}` }],
     effect: (model) => removeBootUnit.effect({ domain }, model),
   }),

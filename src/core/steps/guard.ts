@@ -1,3 +1,4 @@
+import type { AttachedGoal } from "../model/goal.js";
 import type { StepKind } from "../model/step.js";
 
 export interface Guard {
@@ -6,7 +7,12 @@ export interface Guard {
   /** Unset: the guest was down when it was planned, and has to be down still. */
   readonly running?: { readonly domid: number; readonly uuid: string };
   readonly config: { readonly path: string; readonly sha256: string };
-  readonly images: readonly { readonly path: string; readonly inode: number; readonly bytes: number; readonly devno: string }[];
+  /** `link`: to a loop device of converge's own over it, which is no stranger's. */
+  readonly images: readonly {
+    readonly path: string; readonly inode: number; readonly bytes: number; readonly devno: string; readonly link?: string;
+  }[];
+  /** In mid-mirror instead: the disks that it has to be on, whatever its domain id is now. */
+  readonly attached?: readonly AttachedGoal[];
 }
 
 /**
@@ -18,9 +24,14 @@ export const guard: StepKind<"guard", Guard> = {
   risk: "safe",
   requires: () => ["xl", "sha256sum", "stat"],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
-  actions: ({ domain, bootId, running, config, images }) => [
+  actions: ({ domain, bootId, running, config, images, attached }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
-    running === undefined
+    attached !== undefined
+      ? {
+          verb: ["compare_attached", domain, ...attached.flatMap(({ vdev, target }) => [vdev, target])],
+          shown: `${domain} has ${attached.map(({ vdev, target }) => `${target} for ${vdev}`).join(", ")}`,
+        }
+      : running === undefined
       ? { verb: ["guard_domain", domain, "-", "-"], shown: `${domain} is still down` }
       : {
           verb: ["guard_domain", domain, String(running.domid), running.uuid],
@@ -31,9 +42,9 @@ export const guard: StepKind<"guard", Guard> = {
       verb: ["guard_image", path, String(inode), String(bytes), devno] as [string, ...string[]],
       shown: `${path} is the same file, of the same size`,
     })),
-    ...images.map(({ path }) => ({
-      verb: ["guard_free", path, domain] as [string, ...string[]],
-      shown: `nobody but ${domain} has ${path} open`,
+    ...images.map(({ path, link }) => ({
+      verb: ["guard_free", path, attached === undefined ? domain : "", ...(link === undefined ? [] : [link])] as [string, ...string[]],
+      shown: attached === undefined ? `nobody but ${domain} has ${path} open` : `nobody but the mirror has ${path} open`,
     })),
   ],
   goals: () => [],

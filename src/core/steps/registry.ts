@@ -4,18 +4,25 @@ import { installBootUnit, removeBootUnit } from "./boot-unit.js";
 import { checkFilesystem } from "./check-filesystem.js";
 import { commitOffline } from "./commit-offline.js";
 import { copyFiles, distrustFresh } from "./copy-files.js";
+import { createMapping } from "./create-mapping.js";
 import { createVolume } from "./create-volume.js";
+import { removeConfig, writeConfig } from "./derived-config.js";
 import { editConfig } from "./edit-config.js";
 import { guard } from "./guard.js";
 import { makeFilesystem } from "./make-filesystem.js";
 import { makeSwap } from "./make-swap.js";
+import { startMirror, syncMirror } from "./mirror.js";
+import { mountMemory } from "./mount-memory.js";
 import { mountVolume, unmount } from "./mount-volume.js";
+import { restorePaused, saveGuest } from "./save-guest.js";
 import { deleteImage, retireImage } from "./settle-source.js";
 import { settleVolume } from "./settle-volume.js";
 import { shutDown } from "./shut-down.js";
 import { createSnapshot, removeSnapshot } from "./snapshot.js";
-import { compareAttached, createPaused, unpause, waitReady } from "./start-guest.js";
+import { compareAttached, createPaused, resumeGuest, unpause, waitReady } from "./start-guest.js";
+import { retireMapping, switchMapping } from "./switch-mapping.js";
 import { tidy } from "./tidy.js";
+import { updateStored } from "./update-stored.js";
 import { zeroVolume } from "./zero-volume.js";
 
 /** Every kind of step, by its name. */
@@ -25,6 +32,7 @@ export const stepKinds = {
   "commit-offline": commitOffline,
   "compare-attached": compareAttached,
   "copy-files": copyFiles,
+  "create-mapping": createMapping,
   "create-paused": createPaused,
   "create-snapshot": createSnapshot,
   "create-volume": createVolume,
@@ -36,15 +44,26 @@ export const stepKinds = {
   "install-boot-unit": installBootUnit,
   "make-filesystem": makeFilesystem,
   "make-swap": makeSwap,
+  "mount-memory": mountMemory,
   "mount-volume": mountVolume,
   "remove-boot-unit": removeBootUnit,
+  "remove-config": removeConfig,
   "remove-snapshot": removeSnapshot,
+  "restore-paused": restorePaused,
+  "resume-guest": resumeGuest,
   "retire-image": retireImage,
+  "retire-mapping": retireMapping,
+  "save-guest": saveGuest,
   "settle-volume": settleVolume,
   "shut-down": shutDown,
+  "start-mirror": startMirror,
+  "switch-mapping": switchMapping,
+  "sync-mirror": syncMirror,
   tidy,
   unmount,
   unpause,
+  "update-stored": updateStored,
   "wait-ready": waitReady,
+  "write-config": writeConfig,
   "zero-volume": zeroVolume,
 } as const;

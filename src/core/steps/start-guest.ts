@@ -1,4 +1,5 @@
-import { builtFromConfig } from "../model/guest.js";
+import type { ConfiguredDisk } from "../model/domain.js";
+import { builtFromConfig, builtWith } from "../model/guest.js";
 import type { AttachedGoal } from "../model/goal.js";
 import type { ReadyCheck } from "../model/desired.js";
 import type { StepKind } from "../model/step.js";
@@ -7,6 +8,8 @@ import { withGhost, withRunning } from "../model/transform.js";
 export interface CreatePaused {
   readonly domain: string;
   readonly config: string;
+  /** The disks that it names, where it is not the guest's own. */
+  readonly disks?: readonly ConfiguredDisk[];
 }
 
 /** Builds the guest from its new config without letting it run: until it does, everything can be taken back. */
@@ -17,11 +20,14 @@ export const createPaused: StepKind<"create-paused", CreatePaused> = {
   title: ({ domain, config }) => `Create ${domain} from ${config}, paused`,
   actions: ({ domain, config }) => [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", config] }],
   goals: ({ domain }) => [{ goal: "domain-paused", domain }],
-  effect: ({ domain }, model) => builtFromConfig(model, domain),
+  effect: ({ domain, disks }, model) =>
+    disks === undefined ? builtFromConfig(model, domain) : builtWith(model, domain, disks),
   undo: ({ domain }) => ({
-    when: [{ goal: "domain-paused", domain }],
+    // one that runs is left alone, and that is no trouble: the verb looks
+    when: [],
     actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", domain] }],
-    effect: (model) => withRunning(model, domain, undefined),
+    effect: (model) =>
+      model.host.domains[domain]?.running?.paused === true ? withRunning(model, domain, undefined) : model,
   }),
 };
 
@@ -44,6 +50,26 @@ export const compareAttached: StepKind<"compare-attached", CompareAttached> = {
   ],
   goals: () => [],
   effect: (_args, model) => model,
+};
+
+export interface ResumeGuest {
+  readonly domain: string;
+  /** Its saved memory, which must never be restored a second time; unset where there is none. */
+  readonly file?: string;
+}
+
+/** Lets it run on a mapping that still lies on its old disk: nothing is committed by that. */
+export const resumeGuest: StepKind<"resume-guest", ResumeGuest> = {
+  kind: "resume-guest",
+  risk: "safe",
+  requires: () => ["xl"],
+  title: ({ domain }) => `Let ${domain} run on`,
+  actions: ({ domain, file }) => [{ verb: ["resume_guest", domain, file ?? "-"], command: ["xl", "unpause", domain] }],
+  goals: ({ domain }) => [{ goal: "domain-running", domain }],
+  effect: ({ domain }, model) => {
+    const running = model.host.domains[domain]?.running;
+    return running === undefined ? model : withRunning(model, domain, { ...running, paused: false });
+  },
 };
 
 export interface Unpause {

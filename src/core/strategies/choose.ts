@@ -4,6 +4,9 @@ import type { StrategyChoice } from "../model/plan.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 import { strategies } from "./registry.js";
 
+/** What `auto` tries, in this order: files carry no more than is used, blocks carry whatever there is. */
+const PREFERRED: readonly string[] = ["rsync", "dm"];
+
 /**
  * Picks the strategy of one disk: the one that the playbook names, or with `auto` (or none) the first that fits.
  * Swap is made anew whatever is named, since there is nothing in it to carry.
@@ -18,7 +21,8 @@ export function chooseStrategy(
   );
   const fits = candidates.map((strategy) => ({ strategy, fit: strategy.fits(move, state) }));
   // a strategy that is only picked goes first: it is there because it is better where it fits
-  const fitting = fits.filter(({ fit }) => fit.fits).sort((a, b) => Number(a.strategy.named) - Number(b.strategy.named));
+  const rank = (strategy: Strategy): number => (strategy.named ? 1 + PREFERRED.indexOf(strategy.name) : 0);
+  const fitting = fits.filter(({ fit }) => fit.fits).sort((a, b) => rank(a.strategy) - rank(b.strategy));
   const chosen = fitting[0];
   const against = fits
     .filter(({ strategy, fit }) => strategy !== chosen?.strategy && !fit.fits && strategy.named)

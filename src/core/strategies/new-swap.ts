@@ -12,12 +12,13 @@ export const newSwap: Strategy = {
   about: "makes a new swap area with the old UUID and label, copies nothing",
   named: false,
 
-  fits: ({ change }) => {
+  fits: ({ change, switchOver, running }) => {
     const { type } = change.image.content;
     if (type !== "swap") return { fits: false, reasons: [`its content is ${type}, not swap`] };
     if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
       return { fits: false, reasons: [`it holds swap and ${change.wish.filesystem} is asked for`] };
     }
+    if (running && switchOver !== "restart") return { fits: false, reasons: ["what is in it outlives a guest that is only suspended"] };
     return { fits: true, reasons: ["it is swap: nothing in it outlives the guest's restart"] };
   },
 

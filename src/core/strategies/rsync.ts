@@ -28,9 +28,10 @@ export const rsync: Strategy = {
   about: "copies files from snapshots while the guest runs, the last changes while it is down: one restart",
   named: true,
 
-  fits: ({ change }) => {
+  fits: ({ change, switchOver, running }) => {
     const { content } = change.image;
     const reasons: string[] = [];
+    if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
     if (change.image.format !== "raw") reasons.push(`it is a ${change.image.format} image, which no loop device reads`);

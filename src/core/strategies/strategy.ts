@@ -10,7 +10,14 @@ export interface DiskMove {
   readonly paths: DiskPaths;
   /** How the guest is during the copy: live copies come from snapshots, others from the image itself. */
   readonly live: boolean;
+  /** Whether the guest is there at all while it is moved. */
+  readonly running: boolean;
+  /** How the guest gets onto its new disk, where it has to be taken there. */
+  readonly switchOver: SwitchOver;
 }
+
+/** restart: shut down and created anew. suspend: frozen and thawed, with its memory and its uptime. */
+export type SwitchOver = "restart" | "suspend";
 
 export interface DiskPaths {
   /** Link to the loop device over the image. */
@@ -36,6 +43,22 @@ export interface Fragments {
   readonly atRest: readonly Step[];
   /** Once the guest runs on its new disk. */
   readonly settle: readonly Step[];
+  /** Set where the disk is mirrored under the running guest instead of being copied for it. */
+  readonly mirror?: MirrorFragments;
+}
+
+/** What a mirror does, by the moment it is done in. */
+export interface MirrorFragments {
+  /** The device that the guest is taken onto first: what lies below it changes later, unseen by the guest. */
+  readonly onto: string;
+  /** Loop device over the image that the mirror reads. */
+  readonly link: string;
+  /** While the guest runs on it: until the volume holds everything. */
+  readonly sync: readonly Step[];
+  /** The commit: the volume alone. */
+  readonly cut: readonly Step[];
+  /** What served the mirror. */
+  readonly release: readonly Step[];
 }
 
 /** Where a copy pass reads. */

@@ -34,7 +34,7 @@ export interface DomainMove {
 
 /** Passes at most, where the playbook does not say: more of them seldom shrink the last one. */
 const MAX_PASSES = 5;
-const SHUTDOWN_SECONDS = 60;
+export const SHUTDOWN_SECONDS = 60;
 const READY_SECONDS = 10;
 /** Room in a snapshot for what changes during a pass, where the playbook does not say. */
 const SNAPSHOT_SIZE: SnapshotSize = { percent: 20 };
@@ -66,7 +66,7 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
   ];
 }
 
-function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string): Step {
+export function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string): Step {
   const { running } = domain;
   return stepOf(
     guard, "switch", id,
@@ -75,8 +75,9 @@ function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: st
       bootId: state.host.bootId,
       ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
       config: { path: edit.path, sha256: edit.before },
-      images: moves.map(({ move: { change: { image } } }) => ({
+      images: moves.map(({ move: { change: { image } }, fragments }) => ({
         path: image.path, inode: image.inode, bytes: image.bytes, devno: image.devno,
+        ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link }),
       })),
     },
     "somebody may have changed something meanwhile",
@@ -112,7 +113,7 @@ function bringUp({ domain, desired, edit }: DomainMove): readonly Step[] {
 }
 
 /** An empty CD-ROM drive has nothing behind it that could be compared. */
-function isAttachable(disk: ConfiguredDisk): boolean {
+export function isAttachable(disk: ConfiguredDisk): boolean {
   return disk.target !== "";
 }
 

@@ -89,6 +89,7 @@ export function readDomainConfig(
       inode,
       mode,
       disks: disks.map(({ disk }) => disk),
+      networkCards: stringsOf(settings, "vif").length,
       addresses: addressesOf(settings),
       onPoweroff,
       onReboot,

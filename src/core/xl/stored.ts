@@ -7,6 +7,8 @@ export interface StoredConfig {
   readonly name: string;
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
+  /** Addresses of its network cards, in the order of their numbers. */
+  readonly macs: readonly string[];
 }
 
 export interface StoredDomain extends StoredConfig {
@@ -52,10 +54,12 @@ function parse(output: string): unknown {
 function readConfig(config: unknown): StoredConfig {
   const info = get(config, "c_info");
   const disks = get(config, "disks");
+  const nics = get(config, "nics");
   return {
     name: text(info, "name") ?? "",
     uuid: (text(info, "uuid") ?? "").toLowerCase(),
     disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
+    macs: Array.isArray(nics) ? (nics as unknown[]).map((nic) => text(nic, "mac") ?? "") : [],
   };
 }
 

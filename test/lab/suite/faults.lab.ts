@@ -163,7 +163,7 @@ describe("while the guest is down", () => {
 describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and restoring the guests", () => {
   test("a guest on its volume is restored there, and writes on", async () => {
     await lab.run("xl create -q /etc/xen/web1.cfg && ln -sf ../web1.cfg /etc/xen/auto/");
-    await waitForConsole(lab, "web1", "\\] ack \\d+$");
+    await waitForConsole(lab, "web1", "\\] ack [0-9]+$");
     const { highest } = await acks(lab, "web1");
     await lab.reboot();
     await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });

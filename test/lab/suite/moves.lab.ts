@@ -98,9 +98,9 @@ test("a guest that is down is moved too: links, holes, attributes, devices and o
   await expectNothingLeft(lab);
 });
 
-test("a whole disk with partitions is refused before anything is touched, and says why", async () => {
+test("a whole disk with partitions whose files are to be copied is refused before anything is touched, and says why", async () => {
   const before = await traces(lab);
-  const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", onVolumes("whole1", { xvda: {} })), "--yes");
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", onVolumes("whole1", { xvda: {} }, { strategy: "rsync" })), "--yes");
   expect(run.exitCode, run.all).toBe(5);
   expect(run.all).toContain("partition table");
   expect(await traces(lab)).toBe(before);

@@ -82,8 +82,10 @@ const move = {
         "second tells how long the last one will take.",
     },
     switch: {
-      type: "string", enum: ["restart"], examples: ["restart"],
-      description: "How the guest gets onto the new disk: it is shut down and started again.",
+      type: "string", enum: ["restart", "suspend", "auto"], examples: ["suspend"],
+      description: "How the guest gets onto the new disk. `restart`: it is shut down and started again. `suspend`: it is " +
+        "frozen into Dom0's memory and thawed on the new disk, with its uptime and its connections (not with rsync). " +
+        "`auto`: suspend where blocks are mirrored and memory allows it, restart otherwise.",
     },
     downtime: {
       ...duration, examples: ["30s", "2m"],

@@ -33,6 +33,7 @@ mode_run() {
     recover_locked
   fi
   printf '%s' "$DOMAIN" >"$HERE/domain"
+  boot_id >"$HERE/boot"
   read_fact owner
   owner=$CONTENT
   journal_kept begin run "${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner"
@@ -67,13 +68,19 @@ remember_history() {
   # nothing of a rate. The parentheses are needed: without them awk takes `>` for a redirection.
   rate=$(awk 'FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
     END { printf "%.0f", (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' "$HERE"/copies/* /dev/null 2>/dev/null)
-  json_object domain "$DOMAIN" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \
+  json_object domain "$DOMAIN" switch "${SWITCH:-restart}" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \
     'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
   printf '%s\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
 }
 
 mode_recover() {
   if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
+    # after a reboot of Dom0: a guest that was saved on a mapping needs it again
+    read_fact boot
+    [ "$CONTENT" != "$(boot_id)" ] && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
+    take_lock 60 || exit 75
+    open_journal
+    take_back temporary
     exit 0
   fi
   take_lock 60 || exit 75

@@ -19,6 +19,8 @@ step() {
     survey_step "$4"
     return 0
   fi
+  # after a switch that commits nothing the guest runs on, and the way back is open again
+  [ "$4" != prepare ] || SWITCHING=0
   if [ "$SWITCHING" -eq 0 ]; then
     heed_stop "before $ID"
     [ "$4" = prepare ] || SWITCHING=1
@@ -178,6 +180,8 @@ abandon() {
 # remove_run_directories: those that are empty; whatever is left in one keeps it
 remove_run_directories() {
   [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
+  # made from the guest's config, for single commands
+  rm -f "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg"
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 

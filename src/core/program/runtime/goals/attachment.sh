@@ -15,13 +15,17 @@ loop_is_over() {
   case $LINE$(loops_over "$2")$LINE in *"$LINE$1$LINE"*) ;; *) return 1 ;; esac
 }
 
-# mounted_at TARGET: sets MOUNTED, the `major:minor` of what is mounted there last. 1: nothing is. Targets are
+# mounted_at TARGET: sets MOUNTED, the `major:minor` of what is mounted there last, and MOUNTED_FROM, its name. 1: nothing is. Targets are
 # converge's own paths, which the kernel writes as they are.
 mounted_at() {
   local number point rest
-  MOUNTED=
+  MOUNTED='' MOUNTED_FROM=''
   while read -r rest rest number rest point rest; do
-    [ "$point" != "$1" ] || MOUNTED=$number
+    [ "$point" = "$1" ] || continue
+    MOUNTED=$number
+    rest=${rest#* - }
+    rest=${rest#* }
+    MOUNTED_FROM=${rest%% *}
   done <"$ROOT/proc/self/mountinfo"
   [ -n "$MOUNTED" ]
 }
@@ -66,7 +70,11 @@ goal_loop_detached() { # LINK
 goal_mounted() { # TARGET SOURCE
   says "nothing is mounted on $1"
   mounted_at "$1" || return 1
-  node_number "$2" && [ "$MOUNTED" = "$NODE" ] && return 0
+  case $2 in
+    /*) node_number "$2" && [ "$MOUNTED" = "$NODE" ] && return 0 ;;
+    # a name that is no device
+    *) [ "$MOUNTED_FROM" = "$2" ] && return 0 ;;
+  esac
   says "something else than $2 is mounted on $1"
   return 2
 }

@@ -41,6 +41,44 @@ verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
   replace_config "$path" "$draft" "$after"
 }
 
+verb_write_config() { # FROM SHA_BEFORE TO SHA_AFTER [START END TEXT]…
+  local from to after at
+  ours "$3" && own_directory "${3%/*}" || return
+  [ ! -L "$3" ] && [ ! -d "$3" ] || {
+    says "$3 is there, and is no file"
+    return 1
+  }
+  hash_of "$1" && [ "$HASH" = "$2" ] || {
+    says "$1 was changed by somebody else meanwhile"
+    return 1
+  }
+  from=$1 to=$3 after=$4
+  shift 4
+  at=0
+  {
+    while [ $# -ge 3 ]; do
+      slice "$from" "$at" "$1"
+      printf '%s' "$3"
+      at=$2
+      shift 3
+    done
+    tail -c "+$((at + 1))" "$from"
+  } >"$to" || {
+    says "cannot write $to"
+    return 1
+  }
+  hash_of "$to" && [ "$HASH" = "$after" ] || {
+    rm -f -- "$to"
+    says "the text of $to is not the planned one"
+    return 1
+  }
+}
+
+verb_remove_file() { # PATH
+  ours "$1" || return
+  rm -f -- "$1"
+}
+
 slice() { # FILE START END
   [ "$3" -gt "$2" ] || return 0
   tail -c "+$(($2 + 1))" "$1" | head -c "$(($3 - $2))"

@@ -57,8 +57,10 @@ verb_guard_config() { # PATH SHA256
   }
 }
 
-verb_guard_free() { # PATH NAME
-  local own domid type device loop path
+verb_guard_free() { # PATH NAME [LINK]: LINK to a loop of this run's own
+  local own domid type device loop path link
+  link=
+  [ -z "${3:-}" ] || link=$(readlink -- "$3")
   own=-
   if [ -n "$2" ]; then
     domid_of "$2"
@@ -78,6 +80,7 @@ $(backends_of "$domid")
 LIST
   done
   for loop in $(loops_over "$1"); do
+    [ "$loop" != "$link" ] || continue
     path=$(mounts_of "$loop")
     [ -z "$path" ] || {
       says "$1 is mounted on $path"

@@ -4,7 +4,7 @@
 # ---- down
 
 verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
-  local name limit insist domid loops type device began
+  local name limit insist domid loops began
   name=$1 insist=$3
   hundredths "$2"
   limit=$CENTIS
@@ -16,12 +16,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
     *) return 1 ;;
   esac
   domid=$DOMID
-  loops=
-  while read -r type device; do
-    [ -z "$device" ] || loops="$loops $(backend_value "$domid" "$type" "$device" node)"
-  done <<LIST
-$(backends_of "$domid")
-LIST
+  loops_of "$domid"
+  loops=$LOOPS
   uptime_now
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
@@ -47,6 +43,17 @@ LIST
   }
   uptime_now
   SHUTDOWN_CENTIS=$((UPTIME - began))
+}
+
+# loops_of DOMID: sets LOOPS, the devices that its backends have
+loops_of() {
+  local type device
+  LOOPS=
+  while read -r type device; do
+    [ -z "$device" ] || LOOPS="$LOOPS $(backend_value "$1" "$type" "$device" node)"
+  done <<LIST
+$(backends_of "$1")
+LIST
 }
 
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. Once it is on
@@ -111,6 +118,7 @@ release_loops() {
 
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
+  ! given_back || return 0
   domain_state "$1"
   case $? in
     0) ;;
@@ -278,7 +286,9 @@ verb_destroy_paused() { # NAME -- COMMAND…
       ;;
     *) return 0 ;;
   esac
-  await_gone "$DOMID" 60
+  await_gone "$DOMID" 60 || return
+  # it had not run yet, whatever was about to be done
+  rm -f "$HERE/resumed"
 }
 
 verb_compare_attached() { # NAME VDEV TARGET…

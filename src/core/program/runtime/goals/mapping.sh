@@ -1,0 +1,111 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Goals about device-mapper devices of converge's own.
+
+# mapping_of NAME: sets TABLE (`0 262144 linear 7:2 0`) and OPEN. 1: there is none. 2: dmsetup cannot tell, or it is not ours.
+mapping_of() {
+  local list name uuid open
+  TABLE='' OPEN=''
+  list=$(dmsetup info -c --noheadings --separator ' ' -o name,uuid,open 2>&1 9>&-) || {
+    says "dmsetup: $list"
+    return 2
+  }
+  while read -r name uuid open; do
+    [ "$name" = "$1" ] || continue
+    [ "$uuid" = "CONVERGE-$1" ] || {
+      says "$1 is there and is not converge's"
+      return 2
+    }
+    OPEN=$open
+    TABLE=$(dmsetup table "$1" 2>&1 9>&-) && return 0
+    says "dmsetup table $1: $TABLE"
+    return 2
+  done <<LIST
+$list
+LIST
+  says "there is no mapping $1"
+  return 1
+}
+
+# saved_by_xendomains: it holds the guest's memory, and restores it at boot
+saved_by_xendomains() {
+  case $DOMAIN in */*) return 1 ;; esac
+  [ -e "$SAVED/$DOMAIN" ]
+}
+
+goal_mapping() { # NAME DEVICE
+  mapping_of "$1" || return
+  says "$1 lies on something else: $TABLE"
+  node_number "$2" || return 1
+  case $TABLE in *" linear $NODE 0") ;; *) return 1 ;; esac
+}
+
+goal_mirrored() { # NAME FROM TO
+  local from
+  mapping_of "$1"
+  case $? in
+    0) ;;
+    # nothing to take back
+    1) [ "$MODE" = undo ] && return 1 || return 2 ;;
+    *) return 2 ;;
+  esac
+  says "$1 is no mirror of $2 and $3: $TABLE"
+  node_number "$2" || return 1
+  from=$NODE
+  node_number "$3" || return 1
+  case $TABLE in *" mirror "*" $from 0 $NODE 0 "*) ;; *) return 1 ;; esac
+}
+
+# mirror_status NAME: sets SYNCED and TOTAL (regions), HEALTH (a letter a leg: A is alive)
+mirror_status() {
+  local status
+  status=$(dmsetup status "$1" 2>&1 9>&-) || {
+    says "dmsetup status $1: $status"
+    return 1
+  }
+  says "$1 is no mirror: $status"
+  # 0 262144 mirror 2 7:2 253:1 256/256 1 AA 1 core
+  # shellcheck disable=SC2086 # numbers and device numbers
+  set -- $status
+  [ "${3:-}" = mirror ] || return 1
+  shift 3
+  shift "$(($1 + 1))"
+  SYNCED=${1%/*} TOTAL=${1#*/} HEALTH=${3:-}
+  case $SYNCED$TOTAL in *[!0-9]* | '') return 1 ;; esac
+}
+
+goal_mirror_in_sync() { # NAME
+  mirror_status "$1" || return 2
+  says "$SYNCED of $TOTAL regions are in sync, legs: $HEALTH"
+  case $HEALTH in *[!A]* | '') return 1 ;; esac
+  [ "$SYNCED" -eq "$TOTAL" ]
+}
+
+goal_mapping_unused() { # NAME
+  saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  mapping_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 2 ;;
+  esac
+  says "$1 is in use"
+  [ "$OPEN" = 0 ]
+}
+
+# stored NAME FILE: xl starts a guest that reboots itself from what was stored under `xl`, if there is such
+goal_stored() {
+  local vm
+  domid_of "$1"
+  case $? in
+    0) ;;
+    1)
+      says "$1 is not there"
+      [ "$MODE" = undo ] && return 1 || return 2
+      ;;
+    *) return 2 ;;
+  esac
+  vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
+  says "xl has another config of $1 stored"
+  # nothing stored under `xl` yet is not a conflict
+  cmp -s "$ROOT/var/lib/xen/userdata-d.$DOMID.${vm#/vm/}.xl" "$2" || return 1
+}

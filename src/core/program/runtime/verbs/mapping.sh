@@ -1,0 +1,110 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Device-mapper devices of converge's own: the guest's disk under a name, whatever is below.
+
+# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
+# xendomains has saved on it finds it again at boot, on the leg that is complete.
+verb_drop_mapping() {
+  local name device
+  name=$1
+  mapping_of "$name"
+  case $? in
+    0)
+      if [ "$OPEN" != 0 ]; then
+        journal note message "$DOMAIN runs on under the name $name until its next start"
+        return 0
+      fi
+      saved_by_xendomains || run_command dmsetup remove "$name"
+      ;;
+    1)
+      saved_by_xendomains || return 0
+      if committing; then
+        device=$4
+      else
+        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
+          says "cannot attach $3"
+          return 1
+        }
+      fi
+      run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $device 0" || return
+      journal note message "$name is there again, on $device: $DOMAIN was saved on it"
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# collapse NAME SECTORS FROM TO: the complete leg alone. Not flushed: writes that wait for a dead leg go to the other.
+verb_collapse() {
+  local device
+  device=$3
+  ! committing || device=$4
+  run_command dmsetup reload "$1" --table "0 $2 linear $device 0" &&
+    run_command dmsetup resume --noflush "$1"
+}
+
+# await_sync NAME BYTES
+verb_await_sync() {
+  local name bytes began next base done_bytes rate left
+  name=$1 bytes=$2 base=
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while :; do
+    mirror_status "$name" || return 1
+    case $HEALTH in
+      A[!A]*) says "the volume gives errors (legs: $HEALTH)" && return 1 ;;
+      [!A]*) says "the image gives errors (legs: $HEALTH)" && return 1 ;;
+    esac
+    done_bytes=$((SYNCED * bytes / TOTAL))
+    [ -n "$base" ] || base=$done_bytes
+    uptime_now
+    if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
+      next=$((UPTIME + 100))
+      rate=0 left=0
+      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
+      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
+      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((SYNCED * 100 / TOTAL))" 'rate#' "$rate" 'left#' "$left"
+    fi
+    [ "$SYNCED" -ne "$TOTAL" ] || break
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
+verb_commit_live() {
+  local name how first status
+  name=$1 how=$2 first=0
+  shift 3
+  if ! committing; then
+    first=1
+    epoch
+    [ "$how" = running ] || NOW="offline $NOW"
+    write_kept "$HERE/committing" "$NOW" || {
+      rm -f "$HERE/committing"
+      says 'cannot write that the commit begins'
+      return 1
+    }
+  fi
+  run_command "$@"
+  status=$?
+  if [ "$status" -ne 0 ]; then
+    # the kernel keeps the old table where it does not take the new one
+    [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
+    return "$status"
+  fi
+  [ -e "$HERE/committed" ] || {
+    write_kept "$HERE/committed" "${NOW#offline }"
+    journal_kept commit domain "$name"
+  }
+}
+
+verb_retire_mapping() { # NAME -- COMMAND…
+  mapping_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  shift 2
+  run_command "$@"
+}

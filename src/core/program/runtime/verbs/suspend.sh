@@ -1,0 +1,76 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# A guest that is frozen instead of being shut down: its memory goes to a file, and is restored from there just once.
+
+verb_save_guest() { # NAME FILE -- COMMAND…
+  local name file domid loops began
+  name=$1 file=$2
+  shift 3
+  domid_of "$name"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  domid=$DOMID
+  loops_of "$domid"
+  loops=$LOOPS
+  uptime_now
+  began=$UPTIME
+  write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
+  DOWN_AT=$UPTIME SWITCH=suspend
+  journal_kept down domain "$name"
+  # libxl lets the guest run on when this fails
+  run_command "$@" || return
+  write_kept "$HERE/saved" "$file" || return 1
+  await_gone "$domid" 60 "$loops" || {
+    says "$name is saved, and yet: $SAYS"
+    return 1
+  }
+  uptime_now
+  SHUTDOWN_CENTIS=$((UPTIME - began))
+}
+
+# thaw NAME CONFIG BEFORE FILE: the undo of save_guest. Its memory knows the disk as it was: it is used once, and only
+# before the guest has run again.
+verb_thaw() {
+  ! given_back || return 0
+  domain_state "$1"
+  case $? in
+    0)
+      case $STATE in
+        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
+        *) return 0 ;;
+      esac
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  if [ -e "$HERE/saved" ] && ! [ -e "$HERE/thawed" ] && [ -s "$4" ] && [ -s "$3" ]; then
+    write_kept "$HERE/thawed" "$4" || return 1
+    if create_scoped xl restore "$3" "$4"; then
+      rm -f -- "$4"
+      return 0
+    fi
+    journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
+    domain_state "$1" && case $STATE in *[scd]*) await_gone "$DOMID" 60 ;; esac
+  fi
+  start_in_scope "$1" "$2"
+}
+
+# given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
+# Dom0, which the run answers for
+given_back() {
+  [ -e "$HERE/resumed" ] && [ "$(cat "$HERE/resumed")" = "$(boot_id)" ]
+}
+
+verb_resume_guest() { # NAME FILE -- COMMAND…
+  local file
+  file=$2
+  shift 3
+  write_kept "$HERE/resumed" "$(boot_id)" || return 1
+  run_command "$@" || {
+    rm -f "$HERE/resumed"
+    return 1
+  }
+  [ "$file" = - ] || rm -f -- "$file"
+}

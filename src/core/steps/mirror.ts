@@ -1,0 +1,94 @@
+import type { Leg } from "../model/goal.js";
+import { sectorsOf } from "../model/mapping.js";
+import type { Model } from "../model/model.js";
+import type { StepKind } from "../model/step.js";
+import type { Content } from "../model/storage.js";
+import { withDisk, withMapping, withVolume } from "../model/transform.js";
+
+export interface StartMirror {
+  readonly domain: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly from: Leg;
+  readonly to: Leg;
+}
+
+/**
+ * From here on both legs get every write, and the kernel copies what was there before. `handle_errors` always:
+ * without it a write that failed on one leg is acknowledged, and a failed copy counts as in sync (dm-raid1.c).
+ */
+export const startMirror: StepKind<"start-mirror", StartMirror> = {
+  kind: "start-mirror",
+  risk: "safe",
+  requires: () => ["dmsetup"],
+  title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
+  // a resume with a new table loaded suspends, swaps and resumes in one call: nothing can die in between
+  actions: ({ name, bytes, from, to }) => [
+    { command: ["dmsetup", "reload", name, "--table", mirrorTable(bytes, from.device, to.device)] },
+    { command: ["dmsetup", "resume", name] },
+  ],
+  goals: ({ name, from, to }) => [{ goal: "mirrored", name, from, to }],
+  effect: ({ name, bytes, from, to }, model) =>
+    withDisk(
+      withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false }),
+      to.disk, { writes: -1, deceptive: false, consistent: false },
+    ),
+  undo: ({ domain, name, bytes, from, to }) => ({
+    when: [{ goal: "mirrored", name, from, to }],
+    actions: [
+      {
+        verb: ["collapse", name, String(sectorsOf(bytes)), from.device, to.device],
+        shown: `let ${name} lie on ${from.disk} alone (on ${to.disk} alone after the commit)`,
+      },
+    ],
+    effect: (model) => {
+      const on = model.ghost.committed.includes(domain) ? to.disk : from.disk;
+      return withTable(model, name, bytes, { kind: "linear", on });
+    },
+  }),
+};
+
+export interface SyncMirror {
+  readonly name: string;
+  readonly bytes: number;
+  readonly from: Leg;
+  readonly to: Leg;
+  /** What is in the image, and so on the volume. */
+  readonly content: Content;
+}
+
+/** Waits for the kernel's copy, looks at both legs meanwhile, and ends the mirror where one of them fails. */
+export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
+  kind: "sync-mirror",
+  risk: "safe",
+  requires: () => ["dmsetup"],
+  title: ({ from, to }) => `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
+  actions: ({ name, bytes }) => [
+    { verb: ["await_sync", name, String(bytes)], shown: `dmsetup status ${name}, until every region is in sync` },
+  ],
+  goals: ({ name }) => [{ goal: "mirror-in-sync", name }],
+  effect: ({ name, bytes, from, to, content }, model) => {
+    const synced = withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: true });
+    const volume = synced.host.volumes[to.disk];
+    const holds = synced.ghost.disks[from.disk];
+    const filled = volume === undefined ? synced : withVolume(synced, { ...volume, content });
+    return holds === undefined ? filled : withDisk(filled, to.disk, holds);
+  },
+};
+
+/** Sectors in a region, the unit of the mirror's log: half a MiB, and more where there would be over a million of them. */
+function regionSectors(bytes: number): number {
+  let region = 1024;
+  while (sectorsOf(bytes) / region > 1_048_576) region *= 2;
+  return region;
+}
+
+/** The kernel's `mirror` target (drivers/md/dm-raid1.c). `nosync`: nothing is in sync yet, all is to be copied. */
+function mirrorTable(bytes: number, from: string, to: string): string {
+  return `0 ${sectorsOf(bytes)} mirror core 2 ${regionSectors(bytes)} nosync 2 ${from} 0 ${to} 0 1 handle_errors`;
+}
+
+function withTable(model: Model, name: string, bytes: number, table: Parameters<typeof withMapping>[1]["table"]): Model {
+  const open = model.host.mappings?.find((mapping) => mapping.name === name)?.open ?? false;
+  return withMapping(model, { name, bytes, open, table });
+}

@@ -1,0 +1,46 @@
+import type { Leg } from "../model/goal.js";
+import { isUsed } from "../model/mapping.js";
+import type { StepKind } from "../model/step.js";
+import { withGhost, withMapping, withoutMapping } from "../model/transform.js";
+import { linearTable } from "./create-mapping.js";
+
+export interface SwitchMapping {
+  readonly domain: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly leg: Leg;
+  /** The guest runs on it; otherwise nobody does. */
+  readonly running: boolean;
+}
+
+/** The commit of a mirrored disk: the mapping lies on the volume alone, and the image gets no more writes. */
+export const switchMapping: StepKind<"switch-mapping", SwitchMapping> = {
+  kind: "switch-mapping",
+  risk: "safe",
+  requires: () => ["dmsetup"],
+  title: ({ name, leg }) => `Let ${name} lie on ${leg.disk} alone: the commit`,
+  actions: ({ domain, name, bytes, leg, running }) => [
+    { command: ["dmsetup", "reload", name, "--table", linearTable(bytes, leg.device)] },
+    { verb: ["commit_live", domain, running ? "running" : "offline"], command: ["dmsetup", "resume", name] },
+  ],
+  goals: ({ name, leg }) => [{ goal: "mapping", name, leg }],
+  effect: ({ domain, name, bytes, leg }, model) => {
+    const on = withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: leg.disk } });
+    return withGhost(on, { committed: [...on.ghost.committed, domain] });
+  },
+};
+
+export interface RetireMapping {
+  readonly name: string;
+}
+
+/** The name goes with the guest's next start, which uses the volume itself; where nobody has it, at once. */
+export const retireMapping: StepKind<"retire-mapping", RetireMapping> = {
+  kind: "retire-mapping",
+  risk: "safe",
+  requires: () => ["dmsetup"],
+  title: ({ name }) => `Let go of ${name} as soon as nobody has it any more`,
+  actions: ({ name }) => [{ verb: ["retire_mapping", name], command: ["dmsetup", "remove", "--deferred", name] }],
+  goals: () => [],
+  effect: ({ name }, model) => (isUsed(name, model) ? model : withoutMapping(model, name)),
+};

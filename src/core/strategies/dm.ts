@@ -1,0 +1,90 @@
+import { mappingName, mappingPath } from "../model/mapping.js";
+import type { Leg } from "../model/goal.js";
+import { formatBytes } from "../model/bytes.js";
+import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
+import { attachLoop, detachLoop } from "../steps/attach-loop.js";
+import { createMapping } from "../steps/create-mapping.js";
+import { createVolume } from "../steps/create-volume.js";
+import { startMirror, syncMirror } from "../steps/mirror.js";
+import { stepOf } from "../steps/step-of.js";
+import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
+import { zeroVolume } from "../steps/zero-volume.js";
+import { settleSteps } from "./settle.js";
+import type { Strategy } from "./strategy.js";
+
+/**
+ * The guest is taken onto a device-mapper name of converge's own, which lies on the image, then on a mirror of image
+ * and volume, then on the volume alone. Only the first of these costs the guest anything.
+ */
+export const dm: Strategy = {
+  name: "dm",
+  about: "mirrors blocks by device-mapper while the guest runs: one restart, or none with `switch: suspend`",
+  named: true,
+
+  fits: ({ change }, state) => {
+    const { image, to, wish } = change;
+    const reasons: string[] = [];
+    if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
+    if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
+    if (to.bytes < image.bytes) {
+      reasons.push(`blocks need a volume of at least ${formatBytes(image.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
+    }
+    if (wish.filesystem !== undefined && wish.filesystem !== image.content.type) {
+      reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
+    }
+    if (state.modules["dm_mirror"] === "missing") reasons.push("the kernel has no module dm_mirror");
+    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
+  },
+
+  fragments: ({ change, paths, options, running }) => {
+    const { to, image, domain, vdev } = change;
+    const { bytes } = image;
+    const id = (name: string): string => `${safeName(vdev)}.${name}`;
+    const name = mappingName(domain, vdev);
+    const from: Leg = { device: paths.link, disk: image.path };
+    const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
+    return {
+      prepare: [
+        stepOf(
+          createVolume, "prepare", id("create-volume"),
+          {
+            volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes,
+            tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)],
+          },
+          "the disk's new place",
+        ),
+        ...(to.resumes
+          ? []
+          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
+        stepOf(
+          attachLoop, "prepare", id("attach-image"), { link: paths.link, file: image.path, under: name },
+          "the mirror reads the image by it",
+        ),
+        stepOf(
+          createMapping, "prepare", id("create-mapping"), { name, bytes, leg: from, volume: leg.device },
+          "the guest's disk under a name that lets what is below change",
+        ),
+      ],
+      checked: [], poised: [], atRest: [],
+      mirror: {
+        onto: mappingPath(name),
+        link: paths.link,
+        sync: [
+          stepOf(startMirror, "prepare", id("start-mirror"), { domain, name, bytes, from, to: leg }, "both get every write from here on"),
+          stepOf(
+            syncMirror, "prepare", id("sync"), { name, bytes, from, to: leg, content: image.content },
+            "all of it is carried while the guest runs",
+          ),
+        ],
+        cut: [
+          stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
+        ],
+        release: [
+          stepOf(retireMapping, "settle", id("retire-mapping"), { name }, "the guest's next start names the volume itself"),
+          stepOf(detachLoop, "settle", id("detach-image"), { link: paths.link }, "the image is released"),
+        ],
+      },
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source }),
+    };
+  },
+};

@@ -1,0 +1,63 @@
+import type { Checked } from "../model/diagnostic.js";
+import type { SourceText } from "../model/source.js";
+import type { ConfigEdit, DiskChange } from "./edit.js";
+import { editDisks } from "./edit.js";
+import { parseXlConfig } from "./parse.js";
+import { evaluate, stringOf, stringsOf } from "./settings.js";
+import { encodeString } from "./string-literal.js";
+import { applyEdits, makeEdits } from "./text-edit.js";
+
+/** Who a running guest is, apart from its config: what libxl made up where the config does not say. */
+export interface Identity {
+  readonly uuid: string;
+  /** Of its network cards, in their order. */
+  readonly macs: readonly string[];
+}
+
+/**
+ * A config for one command only, made from a guest's own: other disks, and the identity of the guest that runs, which
+ * a restore, a migration or `xl config-update` would else make anew. Written behind the old text: of a key that stands
+ * twice the last one counts.
+ * @returns no value where the config can not be edited, or where its network cards are not those that the guest has
+ */
+export function deriveConfig(source: SourceText, disks: readonly DiskChange[], identity: Identity): Checked<ConfigEdit> {
+  const parsed = parseXlConfig(source);
+  if (parsed.value === undefined) return { value: undefined, diagnostics: parsed.diagnostics };
+  const edited = editDisks(source, disks);
+  if (edited.value === undefined) return edited;
+  const settings = evaluate(parsed.value);
+  const lines: string[] = [];
+  if (stringOf(settings, "uuid")?.toLowerCase() !== identity.uuid) lines.push(`uuid = "${identity.uuid}"`);
+  const vifs = stringsOf(settings, "vif").map(({ value }) => value);
+  if (vifs.length !== identity.macs.length) {
+    return {
+      value: undefined,
+      diagnostics: [
+        {
+          severity: "error", code: "stored-config-differs",
+          summary: `the config names ${vifs.length} network cards, and the guest was created with ${identity.macs.length}`,
+          fix: "Bring the config to what the guest has (xl network-list), or restart the guest from it.",
+        },
+      ],
+    };
+  }
+  const named = vifs.map((vif, index) => withMac(vif, identity.macs[index] ?? ""));
+  if (named.some((vif, index) => vif !== vifs[index])) {
+    const encoded = named.map((vif) => encodeString(vif, '"'));
+    if (encoded.includes(undefined)) throw new Error("a vif that was read can not be written");
+    lines.push(`vif = [ ${encoded.map((vif) => `"${vif ?? ""}"`).join(", ")} ]`);
+  }
+  if (lines.length === 0) return edited;
+  const { text } = source;
+  const behind = makeEdits(text, [
+    { start: text.length, end: text.length, text: `${text.endsWith("\n") ? "" : "\n"}${lines.join("\n")}\n` },
+  ]);
+  const edits = [...edited.value.edits, ...behind];
+  const after = { ...edited.value.after, text: applyEdits(text, edits) };
+  return { value: { ...edited.value, edits, after }, diagnostics: edited.diagnostics };
+}
+
+function withMac(vif: string, mac: string): string {
+  if (mac === "" || /(^|,)\s*mac\s*=/.test(vif)) return vif;
+  return vif.trim() === "" ? `mac=${mac}` : `${vif},mac=${mac}`;
+}

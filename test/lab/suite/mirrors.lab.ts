@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, journal, newestRun, traces, waitForEvent } from "./on-host.js";
+
+/**
+ * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
+ * all, and a test may find what the ones before have left.
+ */
+
+const everything = process.env["LAB_ALL"] === "1";
+
+let lab: Lab;
+let converge: Converge;
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite-mirrors" });
+  converge = await Converge.at(lab);
+  await lab.run("rm -f /etc/xen/auto/*");
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+/** How often the guest has booted, by its own count. */
+async function boots(guest: string): Promise<number> {
+  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
+}
+
+/** Mappings of converge's own, and what they lie on. */
+async function mappings(): Promise<string> {
+  return (await lab.run("dmsetup ls | sed -n 's/^converge-/converge-/p' | while read -r name _; do echo \"$name $(dmsetup table $name)\"; done")).stdout.trim();
+}
+
+describe("a guest that is suspended", () => {
+  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "dm", switch: "suspend" });
+
+  test("is previewed, and nothing on the host changes", async () => {
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 20$");
+    const before = await traces(lab);
+    const preview = await converge.run("--check", "--detailed-exitcode", "-i", "lab.yml", await converge.playbook("web1.yml", WEB1));
+    expect(preview.exitCode, preview.all).toBe(2);
+    expect(preview.all).toContain("xl save web1");
+    expect(preview.all).toContain("dmsetup");
+    expect(preview.all, "a secret of the config").not.toContain("s3cret");
+    expect(await traces(lab)).toBe(before);
+  });
+
+  test("gets onto its volumes without a restart, with every acknowledged record", async () => {
+    const { highest } = await acks(lab, "web1");
+    const booted = await boots("web1");
+    const run = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/mapper/converge-web1-xvda1", xvda2: "/dev/mapper/converge-web1-xvda2" });
+    const volume = (await lab.run("dmsetup info -c --noheadings --separator : -o major,minor vg0-web1--xvda1")).stdout.trim();
+    expect(await mappings()).toContain(`converge-web1-xvda1 0 262144 linear ${volume} 0`);
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
+    expect(await boots("web1"), "it was not restarted").toBe(booted);
+    await expectNothingLeft(lab, ["web1"]);
+    const ready = (await journal(lab, "web1")).find((event) => event["event"] === "ready");
+    const seen = await acks(lab, "web1");
+    expect(seen.longestGapSeconds).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
+  });
+
+  test("finds nothing to do the second time", async () => {
+    const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all).toMatch(/^dom0: nothing to do$/m);
+  });
+
+  test("comes back on its volumes when it reboots itself, leaves its mappings behind, and has lost nothing", async () => {
+    const booted = await boots("web1");
+    await runInGuest(lab, "10.77.0.11", "reboot");
+    await waitForConsole(lab, "web1", `web1 is up, boot ${String(booted + 1)}`);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" });
+    expect(await mappings()).toBe("");
+    expect((await lab.run(["xl", "list", "-l", "web1"])).stdout, "who it is").toContain("00:16:3e:4d:00:11");
+    await stopGuest(lab, "web1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+  });
+});
+
+test("a guest that overwrites in place and flushes late loses no acknowledged write in a mirror", async () => {
+  await startGuest(lab, "late1");
+  await waitForConsole(lab, "late1", "written gen 2");
+  const late1 = onVolumes("late1", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
+  Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  await stopGuest(lab, "late1");
+  expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
+  expect(await mappings()).toBe("");
+});
+
+test("a whole disk with partitions is mirrored, in one restart", async () => {
+  await startGuest(lab, "whole1");
+  await waitForConsole(lab, "whole1", "\\] ack 10$");
+  const whole1 = onVolumes("whole1", { xvda: {} });
+  Object.assign(whole1["whole1"] as object, { ready: { tcp: 22, address: "10.77.0.17", timeout: "300s" } });
+  const booted = await boots("whole1");
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", whole1), "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  expect(await boots("whole1")).toBe(booted + 1);
+  await expectNothingLeft(lab, ["whole1"]);
+  await stopGuest(lab, "whole1");
+  expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
+  expect(await mappings()).toBe("");
+});
+
+describe.runIf(everything)("in mid-mirror", () => {
+  const OLDEXT = onVolumes("oldext", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
+  Object.assign(OLDEXT["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
+
+  /** So slow that a mirror of 64 MiB takes long enough to be disturbed: dm's own limit, in per cent of the time. */
+  const slowly = (percent: number) => lab.run(`modprobe dm_mirror; echo ${String(percent)} >/sys/module/dm_mirror/parameters/raid1_resync_throttle`);
+
+  async function start() {
+    const before = await newestRun(lab, "oldext");
+    const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
+    await waitForEvent(lab, "oldext", before, '"event":"step".*"xvda1.sync"', 600);
+    return run;
+  }
+
+  test("a volume that gives errors is dropped, and the guest runs on, on its image", async () => {
+    await startGuest(lab, "oldext");
+    await slowly(1);
+    const run = await start();
+    await lab.run("dmsetup reload vg0-oldext--xvda1 --table \"0 $(blockdev --getsz /dev/vg0/oldext-xvda1) error\"; dmsetup resume --noflush vg0-oldext--xvda1");
+    const { exitCode, all } = await run;
+    await slowly(100);
+    expect(exitCode, all).toBe(3);
+    expect(all).toContain("the volume gives errors");
+    const { highest } = await acks(lab, "oldext");
+    await waitForConsole(lab, "oldext", `\\] ack ${String(highest + 5)}$`);
+    expect(await mappings()).toMatch(/^converge-oldext-xvda1 0 \d+ linear 7:/);
+    await lab.run("lvchange --refresh vg0/oldext-xvda1");
+  });
+
+  test("and the next run goes on without taking the guest over again", async () => {
+    const booted = await boots("oldext");
+    const run = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect((await journal(lab, "oldext")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
+    expect(await boots("oldext")).toBe(booted);
+    await stopGuest(lab, "oldext");
+    expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
+    expect(await mappings()).toBe("");
+  });
+});

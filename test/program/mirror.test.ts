@@ -1,0 +1,112 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SHELLS, StubHost, inParallel } from "./host.js";
+import { journal } from "./invariants.js";
+import { mirrorProgram } from "./mirror.js";
+
+/** What the guest's disk lies on in the end: by way of its mapping, where it runs on one. */
+function below(host: StubHost, disk: string): string {
+  const name = /^\/dev\/mapper\/(.+)$/.exec(disk)?.[1];
+  if (name === undefined) return disk;
+  const table = readFileSync(join(host.state, "dm", name, "table"), "utf8");
+  if (table.includes(" mirror ")) return "a mirror";
+  return table.includes(" 7:") ? "/srv/disk.img" : "/dev/vg0/web1-root";
+}
+
+/** One guest, up; its disk and its config agree; nothing is left but what a guest on a mapping needs. */
+function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | "new" {
+  const note = `${where}\n${host.journalText()}`;
+  const guests = host.guests();
+  expect(guests.map((guest) => guest.state), note).toEqual(["-b----"]);
+  const disk = guests[0]?.disk ?? "";
+  const side = below(host, disk) === "/srv/disk.img" ? "old" : "new";
+  const config = readFileSync(host.config, "utf8");
+  if (side === "old") expect(config, note).toBe(oldConfig);
+  else {
+    expect(below(host, disk), note).toBe("/dev/vg0/web1-root");
+    expect(config, note).toContain("/dev/vg0/web1-root");
+  }
+  expect(existsSync(join(host.state, "violations")), note).toBe(false);
+  const mapped = disk.startsWith("/dev/mapper");
+  const kept = mapped ? /boot-web1|^loop|run directory|multi-user/ : /^$/;
+  expect(host.leftovers().filter((left) => !kept.test(left)), note).toEqual([]);
+  expect(readdirSync(join(host.state, "dm")), note).toEqual(mapped ? [disk.replace("/dev/mapper/", "")] : []);
+  expect(host.ended(), note).toBeDefined();
+  return side;
+}
+
+describe.each(["suspend", "restart"] as const)("a mirrored move (%s)", (how) => {
+  it.each(SHELLS)("ends with the guest on its volume, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    try {
+      host.install(mirrorProgram(host, how));
+      const before = readFileSync(host.config, "utf8");
+      const { code, stderr } = await host.run("run");
+      expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
+      expect(expectWhole(host, before, "at the end")).toBe("new");
+      expect(host.guests()[0]?.disk).toBe("/dev/mapper/converge-web1-xvda1");
+      expect(journal(host).some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("goes back to the image when the volume gives errors in mid-mirror, and the guest runs on", async () => {
+    const host = new StubHost("dash");
+    try {
+      host.install(mirrorProgram(host, how));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("health", "AD");
+      await host.run("run");
+      expect(expectWhole(host, before, "dead leg")).toBe("old");
+      expect(host.journalText()).toContain("the volume gives errors");
+      expect(host.ended()).toBe("failed");
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 240_000 }, async () => {
+    const whole = new StubHost("dash");
+    whole.install(mirrorProgram(whole, how));
+    await whole.run("run");
+    const calls = whole.calls();
+    whole.remove();
+    const commit = calls.findIndex((call, at) => call.startsWith("dmsetup resume") && calls[at - 1]?.includes(" linear ") === true) + 1;
+    expect(commit).toBeGreaterThan(10);
+    const deaths = calls.flatMap((_, at) => [
+      { number: at + 1, when: "kill-after", reboot: at % 2 === 0 } as const,
+      { number: at + 1, when: at % 3 === 0 ? "kill-before" : "kill-after", reboot: at % 2 !== 0 } as const,
+    ]);
+    await inParallel(deaths, async ({ number, when, reboot }) => {
+      const host = new StubHost(SHELLS[number % 3] ?? "dash");
+      try {
+        host.install(mirrorProgram(host, how));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(when, String(number));
+        await host.run("run");
+        const where = `${how} ${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
+        expect(host.ended(), where).toBeUndefined();
+        await host.scopesEnded();
+        const wasUp = host.guests().some((guest) => guest.state === "-b----");
+        if (reboot) host.forget();
+        await host.run("recover");
+        const committed = host.committing();
+        if (reboot && host.guests().length === 0) {
+          // up when the power went, before the run had touched it: xendomains, not the run, is who starts it
+          expect(wasUp && !committed, `${where}\n${host.journalText()}`).toBe(true);
+          expect(host.leftovers(), where).toEqual([]);
+        } else {
+          expect(expectWhole(host, before, where), where).toBe(committed ? "new" : "old");
+          expect(committed, where).toBe(number > commit || number === commit);
+        }
+        const made = host.calls().length;
+        await host.run("recover");
+        expect(host.calls().length, where).toBe(made);
+      } finally {
+        host.remove();
+      }
+    });
+  });
+});

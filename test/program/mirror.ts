@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import type { Leg } from "../../src/core/model/goal.js";
+import { mappingName } from "../../src/core/model/mapping.js";
+import { volumeTags } from "../../src/core/model/names.js";
+import type { PlanNode } from "../../src/core/model/plan.js";
+import { compileProgram } from "../../src/core/program/compile.js";
+import { attachLoop, detachLoop } from "../../src/core/steps/attach-loop.js";
+import { installBootUnit } from "../../src/core/steps/boot-unit.js";
+import { createMapping } from "../../src/core/steps/create-mapping.js";
+import { removeConfig, writeConfig } from "../../src/core/steps/derived-config.js";
+import { editConfig } from "../../src/core/steps/edit-config.js";
+import { guard } from "../../src/core/steps/guard.js";
+import { startMirror, syncMirror } from "../../src/core/steps/mirror.js";
+import { mountMemory } from "../../src/core/steps/mount-memory.js";
+import { unmount } from "../../src/core/steps/mount-volume.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { restorePaused, saveGuest } from "../../src/core/steps/save-guest.js";
+import { shutDown } from "../../src/core/steps/shut-down.js";
+import { compareAttached, createPaused, resumeGuest, waitReady } from "../../src/core/steps/start-guest.js";
+import { stepOf } from "../../src/core/steps/step-of.js";
+import { retireMapping, switchMapping } from "../../src/core/steps/switch-mapping.js";
+import { updateStored } from "../../src/core/steps/update-stored.js";
+import type { StepKinds } from "../../src/core/program/compile.js";
+import type { StubHost } from "./host.js";
+import { planOf, rawStep, raw, sha256 } from "./plan.js";
+
+/** The mirrored move of the real step kinds, in their real order, over paths of the stub host. */
+export function mirrorNodes(host: StubHost, how: "suspend" | "restart"): readonly PlanNode[] {
+  const { domain } = host;
+  const run = `${host.root}/run/converge/${host.safe}`;
+  const link = `${run}/xvda1/image`;
+  const name = mappingName(domain, "xvda1");
+  const onto = `${host.root}/dev/mapper/${name}`;
+  const device = `${host.root}/dev/vg0/web1-root`;
+  const from: Leg = { device: link, disk: host.image };
+  const to: Leg = { device, disk: "vg0/web1-root" };
+  const bytes = 4096;
+  const text = readFileSync(host.config, "utf8");
+  const start = Buffer.byteLength(text.slice(0, text.indexOf(host.image)));
+  const end = start + Buffer.byteLength(host.image);
+  const derived = (which: string, path: string | undefined) => ({
+    from: host.config, before: sha256(text), to: `${run}/${which}.cfg`, what: which,
+    after: sha256(path === undefined ? text : text.replace(host.image, path)),
+    edits: path === undefined ? [] : [{ start, end, text: path }],
+  });
+  const disks = (target: string) => [{ vdev: "xvda1", target, format: "raw", access: "w" as const, cdrom: false }];
+  const file = `${run}/memory/guest`;
+  const suspend = how === "suspend";
+  const tags = volumeTags(domain, "xvda1", "copy");
+  return [
+    rawStep("create", "prepare", {
+      title: "Create the volume",
+      actions: [{ command: ["lvcreate", "--yes", "--size", "4096b", ...tags.flatMap((tag) => ["--addtag", tag]), "--name", "web1-root", "vg0"] }],
+      goals: [{ goal: "volume-exists", volume: to.disk, bytes, tags: ["converge"] }],
+    }),
+    stepOf(attachLoop, "prepare", "attach", { link, file: host.image, under: name }, ""),
+    stepOf(createMapping, "prepare", "create-mapping", { name, bytes, leg: from, volume: device }, ""),
+    stepOf(writeConfig, "prepare", "write-before", derived("before", undefined), ""),
+    stepOf(writeConfig, "prepare", "write-next", derived("next", onto), ""),
+    ...(suspend ? [stepOf(mountMemory, "prepare", "make-room", { target: `${run}/memory`, bytes }, "")] : []),
+    stepOf(
+      guard, "switch", "guard",
+      {
+        domain, bootId: "boot-1", running: { domid: 7, uuid: "uuid-of-it" }, config: { path: host.config, sha256: sha256(text) },
+        images: [],
+      }, "",
+    ),
+    stepOf(installBootUnit, "switch", "install-boot-unit", { domain, mappings: [name] }, ""),
+    suspend
+      ? stepOf(saveGuest, "switch", "save", { domain, config: host.config, before: `${run}/before.cfg`, file }, "")
+      : stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
+    suspend
+      ? stepOf(restorePaused, "switch", "restore-paused", { domain, config: `${run}/next.cfg`, file, disks: disks(onto) }, "")
+      : stepOf(createPaused, "switch", "create-paused", { domain, config: `${run}/next.cfg`, disks: disks(onto) }, ""),
+    stepOf(compareAttached, "switch", "compare", { domain, disks: [{ vdev: "xvda1", target: onto }] }, ""),
+    stepOf(resumeGuest, "switch", "resume", { domain, ...(suspend ? { file } : {}) }, ""),
+    stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
+    ...(suspend ? [stepOf(unmount, "prepare", "give-room-back", { target: `${run}/memory` }, "")] : []),
+    stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to }, ""),
+    stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" } }, ""),
+    stepOf(writeConfig, "prepare", "write-stored", derived("stored", device), ""),
+    stepOf(
+      guard, "switch", "guard-mirror",
+      {
+        domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) }, images: [],
+        attached: [{ vdev: "xvda1", target: onto }],
+      }, "",
+    ),
+    stepOf(
+      editConfig, "switch", "edit",
+      {
+        domain, path: host.config, before: sha256(text), after: sha256(text.replace(host.image, device)),
+        edits: [{ start, end, text: device }], disks: disks(device), oldDisks: disks(host.image),
+      }, "",
+    ),
+    stepOf(
+      updateStored, "switch", "update-stored",
+      { domain, file: `${run}/stored.cfg`, oldFile: `${run}/next.cfg`, disks: disks(device), oldDisks: disks(onto) }, "",
+    ),
+    stepOf(switchMapping, "switch", "switch", { domain, name, bytes, leg: to, running: true }, ""),
+    stepOf(retireMapping, "settle", "retire", { name }, ""),
+    stepOf(detachLoop, "settle", "detach", { link }, ""),
+    ...["before", "next", "stored"].map((which) => stepOf(removeConfig, "finish", `remove-${which}`, { path: `${run}/${which}.cfg` }, "")),
+  ];
+}
+
+export function mirrorProgram(host: StubHost, how: "suspend" | "restart"): string {
+  const kinds = { ...stepKinds, raw } as unknown as StepKinds;
+  return compileProgram(planOf(host.domain, mirrorNodes(host, how)), kinds, { config: host.config });
+}
