@@ -122,13 +122,14 @@ describe.runIf(everything)("in mid-mirror", () => {
     const before = await newestRun(lab, "oldext");
     const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     await waitForEvent(lab, "oldext", before, '"event":"step".*"xvda1.sync"', 600);
-    return run;
+    // not the process itself: it would be waited for
+    return { run };
   }
 
   test("a volume that gives errors is dropped, and the guest runs on, on its image", async () => {
     await startGuest(lab, "oldext");
     await slowly(1);
-    const run = await start();
+    const { run } = await start();
     await lab.run("dmsetup reload vg0-oldext--xvda1 --table \"0 $(blockdev --getsz /dev/vg0/oldext-xvda1) error\"; dmsetup resume --noflush vg0-oldext--xvda1");
     const { exitCode, all } = await run;
     await slowly(100);
