@@ -73,7 +73,7 @@ describe("inventories as Ansible reads them", () => {
     expect(groups(inventory)).toEqual({
       all: ["alone", "dom01", "dom02", "far"], ungrouped: ["alone", "dom02"], empty: [], xen: ["dom01", "far"],
     });
-    expect(vars(inventory, "dom01")).toEqual({ rack: 8, on: true, level: "group", when: "2026-01-31" });
+    expect(vars(inventory, "dom01")).toEqual({ rack: 8, true: true, level: "group", when: "2026-01-31" });
     expect(vars(inventory, "alone")).toEqual({ level: "all", when: "2026-01-31" });
   });
 
@@ -122,7 +122,13 @@ describe("inventories as Ansible reads them", () => {
     ["an open quote", { "x.ini": "[a]\nhost k='one\n" }, "not closed"],
     ["a bad range", { "x.ini": "[a]\nhost[5:]\n" }, "needs its end"],
     ["a range without end", { "x.ini": "h[1:99999999]\n" }, "more than 65536"],
-    ["a program", { x: "#!/bin/sh\n" }, "is a program"],
+    ["the config of a plugin", { "aws.yml": "plugin: aws_ec2\nregions: [eu]\n" }, 'configures the inventory plugin "aws_ec2"'],
+    ["TOML", { "x.toml": "[web.hosts]\na = {}\n" }, "in TOML are not read"],
+    ["a name that is a number", { "x.yml": "all: { hosts: { 7: } }" }, "the name of a host is text, and YAML reads 7"],
+    ["a name that is a boolean", { "x.yml": "on: { hosts: { a: } }" }, "the name of a group is text, and YAML reads on"],
+    ["a group in itself by all", { "x.yml": "a: { children: { all: } }" }, "everything is a part of 'all'"],
+    ["a priority that is none", { "x.yml": "a: { vars: { ansible_group_priority: high } }" }, "is a whole number"],
+    ["a vaulted file", { "x.yml": "$ANSIBLE_VAULT;1.1;AES256\n3033\n" }, "no password was given"],
     ["a missing file", {}, "there is no inventory 'x'"],
     ["a section of no kind", { "x.ini": "[a:hots]\n" }, "':hots'"],
     ["YAML in an INI file", { "x.ini": "all:\n" }, "'all:' is no host's name"],

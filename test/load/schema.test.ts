@@ -13,7 +13,7 @@ const validate = new Ajv({ strict: false }).compile(editors);
 
 function valueOf(folder: string, name: string): unknown {
   const text = readFileSync(join(import.meta.dirname, folder, name), "utf8");
-  return readYaml({ file: name, text }, { duplicateKeys: "error", ansibleTags: false }).value?.value;
+  return readYaml({ file: name, text }, { duplicateKeys: "error", ansible: false }).value?.value;
 }
 
 describe("the schema that editors get", () => {

@@ -4,69 +4,92 @@ import type { SourceText } from "../model/source.js";
 import type { Placed } from "../load/document.js";
 import { documentOf, isMap, typeName } from "../load/document.js";
 import { atMost } from "../load/at-most.js";
-import { shellWords } from "../load/shell-words.js";
-import { readYaml } from "../load/yaml.js";
+import type { NumberReading } from "../load/exact-number.js";
+import { readAnsibleYaml } from "../load/ansible-yaml.js";
 import type { ReadFiles, Variables } from "./inventory.js";
 import { isSourceText } from "./inventory.js";
+import { keyValue, splitArguments } from "./key-values.js";
+import type { Unlock } from "./vault.js";
+import { openFile, withoutSecrets } from "./vault.js";
 
 /**
  * Variables from the command line, the strongest of all; later ones override earlier ones.
  * @param options each `-e` as the user gave it: `k=v k2='v 2'` (values stay text), `@file` (YAML or JSON), or a map
  *   in JSON or YAML (`{"k": 1}`)
  */
-export function readExtraVars(options: readonly string[], files: ReadFiles): Checked<Variables> {
-  const vars = new Map<string, Placed>();
-  const diagnostics: Diagnostic[] = [];
-  for (const option of options) {
-    const source: SourceText = { file: "-e", text: option };
-    if (option.startsWith("@")) readFile(option.slice(1), source, files, vars, diagnostics);
-    else if (/^\s*[{[]/.test(option)) readMap(source, vars, diagnostics);
-    else readPairs(source, vars, diagnostics);
-  }
-  return { value: hasErrors(diagnostics) ? undefined : vars, diagnostics: atMost(diagnostics) };
+export function readExtraVars(
+  options: readonly string[], files: ReadFiles, reading: { readonly numbers?: NumberReading; readonly unlock?: Unlock } = {},
+): Checked<Variables> {
+  const reader = new ExtraVarsReader(files, reading.numbers ?? "plain", reading.unlock);
+  for (const option of options) reader.option({ file: "-e", text: option });
+  const { vars, diagnostics } = reader;
+  return { value: hasErrors(diagnostics) ? undefined : vars, diagnostics: atMost(diagnostics).map(withoutSecrets) };
 }
 
-function readFile(
-  path: string, source: SourceText, files: ReadFiles, vars: Map<string, Placed>, diagnostics: Diagnostic[],
-): void {
-  const read = files.read(path);
-  if (read === undefined) {
-    const at = { source, start: 1, end: source.text.length };
-    diagnostics.push({ severity: "error", code: "file-missing", summary: `there is no file '${path}'`, at });
-  } else if (!isSourceText(read)) diagnostics.push(read);
-  else readMap(read, vars, diagnostics);
-}
+class ExtraVarsReader {
+  readonly vars = new Map<string, Placed>();
+  readonly diagnostics: Diagnostic[] = [];
 
-function readMap(source: SourceText, vars: Map<string, Placed>, diagnostics: Diagnostic[]): void {
-  const { value: document, diagnostics: problems } = readYaml(source, { duplicateKeys: "warning", ansibleTags: true });
-  diagnostics.push(...problems);
-  if (document === undefined || document.value === null) return;
-  if (!isMap(document.value)) {
-    const summary = `variables are a map, not ${typeName(document.value)}`;
-    diagnostics.push({ severity: "error", code: "variables-form", summary, at: document.locate([]) });
-    return;
-  }
-  for (const [key, value] of Object.entries(document.value)) vars.set(key, { value, document, path: [key] });
-}
+  constructor(
+    private readonly files: ReadFiles,
+    private readonly numbers: NumberReading,
+    private readonly unlock: Unlock | undefined,
+  ) {}
 
-function readPairs(source: SourceText, vars: Map<string, Placed>, diagnostics: Diagnostic[]): void {
-  const split = shellWords(source.text);
-  if ("problem" in split) {
-    const at = { source, start: split.at, end: source.text.length };
-    diagnostics.push({ severity: "error", code: "variables-form", summary: split.problem, at });
-    return;
+  option(source: SourceText): void {
+    const { text } = source;
+    if (text.startsWith("@")) this.file(text.slice(1), source);
+    else if (/^\s*[{[]/.test(text)) this.map(source);
+    else if (/^[/.]/.test(text)) {
+      this.complain(source, 0, text.length, `'${text}' looks like a file, and a file begins with @`, `Write -e @${text}`);
+    } else this.pairs(source);
   }
-  for (const word of split.words) {
-    const equals = word.text.indexOf("=");
-    const at = { source, start: word.start, end: word.end };
-    if (equals <= 0) {
-      diagnostics.push({
-        severity: "error", code: "variables-form", summary: `expected name=value, not '${word.text}'`, at,
-        fix: "Write -e name=value, -e @file, or -e '{\"name\": value}'",
-      });
-      continue;
+
+  private file(path: string, source: SourceText): void {
+    const read = this.files.read(path);
+    if (read === undefined) {
+      const at = { source, start: 1, end: source.text.length };
+      this.diagnostics.push({ severity: "error", code: "file-missing", summary: `there is no file '${path}'`, at });
+      return;
     }
-    const value = word.text.slice(equals + 1);
-    vars.set(word.text.slice(0, equals), { value, document: documentOf(value, at), path: [] });
+    const opened = isSourceText(read) ? openFile(read, this.unlock) : read;
+    if (isSourceText(opened)) this.map(opened);
+    else this.diagnostics.push(opened);
+  }
+
+  private map(source: SourceText): void {
+    const { value: document, diagnostics } = readAnsibleYaml(source, this.numbers);
+    this.diagnostics.push(...diagnostics);
+    if (document === undefined || document.value === null) return;
+    if (!isMap(document.value)) {
+      const summary = `variables are a map, not ${typeName(document.value)}`;
+      this.diagnostics.push({ severity: "error", code: "variables-form", summary, at: document.locate([]) });
+      return;
+    }
+    for (const [key, value] of Object.entries(document.value)) this.vars.set(key, { value, document, path: [key] });
+  }
+
+  private pairs(source: SourceText): void {
+    const split = splitArguments(source.text);
+    if ("problem" in split) {
+      this.complain(source, split.at, source.text.length, split.problem);
+      return;
+    }
+    for (const { text, start, end } of split.words) {
+      const pair = keyValue(text);
+      if (pair === undefined) {
+        this.complain(source, start, end, `expected name=value, not '${text}'`,
+          "Write -e name=value, -e @file, or -e '{\"name\": value}'");
+        continue;
+      }
+      const [name, value] = pair;
+      this.vars.set(name, { value, document: documentOf(value, { source, start, end }), path: [] });
+    }
+  }
+
+  private complain(source: SourceText, start: number, end: number, summary: string, fix?: string): void {
+    this.diagnostics.push({
+      severity: "error", code: "variables-form", summary, at: { source, start, end }, ...(fix === undefined ? {} : { fix }),
+    });
   }
 }

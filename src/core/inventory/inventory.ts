@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import type { Placed } from "../load/document.js";
+import type { Unlock } from "./vault.js";
 
 /** Variables by name, each with the place that it comes from; templates in them are not filled in yet. */
 export type Variables = ReadonlyMap<string, Placed>;
@@ -11,12 +12,18 @@ export interface Inventory {
   readonly hosts: ReadonlyMap<string, InventoryHost>;
   /** By name; `all` and `ungrouped` are always there. */
   readonly groups: ReadonlyMap<string, InventoryGroup>;
+  /** Decrypts vaulted values; unset where no password was given. */
+  readonly unlock?: Unlock;
 }
 
 export interface InventoryHost {
   readonly name: string;
-  /** all < parent group < child group < host. */
+  /** all < parent group < child group < host; files beside the playbook above those beside the inventory. */
   readonly vars: Variables;
+  /** Its own alone: of the inventory, and of host_vars beside the inventory. */
+  readonly own: Variables;
+  /** Its own from host_vars beside the playbook. */
+  readonly beside: Variables;
   /** Every group that it is in, by itself or through another; without `all`, sorted by name. */
   readonly groups: readonly string[];
   /** Where it was first named. */
@@ -27,10 +34,26 @@ export interface InventoryGroup {
   readonly name: string;
   /** Hosts of the group and of its children, in inventory order. */
   readonly hosts: readonly string[];
+  /** Hosts of the group itself. */
+  readonly direct: readonly string[];
   /** Groups directly below. */
   readonly children: readonly string[];
-  /** Of the group itself. */
+  /** Of the group itself, and of group_vars beside the inventory. */
   readonly vars: Variables;
+  /** Of group_vars beside the playbook. */
+  readonly beside: Variables;
+  /** `ansible_group_priority`; 1 without it. */
+  readonly priority: number;
+  /** Where it was first named; `all` and `ungrouped` are there without being named. */
+  readonly at: SourceRange;
+}
+
+/** What a program printed, and what it ended with. */
+export interface ProgramOutput {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** 0 where it went well. */
+  readonly exit: number;
 }
 
 /**
@@ -41,6 +64,8 @@ export interface ReadFiles {
   read(path: string): SourceText | Diagnostic | undefined;
   /** Names in a folder, in any order; undefined where it is no folder. */
   list(path: string): readonly string[] | undefined;
+  /** Runs a file that may be run, and waits; undefined where it may not, or is no program; a text says why it failed to start. */
+  run?(path: string, words: readonly string[]): ProgramOutput | string | undefined;
 }
 
 export function isSourceText(read: SourceText | Diagnostic): read is SourceText {

@@ -1,11 +1,17 @@
 import { define } from "../load/document.js";
+import type { NumberReading } from "../load/exact-number.js";
+import { ExactNumber, floatNumber, wholeNumber } from "../load/exact-number.js";
+import type { ShapedKey } from "../load/python-shape.js";
+import { PythonTuple, keepKeys } from "../load/python-shape.js";
 
 /**
  * A value as Ansible's INI inventories type it: what Python's `ast.literal_eval` reads is that (`True`, `12`,
  * `'text'`, `[1, 2]`, `{'a': 1}`, `None`), anything else stays text (`true`, `010`, `yes`).
  */
-export function literal(text: string): unknown {
-  const reader = new Reader(text);
+export function literal(text: string, numbers: NumberReading = "plain"): unknown {
+  // what begins as none of these is text: names, addresses, paths
+  if (!/^[ \t]*[-+\d.'"[({TFNubrUBR]/.test(text)) return text;
+  const reader = new Reader(text, numbers);
   try {
     return reader.whole();
   } catch (error) {
@@ -17,18 +23,19 @@ export function literal(text: string): unknown {
 class NoLiteral extends Error {}
 
 const NUMBER = /[-+]*\s*(?:0[xX][\da-fA-F]+(?:_[\da-fA-F]+)*|0[oO][0-7]+|0[bB][01]+|(?:\d+(?:_\d+)*)?\.?\d*(?:[eE][-+]?\d+)?)/y;
-const STRING = /^([uUrR]?)(['"])/;
+const STRING = /^([uUrRbB]|[bB][rR]|[rR][bB])?('(?!'')|"(?!"")|'''|""")/;
 const MAX_DEPTH = 50;
 
 class Reader {
   private i = 0;
   private depth = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly numbers: NumberReading,
+  ) {}
 
   whole(): unknown {
-    // leading blanks are an indentation error in Python
-    if (/^\s/.test(this.text)) throw new NoLiteral();
     const value = this.value();
     this.skip();
     if (this.text[this.i] === ",") return this.tuple(value);
@@ -37,7 +44,7 @@ class Reader {
   }
 
   private tuple(first: unknown): unknown[] {
-    const items = [first];
+    const items = this.tupleOf([first]);
     while (this.take(",")) {
       this.skip();
       if (this.i >= this.text.length) return items;
@@ -58,7 +65,7 @@ class Reader {
   }
 
   private one(): unknown {
-    if (STRING.test(this.text.slice(this.i, this.i + 2))) return this.strings();
+    if (STRING.test(this.text.slice(this.i, this.i + 5))) return this.strings();
     if (this.take("[")) return this.list("]");
     if (this.take("(")) return this.parenthesis();
     if (this.take("{")) return this.dict();
@@ -71,26 +78,29 @@ class Reader {
     return this.number();
   }
 
-  private number(): number {
+  private number(): number | string | ExactNumber {
     NUMBER.lastIndex = this.i;
-    const digits = NUMBER.exec(this.text)?.[0] ?? "";
-    const body = digits.replace(/^[-+\s]+/, "").replaceAll("_", "");
-    const number = Number(body);
-    const zeros = /^0\d/.test(body) && !/[.eE]/.test(body) && !/^0+$/.test(body);
-    if (body === "" || body === "." || zeros || !Number.isFinite(number)) throw new NoLiteral();
-    if (!/[.eE]/.test(body) && !Number.isSafeInteger(number)) throw new NoLiteral();
-    const signs = digits.slice(0, digits.length - digits.replace(/^[-+\s]+/, "").length);
-    // literal_eval takes one sign
-    if (signs.replace(/\s/g, "").length > 1) throw new NoLiteral();
-    this.i += digits.length;
-    return signs.includes("-") ? -number : number;
+    const token = NUMBER.exec(this.text)?.[0] ?? "";
+    const unsigned = token.replace(/^[-+\s]+/, "");
+    const signs = token.slice(0, token.length - unsigned.length).replace(/\s/g, "");
+    const body = unsigned.replaceAll("_", "");
+    // literal_eval takes one sign; a number may be followed by no letter
+    if (signs.length > 1 || body === "" || body === "." || /[\w.]/.test(this.text[this.i + token.length] ?? "")) throw new NoLiteral();
+    this.i += token.length;
+    const sign = signs === "-" ? -1 : 1;
+    if (!/^0[xXoObB]/.test(body) && /[.eE]/.test(body)) return floatNumber(sign * Number(body), token, this.numbers);
+    if (/^0\d/.test(body) && !/^0+$/.test(body)) throw new NoLiteral();
+    const value = wholeNumber(BigInt(sign) * BigInt(body), token, this.numbers);
+    // too large to be used, and nothing but a number: text
+    if (typeof value === "string") throw new NoLiteral();
+    return value;
   }
 
   /** Adjacent strings are one. */
   private strings(): string {
     let result = "";
     for (;;) {
-      const prefix = STRING.exec(this.text.slice(this.i, this.i + 2));
+      const prefix = STRING.exec(this.text.slice(this.i, this.i + 5));
       if (prefix === null) return result;
       this.i += prefix[1]?.length ?? 0;
       result += this.string(prefix[2] ?? "", /r/i.test(prefix[1] ?? ""));
@@ -100,12 +110,12 @@ class Reader {
 
   private string(quote: string, raw: boolean): string {
     let result = "";
-    for (this.i += 1; this.i < this.text.length; this.i += 1) {
-      const char = this.text[this.i] ?? "";
-      if (char === quote) {
-        this.i += 1;
+    for (this.i += quote.length; this.i < this.text.length; this.i += 1) {
+      if (this.text.startsWith(quote, this.i)) {
+        this.i += quote.length;
         return result;
       }
+      const char = this.text[this.i] ?? "";
       if (char !== "\\") {
         result += char;
         continue;
@@ -120,6 +130,13 @@ class Reader {
   private escape(char: string): string {
     const simple = ESCAPES[char];
     if (simple !== undefined) return simple;
+    const octal = /^[0-7]{1,3}/.exec(this.text.slice(this.i, this.i + 3))?.[0];
+    if (octal !== undefined) {
+      this.i += octal.length - 1;
+      return String.fromCharCode(Number.parseInt(octal, 8));
+    }
+    // a character by its name: Python knows them all
+    if (char === "N") throw new NoLiteral();
     const width = char === "x" ? 2 : char === "u" ? 4 : char === "U" ? 8 : 0;
     if (width === 0) return `\\${char}`;
     const hex = this.text.slice(this.i + 1, this.i + 1 + width);
@@ -145,22 +162,31 @@ class Reader {
     const from = this.i;
     const items = this.list(")");
     // (1) is 1, (1,) is a tuple
-    return items.length === 1 && !/,\s*\)$/.test(this.text.slice(from, this.i)) ? items[0] : items;
+    return items.length === 1 && !/,\s*\)$/.test(this.text.slice(from, this.i)) ? items[0] : this.tupleOf(items);
+  }
+
+  private tupleOf(items: readonly unknown[]): unknown[] {
+    return this.numbers === "exact" ? PythonTuple.from(items) : [...items];
   }
 
   private dict(): unknown {
     const map: Record<string, unknown> = {};
+    const keys = new Map<string, ShapedKey>();
     for (;;) {
       this.skip();
-      if (this.take("}")) return map;
+      if (this.take("}")) break;
       const key = this.value();
       this.skip();
       if (!this.take(":")) throw new NoLiteral();
-      define(map, keyText(key), this.value());
+      const text = keyText(key);
+      keys.set(text, [text, typeof key === "string" ? undefined : pythonKey(key)]);
+      define(map, text, this.value());
       this.skip();
-      if (this.take("}")) return map;
+      if (this.take("}")) break;
       if (!this.take(",")) throw new NoLiteral();
     }
+    if (this.numbers === "exact") keepKeys(map, [...keys.values()]);
+    return map;
   }
 
   private take(mark: string): boolean {
@@ -179,8 +205,14 @@ class Reader {
 /** A key as JSON has it, which is how it is shown in the end. */
 function keyText(key: unknown): string {
   if (typeof key === "string") return key;
+  if (key instanceof ExactNumber) return key.text;
   if (key === null || typeof key === "number" || typeof key === "boolean") return String(key);
   throw new NoLiteral();
+}
+
+function pythonKey(key: unknown): string {
+  if (typeof key === "boolean") return key ? "True" : "False";
+  return key === null ? "None" : keyText(key);
 }
 
 const WORDS: readonly (readonly [string, unknown])[] = [["True", true], ["False", false], ["None", null]];

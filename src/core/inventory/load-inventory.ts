@@ -1,108 +1,161 @@
 import type { Checked } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
+import { readAnsibleYaml } from "../load/ansible-yaml.js";
 import { atMost } from "../load/at-most.js";
-import { readYaml } from "../load/yaml.js";
-import { InventoryDraft } from "./build.js";
+import { isMap } from "../load/document.js";
+import type { NumberReading } from "../load/exact-number.js";
+import { parseAddress } from "./addresses.js";
+import { buildInventory } from "./build.js";
+import { InventoryDraft } from "./draft.js";
 import type { Inventory, ReadFiles } from "./inventory.js";
 import { isSourceText } from "./inventory.js";
-import { expandRange, splitPort } from "./ranges.js";
 import { readIniInventory } from "./read-ini.js";
+import { failed, readScriptInventory } from "./read-script.js";
 import { readYamlInventory } from "./read-yaml.js";
 import { folderOf, joinPath, variableFiles } from "./variable-files.js";
+import type { Unlock } from "./vault.js";
+import { openFile, withoutSecrets } from "./vault.js";
 
 /** What Ansible passes over in a folder of inventories (INVENTORY_IGNORE_EXTS and its like). */
-const IGNORED = /(^\.|^(group_vars|host_vars|vars_plugins)$|~$|\.(orig|bak|cfg|retry|pyc|pyo|rpm|md|txt|j2)$)/;
-const MAX_DEPTH = 10;
+const IGNORED = /(^\.|^(group_vars|host_vars|vars_plugins)$|~$|\.(pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$)/;
+const YAML_EXTENSIONS: readonly (string | undefined)[] = [undefined, ".yml", ".yaml", ".json"];
+const MAX_DEPTH = 40;
+
+export interface InventoryOptions {
+  /** The folder of the playbook, where group_vars and host_vars are looked for too. */
+  readonly playbookFolder?: string;
+  /** Decrypts vaulted files and values; unset where no password was given. */
+  readonly unlock?: Unlock;
+  /** How numbers are read: `exact` to print them as Ansible does. */
+  readonly numbers?: NumberReading;
+}
 
 /**
  * Reads inventories in order, later ones over earlier ones.
- * @param sources each `-i` as the user gave it: a file (YAML, JSON or INI), a folder of them, or a list of hosts,
- *   which holds a comma (`dom0a,dom0b`, `dom0a,`)
+ * @param sources each `-i` as the user gave it: a file (YAML, JSON, INI or a program), a folder of them, or a list of
+ *   hosts, which holds a comma (`dom0a,dom0b`, `dom0a,`) and is no file
  * @param files what the sources name, and group_vars and host_vars beside them
  * @returns no value where a source has errors
  */
-export function loadInventory(sources: readonly string[], files: ReadFiles): Checked<Inventory> {
+export function loadInventory(sources: readonly string[], files: ReadFiles, options: InventoryOptions = {}): Checked<Inventory> {
+  const { numbers = "plain", unlock, playbookFolder } = options;
   const draft = new InventoryDraft();
+  const reader = new SourceReader(files, draft, numbers, unlock);
   const folders: string[] = [];
   for (const source of sources) {
-    if (source.includes(",")) readHostList(source, draft);
-    else {
-      const folder = files.list(source) === undefined ? folderOf(source) : source;
-      if (!folders.includes(folder)) folders.push(folder);
-      readSource(source, files, draft, 0);
-    }
-  }
-  const inventory = draft.finish(variableFiles(folders, files, draft.diagnostics));
-  const diagnostics = atMost(draft.diagnostics);
-  return { value: hasErrors(diagnostics) ? undefined : inventory, diagnostics };
-}
-
-function readHostList(list: string, draft: InventoryDraft): void {
-  const source: SourceText = { file: "-i", text: list };
-  let offset = 0;
-  for (const part of list.split(",")) {
-    const word = part.trim();
-    const start = offset + part.indexOf(word);
-    offset += part.length + 1;
-    if (word === "") continue;
-    const at = { source, start, end: start + word.length };
-    const { pattern, port } = splitPort(word);
-    const expanded = expandRange(pattern);
-    if ("problem" in expanded) {
-      draft.diagnostics.push({ severity: "error", code: "host-range", summary: expanded.problem, at });
+    const names = files.list(source);
+    if (names === undefined && source.includes(",") && files.read(source) === undefined) {
+      reader.hostList(source);
       continue;
     }
-    for (const name of expanded.names) {
-      draft.host(name, "ungrouped", at);
-      if (port === undefined) continue;
-      draft.hostVariable(name, "ansible_port", {
+    folders.push(names === undefined ? folderOf(source) : source);
+    reader.source(source, 0);
+  }
+  const reading = { files, diagnostics: draft.diagnostics, numbers, ...(unlock === undefined ? {} : { unlock }) };
+  const inventory = buildInventory(draft, {
+    inventory: variableFiles(folders, reading),
+    playbook: variableFiles(playbookFolder === undefined ? [] : [playbookFolder], reading),
+  });
+  const diagnostics = atMost(draft.diagnostics).map(withoutSecrets);
+  if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
+  return { value: { ...inventory, ...(unlock === undefined ? {} : { unlock }) }, diagnostics };
+}
+
+class SourceReader {
+  constructor(
+    private readonly files: ReadFiles,
+    private readonly draft: InventoryDraft,
+    private readonly numbers: NumberReading,
+    private readonly unlock: Unlock | undefined,
+  ) {}
+
+  /** Names alone, no ranges (plugins/inventory/host_list.py); who comes up again is passed over. */
+  hostList(list: string): void {
+    const source: SourceText = { file: "-i", text: list };
+    let offset = 0;
+    for (const part of list.split(",")) {
+      const word = part.trim();
+      const start = offset + part.indexOf(word);
+      offset += part.length + 1;
+      if (word === "") continue;
+      const at = { source, start, end: start + word.length };
+      const address = word.includes("[") ? undefined : parseAddress(word);
+      const name = address?.host ?? word;
+      if (this.draft.hasHost(name)) continue;
+      const port = address?.port;
+      this.draft.host(name, "ungrouped", () => at, port === undefined ? undefined : {
         value: port, path: [], document: { source, value: port, locate: () => at },
       });
     }
   }
-}
 
-function readSource(path: string, files: ReadFiles, draft: InventoryDraft, depth: number): void {
-  const names = depth > MAX_DEPTH ? [] : files.list(path);
-  if (names !== undefined) {
-    const kept = [...names].filter((name) => !IGNORED.test(name)).sort();
-    for (const name of kept) readSource(joinPath(path, name), files, draft, depth + 1);
-    return;
+  source(path: string, depth: number): void {
+    const names = this.files.list(path);
+    if (names !== undefined) {
+      if (depth > MAX_DEPTH) {
+        this.draft.diagnostics.push({ severity: "error", code: "too-deep", summary: `'${path}' nests folders deeper than ${MAX_DEPTH} levels` });
+        return;
+      }
+      for (const name of [...names].sort()) if (!IGNORED.test(name)) this.source(joinPath(path, name), depth + 1);
+      return;
+    }
+    if (this.program(path)) return;
+    const read = this.files.read(path);
+    if (read === undefined) {
+      this.draft.diagnostics.push({
+        severity: "error", code: "inventory-missing", summary: `there is no inventory '${path}'`,
+        fix: "Name a file or a folder; a list of hosts has a comma: -i dom0a,",
+      });
+      return;
+    }
+    const source = isSourceText(read) ? openFile(read, this.unlock) : read;
+    if (isSourceText(source)) this.text(source);
+    else this.draft.diagnostics.push(source);
   }
-  const read = files.read(path);
-  if (read === undefined) {
-    draft.diagnostics.push({
-      severity: "error", code: "inventory-missing", summary: `there is no inventory '${path}'`,
-      fix: "Name a file or a folder; a list of hosts has a comma: -i dom0a,",
-    });
-  } else if (!isSourceText(read)) draft.diagnostics.push(read);
-  else readText(read, draft);
-}
 
-function readText(source: SourceText, draft: InventoryDraft): void {
-  const extension = /\.[^./]+$/.exec(source.file)?.[0];
-  if (source.text.startsWith("#!")) {
-    draft.diagnostics.push({
-      severity: "error", code: "inventory-script", at: { source, start: 0, end: Math.max(2, source.text.indexOf("\n")) },
-      summary: "this inventory is a program, and converge runs none yet",
-      fix: "Save it as YAML: ansible-inventory -i … --list --yaml > hosts.yml",
-    });
-    return;
+  /** @returns false for what is no program, or may not be run: then it is read */
+  private program(path: string): boolean {
+    const run = (words: readonly string[]) => this.files.run?.(path, words);
+    const output = run(["--list"]);
+    if (output === undefined) return false;
+    if (typeof output === "string") this.draft.diagnostics.push(failed(path, output));
+    else readScriptInventory(path, output, run, this.draft, this.numbers);
+    return true;
   }
-  if (extension === ".yml" || extension === ".yaml" || extension === ".json") {
-    readAsYaml(source, draft);
-    return;
-  }
-  // without an extension Ansible tries YAML first, then INI
-  if (extension === undefined && looksLikeYaml(source.text)) readAsYaml(source, draft);
-  else readIniInventory(source, draft);
-}
 
-function readAsYaml(source: SourceText, draft: InventoryDraft): void {
-  const { value: document, diagnostics } = readYaml(source, { duplicateKeys: "warning", ansibleTags: true });
-  draft.diagnostics.push(...diagnostics);
-  if (document !== undefined) readYamlInventory(document, draft);
+  /** As Ansible tries its plugins: YAML where the extension is one of YAML's, or there is none; then INI. */
+  private text(source: SourceText): void {
+    const name = source.file.slice(source.file.lastIndexOf("/") + 1);
+    const dot = name.lastIndexOf(".");
+    const extension = dot <= 0 ? undefined : name.slice(dot);
+    if (extension === ".toml") {
+      this.draft.diagnostics.push({
+        severity: "error", code: "inventory-plugin", at: { source, start: 0, end: 0 },
+        summary: "inventories in TOML are not read here", fix: "Save it as YAML: ansible-inventory -i … --list --export --yaml > hosts.yml",
+      });
+      return;
+    }
+    if (!YAML_EXTENSIONS.includes(extension)) {
+      readIniInventory(source, this.draft, this.numbers);
+      return;
+    }
+    const { value: document, diagnostics } = readAnsibleYaml(source, this.numbers);
+    if (document !== undefined && isMap(document.value)) {
+      this.draft.diagnostics.push(...diagnostics);
+      readYamlInventory(document, this.draft);
+      return;
+    }
+    // what is no map of groups may be INI all the same, whatever it is called
+    const trial = new InventoryDraft();
+    readIniInventory(source, trial, this.numbers);
+    if (!hasErrors(trial.diagnostics) || (extension === undefined && !looksLikeYaml(source.text))) {
+      readIniInventory(source, this.draft, this.numbers);
+      return;
+    }
+    this.draft.diagnostics.push(...diagnostics);
+    if (document !== undefined) readYamlInventory(document, this.draft);
+  }
 }
 
 /** The first line that says something tells: `---`, `{` or `group:`. */

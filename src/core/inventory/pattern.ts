@@ -1,8 +1,12 @@
+import { RE2JS } from "re2js";
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
 import { didYouMean } from "../load/suggest.js";
 import { globExpression } from "../load/glob.js";
-import type { Inventory } from "./inventory.js";
+import { parseAddress } from "./addresses.js";
+import type { Inventory, ReadFiles } from "./inventory.js";
+import { isSourceText } from "./inventory.js";
 
 /**
  * The hosts that a pattern means, in Ansible's order (inventory/manager.py): names and groups, globs, `~regex`,
@@ -11,7 +15,36 @@ import type { Inventory } from "./inventory.js";
  * @returns an error for a part that matches nothing and is no glob; no hosts is not an error by itself
  */
 export function matchHosts(pattern: string | readonly string[], inventory: Inventory, at?: SourceRange): Checked<string[]> {
-  const parts = [pattern].flat().flatMap(splitPattern);
+  return matchParts([pattern].flat().flatMap(splitPattern), inventory, at);
+}
+
+/**
+ * The hosts that `-l` means: patterns as for {@link matchHosts}, and `@file`, which holds one a line
+ * (inventory/manager.py, subset).
+ */
+export function matchLimit(limit: readonly string[], inventory: Inventory, files: ReadFiles): Checked<string[]> {
+  const expanded = expandLimit(limit, files);
+  if (expanded.value === undefined) return { value: undefined, diagnostics: expanded.diagnostics };
+  const text = expanded.value.join(",");
+  return matchParts(expanded.value, inventory, { source: { file: "-l", text }, start: 0, end: text.length });
+}
+
+/** The patterns of `-l`, with those of each `@file` in its place. */
+export function expandLimit(limit: readonly string[], files: ReadFiles): Checked<readonly string[]> {
+  const diagnostics: Diagnostic[] = [];
+  const parts = limit.flatMap(splitPattern).flatMap((part) => {
+    if (!part.startsWith("@")) return [part];
+    const path = part.slice(1);
+    const read = files.read(path);
+    if (read !== undefined && isSourceText(read)) return read.text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    const missing: Diagnostic = { severity: "error", code: "file-missing", summary: `there is no file '${path}', which -l names`, fix: "Write one pattern a line into it" };
+    diagnostics.push(read ?? missing);
+    return [];
+  });
+  return { value: hasErrors(diagnostics) ? undefined : parts, diagnostics };
+}
+
+function matchParts(parts: readonly string[], inventory: Inventory, at: SourceRange | undefined): Checked<string[]> {
   const plain = parts.filter((part) => !/^[&!]/.test(part));
   const diagnostics: Diagnostic[] = [];
   const complain = (problem: Problem): void => {
@@ -20,19 +53,15 @@ export function matchHosts(pattern: string | readonly string[], inventory: Inven
       ...(at === undefined ? {} : { at: inside(at, problem.part) }), ...(problem.fix === undefined ? {} : { fix: problem.fix }),
     });
   };
-  let hosts: string[] = [];
-  for (const part of plain.length > 0 ? plain : ["all"]) {
-    hosts = [...new Set([...hosts, ...onePattern(part, inventory, complain)])];
-  }
+  const matcher = new PatternMatcher(inventory, complain);
+  let hosts = new Set<string>();
+  for (const part of plain.length > 0 ? plain : ["all"]) for (const host of matcher.hosts(part)) hosts.add(host);
   for (const part of parts.filter((p) => p.startsWith("&"))) {
-    const keep = new Set(onePattern(part.slice(1), inventory, complain));
-    hosts = hosts.filter((host) => keep.has(host));
+    const keep = new Set(matcher.hosts(part.slice(1)));
+    hosts = new Set([...hosts].filter((host) => keep.has(host)));
   }
-  for (const part of parts.filter((p) => p.startsWith("!"))) {
-    const drop = new Set(onePattern(part.slice(1), inventory, complain));
-    hosts = hosts.filter((host) => !drop.has(host));
-  }
-  return { value: diagnostics.some((d) => d.severity === "error") ? undefined : hosts, diagnostics };
+  for (const part of parts.filter((p) => p.startsWith("!"))) for (const host of matcher.hosts(part.slice(1))) hosts.delete(host);
+  return { value: hasErrors(diagnostics) ? undefined : [...hosts], diagnostics };
 }
 
 interface Problem {
@@ -43,62 +72,70 @@ interface Problem {
   readonly fix?: string;
 }
 
-type Complain = (problem: Problem) => void;
-
-/** Commas part; without one, colons do, outside of brackets and not in an IPv6 address. */
+/** Commas part; without one, colons do, outside of brackets and not in an address of IPv6. */
 export function splitPattern(pattern: string): string[] {
-  const trimmed = pattern.trim();
-  if (trimmed.includes(",")) return trimmed.split(",").map((part) => part.trim()).filter((part) => part !== "");
-  if (/^[0-9A-Fa-f]*(:[0-9A-Fa-f]*){2,7}$/.test(trimmed) && /^[0-9A-Fa-f]|^::/.test(trimmed) && trimmed.includes("::")) {
-    return [trimmed];
-  }
-  return (trimmed.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? []).filter((part) => part !== "");
+  const parts = pattern.includes(",") ? pattern.split(",")
+    : parseAddress(pattern) !== undefined ? [pattern]
+      : (pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? []);
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
 }
 
 const SUBSCRIPT = /^(.+)\[(?:(-?\d+)|(\d+)([:-])(\d*))\]$/;
 
-function onePattern(part: string, inventory: Inventory, complain: Complain): string[] {
-  if (inventory.hosts.has(part)) return [part];
-  const subscript = part.startsWith("~") ? null : SUBSCRIPT.exec(part);
-  if (subscript === null) return named(part, inventory, complain, part);
-  const hosts = named(subscript[1] ?? "", inventory, complain, part);
-  if (subscript[2] !== undefined) {
-    const host = hosts.at(Number(subscript[2]));
-    if (host !== undefined) return [host];
-    const summary = `'${part}' is out of range: the group has ${hosts.length} host${hosts.length === 1 ? "" : "s"}`;
-    if (hosts.length > 0) complain({ severity: "error", code: "host-subscript", summary, part });
-    return [];
-  }
-  // the last one belongs to the range
-  const end = subscript[5] === "" || subscript[5] === undefined ? hosts.length : Number(subscript[5]) + 1;
-  return hosts.slice(Number(subscript[3]), end);
-}
+class PatternMatcher {
+  constructor(
+    private readonly inventory: Inventory,
+    private readonly complain: (problem: Problem) => void,
+  ) {}
 
-function named(pattern: string, inventory: Inventory, complain: Complain, part: string): string[] {
-  const test = tester(pattern);
-  if (typeof test === "string") {
-    complain({ severity: "error", code: "host-pattern", summary: test, part });
+  hosts(part: string): readonly string[] {
+    if (this.inventory.hosts.has(part)) return [part];
+    const subscript = part.startsWith("~") ? null : SUBSCRIPT.exec(part);
+    if (subscript === null) return this.named(part, part);
+    const [, name = "", index, start = "", , end = ""] = subscript;
+    const hosts = this.named(name, part);
+    // an end of 0 is no end, as in Ansible
+    if (index === undefined && (end === "" || Number(end) !== 0)) {
+      return hosts.slice(Number(start), end === "" ? hosts.length : Number(end) + 1);
+    }
+    const host = hosts.at(Number(index ?? start));
+    if (host !== undefined) return [host];
+    const summary = `'${part}' is out of range: '${name}' has ${hosts.length} host${hosts.length === 1 ? "" : "s"}`;
+    if (hosts.length > 0) this.complain({ severity: "error", code: "host-subscript", summary, part });
     return [];
   }
-  const found: string[] = [];
-  const groups = [...inventory.groups.keys()].filter(test);
-  for (const group of groups) found.push(...(inventory.groups.get(group)?.hosts ?? []));
-  const wide = pattern.startsWith("~") || /[.?*[]/.test(pattern);
-  if (groups.length === 0 || wide) found.push(...[...inventory.hosts.keys()].filter(test));
-  if (found.length === 0 && groups.length === 0) {
-    const summary = `no host and no group is called '${pattern}'`;
-    const fix = didYouMean(pattern, [...inventory.groups.keys(), ...inventory.hosts.keys()]) ??
-      (inventory.hosts.size === 0 ? "The inventory has no hosts: give one with -i" : undefined);
-    const severity = wide ? "warning" : "error";
-    complain({
-      severity, code: "host-pattern", part, summary: wide ? `nothing matches '${pattern}'` : summary,
+
+  /** Hosts of the groups of that name; of that name themselves, if no group has it or it is a glob. */
+  private named(pattern: string, part: string): readonly string[] {
+    const test = tester(pattern);
+    if (typeof test === "string") {
+      this.complain({ severity: "error", code: "host-pattern", summary: test, part });
+      return [];
+    }
+    const { hosts, groups } = this.inventory;
+    const matching = [...groups.keys()].filter(test);
+    // a host of two such groups is counted twice by a subscript, as in Ansible
+    const found = matching.flatMap((group) => groups.get(group)?.hosts ?? []);
+    const wide = pattern.startsWith("~") || /[.?*[]/.test(pattern);
+    if (matching.length === 0 || wide) for (const host of hosts.keys()) if (test(host)) found.push(host);
+    if (found.length === 0 && matching.length === 0) this.complainOfNothing(pattern, part, wide);
+    return found;
+  }
+
+  private complainOfNothing(pattern: string, part: string, wide: boolean): void {
+    const { hosts, groups } = this.inventory;
+    const implicit = ["localhost", "127.0.0.1", "::1"].includes(pattern) ? "Name it in the inventory: converge makes up no host" : undefined;
+    const fix = implicit ?? didYouMean(pattern, [...groups.keys(), ...hosts.keys()]) ??
+      (hosts.size === 0 ? "The inventory has no hosts: give one with -i" : undefined);
+    this.complain({
+      severity: wide ? "warning" : "error", code: "host-pattern", part,
+      summary: wide ? `nothing matches '${pattern}'` : `no host and no group is called '${pattern}'`,
       ...(fix === undefined ? {} : { fix }),
     });
   }
-  return [...new Set(found)];
 }
 
-const MAX_REGEX = 200;
+const MAX_REGEX = 1000;
 
 function tester(pattern: string): ((name: string) => boolean) | string {
   if (!pattern.startsWith("~")) {
@@ -108,10 +145,14 @@ function tester(pattern: string): ((name: string) => boolean) | string {
   const body = pattern.slice(1);
   if (body.length > MAX_REGEX) return `a regular expression of more than ${MAX_REGEX} characters`;
   try {
+    // takes time that is linear in the name, whatever the expression; Python's \Z is its \z
+    const expression = RE2JS.compile(body.replace(/\\(.)/gs, (pair, char: string) => (char === "Z" ? "\\z" : pair)));
     // Python's re.match: from the start, not to the end
-    const expression = new RegExp(`^(?:${body})`);
-    return (name) => expression.test(name);
+    return (name) => expression.matcher(name).lookingAt();
   } catch {
+    if (/\(\?<?[=!]|\\[1-9]|\(\?P=/.test(body)) {
+      return `'${body}' looks around or back: such expressions can take for ever, and are not run; ':!' and ':&' take away and keep`;
+    }
     return `'${body}' is no regular expression`;
   }
 }

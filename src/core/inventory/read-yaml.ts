@@ -1,8 +1,11 @@
-import type { Document, Path } from "../load/document.js";
+import type { AnsibleDocument } from "../load/ansible-yaml.js";
+import type { Path } from "../load/document.js";
 import { isMap, typeName } from "../load/document.js";
+import { isWholeKey } from "../load/python-shape.js";
 import { didYouMean } from "../load/suggest.js";
-import type { InventoryDraft } from "./build.js";
-import { expandRange, splitPort } from "./ranges.js";
+import { plainScalar } from "../load/yaml-scalars.js";
+import type { InventoryDraft, Place } from "./draft.js";
+import { expandHosts } from "./ranges.js";
 
 const GROUP_KEYS = ["hosts", "vars", "children"];
 
@@ -10,7 +13,7 @@ const GROUP_KEYS = ["hosts", "vars", "children"];
  * Reads a YAML (or JSON) inventory as Ansible's `yaml` plugin does (plugins/inventory/yaml.py), into a draft: groups at
  * the top, each with `hosts`, `vars` and `children`, any of which may be empty.
  */
-export function readYamlInventory(document: Document, draft: InventoryDraft): void {
+export function readYamlInventory(document: AnsibleDocument, draft: InventoryDraft): void {
   const top = document.value;
   if (top === null) return;
   if (!isMap(top)) {
@@ -20,29 +23,48 @@ export function readYamlInventory(document: Document, draft: InventoryDraft): vo
     });
     return;
   }
+  if (namesPlugin(top)) {
+    draft.diagnostics.push({
+      severity: "error", code: "inventory-plugin", at: document.locate(["plugin"], "key"),
+      summary: `this configures the inventory plugin ${JSON.stringify(top["plugin"])}, and converge has no plugins`,
+      fix: "Save what it gives: ansible-inventory -i … --list --export --yaml > hosts.yml",
+    });
+    return;
+  }
   const reader = new YamlInventoryReader(document, draft);
-  for (const [name, value] of Object.entries(top)) reader.group(name, value, [name]);
+  for (const [name, value] of reader.inOrder(top, [])) reader.group(name, value, [name], true);
+}
+
+/** A file with a `plugin:` that says something is no inventory, but what an inventory plugin is given. */
+function namesPlugin(top: Readonly<Record<string, unknown>>): boolean {
+  const plugin = Object.hasOwn(top, "plugin") ? top["plugin"] : null;
+  return plugin !== null && plugin !== "" && plugin !== false && plugin !== 0 && !(isMap(plugin) && Object.keys(plugin).length === 0) &&
+    !(Array.isArray(plugin) && plugin.length === 0);
 }
 
 class YamlInventoryReader {
   constructor(
-    private readonly document: Document,
+    private readonly document: AnsibleDocument,
     private readonly draft: InventoryDraft,
   ) {}
 
-  group(name: string, value: unknown, path: Path): void {
-    this.draft.group(name, this.document.locate(path, "key"));
-    if (value === null) return;
-    if (!isMap(value)) {
-      this.complain(path, `the group '${name}' is ${typeName(value)}, and must be a map of hosts, vars and children`);
+  group(name: string, value: unknown, path: Path, top = false): void {
+    if (this.isNoText(path, "group")) return;
+    const at: Place = () => this.document.locate(path, "key");
+    if (value !== null && !isMap(value)) {
+      const summary = `the group '${name}' is ${typeName(value)}, and must be a map of hosts, vars and children`;
+      // Ansible passes it over; as a child it then looks for a group of that name
+      if (top || this.draft.hasGroup(name)) this.complain(path, `${summary}: it is passed over, as Ansible does`, undefined, "warning");
+      else this.complain(path, summary);
       return;
     }
-    for (const [key, content] of Object.entries(value)) {
-      const at: Path = [...path, key];
-      if (key === "hosts") this.hosts(name, content, at);
-      else if (key === "vars") this.variables(name, content, at);
-      else if (key === "children") this.children(name, content, at);
-      else this.unknown(key, at);
+    this.draft.group(name, at);
+    for (const [key, content] of Object.entries(value ?? {})) {
+      const below: Path = [...path, key];
+      if (key === "hosts") this.hosts(name, content, below);
+      else if (key === "vars") this.variables(name, content, below);
+      else if (key === "children") this.children(name, content, below);
+      else if (content !== null) this.unknown(key, below);
     }
   }
 
@@ -56,61 +78,82 @@ class YamlInventoryReader {
   }
 
   private hosts(group: string, value: unknown, path: Path): void {
-    for (const [name, vars] of this.entries(value, path, "hosts")) {
-      const at: Path = typeof value === "string" ? path : [...path, name];
-      const keyAt = this.document.locate(at, typeof value === "string" ? "value" : "key");
-      const { pattern, port } = splitPort(name);
-      const expanded = expandRange(pattern);
+    for (const [name, vars, below] of this.entries(value, path, "hosts")) {
+      if (this.isNoText(below, "host")) continue;
+      const at: Place = () => this.document.locate(below, typeof value === "string" ? "value" : "key");
+      const expanded = expandHosts(name);
       if ("problem" in expanded) {
-        this.draft.diagnostics.push({ severity: "error", code: "host-range", summary: expanded.problem, at: keyAt });
+        this.draft.complain("host-range", expanded.problem, at);
         continue;
       }
-      if (vars !== null && !isMap(vars)) {
-        this.complain(at, `the variables of '${name}' are ${typeName(vars)}, and must be a map`);
+      if (!isMap(vars) && !isFalsy(vars)) {
+        this.complain(below, `the variables of '${name}' are ${typeName(vars)}, and must be a map`);
         continue;
       }
+      if (expanded.names.length === 0) this.draft.complain("host-range", `'${name}' stands for no host`, at, undefined, "warning");
+      const entries = isMap(vars) ? Object.entries(vars) : [];
+      const variables = entries.map(([key, item]) => [key, { value: item, document: this.document, path: [...below, key] }] as const);
+      const port = expanded.port === undefined ? undefined : { value: expanded.port, document: this.document, path: below };
       for (const host of expanded.names) {
-        this.draft.host(host, group, keyAt);
-        if (port !== undefined) this.draft.hostVariable(host, "ansible_port", { value: port, document: this.document, path: at });
-        for (const [key, item] of Object.entries(vars ?? {})) {
-          this.draft.hostVariable(host, key, { value: item, document: this.document, path: [...at, key] });
-        }
+        this.draft.host(host, group, at, port);
+        for (const [key, placed] of variables) this.draft.variable(host, key, placed);
       }
     }
   }
 
   private variables(group: string, value: unknown, path: Path): void {
-    if (value === null) return;
-    if (!isMap(value)) {
-      this.complain(path, `'vars' is ${typeName(value)}, and must be a map`);
-      return;
-    }
-    for (const [key, item] of Object.entries(value)) {
-      this.draft.groupVariable(group, key, { value: item, document: this.document, path: [...path, key] });
+    for (const [key, item, below] of this.entries(value, path, "vars", "Write each as 'name: value'")) {
+      this.draft.variable(group, key, { value: item, document: this.document, path: below });
     }
   }
 
   private children(parent: string, value: unknown, path: Path): void {
-    for (const [name, content] of this.entries(value, path, "children")) {
-      const at: Path = typeof value === "string" ? path : [...path, name];
-      this.draft.child(parent, name, this.document.locate(at, typeof value === "string" ? "value" : "key"));
-      this.group(name, content, at);
+    for (const [name, content, below] of this.entries(value, path, "children")) {
+      this.group(name, content, below);
+      // a group that was refused is not there
+      if (!this.draft.hasGroup(name) && !this.draft.hasHost(name)) continue;
+      this.draft.child(parent, name, () => this.document.locate(below, typeof value === "string" ? "value" : "key"));
     }
   }
 
   /** A map; or one name as text, as Ansible takes it. */
-  private entries(value: unknown, path: Path, what: string): [string, unknown][] {
+  private entries(
+    value: unknown, path: Path, what: string, fix = "Write each as a key: 'dom0a:' with nothing after it",
+  ): (readonly [string, unknown, Path])[] {
     if (value === null) return [];
-    if (typeof value === "string") return [[value, null]];
-    if (isMap(value)) return Object.entries(value);
-    this.complain(path, `'${what}' is ${typeName(value)}, and must be a map`, "Write each as a key: 'dom0a:' with nothing after it");
+    if (typeof value === "string") return [[value, null, path]];
+    if (isMap(value)) return this.inOrder(value, path).map(([key, item]) => [key, item, [...path, key]]);
+    this.complain(path, `'${what}' is ${typeName(value)}, and must be a map`, fix);
     return [];
   }
 
-  private complain(path: Path, summary: string, fix?: string): void {
-    this.draft.diagnostics.push({
-      severity: "error", code: "inventory-form", summary, at: this.document.locate(path),
-      ...(fix === undefined ? {} : { fix }),
-    });
+  /** As written: JavaScript lists keys that are whole numbers first. */
+  inOrder(map: Readonly<Record<string, unknown>>, path: Path): [string, unknown][] {
+    const entries = Object.entries(map);
+    if (!isWholeKey(entries[0]?.[0] ?? "")) return entries;
+    const start = new Map(entries.map(([key]) => [key, this.document.locate([...path, key], "key").start]));
+    return entries.sort(([a], [b]) => (start.get(a) ?? 0) - (start.get(b) ?? 0));
   }
+
+  /** A name that YAML reads as a number or a boolean. */
+  private isNoText(path: Path, what: string): boolean {
+    if (!this.document.typedKeys) return false;
+    const at = this.document.locate(path, "key");
+    const written = at.source.text.slice(at.start, at.end);
+    if (typeof plainScalar(written) === "string") return false;
+    this.draft.diagnostics.push({
+      severity: "error", code: "key-not-text", at, summary: `the name of a ${what} is text, and YAML reads ${written === "" ? "nothing" : written} as something else`,
+      fix: `Put it in quotes: "${written}"`,
+    });
+    return true;
+  }
+
+  private complain(path: Path, summary: string, fix?: string, severity: "error" | "warning" = "error"): void {
+    this.draft.complain("inventory-form", summary, () => this.document.locate(path), fix, severity);
+  }
+}
+
+/** What Python takes for false: no variables. */
+function isFalsy(value: unknown): boolean {
+  return value === null || value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 }

@@ -9,24 +9,37 @@ export function isGlob(name: string): boolean {
  * leave out names that begin with a dot.)
  */
 export function globExpression(glob: string): RegExp {
-  let expression = "";
+  const chunks: string[] = [""];
   for (let i = 0; i < glob.length; i += 1) {
     const char = glob[i] ?? "";
+    let piece = char.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
     if (char === "*") {
-      // one star does the work of many, without their backtracking
-      if (!expression.endsWith("[^]*")) expression += "[^]*";
-    } else if (char === "?") expression += "[^]";
+      // one star does the work of many
+      if (chunks.at(-1) !== "" || chunks.length === 1) chunks.push("");
+      continue;
+    }
+    if (char === "?") piece = "[^]";
     else if (char === "[") {
       const close = glob.indexOf("]", glob[i + 1] === "!" ? i + 3 : i + 2);
       const set = close === -1 ? undefined : setOf(glob.slice(i + 1, close));
-      if (set === undefined) expression += "\\[";
-      else {
-        expression += set;
+      if (set !== undefined) {
+        piece = set;
         i = close;
       }
-    } else expression += char.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
+    }
+    chunks.push((chunks.pop() ?? "") + piece);
   }
-  return new RegExp(`^(?:${expression})$`);
+  return new RegExp(`^(?:${joinedChunks(chunks)})$`);
+}
+
+/**
+ * The parts between stars, as Python joins them since 3.9: the first place where a part fits is as good as any later one,
+ * so it is settled once it is found (a look-ahead and what it caught). Otherwise `*a*a*a*b` could take for ever.
+ */
+function joinedChunks([first = "", ...rest]: readonly string[]): string {
+  const last = rest.pop();
+  if (last === undefined) return first;
+  return `${first}${rest.map((chunk, i) => `(?=([^]*?${chunk}))\\${i + 1}`).join("")}[^]*${last}`;
 }
 
 function setOf(body: string): string | undefined {

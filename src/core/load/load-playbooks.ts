@@ -98,7 +98,7 @@ class Loader {
   }
 
   playbook(source: SourceText): LoadedPlay[] {
-    const { value: document, diagnostics } = readYaml(source, { duplicateKeys: "error", ansibleTags: false });
+    const { value: document, diagnostics } = readYaml(source, { duplicateKeys: "error", ansible: false });
     this.diagnostics.push(...diagnostics);
     if (document === undefined) return [];
     const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");

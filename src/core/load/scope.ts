@@ -2,6 +2,8 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
 import type { Placed } from "./document.js";
 import { define, isMap, own, placeOf, typeName } from "./document.js";
+import type { Unlock } from "../inventory/vault.js";
+import { lockedAt } from "../inventory/vault.js";
 import type { Expression, TemplateProblem } from "./expression.js";
 import { MAX_TEXT } from "./filters.js";
 import { didYouMean } from "./suggest.js";
@@ -43,10 +45,12 @@ export class Scope {
     private readonly late?: LateValues | "unknown",
     /** How to speak of whose variables these are: `host dom0a`. */
     readonly owner?: string,
+    /** Decrypts vaulted values; unset where no password was given. */
+    private readonly unlock?: Unlock,
   ) {}
 
   withLate(late: LateValues | "unknown"): Scope {
-    return new Scope(this.variables, late, this.owner);
+    return new Scope(this.variables, late, this.owner, this.unlock);
   }
 
   /** A value with every template in it filled in; maps and lists all the way down. */
@@ -58,16 +62,21 @@ export class Scope {
     }
     if (!isMap(value)) return { kind: "value", value };
     if (typeof own(value, "__ansible_unsafe") === "string") return { kind: "value", value: own(value, "__ansible_unsafe") };
-    if (typeof own(value, "__ansible_vault") === "string") {
-      const summary = "this value is vaulted, and converge can not decrypt it yet";
-      const fix = "Give it another way: -e name=value, or -e @file";
-      return { kind: "problems", problems: [{ severity: "error", code: "vaulted", summary, at: placeOf(placed), fix }] };
-    }
+    const vaulted = own(value, "__ansible_vault");
+    if (typeof vaulted === "string") return this.unlocked(vaulted, placed);
     return this.each(Object.entries(value), placed, (pairs) => {
       const map: Record<string, unknown> = {};
       for (const [key, item] of pairs) define(map, String(key), item);
       return map;
     });
+  }
+
+  /** What a vaulted value holds; no template is filled in there. */
+  private unlocked(vaulted: string, placed: Placed): Rendered {
+    const opened = this.unlock?.(vaulted);
+    if (opened === undefined) return { kind: "problems", problems: [lockedAt("this value", placeOf(placed))] };
+    if ("text" in opened) return { kind: "value", value: opened.text };
+    return { kind: "problems", problems: [problemAt("vaulted", `this value is vaulted, and ${opened.problem}`, placeOf(placed))] };
   }
 
   /** A variable, filled in. */

@@ -1,25 +1,35 @@
 import { Composer, Lexer, Parser, isAlias, isMap as isYamlMap, isScalar, isSeq } from "yaml";
-import type { CST, Node, Pair, YAMLMap } from "yaml";
+import type { CST, Node, Pair, Scalar, YAMLMap } from "yaml";
 import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import type { Document, Path, PlainMap } from "./document.js";
 import { define, isMap } from "./document.js";
+import type { NumberReading } from "./exact-number.js";
+import { floatNumber } from "./exact-number.js";
+import { typedKeyText } from "./fast-yaml.js";
 import { yamlProblem } from "./yaml-problems.js";
 import { plainScalar } from "./yaml-scalars.js";
 
 export interface YamlOptions {
   /** A key that stands twice: a mistake in a playbook; Ansible takes the last one of an inventory and warns. */
   readonly duplicateKeys: Severity;
-  /** `!vault` and `!unsafe`, which Ansible's files may hold: kept as ansible-inventory prints them. */
-  readonly ansibleTags: boolean;
+  /**
+   * A file of Ansible's, not of converge's: `!vault` and `!unsafe` are kept as ansible-inventory prints them, keys are
+   * typed as values are (`on:` is the key `true`), and aliases may stand for more.
+   */
+  readonly ansible: boolean;
+  /** How numbers are read; `plain` without it. */
+  readonly numbers?: NumberReading;
 }
 
 /** Deeper than anybody writes, far less than what exhausts the stack of the parser. */
-const MAX_DEPTH = 60;
+export const MAX_DEPTH = 60;
 /** Values after aliases are written out: a dozen lines of aliases can stand for billions. */
 const MAX_VALUES = 2_000_000;
 const MAX_VALUES_BY_ALIAS = 20_000;
+/** In an inventory a thousand hosts may well share what an anchor says. */
+export const MAX_VALUES_BY_ALIAS_ANSIBLE = 500_000;
 const MAX_TEXT = 64 * 1024 * 1024;
 
 /**
@@ -140,6 +150,10 @@ class Reader {
     private readonly diagnostics: Diagnostic[],
   ) {}
 
+  private get aliasLimit(): number {
+    return this.options.ansible ? MAX_VALUES_BY_ALIAS_ANSIBLE : MAX_VALUES_BY_ALIAS;
+  }
+
   private complain(severity: Severity, code: string, summary: string, node: Node, fix?: string): void {
     const at = this.range(node);
     this.diagnostics.push({ severity, code, summary, at, ...(fix === undefined ? {} : { fix }) });
@@ -174,7 +188,7 @@ class Reader {
 
   private scalar(value: unknown, plain: boolean): unknown {
     const text = keyText({ value });
-    return plain ? plainScalar(text) : text;
+    return plain ? plainScalar(text, this.options.numbers) : text;
   }
 
   /** What an explicit tag makes of a node; undefined where it says nothing new. */
@@ -183,15 +197,22 @@ class Reader {
     if (tag === undefined || tag === "" || tag === "!") return undefined;
     if (STANDARD_TAGS.has(tag)) {
       if (!isScalar(node) || tag.endsWith(":str")) return undefined;
-      return { value: plainScalar(typeof node.value === "string" ? node.value : "") };
+      return { value: this.typed(tag, typeof node.value === "string" ? node.value : "") };
     }
     const short = tag.replace(/^tag:yaml.org,2002:/, "!!");
-    if (this.options.ansibleTags && isScalar(node) && (tag === "!vault" || tag === "!unsafe")) {
+    if (this.options.ansible && isScalar(node) && (tag === "!vault" || tag === "!unsafe")) {
       return { value: { [tag === "!vault" ? "__ansible_vault" : "__ansible_unsafe"]: String(node.value) } };
     }
-    const vault = tag === "!vault" ? "Vaulted values are not read here; give this one with -e @file" : undefined;
+    if (this.options.ansible && tag === "!unsafe") return { value: unsafe(isSeq(node) ? node.items.map((item) => this.read(item as Node)) : isYamlMap(node) ? this.map(node) : null) };
+    const vault = tag === "!vault" ? "Vaulted values are not read here; put this one into a file of variables" : undefined;
     this.complain("error", "unknown-tag", `the tag '${short}' is not known here`, node, vault ?? "Take the tag out");
     return { value: null };
+  }
+
+  /** `!!float 3` is 3.0, whatever the scalar alone would be. */
+  private typed(tag: string, text: string): unknown {
+    const value = plainScalar(text, this.options.numbers);
+    return tag.endsWith(":float") && typeof value === "number" ? floatNumber(value, text, this.options.numbers ?? "plain") : value;
   }
 
   private alias(node: Node): unknown {
@@ -211,13 +232,13 @@ class Reader {
     if (known === undefined) return null;
     this.values += known.size;
     this.aliased += known.size;
-    if (this.aliased > MAX_VALUES_BY_ALIAS) return this.exhaust(node);
+    if (this.aliased > this.aliasLimit) return this.exhaust(node);
     return known.value;
   }
 
   private exhaust(node: Node): null {
     if (!this.exhausted) {
-      const summary = `aliases stand for more than ${MAX_VALUES_BY_ALIAS} values here`;
+      const summary = `aliases stand for more than ${this.aliasLimit} values here`;
       this.complain("error", "too-many-values", summary, node, "Write out what is needed, or use fewer aliases");
     }
     this.exhausted = true;
@@ -263,7 +284,7 @@ class Reader {
     const node = isAlias(key) ? (this.alias(key), this.targets.get(key)) : key;
     if (node !== undefined && isScalar(node)) {
       if (key.anchor !== undefined && key.anchor !== "") this.read(key);
-      return keyText(node);
+      return this.textOf(node);
     }
     const fix = "Put it in quotes: \"{{ name }}\"";
     if (node !== undefined) this.complain("error", "key-not-text", "a key is text, not a list or a map", key, fix);
@@ -340,8 +361,23 @@ class Reader {
 
   private pairKey(pair: YamlPair): string | undefined {
     const node = pair.key === null ? undefined : this.resolved(pair.key);
-    return node !== undefined && isScalar(node) ? keyText(node) : undefined;
+    return node !== undefined && isScalar(node) ? this.textOf(node) : undefined;
   }
+
+  private textOf(node: Scalar): string {
+    const text = keyText(node);
+    return this.options.ansible && node.type === "PLAIN" && node.tag === undefined ? typedKeyText(plainScalar(text, "exact")) : text;
+  }
+}
+
+/** Every text in it, as Ansible marks what no template may be filled into. */
+function unsafe(value: unknown): unknown {
+  if (typeof value === "string") return { __ansible_unsafe: value };
+  if (Array.isArray(value)) return (value as unknown[]).map(unsafe);
+  if (!isMap(value)) return value;
+  const result: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) define(result, key, unsafe(item));
+  return result;
 }
 
 type YamlPair = Pair<Node | null, Node | null>;

@@ -8,6 +8,8 @@ export interface SourceText {
   /** Path as the user gave it (or `-e` for a command line value, `web1.cfg on dom0a` for a host's file). */
   readonly file: string;
   readonly text: string;
+  /** Its lines are not shown in a complaint: they were decrypted. */
+  readonly secret?: boolean;
 }
 
 /** A half-open range of UTF-16 offsets in a {@link SourceText}. Lines and columns are looked up when shown. */

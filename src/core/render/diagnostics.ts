@@ -65,7 +65,7 @@ function excerpt(
   at: SourceRange, line: number, gutter: number, style: DiagnosticStyle, severity: Severity, width: number,
 ): string[] {
   const { text } = at.source;
-  if (text === "") return [];
+  if (text === "" || at.source.secret === true) return [];
   const start = Math.min(Math.max(at.start, 0), text.length);
   const lineStart = start === 0 ? 0 : text.lastIndexOf("\n", start - 1) + 1;
   const newline = text.indexOf("\n", lineStart);

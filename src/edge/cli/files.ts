@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { ReadFiles } from "../../core/inventory/inventory.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
+import { runProgram } from "./inventory-program.js";
 
 /** More than this is no playbook, inventory or plan. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -16,6 +17,7 @@ export const localFiles: ReadFiles = {
       return undefined;
     }
   },
+  run: runProgram,
 };
 
 /** The text of a file; undefined where there is none; a diagnostic where it can not be read as text. */

@@ -6,7 +6,8 @@ import { canAsk } from "../terminal/prompt.js";
 import { Refusal } from "./failure.js";
 import type { CommonOptions } from "./options.js";
 import type { Session } from "./session.js";
-import { connectionByName, surroundings } from "./work.js";
+import { surroundings } from "./surroundings.js";
+import { connectionByName } from "./work.js";
 
 /** A host that was named on the command line, opened. */
 export interface NamedHost {

@@ -1,17 +1,23 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 
-/** What every command takes. */
-export interface CommonOptions {
+/** What every command takes that reads an inventory. */
+export interface InventoryOptions {
   readonly inventory: readonly string[];
   readonly extraVars: readonly string[];
+  readonly vaultPasswordFile: readonly string[];
+  readonly vaultId: readonly string[];
+  /** commander's form of `--no-color`. */
+  readonly color: boolean;
+}
+
+/** What every command takes that goes to hosts. */
+export interface CommonOptions extends InventoryOptions {
   readonly user?: string;
   readonly become?: boolean;
   readonly askBecomePass?: boolean;
   readonly verbose: number;
   readonly json?: boolean;
-  /** commander's form of `--no-color`. */
-  readonly color: boolean;
 }
 
 /** What commands over playbooks take besides. */
@@ -36,23 +42,36 @@ function positive(value: string): number {
   return number;
 }
 
-/** Options about hosts and output: the names and letters that Ansible's users have in their fingers. */
-export function withCommonOptions(command: Command): Command {
+/** Options about which hosts there are. */
+export function withInventoryOptions(command: Command): Command {
   return command
     .option("-i, --inventory <path>", "inventory file, folder, or `host,` list (repeatable)", collect, [])
     .option("-e, --extra-vars <vars>", "`k=v`, `@file` or JSON; the strongest variables (repeatable)", collect, [])
+    .option("--vault-password-file <file>", "decrypt vaulted values and files with this password (repeatable)", collect, [])
+    .option("--vault-id <label@file>", "the same, with a label; `label@prompt` asks (repeatable)", collect, [])
+    .option("--no-color", "no colours (NO_COLOR does the same)");
+}
+
+/** Options about hosts and output: the names and letters that Ansible's users have in their fingers. */
+export function withCommonOptions(command: Command): Command {
+  return withInventoryOptions(command)
     .option("-u, --user <name>", "log in as this user where the inventory names none")
     .option("-b, --become", "become root by sudo where the inventory does not say")
     .option("-K, --ask-become-pass", "ask for the sudo password")
     .option("-v, --verbose", "tell more; -vv and -vvv tell still more", (_value: string, level: number) => level + 1, 0)
-    .option("--json", "one JSON object a line on standard output")
-    .option("--no-color", "no colours (NO_COLOR does the same)");
+    .option("--json", "one JSON object a line on standard output");
 }
+
+/** `-l`, for commands that take a part of the hosts. */
+export function withLimit(command: Command): Command {
+  return command.option(...LIMIT, collect, []);
+}
+
+const LIMIT = ["-l, --limit <pattern>", "only these hosts and groups; `@file` has one a line (repeatable)"] as const;
 
 /** Options about what to work on. */
 export function withRunOptions(command: Command): Command {
-  return withCommonOptions(command)
-    .option("-l, --limit <pattern>", "only these hosts and groups (repeatable)", collect, [])
+  return withLimit(withCommonOptions(command))
     .option("--domain <glob>", "only guests of these names (repeatable)", collect, [])
     .option("-f, --forks <n>", "look at this many hosts at a time, and work on no more", positive, 5)
     .option("-D, --diff", "show config diffs; they are always shown, the option is for habit")

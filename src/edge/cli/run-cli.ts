@@ -3,6 +3,7 @@ import { usableWidth } from "../../core/render/view.js";
 import { applyCommand, planCommand } from "./apply-command.js";
 import { attachCommand } from "./attach-command.js";
 import { factsCommand } from "./facts-command.js";
+import { inventoryCommand } from "./inventory-command.js";
 import { logCommand } from "./log-command.js";
 import { statusCommand } from "./status-command.js";
 import type { ExitCode } from "./exit-code.js";
@@ -24,6 +25,7 @@ Examples:
   converge apply plan.json                                  and run just that
   converge attach -i inventory/lab.yml dom0 web1            follow a run again
   converge facts -i inventory/lab.yml dom0                  what is on a host
+  converge inventory -i inventory/lab.yml --graph           hosts and groups
   converge help apply                                       options of apply
 
 A playbook:
@@ -100,6 +102,7 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   program.addCommand(attachCommand(session, done));
   program.addCommand(logCommand(session, done));
   program.addCommand(factsCommand(session, done));
+  program.addCommand(inventoryCommand(session, done));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

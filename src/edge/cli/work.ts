@@ -1,10 +1,9 @@
 import type { Connection, ConnectionDefaults } from "../../core/inventory/connection.js";
 import { connectionOf } from "../../core/inventory/connection.js";
-import { readExtraVars } from "../../core/inventory/extra-vars.js";
-import type { Inventory, Variables } from "../../core/inventory/inventory.js";
+import type { Inventory } from "../../core/inventory/inventory.js";
 import { isSourceText } from "../../core/inventory/inventory.js";
-import { loadInventory } from "../../core/inventory/load-inventory.js";
-import { matchHosts } from "../../core/inventory/pattern.js";
+import { expandLimit, matchLimit } from "../../core/inventory/pattern.js";
+import { folderOf, joinPath } from "../../core/inventory/variable-files.js";
 import type { LoadedPlay } from "../../core/load/load-playbooks.js";
 import { loadPlaybooks } from "../../core/load/load-playbooks.js";
 import { globMatches } from "../../core/load/glob.js";
@@ -21,11 +20,13 @@ import type { Batch } from "../run/apply.js";
 import { hostRuns } from "../run/host-runs.js";
 import type { Target } from "../run/target.js";
 import type { Host } from "../hosts/host.js";
-import { askSecret, canAsk } from "../terminal/prompt.js";
+import { canAsk } from "../terminal/prompt.js";
 import { Refusal, refusal } from "./failure.js";
 import { localFiles, readText } from "./files.js";
-import type { CommonOptions, RunOptions } from "./options.js";
+import type { RunOptions } from "./options.js";
 import type { Session } from "./session.js";
+import type { Surroundings } from "./surroundings.js";
+import { surroundings } from "./surroundings.js";
 
 /** What a run is about: hosts, in which order they are taken, and what was noticed while reading it all. */
 export interface Work {
@@ -33,40 +34,6 @@ export interface Work {
   readonly batches: readonly Batch[];
   readonly diagnostics: readonly Diagnostic[];
   readonly close: () => Promise<void>;
-}
-
-/** Inventory and variables of the command line. */
-export interface Surroundings {
-  readonly inventory: Inventory;
-  readonly extraVars: Variables;
-  readonly defaults: ConnectionDefaults;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-/** Reads inventory and `-e`, and asks for the sudo password where -K wants it. */
-export async function surroundings(options: CommonOptions, session: Session): Promise<Surroundings> {
-  const inventory = loadInventory(options.inventory, localFiles);
-  const extraVars = readExtraVars(options.extraVars, localFiles);
-  const diagnostics = [...inventory.diagnostics, ...extraVars.diagnostics];
-  if (inventory.value === undefined || extraVars.value === undefined) throw new Refusal(diagnostics);
-  const becomePassword = options.askBecomePass === true ? await askBecome(session) : undefined;
-  return {
-    inventory: inventory.value, extraVars: extraVars.value, diagnostics,
-    defaults: {
-      ...(options.user === undefined ? {} : { user: options.user }),
-      ...(options.become === undefined ? {} : { become: options.become }),
-      ...(becomePassword === undefined ? {} : { becomePassword }),
-    },
-  };
-}
-
-async function askBecome(session: Session): Promise<string> {
-  if (!canAsk(session.console)) {
-    throw refusal("no-terminal", "-K asks for a password, and there is no terminal to ask on", "Use a key, or sudo without a password for this login.");
-  }
-  const password = await askSecret(session.console, "BECOME password: ");
-  if (password === undefined) throw refusal("interrupted", "no password was given: nothing was changed");
-  return password;
 }
 
 /** The text of an input file, or a refusal that says which file and what may have been meant. */
@@ -81,11 +48,23 @@ export function readInput(path: string, commands: readonly string[]): SourceText
   throw refusal("file-missing", `there is no ${looksLikeCommand ? "command and no " : ""}file '${path}'`, fix);
 }
 
+/** The folder whose group_vars and host_vars are read: that of the playbooks, if they agree on one. */
+function playbookFolder(sources: readonly SourceText[]): string {
+  const folders = [...new Set(sources.map((source) => folderOf(source.file)))];
+  const [folder = "."] = folders;
+  const holds = (name: string): boolean => folders.some((at) => localFiles.list(joinPath(at, name)) !== undefined);
+  if (folders.length === 1 || !(holds("group_vars") || holds("host_vars"))) return folder;
+  throw refusal("playbook-folders", "these playbooks lie in several folders, and group_vars or host_vars beside them",
+    "Run them one after another: each has variables of its own.");
+}
+
 /** Hosts and wishes of playbooks. */
 export async function workFromPlaybooks(sources: readonly SourceText[], options: RunOptions, session: Session): Promise<Work> {
-  const around = await surroundings(options, session);
+  const around = await surroundings(options, session, playbookFolder(sources));
+  const limit = expandLimit(options.limit, localFiles);
+  if (limit.value === undefined) throw new Refusal(limit.diagnostics);
   const loaded = loadPlaybooks(sources, around.inventory, {
-    extraVars: around.extraVars, limit: options.limit, knownStrategies: ["auto", ...Object.values(strategies).filter((s) => s.named).map((s) => s.name)],
+    extraVars: around.extraVars, limit: limit.value, knownStrategies: ["auto", ...Object.values(strategies).filter((s) => s.named).map((s) => s.name)],
   });
   const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
   if (loaded.value === undefined) throw new Refusal(diagnostics);
@@ -136,7 +115,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
 function limited(all: readonly string[], limit: readonly string[], inventory: Inventory, diagnostics: Diagnostic[]): ReadonlySet<string> {
   if (limit.length === 0) return new Set(all);
   if (inventory.hosts.size === 0) return new Set(all.filter((name) => limit.some((glob) => wanted(name, glob.split(",")))));
-  const matched = matchHosts(limit, inventory);
+  const matched = matchLimit(limit, inventory, localFiles);
   diagnostics.push(...matched.diagnostics);
   return new Set(matched.value ?? []);
 }

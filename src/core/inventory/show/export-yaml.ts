@@ -1,0 +1,145 @@
+import { DUMP_SCHEMA, defineScalarTag, dump, floatYaml11Tag, intYaml11Tag, realMapTag } from "js-yaml";
+import { isMap } from "../../load/document.js";
+import { ExactNumber } from "../../load/exact-number.js";
+import type { Diagnostic } from "../../model/diagnostic.js";
+import type { InventoryGroup, Variables } from "../inventory.js";
+import { layered } from "../layered.js";
+import { loadInventory } from "../load-inventory.js";
+import { expandHosts } from "../ranges.js";
+import { jsonText } from "./json-text.js";
+import type { InventoryView } from "./view.js";
+import { groupVariables, isMeant, isShownVariable, ownVariables, shownValues } from "./view.js";
+
+/**
+ * The inventory as one YAML file, which Ansible and converge read back as the same hosts, groups and variables. A group
+ * that stands below several is written out once. What a host has from elsewhere than its groups' own variables would
+ * give (group_vars/all goes above a group's variables in the inventory) is written with the host. Variables of `-e` are
+ * none of the inventory's and are left out.
+ * @returns a diagnostic where a host's name can not be written, as a range or a port would be read out of it
+ */
+export function exportYaml(view: InventoryView): string | Diagnostic {
+  for (const name of view.inventory.hosts.keys()) {
+    if (!isMeant(view, name)) continue;
+    const read = expandHosts(name);
+    if ("problem" in read || read.port !== undefined || read.names[0] !== name) return unwritable(name);
+  }
+  const first = written(view, new Map());
+  const overrides = differences(view, first);
+  return overrides.size === 0 ? first : written(view, overrides);
+}
+
+type Overrides = ReadonlyMap<string, Variables>;
+
+function written(view: InventoryView, overrides: Overrides): string {
+  const all = view.inventory.groups.get("all");
+  const tree = new Map(all === undefined ? [] : [["all", new Exporter(view, overrides).group(all)]]);
+  return dump(tree, { schema: SCHEMA, noRefs: true, lineWidth: -1 });
+}
+
+/** Variables that hosts have here, and would not have from what was written. */
+function differences(view: InventoryView, text: string): Overrides {
+  const again = loadInventory(["export.yml"], {
+    list: () => undefined, read: (path) => (path === "export.yml" ? { file: path, text } : undefined),
+  }, { numbers: "exact" }).value;
+  const overrides = new Map<string, Variables>();
+  for (const host of view.inventory.hosts.values()) {
+    if (!isMeant(view, host.name)) continue;
+    const vars = again?.hosts.get(host.name)?.vars;
+    const missing = [...host.vars].filter(([name, { value }]) => isShownVariable(name) && !same(vars?.get(name)?.value, value));
+    if (missing.length > 0) overrides.set(host.name, new Map(missing));
+  }
+  return overrides;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === "object" && typeof b === "object" && jsonText(a) === jsonText(b));
+}
+
+function unwritable(name: string): Diagnostic {
+  return {
+    severity: "error", code: "host-range", summary: `the host '${name}' can not be written in YAML: a range or a port would be read out of its name`,
+    fix: "Leave it out: -l '!NAME'",
+  };
+}
+
+type Tree = Map<string, unknown>;
+
+class Exporter {
+  private readonly writtenGroups = new Set<string>();
+  private readonly writtenHosts = new Set<string>();
+
+  constructor(
+    private readonly view: InventoryView,
+    private readonly overrides: Overrides,
+  ) {}
+
+  /** Maps, for an object would list `"10"` before `"9"` and before all names. */
+  group(group: InventoryGroup): Tree {
+    const tree: Tree = new Map();
+    if (this.writtenGroups.has(group.name)) return tree;
+    this.writtenGroups.add(group.name);
+    const hosts = group.name === "all" ? [] : group.direct.filter((name) => isMeant(this.view, name));
+    if (hosts.length > 0) tree.set("hosts", new Map(hosts.map((name) => [name, this.host(name)])));
+    const children = group.children.flatMap((name): [string, Tree][] => {
+      const child = this.view.inventory.groups.get(name);
+      return child === undefined ? [] : [[name, this.group(child)]];
+    });
+    if (children.length > 0) tree.set("children", new Map(children));
+    const vars = groupVariables(this.view, group);
+    if (vars.length > 0) tree.set("vars", new Map(vars.map(([name, value]) => [name, writable(value)])));
+    return tree;
+  }
+
+  private host(name: string): Tree {
+    const host = this.view.inventory.hosts.get(name);
+    if (host === undefined || this.writtenHosts.has(name)) return new Map();
+    this.writtenHosts.add(name);
+    return new Map(shownValues(layered(ownVariables(this.view, host), this.overrides.get(name) ?? new Map())).map(([key, value]) => [key, writable(value)]));
+  }
+}
+
+class Marked {
+  constructor(
+    readonly tag: "!vault" | "!unsafe",
+    readonly text: string,
+  ) {}
+}
+
+/** A value with Ansible's marks as tags, and its maps as maps. */
+function writable(value: unknown): unknown {
+  if (Array.isArray(value)) return (value as unknown[]).map(writable);
+  if (!isMap(value) || value instanceof ExactNumber) return value;
+  for (const [key, tag] of MARKS) {
+    const text = value[key];
+    if (typeof text === "string") return new Marked(tag, text);
+  }
+  return new Map(Object.entries(value).map(([key, item]) => [key, writable(item)]));
+}
+
+const MARKS = [["__ansible_vault", "!vault"], ["__ansible_unsafe", "!unsafe"]] as const;
+
+function markTag(tag: Marked["tag"]) {
+  return defineScalarTag<unknown>(tag, {
+    resolve: (text) => text, identify: (value) => value instanceof Marked && value.tag === tag,
+    represent: (value) => (value instanceof Marked ? value.text : ""),
+  });
+}
+
+const isExact = (value: unknown, whole: boolean): value is ExactNumber => value instanceof ExactNumber && /^-?\d+$/.test(value.text) === whole;
+
+/** As YAML 1.1 reads it: `1.0e+20`, `.inf`. */
+function yamlFloat(text: string): string {
+  return text.replace(/^(-?)(inf|nan)$/, "$1.$2").replace(/^(-?\d+)e/, "$1.0e");
+}
+
+const SCHEMA = DUMP_SCHEMA.withTags(
+  realMapTag, markTag("!vault"), markTag("!unsafe"),
+  defineScalarTag<unknown>("tag:yaml.org,2002:int", {
+    implicit: true, resolve: intYaml11Tag.resolve, identify: (value) => isExact(value, true) || intYaml11Tag.identify(value),
+    represent: (value) => (value instanceof ExactNumber ? value.text : intYaml11Tag.represent(value)),
+  }),
+  defineScalarTag<unknown>("tag:yaml.org,2002:float", {
+    implicit: true, resolve: floatYaml11Tag.resolve, identify: (value) => isExact(value, false) || floatYaml11Tag.identify(value),
+    represent: (value) => (value instanceof ExactNumber ? yamlFloat(value.text) : floatYaml11Tag.represent(value)),
+  }),
+);

@@ -1,0 +1,73 @@
+import type { Checked } from "../model/diagnostic.js";
+import type { SourceRange, SourceText } from "../model/source.js";
+import type { Document, Path } from "./document.js";
+import { ExactNumber, floatNumber, wholeNumber } from "./exact-number.js";
+import type { NumberReading } from "./exact-number.js";
+import { fastYaml } from "./fast-yaml.js";
+import { MAX_DEPTH, MAX_VALUES_BY_ALIAS_ANSIBLE, readYaml } from "./yaml.js";
+
+/** A file of Ansible's that was read. */
+export interface AnsibleDocument extends Document {
+  /** A key somewhere in it may be no text (`on:`, `1:`): where names are wanted, it has to be looked at again. */
+  readonly typedKeys: boolean;
+}
+
+/**
+ * Reads YAML or JSON as Ansible's DataLoader does (parsing/utils/yaml.py): as JSON if it is that, else as YAML. Values
+ * come from a fast parser; places are looked up by a slow one, once somebody asks for one.
+ */
+export function readAnsibleYaml(source: SourceText, numbers: NumberReading = "plain"): Checked<AnsibleDocument> {
+  const quick = fastJson(source.text, numbers) ?? fastYaml(source.text, {
+    numbers, maxDepth: MAX_DEPTH, maxValuesByAlias: MAX_VALUES_BY_ALIAS_ANSIBLE,
+  });
+  const slow = (): Checked<Document> => readYaml(source, { duplicateKeys: "warning", ansible: true, numbers });
+  if (quick === undefined) {
+    const { value, diagnostics } = slow();
+    return { value: value === undefined ? undefined : { ...value, typedKeys: true }, diagnostics };
+  }
+  let document: Document | undefined;
+  const locate = (path: Path, part?: "value" | "key"): SourceRange => {
+    document ??= slow().value ?? { source, value: null, locate: () => ({ source, start: 0, end: 0 }) };
+    return document.locate(path, part);
+  };
+  return { value: { source, ...quick, locate }, diagnostics: [] };
+}
+
+/** What `json.loads` reads; undefined for what is no JSON, or nests too deeply for those who read on. */
+function fastJson(text: string, numbers: NumberReading): { readonly value: unknown; readonly typedKeys: false } | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    const exact = numbers === "exact" && /\d[.eE\d]{15}|\d\.0|\d[eE]/.test(text);
+    const value: unknown = exact ? JSON.parse(text.replace(TOKEN, markNumber), reviveNumber) : JSON.parse(text);
+    return nestsTooDeeply(value) ? undefined : { value, typedKeys: false };
+  } catch (error) {
+    // YAML, most likely
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
+/** No text of a file begins so: a control character may not stand in JSON, and an escaped one is left as it is. */
+const MARK = "\u0010number:";
+
+function markNumber(token: string): string {
+  if (!token.startsWith('"')) return JSON.stringify(MARK + token);
+  return token.startsWith('"\\u0010') ? `"\\u0010${token.slice(1)}` : token;
+}
+
+function reviveNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== "string" || !value.startsWith("\u0010")) return value;
+  if (!value.startsWith(MARK)) return value.slice(1);
+  const token = value.slice(MARK.length);
+  return /^-?\d+$/.test(token) ? wholeNumber(BigInt(token), token, "exact") : floatNumber(Number(token), token, "exact");
+}
+
+function nestsTooDeeply(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((item) => (typeof item === "object" && item !== null && !(item instanceof ExactNumber) ? Object.values(item) as unknown[] : []));
+  }
+  return false;
+}
