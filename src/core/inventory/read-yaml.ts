@@ -1,5 +1,5 @@
 import type { AnsibleDocument } from "../load/ansible-yaml.js";
-import type { Path } from "../load/document.js";
+import type { Path, Placed } from "../load/document.js";
 import { isMap, typeName } from "../load/document.js";
 import { isWholeKey } from "../load/python-shape.js";
 import { didYouMean } from "../load/suggest.js";
@@ -91,12 +91,12 @@ class YamlInventoryReader {
         continue;
       }
       if (expanded.names.length === 0) this.draft.complain("host-range", `'${name}' stands for no host`, at, undefined, "warning");
-      const entries = isMap(vars) ? Object.entries(vars) : [];
-      const variables = entries.map(([key, item]) => [key, { value: item, document: this.document, path: [...below, key] }] as const);
       const port = expanded.port === undefined ? undefined : { value: expanded.port, document: this.document, path: below };
-      for (const host of expanded.names) {
-        this.draft.host(host, group, at, port);
-        for (const [key, placed] of variables) this.draft.variable(host, key, placed);
+      for (const host of expanded.names) this.draft.host(host, group, at, port);
+      if (!isMap(vars)) continue;
+      for (const key of Object.keys(vars)) {
+        const placed = new Entry(vars[key], this.document, below, key);
+        for (const host of expanded.names) this.draft.variable(host, key, placed);
       }
     }
   }
@@ -150,6 +150,20 @@ class YamlInventoryReader {
 
   private complain(path: Path, summary: string, fix?: string, severity: "error" | "warning" = "error"): void {
     this.draft.complain("inventory-form", summary, () => this.document.locate(path), fix, severity);
+  }
+}
+
+/** A value of a map; its path is put together when it is asked for, which for most values is never. */
+class Entry implements Placed {
+  constructor(
+    readonly value: unknown,
+    readonly document: AnsibleDocument,
+    private readonly map: Path,
+    private readonly key: string,
+  ) {}
+
+  get path(): Path {
+    return [...this.map, this.key];
   }
 }
 

@@ -8,6 +8,7 @@ import type { InventoryView } from "../../core/inventory/show/view.js";
 import { didYouMean } from "../../core/load/suggest.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { usableWidth } from "../../core/render/view.js";
+import { complaintLines, stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
@@ -15,7 +16,6 @@ import { localFiles } from "./files.js";
 import type { InventoryOptions } from "./options.js";
 import { withInventoryOptions, withLimit } from "./options.js";
 import type { Session } from "./session.js";
-import { complaintLines, stylesOf } from "./session.js";
 import { knownHosts } from "./surroundings.js";
 
 interface ShowOptions extends InventoryOptions {
@@ -35,7 +35,7 @@ Vaulted values stay as they are in --list and --export; vaulted files are read.
 `;
 
 /** `converge inventory`: what Ansible's inventories say, as ansible-inventory prints it. */
-export function inventoryCommand(session: Session, done: (exit: ExitCode) => void): Command {
+export function inventoryCommand(session: Pick<Session, "console">, done: (exit: ExitCode) => void): Command {
   return withLimit(withInventoryOptions(new Command("inventory")))
     .description("show hosts, groups and variables of inventories; no host is contacted")
     .option("--list", "all groups and hosts with their variables, as JSON")
@@ -61,7 +61,7 @@ export function inventoryCommand(session: Session, done: (exit: ExitCode) => voi
     });
 }
 
-async function viewOf(options: ShowOptions, session: Session): Promise<{ readonly view: InventoryView; readonly diagnostics: readonly Diagnostic[] }> {
+async function viewOf(options: ShowOptions, session: Pick<Session, "console">): Promise<{ readonly view: InventoryView; readonly diagnostics: readonly Diagnostic[] }> {
   const known = await knownHosts(options, session, options.playbookDir, "exact");
   const view = { inventory: known.inventory, extraVars: known.extraVars, playbookNamed: options.playbookDir !== undefined };
   if (options.limit.length === 0) return { view, diagnostics: known.diagnostics };

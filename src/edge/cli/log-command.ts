@@ -4,6 +4,7 @@ import { readRunEvent } from "../../core/render/read-event.js";
 import { hostRuns } from "../run/host-runs.js";
 import { Unreachable } from "../run/target.js";
 import { currentRun } from "./attach-command.js";
+import { stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { refusal } from "./failure.js";
@@ -11,7 +12,7 @@ import { withHosts } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
-import { reporterFor, stylesOf } from "./session.js";
+import { reporterFor } from "./session.js";
 
 /** `converge log HOST DOMAIN`: the journal of a guest's newest run. */
 export function logCommand(session: Session, done: (exit: ExitCode) => void): Command {

@@ -1,36 +1,12 @@
 #!/usr/bin/env node
-import { Interruption } from "../run/interruption.js";
-import { observeHost } from "../run/observe-host.js";
-import type { Host } from "../hosts/host.js";
-import { openHost } from "../hosts/open-host.js";
 import { processConsole } from "../terminal/console.js";
-import { EXIT } from "./exit-code.js";
-import { runCli } from "./run-cli.js";
-import type { Session } from "./session.js";
 
 const console = processConsole();
-const opened: Host[] = [];
-const session: Session = {
-  console, interruption: new Interruption(), observe: observeHost, runs: { active: false, begun: false },
-  openHost: (name, connection, interactive) => {
-    const host = openHost(name, connection, { interactive });
-    opened.push(host);
-    return host;
-  },
-};
+const argv = process.argv.slice(2);
 
-/** Longer than this nobody waits for connections to close. */
-const CLOSING_MS = 2000;
-
-// while nothing runs on a host, a signal just ends the command; a run hears it otherwise (carry-out.ts)
-console.onSignal((signal) => {
-  if (session.runs.active) return;
-  console.err(`\nconverge: interrupted${session.runs.begun ? "" : "; nothing was changed"}\n`);
-  const exit = signal === "SIGINT" ? EXIT.interrupted : signal === "SIGTERM" ? EXIT.terminated : EXIT.hungUp;
-  setTimeout(() => process.exit(exit), CLOSING_MS);
-  void Promise.allSettled(opened.map((host) => host.close())).then(() => process.exit(exit));
-});
-
-const exit = await runCli(process.argv.slice(2), session);
+// what a command does not need is not loaded for it
+const exit = argv[0] === "inventory"
+  ? await (await import("./inventory-alone.js")).runInventory(argv, console)
+  : await (await import("./run-process.js")).runInProcess(argv, console);
 // output that is still under way must not be lost
 process.stdout.write("", () => process.stderr.write("", () => process.exit(exit)));

@@ -1,5 +1,4 @@
-import { Command, CommanderError } from "commander";
-import { usableWidth } from "../../core/render/view.js";
+import { Command } from "commander";
 import { applyCommand, planCommand } from "./apply-command.js";
 import { attachCommand } from "./attach-command.js";
 import { factsCommand } from "./facts-command.js";
@@ -8,12 +7,10 @@ import { logCommand } from "./log-command.js";
 import { statusCommand } from "./status-command.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
-import { Refusal } from "./failure.js";
-import { describeBug } from "./bug.js";
+import { answerErrors, settleCommands } from "./answer-errors.js";
 import { jsonReporter } from "./json-reporter.js";
 import { describeStep } from "./describe-step.js";
 import type { Session } from "./session.js";
-import { complaintLines, stylesOf } from "./session.js";
 import { toolVersion } from "./version.js";
 
 const HELP = `
@@ -62,29 +59,18 @@ export async function runCli(argv: readonly string[], session: Session): Promise
   const program = buildProgram(session, (code) => {
     exit = code;
   });
-  try {
-    if (argv.length === 0) {
-      program.outputHelp({ error: true });
-      return EXIT.usage;
-    }
+  if (argv.length === 0) {
+    program.outputHelp({ error: true });
+    return EXIT.usage;
+  }
+  return answerErrors(argv, console, async () => {
     await program.parseAsync([...argv], { from: "user" });
     return exit;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (error instanceof Refusal) {
-      if (argv.includes("--json")) {
-        const reporter = jsonReporter(console, describeStep);
-        reporter.complain(error.diagnostics);
-        reporter.end(error.exit);
-        return error.exit;
-      }
-      const { errStyle } = stylesOf(console, argv.includes("--no-color"));
-      console.err(`${complaintLines(error.diagnostics, errStyle, usableWidth(console.columns)).join("\n")}\n`);
-      return error.exit;
-    }
-    console.err(describeBug(error, argv));
-    return EXIT.failed;
-  }
+  }, argv.includes("--json") ? (refusal) => {
+    const reporter = jsonReporter(console, describeStep);
+    reporter.complain(refusal.diagnostics);
+    reporter.end(refusal.exit);
+  } : undefined);
 }
 
 function buildProgram(session: Session, done: (exit: ExitCode) => void): Command {
@@ -103,17 +89,6 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   program.addCommand(logCommand(session, done));
   program.addCommand(factsCommand(session, done));
   program.addCommand(inventoryCommand(session, done));
-  for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .showHelpAfterError(false)
-      .showSuggestionAfterError(true)
-      .configureHelp({ helpWidth: Math.min(usableWidth(console.columns), 100) })
-      .configureOutput({
-        writeOut: console.out,
-        writeErr: console.err,
-        outputError: (text, write) => { write(`${text.trimEnd()}\nTry: converge ${command === program ? "" : `${command.name()} `}--help\n`); },
-      });
-  }
+  settleCommands(program, console);
   return program;
 }

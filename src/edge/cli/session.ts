@@ -1,14 +1,10 @@
-import type { Diagnostic } from "../../core/model/diagnostic.js";
-import type { DiagnosticStyle } from "../../core/render/diagnostics.js";
-import { renderDiagnostic } from "../../core/render/diagnostics.js";
-import type { Style } from "../../core/render/style.js";
 import { usableWidth } from "../../core/render/view.js";
 import type { Connection } from "../../core/inventory/connection.js";
 import type { Observation } from "../run/target.js";
 import type { Interruption } from "../run/interruption.js";
 import type { Host } from "../hosts/host.js";
 import type { Console } from "../terminal/console.js";
-import { chooseStyle } from "../terminal/style.js";
+import { complaintLines, stylesOf } from "./complaint-lines.js";
 import { describeStep } from "./describe-step.js";
 import { jsonReporter } from "./json-reporter.js";
 import type { CommonOptions } from "./options.js";
@@ -41,23 +37,4 @@ export function reporterFor(session: Session, options: Pick<CommonOptions, "json
     complaints: (diagnostics) => complaintLines(diagnostics, style, width),
     errComplaints: (diagnostics) => complaintLines(diagnostics, errStyle, width),
   });
-}
-
-export function stylesOf(console: Console, noColor: boolean): { readonly style: Style; readonly errStyle: Style } {
-  const wishes = { noColor, env: console.env };
-  return {
-    style: chooseStyle({ ...wishes, isTTY: console.outIsTTY }),
-    errStyle: chooseStyle({ ...wishes, isTTY: console.errStream.isTTY === true }),
-  };
-}
-
-/** Complaints as lines, an empty one between two. */
-export function complaintLines(diagnostics: readonly Diagnostic[], style: Style, width: number): readonly string[] {
-  const colours: DiagnosticStyle = {
-    error: style.danger, warning: style.warning, note: style.faint, dim: style.faint, strong: style.heading, help: style.good,
-  };
-  return diagnostics.flatMap((diagnostic, i) => [
-    ...(i === 0 ? [] : [""]),
-    ...renderDiagnostic(diagnostic, colours, width).replace(/\n$/, "").split("\n"),
-  ]);
 }

@@ -1,13 +1,14 @@
 import { Command } from "commander";
 import { renderRuns } from "../../core/render/status.js";
 import { inParallel } from "../run/parallel.js";
+import { stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
 import { withHosts } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
-import { reporterFor, stylesOf } from "./session.js";
+import { reporterFor } from "./session.js";
 
 /** Hosts that are asked at a time. */
 const FORKS = 5;

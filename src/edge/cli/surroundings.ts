@@ -30,7 +30,7 @@ export interface Surroundings extends KnownHosts {
  * @param playbookFolder where group_vars and host_vars are read besides; as in Ansible the current folder without one
  */
 export async function knownHosts(
-  options: InventoryOptions, session: Session, playbookFolder = ".", numbers: NumberReading = "plain",
+  options: InventoryOptions, session: Pick<Session, "console">, playbookFolder = ".", numbers: NumberReading = "plain",
 ): Promise<KnownHosts> {
   const unlock = await unlockOf(options, session);
   const reading = { numbers, ...(unlock === undefined ? {} : { unlock }) };
@@ -42,7 +42,7 @@ export async function knownHosts(
 }
 
 /** Reads inventory and `-e`, and asks for the sudo password where -K wants it. */
-export async function surroundings(options: CommonOptions, session: Session, playbookFolder?: string): Promise<Surroundings> {
+export async function surroundings(options: CommonOptions, session: Pick<Session, "console">, playbookFolder?: string): Promise<Surroundings> {
   const known = await knownHosts(options, session, playbookFolder);
   const becomePassword = options.askBecomePass === true ? await askBecome(session) : undefined;
   return {
@@ -55,7 +55,7 @@ export async function surroundings(options: CommonOptions, session: Session, pla
   };
 }
 
-async function unlockOf(options: InventoryOptions, session: Session): Promise<Unlock | undefined> {
+async function unlockOf(options: InventoryOptions, session: Pick<Session, "console">): Promise<Unlock | undefined> {
   const ids = [...options.vaultId, ...options.vaultPasswordFile];
   if (ids.length === 0) return undefined;
   const { value, diagnostics } = await readPasswords(ids, (label) => askVault(label, session));
@@ -63,14 +63,14 @@ async function unlockOf(options: InventoryOptions, session: Session): Promise<Un
   return unlockWith(value);
 }
 
-async function askVault(label: string, session: Session): Promise<string | undefined> {
+async function askVault(label: string, session: Pick<Session, "console">): Promise<string | undefined> {
   if (!canAsk(session.console)) {
     throw refusal("no-terminal", "--vault-id asks for a password, and there is no terminal to ask on", "Name a file: --vault-id NAME@FILE.");
   }
   return askSecret(session.console, `Vault password (${label}): `);
 }
 
-async function askBecome(session: Session): Promise<string> {
+async function askBecome(session: Pick<Session, "console">): Promise<string> {
   if (!canAsk(session.console)) {
     throw refusal("no-terminal", "-K asks for a password, and there is no terminal to ask on", "Use a key, or sudo without a password for this login.");
   }

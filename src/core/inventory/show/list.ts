@@ -64,23 +64,39 @@ function hostvarsText(view: InventoryView): string | undefined {
   return block("{", items, "}", INDENT.repeat(2));
 }
 
-/** Texts of maps of variables; what many hosts share is written once and then copied. */
+/** A name of a variable, and how JSON writes it. */
+interface WrittenName {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Texts of maps of variables; what many hosts share is sorted and written once, and then copied. */
 class VariablesText {
   private readonly texts = new Map<Placed, string>();
+  private readonly names = new Map<string, readonly WrittenName[]>();
 
   constructor(private readonly indent: string) {}
 
   /** undefined where there is no variable to be shown */
   of(vars: Variables): string | undefined {
-    const names = [...vars.keys()].filter(isShownVariable).sort(byCodePoint);
+    const names = this.sorted([...vars.keys()]);
     if (names.length === 0) return undefined;
-    return block("{", names.map((name) => `${JSON.stringify(name)}: ${this.value(vars.get(name))}`), "}", this.indent);
+    return block("{", names.map(({ name, text }) => text + this.value(vars.get(name))), "}", this.indent);
+  }
+
+  private sorted(names: readonly string[]): readonly WrittenName[] {
+    const key = names.join("\0");
+    let sorted = this.names.get(key);
+    if (sorted === undefined) {
+      sorted = names.filter(isShownVariable).sort(byCodePoint).map((name) => ({ name, text: `${JSON.stringify(name)}: ` }));
+      this.names.set(key, sorted);
+    }
+    return sorted;
   }
 
   private value(placed: Placed | undefined): string {
-    if (placed === undefined) return "null";
-    const { value } = placed;
-    if (typeof value !== "object" || value === null) return JSON.stringify(value);
+    const value = placed?.value ?? null;
+    if (placed === undefined || typeof value !== "object" || value === null) return JSON.stringify(value);
     let text = this.texts.get(placed);
     if (text === undefined) {
       text = jsonText(value, this.indent + INDENT);
