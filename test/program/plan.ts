@@ -124,8 +124,8 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
           }],
           goals: [{ goal: "snapshot-exists", volume: snapshot, origin: "vg0/srv", tags: snapshotTags }],
           undo: {
-            when: [],
-            actions: [{ verb: ["remove_volume", snapshot, ...snapshotTags], command: ["lvremove", "--yes", snapshot] }],
+            when: [{ goal: "snapshot-exists", volume: snapshot, origin: "vg0/srv", tags: snapshotTags }],
+            actions: [{ command: ["lvremove", "--yes", snapshot] }],
           },
         }),
         mount("mount-snapshot", "prepare", `${host.root}/dev/${snapshot}`, `${run}/snapshot`),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseSubmitAnswer, submissionInput, submitCommand, type SubmitAnswer } from "../../src/core/program/submit.js";
@@ -79,6 +79,19 @@ describe("a submission", () => {
       await soon(() => existsSync(join(host.book, "runs/2/ended")));
       expect(host.guests()).toMatchObject([{ state: "-b----", disk: "/srv/disk.img" }]);
       expect(readFileSync(join(host.book, "runs/2/journal.jsonl"), "utf8")).toContain("the domain id of web1 has changed");
+    });
+  });
+
+  it("forgets the oldest runs, but for one that left something behind", async () => {
+    await withHost("dash", async (host) => {
+      for (let run = 10; run < 40; run += 1) mkdirSync(join(host.book, "runs", `20260101T0000${String(run)}Z`), { recursive: true });
+      writeFileSync(join(host.book, "runs", "20260101T000012Z", "unfinished"), "a loop\n");
+      await submit(host, "20260102T000000Z");
+      const left = readdirSync(join(host.book, "runs")).sort();
+      expect(left).toHaveLength(21);
+      expect(left.slice(0, 2)).toEqual(["20260101T000012Z", "20260101T000021Z"]);
+      expect(left.at(-1)).toBe("20260102T000000Z");
+      await soon(() => existsSync(join(host.book, "runs/20260102T000000Z/ended")));
     });
   });
 

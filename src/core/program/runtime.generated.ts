@@ -1906,21 +1906,6 @@ start_in_scope() {
   }
 }
 
-verb_start_guest() { # NAME CONFIG
-  domain_state "$1"
-  case $? in
-    0)
-      case $STATE in
-        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
-        *) return 0 ;;
-      esac
-      ;;
-    1) ;;
-    *) return 1 ;;
-  esac
-  start_in_scope "$1" "$2"
-}
-
 verb_in_scope() { # NAME -- COMMAND…
   shift 2
   uptime_now
@@ -2224,10 +2209,6 @@ ours() {
   done
 }
 
-verb_make_directory() { # PATH
-  own_directory "$1"
-}
-
 # own_directory PATH: makes it
 own_directory() {
   ours "$1" || return
@@ -2235,49 +2216,6 @@ own_directory() {
     says "cannot make the directory $1"
     return 1
   }
-}
-
-verb_remove_directory() { # PATH
-  ours "$1" || return
-  [ -d "$1" ] || return 0
-  # never recursive: something may still be mounted there
-  rmdir -- "$1" 2>>"$OUT" || {
-    says "$1 is not empty"
-    return 1
-  }
-}
-
-verb_remove_volume() { # VG/LV TAG… -- COMMAND…
-  local volume
-  removable_volume "$@"
-  case $? in
-    0) return 0 ;;
-    1) ;;
-    *) return 1 ;;
-  esac
-  while [ "$1" != -- ]; do shift; done
-  shift
-  run_command "$@"
-}
-
-# the same arguments as the verb: those after \`--\` are not tags
-removable_volume() {
-  local volume rest
-  volume=$1
-  shift
-  ask_volume "$volume" lv_tags
-  case $? in
-    1) return 0 ;;
-    2) return 2 ;;
-  esac
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    has_tags "$ANSWER" "$1" || {
-      says "$volume is there and is not converge's (its tags: $ANSWER)"
-      return 2
-    }
-    shift
-  done
-  return 1
 }
 
 verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
@@ -2825,6 +2763,16 @@ answer_held() {
   exit 75
 }
 
+# forget_old_runs: the newest twenty stay, for \`converge log\`; stamps sort by time. One that left something behind stays
+# too, and one that a boot unit still has to call.
+forget_old_runs() {
+  local name
+  find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\\n' | sort -r | tail -n +21 | while IFS= read -r name; do
+    [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
+      rm -rf -- "$BOOK/runs/$name"
+  done
+}
+
 submit() {
   local sizes program plan dir tries
   SAFE=$1 DIGEST=$2 OWNER=$3 STAMP=$4 UNIT=$5
@@ -2868,6 +2816,7 @@ submit() {
   printf '%s\\n' "$OWNER" >"$dir/owner"
   date +%s >"$dir/since"
   ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
+  forget_old_runs
   sync "$dir"/* "$dir" "$BOOK" 2>/dev/null || sync
   # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
   if ! systemd-run --quiet --collect --unit="$UNIT" \\
@@ -2896,7 +2845,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","make_directory","mount_at","plain","remove_boot_unit","remove_directory","remove_file","remove_volume","restore_config","resume_guest","retire_mapping","save_guest","shut_down","start_guest","thaw","unmount","unpause","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_mapping","save_guest","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["snapshot_fill"]);

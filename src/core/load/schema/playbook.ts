@@ -12,7 +12,7 @@ const DURATION = "^\\s*\\d+(\\.\\d+)?\\s*(ms|s|m|h)\\s*$";
 const size = { type: "string", title: "a size", pattern: SIZE } as const;
 const duration = { type: "string", title: "a duration", pattern: DURATION } as const;
 
-const throttle = {
+const throttleOfDisk = {
   type: "object",
   title: "throttle",
   description: "How much of the host a copy may take. It never applies to the last pass, while the guest is down.",
@@ -30,6 +30,13 @@ const throttle = {
       ...size, examples: ["40MiB/s"], title: "a rate", pattern: "^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)/s\\s*$",
       description: "The most that a copy may write in a second, such as 40MiB/s.",
     },
+  },
+} as const;
+
+const throttle = {
+  ...throttleOfDisk,
+  properties: {
+    ...throttleOfDisk.properties,
     weight: {
       type: "integer", minimum: 1, maximum: 10000, examples: [50],
       description: "IOWeight of the run's systemd unit, 1 to 10000; other units have 100 unless somebody set it.",
@@ -65,7 +72,7 @@ const moveOfDisk = {
     type: "string", enum: ["fresh", "full"], examples: ["fresh"],
     description: "What the last pass compares byte by byte: files that were fresh when a snapshot was taken, or all.",
   },
-  throttle,
+  throttle: throttleOfDisk,
 } as const;
 
 const move = {
@@ -75,6 +82,7 @@ const move = {
   additionalProperties: false,
   properties: {
     ...moveOfDisk,
+    throttle,
     snapshot,
     passes: {
       type: "integer", minimum: 2, maximum: 100, examples: [5],

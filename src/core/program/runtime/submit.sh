@@ -44,6 +44,16 @@ answer_held() {
   exit 75
 }
 
+# forget_old_runs: the newest twenty stay, for `converge log`; stamps sort by time. One that left something behind stays
+# too, and one that a boot unit still has to call.
+forget_old_runs() {
+  local name
+  find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | tail -n +21 | while IFS= read -r name; do
+    [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
+      rm -rf -- "$BOOK/runs/$name"
+  done
+}
+
 submit() {
   local sizes program plan dir tries
   SAFE=$1 DIGEST=$2 OWNER=$3 STAMP=$4 UNIT=$5
@@ -87,6 +97,7 @@ submit() {
   printf '%s\n' "$OWNER" >"$dir/owner"
   date +%s >"$dir/since"
   ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
+  forget_old_runs
   sync "$dir"/* "$dir" "$BOOK" 2>/dev/null || sync
   # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
   if ! systemd-run --quiet --collect --unit="$UNIT" \

@@ -244,21 +244,6 @@ start_in_scope() {
   }
 }
 
-verb_start_guest() { # NAME CONFIG
-  domain_state "$1"
-  case $? in
-    0)
-      case $STATE in
-        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
-        *) return 0 ;;
-      esac
-      ;;
-    1) ;;
-    *) return 1 ;;
-  esac
-  start_in_scope "$1" "$2"
-}
-
 verb_in_scope() { # NAME -- COMMAND…
   shift 2
   uptime_now

@@ -23,10 +23,6 @@ ours() {
   done
 }
 
-verb_make_directory() { # PATH
-  own_directory "$1"
-}
-
 # own_directory PATH: makes it
 own_directory() {
   ours "$1" || return
@@ -34,49 +30,6 @@ own_directory() {
     says "cannot make the directory $1"
     return 1
   }
-}
-
-verb_remove_directory() { # PATH
-  ours "$1" || return
-  [ -d "$1" ] || return 0
-  # never recursive: something may still be mounted there
-  rmdir -- "$1" 2>>"$OUT" || {
-    says "$1 is not empty"
-    return 1
-  }
-}
-
-verb_remove_volume() { # VG/LV TAG… -- COMMAND…
-  local volume
-  removable_volume "$@"
-  case $? in
-    0) return 0 ;;
-    1) ;;
-    *) return 1 ;;
-  esac
-  while [ "$1" != -- ]; do shift; done
-  shift
-  run_command "$@"
-}
-
-# the same arguments as the verb: those after `--` are not tags
-removable_volume() {
-  local volume rest
-  volume=$1
-  shift
-  ask_volume "$volume" lv_tags
-  case $? in
-    1) return 0 ;;
-    2) return 2 ;;
-  esac
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    has_tags "$ANSWER" "$1" || {
-      says "$volume is there and is not converge's (its tags: $ANSWER)"
-      return 2
-    }
-    shift
-  done
-  return 1
 }
 
 verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
