@@ -14,11 +14,9 @@ import { playScope, scopeOf } from "./host-scope.js";
 import { PlayReader } from "./play-reader.js";
 import { readDomain } from "./read-domain.js";
 import { readMove } from "./read-move.js";
-import { templateProblems } from "./template-problems.js";
-import { schemaCheck } from "./schema/check.js";
+import type { ReadPlaybook } from "./read-playbook.js";
+import { checkFilled, readPlaybook } from "./read-playbook.js";
 import type { PlayData } from "./schema/playbook.js";
-import { playbookSchema } from "./schema/playbook.js";
-import { readYaml } from "./yaml.js";
 
 export interface LoadOptions {
   /** Variables of `-e`, see {@link readExtraVars}. */
@@ -53,8 +51,6 @@ export interface LoadedPlaybooks {
   readonly hosts: readonly DesiredHost[];
 }
 
-const CHECK = schemaCheck(playbookSchema);
-
 /**
  * Playbooks to what they ask for on each host: YAML read, checked against the schema, templates filled in with each
  * host's variables, checked again, units resolved.
@@ -64,8 +60,15 @@ const CHECK = schemaCheck(playbookSchema);
 export function loadPlaybooks(
   sources: readonly SourceText[], inventory: Inventory, options: LoadOptions,
 ): Checked<LoadedPlaybooks> {
+  return fillPlaybooks(sources.map(readPlaybook), inventory, options);
+}
+
+/** As {@link loadPlaybooks}, of playbooks that have been read already: they may serve several inventories. */
+export function fillPlaybooks(
+  playbooks: readonly ReadPlaybook[], inventory: Inventory, options: LoadOptions,
+): Checked<LoadedPlaybooks> {
   const loader = new Loader(inventory, options);
-  const plays = sources.flatMap((source) => loader.playbook(source));
+  const plays = playbooks.flatMap((playbook) => loader.playbook(playbook));
   const hosts = new Map<string, DesiredDomainPattern[]>();
   for (const play of plays) {
     for (const desired of play.desired) hosts.set(desired.host, [...(hosts.get(desired.host) ?? []), ...desired.domains]);
@@ -97,19 +100,9 @@ class Loader {
     return new Set(matched.value ?? []);
   }
 
-  playbook(source: SourceText): LoadedPlay[] {
-    const { value: document, diagnostics } = readYaml(source, { duplicateKeys: "error", ansible: false });
+  playbook({ document, isSound, diagnostics }: ReadPlaybook): LoadedPlay[] {
     this.diagnostics.push(...diagnostics);
-    if (document === undefined) return [];
-    const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");
-    this.diagnostics.push(...complaints);
-    const templates = templateProblems(document);
-    this.diagnostics.push(...templates);
-    if (complaints.length > 0 || templates.length > 0 || !Array.isArray(document.value)) return [];
-    if (document.value.length === 0) {
-      const summary = "the playbook has no plays";
-      this.diagnostics.push({ severity: "warning", code: "empty-playbook", summary, at: document.locate([]) });
-    }
+    if (document === undefined || !isSound) return [];
     return (document.value as unknown[]).flatMap((play, i) => this.play(document, isMap(play) ? play : {}, [i]));
   }
 
@@ -141,8 +134,7 @@ class Loader {
 
   /** The second check, of what templates have made; types are what the schema says after it. */
   private strict(document: Document, path: Path, value: unknown): PlayData | undefined {
-    const index = Number(path[0]);
-    const complaints = CHECK.check([value], (inner, part) => document.locate([index, ...inner.slice(1)], part), "filled in");
+    const complaints = checkFilled(document, Number(path[0]), value);
     this.diagnostics.push(...complaints);
     return complaints.length > 0 ? undefined : (value as PlayData);
   }

@@ -1,3 +1,4 @@
+import { withoutPrefix } from "./mending.js";
 import { parseBytes } from "../model/bytes.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
@@ -22,6 +23,15 @@ export class PlayReader {
   complain(code: string, summary: string, path: Path, fix?: string, part: "value" | "key" = "value"): void {
     this.diagnostics.push({
       severity: "error", code, summary, at: this.at(path, part), ...(fix === undefined ? {} : { fix }),
+    });
+  }
+
+  /** Like {@link complain}, of a name that was written as the path of its device. */
+  complainOfPath(code: string, summary: string, path: Path, fix: string | undefined, part: "value" | "key"): void {
+    const at = this.at(path, part);
+    const edit = withoutPrefix(at, "/dev/", part === "key" ? /^\w+$/ : /^(?!mapper\/)[^/]+\/[^/]+$/);
+    this.diagnostics.push({
+      severity: "error", code, summary, at, ...(fix === undefined ? {} : { fix }), ...(edit === undefined ? {} : { edits: [edit] }),
     });
   }
 

@@ -38,7 +38,7 @@ const VDEV = /^(xvd|sd|hd|vd|d)[a-z0-9*?[\]!-]+$/;
 function readDisk(name: string, data: DiskData, path: Path, reader: PlayReader): DesiredDiskPattern {
   if (!isGlob(name) && !VDEV.test(name)) {
     const fix = name.startsWith("/dev/") ? `Write ${name.slice(5)}` : "Name it as the guest's config does: xvda1";
-    reader.complain("disk-name", `'${name}' is no name of a guest's disk`, path, fix, "key");
+    reader.complainOfPath("disk-name", `'${name}' is no name of a guest's disk`, path, fix, "key");
   }
   const bytes = data.size === undefined ? undefined : reader.bytes(data.size, [...path, "size"]);
   return {
@@ -56,7 +56,7 @@ function readDisk(name: string, data: DiskData, path: Path, reader: PlayReader):
 
 function readVolume(text: string, path: Path, reader: PlayReader): Required<Pick<DesiredDiskPattern, "volume" | "volumeAt">> {
   const problem = volumeNameProblem(text);
-  if (problem !== undefined) reader.complain("volume-name", `'${text}' ${problem.problem}`, path, problem.fix);
+  if (problem !== undefined) reader.complainOfPath("volume-name", `'${text}' ${problem.problem}`, path, problem.fix, "value");
   return { volume: reader.lateVolumes.get(pathKey(path)) ?? (() => text), volumeAt: reader.at(path) };
 }
 

@@ -2,12 +2,13 @@ import { Composer, Lexer, Parser, isAlias, isMap as isYamlMap, isScalar, isSeq }
 import type { CST, Node, Pair, Scalar, YAMLMap } from "yaml";
 import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
-import type { SourceRange, SourceText } from "../model/source.js";
+import type { Replacement, SourceRange, SourceText } from "../model/source.js";
 import type { Document, Path, PlainMap } from "./document.js";
 import { define, isMap } from "./document.js";
 import type { NumberReading } from "./exact-number.js";
 import { floatNumber } from "./exact-number.js";
 import { typedKeyText } from "./fast-yaml.js";
+import { quotedTemplate, withoutLine } from "./mending.js";
 import { yamlProblem } from "./yaml-problems.js";
 import { plainScalar } from "./yaml-scalars.js";
 
@@ -154,9 +155,10 @@ class Reader {
     return this.options.ansible ? MAX_VALUES_BY_ALIAS_ANSIBLE : MAX_VALUES_BY_ALIAS;
   }
 
-  private complain(severity: Severity, code: string, summary: string, node: Node, fix?: string): void {
+  private complain(severity: Severity, code: string, summary: string, node: Node, fix?: string, edit?: Replacement): void {
     const at = this.range(node);
-    this.diagnostics.push({ severity, code, summary, at, ...(fix === undefined ? {} : { fix }) });
+    const edits = edit === undefined ? {} : { edits: [edit] };
+    this.diagnostics.push({ severity, code, summary, at, ...(fix === undefined ? {} : { fix }), ...edits });
   }
 
   private range(node: Node): SourceRange {
@@ -247,7 +249,7 @@ class Reader {
 
   private map(node: YAMLMap): unknown {
     const result: Record<string, unknown> = {};
-    const seen = new Map<string, Node>();
+    const seen = new Map<string, YamlPair>();
     const merged: PlainMap[] = [];
     for (const pair of node.items as YamlPair[]) {
       const key = this.key(pair, node);
@@ -258,8 +260,8 @@ class Reader {
         continue;
       }
       const earlier = seen.get(key);
-      if (earlier !== undefined && pair.key !== null) this.duplicate(key, pair.key, earlier);
-      if (pair.key !== null) seen.set(key, pair.key);
+      if (earlier !== undefined) this.duplicate(key, pair, earlier);
+      if (pair.key !== null) seen.set(key, pair);
       define(result, key, value);
     }
     for (const source of merged) {
@@ -268,11 +270,13 @@ class Reader {
     return result;
   }
 
-  private duplicate(key: string, node: Node, earlier: Node): void {
-    const line = this.source.text.slice(0, earlier.range?.[0] ?? 0).split("\n").length;
+  private duplicate(key: string, pair: YamlPair, earlier: YamlPair): void {
+    if (pair.key === null) return;
+    const line = this.source.text.slice(0, earlier.key?.range?.[0] ?? 0).split("\n").length;
     const summary = `the key '${key}' stands twice in this map; the first is on line ${line}`;
     const fix = "Keep one of the two, or join what they say";
-    this.complain(this.options.duplicateKeys, "duplicate-key", summary, node, fix);
+    const edit = withoutLine(this.source.text, rangeOfPair(pair), rangeOfPair(earlier));
+    this.complain(this.options.duplicateKeys, "duplicate-key", summary, pair.key, fix, edit);
   }
 
   private key(pair: YamlPair, map: YAMLMap): string | undefined {
@@ -287,7 +291,10 @@ class Reader {
       return this.textOf(node);
     }
     const fix = "Put it in quotes: \"{{ name }}\"";
-    if (node !== undefined) this.complain("error", "key-not-text", "a key is text, not a list or a map", key, fix);
+    if (node !== undefined) {
+      const edit = quotedTemplate(this.range(key));
+      this.complain("error", "key-not-text", "a key is text, not a list or a map", key, fix, edit);
+    }
     return undefined;
   }
 
@@ -385,6 +392,13 @@ type YamlPair = Pair<Node | null, Node | null>;
 interface Found {
   readonly key?: Node;
   readonly value?: Node;
+}
+
+/** From the key to the end of the value; a pair of other things than scalars has no such range. */
+function rangeOfPair({ key, value }: YamlPair): readonly [number, number] | undefined {
+  const start = key?.range?.[0];
+  const end = value !== null && isScalar(value) ? value.range?.[1] : undefined;
+  return start === undefined || end === undefined ? undefined : [start, end];
 }
 
 /** Keys stay as they are written: a guest may well be called `on`. */

@@ -1,4 +1,4 @@
-import type { SourceRange } from "./source.js";
+import type { Replacement, SourceRange } from "./source.js";
 
 export type Severity = "error" | "warning" | "note";
 
@@ -20,6 +20,8 @@ export interface Diagnostic {
   readonly subject?: Subject;
   /** What to do about it: an imperative sentence. */
   readonly fix?: string;
+  /** What mends it in the text of `at`, where that takes no judgement: `converge lint --fix` does it. */
+  readonly edits?: readonly Replacement[];
 }
 
 /** Host, guest and disk that a diagnostic is about. */

@@ -19,6 +19,13 @@ export interface SourceRange {
   readonly end: number;
 }
 
+/** What shall stand in a range of a text in place of what does; offsets as in {@link SourceRange}. */
+export interface Replacement {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
 /** A place as people count: the first line is 1, the first column is 1. */
 export interface LineColumn {
   readonly line: number;

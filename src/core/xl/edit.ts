@@ -9,7 +9,8 @@ import type { XlSettings } from "./settings.js";
 import { evaluate, sameSetting } from "./settings.js";
 import { encodeString } from "./string-literal.js";
 import type { XlConfig } from "./syntax.js";
-import type { Replacement, TextEdit } from "./text-edit.js";
+import type { Replacement } from "../model/source.js";
+import type { TextEdit } from "./text-edit.js";
 import { applyEdits, makeEdits } from "./text-edit.js";
 import { sameVdev } from "./vdev.js";
 

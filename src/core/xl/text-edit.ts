@@ -1,3 +1,5 @@
+import type { Replacement } from "../model/source.js";
+
 /** Edits of a text by range. */
 
 /** One replacement. Offsets belong to the text before any of the edits it comes with, and are half-open. */
@@ -11,13 +13,6 @@ export interface TextEdit {
   /** What stands there now. */
   readonly replaced: string;
   /** What shall stand there. */
-  readonly text: string;
-}
-
-/** A replacement without its bytes. */
-export interface Replacement {
-  readonly start: number;
-  readonly end: number;
   readonly text: string;
 }
 

@@ -2,6 +2,8 @@ import type { ErrorObject } from "ajv";
 import type { Diagnostic } from "../../model/diagnostic.js";
 import type { Path, PlainMap } from "../document.js";
 import { isMap, own, typeName } from "../document.js";
+import type { Replacement } from "../../model/source.js";
+import { rewritten, sameButForm } from "../mending.js";
 import { didYouMean, orList } from "../suggest.js";
 import type { Locate } from "./schema-error.js";
 import { extraKey, parameter } from "./schema-error.js";
@@ -9,7 +11,7 @@ import { extraKey, parameter } from "./schema-error.js";
 /** One schema error in words for people: what is wrong, and what would be right. */
 export function complaint(error: ErrorObject, path: Path, locate: Locate, schema: object): Diagnostic {
   const parent: PlainMap = isMap(error.parentSchema) ? error.parentSchema : {};
-  const name = nameOf(path);
+  const name = nameOf(path, schema);
   const at = locate(path, "value");
   switch (error.keyword) {
     case "additionalProperties": return unknownKey(error, path, parent, locate, schema);
@@ -22,7 +24,9 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
     case "enum": {
       const allowed = (own(parent, "enum") as unknown[]).map(String);
       const fix = didYouMean(String(error.data), allowed);
-      return make("not-permitted", `${name} can not be '${brief(error.data)}'`, at, fix, `Permitted: ${orList(allowed)}`);
+      const meant = sameButForm(String(error.data), allowed);
+      const complaint = make("not-permitted", `${name} can not be '${brief(error.data)}'`, at, fix, `Permitted: ${orList(allowed)}`);
+      return mended(complaint, meant === undefined ? undefined : rewritten(at, meant));
     }
     case "pattern": return wrongForm(error, parent, name, at);
     case "minimum": case "maximum": {
@@ -45,10 +49,14 @@ function make(code: string, summary: string, at: Diagnostic["at"], fix?: string,
   };
 }
 
+function mended(complaint: Diagnostic, edit: Replacement | undefined): Diagnostic {
+  return edit === undefined ? complaint : { ...complaint, edits: [edit] };
+}
+
 /** The last key of a path, and whose it is: `'size' of disk xvda1`. */
-function nameOf(path: Path): string {
+function nameOf(path: Path, schema: object): string {
   const last = path.at(-1);
-  if (last === undefined) return "the playbook";
+  if (last === undefined) return `the ${String(own(schema as PlainMap, "title"))}`;
   if (typeof last === "string") return `'${last}'`;
   const list = path.at(-2);
   return list === undefined ? `play ${last + 1}` : `entry ${last + 1} of '${list}'`;
@@ -136,7 +144,10 @@ function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Lo
     const places = orList(elsewhere.map((title) => `a ${title}`));
     return make("misplaced-key", `'${key}' belongs to ${places}, not to ${owner}`, at, `Move it there; ${owner} has ${orList(known)}`);
   }
-  return make("unknown-key", summary, at, guess ?? undefined, guess === undefined ? `Its keys are ${orList(known)}` : undefined);
+  const complaint = make("unknown-key", summary, at, guess, guess === undefined ? `Its keys are ${orList(known)}` : undefined);
+  const meant = sameButForm(key, known);
+  const isTaken = meant !== undefined && isMap(error.data) && Object.hasOwn(error.data, meant);
+  return mended(complaint, meant === undefined || isTaken ? undefined : rewritten(at, meant));
 }
 
 const MOVE_OF_DOMAIN = new Set(["switch", "downtime", "offline", "shutdown", "passes", "snapshot"]);

@@ -1,0 +1,38 @@
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import type { SourceText } from "../model/source.js";
+import type { Document } from "./document.js";
+import { schemaCheck } from "./schema/check.js";
+import { playbookSchema } from "./schema/playbook.js";
+import { templateProblems } from "./template-problems.js";
+import { readYaml } from "./yaml.js";
+
+const CHECK = schemaCheck(playbookSchema);
+
+/** A playbook as far as it can be judged without any host. */
+export interface ReadPlaybook {
+  /** What was read, right or wrong; unset where the text is no YAML. */
+  readonly document?: Document;
+  /** Whether it is a list of plays in the schema's form, and can be filled in. */
+  readonly isSound: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads a playbook's YAML and checks it against the schema; a template may still stand for any value. */
+export function readPlaybook(source: SourceText): ReadPlaybook {
+  const { value: document, diagnostics: read } = readYaml(source, { duplicateKeys: "error", ansible: false });
+  if (document === undefined) return { isSound: false, diagnostics: read };
+  const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");
+  const templates = templateProblems(document);
+  const diagnostics = [...read, ...complaints, ...templates];
+  const isSound = complaints.length === 0 && templates.length === 0 && Array.isArray(document.value);
+  if (isSound && (document.value as unknown[]).length === 0) {
+    const summary = "the playbook has no plays";
+    diagnostics.push({ severity: "warning", code: "empty-playbook", summary, at: document.locate([]) });
+  }
+  return { document, isSound, diagnostics };
+}
+
+/** The second check of a play or a part of one: of what templates have made. */
+export function checkFilled(document: Document, play: number, value: unknown): Checked<unknown>["diagnostics"] {
+  return CHECK.check([value], (inner, part) => document.locate([play, ...inner.slice(1)], part), "filled in");
+}
