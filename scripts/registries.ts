@@ -15,12 +15,14 @@ const REGISTRIES: readonly Registry[] = [
   { folder: "src/core/steps", type: "StepKind", name: "stepKinds", about: "Every kind of step, by its name." },
   { folder: "src/core/strategies", type: "Strategy", name: "strategies", about: "Every strategy, by its name." },
   { folder: "src/core/checks", type: "Check", name: "checks", about: "Every check, by its code." },
+  { folder: "src/core/lint/rules", type: "Rule", name: "rules", about: "Every rule of the linter, by its name." },
 ];
 
 const KEY: Readonly<Record<string, RegExp>> = {
   StepKind: /^\s+kind: "([^"]+)"/m,
   Strategy: /^\s+name: "([^"]+)"/m,
   Check: /^\s+code: "([^"]+)"/m,
+  Rule: /^\s+name: "([^"]+)"/m,
 };
 
 /**

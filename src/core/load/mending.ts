@@ -38,6 +38,8 @@ export function quotedTemplate({ source, start, end }: SourceRange): Replacement
   return { start: start - 1, end: end + 1, text: `"${raw}"` };
 }
 
+const MAX_INDENT = 200;
+
 type TextRange = readonly [start: number, end: number];
 
 /**
@@ -46,7 +48,9 @@ type TextRange = readonly [start: number, end: number];
  * @param earlier the same text, further up
  */
 export function withoutLine(text: string, pair: TextRange | undefined, earlier: TextRange | undefined): Replacement | undefined {
-  if (pair === undefined || earlier === undefined) return undefined;
+  // whatever follows a long way into its line is not alone on it
+  const indent = pair === undefined ? 0 : pair[0] - text.lastIndexOf("\n", pair[0] - 1) - 1;
+  if (pair === undefined || earlier === undefined || indent > MAX_INDENT) return undefined;
   const lineOf = ([start, end]: TextRange): TextRange => {
     const next = text.indexOf("\n", end);
     return [text.lastIndexOf("\n", start - 1) + 1, next === -1 ? text.length : next + 1];

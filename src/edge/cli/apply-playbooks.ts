@@ -1,4 +1,5 @@
 import { acrossHosts } from "../../core/load/across-hosts.js";
+import { foundDomains } from "../../core/load/found-domains.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
@@ -16,7 +17,7 @@ import { savePlan } from "./save-plan.js";
 import type { Session } from "./session.js";
 import { reporterFor } from "./session.js";
 import type { Work } from "./work.js";
-import { foundDomains, workFromPlaybooks } from "./work.js";
+import { workFromPlaybooks } from "./work.js";
 
 /** Previews what playbooks would change; unless only looking was asked for, asks, and does it. */
 export async function applyPlaybooks(sources: readonly SourceText[], options: RunOptions, session: Session): Promise<ExitCode> {

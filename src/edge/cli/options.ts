@@ -32,7 +32,8 @@ export interface RunOptions extends CommonOptions {
   readonly detailedExitcode?: boolean;
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+/** One more value of an option that may be given several times. */
+export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 

@@ -3,7 +3,9 @@ import { applyCommand, planCommand } from "./apply-command.js";
 import { attachCommand } from "./attach-command.js";
 import { factsCommand } from "./facts-command.js";
 import { inventoryCommand } from "./inventory-command.js";
+import { lintCommand } from "./lint-command.js";
 import { logCommand } from "./log-command.js";
+import { schemaCommand } from "./schema-command.js";
 import { statusCommand } from "./status-command.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
@@ -23,6 +25,7 @@ Examples:
   converge attach -i inventory/lab.yml dom0 web1            follow a run again
   converge facts -i inventory/lab.yml dom0                  what is on a host
   converge inventory -i inventory/lab.yml --graph           hosts and groups
+  converge lint                                             check files only
   converge help apply                                       options of apply
 
 A playbook:
@@ -89,6 +92,8 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   program.addCommand(logCommand(session, done));
   program.addCommand(factsCommand(session, done));
   program.addCommand(inventoryCommand(session, done));
+  program.addCommand(lintCommand(session, done));
+  program.addCommand(schemaCommand(session, done));
   settleCommands(program, console);
   return program;
 }

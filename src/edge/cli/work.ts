@@ -7,12 +7,11 @@ import { folderOf, joinPath } from "../../core/inventory/variable-files.js";
 import type { LoadedPlay } from "../../core/load/load-playbooks.js";
 import { loadPlaybooks } from "../../core/load/load-playbooks.js";
 import { globMatches } from "../../core/load/glob.js";
-import type { FoundDomain } from "../../core/load/match.js";
+import { foundDomains } from "../../core/load/found-domains.js";
 import { matchDomains } from "../../core/load/match.js";
 import { didYouMean } from "../../core/load/suggest.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
-import type { HostState } from "../../core/model/host-state.js";
 import type { SourceText } from "../../core/model/source.js";
 import type { SavedPlan } from "../../core/plan/saved.js";
 import { strategies } from "../../core/strategies/registry.js";
@@ -136,14 +135,6 @@ export function connectionByName(name: string, around: Surroundings): ReturnType
 /** True where no `--domain` was given, or one of them means this guest. */
 export function wanted(name: string, globs: readonly string[]): boolean {
   return globs.length === 0 || globs.some((glob) => globMatches(glob, name));
-}
-
-/** Guests with the disks that their configs name; a CD-ROM is not a disk that moves. */
-export function foundDomains(state: HostState): readonly FoundDomain[] {
-  return Object.values(state.domains).map((domain) => ({
-    name: domain.name,
-    vdevs: (domain.config?.disks ?? []).filter((disk) => !disk.cdrom).map((disk) => disk.vdev),
-  }));
 }
 
 /** A host that several plays name is worked on once, where it first comes up: its wishes are one. */

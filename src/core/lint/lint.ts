@@ -1,0 +1,252 @@
+import type { Connection } from "../inventory/connection.js";
+import { connectionOf } from "../inventory/connection.js";
+import type { Inventory, ReadFiles, Variables } from "../inventory/inventory.js";
+import { isSourceText } from "../inventory/inventory.js";
+import { loadInventory } from "../inventory/load-inventory.js";
+import { joinPath } from "../inventory/variable-files.js";
+import { fillPlaybooks } from "../load/load-playbooks.js";
+import type { ReadPlaybook } from "../load/read-playbook.js";
+import { readPlaybook } from "../load/read-playbook.js";
+import type { Diagnostic, Severity } from "../model/diagnostic.js";
+import type { SourceText } from "../model/source.js";
+import { strategies } from "../strategies/registry.js";
+import { ADJUSTABLE } from "./adjustable.js";
+import { CONFIG_NAME, LintConfigs } from "./config.js";
+import { discover } from "./discover.js";
+import type { LintFiles } from "./lint-files.js";
+import { rememberFiles } from "./lint-files.js";
+import type { Mend } from "./mend.js";
+import { mendsOf } from "./mend.js";
+import type { Filling, LintedInventory, LintedPlaybook, Project } from "./project.js";
+import { Recordings } from "./recordings.js";
+import { plainSecret } from "./rules/plain-secret.js";
+import { rules } from "./rules/registry.js";
+import { Silences } from "./silences.js";
+
+export interface LintRequest {
+  /** Files and folders. */
+  readonly paths: readonly string[];
+  /** Sources of `-i`, read together; without any, configs say which, or those that are found are taken one by one. */
+  readonly inventories: readonly string[];
+  readonly extraVars: Variables;
+}
+
+export interface LintReport {
+  /** By file and place; what is silenced or off is not among them. The code of a rule's finding is its name. */
+  readonly findings: readonly Diagnostic[];
+  /** Every file that was looked at. */
+  readonly files: readonly string[];
+  /** How many findings comments have silenced. */
+  readonly silenced: number;
+  /** What mends findings that take no judgement. */
+  readonly mends: readonly Mend[];
+}
+
+/** Looks for what is wrong in playbooks, inventories and recordings. Nothing but the given files is read. */
+export function lint(request: LintRequest, disk: LintFiles): LintReport {
+  return new Linter(request, rememberFiles(disk)).run();
+}
+
+/** What a pattern means depends on the inventory: a complaint counts where every inventory makes it. */
+const OF_INVENTORY = new Set(["host-pattern", "host-subscript"]);
+/** Told by a rule, which knows every inventory. */
+const BY_RULE = new Set(["no-hosts"]);
+
+class Linter {
+  private readonly configs: LintConfigs;
+  private readonly recordings: Recordings;
+  private readonly sources = new Map<string, SourceText>();
+  private readonly found: Diagnostic[] = [];
+
+  constructor(
+    private readonly request: LintRequest,
+    private readonly disk: LintFiles,
+  ) {
+    this.configs = new LintConfigs(disk);
+    this.recordings = new Recordings(disk);
+  }
+
+  run(): LintReport {
+    const found = discover(this.request.paths, this.disk, this.configs);
+    this.found.push(...found.diagnostics);
+    for (const path of this.request.paths) this.configs.of(this.disk.list(path) === undefined ? path : joinPath(path, CONFIG_NAME));
+    for (const source of found.recordings) this.recordings.add(source);
+    const inventories = this.inventorySources(found.inventories).flatMap((sources) => this.inventory(sources));
+    const playbooks = found.playbooks.map((source) => this.playbook(source, inventories));
+    const project: Project = {
+      inventories, playbooks, extraVars: this.request.extraVars,
+      mode: (path) => this.disk.mode(path),
+      facts: (host) => this.recordings.of(host),
+    };
+    for (const rule of Object.values(rules)) {
+      for (const { severity, ...finding } of rule.check(project)) {
+        this.found.push({ ...finding, code: rule.name, severity: severity ?? rule.severity });
+      }
+    }
+    this.found.push(...this.configs.diagnostics, ...this.recordings.diagnostics);
+    return this.report();
+  }
+
+  private inventorySources(discovered: readonly string[]): readonly (readonly string[])[] {
+    if (this.request.inventories.length > 0) return [this.request.inventories];
+    const configured = this.configs.all.flatMap((config) => config.inventories ?? []);
+    if (configured.length === 0) return discovered.map((path) => [path]);
+    // what is named on the command line besides is linted too, by itself
+    const known = (path: string): boolean => configured.flat().some((source) => path === source || path.startsWith(`${source}/`));
+    return [...configured, ...discovered.filter((path) => this.request.paths.includes(path) && !known(path)).map((path) => [path])];
+  }
+
+  private inventory(sources: readonly string[]): LintedInventory[] {
+    const files: string[] = [];
+    const loaded = loadInventory(sources, this.watched(files, this.isNamed(sources)));
+    this.found.push(...loaded.diagnostics);
+    if (loaded.value === undefined) return [];
+    return [{ sources, inventory: loaded.value, connections: this.connections(loaded.value), files }];
+  }
+
+  /** Variables of connections have types and words of their own. */
+  private connections(inventory: Inventory): ReadonlyMap<string, Connection> {
+    const connections = new Map<string, Connection>();
+    for (const host of inventory.hosts.values()) {
+      const { value, diagnostics } = connectionOf(host, inventory, this.request.extraVars);
+      this.found.push(...diagnostics);
+      if (value !== undefined) connections.set(host.name, value);
+    }
+    return connections;
+  }
+
+  /** Whether somebody has asked for an inventory: a program is not run for lying there. */
+  private isNamed(sources: readonly string[]): boolean {
+    return sources === this.request.inventories || this.configs.all.some((config) => config.inventories?.includes(sources) === true);
+  }
+
+  private watched(files: string[], mayRun: boolean): ReadFiles {
+    return {
+      ...(mayRun ? { run: (path: string, words: readonly string[]) => this.disk.run?.(path, words) } : {}),
+      list: (path) => this.disk.list(path),
+      read: (path) => {
+        const read = this.disk.read(path);
+        if (read !== undefined && isSourceText(read)) {
+          files.push(path);
+          this.sources.set(path, read);
+        }
+        return read;
+      },
+    };
+  }
+
+  private playbook(source: SourceText, inventories: readonly LintedInventory[]): LintedPlaybook {
+    this.sources.set(source.file, source);
+    const read = readPlaybook(source);
+    const document = read.document === undefined ? {} : { document: read.document };
+    if (inventories.length === 0) this.found.push(...read.diagnostics);
+    const fillings = inventories.map((inventory) => this.fill(read, inventory));
+    this.found.push(...fillings.flatMap(({ told }) => told.filter(({ code }) => !OF_INVENTORY.has(code) && !BY_RULE.has(code))));
+    const patterns = fillings.map(({ told }) => told.filter(({ code }) => OF_INVENTORY.has(code)));
+    this.found.push(...(patterns[0] ?? []).filter((one) => patterns.every((others) => others.some((other) => keyOf(other) === keyOf(one)))));
+    return { source, ...document, fillings: fillings.map(({ filling }) => filling) };
+  }
+
+  private fill(read: ReadPlaybook, inventory: LintedInventory): { readonly filling: Filling; readonly told: readonly Diagnostic[] } {
+    const loaded = fillPlaybooks([read], inventory.inventory, { extraVars: this.request.extraVars, knownStrategies: KNOWN });
+    return { filling: { with: inventory, loaded: loaded.value }, told: loaded.diagnostics };
+  }
+
+  private report(): LintReport {
+    const files = new Set([...this.sources.keys(), ...this.configs.all.map(({ source }) => source.file), ...this.recordings.files]);
+    const silences = new Map([...this.sources].map(([file, source]) => [file, new Silences(source)]));
+    const findings = masked(distinct(this.found));
+    const kept = findings.filter(({ code, severity, at }) => {
+      return !weighable(code, severity) || silences.get(at?.source.file ?? "")?.silence(code, at?.start ?? 0) !== true;
+    });
+    const silenced = findings.length - kept.length;
+    // where reading has refused something, rules have not seen all: what they would find is not known
+    const isWhole = !findings.some(({ code, severity }) => severity === "error" && !Object.hasOwn(rules, code));
+    const told = [...silences.values()].flatMap((silence) => [...silence.diagnostics, ...(isWhole ? silence.unused() : [])]);
+    const weighed = [...kept, ...told].flatMap((finding) => this.weigh(finding));
+    const order = sorted(weighed, [...files]);
+    return { findings: order, files: [...files].sort(), silenced, mends: mendsOf(order, this.sources) };
+  }
+
+  /** A finding at the severity that the config of its file gives it. */
+  private weigh(finding: Diagnostic): Diagnostic[] {
+    const { code, severity, at } = finding;
+    if (!weighable(code, severity) || at === undefined) return [finding];
+    const level = this.configs.of(at.source.file)?.level(code, at.source.file);
+    if (level === "off") return [];
+    return [level === undefined ? finding : { ...finding, severity: level }];
+  }
+}
+
+const KNOWN = ["auto", ...Object.values(strategies).filter((strategy) => strategy.named).map((strategy) => strategy.name)];
+
+/** Whether a config or a comment may change what a finding counts as. */
+function weighable(code: string, severity: Severity): boolean {
+  return Object.hasOwn(rules, code) || (ADJUSTABLE.has(code) && severity !== "error");
+}
+
+function keyOf({ code, at, summary }: Diagnostic): string {
+  return `${code}\0${at === undefined ? summary : `${at.source.file}\0${at.start}\0${at.end}`}`;
+}
+
+/**
+ * One thing is told once, however many inventories and hosts show it; and of a place that reading has refused no rule
+ * says more.
+ */
+function distinct(findings: readonly Diagnostic[]): Diagnostic[] {
+  const place = ({ at }: Diagnostic): string => at === undefined ? "" : `${at.source.file}\0${at.start}\0${at.end}`;
+  const refused = new Set(findings.filter(({ code, severity, at }) => {
+    return at !== undefined && severity === "error" && !Object.hasOwn(rules, code);
+  }).map(place));
+  const byKey = new Map<string, Diagnostic>();
+  for (const finding of findings) {
+    if (Object.hasOwn(rules, finding.code) && refused.has(place(finding))) continue;
+    if (!byKey.has(keyOf(finding))) byKey.set(keyOf(finding), finding);
+  }
+  return [...byKey.values()];
+}
+
+/** Shorter ones stand in other words too, and would make them unreadable. */
+const LEAST_SECRET = 6;
+
+/** Nothing that is shown of a file shows a secret that was found in it. */
+function masked(findings: readonly Diagnostic[]): Diagnostic[] {
+  const texts = new Map<string, { readonly original: string; readonly source: SourceText; readonly secrets: readonly string[] }>();
+  for (const { code, at } of findings) {
+    if (code !== plainSecret.name || at === undefined) continue;
+    const { file } = at.source;
+    const { original, source, secrets } = texts.get(file) ?? { original: at.source.text, source: at.source, secrets: [] };
+    const secret = original.slice(at.start, at.end);
+    const text = source.text.slice(0, at.start) + stars(secret) + source.text.slice(at.end);
+    const more = secret.length < LEAST_SECRET ? secrets : [...secrets, secret];
+    texts.set(file, { original, source: { file, text: hidden(text, more) }, secrets: more });
+  }
+  return findings.map((finding) => {
+    const { at, summary, detail, fix } = finding;
+    const found = at === undefined ? undefined : texts.get(at.source.file);
+    if (at === undefined || found === undefined) return finding;
+    const { source, secrets } = found;
+    return {
+      ...finding, summary: hidden(summary, secrets),
+      ...(detail === undefined ? {} : { detail: hidden(detail, secrets) }), ...(fix === undefined ? {} : { fix: hidden(fix, secrets) }),
+      // a finding about a file as a whole brings no text along
+      at: at.source.text === "" ? at : { ...at, source },
+    };
+  });
+}
+
+function hidden(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((before, secret) => before.replaceAll(secret, stars(secret)), text);
+}
+
+function stars(secret: string): string {
+  return secret.replace(/[^\s]/g, "*");
+}
+
+function sorted(findings: readonly Diagnostic[], files: readonly string[]): Diagnostic[] {
+  const order = new Map([...files].sort().map((file, i) => [file, i]));
+  const rank = ({ at }: Diagnostic): number => at === undefined ? -1 : (order.get(at.source.file) ?? files.length);
+  return [...findings].sort((a, b) =>
+    rank(a) - rank(b) || (a.at?.start ?? 0) - (b.at?.start ?? 0) || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0));
+}
+

@@ -1,0 +1,152 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { cli } from "./in-process.js";
+
+/** A folder of files that is removed afterwards. */
+function project(files: Readonly<Record<string, string>>): string {
+  const dir = mkdtempSync(join(tmpdir(), "converge-lint-"));
+  afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), text);
+  }
+  return dir;
+}
+
+const HOSTS = "xen: { hosts: { dom0a: } }\n";
+const GOOD = "- hosts: xen\n  domains: { web1: { disks: { xvda1: { volume: vg0/web1, size: 8MiB } } } }\n";
+const WARNED = GOOD.replace("8MiB", "5MiB");
+const BROKEN = "- hosts: xen\n  domians: {}\n";
+
+describe("lint ends with", () => {
+  test("0 where nothing is found, and says so", async () => {
+    expect(await cli(["lint", project({ "hosts.yml": HOSTS, "web.yml": GOOD })])).toEqual({ exit: 0, out: "Nothing found in 2 files\n", err: "" });
+  });
+
+  test("1 on errors, and shows them in their place without colours", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": BROKEN });
+    const { exit, out } = await cli(["lint", dir]);
+    expect(exit).toBe(1);
+    expect(out).toContain(`--> ${dir}/web.yml:2:3`);
+    expect(out).toContain("did you mean 'domains'?");
+    expect(out).toContain("1 error in 2 files");
+    expect(out).not.toContain("\u001b");
+  });
+
+  test("0 on warnings, or 1 where there are more than --max-warnings", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "a.yml": WARNED, "b.yml": WARNED.replaceAll("web1", "web2") });
+    expect((await cli(["lint", dir])).exit).toBe(0);
+    expect((await cli(["lint", "--max-warnings", "2", dir])).exit).toBe(0);
+    expect((await cli(["lint", "--max-warnings", "1", dir])).exit).toBe(1);
+    expect((await cli(["lint", "--max-warnings", "0", dir])).exit).toBe(1);
+  });
+
+  test.each(["-1", "x", "", "1.5"])("1 for --max-warnings '%s'", async (number) => {
+    const { exit, err } = await cli(["lint", "--max-warnings", number, "."]);
+    expect([exit, err.includes("whole number")]).toEqual([1, true]);
+  });
+
+  test("1 for a path that is not there", async () => {
+    const { exit, out } = await cli(["lint", "/nowhere/at/all"]);
+    expect([exit, out.includes("there is no file '/nowhere/at/all'")]).toEqual([1, true]);
+  });
+});
+
+describe("lint reads", () => {
+  test("files of other kinds only where they are named", async () => {
+    const dir = project({
+      "hosts.yml": HOSTS, "web.yml": GOOD, "notes.yml": "a: [\n", "site.yml": "- hosts: xen\n  tasks: [{ ping: }]\n",
+      "compose.yml": "services: { web: { image: x } }\n", "node_modules/x/web.yml": BROKEN, ".hidden/web.yml": BROKEN, "data.json": "[{\"hosts\": 1}]",
+    });
+    expect(await cli(["lint", dir])).toEqual({ exit: 0, out: "Nothing found in 2 files\n", err: "" });
+    expect((await cli(["lint", join(dir, "site.yml")])).out).toContain("a play has no key 'tasks'");
+  });
+
+  test("what is broken too, where it looks like a playbook or an inventory", async () => {
+    const dir = project({ "hosts.yml": "xen:\n  hosts: {\n", "web.yml": "- hosts: [\n" });
+    const { out } = await cli(["lint", dir]);
+    expect(out.match(/yaml-syntax/g)).toHaveLength(2);
+  });
+
+  test("a config in a folder above, whatever folder it is started for", async () => {
+    const dir = project({ "converge.config.yml": "inventory: [hosts.yml]\nlint: { rules: { rounded-size: error } }\n", "hosts.yml": HOSTS, "deep/down/web.yml": WARNED });
+    const { exit, out } = await cli(["lint", join(dir, "deep/down")]);
+    expect(exit).toBe(1);
+    expect(out).toContain("error[rounded-size]");
+  });
+
+  test("-i and -e as the run will be given them", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": GOOD.replace("xen", "\"{{ where }}\"") });
+    expect((await cli(["lint", join(dir, "web.yml"), "-i", join(dir, "hosts.yml")])).out).toContain("undefined-variable");
+    expect((await cli(["lint", join(dir, "web.yml"), "-i", join(dir, "hosts.yml"), "-e", "where=xen"])).exit).toBe(0);
+  });
+
+  test("permissions of inventories", async () => {
+    const dir = project({ "hosts.yml": HOSTS });
+    chmodSync(join(dir, "hosts.yml"), 0o666);
+    expect((await cli(["lint", dir])).out).toContain(`Run chmod o-w ${dir}/hosts.yml`);
+  });
+
+  test("the repository itself, without a complaint", async () => {
+    const { exit, out } = await cli(["lint"]);
+    expect(out).toMatch(/^Nothing found in \d+ files\n$/);
+    expect(exit).toBe(0);
+  });
+});
+
+describe("lint prints", () => {
+  const dir = project({ "hosts.yml": HOSTS, "web.yml": BROKEN });
+
+  test.each([
+    ["json", (out: string) => (JSON.parse(out) as { findings: { code: string }[] }).findings[0]?.code],
+    ["sarif", (out: string) => (JSON.parse(out) as { runs: { results: { ruleId: string }[] }[] }).runs[0]?.results[0]?.ruleId],
+    ["github", (out: string) => /^::error file=.*,line=2,endLine=2,col=3,endColumn=10,title=(.*)::/.exec(out)?.[1]],
+    ["junit", (out: string) => /<testcase name="([a-z-]+) at 2:3"/.exec(out)?.[1]],
+  ])("%s", async (format, codeOf) => {
+    const { exit, out, err } = await cli(["lint", "--format", format, dir]);
+    expect([exit, codeOf(out), err]).toEqual([1, "unknown-key", ""]);
+  });
+
+  test("no other format", async () => {
+    const { exit, err } = await cli(["lint", "--format", "xml", dir]);
+    expect([exit, err.includes("Allowed choices are text, json, sarif, github, junit")]).toEqual([1, true]);
+  });
+});
+
+describe("lint --fix", () => {
+  test("mends files byte by byte: marks, line ends, comments and modes stay", async () => {
+    const before = "\ufeff# über\r\n- hosts: xen  # ünïcode\r\n  domains: { web1: { disks: { /dev/xvda1: { volume: /dev/vg0/web1, filesystem: EXT4 } } } }\r\n";
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": before });
+    const path = join(dir, "web.yml");
+    chmodSync(path, 0o640);
+    const { exit, out } = await cli(["lint", "--fix", dir]);
+    expect(out).toBe("Nothing found in 2 files\n");
+    expect(exit).toBe(0);
+    expect(readFileSync(path, "utf8")).toBe(before.replaceAll("/dev/", "").replace("EXT4", "ext4"));
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+  });
+
+  test("leaves a file alone in which there is nothing to mend", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": BROKEN });
+    const before = statSync(join(dir, "web.yml"), { bigint: true });
+    expect((await cli(["lint", "--fix", dir])).exit).toBe(1);
+    expect(statSync(join(dir, "web.yml"), { bigint: true }).mtimeNs).toBe(before.mtimeNs);
+  });
+
+  test("without it nothing is written", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": GOOD.replace("hosts", "Hosts") });
+    expect((await cli(["lint", dir])).out).toContain("1 can be mended by converge lint --fix");
+    expect(readFileSync(join(dir, "web.yml"), "utf8")).toContain("Hosts");
+  });
+});
+
+test("no output shows a secret", async () => {
+  const dir = project({ "hosts.yml": "xen: { hosts: { dom0a: { ansible_password: hunter2, ansible_connection: hunter2 } } }\n" });
+  for (const format of ["text", "json", "sarif", "github", "junit"]) {
+    const { out } = await cli(["lint", "--format", format, dir]);
+    expect(out, format).toContain("plain-secret");
+    expect(out, format).not.toContain("hunter2");
+  }
+});
