@@ -105,7 +105,8 @@ test("a whole disk with partitions is mirrored, in one restart", async () => {
   const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", whole1), "--yes");
   expect(run.exitCode, run.all).toBe(0);
   expect(await boots("whole1")).toBe(booted + 1);
-  await expectNothingLeft(lab, ["whole1"]);
+  // the boot units of guests that have left their mappings go at the next boot
+  await expectNothingLeft(lab, ["web1", "late1", "whole1"]);
   await stopGuest(lab, "whole1");
   expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
   expect(await mappings()).toBe("");
