@@ -1,10 +1,11 @@
+import { compareInventories } from "./inventory.js";
 import { compareMoves } from "./move.js";
 import { planAll, planMany, readingsOf } from "./planning.js";
 import { sharesOf } from "./shares.js";
 
 /**
  * `npm run bench`: ratios measured side by side in one run. Absolute times are this machine's, on this day.
- * `npm run bench -- planning` leaves the lab alone.
+ * `npm run bench -- planning`, `inventory` or `moves` runs one part; only `moves` needs the lab.
  */
 
 const GUESTS = 20;
@@ -39,5 +40,17 @@ async function benchMoves(): Promise<void> {
   console.log(row("downtime", converge.downtime, script.downtime));
 }
 
-await benchPlanning();
-if (process.argv[2] !== "planning") await benchMoves();
+function benchInventories(): void {
+  const { hosts, converge, ansible, same } = compareInventories();
+  console.log(`an inventory of ${hosts} hosts in 100 groups with variables, --list, the whole process, best of several runs\n`);
+  console.log(`  converge inventory   ${converge.toFixed(2).padStart(6)} s`);
+  if (ansible === undefined) console.log("  ansible-inventory is not installed: nothing to compare with\n");
+  else {
+    console.log(`  ansible-inventory    ${ansible.toFixed(2).padStart(6)} s   ratio ${(ansible / converge).toFixed(1)}, ${same ? "the same" : "NOT the same"} output\n`);
+  }
+}
+
+const only = process.argv[2];
+if (only === undefined || only === "planning") await benchPlanning();
+if (only === undefined || only === "inventory") benchInventories();
+if (only === undefined || only === "moves") await benchMoves();

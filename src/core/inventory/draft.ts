@@ -30,7 +30,7 @@ export interface Edge {
 
 const NOWHERE: SourceRange = { source: { file: "inventory", text: "" }, start: 0, end: 0 };
 /** More hosts than any pool has; ranges can stand for more than a machine can hold. */
-const MAX_HOSTS = 500_000;
+const MAX_HOSTS = 200_000;
 
 /**
  * An inventory while its sources are read one after another (inventory/data.py): later ones add to, and override,
@@ -41,6 +41,7 @@ export class InventoryDraft {
   readonly groups = new Map<string, GroupDraft>();
   readonly hosts = new Map<string, HostDraft>();
   readonly edges: Edge[] = [];
+  private full = false;
 
   constructor() {
     const nowhere: Place = () => NOWHERE;
@@ -71,8 +72,11 @@ export class InventoryDraft {
       return;
     }
     if (!this.hosts.has(name)) {
-      if (this.hosts.size === MAX_HOSTS) this.complain("too-many-values", `more than ${MAX_HOSTS} hosts`, at, "Take a part of the inventory");
-      if (this.hosts.size >= MAX_HOSTS) return;
+      if (this.hosts.size >= MAX_HOSTS) {
+        if (!this.full) this.complain("too-many-values", `more than ${MAX_HOSTS} hosts`, at, "Take a part of the inventory");
+        this.full = true;
+        return;
+      }
       this.hosts.set(name, { name, vars: new Map(port === undefined ? [] : [["ansible_port", port]]), at });
     }
     if (group === undefined) return;

@@ -8,14 +8,15 @@ import { loadInventory } from "../load-inventory.js";
 import { expandHosts } from "../ranges.js";
 import { jsonText } from "./json-text.js";
 import type { InventoryView } from "./view.js";
-import { groupVariables, isMeant, isShownVariable, ownVariables, shownValues } from "./view.js";
+import { groupVariables, isMeant, isShownVariable, ownVariables, shownValues, tooLong } from "./view.js";
 
 /**
  * The inventory as one YAML file, which Ansible and converge read back as the same hosts, groups and variables. A group
  * that stands below several is written out once. What a host has from elsewhere than its groups' own variables would
  * give (group_vars/all goes above a group's variables in the inventory) is written with the host. Variables of `-e` are
  * none of the inventory's and are left out.
- * @returns a diagnostic where a host's name can not be written, as a range or a port would be read out of it
+ * @returns a diagnostic where a host's name can not be written, as a range or a port would be read out of it, or where
+ *   there is too much
  */
 export function exportYaml(view: InventoryView): string | Diagnostic {
   for (const name of view.inventory.hosts.keys()) {
@@ -23,10 +24,16 @@ export function exportYaml(view: InventoryView): string | Diagnostic {
     const read = expandHosts(name);
     if ("problem" in read || read.port !== undefined || read.names[0] !== name) return unwritable(name);
   }
+  let values = 0;
+  for (const host of view.inventory.hosts.values()) values += host.vars.size;
+  if (values > MAX_VALUES) return tooLong();
   const first = written(view, new Map());
   const overrides = differences(view, first);
   return overrides.size === 0 ? first : written(view, overrides);
 }
+
+/** Variables of all hosts together; each is compared with what was written. */
+const MAX_VALUES = 5_000_000;
 
 type Overrides = ReadonlyMap<string, Variables>;
 

@@ -32,7 +32,10 @@ class Graph {
       const child = this.view.inventory.groups.get(name);
       if (child !== undefined && !this.group(child, depth + 1)) return false;
     }
-    if (group.name !== "all") for (const name of group.direct) this.host(name, depth + 1);
+    for (const name of group.name === "all" ? [] : group.direct) {
+      this.host(name, depth + 1);
+      if (this.length > MAX_OUTPUT) return false;
+    }
     if (this.vars) this.variables(groupVariables(this.view, group), depth + 1);
     return this.length <= MAX_OUTPUT;
   }

@@ -51,12 +51,12 @@ export function isMeant(view: InventoryView, host: string): boolean {
 }
 
 /** More than this is no text that anybody, or any program, reads. */
-export const MAX_OUTPUT = 256 * 1024 * 1024;
+export const MAX_OUTPUT = 128 * 1024 * 1024;
 
 /** Output that groups within groups, or variables of very many hosts, make longer than can be held. */
 export function tooLong(): Diagnostic {
   return {
-    severity: "error", code: "too-large", summary: `what there is to print has more than ${MAX_OUTPUT / 1024 / 1024} million characters`,
+    severity: "error", code: "too-large", summary: `what there is to print is far too much: more than ${MAX_OUTPUT} characters`,
     fix: "Take a part of it: -l PATTERN, or --host NAME",
   };
 }
