@@ -138,6 +138,18 @@ describe("inventories as Ansible reads them", () => {
     expect(renderDiagnostics(loaded.diagnostics).replace(/\n {2,}/g, " ")).toContain(expected);
   });
 
+  test("a vaulted value is opened where it is used, or it is said why not", () => {
+    const text = "all: { hosts: { h: { ansible_user: !vault good, ansible_host: !vault bad } } }";
+    const unlock = (envelope: string) => (envelope === "good" ? { text: "{{ root }}" } : { problem: "it is damaged" });
+    const inventory = loadInventory(["x.yml"], filesOf({ "x.yml": text }), { unlock }).value;
+    const host = inventory?.hosts.get("h");
+    if (inventory === undefined || host === undefined) throw new Error("no host");
+    // as it stands: no template is filled in there
+    expect(connectionOf(host, inventory, readExtraVars(["ansible_host=x"], NO_FILES).value ?? new Map()).value?.user).toBe("{{ root }}");
+    const [complaint] = connectionOf(host, inventory, new Map()).diagnostics;
+    expect([complaint?.code, complaint?.summary]).toEqual(["vaulted", "this value is vaulted, and it is damaged"]);
+  });
+
   test("a vaulted value is no error until something needs it", () => {
     const loaded = loadInventory(["x.yml"], filesOf({ "x.yml": "all: { hosts: { h: { secret: !vault abc, ansible_user: !unsafe '{{ x }}' } } }" }));
     const host = loaded.value?.hosts.get("h");
