@@ -1,4 +1,5 @@
 import { compareInventories } from "./inventory.js";
+import { lintMany } from "./linting.js";
 import { compareMoves } from "./move.js";
 import { planAll, planMany, readingsOf } from "./planning.js";
 import { sharesOf } from "./shares.js";
@@ -6,6 +7,7 @@ import { sharesOf } from "./shares.js";
 /**
  * `npm run bench`: ratios measured side by side in one run. Absolute times are this machine's, on this day.
  * `npm run bench -- planning`, `inventory` or `moves` runs one part; only `moves` needs the lab.
+ * `npm run bench -- planning` and `-- linting` leave the lab alone.
  */
 
 const GUESTS = 20;
@@ -50,7 +52,18 @@ function benchInventories(): void {
   }
 }
 
+function benchLinting(): void {
+  console.log("converge lint as a whole process, start-up included (the best of three by the clock; the processor's time of one)\n");
+  console.log("  playbooks   hosts       clock   processor");
+  for (const [playbooks, hosts] of [[50, 1000], [500, 10_000]] as const) {
+    const { wall, processor } = lintMany(playbooks, hosts);
+    console.log(`  ${String(playbooks).padEnd(10)}  ${String(hosts).padEnd(6)} ${wall.toFixed(2).padStart(8)} s ${processor.toFixed(2).padStart(9)} s`);
+  }
+  console.log("");
+}
+
 const only = process.argv[2];
 if (only === undefined || only === "planning") await benchPlanning();
 if (only === undefined || only === "inventory") benchInventories();
 if (only === undefined || only === "moves") await benchMoves();
+if (only === undefined || only === "linting") benchLinting();

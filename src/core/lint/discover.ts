@@ -104,6 +104,8 @@ export function kindOf({ file, text }: SourceText): FileKind | undefined {
   const name = file.slice(file.lastIndexOf("/") + 1);
   if (name === CONFIG_NAME) return "config";
   const head = text.slice(0, HEAD);
+  // a program may be an inventory; none is run for being there
+  if (head.startsWith("#!")) return undefined;
   if (name.endsWith(".json") && /"converge":\s*"recording"/.test(head)) return "recording";
   const isYaml = /\.(ya?ml|json)$/.test(name);
   const first = head.split(/\r?\n/).find((line) => !/^\s*(#.*|---.*|%.*)?$/.test(line)) ?? "";

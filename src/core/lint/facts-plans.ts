@@ -93,30 +93,34 @@ export interface FilledDisk {
 
 /** Every entry for a disk: for each host that something is recorded of, and once for all the others. */
 export function filledDisks(project: Project): FilledDisk[] {
-  const seen = new Set<DesiredDiskPattern["keyAt"]>();
-  const disks: FilledDisk[] = [];
-  for (const { filling, desired } of filledHosts(project)) {
-    const host = filling.with.inventory.hosts.get(desired.host);
-    const state = host === undefined ? undefined : project.facts(host);
-    for (const { pattern, disks: entries } of desired.domains) {
-      for (const disk of entries) {
-        // hosts that are filled in alike share the places of what was read
-        if (state === undefined && seen.has(disk.keyAt)) continue;
-        seen.add(disk.keyAt);
-        disks.push({ host: desired.host, state, domain: pattern, disk });
-      }
-    }
-  }
-  return disks;
+  return filledHosts(project).flatMap(({ host, state, domains }) => domains.flatMap(({ pattern, disks }) => {
+    return disks.map((disk) => ({ host, state, domain: pattern, disk }));
+  }));
 }
 
 /** Every entry for a guest, once where hosts share it. */
 export function filledDomains(project: Project): readonly DesiredDomainPattern[] {
-  const seen = new Map<DesiredDomainPattern["keyAt"], DesiredDomainPattern>();
-  for (const { desired } of filledHosts(project)) for (const domain of desired.domains) seen.set(domain.keyAt, domain);
-  return [...seen.values()];
+  return [...new Set(filledHosts(project).flatMap(({ domains }) => domains))];
 }
 
-function filledHosts({ playbooks }: Project): { readonly filling: Filling; readonly desired: DesiredHost }[] {
-  return playbooks.flatMap(({ fillings }) => fillings.flatMap((filling) => (filling.loaded?.hosts ?? []).map((desired) => ({ filling, desired }))));
+interface FilledHost {
+  readonly host: string;
+  readonly state: HostState | undefined;
+  readonly domains: readonly DesiredDomainPattern[];
+}
+
+/** Hosts that nothing is recorded of are the same to everybody, where the same is asked of them. */
+function filledHosts(project: Project): FilledHost[] {
+  const seen = new Set<readonly DesiredDomainPattern[]>();
+  const filled: FilledHost[] = [];
+  for (const { with: { inventory }, loaded } of project.playbooks.flatMap(({ fillings }) => fillings)) {
+    for (const { host, domains } of (loaded?.plays ?? []).flatMap((play) => play.desired)) {
+      const named = inventory.hosts.get(host);
+      const state = named === undefined ? undefined : project.facts(named);
+      if (state === undefined && seen.has(domains)) continue;
+      seen.add(domains);
+      filled.push({ host, state, domains });
+    }
+  }
+  return filled;
 }

@@ -33,6 +33,17 @@ export function keyPlaceOf(placed: Placed): SourceRange {
   return placed.document.locate(placed.path, "key");
 }
 
+/** A place that is looked up when somebody asks for it: most that are kept with a wish never are. */
+export function lazily(locate: () => SourceRange): SourceRange {
+  let found: SourceRange | undefined;
+  const range = (): SourceRange => (found ??= locate());
+  return {
+    get source() { return range().source; },
+    get start() { return range().start; },
+    get end() { return range().end; },
+  };
+}
+
 /** A document that is one value at one place: a command line's `-e`, a word of an INI inventory. */
 export function documentOf(value: unknown, at: SourceRange, keyAt: SourceRange = at): Document {
   return { source: at.source, value, locate: (path, part) => (part === "key" && path.length === 0 ? keyAt : at) };

@@ -5,7 +5,7 @@ import type { SourceRange, SourceText } from "../model/source.js";
 import type { Inventory, InventoryHost, Variables } from "../inventory/inventory.js";
 import { matchHosts } from "../inventory/pattern.js";
 import type { Document, Path, Placed, PlainMap } from "./document.js";
-import { isMap, own } from "./document.js";
+import { isMap, lazily, own } from "./document.js";
 import { atMost } from "./at-most.js";
 import { duplicateVolumes } from "./duplicate-volumes.js";
 import type { FilledPlay } from "./fill-play.js";
@@ -14,6 +14,7 @@ import { playScope, scopeOf } from "./host-scope.js";
 import { PlayReader } from "./play-reader.js";
 import { readDomain } from "./read-domain.js";
 import { readMove } from "./read-move.js";
+import { HostKeys, namesUsed } from "./used-variables.js";
 import type { ReadPlaybook } from "./read-playbook.js";
 import { checkFilled, readPlaybook } from "./read-playbook.js";
 import type { PlayData } from "./schema/playbook.js";
@@ -69,13 +70,38 @@ export function fillPlaybooks(
 ): Checked<LoadedPlaybooks> {
   const loader = new Loader(inventory, options);
   const plays = playbooks.flatMap((playbook) => loader.playbook(playbook));
-  const hosts = new Map<string, DesiredDomainPattern[]>();
-  for (const play of plays) {
-    for (const desired of play.desired) hosts.set(desired.host, [...(hosts.get(desired.host) ?? []), ...desired.domains]);
+  const hosts = joined(plays);
+  const diagnostics = atMost(distinct([...loader.diagnostics, ...clashes(hosts)]));
+  return { value: hasErrors(diagnostics) ? undefined : { plays, hosts }, diagnostics };
+}
+
+/** What the plays ask for, host by host; hosts that the same is asked of share one list. */
+function joined(plays: readonly LoadedPlay[]): DesiredHost[] {
+  const parts = new Map<string, (readonly DesiredDomainPattern[])[]>();
+  const ids = new Map<readonly DesiredDomainPattern[], number>();
+  for (const { host, domains } of plays.flatMap((play) => play.desired)) {
+    if (!ids.has(domains)) ids.set(domains, ids.size);
+    const list = parts.get(host);
+    if (list === undefined) parts.set(host, [domains]);
+    else list.push(domains);
   }
-  const desiredHosts = [...hosts].map(([host, domains]): DesiredHost => ({ host, domains }));
-  const diagnostics = atMost(distinct([...loader.diagnostics, ...desiredHosts.flatMap(duplicateVolumes)]));
-  return { value: hasErrors(diagnostics) ? undefined : { plays, hosts: desiredHosts }, diagnostics };
+  const lists = new Map<string, readonly DesiredDomainPattern[]>();
+  return [...parts].map(([host, list]) => {
+    const key = list.map((domains) => ids.get(domains)).join();
+    const domains = lists.get(key) ?? list.flat();
+    lists.set(key, domains);
+    return { host, domains };
+  });
+}
+
+function clashes(hosts: readonly DesiredHost[]): Diagnostic[] {
+  const clean = new Set<readonly DesiredDomainPattern[]>();
+  return hosts.flatMap((desired) => {
+    if (clean.has(desired.domains)) return [];
+    const found = duplicateVolumes(desired);
+    if (found.length === 0) clean.add(desired.domains);
+    return found;
+  });
 }
 
 class Loader {
@@ -114,19 +140,29 @@ class Loader {
     if (hasErrors(filled.diagnostics)) return [];
     const header = this.strict(document, path, filled.value);
     if (header === undefined) return [];
-    const hosts = this.hostsOf(header.hosts, document.locate([...path, "hosts"]));
+    const hosts = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])));
     const name = header.name ?? [header.hosts].flat().join(",");
     const body: PlainMap = { ...(domains === undefined ? {} : { domains }), ...(move === undefined ? {} : { move }) };
     const shared = hasTemplates(body) ? undefined : this.body(document, path, body, name, playScope(playVars, this.extra));
+    const keys = new HostKeys(namesUsed(body), [this.extra, playVars]);
+    const alike = new Map<string, readonly DesiredDomainPattern[]>();
     const desired = hosts.map((host): DesiredHost => {
+      if (shared !== undefined) return { host: host.name, domains: shared };
+      const key = keys.keyOf(host);
+      const known = alike.get(key);
+      if (known !== undefined) return { host: host.name, domains: known };
+      const before = this.diagnostics.length;
       const scope = scopeOf(host, this.inventory, { play: playVars, extra: this.extra });
-      return { host: host.name, domains: shared ?? this.body(document, path, body, name, scope) };
+      const domains = this.body(document, path, body, name, scope);
+      // a complaint may be about the host's own variables, and has their place: it is looked for with each host
+      if (this.diagnostics.length === before) alike.set(key, domains);
+      return { host: host.name, domains };
     });
     const names = hosts.map((host) => host.name);
     const serial = readSerial(header.serial);
     const { max_fail_percentage: maxFailPercentage, any_errors_fatal: fatal } = header;
     return [{
-      name, hosts: names, serial, batches: batches(names, serial), desired, at: document.locate(path),
+      name, hosts: names, serial, batches: batches(names, serial), desired, at: lazily(() => document.locate(path)),
       anyErrorsFatal: fatal ?? maxFailPercentage === undefined,
       ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
     }];

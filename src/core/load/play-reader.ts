@@ -3,6 +3,7 @@ import { parseBytes } from "../model/bytes.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
 import type { Document, Path } from "./document.js";
+import { lazily } from "./document.js";
 import type { LateValues } from "./scope.js";
 
 /** What reading a play's parts needs at every level: its places, its complaints, what is known outside. */
@@ -17,7 +18,7 @@ export class PlayReader {
   ) {}
 
   at(path: Path, part: "value" | "key" = "value"): SourceRange {
-    return this.document.locate(path, part);
+    return lazily(() => this.document.locate(path, part));
   }
 
   complain(code: string, summary: string, path: Path, fix?: string, part: "value" | "key" = "value"): void {

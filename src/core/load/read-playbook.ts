@@ -1,10 +1,12 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 import type { Document } from "./document.js";
+import { documentOf } from "./document.js";
+import { fastYaml } from "./fast-yaml.js";
 import { schemaCheck } from "./schema/check.js";
 import { playbookSchema } from "./schema/playbook.js";
 import { templateProblems } from "./template-problems.js";
-import { readYaml } from "./yaml.js";
+import { MAX_DEPTH, MAX_VALUES_BY_ALIAS, readYaml } from "./yaml.js";
 
 const CHECK = schemaCheck(playbookSchema);
 
@@ -19,7 +21,7 @@ export interface ReadPlaybook {
 
 /** Reads a playbook's YAML and checks it against the schema; a template may still stand for any value. */
 export function readPlaybook(source: SourceText): ReadPlaybook {
-  const { value: document, diagnostics: read } = readYaml(source, { duplicateKeys: "error", ansible: false });
+  const { value: document, diagnostics: read } = readDocument(source);
   if (document === undefined) return { isSound: false, diagnostics: read };
   const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");
   const templates = templateProblems(document);
@@ -30,6 +32,22 @@ export function readPlaybook(source: SourceText): ReadPlaybook {
     diagnostics.push({ severity: "warning", code: "empty-playbook", summary, at: document.locate([]) });
   }
   return { document, isSound, diagnostics };
+}
+
+/**
+ * Values come from a fast parser where nothing is out of the ordinary; places are looked up by the slow one, once
+ * somebody asks for one.
+ */
+function readDocument(source: SourceText): Checked<Document> {
+  const slow = (): Checked<Document> => readYaml(source, { duplicateKeys: "error", ansible: false });
+  const quick = fastYaml(source.text, { numbers: "plain", maxDepth: MAX_DEPTH, maxValuesByAlias: MAX_VALUES_BY_ALIAS });
+  if (quick === undefined || quick.typedKeys) return slow();
+  let document: Document | undefined;
+  const locate: Document["locate"] = (path, part) => {
+    document ??= slow().value ?? documentOf(null, { source, start: 0, end: 0 });
+    return document.locate(path, part);
+  };
+  return { value: { source, value: quick.value, locate }, diagnostics: [] };
 }
 
 /** The second check of a play or a part of one: of what templates have made. */

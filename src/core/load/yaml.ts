@@ -28,7 +28,7 @@ export interface YamlOptions {
 export const MAX_DEPTH = 60;
 /** Values after aliases are written out: a dozen lines of aliases can stand for billions. */
 const MAX_VALUES = 2_000_000;
-const MAX_VALUES_BY_ALIAS = 20_000;
+export const MAX_VALUES_BY_ALIAS = 20_000;
 /** In an inventory a thousand hosts may well share what an anchor says. */
 export const MAX_VALUES_BY_ALIAS_ANSIBLE = 500_000;
 const MAX_TEXT = 64 * 1024 * 1024;
