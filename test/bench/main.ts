@@ -6,8 +6,7 @@ import { sharesOf } from "./shares.js";
 
 /**
  * `npm run bench`: ratios measured side by side in one run. Absolute times are this machine's, on this day.
- * `npm run bench -- planning`, `inventory` or `moves` runs one part; only `moves` needs the lab.
- * `npm run bench -- planning` and `-- linting` leave the lab alone.
+ * `npm run bench -- planning`, `inventory`, `linting` or `moves` runs one part; only `moves` needs the lab.
  */
 
 const GUESTS = 20;
