@@ -9,7 +9,8 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
-import { aHost, aWish, sha256 } from "../support/a-host.js";
+import { builtWith } from "../../src/core/model/guest.js";
+import { aHost, aWish, MIB, sha256, swap } from "../support/a-host.js";
 import { scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 
@@ -182,6 +183,43 @@ test("a disk that an earlier run moved and did not settle is settled beside the 
   if (!end.ok) throw new Error(end.why);
   expect(Object.keys(end.end.host.images).sort()).toEqual(["/srv/xen/web1/xvda1.img.retired", "/srv/xen/web1/xvda2.img.retired"]);
   expect(planHost(end.end.host, [both], sha256).domains).toEqual([]);
+});
+
+describe("a guest that is left to reboot by itself", () => {
+  const wishes = [aWish("web1", ["xvda1", "xvda2"], { strategy: "dm", switch: "next-reboot" })];
+  const planned = (model: Model) => planHost(model.host, wishes, sha256);
+
+  function run(model: Model): Model {
+    const [domain] = planned(model).domains;
+    if (domain === undefined) throw new Error("nothing to do");
+    const simulated = simulate(domain.nodes, model);
+    if (!simulated.ok) throw new Error(simulated.why);
+    for (const moment of simulated.moments) expectSafeToStart(moment.model, moment.step?.id ?? "before");
+    return simulated.end;
+  }
+
+  /** As xl does it: from what it has stored. */
+  function rebootsItself(model: Model): Model {
+    const stored = model.host.domains["web1"]?.running?.stored ?? [];
+    return simulateStep(
+      { node: "step", id: "x", kind: "resume-guest", phase: "switch", why: "", args: { domain: "web1" } },
+      builtWith(model, "web1", stored),
+    ).model;
+  }
+
+  test("is not touched, then waited for, and mirrored when it has done so", () => {
+    const start = startModel(aHost([{ name: "web1", disks: { xvda1: {}, xvda2: { content: swap("s", 64 * MIB) } } }]));
+    const before = start.host.domains["web1"]?.running;
+    const ready = run(start);
+    expect(ready.host.domains["web1"]?.running).toMatchObject({ domid: before?.domid, attached: before?.attached });
+    expect(planned(ready)).toMatchObject({ domains: [], diagnostics: [{ code: "awaits-reboot", severity: "note" }] });
+
+    const end = run(rebootsItself(ready));
+    expect(planned(end)).toMatchObject({ domains: [], diagnostics: [] });
+    expectNothingLeft(end, "at the end");
+    expectSafeToStart(rebootsItself(end), "rebooted once more");
+    expect(rebootsItself(end).host.domains["web1"]?.running?.attached.map((disk) => disk.params)).toEqual(["/dev/vg0/web1-xvda1", "/dev/vg0/web1-xvda2"]);
+  });
 });
 
 describe("a step kind", () => {

@@ -33,6 +33,8 @@ export interface DomainPlan {
   readonly estimate: Estimate;
   /** Hash over the desired state of this guest: who wants the same attaches to what runs. */
   readonly digest: string;
+  /** The plan gets all ready, and the guest's own next reboot goes on: the run after that moves the disks. */
+  readonly awaits?: "reboot";
   /** What the guest's start needs: shown beside the steps. */
   readonly configDiff?: ConfigChange;
 }

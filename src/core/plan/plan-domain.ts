@@ -20,7 +20,7 @@ import { settleSteps } from "../strategies/settle.js";
 import type { DiskMove, Fragments } from "../strategies/strategy.js";
 import { chooseSwitch } from "../switches/choose.js";
 import type { Derived, DerivedConfigs } from "../switches/mirrored.js";
-import { derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
+import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
 import type { DomainMove } from "../switches/restart.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
 import { deriveConfig } from "../xl/derive.js";
@@ -82,6 +82,9 @@ export function planDomain(
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
   }
 
+  if (mirrored && switchOver === "next-reboot" && awaitsReboot({ domain, moves: chosen }) && !sitsOnMappings({ domain, moves: chosen })) {
+    return { diagnostics: [...diagnostics, waiting(domain, desired, state), ...runChecks(context({ choices }))] };
+  }
   const { shutdown, start } = overhead(domain, state);
   const nodes: readonly PlanNode[] = (() => {
     if (edit?.edit === undefined) return finishing(domain, finishes, state);
@@ -93,7 +96,8 @@ export function planDomain(
       ? mirroredSteps({ ...move, switchOver, ...(derived?.configs === undefined ? {} : { derived: derived.configs }) }, state)
       : restartSteps(move, state);
   })();
-  const takenOver = running && moves.length > 0 && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
+  const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
+  const takenOver = running && moves.length > 0 && !awaits && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
   const estimated = estimate({ domain, takenOver, switchOver, moves: chosen, options, state });
   diagnostics.push(...runChecks(context({ choices, nodes, estimate: estimated })));
   if (hasErrors(diagnostics)) return { diagnostics };
@@ -103,7 +107,7 @@ export function planDomain(
       domain: domain.name, changes, nodes, choices, estimate: estimated,
       bindings: bindingsOf(domain, changes, state),
       digest: sha256(JSON.stringify(wishOf(desired, changes))),
-      ...(edit?.diff === undefined ? {} : { configDiff: edit.diff }),
+      ...(awaits ? { awaits: "reboot" as const } : edit?.diff === undefined ? {} : { configDiff: edit.diff }),
     },
   };
 }
@@ -123,6 +127,14 @@ function finishing({ name: domain, running }: Domain, finishes: readonly FinishM
     ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
   ];
+}
+
+function waiting({ name }: Domain, desired: DesiredDomain, state: HostState): Diagnostic {
+  return {
+    severity: "note", code: "awaits-reboot", at: desired.at, subject: { host: state.host.name, domain: name },
+    summary: `${name} moves on when it has rebooted itself`,
+    fix: "Reboot it from inside when it suits you, and run this again.",
+  };
 }
 
 /** Files need a guest that is down for the last pass, mirrors one that runs: one guest is not both. */

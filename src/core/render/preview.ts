@@ -58,6 +58,7 @@ function section(title: string, lines: readonly string[], view: View): readonly 
 
 /** What happens to a guest, in a few words. */
 export function headline(plan: DomainPlan): string {
+  if (plan.awaits === "reboot") return `${count(plan.changes.length, "disk")} made ready to move once it reboots itself`;
   const moves = plan.changes.filter((change) => change.change === "move-disk").length;
   const finishes = plan.changes.length - moves;
   const parts = [

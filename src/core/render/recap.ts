@@ -58,6 +58,9 @@ function renderGuest(guest: GuestRecap, view: View): readonly string[] {
 }
 
 function changed(guest: GuestRecap, view: View): readonly string[] {
+  if (guest.plan.awaits === "reboot") {
+    return hanging("    waits     ", "for the guest's own next reboot; run this again after it, and the disks move while it runs", view.width);
+  }
   return guest.plan.changes.flatMap((change) => change.change === "move-disk"
     ? hanging(`    ${visible(change.vdev).padEnd(9)} `, `now volume ${visible(change.to.volume)}, was ${visible(change.image.path)}`, view.width)
     : hanging(`    ${visible(change.vdev).padEnd(9)} `, "tidied up", view.width));
@@ -113,6 +116,7 @@ function leftovers(guest: GuestRecap, view: View): readonly string[] {
 
 /** Images that a finished move leaves behind, with what removes them. */
 export function kept(plan: DomainPlan): readonly { readonly path: string; readonly bytes: number; readonly remove: Command }[] {
+  if (plan.awaits !== undefined) return [];
   return plan.changes.flatMap((change) => {
     if (change.change !== "move-disk" || (change.wish.move.source ?? "keep") !== "keep") return [];
     return [{ path: change.image.path, bytes: change.image.allocatedBytes, remove: ["rm", "--", change.image.realPath] as const }];

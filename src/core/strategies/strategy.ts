@@ -16,8 +16,11 @@ export interface DiskMove {
   readonly switchOver: SwitchOver;
 }
 
-/** restart: shut down and created anew. suspend: frozen and thawed, with its memory and its uptime. */
-export type SwitchOver = "restart" | "suspend";
+/**
+ * restart: shut down and created anew. suspend: frozen and thawed, with its memory and its uptime. next-reboot: nothing
+ * is done to it, and its own next reboot takes it there.
+ */
+export type SwitchOver = "restart" | "suspend" | "next-reboot";
 
 export interface DiskPaths {
   /** Link to the loop device over the image. */

@@ -54,9 +54,11 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
   const name = domain.name;
   const fragments = moves.map((m) => m.fragments);
   const mirrors = fragments.flatMap((f) => f.mirror ?? []);
+  const sits = sitsOnMappings(move);
+  if (derived !== undefined && !sits && move.switchOver === "next-reboot") return waitingSteps(move, derived, state);
   return [
     ...fragments.flatMap((f) => f.prepare),
-    ...(derived === undefined || sitsOnMappings(move) ? [] : takeOver(move, derived, state)),
+    ...(derived === undefined ? [] : sits ? [bootUnit(move)] : takeOver(move, derived, state)),
     ...mirrors.flatMap((mirror) => mirror.sync),
     ...writeStored(move),
     guardMirror(move, state),
@@ -81,10 +83,44 @@ export function sitsOnMappings({ domain, moves }: Pick<DomainMove, "domain" | "m
   );
 }
 
-function takeOver(move: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
-  const { domain, moves, switchOver, desired, options, edit } = move;
+/** All is ready for a guest's own reboot to take it onto its mappings. */
+export function awaitsReboot({ domain, moves }: Pick<DomainMove, "domain" | "moves">): boolean {
+  const stored = domain.running?.stored;
+  return stored !== undefined && moves.every(({ move, fragments }) =>
+    stored.some((disk) => disk.vdev === move.change.vdev && disk.target === fragments.mirror?.onto));
+}
+
+/** What xl has stored names the mappings, the guest's config its image: both hold every write, whichever is used next. */
+function waitingSteps({ domain, moves, edit, ...move }: MirroredMove, { before, next }: DerivedConfigs, state: HostState): readonly PlanNode[] {
   const name = domain.name;
+  return [
+    ...moves.flatMap(({ fragments }) => fragments.prepare),
+    stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
+    stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
+    guardStep({ domain, moves, edit, ...move }, state, "guard"),
+    stepOf(
+      updateStored, "switch", "update-stored",
+      {
+        domain: name, file: derivedPath(name, "next"), oldFile: derivedPath(name, "before"),
+        disks: next.disks, oldDisks: before.disks,
+      },
+      "the guest's own reboot takes it onto its mappings; until then it runs on, on its image",
+    ),
+    ...(["before", "next"] as const).map((which) =>
+      stepOf(removeConfig, "finish", `remove-${which}`, { path: derivedPath(name, which) }, "it served the run only")),
+  ];
+}
+
+function bootUnit({ domain, moves }: MirroredMove): Step {
   const mappings = moves.flatMap(({ fragments }) => fragments.mirror?.onto.replace("/dev/mapper/", "") ?? []);
+  return stepOf(
+    installBootUnit, "prepare", "install-boot-unit", { domain: domain.name, mappings }, "Dom0 may die while the guest is on a mapping",
+  );
+}
+
+function takeOver(move: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
+  const { domain, switchOver, desired, options, edit } = move;
+  const name = domain.name;
   const memory = `${runDirectory(name)}/memory`;
   const file = `${memory}/guest`;
   const config = derivedPath(name, "next");
@@ -98,7 +134,7 @@ function takeOver(move: MirroredMove, derived: DerivedConfigs, state: HostState)
       ? [stepOf(mountMemory, "prepare", "make-room", { target: memory, bytes: savedBytes(domain) }, "the guest's memory goes there")]
       : []),
     guardStep(move, state, "guard"),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain: name, mappings }, "Dom0 may die while the guest is down, or on a mapping"),
+    { ...bootUnit(move), phase: "switch" },
     suspend
       ? stepOf(saveGuest, "switch", "save", { domain: name, config: edit.path, before: derivedPath(name, "before"), file }, "it is taken off its old disk")
       : stepOf(

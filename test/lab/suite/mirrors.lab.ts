@@ -153,3 +153,28 @@ describe.runIf(everything)("in mid-mirror", () => {
     expect(await mappings()).toBe("");
   });
 });
+
+test.runIf(everything)("a guest that is left to reboot by itself is not touched, and mirrored with no downtime after it has", async () => {
+  await startGuest(lab, "xfs1");
+  const xfs1 = onVolumes("xfs1", { xvda1: {} }, { strategy: "dm", switch: "next-reboot" });
+  Object.assign(xfs1["xfs1"] as object, { ready: { tcp: 22, address: "10.77.0.15", timeout: "300s" } });
+  const first = await converge.run("-i", "lab.yml", await converge.playbook("xfs1.yml", xfs1), "--yes");
+  expect(first.exitCode, first.all).toBe(0);
+  expect(first.all).toContain("for the guest's own next reboot");
+  expect(await attached(lab, "xfs1")).toEqual({ xvda1: "/srv/xen/xfs1.img" });
+  const waits = await converge.run("-i", "lab.yml", "xfs1.yml", "--yes");
+  expect(waits.exitCode, waits.all).toBe(0);
+  expect(waits.all).toContain("moves on when it has rebooted itself");
+
+  const booted = await boots("xfs1");
+  await runInGuest(lab, "10.77.0.15", "reboot");
+  await waitForConsole(lab, "xfs1", `xfs1 is up, boot ${String(booted + 1)}`);
+  expect(await attached(lab, "xfs1")).toEqual({ xvda1: "/dev/mapper/converge-xfs1-xvda1" });
+  const second = await converge.run("-i", "lab.yml", "xfs1.yml", "--yes");
+  expect(second.exitCode, second.all).toBe(0);
+  expect((await journal(lab, "xfs1")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
+  expect(await boots("xfs1")).toBe(booted + 1);
+  await stopGuest(lab, "xfs1");
+  expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);
+  expect(await mappings()).toBe("");
+});
