@@ -84,7 +84,7 @@ describe("a guest that is suspended", () => {
   });
 });
 
-test("a guest that overwrites in place and flushes late loses no acknowledged write in a mirror", async () => {
+test.runIf(everything)("a guest that overwrites in place and flushes late loses no acknowledged write in a mirror", async () => {
   await startGuest(lab, "late1");
   await waitForConsole(lab, "late1", "written gen 2");
   const late1 = onVolumes("late1", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
@@ -96,7 +96,7 @@ test("a guest that overwrites in place and flushes late loses no acknowledged wr
   expect(await mappings()).toBe("");
 });
 
-test("a whole disk with partitions is mirrored, in one restart", async () => {
+test.runIf(everything)("a whole disk with partitions is mirrored, in one restart", async () => {
   await startGuest(lab, "whole1");
   await waitForConsole(lab, "whole1", "\\] ack 10$");
   const whole1 = onVolumes("whole1", { xvda: {} });
