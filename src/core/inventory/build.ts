@@ -13,11 +13,24 @@ export interface FilesBeside {
   readonly playbook: VariableFiles;
 }
 
-/** Settles membership and precedence, once all sources are read. */
-export function buildInventory(draft: InventoryDraft, files: FilesBeside): Inventory {
+/** Who is in which group, for every inventory that is made of one draft. */
+export interface Settled {
+  readonly draft: InventoryDraft;
+  readonly tree: GroupTree;
+  /** The groups that name a host, by the host. */
+  readonly direct: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Settles membership, once all sources are read; what is wrong with it goes to the draft's complaints. */
+export function settleInventory(draft: InventoryDraft): Settled {
   const tree = groupTree(draft);
   const direct = settleMembership(draft, tree);
   warnOfSharedNames(draft);
+  return { draft, tree, direct };
+}
+
+/** Settles precedence, with the variables of some folders. */
+export function buildInventory({ draft, tree, direct }: Settled, files: FilesBeside): Inventory {
   const groups = new Map<string, InventoryGroup>();
   for (const group of draft.groups.values()) groups.set(group.name, new BuiltGroup(group, draft, files));
   const memberships = new Memberships(draft, tree, files);

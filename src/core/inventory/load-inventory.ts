@@ -1,4 +1,4 @@
-import type { Checked } from "../model/diagnostic.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 import { readAnsibleYaml } from "../load/ansible-yaml.js";
@@ -6,7 +6,7 @@ import { atMost } from "../load/at-most.js";
 import { isMap } from "../load/document.js";
 import type { NumberReading } from "../load/exact-number.js";
 import { parseAddress } from "./addresses.js";
-import { buildInventory } from "./build.js";
+import { buildInventory, settleInventory } from "./build.js";
 import { InventoryDraft } from "./draft.js";
 import type { Inventory, ReadFiles } from "./inventory.js";
 import { isSourceText } from "./inventory.js";
@@ -39,7 +39,24 @@ export interface InventoryOptions {
  * @returns no value where a source has errors
  */
 export function loadInventory(sources: readonly string[], files: ReadFiles, options: InventoryOptions = {}): Checked<Inventory> {
-  const { numbers = "plain", unlock, playbookFolder } = options;
+  const { playbookFolder, ...reading } = options;
+  return readInventory(sources, files, reading).beside(playbookFolder);
+}
+
+/** Sources that have been read, for playbooks in several folders: each has group_vars and host_vars of its own. */
+export interface ReadInventory {
+  /** Where group_vars and host_vars beside the sources are looked for. */
+  readonly folders: readonly string[];
+  /**
+   * The inventory with the variables beside a playbook. What does not depend on the playbook is read once, and shared.
+   * @returns no value where a source or one of the files beside has errors
+   */
+  beside(playbookFolder: string | undefined): Checked<Inventory>;
+}
+
+/** As {@link loadInventory}, for several playbooks. */
+export function readInventory(sources: readonly string[], files: ReadFiles, options: Omit<InventoryOptions, "playbookFolder"> = {}): ReadInventory {
+  const { numbers = "plain", unlock } = options;
   const draft = new InventoryDraft();
   const reader = new SourceReader(files, draft, numbers, unlock);
   const folders: string[] = [];
@@ -52,14 +69,22 @@ export function loadInventory(sources: readonly string[], files: ReadFiles, opti
     folders.push(names === undefined ? folderOf(source) : source);
     reader.source(source, 0);
   }
-  const reading = { files, diagnostics: draft.diagnostics, numbers, ...(unlock === undefined ? {} : { unlock }) };
-  const inventory = buildInventory(draft, {
-    inventory: variableFiles(folders, reading),
-    playbook: variableFiles(playbookFolder === undefined ? [] : [playbookFolder], reading),
-  });
-  const diagnostics = atMost(draft.diagnostics).map(withoutSecrets);
-  if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
-  return { value: { ...inventory, ...(unlock === undefined ? {} : { unlock }) }, diagnostics };
+  const settled = settleInventory(draft);
+  const reading = { files, numbers, ...(unlock === undefined ? {} : { unlock }) };
+  const ofInventory = variableFiles(folders, { ...reading, diagnostics: draft.diagnostics });
+  return {
+    folders,
+    beside(playbookFolder) {
+      const found: Diagnostic[] = [];
+      const inventory = buildInventory(settled, {
+        inventory: ofInventory,
+        playbook: variableFiles(playbookFolder === undefined ? [] : [playbookFolder], { ...reading, diagnostics: found }),
+      });
+      const diagnostics = atMost([...draft.diagnostics, ...found]).map(withoutSecrets);
+      if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
+      return { value: { ...inventory, ...(unlock === undefined ? {} : { unlock }) }, diagnostics };
+    },
+  };
 }
 
 class SourceReader {

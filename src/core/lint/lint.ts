@@ -2,8 +2,9 @@ import type { Connection } from "../inventory/connection.js";
 import { connectionOf } from "../inventory/connection.js";
 import type { Inventory, ReadFiles, Variables } from "../inventory/inventory.js";
 import { isSourceText } from "../inventory/inventory.js";
-import { loadInventory } from "../inventory/load-inventory.js";
-import { joinPath } from "../inventory/variable-files.js";
+import type { ReadInventory } from "../inventory/load-inventory.js";
+import { readInventory } from "../inventory/load-inventory.js";
+import { folderOf, joinPath } from "../inventory/variable-files.js";
 import { fillPlaybooks } from "../load/load-playbooks.js";
 import type { ReadPlaybook } from "../load/read-playbook.js";
 import { readPlaybook } from "../load/read-playbook.js";
@@ -52,6 +53,17 @@ const OF_INVENTORY = new Set(["host-pattern", "host-subscript"]);
 /** Told by a rule, which knows every inventory. */
 const BY_RULE = new Set(["no-hosts"]);
 
+/** One inventory, and what it is beside playbooks that have variables of their own. */
+interface Family {
+  readonly sources: readonly string[];
+  readonly read: ReadInventory;
+  readonly files: string[];
+  /** Without any playbook. */
+  readonly alone: LintedInventory;
+  /** By the playbook's folder; undefined where the variables there have errors. */
+  readonly members: Map<string | undefined, LintedInventory | undefined>;
+}
+
 class Linter {
   private readonly configs: LintConfigs;
   private readonly recordings: Recordings;
@@ -71,10 +83,11 @@ class Linter {
     this.found.push(...found.diagnostics);
     for (const path of this.request.paths) this.configs.of(this.disk.list(path) === undefined ? path : joinPath(path, CONFIG_NAME));
     for (const source of found.recordings) this.recordings.add(source);
-    const inventories = this.inventorySources(found.inventories).flatMap((sources) => this.inventory(sources));
-    const playbooks = found.playbooks.map((source) => this.playbook(source, inventories));
+    const families = this.inventorySources(found.inventories).flatMap((sources) => this.family(sources));
+    const playbooks = found.playbooks.map((source) => this.playbook(source, families));
     const project: Project = {
-      inventories, playbooks, extraVars: this.request.extraVars,
+      inventories: families.flatMap(({ members }) => [...members.values()].flatMap((member) => member ?? [])),
+      playbooks, extraVars: this.request.extraVars,
       mode: (path) => this.disk.mode(path),
       facts: (host) => this.recordings.of(host),
     };
@@ -96,12 +109,28 @@ class Linter {
     return [...configured, ...discovered.filter((path) => this.request.paths.includes(path) && !known(path)).map((path) => [path])];
   }
 
-  private inventory(sources: readonly string[]): LintedInventory[] {
+  private family(sources: readonly string[]): Family[] {
     const files: string[] = [];
-    const loaded = loadInventory(sources, this.watched(files, this.isNamed(sources)));
+    const read = readInventory(sources, this.watched(files, this.isNamed(sources)));
+    const alone = this.member(sources, read, files, undefined);
+    return alone === undefined ? [] : [{ sources, read, files, alone, members: new Map([[undefined, alone]]) }];
+  }
+
+  private member(sources: readonly string[], read: ReadInventory, files: string[], folder: string | undefined): LintedInventory | undefined {
+    const loaded = read.beside(folder);
     this.found.push(...loaded.diagnostics);
-    if (loaded.value === undefined) return [];
-    return [{ sources, inventory: loaded.value, connections: this.connections(loaded.value), files }];
+    if (loaded.value === undefined) return undefined;
+    return { sources, inventory: loaded.value, connections: this.connections(loaded.value), files };
+  }
+
+  /** The inventory as a playbook has it: with the variables that lie beside the playbook. */
+  private besidePlaybook(family: Family, folder: string): LintedInventory | undefined {
+    const holds = (name: string): boolean => this.disk.list(joinPath(folder, name)) !== undefined;
+    // in the folder of the inventory they have been read
+    const isOwn = family.read.folders.every((one) => one === folder);
+    if (isOwn || !(holds("group_vars") || holds("host_vars"))) return family.alone;
+    if (!family.members.has(folder)) family.members.set(folder, this.member(family.sources, family.read, family.files, folder));
+    return family.members.get(folder);
   }
 
   /** Variables of connections have types and words of their own. */
@@ -135,12 +164,16 @@ class Linter {
     };
   }
 
-  private playbook(source: SourceText, inventories: readonly LintedInventory[]): LintedPlaybook {
+  private playbook(source: SourceText, families: readonly Family[]): LintedPlaybook {
     this.sources.set(source.file, source);
     const read = readPlaybook(source);
     const document = read.document === undefined ? {} : { document: read.document };
-    if (inventories.length === 0) this.found.push(...read.diagnostics);
-    const fillings = inventories.map((inventory) => this.fill(read, inventory));
+    const folder = folderOf(source.file);
+    const inventories = families.map((family) => ({ family, inventory: this.besidePlaybook(family, folder) }));
+    if (inventories.every(({ inventory }) => inventory === undefined)) this.found.push(...read.diagnostics);
+    const fillings = inventories.flatMap(({ family, inventory }) => {
+      return inventory === undefined ? [{ filling: { with: family.alone, loaded: undefined }, told: [] }] : [this.fill(read, inventory)];
+    });
     this.found.push(...fillings.flatMap(({ told }) => told.filter(({ code }) => !OF_INVENTORY.has(code) && !BY_RULE.has(code))));
     const patterns = fillings.map(({ told }) => told.filter(({ code }) => OF_INVENTORY.has(code)));
     this.found.push(...(patterns[0] ?? []).filter((one) => patterns.every((others) => others.some((other) => keyOf(other) === keyOf(one)))));

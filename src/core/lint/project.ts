@@ -18,7 +18,7 @@ export interface Project {
   readonly facts: (host: InventoryHost) => HostState | undefined;
 }
 
-/** An inventory that has no errors. */
+/** An inventory that has no errors; the same sources come up again with the variables beside a playbook. */
 export interface LintedInventory {
   readonly sources: readonly string[];
   readonly inventory: Inventory;
@@ -62,22 +62,20 @@ export function textsIn(placed: Placed): Placed<string>[] {
   return Object.entries(value).flatMap(([key, item]) => textsIn({ value: item, document, path: [...path, key] }));
 }
 
-/** Every variable that an inventory sets, where it sets it: of its groups, and of hosts what no group gave them. */
-export function definitions({ inventory }: LintedInventory): Definition[] {
+/** Every variable that inventories set, where they set it, and once: of groups, and of hosts what no group gave them. */
+export function definitions(inventories: readonly LintedInventory[]): Definition[] {
   const found: Definition[] = [];
   const known = new Set<Placed>();
-  for (const group of inventory.groups.values()) {
-    for (const [name, placed] of group.vars) {
-      known.add(placed);
-      found.push({ name, placed, owner: `group ${group.name}` });
-    }
-  }
-  for (const host of inventory.hosts.values()) {
-    for (const [name, placed] of host.vars) {
+  const add = (variables: Variables): void => {
+    for (const [name, placed] of variables) {
       if (known.has(placed)) continue;
       known.add(placed);
-      found.push({ name, placed, owner: `host ${host.name}` });
+      found.push({ name, placed });
     }
+  };
+  for (const { inventory } of inventories) {
+    for (const group of inventory.groups.values()) for (const vars of [group.vars, group.beside]) add(vars);
+    for (const host of inventory.hosts.values()) for (const vars of [host.own, host.beside]) add(vars);
   }
   return found;
 }
@@ -85,5 +83,4 @@ export function definitions({ inventory }: LintedInventory): Definition[] {
 export interface Definition {
   readonly name: string;
   readonly placed: Placed;
-  readonly owner: string;
 }

@@ -1,4 +1,5 @@
 import type { Inventory, InventoryHost } from "../../inventory/inventory.js";
+import { NO_VARIABLES } from "../../inventory/variable-files.js";
 import type { Placed } from "../../load/document.js";
 import { keyPlaceOf, placeOf } from "../../load/document.js";
 import { placeText } from "../../load/duplicate-volumes.js";
@@ -77,9 +78,11 @@ function ranksOf({ groups }: Inventory): ReadonlyMap<string, string> {
 function tiesAmong(names: readonly string[], { groups }: Inventory, ranks: ReadonlyMap<string, string>): Tie[] {
   const setters = new Map<string, Setter[]>();
   for (const group of names) {
-    for (const [name, placed] of groups.get(group)?.vars ?? []) {
-      // variables of files go before those of inventories, whatever the group
-      const kind = /(^|\/)group_vars\//.test(placed.document.source.file) ? "file" : "inventory";
+    const { vars, beside } = groups.get(group) ?? { vars: NO_VARIABLES, beside: NO_VARIABLES };
+    for (const [name, placed] of [...vars, ...beside]) {
+      // variables of files go before those of inventories, and those beside the playbook before both, whatever the group
+      const isFile = /(^|\/)group_vars\//.test(placed.document.source.file);
+      const kind = beside.get(name) === placed ? "beside" : isFile ? "file" : "inventory";
       const key = `${name}\0${ranks.get(group) ?? ""}\0${kind}`;
       const list = setters.get(key);
       if (list === undefined) setters.set(key, [{ group, placed }]);

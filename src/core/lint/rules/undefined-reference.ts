@@ -11,7 +11,7 @@ export const undefinedReference: Rule = {
   about: "A template names a variable that is defined nowhere.",
   severity: "warning",
   check({ inventories, playbooks, extraVars }) {
-    const defined = inventories.flatMap(definitions);
+    const defined = definitions(inventories);
     const general = new Set([...BUILT_IN, ...LATE_NAMES, ...extraVars.keys(), ...defined.map(({ name }) => name)]);
     const ofInventories = defined.flatMap(({ placed }) => undefinedIn(placed, general));
     const ofPlays = playbooks.flatMap(rawPlays).flatMap((play) => {

@@ -12,10 +12,10 @@ export const unusedVariable: Rule = {
     const { playbooks, inventories } = project;
     // what an unreadable playbook would use is not known
     if (playbooks.some(({ document }) => document === undefined)) return [];
-    const defined = inventories.map(definitions);
-    const used = usedNames(project, defined.flat());
+    const defined = definitions(inventories);
+    const used = usedNames(project, defined);
     const ofPlays = unusedOfPlays(project, used);
-    return playbooks.length === 0 ? ofPlays : [...ofPlays, ...defined.flatMap((list) => unusedOfInventory(list, used))];
+    return playbooks.length === 0 ? ofPlays : [...ofPlays, ...unusedOfInventory(defined, used)];
   },
 };
 
