@@ -83,9 +83,12 @@ function regionSectors(bytes: number): number {
   return region;
 }
 
-/** The kernel's `mirror` target (drivers/md/dm-raid1.c). `nosync`: nothing is in sync yet, all is to be copied. */
+/**
+ * The kernel's `mirror` target (drivers/md/dm-raid1.c). `sync` means that all is to be brought in sync; `nosync`, that
+ * nothing needs to be, which copies not one block and reports every region as in sync (dm-log.c, and seen).
+ */
 function mirrorTable(bytes: number, from: string, to: string): string {
-  return `0 ${sectorsOf(bytes)} mirror core 2 ${regionSectors(bytes)} nosync 2 ${from} 0 ${to} 0 1 handle_errors`;
+  return `0 ${sectorsOf(bytes)} mirror core 2 ${regionSectors(bytes)} sync 2 ${from} 0 ${to} 0 1 handle_errors`;
 }
 
 function withTable(model: Model, name: string, bytes: number, table: Parameters<typeof withMapping>[1]["table"]): Model {
