@@ -2,6 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import type { InventoryCase } from "../inventory/ansible/case.js";
+import { layOut } from "../inventory/ansible/case.js";
 import { cli } from "./in-process.js";
 
 /** A folder of files that is removed afterwards. */
@@ -93,6 +96,29 @@ describe("lint reads", () => {
     const { exit, out } = await cli(["lint"]);
     expect(out).toMatch(/^Nothing found in \d+ files\n$/);
     expect(exit).toBe(0);
+  });
+});
+
+describe("lint and vaults", () => {
+  const vaults = parse(readFileSync(join(import.meta.dirname, "../inventory/ansible/cases/vaults.yml"), "utf8")) as InventoryCase;
+  const folder = layOut({ files: vaults.files });
+  afterAll(() => { rmSync(folder, { recursive: true }); });
+  const argv = ["lint", "-i", join(folder, "more.yml"), join(folder, "more.yml")];
+
+  test("that are left shut without a password", async () => {
+    const { exit, out } = await cli(argv);
+    expect([exit, out]).toEqual([0, expect.stringContaining("note[vault-sealed]")]);
+  });
+
+  test.each([["--vault-password-file", "one.pass"], ["--vault-id", "main@one.pass"]])("that %s opens, and shows nothing of", async (option, file) => {
+    const { exit, out } = await cli([...argv, option, file.replace("one.pass", join(folder, "one.pass"))]);
+    expect(exit).toBe(0);
+    for (const word of ["vault-sealed", "from a vault"]) expect(out).not.toContain(word);
+  });
+
+  test("that the given password does not open are errors, as in a run", async () => {
+    const { exit, out } = await cli([...argv, "--vault-password-file", join(folder, "two.pass")]);
+    expect([exit, out]).toEqual([1, expect.stringContaining("error[vaulted]")]);
   });
 });
 

@@ -30,7 +30,7 @@ export function settleInventory(draft: InventoryDraft): Settled {
 }
 
 /** Settles precedence, with the variables of some folders. */
-export function buildInventory({ draft, tree, direct }: Settled, files: FilesBeside): Inventory {
+export function buildInventory({ draft, tree, direct }: Settled, files: FilesBeside): Pick<Inventory, "hosts" | "groups"> {
   const groups = new Map<string, InventoryGroup>();
   for (const group of draft.groups.values()) groups.set(group.name, new BuiltGroup(group, draft, files));
   const memberships = new Memberships(draft, tree, files);

@@ -42,7 +42,8 @@ export interface ConnectionDefaults {
 
 /**
  * How to reach one host, from its variables in Ansible's names (docs/guide/inventory.md lists them); an empty one is
- * as none.
+ * as none. What a vault holds that is left shut is passed over; where that is more than a password, how the host is
+ * reached is not known, and there is no value.
  * @param extra variables of `-e`, which beat the host's own
  */
 export function connectionOf(
@@ -50,7 +51,7 @@ export function connectionOf(
 ): Checked<Connection> {
   const reader = new ConnectionReader(scopeOf(host, inventory, { extra }), host);
   const connection = reader.connection(defaults);
-  return { value: hasErrors(reader.diagnostics) ? undefined : connection, diagnostics: reader.diagnostics };
+  return { value: hasErrors(reader.diagnostics) || reader.isSealed ? undefined : connection, diagnostics: reader.diagnostics };
 }
 
 const KINDS: ReadonlyMap<string, Connection["kind"]> = new Map([
@@ -71,8 +72,11 @@ interface Word {
 const HOST: Word = { what: "a host's name or address", never: /^-|[\s\0]/ };
 const LOGIN: Word = { what: "a login name", never: /^-|[\r\n\0]/ };
 
+const PASSWORDS: readonly string[] = ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"];
+
 class ConnectionReader {
   readonly diagnostics: Diagnostic[] = [];
+  isSealed = false;
 
   constructor(
     private readonly scope: Scope,
@@ -130,7 +134,7 @@ class ConnectionReader {
       const fix = "Set it to sudo, or log in as root";
       this.complain("become", `becoming root by '${method}' is not built`, this.place("ansible_become_method"), fix);
     }
-    const password = this.text("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass") ?? defaults.becomePassword;
+    const password = this.text(...PASSWORDS) ?? defaults.becomePassword;
     return {
       method: "sudo", user: this.word(LOGIN, "ansible_become_user") ?? "root", ...(password === undefined ? {} : { password }),
     };
@@ -139,6 +143,7 @@ class ConnectionReader {
   /** A recorded host needs its facts; a relative path is seen from the file that names it. */
   private factsFile(): string | undefined {
     const file = this.text("converge_facts");
+    if (file === undefined && this.isSealed) return undefined;
     if (file === undefined) {
       const fix = "Set converge_facts to the file that `converge facts --record` wrote";
       const summary = `the host '${this.host.name}' is recorded, and no converge_facts says where`;
@@ -156,6 +161,7 @@ class ConnectionReader {
       const rendered = this.scope.variable(name);
       if (rendered === undefined) continue;
       if (rendered.kind === "value" && rendered.value !== null && rendered.value !== "") return { name, value: rendered.value };
+      if (rendered.kind === "sealed" && !PASSWORDS.includes(name)) this.isSealed = true;
       if (rendered.kind === "problems") this.diagnostics.push(...rendered.problems);
       if (rendered.kind === "late") this.complain("connection", `'${name}' can not depend on '${rendered.name}'`, rendered.at);
     }

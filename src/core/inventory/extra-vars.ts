@@ -10,7 +10,7 @@ import type { ReadFiles, Variables } from "./inventory.js";
 import { isSourceText } from "./inventory.js";
 import { keyValue, splitArguments } from "./key-values.js";
 import type { Unlock } from "./vault.js";
-import { openFile, withoutSecrets } from "./vault.js";
+import { lockedAt, openFile, withoutSecrets } from "./vault.js";
 
 /**
  * Variables from the command line, the strongest of all; later ones override earlier ones.
@@ -54,7 +54,8 @@ class ExtraVarsReader {
     }
     const opened = isSourceText(read) ? openFile(read, this.unlock) : read;
     if (isSourceText(opened)) this.map(opened);
-    else this.diagnostics.push(opened);
+    // what is named on the command line is wanted: who has no password leaves it out
+    else this.diagnostics.push("sealed" in opened ? lockedAt(`'${path}'`, { source, start: 1, end: source.text.length }) : opened);
   }
 
   private map(source: SourceText): void {

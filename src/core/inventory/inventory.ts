@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import type { Placed } from "../load/document.js";
-import type { Unlock } from "./vault.js";
+import type { Sealed, Unlock } from "./vault.js";
 
 /** Variables by name, each with the place that it comes from; templates in them are not filled in yet. */
 export type Variables = ReadonlyMap<string, Placed>;
@@ -14,6 +14,8 @@ export interface Inventory {
   readonly groups: ReadonlyMap<string, InventoryGroup>;
   /** Decrypts vaulted values; unset where no password was given. */
   readonly unlock?: Unlock;
+  /** Files of variables that were left shut: they may set any variable. */
+  readonly sealed: readonly SourceRange[];
 }
 
 export interface InventoryHost {
@@ -68,7 +70,7 @@ export interface ReadFiles {
   run?(path: string, words: readonly string[]): ProgramOutput | string | undefined;
 }
 
-export function isSourceText(read: SourceText | Diagnostic): read is SourceText {
+export function isSourceText(read: SourceText | Diagnostic | Sealed): read is SourceText {
   return "text" in read;
 }
 

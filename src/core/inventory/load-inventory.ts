@@ -1,6 +1,6 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
-import type { SourceText } from "../model/source.js";
+import type { SourceRange, SourceText } from "../model/source.js";
 import { readAnsibleYaml } from "../load/ansible-yaml.js";
 import { atMost } from "../load/at-most.js";
 import { isMap } from "../load/document.js";
@@ -47,6 +47,8 @@ export function loadInventory(sources: readonly string[], files: ReadFiles, opti
 export interface ReadInventory {
   /** Where group_vars and host_vars beside the sources are looked for. */
   readonly folders: readonly string[];
+  /** Sources that were left shut: which hosts there are is not known then. */
+  readonly sealed: readonly SourceRange[];
   /**
    * The inventory with the variables beside a playbook. What does not depend on the playbook is read once, and shared.
    * @returns no value where a source or one of the files beside has errors
@@ -71,23 +73,28 @@ export function readInventory(sources: readonly string[], files: ReadFiles, opti
   }
   const settled = settleInventory(draft);
   const reading = { files, numbers, ...(unlock === undefined ? {} : { unlock }) };
-  const ofInventory = variableFiles(folders, { ...reading, diagnostics: draft.diagnostics });
+  const sealed: SourceRange[] = [];
+  const ofInventory = variableFiles(folders, { ...reading, diagnostics: draft.diagnostics, sealed });
   return {
-    folders,
+    folders, sealed: reader.sealed,
     beside(playbookFolder) {
       const found: Diagnostic[] = [];
+      const shut: SourceRange[] = [];
       const inventory = buildInventory(settled, {
         inventory: ofInventory,
-        playbook: variableFiles(playbookFolder === undefined ? [] : [playbookFolder], { ...reading, diagnostics: found }),
+        playbook: variableFiles(playbookFolder === undefined ? [] : [playbookFolder], { ...reading, diagnostics: found, sealed: shut }),
       });
       const diagnostics = atMost([...draft.diagnostics, ...found]).map(withoutSecrets);
       if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
-      return { value: { ...inventory, ...(unlock === undefined ? {} : { unlock }) }, diagnostics };
+      return { value: { ...inventory, ...(unlock === undefined ? {} : { unlock }), sealed: [...sealed, ...shut] }, diagnostics };
     },
   };
 }
 
 class SourceReader {
+  /** Sources that were left shut: whom they name is not known. */
+  readonly sealed: SourceRange[] = [];
+
   constructor(
     private readonly files: ReadFiles,
     private readonly draft: InventoryDraft,
@@ -136,6 +143,7 @@ class SourceReader {
     }
     const source = isSourceText(read) ? openFile(read, this.unlock) : read;
     if (isSourceText(source)) this.text(source);
+    else if ("sealed" in source) this.sealed.push({ source: { file: path, text: "" }, start: 0, end: 0 });
     else this.draft.diagnostics.push(source);
   }
 

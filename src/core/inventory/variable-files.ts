@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../model/diagnostic.js";
+import type { SourceRange } from "../model/source.js";
 import type { Placed } from "../load/document.js";
 import { isMap, typeName } from "../load/document.js";
 import { readAnsibleYaml } from "../load/ansible-yaml.js";
@@ -26,6 +27,8 @@ export interface Reading {
   readonly diagnostics: Diagnostic[];
   readonly numbers: NumberReading;
   readonly unlock?: Unlock;
+  /** Where files that are left shut are put. */
+  readonly sealed: SourceRange[];
 }
 
 /**
@@ -107,12 +110,13 @@ class FolderOfVariables {
 }
 
 function readInto(path: string, vars: Map<string, Placed>, reading: Reading): void {
-  const { files, diagnostics, numbers, unlock } = reading;
+  const { files, diagnostics, numbers, unlock, sealed } = reading;
   const read = files.read(path);
   if (read === undefined) return;
   const source = isSourceText(read) ? openFile(read, unlock) : read;
   if (!isSourceText(source)) {
-    diagnostics.push(source);
+    if ("sealed" in source) sealed.push({ source: { file: path, text: "" }, start: 0, end: 0 });
+    else diagnostics.push(source);
     return;
   }
   const { value: document, diagnostics: problems } = readAnsibleYaml(source, numbers);

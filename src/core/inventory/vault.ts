@@ -1,11 +1,16 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 
-/**
- * Decrypts a vault's envelope (`$ANSIBLE_VAULT;1.1;AES256` and lines of hex digits).
- * @returns the plain text, or why there is none
- */
-export type Unlock = (envelope: string) => { readonly text: string } | { readonly problem: string };
+/** What a vault holds, or why that can not be had. */
+export type Opened = { readonly text: string } | { readonly problem: string };
+
+/** Left shut on purpose: something is there, and what it is plays no part. */
+export interface Sealed {
+  readonly sealed: true;
+}
+
+/** Decrypts a vault's envelope (`$ANSIBLE_VAULT;1.1;AES256` and lines of hex digits), or leaves it shut. */
+export type Unlock = (envelope: string) => Opened | Sealed;
 
 /** The two parts that a vault's text holds besides the salt, each in bytes. */
 export interface Envelope {
@@ -53,12 +58,19 @@ function asciiOf(bytes: Uint8Array): string {
   return text;
 }
 
+/** For those who look at files and have no passwords: a whole vault stays shut, a damaged one is still told. */
+export const leaveSealed: Unlock = (envelope) => {
+  const parts = parseEnvelope(envelope);
+  return "problem" in parts ? parts : { sealed: true };
+};
+
 /** A file as it is, or what its vault holds; never shown in a complaint. */
-export function openFile(source: SourceText, unlock: Unlock | undefined): SourceText | Diagnostic {
+export function openFile(source: SourceText, unlock: Unlock | undefined): SourceText | Diagnostic | Sealed {
   if (!isVaulted(source.text)) return source;
   const at = { source, start: 0, end: Math.max(0, source.text.indexOf("\n")) };
   const opened = unlock?.(source.text);
   if (opened === undefined) return lockedAt("this file", at);
+  if ("sealed" in opened) return opened;
   if ("text" in opened) return { file: source.file, text: opened.text, secret: true };
   return { severity: "error", code: "vaulted", summary: `this file is vaulted, and ${opened.problem}`, at };
 }

@@ -11,4 +11,5 @@ export const ADJUSTABLE: ReadonlyMap<string, string> = new Map([
   ["silence-unused", "A comment silences a rule that finds nothing there."],
   ["silence-without-reason", "A comment silences a rule and does not say why."],
   ["unknown-key", "A key of an inventory's group is passed over. (In a playbook it is an error.)"],
+  ["vault-sealed", "Vaults were left shut for want of a password; what depends on them is not judged."],
 ]);

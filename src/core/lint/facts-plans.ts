@@ -52,7 +52,7 @@ function plansOf({ fillings }: LintedPlaybook, project: Project): FactsPlan[] {
 interface HostPlans {
   readonly plans: readonly FactsPlan[];
   readonly matches: readonly HostMatch[];
-  /** Something is recorded of every host. */
+  /** Something is recorded of every host, and all that is asked of them is known. */
   readonly isComplete: boolean;
 }
 
@@ -73,7 +73,7 @@ function hostPlans({ with: { inventory }, loaded }: Filling, project: Project): 
     });
     if (matched.value !== undefined) matches.push({ matched: matched.value, found });
   }
-  return { plans, matches, isComplete: loaded !== undefined && matches.length === loaded.hosts.length };
+  return { plans, matches, isComplete: loaded !== undefined && loaded.sealed.size === 0 && matches.length === loaded.hosts.length };
 }
 
 function downtimeAt({ domains }: DesiredHost, wish: DesiredDomain): SourceRange {

@@ -2,14 +2,17 @@ import type { Connection } from "../inventory/connection.js";
 import { connectionOf } from "../inventory/connection.js";
 import type { Inventory, ReadFiles, Variables } from "../inventory/inventory.js";
 import { isSourceText } from "../inventory/inventory.js";
+import type { Unlock } from "../inventory/vault.js";
+import { leaveSealed, withoutSecrets } from "../inventory/vault.js";
 import type { ReadInventory } from "../inventory/load-inventory.js";
 import { readInventory } from "../inventory/load-inventory.js";
 import { folderOf, joinPath } from "../inventory/variable-files.js";
+import { placeOf } from "../load/document.js";
 import { fillPlaybooks } from "../load/load-playbooks.js";
 import type { ReadPlaybook } from "../load/read-playbook.js";
 import { readPlaybook } from "../load/read-playbook.js";
 import type { Diagnostic, Severity } from "../model/diagnostic.js";
-import type { SourceText } from "../model/source.js";
+import type { SourceRange, SourceText } from "../model/source.js";
 import { strategies } from "../strategies/registry.js";
 import { ADJUSTABLE } from "./adjustable.js";
 import { CONFIG_NAME, LintConfigs } from "./config.js";
@@ -18,6 +21,7 @@ import type { LintFiles } from "./lint-files.js";
 import { rememberFiles } from "./lint-files.js";
 import type { Mend } from "./mend.js";
 import { mendsOf } from "./mend.js";
+import { definitions, holdsVault } from "./project.js";
 import type { Filling, LintedInventory, LintedPlaybook, Project } from "./project.js";
 import { Recordings } from "./recordings.js";
 import { plainSecret } from "./rules/plain-secret.js";
@@ -30,6 +34,8 @@ export interface LintRequest {
   /** Sources of `-i`, read together; without any, configs say which, or those that are found are taken one by one. */
   readonly inventories: readonly string[];
   readonly extraVars: Variables;
+  /** Decrypts vaults; without it they are left shut, and what depends on them is not judged. */
+  readonly unlock?: Unlock;
 }
 
 export interface LintReport {
@@ -69,6 +75,8 @@ class Linter {
   private readonly recordings: Recordings;
   private readonly sources = new Map<string, SourceText>();
   private readonly found: Diagnostic[] = [];
+  /** Files that were left shut, by path. */
+  private readonly sealed = new Map<string, SourceRange>();
 
   constructor(
     private readonly request: LintRequest,
@@ -86,6 +94,7 @@ class Linter {
     const families = this.inventorySources(found.inventories).flatMap((sources) => this.family(sources));
     const playbooks = found.playbooks.map((source) => this.playbook(source, families));
     const project: Project = {
+      hasSealed: this.sealed.size > 0,
       inventories: families.flatMap(({ members }) => [...members.values()].flatMap((member) => member ?? [])),
       playbooks, extraVars: this.request.extraVars,
       mode: (path) => this.disk.mode(path),
@@ -93,10 +102,10 @@ class Linter {
     };
     for (const rule of Object.values(rules)) {
       for (const { severity, ...finding } of rule.check(project)) {
-        this.found.push({ ...finding, code: rule.name, severity: severity ?? rule.severity });
+        this.found.push(withoutSecrets({ ...finding, code: rule.name, severity: severity ?? rule.severity }));
       }
     }
-    this.found.push(...this.configs.diagnostics, ...this.recordings.diagnostics);
+    this.found.push(...this.configs.diagnostics, ...this.recordings.diagnostics, ...this.noteOfVaults(project));
     return this.report();
   }
 
@@ -111,15 +120,18 @@ class Linter {
 
   private family(sources: readonly string[]): Family[] {
     const files: string[] = [];
-    const read = readInventory(sources, this.watched(files, this.isNamed(sources)));
+    const read = readInventory(sources, this.watched(files, this.isNamed(sources)), { unlock: this.request.unlock ?? leaveSealed });
+    for (const at of read.sealed) this.sealed.set(at.source.file, at);
     const alone = this.member(sources, read, files, undefined);
-    return alone === undefined ? [] : [{ sources, read, files, alone, members: new Map([[undefined, alone]]) }];
+    // a source that is left shut may name any host: what a playbook means there is not known
+    return alone === undefined || read.sealed.length > 0 ? [] : [{ sources, read, files, alone, members: new Map([[undefined, alone]]) }];
   }
 
   private member(sources: readonly string[], read: ReadInventory, files: string[], folder: string | undefined): LintedInventory | undefined {
     const loaded = read.beside(folder);
     this.found.push(...loaded.diagnostics);
     if (loaded.value === undefined) return undefined;
+    for (const at of loaded.value.sealed) this.sealed.set(at.source.file, at);
     return { sources, inventory: loaded.value, connections: this.connections(loaded.value), files };
   }
 
@@ -142,6 +154,20 @@ class Linter {
       if (value !== undefined) connections.set(host.name, value);
     }
     return connections;
+  }
+
+  /** One for all vaults, at the first: that they were left shut, and something may have gone unseen. */
+  private noteOfVaults({ inventories }: Project): Diagnostic[] {
+    if (this.request.unlock !== undefined) return [];
+    const values = definitions(inventories).filter(({ placed }) => holdsVault(placed.value));
+    const [value] = values;
+    const at = [...this.sealed.values()][0] ?? (value === undefined ? undefined : placeOf(value.placed));
+    if (at === undefined) return [];
+    const counts = [countOf(this.sealed.size, "vaulted file"), countOf(values.length, "vaulted value")].filter((count) => count !== "");
+    return [{
+      severity: "note", code: "vault-sealed", at, summary: `no password was given: ${counts.join(" and ")} left shut`,
+      detail: "What depends on them is not judged.", fix: "Give --vault-password-file FILE, or --vault-id NAME@FILE",
+    }];
   }
 
   /** Whether somebody has asked for an inventory: a program is not run for lying there. */
@@ -194,7 +220,7 @@ class Linter {
     });
     const silenced = findings.length - kept.length;
     // where reading has refused something, rules have not seen all: what they would find is not known
-    const isWhole = !findings.some(({ code, severity }) => severity === "error" && !Object.hasOwn(rules, code));
+    const isWhole = !findings.some(({ code, severity }) => code === "vault-sealed" || (severity === "error" && !Object.hasOwn(rules, code)));
     const told = [...silences.values()].flatMap((silence) => [...silence.diagnostics, ...(isWhole ? silence.unused() : [])]);
     const weighed = [...kept, ...told].flatMap((finding) => this.weigh(finding));
     const order = sorted(weighed, [...files]);
@@ -209,6 +235,10 @@ class Linter {
     if (level === "off") return [];
     return [level === undefined ? finding : { ...finding, severity: level }];
   }
+}
+
+function countOf(count: number, what: string): string {
+  return count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 const KNOWN = ["auto", ...Object.values(strategies).filter((strategy) => strategy.named).map((strategy) => strategy.name)];

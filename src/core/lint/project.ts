@@ -10,6 +10,8 @@ import type { SourceText } from "../model/source.js";
 export interface Project {
   readonly inventories: readonly LintedInventory[];
   readonly playbooks: readonly LintedPlaybook[];
+  /** Files were left shut for want of a password: they may set, and use, any variable. */
+  readonly hasSealed: boolean;
   /** Variables of `-e`. */
   readonly extraVars: Variables;
   /** Permission bits of a file or folder; undefined where it is none. */
@@ -78,6 +80,12 @@ export function definitions(inventories: readonly LintedInventory[]): Definition
     for (const host of inventory.hosts.values()) for (const vars of [host.own, host.beside]) add(vars);
   }
   return found;
+}
+
+/** Whether a vaulted value is in a value: such are never shown, and never compared (one text is never encrypted alike). */
+export function holdsVault(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, "__ansible_vault") || Object.values(value).some(holdsVault);
 }
 
 export interface Definition {

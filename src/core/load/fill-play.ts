@@ -10,6 +10,8 @@ export interface FilledPlay {
   readonly value: unknown;
   /** Volumes that are functions of the guest and the disk, by {@link pathKey}. Their `value` holds an example. */
   readonly lateVolumes: ReadonlyMap<string, (late: LateValues) => string>;
+  /** Something in it comes from a vault that is left shut: `value` has gaps, and says nothing. */
+  readonly isSealed: boolean;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -31,12 +33,13 @@ export function hasTemplates(value: unknown): boolean {
 export function fillPlay(document: Document, path: Path, value: unknown, scope: Scope): FilledPlay {
   const filler = new Filler(document, scope);
   const filled = filler.fill(value, path);
-  return { value: filled, lateVolumes: filler.lateVolumes, diagnostics: filler.diagnostics };
+  return { value: filled, lateVolumes: filler.lateVolumes, isSealed: filler.isSealed, diagnostics: filler.diagnostics };
 }
 
 class Filler {
   readonly lateVolumes = new Map<string, (late: LateValues) => string>();
   readonly diagnostics: Diagnostic[] = [];
+  isSealed = false;
   private readonly waiting: Scope;
 
   constructor(
@@ -65,6 +68,10 @@ class Filler {
       this.diagnostics.push(...rendered.problems);
       return undefined;
     }
+    if (rendered.kind === "sealed") {
+      this.isSealed = true;
+      return undefined;
+    }
     for (const name of LATE_NAMES) {
       const hidden = this.scope.variables.get(name);
       if (hidden === undefined || rendered.name !== name) continue;
@@ -76,6 +83,7 @@ class Filler {
     }
     const example = this.scope.withLate(EXAMPLE).render(placed);
     if (example.kind === "problems") this.diagnostics.push(...example.problems);
+    if (example.kind === "sealed") this.isSealed = true;
     this.lateVolumes.set(pathKey(path), (late) => {
       const result = this.scope.withLate(late).render(placed);
       // what could not be filled in is no name that LVM takes, so matching will refuse it at its place

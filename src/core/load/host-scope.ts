@@ -20,7 +20,7 @@ export function scopeOf(
   vars.set("inventory_hostname_short", builtIn(host.name.split(".")[0]));
   vars.set("group_names", builtIn(host.groups));
   vars.set("groups", builtIn(groupsOf(inventory)));
-  return new Scope(vars, undefined, `host ${host.name}`, inventory.unlock);
+  return new Scope(vars, undefined, `host ${host.name}`, inventory.unlock, inventory.sealed.length > 0);
 }
 
 /** Variables of a play's own lines (`hosts`, `serial`…), which are the same for every host. */

@@ -50,6 +50,8 @@ export interface LoadedPlaybooks {
   readonly plays: readonly LoadedPlay[];
   /** What all plays together ask for, a host each, in the order in which hosts first come up. */
   readonly hosts: readonly DesiredHost[];
+  /** Hosts of which more is asked than is known: a part of it hangs on a vault that is left shut. */
+  readonly sealed: ReadonlySet<string>;
 }
 
 /**
@@ -72,8 +74,12 @@ export function fillPlaybooks(
   const plays = playbooks.flatMap((playbook) => loader.playbook(playbook));
   const hosts = joined(plays);
   const diagnostics = atMost(distinct([...loader.diagnostics, ...clashes(hosts)]));
-  return { value: hasErrors(diagnostics) ? undefined : { plays, hosts }, diagnostics };
+  const sealed = new Set(plays.flatMap((play) => play.desired.filter(({ domains }) => domains === SEALED).map(({ host }) => host)));
+  return { value: hasErrors(diagnostics) ? undefined : { plays, hosts, sealed }, diagnostics };
 }
+
+/** What is asked of a host where a vault is left shut. */
+const SEALED: readonly DesiredDomainPattern[] = [];
 
 /** What the plays ask for, host by host; hosts that the same is asked of share one list. */
 function joined(plays: readonly LoadedPlay[]): DesiredHost[] {
@@ -192,6 +198,7 @@ class Loader {
     const filled = fillPlay(document, path, body, scope);
     this.diagnostics.push(...filled.diagnostics);
     if (hasErrors(filled.diagnostics) || !isMap(filled.value)) return [];
+    if (filled.isSealed) return SEALED;
     // most hosts of a play are filled in alike: what is alike is checked and read once
     const key = pathKey([document.source.file, ...path]) + JSON.stringify(filled.value);
     const known = this.read.get(key);

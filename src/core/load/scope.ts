@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
 import type { Placed } from "./document.js";
-import { define, isMap, own, placeOf, typeName } from "./document.js";
+import { define, isMap, lazily, own, placeOf, typeName } from "./document.js";
 import type { Unlock } from "../inventory/vault.js";
 import { lockedAt } from "../inventory/vault.js";
 import type { Expression, TemplateProblem } from "./expression.js";
@@ -19,12 +19,13 @@ export interface LateValues {
 export const LATE_NAMES: readonly string[] = ["domain", "vdev"];
 
 /**
- * What a template gives. `late`: it needs `domain` or `vdev`, which are not known yet. Problems name the place where
- * they were written, which may be a variable far away.
+ * What a template gives. `late`: it needs `domain` or `vdev`, which are not known yet. `sealed`: it needs what a vault
+ * holds that is left shut. Problems name the place where they were written, which may be a variable far away.
  */
 export type Rendered =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "late"; readonly at: SourceRange; readonly name: string }
+  | { readonly kind: "sealed" }
   | { readonly kind: "problems"; readonly problems: readonly Diagnostic[] };
 
 /** Values one value may hold once templates are filled in: variables that hold others can double themselves. */
@@ -47,10 +48,12 @@ export class Scope {
     readonly owner?: string,
     /** Decrypts vaulted values; unset where no password was given. */
     private readonly unlock?: Unlock,
+    /** Files that were left shut may define more: a name that is not known here is none that is not defined. */
+    private readonly mayDefineMore = false,
   ) {}
 
   withLate(late: LateValues | "unknown"): Scope {
-    return new Scope(this.variables, late, this.owner, this.unlock);
+    return new Scope(this.variables, late, this.owner, this.unlock, this.mayDefineMore);
   }
 
   /** A value with every template in it filled in; maps and lists all the way down. */
@@ -75,6 +78,7 @@ export class Scope {
   private unlocked(vaulted: string, placed: Placed): Rendered {
     const opened = this.unlock?.(vaulted);
     if (opened === undefined) return { kind: "problems", problems: [lockedAt("this value", placeOf(placed))] };
+    if ("sealed" in opened) return { kind: "sealed" };
     if ("text" in opened) return { kind: "value", value: opened.text };
     return { kind: "problems", problems: [problemAt("vaulted", `this value is vaulted, and ${opened.problem}`, placeOf(placed))] };
   }
@@ -110,13 +114,16 @@ export class Scope {
   ): Rendered {
     const values: [string | number, unknown][] = [];
     const problems: Diagnostic[] = [];
+    let sealed = false;
     for (const [key, value] of pairs) {
       const rendered = this.render({ value, document: placed.document, path: [...placed.path, key] });
       if (rendered.kind === "late") return rendered;
       if (rendered.kind === "problems") problems.push(...rendered.problems);
+      else if (rendered.kind === "sealed") sealed = true;
       else values.push([key, rendered.value]);
     }
-    return problems.length > 0 ? { kind: "problems", problems } : { kind: "value", value: join(values) };
+    if (problems.length > 0) return { kind: "problems", problems };
+    return sealed ? { kind: "sealed" } : { kind: "value", value: join(values) };
   }
 
   private text(text: string, placed: Placed): Rendered {
@@ -130,6 +137,7 @@ export class Scope {
   private fill(template: Template, text: string, placed: Placed): Rendered {
     const values: unknown[] = [];
     const problems: Diagnostic[] = [];
+    let sealed = false;
     for (const part of template.parts) {
       if (typeof part === "string") {
         values.push(part);
@@ -138,12 +146,14 @@ export class Scope {
       const rendered = this.expression(part, text, placed);
       if (rendered.kind === "late") return rendered;
       if (rendered.kind === "problems") problems.push(...rendered.problems);
+      else if (rendered.kind === "sealed") sealed = true;
       else if (!template.alone && (typeof rendered.value === "object")) {
         const summary = `'{{${part.inner}}}' is ${typeName(rendered.value)}, which can not be a part of a text`;
         problems.push(problemAt("template-type", summary, rangeInside(placed, text, part.start, part.end)));
       } else values.push(rendered.value);
     }
     if (problems.length > 0) return { kind: "problems", problems };
+    if (sealed) return { kind: "sealed" };
     if (template.alone) return { kind: "value", value: values[0] ?? null };
     let joined = "";
     for (const value of values) if (joined.length <= MAX_TEXT) joined += String(value);
@@ -153,16 +163,19 @@ export class Scope {
 
   private expression(expression: Expression, text: string, placed: Placed): Rendered {
     const variables: Record<string, unknown> = {};
+    let sealed = false;
     for (const root of expression.roots) {
       if (this.late === "unknown" && LATE_NAMES.includes(root.text)) {
-        return { kind: "late", name: root.text, at: rangeInside(placed, text, root.start, root.end) };
+        return { kind: "late", name: root.text, at: lazily(() => rangeInside(placed, text, root.start, root.end)) };
       }
       const rendered = this.variable(root.text);
       if (rendered?.kind === "problems") return rendered;
       if (rendered?.kind === "late") return rendered;
-      if (rendered !== undefined) define(variables, root.text, rendered.value);
+      if (rendered?.kind === "sealed" || (rendered === undefined && this.mayDefineMore && !LATE_NAMES.includes(root.text))) sealed = true;
+      else if (rendered !== undefined) define(variables, root.text, rendered.value);
       else if (!expression.hasDefault) return this.undefinedVariable(root.text, root, text, placed);
     }
+    if (sealed) return { kind: "sealed" };
     const result = evaluate(expression, variables);
     if ("value" in result) return { kind: "value", value: result.value };
     if ("undefinedName" in result) return this.undefinedPath(result.undefinedName, expression, variables, text, placed);

@@ -16,13 +16,15 @@ import { EXIT } from "./exit-code.js";
 import { Refusal } from "./failure.js";
 import { localFiles } from "./files.js";
 import { lintFiles, writeMend } from "./lint-files.js";
-import { collect } from "./options.js";
+import type { VaultOptions } from "./options.js";
+import { collect, withVaultOptions } from "./options.js";
 import type { Session } from "./session.js";
+import { unlockOf } from "./surroundings.js";
 import { toolVersion } from "./version.js";
 
 const FORMATS = ["text", "json", "sarif", "github", "junit"] as const;
 
-interface LintOptions {
+interface LintOptions extends VaultOptions {
   readonly inventory: readonly string[];
   readonly extraVars: readonly string[];
   readonly format: (typeof FORMATS)[number];
@@ -46,17 +48,18 @@ const MAX_ROUNDS = 5;
 
 /** `converge lint [PATH…]`: what is wrong in playbooks, inventories and recorded facts. No host is contacted. */
 export function lintCommand(session: Session, done: (exit: ExitCode) => void): Command {
-  return new Command("lint")
+  const command = new Command("lint")
     .description("Check playbooks, inventories and recorded facts. No host is contacted.")
     .argument("[path...]", "files and folders (the current folder)")
     .option("-i, --inventory <path>", "inventory to check playbooks with (repeatable; all are read together)", collect, [])
-    .option("-e, --extra-vars <vars>", "`k=v`, `@file` or JSON, as it will be given to the run (repeatable)", collect, [])
+    .option("-e, --extra-vars <vars>", "`k=v`, `@file` or JSON, as it will be given to the run (repeatable)", collect, []);
+  return withVaultOptions(command)
     .addOption(new Option("--format <format>", "how to tell").choices(FORMATS).default("text"))
     .option("--fix", "mend what takes no judgement; comments and layout stay")
     .option("--max-warnings <n>", "fail when there are more warnings than this", whole)
     .option("--no-color", "no colours (NO_COLOR does the same)")
     .addHelpText("after", HELP)
-    .action((paths: readonly string[], options: LintOptions) => { done(run(paths, options, session)); });
+    .action(async (paths: readonly string[], options: LintOptions) => { done(await run(paths, options, session)); });
 }
 
 function whole(value: string): number {
@@ -65,11 +68,13 @@ function whole(value: string): number {
   return number;
 }
 
-function run(paths: readonly string[], options: LintOptions, session: Session): ExitCode {
-  const extraVars = readExtraVars(options.extraVars, localFiles);
+async function run(paths: readonly string[], options: LintOptions, session: Session): Promise<ExitCode> {
+  const unlock = await unlockOf(options, session);
+  const vaults = unlock === undefined ? {} : { unlock };
+  const extraVars = readExtraVars(options.extraVars, localFiles, vaults);
   if (extraVars.value === undefined) throw new Refusal(extraVars.diagnostics);
   const request: LintRequest = {
-    paths: paths.length === 0 ? ["."] : paths, inventories: options.inventory, extraVars: extraVars.value,
+    paths: paths.length === 0 ? ["."] : paths, inventories: options.inventory, extraVars: extraVars.value, ...vaults,
   };
   const linted = lint(request, lintFiles());
   const report = options.fix === true ? mended(request, linted) : linted;

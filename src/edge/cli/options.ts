@@ -1,12 +1,16 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 
-/** What every command takes that reads an inventory. */
-export interface InventoryOptions {
-  readonly inventory: readonly string[];
-  readonly extraVars: readonly string[];
+/** What opens vaults. */
+export interface VaultOptions {
   readonly vaultPasswordFile: readonly string[];
   readonly vaultId: readonly string[];
+}
+
+/** What every command takes that reads an inventory. */
+export interface InventoryOptions extends VaultOptions {
+  readonly inventory: readonly string[];
+  readonly extraVars: readonly string[];
   /** commander's form of `--no-color`. */
   readonly color: boolean;
 }
@@ -43,13 +47,19 @@ function positive(value: string): number {
   return number;
 }
 
+/** Options about passwords of vaults. */
+export function withVaultOptions(command: Command): Command {
+  return command
+    .option("--vault-password-file <file>", "decrypt vaulted values and files with this password (repeatable)", collect, [])
+    .option("--vault-id <label@file>", "the same, with a label; `label@prompt` asks (repeatable)", collect, []);
+}
+
 /** Options about which hosts there are. */
 export function withInventoryOptions(command: Command): Command {
-  return command
+  const known = command
     .option("-i, --inventory <path>", "inventory file, folder, or `host,` list (repeatable)", collect, [])
-    .option("-e, --extra-vars <vars>", "`k=v`, `@file` or JSON; the strongest variables (repeatable)", collect, [])
-    .option("--vault-password-file <file>", "decrypt vaulted values and files with this password (repeatable)", collect, [])
-    .option("--vault-id <label@file>", "the same, with a label; `label@prompt` asks (repeatable)", collect, [])
+    .option("-e, --extra-vars <vars>", "`k=v`, `@file` or JSON; the strongest variables (repeatable)", collect, []);
+  return withVaultOptions(known)
     .option("--no-color", "no colours (NO_COLOR does the same)");
 }
 

@@ -10,7 +10,7 @@ import { readPasswords } from "../vault/passwords.js";
 import { unlockWith } from "../vault/unlock.js";
 import { Refusal, refusal } from "./failure.js";
 import { localFiles } from "./files.js";
-import type { CommonOptions, InventoryOptions } from "./options.js";
+import type { CommonOptions, InventoryOptions, VaultOptions } from "./options.js";
 import type { Session } from "./session.js";
 
 /** Inventory and variables of the command line. */
@@ -55,7 +55,8 @@ export async function surroundings(options: CommonOptions, session: Pick<Session
   };
 }
 
-async function unlockOf(options: InventoryOptions, session: Pick<Session, "console">): Promise<Unlock | undefined> {
+/** What decrypts vaults, as the command line says; undefined where it has no password. */
+export async function unlockOf(options: VaultOptions, session: Pick<Session, "console">): Promise<Unlock | undefined> {
   const ids = [...options.vaultId, ...options.vaultPasswordFile];
   if (ids.length === 0) return undefined;
   const { value, diagnostics } = await readPasswords(ids, (label) => askVault(label, session));

@@ -1,5 +1,5 @@
 import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual } from "node:crypto";
-import type { Unlock } from "../../core/inventory/vault.js";
+import type { Opened } from "../../core/inventory/vault.js";
 import { parseEnvelope } from "../../core/inventory/vault.js";
 
 const ITERATIONS = 10_000;
@@ -11,9 +11,9 @@ const IV_BYTES = 16;
  * format 1.1 - 1.2"): PBKDF2 with SHA-256 gives two keys and a counter; HMAC-SHA-256 over the ciphertext by the second;
  * AES-256-CTR by the first, padded as PKCS#7 says.
  */
-export function unlockWith(passwords: readonly Buffer[]): Unlock {
+export function unlockWith(passwords: readonly Buffer[]): (envelope: string) => Opened {
   // a value is asked for again whenever a template names it
-  const known = new Map<string, ReturnType<Unlock>>();
+  const known = new Map<string, Opened>();
   return (envelope) => {
     let opened = known.get(envelope);
     if (opened === undefined) {
@@ -24,7 +24,7 @@ export function unlockWith(passwords: readonly Buffer[]): Unlock {
   };
 }
 
-function open(text: string, passwords: readonly Buffer[]): ReturnType<Unlock> {
+function open(text: string, passwords: readonly Buffer[]): Opened {
   const envelope = parseEnvelope(text);
   if ("problem" in envelope) return envelope;
   const { salt, hmac, cipher } = envelope;
@@ -39,7 +39,7 @@ function open(text: string, passwords: readonly Buffer[]): ReturnType<Unlock> {
   return { problem: passwords.length === 1 ? "the password that was given does not fit" : "none of the passwords that were given fits" };
 }
 
-function textOf(padded: Buffer): ReturnType<Unlock> {
+function textOf(padded: Buffer): Opened {
   const padding = padded.at(-1) ?? 0;
   if (padding < 1 || padding > IV_BYTES || padding > padded.length) return { problem: "it is damaged: its padding is wrong" };
   try {

@@ -3,6 +3,7 @@ import { NO_VARIABLES } from "../../inventory/variable-files.js";
 import type { Placed } from "../../load/document.js";
 import { keyPlaceOf, placeOf } from "../../load/document.js";
 import { placeText } from "../../load/duplicate-volumes.js";
+import { holdsVault } from "../project.js";
 import type { Finding, Rule } from "../rule.js";
 
 export const groupTie: Rule = {
@@ -90,6 +91,7 @@ function tiesAmong(names: readonly string[], { groups }: Inventory, ranks: Reado
     }
   }
   return [...setters]
+    .filter(([, list]) => !list.some(({ placed }) => holdsVault(placed.value)))
     .filter(([, list]) => new Set(list.map(({ placed }) => JSON.stringify(placed.value))).size > 1)
     .map(([key, list]) => ({ name: key.slice(0, key.indexOf("\0")), setters: list }));
 }

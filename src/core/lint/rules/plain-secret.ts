@@ -9,7 +9,7 @@ export const plainSecret: Rule = {
   about: "A password, a token or a private key in plain text.",
   severity: "error",
   check: ({ inventories, playbooks }) => [
-    ...definitions(inventories).flatMap(({ name, placed }) => secretsIn(name, placed)),
+    ...definitions(inventories).filter(({ placed }) => placed.document.source.secret !== true).flatMap(({ name, placed }) => secretsIn(name, placed)),
     ...playbooks.flatMap(rawPlays).flatMap((play) => secretsIn("", play)),
   ],
 };

@@ -10,7 +10,8 @@ export const undefinedReference: Rule = {
   name: "undefined-reference",
   about: "A template names a variable that is defined nowhere.",
   severity: "warning",
-  check({ inventories, playbooks, extraVars }) {
+  check({ inventories, playbooks, extraVars, hasSealed }) {
+    if (hasSealed) return [];
     const defined = definitions(inventories);
     const general = new Set([...BUILT_IN, ...LATE_NAMES, ...extraVars.keys(), ...defined.map(({ name }) => name)]);
     const ofInventories = defined.flatMap(({ placed }) => undefinedIn(placed, general));

@@ -10,8 +10,8 @@ export const unusedVariable: Rule = {
   severity: "warning",
   check(project) {
     const { playbooks, inventories } = project;
-    // what an unreadable playbook would use is not known
-    if (playbooks.some(({ document }) => document === undefined)) return [];
+    // what an unreadable playbook, or a file that was left shut, would use is not known
+    if (project.hasSealed || playbooks.some(({ document }) => document === undefined)) return [];
     const defined = definitions(inventories);
     const used = usedNames(project, defined);
     const ofPlays = unusedOfPlays(project, used);
