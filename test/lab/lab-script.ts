@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 /** The checkout's root: the tests run from their source and, compiled, from below dist, the scripts only from the source. */
-function checkoutRoot(): string {
+export function checkoutRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'test/lab/lab.sh'))) {
     const parent = dirname(directory);

@@ -1,12 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import type { Lab } from "../lab.js";
+import { checkoutRoot } from "../lab-script.js";
 import type { LabUser } from "../lab-ssh.js";
 
-const main = fileURLToPath(new URL("../../../dist/src/edge/cli/main.js", import.meta.url));
+// the tests run from their source, the benchmark compiled
+const main = join(checkoutRoot(), "dist/src/edge/cli/main.js");
 
 export interface ConvergeResult {
   readonly exitCode: number;
