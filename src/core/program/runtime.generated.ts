@@ -563,7 +563,8 @@ run_on_new_disk() {
   case $? in
     0) ;;
     1)
-      start_in_scope "$DOMAIN" "$CONFIG"
+      # saved after the commit, it knows its disk as it is
+      thaw_or_start "$DOMAIN" "$CONFIG"
       return
       ;;
     *) return 1 ;;
@@ -1682,6 +1683,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   domid=$DOMID
   loops_of "$domid"
   loops=$LOOPS
+  forget_take_over
   uptime_now
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
@@ -2295,11 +2297,23 @@ backend_domids() {
   done | grep -x '[0-9]*' | sort -u
 }
 
-verb_detach_loop() { # LINK
+verb_detach_loop() { # LINK [MAPPING]
   local device tries
   ours "$1" || return
   [ -L "$1" ] || return 0
   device=$(readlink -- "$1")
+  if [ -n "\${2:-}" ]; then
+    mapping_of "$2"
+    case $? in
+      0)
+        # a guest runs on by it
+        node_number "$device" || return 1
+        case " $TABLE " in *" $NODE "*) return 0 ;; esac
+        ;;
+      1) ;;
+      *) return 1 ;;
+    esac
+  fi
   case $device in
     "$ROOT"/dev/loop[0-9]*)
       # not there any more: the reboot of Dom0 took it, or an earlier try did
@@ -2353,10 +2367,10 @@ verb_unmount() { # TARGET
 
 # A guest that is frozen instead of being shut down: its memory goes to a file, and is restored from there just once.
 
-verb_save_guest() { # NAME FILE -- COMMAND…
-  local name file domid loops began
-  name=$1 file=$2
-  shift 3
+verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
+  local name file before domid loops began
+  name=$1 file=$2 before=$3
+  shift 4
   domid_of "$name"
   case $? in
     0) ;;
@@ -2366,6 +2380,7 @@ verb_save_guest() { # NAME FILE -- COMMAND…
   domid=$DOMID
   loops_of "$domid"
   loops=$LOOPS
+  forget_take_over
   uptime_now
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
@@ -2373,7 +2388,7 @@ verb_save_guest() { # NAME FILE -- COMMAND…
   journal_kept down domain "$name"
   # libxl lets the guest run on when this fails
   run_command "$@" || return
-  write_kept "$HERE/saved" "$file" || return 1
+  write_kept "$HERE/saved" "$file $before" || return 1
   await_gone "$domid" 60 "$loops" || {
     says "$name is saved, and yet: $SAYS"
     return 1
@@ -2397,16 +2412,29 @@ verb_thaw() {
     1) ;;
     *) return 1 ;;
   esac
-  if [ -e "$HERE/saved" ] && ! [ -e "$HERE/thawed" ] && [ -s "$4" ] && [ -s "$3" ]; then
-    write_kept "$HERE/thawed" "$4" || return 1
-    if create_scoped xl restore "$3" "$4"; then
-      rm -f -- "$4"
+  thaw_or_start "$1" "$2"
+}
+
+# thaw_or_start NAME CONFIG: one that is down is restored from its memory, if that can be used still, or else started
+thaw_or_start() {
+  local file before
+  read -r file before 2>/dev/null <"$HERE/saved" || file=''
+  if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
+    write_kept "$HERE/thawed" "$file" || return 1
+    if create_scoped xl restore "$before" "$file"; then
+      rm -f -- "$file"
       return 0
     fi
     journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
     domain_state "$1" && case $STATE in *[scd]*) await_gone "$DOMID" 60 ;; esac
   fi
   start_in_scope "$1" "$2"
+}
+
+# forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
+# nothing of this one
+forget_take_over() {
+  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed"
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of

@@ -18,14 +18,14 @@ export const saveGuest: StepKind<"save-guest", SaveGuest> = {
   risk: "disruptive",
   requires: () => ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, file }) => `Freeze ${domain}, its memory into ${file}`,
-  actions: ({ domain, file }) => [{ verb: ["save_guest", domain, file], command: ["xl", "save", domain, file] }],
+  actions: ({ domain, before, file }) => [{ verb: ["save_guest", domain, file, before], command: ["xl", "save", domain, file] }],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
   effect: ({ domain }, model) => withRunning(model, domain, undefined),
   undo: ({ domain, config, before, file }) => ({
     when: [],
     actions: [
       {
-        verb: ["thaw", domain, config, before, file],
+        verb: ["thaw", domain, config],
         shown: `xl restore ${before} ${file}, if it is down and was not thawed since`,
       },
     ],

@@ -1,31 +1,19 @@
-import type { ConfiguredDisk } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { runDirectory } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit } from "../steps/boot-unit.js";
-import type { WriteConfig } from "../steps/derived-config.js";
 import { removeConfig, writeConfig } from "../steps/derived-config.js";
 import { editConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
-import { mountMemory } from "../steps/mount-memory.js";
-import { unmount } from "../steps/mount-volume.js";
-import { restorePaused, saveGuest } from "../steps/save-guest.js";
-import { shutDown } from "../steps/shut-down.js";
-import { compareAttached, createPaused, resumeGuest, waitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { updateStored } from "../steps/update-stored.js";
 import type { SwitchOver } from "../strategies/strategy.js";
-import { savedBytes } from "./choose.js";
-import { guardStep, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
+import { guardStep, isAttachable } from "./restart.js";
 import type { DomainMove } from "./restart.js";
-
-/** A config made from the guest's own, and the disks that it names. */
-export interface Derived {
-  readonly file: Omit<WriteConfig, "what">;
-  readonly disks: readonly ConfiguredDisk[];
-}
+import { configsOf, takeOver } from "./take-over.js";
+import type { Derived } from "./take-over.js";
 
 /** The configs that take a running guest onto its mappings and, stored with xl, from there to its volumes. */
 export interface DerivedConfigs {
@@ -58,7 +46,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
   if (derived !== undefined && !sits && move.switchOver === "next-reboot") return waitingSteps(move, derived, state);
   return [
     ...fragments.flatMap((f) => f.prepare),
-    ...(derived === undefined ? [] : sits ? [bootUnit(move)] : takeOver(move, derived, state)),
+    ...(derived === undefined ? [] : sits ? [bootUnit(move)] : ontoMappings(move, derived, state)),
     ...mirrors.flatMap((mirror) => mirror.sync),
     ...writeStored(move),
     guardMirror(move, state),
@@ -118,41 +106,25 @@ function bootUnit({ domain, moves }: MirroredMove): Step {
   );
 }
 
-function takeOver(move: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
-  const { domain, switchOver, desired, options, edit } = move;
-  const name = domain.name;
-  const memory = `${runDirectory(name)}/memory`;
-  const file = `${memory}/guest`;
-  const config = derivedPath(name, "next");
-  const suspend = switchOver === "suspend";
-  const write = (which: "before" | "next", what: string) =>
-    stepOf(writeConfig, "prepare", `write-${which}`, { ...derived[which].file, what }, "for one command only");
+/** Off its images and onto its mappings, which still lie on them. */
+function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
+  const { domain, desired, options, edit, switchOver } = move;
+  if (switchOver === "next-reboot") return [];
+  const from = derived.before;
+  const to = derived.next;
+  const what = new Map([[from, "as it is, for the way back"], [to, "with the mappings as disks"]]);
   return [
-    ...(suspend ? [write("before", "as it is, for the way back")] : []),
-    write("next", "with the mappings as disks"),
-    ...(suspend
-      ? [stepOf(mountMemory, "prepare", "make-room", { target: memory, bytes: savedBytes(domain) }, "the guest's memory goes there")]
-      : []),
-    guardStep(move, state, "guard"),
-    { ...bootUnit(move), phase: "switch" },
-    suspend
-      ? stepOf(saveGuest, "switch", "save", { domain: name, config: edit.path, before: derivedPath(name, "before"), file }, "it is taken off its old disk")
-      : stepOf(
-          shutDown, "switch", "shut-down",
-          { domain: name, config: edit.path, timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false },
-          "it is taken off its old disk",
-        ),
-    suspend
-      ? stepOf(restorePaused, "switch", "restore-paused", { domain: name, config, file, disks: derived.next.disks }, "built, and not yet running")
-      : stepOf(createPaused, "switch", "create-paused", { domain: name, config, disks: derived.next.disks }, "built, and not yet running"),
-    stepOf(
-      compareAttached, "switch", "compare-attached",
-      { domain: name, disks: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) },
-      "what is attached has to be what was planned",
-    ),
-    stepOf(resumeGuest, "switch", "resume", { domain: name, ...(suspend ? { file } : {}) }, "still on its old disk, under another name"),
-    stepOf(waitReady, "switch", "wait-ready", { domain: name, ready: readyOf(desired, domain) }, "the downtime ends when it is up"),
-    ...(suspend ? [stepOf(unmount, "prepare", "give-room-back", { target: memory }, "the guest has its memory again")] : []),
+    ...configsOf({ switchOver, from, to }).map((config) =>
+      stepOf(
+        writeConfig, "prepare", config === from ? "write-before" : "write-next",
+        { ...config.file, what: what.get(config) ?? "" }, "for one command only",
+      )),
+    ...takeOver({
+      domain, desired, options, switchOver, from, to, config: edit.path, commit: "later",
+      guard: guardStep(move, state, "guard"),
+      bootUnit: { ...bootUnit(move), phase: "switch" },
+      why: { down: "it is taken off its old disk", up: "still on its old disk, under another name" },
+    }),
   ];
 }
 

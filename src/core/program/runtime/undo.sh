@@ -117,7 +117,8 @@ run_on_new_disk() {
   case $? in
     0) ;;
     1)
-      start_in_scope "$DOMAIN" "$CONFIG"
+      # saved after the commit, it knows its disk as it is
+      thaw_or_start "$DOMAIN" "$CONFIG"
       return
       ;;
     *) return 1 ;;

@@ -18,6 +18,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   domid=$DOMID
   loops_of "$domid"
   loops=$LOOPS
+  forget_take_over
   uptime_now
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1

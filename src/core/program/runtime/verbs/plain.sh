@@ -109,11 +109,23 @@ backend_domids() {
   done | grep -x '[0-9]*' | sort -u
 }
 
-verb_detach_loop() { # LINK
+verb_detach_loop() { # LINK [MAPPING]
   local device tries
   ours "$1" || return
   [ -L "$1" ] || return 0
   device=$(readlink -- "$1")
+  if [ -n "${2:-}" ]; then
+    mapping_of "$2"
+    case $? in
+      0)
+        # a guest runs on by it
+        node_number "$device" || return 1
+        case " $TABLE " in *" $NODE "*) return 0 ;; esac
+        ;;
+      1) ;;
+      *) return 1 ;;
+    esac
+  fi
   case $device in
     "$ROOT"/dev/loop[0-9]*)
       # not there any more: the reboot of Dom0 took it, or an earlier try did

@@ -1,0 +1,97 @@
+import type { DesiredDomain, MoveOptions } from "../model/desired.js";
+import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import { runDirectory } from "../model/names.js";
+import type { Step } from "../model/step.js";
+import type { WriteConfig } from "../steps/derived-config.js";
+import { mountMemory } from "../steps/mount-memory.js";
+import { unmount } from "../steps/mount-volume.js";
+import { restorePaused, saveGuest } from "../steps/save-guest.js";
+import { shutDown } from "../steps/shut-down.js";
+import { compareAttached, createPaused, resumeGuest, unpause, waitReady } from "../steps/start-guest.js";
+import { stepOf } from "../steps/step-of.js";
+import type { SwitchOver } from "../strategies/strategy.js";
+import { savedBytes } from "./choose.js";
+import { isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
+
+/** A config made from the guest's own, and the disks that it names. */
+export interface Derived {
+  readonly file: Omit<WriteConfig, "what">;
+  readonly disks: readonly ConfiguredDisk[];
+}
+
+/** A running guest is taken from the disks that it has to others. */
+export interface TakeOver {
+  readonly domain: Domain;
+  readonly desired: DesiredDomain;
+  readonly options: MoveOptions;
+  /** How: one that waits for the guest's own reboot takes nobody over. */
+  readonly switchOver: Exclude<SwitchOver, "next-reboot">;
+  /** As it runs now, and as it is to run: configs that lie under the run directory by then ({@link configsOf}). */
+  readonly from: Derived;
+  readonly to: Derived;
+  /** The guest's own config: what it is started from where nothing better is left. */
+  readonly config: string;
+  /** First word of the steps' ids, where a plan takes the guest over more than once. */
+  readonly prefix?: string;
+  /**
+   * Where it stands to the commit. `later`: what lies below is the old disk still, and all can be taken back. `now`: the
+   * guest's first instruction on its new disk is the commit. `done`: there is no way back any more.
+   */
+  readonly commit: "later" | "now" | "done";
+  /** Makes sure, right before the guest is touched, that it still is what the plan was made for. */
+  readonly guard: Step;
+  /** What looks after the guest when Dom0 dies meanwhile; unset where an earlier step has installed it. */
+  readonly bootUnit?: Step;
+  /** What it is taken off its disk for. */
+  readonly why: { readonly down: string; readonly up: string };
+}
+
+/** The configs that a take-over of this kind reads: they have to be written before the guest's own is edited. */
+export function configsOf({ switchOver, from, to }: Pick<TakeOver, "switchOver" | "from" | "to">): readonly Derived[] {
+  return switchOver === "restart" ? [to] : [from, to];
+}
+
+export function takeOver(over: TakeOver): readonly Step[] {
+  const { domain, switchOver, desired, options, to, commit, prefix } = over;
+  const name = domain.name;
+  const id = (step: string): string => (prefix === undefined ? step : `${prefix}.${step}`);
+  // after the commit nothing is a preparation any more: a request to stop is heeded before those
+  const aside = commit === "done" ? "switch" : "prepare";
+  const suspend = switchOver === "suspend";
+  const memory = memoryOf(name);
+  const file = `${memory}/guest`;
+  return [
+    ...(suspend
+      ? [stepOf(mountMemory, aside, id("make-room"), { target: memory, bytes: savedBytes(domain) }, "the guest's memory goes there")]
+      : []),
+    over.guard,
+    ...(over.bootUnit === undefined ? [] : [over.bootUnit]),
+    suspend
+      ? stepOf(saveGuest, "switch", id("save"), { domain: name, config: over.config, before: over.from.file.to, file }, over.why.down)
+      : stepOf(
+          shutDown, "switch", id("shut-down"),
+          {
+            domain: name, config: over.config,
+            timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false,
+          },
+          over.why.down,
+        ),
+    suspend
+      ? stepOf(restorePaused, "switch", id("restore-paused"), { domain: name, config: to.file.to, file, disks: to.disks }, "built, and not yet running")
+      : stepOf(createPaused, "switch", id("create-paused"), { domain: name, config: to.file.to, disks: to.disks }, "built, and not yet running"),
+    stepOf(
+      compareAttached, "switch", id("compare-attached"),
+      { domain: name, disks: to.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) },
+      "what is attached has to be what was planned",
+    ),
+    commit === "now"
+      ? stepOf(unpause, "switch", id("unpause"), { domain: name }, "the commit")
+      : stepOf(resumeGuest, "switch", id("resume"), { domain: name, ...(suspend ? { file } : {}) }, over.why.up),
+    stepOf(waitReady, "switch", id("wait-ready"), { domain: name, ready: readyOf(desired, domain) }, "the downtime ends when it is up"),
+    ...(suspend ? [stepOf(unmount, aside, id("give-room-back"), { target: memory }, "the guest has its memory again")] : []),
+  ];
+}
+
+function memoryOf(domain: string): string {
+  return `${runDirectory(domain)}/memory`;
+}
