@@ -146,7 +146,7 @@ describe("a run that is cut short", () => {
           }
           const again = planHost(model.host, scene.wishes, sha256);
           const refused = again.diagnostics.find((d) => d.severity === "error");
-          if (refused !== undefined) throw new Error(`${when}: ${refused.code}: ${refused.summary}`);
+          if (refused !== undefined) throw new Error(`${when}: ${refused.code}: ${refused.summary} ${refused.detail ?? ""}`);
           let resumed = model;
           for (const domain of again.domains) {
             const simulated = simulate(domain.nodes, resumed);
@@ -162,7 +162,7 @@ describe("a run that is cut short", () => {
           }
         });
       }),
-      { numRuns: 12 },
+      { numRuns: 40 },
     );
   });
 });

@@ -18,7 +18,9 @@ const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached"
 export function recover(started: readonly Step[], domain: string, model: Model): Model {
   const kinds = new Set(started.map((step) => step.kind));
   const committing = kinds.has("unpause") || kinds.has("commit-offline") || kinds.has("switch-mapping");
-  const brought = kinds.has("unpause") ? startedFromConfig(model, domain) : model;
+  // a guest that the run found running, or took down, is brought up wherever the commit was begun
+  const ranBefore = model.ghost.wasUp.includes(domain);
+  const brought = committing && ranBefore ? startedFromConfig(model, domain) : model;
   // a mirror that is taken back after the commit leaves the volume, not the image
   const from = committing ? withGhost(brought, { committed: [...brought.ghost.committed, domain] }) : brought;
   const undone = [...started].reverse().reduce((at, step) => {

@@ -1,4 +1,5 @@
 import { quoteCommand } from "../model/command.js";
+import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
 import { withLoop, withoutLoop } from "../model/transform.js";
 
@@ -6,7 +7,7 @@ export interface AttachLoop {
   /** The name by which later steps know the device: its number is known only once it is attached. */
   readonly link: string;
   readonly file: string;
-  /** The mapping that will lie on it: while that is in use the loop stays. */
+  /** The mapping that will lie on it: as long as it does the loop stays. */
   readonly under?: string;
 }
 
@@ -28,14 +29,21 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
       device: link, backing: file, inode: 0, devno: "", offset: 0, readOnly: false, deleted: false,
     }),
   undo: ({ link, file, under }) => ({
-    when: [
-      { goal: "loop-attached", link, file },
-      ...(under === undefined ? [] : [{ goal: "mapping-unused", name: under } as const]),
+    when: [{ goal: "loop-attached", link, file }],
+    actions: [
+      {
+        verb: ["detach_loop", link, ...(under === undefined ? [] : [under])],
+        shown: `${quoteCommand(["losetup", "--detach", link])}${under === undefined ? "" : `, unless ${under} lies on it`}`,
+      },
     ],
-    actions: [{ verb: ["detach_loop", link], shown: quoteCommand(["losetup", "--detach", link]) }],
-    effect: (model) => withoutLoop(model, link),
+    effect: (model) => (under !== undefined && liesOn(under, file, model) ? model : withoutLoop(model, link)),
   }),
 };
+
+function liesOn(name: string, file: string, { host }: Model): boolean {
+  const table = host.mappings?.find((mapping) => mapping.name === name)?.table;
+  return table !== undefined && (table.kind === "linear" ? table.on === file : table.from === file || table.to === file);
+}
 
 export interface DetachLoop {
   readonly link: string;
