@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "fast", include: ["test/**/*.test.ts"], exclude: ["test/lab/**", "node_modules/**", "dist/**"],
-          setupFiles: ["test/support/setup.ts"],
+          setupFiles: ["test/support/setup.ts"], globalSetup: ["test/support/missing-tools.ts"],
           // generous: a busy machine is no reason to fail
           testTimeout: 120_000,
         },

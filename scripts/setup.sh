@@ -3,20 +3,34 @@
 # Node into PATH where the system's own is too old (Debian 12 has Node 18).
 set -eu
 
+# install_packages PACKAGE…: from Debian's archive, as root; otherwise says what to do
+install_packages() {
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "these Debian packages are missing: $*; as root, 'apt-get install $*', and again" >&2
+    exit 1
+  fi
+  echo "installing $* from Debian's packages"
+  apt-get -qq update
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" >/dev/null
+}
+
+# install_tools FILE: what FILE lists (command, package, …) and this machine lacks
+install_tools() {
+  # words of the list are packages' names
+  # shellcheck disable=SC2046
+  set -- $(while read -r command package _; do
+    case $command in '' | '#'*) continue ;; esac
+    command -v "$command" >/dev/null || echo "$package"
+  done <"$1" | sort -u)
+  [ $# -eq 0 ] || install_packages "$@"
+}
+
 node_is_new_enough() {
   command -v node >/dev/null &&
     node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
 }
 
-if ! command -v npm >/dev/null; then
-  if [ "$(id -u)" -ne 0 ]; then
-    echo "npm is not installed: 'apt-get install nodejs npm' as root, and again" >&2
-    exit 1
-  fi
-  echo "installing nodejs and npm from Debian's packages"
-  apt-get -qq update
-  DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends nodejs npm >/dev/null
-fi
+command -v npm >/dev/null || install_packages nodejs npm
 if ! node_is_new_enough; then
   newer=${XDG_CACHE_HOME:-$HOME/.cache}/converge-node
   echo "Node $(node --version) is too old: installing a newer one into $newer"

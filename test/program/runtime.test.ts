@@ -8,6 +8,7 @@ import { embedRuntime } from "../../scripts/embed-runtime.js";
 import { compileCalls, compileProgram, isTemporary } from "../../src/core/program/compile.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { safeName } from "../../src/core/model/names.js";
+import { lacks } from "../support/tools.js";
 import { SHELLS, StubHost, evaluate } from "./host.js";
 import { journal } from "./invariants.js";
 import { moveNodes, planOf, raw, rawStep, sha256 } from "./plan.js";
@@ -25,7 +26,7 @@ describe("the runtime", () => {
     for (const [path, text] of embedRuntime(".")) expect(readFileSync(path, "utf8")).toBe(text);
   });
 
-  it.skipIf(spawnSync("shellcheck", ["--version"]).status !== 0)("is clean to shellcheck, with a program around it", () => {
+  it.skipIf(lacks("shellcheck"))("is clean to shellcheck, with a program around it", () => {
     const host = new StubHost("dash");
     const calls = compileCalls(planOf("web1", moveNodes(host)), { raw }, { config: "/c" });
     host.remove();

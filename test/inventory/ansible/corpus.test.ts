@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ import { renderDiagnostics } from "../../../src/core/render/diagnostics.js";
 import { readPasswords } from "../../../src/edge/vault/passwords.js";
 import { unlockWith } from "../../../src/edge/vault/unlock.js";
 import { filesOf } from "../../load/files.js";
+import { lacks } from "../../support/tools.js";
 import type { InventoryCase, Recording } from "./case.js";
 import { HERE, cases, layOut, optionValues, seenFrom } from "./case.js";
 
@@ -104,16 +105,7 @@ describe("the same as ansible-inventory", () => {
   }
 });
 
-const installed = (): boolean => {
-  try {
-    execFileSync("ansible-inventory", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-describe.skipIf(!installed())("the ansible-inventory that is installed", () => {
+describe.skipIf(lacks("ansible-inventory"))("the ansible-inventory that is installed", () => {
   // a process for each question: on a busy machine that takes minutes
   test("says what was recorded", { timeout: 900_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "converge-recorded-"));
