@@ -7,13 +7,22 @@ const encoder = new TextEncoder();
 
 const [NEWLINE, SPACE, STAR, ZERO] = [10, 32, 42, 48];
 const LONGEST = 64 * 1024 * 1024;
-const NO_DIGIT = -256;
 
-/** By character code: the value of a hexadecimal digit as od prints it; of all else so little that a pair is negative. */
-const DIGITS = Int16Array.from({ length: 256 }, (_, code) => {
-  const value = "0123456789abcdef".indexOf(String.fromCharCode(code));
-  return value === -1 ? NO_DIGIT : value;
-});
+/** By two character codes, the first in the upper byte: the value of two hexadecimal digits as od prints them, or -1. */
+const PAIRS = new Int16Array(65_536).fill(-1);
+for (let value = 0; value < 256; value += 1) {
+  const digits = value.toString(16).padStart(2, "0");
+  PAIRS[(digits.charCodeAt(0) << 8) | digits.charCodeAt(1)] = value;
+}
+
+/** Used again for each dump: they are large, and many. */
+let buffer = new Uint8Array(0);
+
+/** The text's codes: in an array they are looked at faster than in the text. Valid until the next call. */
+function codesOf(text: string): Uint8Array {
+  if (buffer.length < text.length * 3) buffer = new Uint8Array(text.length * 3);
+  return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
+}
 
 /**
  * Bytes of a dump by `od -A d -t x1`.
@@ -25,8 +34,8 @@ export function readDump(text: string): Uint8Array | undefined {
   const length = Number(last);
   if (last === undefined || length > LONGEST) return undefined;
   const bytes = new Uint8Array(length);
-  // a dump is most of what a host prints: its codes are looked at in an array, which is faster than in the text
-  const codes = encoder.encode(text);
+  // a dump is most of what a host prints
+  const codes = codesOf(text);
   const code = (i: number): number => codes[i] ?? NEWLINE;
   let at = 0;
   let repeat = false;
@@ -45,7 +54,7 @@ export function readDump(text: string): Uint8Array | undefined {
     repeat = false;
     at = offset;
     for (; code(i) === SPACE; i += 3) {
-      const value = (DIGITS[code(i + 1)] ?? NO_DIGIT) * 16 + (DIGITS[code(i + 2)] ?? NO_DIGIT);
+      const value = PAIRS[(code(i + 1) << 8) | code(i + 2)] ?? -1;
       if (value < 0 || at >= length) return undefined;
       bytes[at] = value;
       at += 1;

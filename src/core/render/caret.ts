@@ -2,7 +2,9 @@
 
 const TAB_WIDTH = 4;
 const MAX_WIDTH = 80;
-const MAX_LINE = 2000;
+const MAX_TEXT = 2000;
+/** What is looked at of a long line, around the mark: far more than fits a terminal. */
+const NEIGHBOURHOOD = 512;
 
 export interface CaretLine {
   /** The source line, harmless and cut to fit. */
@@ -18,10 +20,10 @@ export interface CaretLine {
  * @param width columns that may be used
  */
 export function caretLine(line: string, start: number, end: number, width = MAX_WIDTH): CaretLine {
-  // of a line as long as a book only the neighbourhood is looked at
-  if (line.length > MAX_LINE) {
-    const from = Math.min(Math.max(0, start - MAX_LINE / 2), Math.max(0, line.length - MAX_LINE));
-    return caretLine(line.slice(from, from + MAX_LINE), start - from, end - from, width);
+  // a line may be as long as a book, and have a complaint at every word
+  if (line.length > NEIGHBOURHOOD) {
+    const from = Math.min(Math.max(0, start - NEIGHBOURHOOD / 2), line.length - NEIGHBOURHOOD);
+    return caretLine(line.slice(from, from + NEIGHBOURHOOD), start - from, end - from, width);
   }
   const cells = cellsOf(line.replace(/\r$/, ""));
   const from = columnAt(cells, start);
@@ -122,6 +124,6 @@ function total(cells: readonly Cell[]): number {
 
 /** A text for a terminal on one line: control characters and line ends shown, not obeyed; its begin, if it is huge. */
 export function harmlessText(text: string): string {
-  const short = text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text;
+  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
   return Array.from(short).map((char) => (char === "\t" ? " " : harmless(char, 0).text)).join("");
 }
