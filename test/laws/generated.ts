@@ -42,8 +42,8 @@ const guest = (name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly stri
 /** One to three guests; the names are such as hurt in paths, LVM and shells. */
 export const scenes: fc.Arbitrary<Scene> = fc
   .subarray(["web1", "db-2", "we.ird_+name"], { minLength: 1 })
-  .chain((names) => fc.tuple(...names.map(guest)))
-  .map((guests) => ({
-    state: aHost(guests.map((g) => g.guest)),
+  .chain((names) => fc.tuple(fc.boolean(), ...names.map(guest)))
+  .map(([thin, ...guests]) => ({
+    state: aHost(guests.map((g) => g.guest), { thin }),
     wishes: guests.map((g) => aWish(g.guest.name, g.moved, g.options)),
   }));

@@ -216,3 +216,46 @@ describe("a snapshot that fills", () => {
     });
   });
 });
+
+describe("a thin snapshot", () => {
+  const POOL = "vg0/pool";
+  const pool = (host: StubHost, data: string, attributes = "twi-aotz--"): void => { host.tell(`lv/${POOL}`, `4096||${attributes}||${data}\n`); };
+  const thin = (host: StubHost): void => {
+    const line = readFileSync(join(host.state, "lv/vg0/converge-web1-srv"), "utf8").split("|");
+    host.tell("lv/vg0/converge-web1-srv", `${line[0] ?? ""}|${line[1] ?? ""}|Vwi-aotz--|srv|100.00\n`);
+  };
+  const inCopy = async (host: StubHost): Promise<void> => {
+    while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  it("may be all there: that is no overflow", async () => {
+    await withHost("busybox sh", async (host, before) => {
+      pool(host, "60.00");
+      host.tell("rsync-slow", "1.2");
+      const running = host.start("run");
+      await inCopy(host);
+      thin(host);
+      await running.ended;
+      expect(expectWhole(host, before), host.journalText()).toBe("new");
+      expect(journal(host).filter((event) => event.event === "watch")).toEqual([]);
+    }, { pool: POOL });
+  });
+
+  it.each([["is nearly full", "91.50", "twi-aotz--", "filled to 91.50%"], ["is full", "100.00", "twi-aotzD-", "full or has failed"]])(
+    "is given up when its pool %s",
+    async (_name, data, attributes, says) => {
+      await withHost("dash", async (host, before) => {
+        pool(host, "60.00");
+        host.tell("rsync-slow", "20");
+        const running = host.start("run");
+        await inCopy(host);
+        thin(host);
+        pool(host, data, attributes);
+        await running.ended;
+        expect(expectWhole(host, before)).toBe("old");
+        expect(journal(host).filter((event) => event.event === "watch")).toMatchObject([{ what: POOL, acted: "the copy is given up" }]);
+        expect(host.journalText()).toContain(says);
+      }, { pool: POOL });
+    },
+  );
+});

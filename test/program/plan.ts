@@ -46,6 +46,8 @@ export interface MoveOptions {
   readonly minimum?: number;
   readonly insist?: "destroy" | "never";
   readonly ready?: readonly [string, ...string[]];
+  /** Snapshots are thin, and take from this pool. */
+  readonly pool?: string;
 }
 
 /** The classic move, in the small: every verb that changes something is in it. */
@@ -135,7 +137,9 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
         rawStep("copy", "prepare", {
           title: "Copy",
           actions: [
-            { verb: ["watch", "snapshot_fill", snapshot, "70", "512"], shown: "" },
+            options.pool === undefined
+              ? { verb: ["watch", "snapshot_fill", snapshot, "70", "512"], shown: "" }
+              : { verb: ["watch", "pool_fill", options.pool, "90"], shown: "" },
             { verb: ["copy", "xvda1", "delta"], command: [...rsync, `${run}/source/`, `${run}/target/`] },
           ],
         }),

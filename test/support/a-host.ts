@@ -50,8 +50,8 @@ const TOOLS = [
   "rm", "timeout", "find", "xargs", "xl", "xenstore-ls", "systemctl", "systemd-run", "bash",
 ];
 
-/** A Dom0 with `vg0` (`extents` of 4 MiB) whose `vg0/images` is mounted on /srv/xen and holds the guests' images. */
-export function aHost(guests: readonly AGuest[], options: { readonly freeExtents?: number } = {}): HostState {
+/** A Dom0 with `vg0` (`extents` of 4 MiB) whose `vg0/images`, thin or not, is mounted on /srv/xen and holds the images. */
+export function aHost(guests: readonly AGuest[], options: { readonly freeExtents?: number; readonly thin?: boolean } = {}): HostState {
   const images: Record<string, Image> = {};
   const domains: Record<string, Domain> = {};
   let inode = 100;
@@ -98,7 +98,12 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
     volumeGroups: {
       vg0: { name: "vg0", uuid: "vg-uuid", extentBytes: 4 * MIB, extents: 4096, freeExtents: options.freeExtents ?? 2048, missingPvs: 0, pvmove: false },
     },
-    volumes: { "vg0/images": aVolume("vg0/images", 2 * GIB) },
+    volumes: options.thin === true
+      ? {
+          "vg0/images": aVolume("vg0/images", 2 * GIB, { kind: "thin", pool: "vg0/pool", dataPercent: 100 }),
+          "vg0/pool": aVolume("vg0/pool", 4 * GIB, { kind: "thin-pool", devno: "253:9", dataPercent: 40, metadataPercent: 2 }),
+        }
+      : { "vg0/images": aVolume("vg0/images", 2 * GIB) },
     images, loops: [],
     mounts: [{ target: "/srv/xen", source: "/dev/mapper/vg0-images", type: "ext4", options: "rw", devno: "253:0", root: "/" }],
     domains, runs: [], history: [],

@@ -1130,7 +1130,12 @@ goal_snapshot_exists() { # VG/LV VG/ORIGIN TAG…
 # snapshot_valid: ANSWER begins with lv_attr,origin,data_percent
 snapshot_valid() {
   field 1
-  case $FIELD in ????I*) return 1 ;; esac
+  case $FIELD in
+    # of a thin one the percentage says how much of it is there, and it may be all; only with its pool does it fail
+    V???????F*) return 1 ;;
+    V*) return 0 ;;
+    ????I*) return 1 ;;
+  esac
   field 3
   [ "\${FIELD:-0}" = 0 ] || [ "\${FIELD%%.*}" -lt 100 ]
 }
@@ -1509,6 +1514,32 @@ watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
   journal watch id "$ID" what "$1" value "$fill%" acted 'the copy is given up'
   says "$1 is filled to $fill% and \${1%%/*} has no room to grow it"
   return 1
+}
+
+watch_pool_fill() { # VG/POOL LIMIT_PERCENT
+  local fill number
+  ask_volume "$1" lv_attr,data_percent,metadata_percent || {
+    [ $? -ne 1 ] || says "$1 is gone"
+    return 1
+  }
+  field 1
+  case $FIELD in
+    # failed, out of data space, metadata read-only (lvs(8), the ninth letter)
+    ????????[FDM]*)
+      journal watch id "$ID" what "$1" value "$FIELD" acted 'the copy is given up'
+      says "the thin pool $1 is full or has failed"
+      return 1
+      ;;
+  esac
+  [ "$WATCH_WHEN" = running ] || return 0
+  for number in 2 3; do
+    field "$number"
+    fill=\${FIELD:-0}
+    [ "\${fill%%.*}" -ge "$2" ] || continue
+    journal watch id "$ID" what "$1" value "$fill%" acted 'the copy is given up'
+    says "the thin pool $1 is filled to $fill%: at 100% every volume in it fails"
+    return 1
+  done
 }
 
 run_extend() {
@@ -2876,4 +2907,4 @@ export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit
 export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_mapping","save_guest","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
-export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["snapshot_fill"]);
+export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

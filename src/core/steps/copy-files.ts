@@ -15,8 +15,20 @@ export interface CopyFiles {
   /** times: files of one size and time are taken as equal. checksum: every file is read and compared. */
   readonly compare: "times" | "checksum";
   readonly throttle: Throttle;
-  /** The snapshot that the copy reads from: watched, grown in time, and never trusted once it overflowed. */
-  readonly watch?: { readonly snapshot: string; readonly limitPercent: number; readonly growBytes: number };
+  readonly watch?: SnapshotWatch | PoolWatch;
+}
+
+/** The snapshot that the copy reads from: watched, grown in time, and never trusted once it overflowed. */
+export interface SnapshotWatch {
+  readonly snapshot: string;
+  readonly limitPercent: number;
+  readonly growBytes: number;
+}
+
+/** The thin pool that a thin snapshot takes from: when it is full, every volume in it fails. */
+export interface PoolWatch {
+  readonly pool: string;
+  readonly limitPercent: number;
 }
 
 export interface Throttle {
@@ -56,6 +68,15 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
 
 function watching({ watch }: CopyFiles): readonly Action[] {
   if (watch === undefined) return [];
+  if ("pool" in watch) {
+    const { pool, limitPercent } = watch;
+    return [
+      {
+        verb: ["watch", "pool_fill", pool, String(limitPercent)],
+        shown: `watch ${pool} fill: beyond ${limitPercent} % give the copy up`,
+      },
+    ];
+  }
   const { snapshot, limitPercent, growBytes } = watch;
   return [
     {

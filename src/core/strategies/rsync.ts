@@ -22,6 +22,9 @@ const FRESH_SECONDS = 15 * 60;
 /** A snapshot is grown when it is fuller than this. */
 const SNAPSHOT_LIMIT_PERCENT = 70;
 
+/** A copy from a thin snapshot is given up when its pool is fuller than this: nothing here may fill it to the end. */
+const POOL_LIMIT_PERCENT = 90;
+
 /** The classic one, done right: files are copied from snapshots while the guest runs, the last changes at rest. */
 export const rsync: Strategy = {
   name: "rsync",
@@ -43,7 +46,7 @@ export const rsync: Strategy = {
       : { fits: true, reasons: [`it is a raw image of ${content.type}`] };
   },
 
-  fragments: (move) => {
+  fragments: (move, state) => {
     const { change, paths, live, options } = move;
     const { to, image, domain, vdev } = change;
     const { content } = image;
@@ -65,9 +68,10 @@ export const rsync: Strategy = {
     const pass = ({ id: prefix, mountpoint, snapshot, compare }: PassPlace) => {
       const file = mountpoint + (image.on?.path ?? "");
       const passId = (name: string): string => `${safeName(vdev)}.${prefix}.${name}`;
-      const watch = {
-        snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: 4 * to.extentBytes,
-      };
+      const pool = image.on === undefined ? undefined : state.volumes[image.on.volume]?.pool;
+      const watch = pool === undefined
+        ? { snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: 4 * to.extentBytes }
+        : { pool, limitPercent: POOL_LIMIT_PERCENT };
       const from = snapshotImage(snapshot, image.path);
       return [
         stepOf(attachLoop, "prepare", passId("attach-image"), { link: paths.link, file }, "the image as the snapshot holds it"),

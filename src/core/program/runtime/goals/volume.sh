@@ -99,7 +99,12 @@ goal_snapshot_exists() { # VG/LV VG/ORIGIN TAG…
 # snapshot_valid: ANSWER begins with lv_attr,origin,data_percent
 snapshot_valid() {
   field 1
-  case $FIELD in ????I*) return 1 ;; esac
+  case $FIELD in
+    # of a thin one the percentage says how much of it is there, and it may be all; only with its pool does it fail
+    V???????F*) return 1 ;;
+    V*) return 0 ;;
+    ????I*) return 1 ;;
+  esac
   field 3
   [ "${FIELD:-0}" = 0 ] || [ "${FIELD%%.*}" -lt 100 ]
 }

@@ -156,6 +156,32 @@ watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
   return 1
 }
 
+watch_pool_fill() { # VG/POOL LIMIT_PERCENT
+  local fill number
+  ask_volume "$1" lv_attr,data_percent,metadata_percent || {
+    [ $? -ne 1 ] || says "$1 is gone"
+    return 1
+  }
+  field 1
+  case $FIELD in
+    # failed, out of data space, metadata read-only (lvs(8), the ninth letter)
+    ????????[FDM]*)
+      journal watch id "$ID" what "$1" value "$FIELD" acted 'the copy is given up'
+      says "the thin pool $1 is full or has failed"
+      return 1
+      ;;
+  esac
+  [ "$WATCH_WHEN" = running ] || return 0
+  for number in 2 3; do
+    field "$number"
+    fill=${FIELD:-0}
+    [ "${fill%%.*}" -ge "$2" ] || continue
+    journal watch id "$ID" what "$1" value "$fill%" acted 'the copy is given up'
+    says "the thin pool $1 is filled to $fill%: at 100% every volume in it fails"
+    return 1
+  done
+}
+
 run_extend() {
   lvextend --size "+${2}b" "$1" </dev/null >"$HERE/out/lvextend.log" 2>&1 9>&- ||
     # as large as a snapshot of its origin can get: it cannot overflow any more
