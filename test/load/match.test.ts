@@ -131,6 +131,11 @@ describe("across hosts", () => {
     expect(missing.map((d) => [d.severity, d.summary, d.fix])).toEqual([
       ["error", "there is no guest 'web1' on any of the 2 hosts", "did you mean 'wbe1'?"],
     ]);
+    const only = (glob: string): string | undefined =>
+      acrossHosts([on("a", guest("web1", "xvda"), guest("late1"))], true, [glob]).find(({ summary }) => summary.includes("--domain"))?.summary;
+    expect(only("web*")).toBeUndefined();
+    expect(only("wbe1")).toBe("--domain 'wbe1' matches no guest");
+    expect(only("late1")).toBe("--domain 'late1': nothing is asked of late1");
     expect(acrossHosts([on("a", guest("wbe1"))], false)).toEqual([]);
     expect(acrossHosts([on("a", guest("web1", "xvda"))], true)[0]).toMatchObject({ severity: "warning" });
   });

@@ -17,9 +17,31 @@ export interface HostMatch {
  * destroy it.
  * @param hosts those that could be read
  * @param complete whether every host of the play could be read: without it nothing can be said to be missing
+ * @param only globs of `--domain`
  */
-export function acrossHosts(hosts: readonly HostMatch[], complete: boolean): Diagnostic[] {
-  return [...(complete ? missingEverywhere(hosts) : []), ...definedTwice(hosts)];
+export function acrossHosts(hosts: readonly HostMatch[], complete: boolean, only: readonly string[] = []): Diagnostic[] {
+  return [...(complete ? [...missingEverywhere(hosts), ...unmatched(hosts, only)] : []), ...definedTwice(hosts)];
+}
+
+/** A glob of `--domain` that means no guest is a slip of the pen: to do nothing, and say that all is well, is no answer to it. */
+function unmatched(hosts: readonly HostMatch[], only: readonly string[]): Diagnostic[] {
+  const found = hosts.flatMap((host) => host.found.map((domain) => domain.name));
+  const asked = hosts.flatMap(({ matched }) => matched.domains.map((domain) => domain.name));
+  return only.filter((glob) => !asked.some((name) => globMatches(glob, name))).map((glob): Diagnostic => {
+    const known = found.filter((name) => globMatches(glob, name));
+    if (known.length > 0) {
+      return {
+        severity: "error", code: "unknown-domain",
+        summary: `--domain '${glob}': nothing is asked of ${known.join(", ")}`,
+        fix: "Name a guest that the playbook names, or leave --domain out.",
+      };
+    }
+    const fix = didYouMean(glob, found);
+    return {
+      severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest`,
+      ...(fix === undefined ? {} : { fix }),
+    };
+  });
 }
 
 function missingEverywhere(hosts: readonly HostMatch[]): Diagnostic[] {

@@ -44,13 +44,33 @@ export function yamlProblem(
       fix: `Write "${star[1].replace(/:$/, "")}"`,
     };
   }
+  if (source.text.startsWith("{{", start)) return unquotedTemplate(source, start);
   const fix = fixFor(source.text, error.code, error.message, start);
   return {
     severity: "error",
     code: "yaml-syntax",
-    summary: SUMMARIES[error.code] ?? lowerFirst(error.message.split("\n")[0] ?? ""),
+    summary: unindented(error.code, error.message)
+      ? "this line is not indented like its neighbours"
+      : (SUMMARIES[error.code] ?? lowerFirst(error.message.split("\n")[0] ?? "")),
     at: { source, start: Math.min(start, source.text.length), end: Math.min(Math.max(end, start), source.text.length) },
     ...(fix === undefined ? {} : { fix }),
+  };
+}
+
+/** Of a list whose next line begins further to the left than its entries, and has no dash. */
+function unindented(code: ErrorCode, message: string): boolean {
+  return code === "MISSING_CHAR" && /sequence item/i.test(message);
+}
+
+/** Within braces and brackets a brace begins a map: `{ volume: vg0/{{ domain }} }`. */
+function unquotedTemplate(source: SourceText, start: number): Diagnostic {
+  const { text } = source;
+  const before = /[^\s,:[{]*$/.exec(text.slice(text.lastIndexOf("\n", start) + 1, start))?.[0] ?? "";
+  const after = /^\{\{[^\n}]*\}\}[^\s,\]}]*/.exec(text.slice(start))?.[0] ?? "{{";
+  return {
+    severity: "error", code: "yaml-syntax", at: { source, start: start - before.length, end: start + after.length },
+    summary: "a value with {{ stands in quotes: YAML takes the brace for a map",
+    fix: `Write "${before}${after}"`,
   };
 }
 
@@ -58,6 +78,7 @@ function fixFor(text: string, code: ErrorCode, message: string, offset: number):
   if (code === "BAD_ALIAS" || (text[offset] === "*" && code === "MISSING_CHAR")) return FIXES.BAD_ALIAS;
   if (/quote/.test(message)) return "Close the quote";
   if (code === "BAD_INDENT" && /flow/i.test(message)) return "Close the bracket, or indent the line that goes on";
+  if (unindented(code, message)) return FIXES.BAD_INDENT;
   if (code === "MISSING_CHAR" && /map values/.test(message)) return "Put ': ' and a value after the key";
   return FIXES[code];
 }

@@ -49,7 +49,7 @@ async function previewAndApply(
 ): Promise<ExitCode> {
   reporter.complain(work.diagnostics);
   const previews = await previewHosts(work.targets, options.forks);
-  const across = acrossAll(previews);
+  const across = acrossAll(previews, options.domain);
   reporter.complain(across);
   if (hasErrors(across)) return EXIT.usage;
   reporter.preview(previews);
@@ -83,12 +83,12 @@ async function previewAndApply(
 }
 
 /** The rules that only all hosts together can break. */
-function acrossAll(previews: readonly Preview[]): readonly Diagnostic[] {
+function acrossAll(previews: readonly Preview[], only: readonly string[]): readonly Diagnostic[] {
   const matches = previews.flatMap((preview) => {
     if (!("plan" in preview) || preview.wishes === undefined || preview.state === undefined) return [];
     return [{ matched: { host: preview.host, ...preview.wishes }, found: foundDomains(preview.state) }];
   });
-  return acrossHosts(matches, matches.length === previews.length);
+  return acrossHosts(matches, matches.length === previews.length, only);
 }
 
 function checked(

@@ -92,6 +92,10 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
   const around = await surroundings(options, session);
   const diagnostics = [...around.diagnostics];
   const names = limited(saved.hosts.map((host) => host.host), options.limit, around.inventory, diagnostics);
+  diagnostics.push(...options.domain.flatMap((glob): Diagnostic[] => {
+    const known = saved.hosts.some(({ desired }) => desired.some((wish) => globMatches(glob, wish.name)));
+    return known ? [] : [{ severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest of the plan` }];
+  }));
   const hosts: Host[] = [];
   const targets = saved.hosts.filter((host) => names.has(host.host)).flatMap((savedHost): Target[] => {
     const { host: name } = savedHost;
