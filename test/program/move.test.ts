@@ -107,6 +107,16 @@ describe("a guest that will not", () => {
     }, { ready: ["false"] });
   });
 
+  it("have its last pass done in three times its forecast comes back on its old disk", async () => {
+    await withHost("dash", async (host, before) => {
+      host.tell("last-slow");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("old");
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed" });
+      expect(host.journalText()).toMatch(/"event":"down"[^]*took more than three times its forecast of \d+\.\d\d s/);
+    });
+  });
+
   it("fit its budget is not touched: refused, with the numbers", async () => {
     await withHost("dash", async (host, before) => {
       await host.run("run");

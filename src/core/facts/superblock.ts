@@ -6,9 +6,6 @@ import { readSwap } from "./superblock-swap.js";
 import { readXfs } from "./superblock-xfs.js";
 import { hasMagic, headOf, u32, type Head } from "./superblock-bytes.js";
 
-/** How much of a device the decoder looks at. */
-export const HEAD_BYTES = 8192;
-
 /** What a disk turned out to be. */
 export interface Recognised {
   readonly format: ImageFormat;

@@ -39,8 +39,3 @@ export function parseAddress(text: string): Address | undefined {
   if (!ADDRESSES.some((address) => address.test(host))) return undefined;
   return { host, ...(port === undefined ? {} : { port: Number(port) }) };
 }
-
-/** True for an address in numbers, which has no short name. */
-export function isNumericAddress(text: string): boolean {
-  return ADDRESSES.slice(0, 2).some((address) => address.test(text));
-}

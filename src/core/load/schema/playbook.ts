@@ -238,7 +238,6 @@ export const playbookSchema = {
   items: play,
 } as const;
 
-export type PlaybookData = FromSchema<typeof playbookSchema>;
 export type PlayData = FromSchema<typeof play>;
 export type DomainData = FromSchema<typeof domain>;
 export type DiskData = FromSchema<typeof disk>;
