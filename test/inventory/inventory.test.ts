@@ -65,7 +65,7 @@ describe("inventories as Ansible reads them", () => {
   test("YAML: null hosts and groups, ranges, YAML 1.1's words", () => {
     const inventory = load({
       "x.yml": [
-        "all:", "  hosts:", "    alone:", "    dom0[1:2]: { rack: 010, on: yes }", "  children:",
+        "all:", "  hosts:", "    alone:", "    dom0[1:2]: { rack: 010, spare: yes }", "  children:",
         "    empty:", "    xen: { hosts: { dom01: , far: { ansible_port: 22 } }, vars: { level: group } }",
         "  vars: { level: all, when: 2026-01-31 }",
       ].join("\n"),
@@ -73,8 +73,14 @@ describe("inventories as Ansible reads them", () => {
     expect(groups(inventory)).toEqual({
       all: ["alone", "dom01", "dom02", "far"], ungrouped: ["alone", "dom02"], empty: [], xen: ["dom01", "far"],
     });
-    expect(vars(inventory, "dom01")).toEqual({ rack: 8, true: true, level: "group", when: "2026-01-31" });
+    expect(vars(inventory, "dom01")).toEqual({ rack: 8, spare: true, level: "group", when: "2026-01-31" });
     expect(vars(inventory, "alone")).toEqual({ level: "all", when: "2026-01-31" });
+  });
+
+  test("YAML: a variable whose name is no text is kept as Ansible keeps it, and told", () => {
+    const { value, diagnostics } = loadInventory(["x.yml"], filesOf({ "x.yml": "all: { hosts: { h: { on: yes } } }\n", "group_vars/all.yml": "1: a\n" }));
+    expect(value === undefined ? undefined : vars(value, "h")).toEqual({ true: true, 1: "a" });
+    expect(diagnostics.map(({ code, severity, at }) => [code, severity, at?.source.file])).toEqual([["key-not-text", "warning", "x.yml"], ["key-not-text", "warning", "group_vars/all.yml"]]);
   });
 
   test("precedence: all < parent < child < files of the same < host, each with its place", () => {

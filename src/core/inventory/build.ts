@@ -2,6 +2,7 @@ import type { SourceRange } from "../model/source.js";
 import type { Placed } from "../load/document.js";
 import type { GroupDraft, HostDraft, InventoryDraft } from "./draft.js";
 import type { GroupTree } from "./group-tree.js";
+import { NOWHERE } from "./draft.js";
 import { ancestors, descendants, groupTree } from "./group-tree.js";
 import type { Inventory, InventoryGroup, InventoryHost, Variables } from "./inventory.js";
 import { layered } from "./layered.js";
@@ -58,13 +59,20 @@ function settleMembership(draft: InventoryDraft, tree: GroupTree): ReadonlyMap<s
       if (groups.length === 1 && tree.parents.get("ungrouped")?.length === 1) continue;
       if (![...ancestors(groups, tree.parents)].some((name) => name !== "all" && name !== "ungrouped")) continue;
       ungrouped?.hosts.delete(host);
-      direct.set(host, groups.filter((name) => name !== "ungrouped"));
+      const others = groups.filter((name) => name !== "ungrouped");
+      direct.set(host, others);
+      if (others.length === 0) warnOfNoGroup(draft, host);
     } else if (groups.every((name) => name === "all")) {
       ungrouped?.hosts.add(host);
       direct.set(host, [...groups, "ungrouped"]);
     }
   }
   return direct;
+}
+
+function warnOfNoGroup(draft: InventoryDraft, name: string): void {
+  const summary = `'${name}' is in no group, not even in 'all': it is in 'ungrouped', which stands below another group`;
+  draft.complain("inventory-form", summary, draft.hosts.get(name)?.at ?? (() => NOWHERE), "Do not make 'ungrouped' a child: name the hosts in the group itself", "warning");
 }
 
 function warnOfSharedNames(draft: InventoryDraft): void {

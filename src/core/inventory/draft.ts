@@ -28,7 +28,7 @@ export interface Edge {
   readonly at: Place;
 }
 
-const NOWHERE: SourceRange = { source: { file: "inventory", text: "" }, start: 0, end: 0 };
+export const NOWHERE: SourceRange = { source: { file: "inventory", text: "" }, start: 0, end: 0 };
 /** More hosts than any pool has; ranges can stand for more than a machine can hold. */
 const MAX_HOSTS = 200_000;
 

@@ -4,7 +4,7 @@ import type { NumberReading } from "../load/exact-number.js";
 import { shellWords } from "../load/shell-words.js";
 import { didYouMean } from "../load/suggest.js";
 import type { InventoryDraft, Place } from "./draft.js";
-import { literal } from "./literal.js";
+import { PythonOnly, literal } from "./literal.js";
 import { expandHosts } from "./ranges.js";
 
 type SectionKind = "hosts" | "vars" | "children";
@@ -122,7 +122,7 @@ class IniReader {
           "One host a line; a value with blanks stands in quotes");
         return undefined;
       }
-      const value = literal(word.text.slice(equals + 1), this.numbers);
+      const value = this.typed(word.text.slice(equals + 1), place);
       return [word.text.slice(0, equals), this.placed(value, place, place.text.indexOf("=") + 1)] as const;
     });
     if (names === undefined) return;
@@ -159,7 +159,7 @@ class IniReader {
     }
     const raw = line.text.slice(equals + 1);
     const valueAt = equals + 1 + (raw.length - raw.trimStart().length);
-    this.draft.variable(this.group, line.text.slice(0, equals).trim(), this.placed(literal(raw.trim(), this.numbers), line, valueAt));
+    this.draft.variable(this.group, line.text.slice(0, equals).trim(), this.placed(this.typed(raw.trim(), line), line, valueAt));
   }
 
   private child(line: Line): void {
@@ -176,6 +176,13 @@ class IniReader {
     const pending = this.pending.get(name);
     if (pending === undefined) this.pending.set(name, { kind: "children", at, parents: [{ name: this.group, at }] });
     else pending.parents.push({ name: this.group, at });
+  }
+
+  private typed(text: string, line: Line): unknown {
+    const value = literal(text, this.numbers);
+    if (!(value instanceof PythonOnly)) return value;
+    this.complain("ini-value", `Ansible reads this value as ${value.what}`, line, "For a text, put quotes inside of quotes: x=\"'{1}'\"");
+    return null;
   }
 
   private placed(value: unknown, line: Line, valueAt: number): Placed {

@@ -1,9 +1,9 @@
 import type { AnsibleDocument } from "../load/ansible-yaml.js";
+import { oddVariableName, writtenIfNoText } from "../load/ansible-yaml.js";
 import type { Path, Placed } from "../load/document.js";
 import { isMap, typeName } from "../load/document.js";
 import { isWholeKey } from "../load/python-shape.js";
 import { didYouMean } from "../load/suggest.js";
-import { plainScalar } from "../load/yaml-scalars.js";
 import type { InventoryDraft, Place } from "./draft.js";
 import { expandHosts } from "./ranges.js";
 
@@ -96,6 +96,7 @@ class YamlInventoryReader {
       if (!isMap(vars)) continue;
       for (const key of Object.keys(vars)) {
         const placed = new Entry(vars[key], this.document, below, key);
+        if (this.document.typedKeys) this.checkName(placed.path);
         for (const host of expanded.names) this.draft.variable(host, key, placed);
       }
     }
@@ -103,6 +104,7 @@ class YamlInventoryReader {
 
   private variables(group: string, value: unknown, path: Path): void {
     for (const [key, item, below] of this.entries(value, path, "vars", "Write each as 'name: value'")) {
+      this.checkName(below);
       this.draft.variable(group, key, { value: item, document: this.document, path: below });
     }
   }
@@ -135,12 +137,16 @@ class YamlInventoryReader {
     return entries.sort(([a], [b]) => (start.get(a) ?? 0) - (start.get(b) ?? 0));
   }
 
+  private checkName(path: Path): void {
+    const odd = oddVariableName(this.document, path);
+    if (odd !== undefined) this.draft.diagnostics.push(odd);
+  }
+
   /** A name that YAML reads as a number or a boolean. */
   private isNoText(path: Path, what: string): boolean {
-    if (!this.document.typedKeys) return false;
-    const at = this.document.locate(path, "key");
-    const written = at.source.text.slice(at.start, at.end);
-    if (typeof plainScalar(written) === "string") return false;
+    const odd = writtenIfNoText(this.document, path);
+    if (odd === undefined) return false;
+    const { at, written } = odd;
     this.draft.diagnostics.push({
       severity: "error", code: "key-not-text", at, summary: `the name of a ${what} is text, and YAML reads ${written === "" ? "nothing" : written} as something else`,
       fix: `Put it in quotes: "${written}"`,

@@ -2,7 +2,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
 import type { Placed } from "../load/document.js";
 import { isMap, typeName } from "../load/document.js";
-import { readAnsibleYaml } from "../load/ansible-yaml.js";
+import { oddVariableName, readAnsibleYaml } from "../load/ansible-yaml.js";
 import type { NumberReading } from "../load/exact-number.js";
 import type { ReadFiles, Variables } from "./inventory.js";
 import { isSourceText } from "./inventory.js";
@@ -129,7 +129,11 @@ function readInto(path: string, vars: Map<string, Placed>, reading: Reading): vo
     });
     return;
   }
-  for (const [key, value] of Object.entries(document.value)) vars.set(key, { value, document, path: [key] });
+  for (const [key, value] of Object.entries(document.value)) {
+    const odd = oddVariableName(document, [key]);
+    if (odd !== undefined) diagnostics.push(odd);
+    vars.set(key, { value, document, path: [key] });
+  }
 }
 
 /** What Python takes for false: Ansible passes such a file over. */

@@ -1,9 +1,10 @@
-import type { Checked } from "../model/diagnostic.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import type { Document, Path } from "./document.js";
 import { ExactNumber, floatNumber, wholeNumber } from "./exact-number.js";
 import type { NumberReading } from "./exact-number.js";
 import { fastYaml } from "./fast-yaml.js";
+import { plainScalar } from "./yaml-scalars.js";
 import { MAX_DEPTH, MAX_VALUES_BY_ALIAS_ANSIBLE, readYaml } from "./yaml.js";
 
 /** A file of Ansible's that was read. */
@@ -31,6 +32,24 @@ export function readAnsibleYaml(source: SourceText, numbers: NumberReading = "pl
     return document.locate(path, part);
   };
   return { value: { source, ...quick, locate }, diagnostics: [] };
+}
+
+/** A key as it was written, where YAML reads it as a number, a boolean or nothing; undefined for text. */
+export function writtenIfNoText(document: AnsibleDocument, path: Path): { readonly at: SourceRange; readonly written: string } | undefined {
+  if (!document.typedKeys) return undefined;
+  const at = document.locate(path, "key");
+  const written = at.source.text.slice(at.start, at.end);
+  return typeof plainScalar(written) === "string" ? undefined : { at, written };
+}
+
+/** What to say of a variable whose name is no text; undefined where it is one. */
+export function oddVariableName(document: AnsibleDocument, path: Path): Diagnostic | undefined {
+  const odd = writtenIfNoText(document, path);
+  return odd === undefined ? undefined : {
+    severity: "warning", code: "key-not-text", at: odd.at,
+    summary: `the name of a variable is text, and YAML reads ${odd.written === "" ? "nothing" : odd.written} as something else: no template can name it`,
+    fix: `Put it in quotes: "${odd.written}"`,
+  };
 }
 
 /** What `json.loads` reads; undefined for what is no JSON, or nests too deeply for those who read on. */

@@ -26,6 +26,7 @@ export interface FastYaml {
  *   the slow reader then says what is wrong and where, or that nothing is
  */
 export function fastYaml(text: string, options: FastYamlOptions): FastYaml | undefined {
+  if (OTHER_LINE_ENDS.test(text)) return undefined;
   let events: Event[];
   try {
     events = parseEvents(text, { maxDepth: options.maxDepth });
@@ -41,6 +42,9 @@ export function fastYaml(text: string, options: FastYamlOptions): FastYaml | und
     throw error;
   }
 }
+
+/** What ends a line in YAML 1.1, and in 1.2 does not. */
+const OTHER_LINE_ENDS = /[\u0085\u2028\u2029]/;
 
 class OutOfTheOrdinary extends Error {}
 
@@ -88,8 +92,11 @@ class EventReader {
     const before = this.values;
     this.values += 1;
     const name = event.anchorStart === -1 ? undefined : this.text.slice(event.anchorStart, event.anchorEnd);
-    // an alias inside of what it names finds nothing yet
-    if (name !== undefined) this.anchors.set(name, undefined);
+    if (name !== undefined) {
+      if (!/^[\w-]+$/.test(name)) throw new OutOfTheOrdinary();
+      // an alias inside of what it names finds nothing yet
+      this.anchors.set(name, undefined);
+    }
     const value = this.content(event);
     if (name !== undefined) this.anchors.set(name, { value, size: this.values - before });
     return value;
@@ -118,7 +125,9 @@ class EventReader {
   private scalar(event: ScalarEvent): unknown {
     if (event.tagStart !== -1) return this.tagged(event);
     const text = this.raw(event);
-    return event.style === SCALAR_STYLE.PLAIN ? plainScalar(text, this.options.numbers) : text;
+    if (event.style !== SCALAR_STYLE.PLAIN) return text;
+    if (text === "=") throw new OutOfTheOrdinary();
+    return plainScalar(text, this.options.numbers);
   }
 
   /** The two tags of Ansible, which stand for themselves; all others are the slow reader's. */

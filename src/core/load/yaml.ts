@@ -168,7 +168,7 @@ class Reader {
 
   read(node: Node): unknown {
     if (isAlias(node)) return this.alias(node);
-    if (node.anchor !== undefined && node.anchor !== "") this.anchors.set(node.anchor, node);
+    if (node.anchor !== undefined && node.anchor !== "") this.anchor(node.anchor, node);
     const before = this.values;
     this.values += 1;
     if (this.values > MAX_VALUES) return this.exhaust(node);
@@ -179,13 +179,36 @@ class Reader {
     return value;
   }
 
+  private anchor(name: string, node: Node): void {
+    if (this.options.ansible && !/^[\w-]+$/.test(name)) {
+      this.complain("error", "yaml-syntax", `an anchor's name is letters, digits, - and _ in Ansible's YAML, not '${name}'`, node, "Give the anchor another name");
+    }
+    this.anchors.set(name, node);
+  }
+
   private content(node: Node): unknown {
     const tag = this.tag(node);
     if (tag !== undefined) return tag.value;
-    if (isScalar(node)) return this.scalar(node.value, node.type === "PLAIN" && node.tag === undefined);
+    if (isScalar(node)) {
+      if (this.options.ansible) this.checkOldYaml(node);
+      return this.scalar(node.value, node.type === "PLAIN" && node.tag === undefined);
+    }
     if (isSeq(node)) return node.items.map((item) => this.read(item as Node));
     if (isYamlMap(node)) return this.map(node);
     return null;
+  }
+
+  /** What YAML 1.1, which Ansible reads, takes otherwise than YAML 1.2 does. */
+  private checkOldYaml(node: Scalar): void {
+    if (node.type === "PLAIN" && node.source === "=" && node.tag === undefined) {
+      this.complain("error", "yaml-syntax", "a '=' alone is no text in Ansible's YAML, which refuses it", node, "Put it in quotes: \"=\"");
+    }
+    const text = this.source.text.slice(node.range?.[0], node.range?.[2]);
+    const at = text.search(/[\u0085\u2028\u2029]/);
+    if (at === -1 || /^["']/.test(text)) return;
+    const code = `U+${text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0")}`;
+    this.complain("error", "yaml-syntax", `the character ${code} ends a line in Ansible's YAML, and not everywhere else`, node,
+      "Put the value in quotes, or take the character out");
   }
 
   private scalar(value: unknown, plain: boolean): unknown {

@@ -3,6 +3,8 @@
 Records what the real ansible-inventory says of every case in cases/ (Debian's package ansible-core, with PyYAML).
 
   record.py [FOLDER]   writes FOLDER/CASE.json for each case; without one, into recorded/ beside this file
+  record.py --serve    reads cases as JSON, one a line, and answers each with a line: what `--list` and
+                       `--graph --vars` print, and which hosts its `patterns` and `limits` mean
 
 A case is a YAML file: `files` by path, `executable` among them, `inventory` (each -i), `options`, and `hosts` to ask
 for with --host. Each question is asked in a process of its own, forked after ansible is loaded: that is what takes
@@ -11,6 +13,7 @@ long.
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 
@@ -70,7 +73,7 @@ def lay_out(case):
     for path, text in case["files"].items():
         full = os.path.join(folder, path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "w", encoding="utf-8", newline="") as file:
+        with open(full, "w", encoding="utf-8", newline="", errors="surrogatepass") as file:
             file.write(text)
         if path in case.get("executable", []):
             os.chmod(full, 0o755)
@@ -103,7 +106,54 @@ def record(case):
     return result
 
 
+def match(folder, case, report):
+    """Which hosts patterns mean, as `ansible PATTERN --list-hosts` finds them; null where it ends with an error."""
+    from ansible.inventory.manager import InventoryManager
+    from ansible.parsing.dataloader import DataLoader
+    os.chdir(folder)
+    answers = {}
+    for prefix, patterns in (("", case.get("patterns", [])), ("-l ", case.get("limits", []))):
+        for pattern in patterns:
+            inventory = InventoryManager(loader=DataLoader(), sources=case["inventory"])
+            try:
+                if prefix:
+                    inventory.subset(pattern)
+                answers[prefix + pattern] = [host.name for host in inventory.get_hosts("all" if prefix else pattern)]
+            except Exception:
+                answers[prefix + pattern] = None
+    with open(report, "w", encoding="utf-8") as out:
+        json.dump(answers, out)
+
+
+def serve():
+    """Ansible is loaded once, and asked about many small inventories."""
+    for line in sys.stdin:
+        case = json.loads(line)
+        folder = lay_out(case)
+        words = [*(word for source in case["inventory"] for word in ("-i", source)), *case.get("options", [])]
+        code, stdout, stderr = ask(folder, [*words, "--list"])
+        answer = {"list": stdout if code == 0 else None, "unparsed": bool(re.search("Unable to\\s+parse", stderr)), "said": stderr}
+        if code == 0:
+            code, stdout, _ = ask(folder, [*words, "--graph", "--vars"])
+            answer["graphVars"] = stdout if code == 0 else None
+        if case.get("patterns") or case.get("limits"):
+            report = os.path.join(home, "patterns")
+            child = os.fork()
+            if child == 0:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                match(folder, case, report)
+                os._exit(0)
+            os.waitpid(child, 0)
+            with open(report, encoding="utf-8") as text:
+                answer["patterns"] = json.load(text)
+        shutil.rmtree(folder)
+        print(json.dumps(answer), flush=True)
+
+
 def main():
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+        return
     target = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "recorded")
     only = sys.argv[2:]
     os.makedirs(target, exist_ok=True)

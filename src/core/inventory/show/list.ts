@@ -50,7 +50,9 @@ function groupsOf(view: InventoryView): ReadonlyMap<string, ListedGroup> {
 
 function hostvarsText(view: InventoryView): string | undefined {
   const texts = new VariablesText(HOST_INDENT);
-  const hosts = [...view.inventory.hosts.values()].filter((host) => isMeant(view, host.name));
+  // who is in no group, `ungrouped` as a child of another one makes that, is not in `all` either
+  const { groups, hosts: known } = view.inventory;
+  const hosts = (groups.get("all")?.hosts ?? []).flatMap((name) => (isMeant(view, name) ? known.get(name) ?? [] : []));
   hosts.sort((a, b) => byCodePoint(a.name, b.name));
   const items: string[] = [];
   let length = 0;
