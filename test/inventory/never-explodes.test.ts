@@ -10,6 +10,8 @@ import { graphText } from "../../src/core/inventory/show/graph.js";
 import { listText } from "../../src/core/inventory/show/list.js";
 import type { InventoryView } from "../../src/core/inventory/show/view.js";
 import { readAnsibleYaml } from "../../src/core/load/ansible-yaml.js";
+import type { Path } from "../../src/core/load/document.js";
+import { FastPlaces, fastYaml } from "../../src/core/load/fast-yaml.js";
 import { readYaml } from "../../src/core/load/yaml.js";
 import { hasErrors } from "../../src/core/model/diagnostic.js";
 import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
@@ -71,6 +73,38 @@ describe("any text", () => {
       // JSON is YAML too, with numbers of its own; what one of them refuses is no matter of values
       if (quick !== undefined && slow !== undefined && !/^\s*[[{]/.test(text)) expect(quick.value).toEqual(slow.value);
     }), { numRuns: 150 });
+  });
+});
+
+/** The paths of everything in a value. */
+function pathsIn(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== "object" || value === null) return [path];
+  return [path, ...Object.entries(value).flatMap(([key, item]) => pathsIn(item, [...path, Array.isArray(value) ? Number(key) : key]))];
+}
+
+describe("places", () => {
+  test("that are found fast are where the slow reader finds them", () => {
+    let compared = 0;
+    const compare = (text: string): void => {
+      const slow = readYaml({ file: "x.yml", text }, { duplicateKeys: "warning", ansible: true, numbers: "exact" }).value;
+      const quick = fastYaml(text, { numbers: "exact", maxDepth: 60, maxValuesByAlias: 1000 });
+      if (slow === undefined || quick === undefined) return;
+      const places = new FastPlaces(text, 60);
+      for (const path of pathsIn(quick.value)) {
+        for (const part of ["key", "value"] as const) {
+          const place = places.find(path, part);
+          if (place === undefined) continue;
+          const { start, end } = slow.locate(path, part);
+          expect([path, part, place]).toEqual([path, part, { start, end }]);
+          compared += 1;
+        }
+      }
+    };
+    for (const text of corpus) compare(text);
+    fc.assert(fc.property(mangled, (text) => {
+      if (!/\r(?!\n)|[\u0085\u2028\u2029\ufeff\0]/.test(text)) compare(text);
+    }), { numRuns: 150 });
+    expect(compared).toBeGreaterThan(300);
   });
 });
 

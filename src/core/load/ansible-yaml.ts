@@ -3,7 +3,7 @@ import type { SourceRange, SourceText } from "../model/source.js";
 import type { Document, Path } from "./document.js";
 import { ExactNumber, floatNumber, wholeNumber } from "./exact-number.js";
 import type { NumberReading } from "./exact-number.js";
-import { fastYaml } from "./fast-yaml.js";
+import { FastPlaces, fastYaml } from "./fast-yaml.js";
 import { plainScalar } from "./yaml-scalars.js";
 import { MAX_DEPTH, MAX_VALUES_BY_ALIAS_ANSIBLE, readYaml } from "./yaml.js";
 
@@ -18,7 +18,8 @@ export interface AnsibleDocument extends Document {
  * come from a fast parser; places are looked up by a slow one, once somebody asks for one.
  */
 export function readAnsibleYaml(source: SourceText, numbers: NumberReading = "plain"): Checked<AnsibleDocument> {
-  const quick = fastJson(source.text, numbers) ?? fastYaml(source.text, {
+  const json = fastJson(source.text, numbers);
+  const quick = json ?? fastYaml(source.text, {
     numbers, maxDepth: MAX_DEPTH, maxValuesByAlias: MAX_VALUES_BY_ALIAS_ANSIBLE,
   });
   const slow = (): Checked<Document> => readYaml(source, { duplicateKeys: "warning", ansible: true, numbers });
@@ -27,7 +28,15 @@ export function readAnsibleYaml(source: SourceText, numbers: NumberReading = "pl
     return { value: value === undefined ? undefined : { ...value, typedKeys: true }, diagnostics };
   }
   let document: Document | undefined;
+  let places: FastPlaces | undefined;
+  let quickly = json === undefined ? MAX_QUICK_PLACES : 0;
   const locate = (path: Path, part?: "value" | "key"): SourceRange => {
+    if (document === undefined && quickly > 0 && source.text.length > WORTH_IT) {
+      quickly -= 1;
+      places ??= new FastPlaces(source.text, MAX_DEPTH);
+      const place = places.find(path, part ?? "value");
+      if (place !== undefined) return { source, ...place };
+    }
     document ??= slow().value ?? { source, value: null, locate: () => ({ source, start: 0, end: 0 }) };
     return document.locate(path, part);
   };
@@ -51,6 +60,10 @@ export function oddVariableName(document: AnsibleDocument, path: Path): Diagnost
     fix: `Put it in quotes: "${odd.written}"`,
   };
 }
+
+/** A few places are found faster without reading all of a large file slowly; many are not. */
+const MAX_QUICK_PLACES = 20;
+const WORTH_IT = 20_000;
 
 /** What `json.loads` reads; undefined for what is no JSON, or nests too deeply for those who read on. */
 function fastJson(text: string, numbers: NumberReading): { readonly value: unknown; readonly typedKeys: false } | undefined {

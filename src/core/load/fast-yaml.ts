@@ -2,6 +2,7 @@ import type { Event, ScalarEvent } from "js-yaml";
 import { EVENT_ID, SCALAR_STYLE, getScalarValue, parseEvents } from "js-yaml";
 import { ExactNumber } from "./exact-number.js";
 import type { NumberReading } from "./exact-number.js";
+import type { Path } from "./document.js";
 import { define, isMap } from "./document.js";
 import type { ShapedKey } from "./python-shape.js";
 import { isWholeKey, keepKeys } from "./python-shape.js";
@@ -204,3 +205,68 @@ function pythonKey(key: ReturnType<typeof plainScalar>): string {
 export function typedKeyText(value: string | number | boolean | ExactNumber | null): string {
   return value instanceof ExactNumber ? value.text : String(value);
 }
+
+/** Looks places up without the slow reader, where the way there is an ordinary one. */
+export class FastPlaces {
+  private readonly events: readonly Event[];
+
+  constructor(private readonly text: string, maxDepth: number) {
+    this.events = parseEvents(text, { maxDepth });
+  }
+
+  /** Of the key, or of a value that is one plain word; undefined where only the slow reader knows. */
+  find(path: Path, part: "value" | "key"): { readonly start: number; readonly end: number } | undefined {
+    let at = 1;
+    for (const [depth, step] of path.entries()) {
+      const found = this.child(at, step);
+      if (found === undefined) return undefined;
+      if (part === "key" && depth === path.length - 1) return this.plain(found.key);
+      at = found.value;
+    }
+    return part === "value" ? this.plain(at) : undefined;
+  }
+
+  private plain(at: number | undefined): { readonly start: number; readonly end: number } | undefined {
+    const event = at === undefined ? undefined : this.events[at];
+    if (event?.type !== EVENT_ID.SCALAR || !isOrdinary(event) || event.style !== SCALAR_STYLE.PLAIN || !event.fast) return undefined;
+    return { start: event.valueStart, end: event.valueEnd };
+  }
+
+  private child(at: number, step: string | number): { readonly key?: number; readonly value: number } | undefined {
+    const type = this.events[at]?.type;
+    let next = at + 1;
+    if (type === EVENT_ID.SEQUENCE && typeof step === "number") {
+      for (let i = 0; i < step && this.events[next]?.type !== EVENT_ID.POP; i += 1) next = this.after(next);
+      return this.events[next]?.type === EVENT_ID.POP ? undefined : { value: next };
+    }
+    if (type !== EVENT_ID.MAPPING) return undefined;
+    let found: { readonly key: number; readonly value: number } | undefined;
+    while (this.events[next]?.type !== EVENT_ID.POP) {
+      const event = this.events[next];
+      if (event?.type !== EVENT_ID.SCALAR || !isOrdinary(event)) return undefined;
+      const text = event.fast ? this.text.slice(event.valueStart, event.valueEnd) : getScalarValue(this.text, event);
+      // what is merged in may be what is asked for
+      if (text === "<<") return undefined;
+      const key = event.style === SCALAR_STYLE.PLAIN ? typedKeyText(plainScalar(text, "exact")) : text;
+      if (key === String(step)) found = { key: next, value: next + 1 };
+      next = this.after(next + 1);
+    }
+    return found;
+  }
+
+  /** The event behind a node. */
+  private after(at: number): number {
+    let depth = 0;
+    let next = at;
+    do {
+      const type = this.events[next]?.type;
+      if (type === undefined) return next;
+      if (type === EVENT_ID.SEQUENCE || type === EVENT_ID.MAPPING) depth += 1;
+      else if (type === EVENT_ID.POP) depth -= 1;
+      next += 1;
+    } while (depth > 0);
+    return next;
+  }
+}
+
+const isOrdinary = (event: ScalarEvent): boolean => event.valueStart !== -1 && event.tagStart === -1 && event.anchorStart === -1;
