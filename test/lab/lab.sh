@@ -15,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
   cat <<'USAGE'
-usage: lab.sh COMMAND [--name NAME] [--hypervisor main|security] [ARGUMENTS]
+usage: lab.sh COMMAND [--name NAME] [--hypervisor main|security] [--cpu pv|svm] [ARGUMENTS]
 
   up         builds what is missing, boots a fresh Dom0, waits for it, prints how to reach it
   down       ends it and throws its disks away
@@ -31,23 +31,26 @@ usage: lab.sh COMMAND [--name NAME] [--hypervisor main|security] [ARGUMENTS]
 
 --name is `default` unless said (or $LAB_NAME); labs of different names live side by side.
 --hypervisor: `security` (the newest of Debian 12; the default) or `main` (shadow paging: live-migrates PV guests).
+--cpu: `pv` (the default), or `svm`, an emulated processor with nested virtualisation: PVH and HVM guests too.
 USAGE
 }
 
 (($#)) || { usage >&2; exit 1; }
 command=$1
 shift
-lab_name=${LAB_NAME:-default} hypervisor=${LAB_HYPERVISOR:-security}
+lab_name=${LAB_NAME:-default} hypervisor=${LAB_HYPERVISOR:-security} cpu=${LAB_CPU:-pv}
 while (($#)); do
   case $1 in
     --name) lab_name=${2:?--name needs a value}; shift 2 ;;
     --hypervisor) hypervisor=${2:?--hypervisor needs a value}; shift 2 ;;
+    --cpu) cpu=${2:?--cpu needs a value}; shift 2 ;;
     --) shift; break ;;
     -*) fail "no such option: $1" ;;
     *) break ;;
   esac
 done
 [[ $hypervisor == main || $hypervisor == security ]] || fail "--hypervisor is 'main' or 'security', not '$hypervisor'"
+[[ $cpu == pv || $cpu == svm ]] || fail "--cpu is 'pv' or 'svm', not '$cpu'"
 use_lab "$lab_name"
 
 case $command in

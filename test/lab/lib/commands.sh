@@ -7,7 +7,7 @@ command_build() {
   say "images are in $cache"
 }
 
-boot_machine() { # takes $run, $cache, $hypervisor; $port when it was given one before
+boot_machine() { # takes $run, $cache, $hypervisor, $cpu; $port when it was given one before
   local overlay=cache=writeback,format=qcow2 arguments
   arguments=("file=$run/dom0.qcow2,$overlay" "file=$run/vg0.qcow2,$overlay" "file=$run/vg1.qcow2,$overlay" --
     -kernel "$cache/$hypervisor" -append "$xen_arguments"
@@ -40,7 +40,7 @@ command_up() {
     qemu-img create -q -f qcow2 -F raw -b "$cache/$disk.img" "$run/$disk.qcow2"
   done
   boot_machine
-  printf 'cache=%q\nhypervisor=%q\nport=%q\n' "$cache" "$hypervisor" "$port" >"$run/lab.env"
+  printf 'cache=%q\nhypervisor=%q\ncpu=%q\nport=%q\n' "$cache" "$hypervisor" "$cpu" "$port" >"$run/lab.env"
   write_ssh_config "$cache/keys"
   wait_until_ready
   say "up after $((SECONDS - started)) s: Xen $(<"$cache/$hypervisor.version")"
@@ -48,7 +48,7 @@ command_up() {
 }
 
 command_boot() { # again, on the same disks: after a power cut, or when Dom0 has powered off
-  local cache hypervisor port
+  local cache hypervisor cpu port
   need_lab
   ! running || fail "the lab '$name' runs"
   boot_machine
@@ -57,7 +57,7 @@ command_boot() { # again, on the same disks: after a power cut, or when Dom0 has
 }
 
 command_reboot() { # in order, as an administrator does: xendomains saves the guests
-  local cache hypervisor port before
+  local cache hypervisor cpu port before
   need_lab
   before=$(on_dom0 cat /proc/sys/kernel/random/boot_id)
   on_dom0 'systemctl reboot --no-block'
@@ -70,7 +70,7 @@ rebooted_since() {
 }
 
 command_power_cut() {
-  local cache hypervisor port
+  local cache hypervisor cpu port
   need_lab
   power_cut
 }
@@ -91,6 +91,7 @@ command_status() {
 name=$name
 state=$state
 hypervisor=$hypervisor
+cpu=${cpu:-pv}
 run=$run
 port=$port
 key=$run/id
@@ -101,13 +102,13 @@ STATUS
 }
 
 command_ssh() {
-  local cache hypervisor port
+  local cache hypervisor cpu port
   need_lab
   exec ssh -F "$run/ssh_config" dom0 "$@"
 }
 
 command_inventory() { # [USER]
-  local cache hypervisor port
+  local cache hypervisor cpu port
   need_lab
   cat <<INVENTORY
 xen:

@@ -26,7 +26,7 @@ use_lab() { # NAME: sets the paths of one lab
   console=$run/console.log
 }
 
-need_lab() { # reads what `up` wrote: cache, hypervisor, port
+need_lab() { # reads what `up` wrote: cache, hypervisor, cpu, port
   [[ -f $run/lab.env ]] || fail "no lab '$name' is up (looked in $run)"
   # shellcheck source=/dev/null
   . "$run/lab.env"

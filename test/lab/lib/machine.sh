@@ -7,20 +7,27 @@ accelerator=${LAB_ACCELERATOR:-tcg,thread=multi}
 dom0_arguments='root=/dev/vda rw console=hvc0 net.ifnames=0 mitigations=off quiet loglevel=4'
 xen_arguments='dom0_mem=1536M,max:1536M com1=115200,8n1 console=com1 xpti=no spec-ctrl=no'
 
+# Both are known to boot Xen and the kernel under emulation (`max` crashes the Dom0 kernel). Nehalem is enough for PV.
+processor() { # takes $cpu
+  case ${cpu:-pv} in
+    svm) echo Opteron_G3,+svm,+npt ;;
+    *) echo Nehalem ;;
+  esac
+}
+
 machine() { # PORT DISK-OPTIONS… -- QEMU-ARGUMENTS…: starts it in the background, or says why not
   local port=$1 disks=()
   shift
   while [[ $1 != -- ]]; do disks+=(-drive "$1,if=virtio,discard=unmap,detect-zeroes=unmap"); shift; done
   shift
-  # restrict=on: nothing inside reaches further than the machine that runs it. Nehalem is enough for PV
-  # guests, and is what Xen and the kernel are known to boot on under emulation.
+  # restrict=on: nothing inside reaches further than the machine that runs it.
   (
     # The descriptor of the images' lock, if this process holds it, is not for QEMU, which outlives us.
     if [[ -n ${lock:-} ]]; then exec {lock}>&-; fi
     # Ahead of other work where that is allowed: libxl gives a hotplug script 40 s, which an emulated
     # processor that gets a sixth of a core does not meet.
     if ((UID == 0)); then renice -n "${LAB_NICE:--10}" -p "$BASHPID" >/dev/null; fi
-    exec qemu-system-x86_64 -name "$name" -accel "$accelerator" -cpu Nehalem -smp 2 -m "$memory" \
+    exec qemu-system-x86_64 -name "$name" -accel "$accelerator" -cpu "$(processor)" -smp 2 -m "$memory" \
       -nodefaults -no-user-config -display none -vga none \
       "${disks[@]}" \
       -netdev "user,id=outside,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=outside,romfile= \
@@ -96,7 +103,7 @@ wait_for_ssh() { # SECONDS
 }
 
 provision() { # DIRECTORY: boots the plain kernel (no Xen: quicker) on the new disks, and lets Dom0 make the guests'
-  local run=$1/run console=$1/provision.log name=provision port
+  local run=$1/run console=$1/provision.log name=provision cpu=pv port
   mkdir -p -m 0700 "$run"
   # Whatever ends this run ends the machine with it. (The paths are expanded now: they are local.)
   # shellcheck disable=SC2064
