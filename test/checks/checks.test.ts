@@ -64,6 +64,15 @@ const CASES: readonly Case[] = [
     guests: [{ ...WEB, extra: "pci = ['01:00.0']\n" }], wish: moved({ strategy: "dm", switch: "suspend" }),
   },
   {
+    name: "a PV guest on a Xen without shadow paging", code: "can-not-migrate", says: /web1 can not be migrated to this host/,
+    wish: moved({ strategy: "dm", switch: "migrate" }),
+  },
+  {
+    name: "the hypervisor has no room for a second copy", code: "can-not-migrate", says: /web1 can not be migrated to this host/,
+    state: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] }, memory: { ...state.memory, freeBytes: 100 * MIB } }),
+    wish: moved({ strategy: "dm", switch: "migrate" }),
+  },
+  {
     name: "one disk is copied and another mirrored", code: "mixed-strategies", says: /xvda1 copied and xvda2 mirrored/,
     guests: [{ name: "web1", disks: { xvda1: {}, xvda2: {} } }],
     wish: (wish) => ({

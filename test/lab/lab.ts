@@ -9,6 +9,8 @@ export interface LabOptions {
   /** Labs of different names run side by side; a-z, 0-9 and hyphens. */
   readonly name: string;
   readonly hypervisor?: Hypervisor;
+  /** `svm` runs PVH and HVM guests too. */
+  readonly cpu?: 'pv' | 'svm';
 }
 
 /** A running Xen Dom0 of the lab. Made by `Lab.up` or `Lab.attach`, ended by `down`. */
@@ -44,7 +46,8 @@ export class Lab {
   /** Boots a fresh Dom0 and waits until it is ready; the first time ever, builds its images too (minutes). */
   static async up(options: LabOptions): Promise<Lab> {
     const hypervisor = options.hypervisor === undefined ? [] : ['--hypervisor', options.hypervisor];
-    return new Lab(parseStatus(await runLabScript('up', ['--name', options.name, ...hypervisor])));
+    const cpu = options.cpu === undefined ? [] : ['--cpu', options.cpu];
+    return new Lab(parseStatus(await runLabScript('up', ['--name', options.name, ...hypervisor, ...cpu])));
   }
 
   /** Takes hold of a lab that is up already. */

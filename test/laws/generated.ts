@@ -16,10 +16,13 @@ const disk = (vdev: string): fc.Arbitrary<ADisk> =>
     content: kind === "swap" ? swap(`swap-${vdev}`, size * MIB) : ext4(`root-${vdev}`, size * MIB),
   }));
 
-const options: fc.Arbitrary<MoveOptions> = fc.record(
+const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constantFrom(
+  {}, { strategy: "rsync" }, { strategy: "rsync", switch: "restart" }, { strategy: "dm" }, { strategy: "dm", switch: "auto" },
+  { strategy: "dm", switch: "restart" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "migrate" },
+);
+
+const others: fc.Arbitrary<MoveOptions> = fc.record(
   {
-    strategy: fc.constantFrom("rsync", "dm"),
-    switch: fc.constantFrom("restart", "auto"),
     source: fc.constantFrom("keep", "retire", "delete"),
     verify: fc.constantFrom("fresh", "full"),
     offline: fc.boolean(),
@@ -28,6 +31,8 @@ const options: fc.Arbitrary<MoveOptions> = fc.record(
   },
   { requiredKeys: [] },
 );
+
+const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => ({ ...way, ...other }));
 
 const guest = (name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly string[]; options: MoveOptions }> =>
   fc
@@ -44,6 +49,11 @@ export const scenes: fc.Arbitrary<Scene> = fc
   .subarray(["web1", "db-2", "we.ird_+name"], { minLength: 1 })
   .chain((names) => fc.tuple(fc.boolean(), ...names.map(guest)))
   .map(([thin, ...guests]) => ({
-    state: aHost(guests.map((g) => g.guest), { thin }),
+    state: withShadow(aHost(guests.map((g) => g.guest), { thin })),
     wishes: guests.map((g) => aWish(g.guest.name, g.moved, g.options)),
   }));
+
+/** A Xen that migrates PV guests. */
+function withShadow(state: HostState): HostState {
+  return { ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } };
+}

@@ -36,7 +36,7 @@ function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | 
   return side;
 }
 
-describe.each(["suspend", "restart"] as const)("a mirrored move (%s)", (how) => {
+describe.each(["suspend", "restart", "migrate"] as const)("a mirrored move (%s)", (how) => {
   it.each(SHELLS)("ends with the guest on its volume, under %s", async (shell) => {
     const host = new StubHost(shell);
     try {
@@ -108,5 +108,54 @@ describe.each(["suspend", "restart"] as const)("a mirrored move (%s)", (how) => 
         host.remove();
       }
     });
+  });
+});
+
+describe("a migration", () => {
+  async function migrated(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
+    const host = new StubHost(shell);
+    host.install(mirrorProgram(host, "migrate"));
+    const before = readFileSync(host.config, "utf8");
+    tell(host);
+    await host.run("run");
+    return { host, before };
+  }
+
+  it("that fails at the far end leaves the guest where it runs", async () => {
+    const { host, before } = await migrated("dash", (one) => one.tell("migrate-fails"));
+    expect(expectWhole(host, before, "failed")).toBe("old");
+    expect(host.guests()).toEqual([{ domid: "7", state: "-b----", disk: "/srv/disk.img" }]);
+    expect(host.ended()).toBe("failed");
+    host.remove();
+  });
+
+  // both ends dead: before the second one is there, while the first one still runs, once it is suspended, with the
+  // first one renamed, and with both
+  it.each([
+    { stage: 1, domid: "7", disk: "/srv/disk.img", note: "" },
+    { stage: 2, domid: "7", disk: "/srv/disk.img", note: "" },
+    { stage: 3, domid: "9", disk: "/srv/disk.img", note: "web1 was lost in its migration: it is started anew" },
+    { stage: 4, domid: "8", disk: "/dev/mapper/converge-web1-xvda1", note: "web1 had been migrated: its copy runs on" },
+    { stage: 5, domid: "8", disk: "/dev/mapper/converge-web1-xvda1", note: "web1 had been migrated: its copy runs on" },
+  ])("of which both ends die after stage $stage ends with one guest, and it runs", async ({ stage, domid, disk, note }) => {
+    await inParallel(SHELLS, async (shell) => {
+      const { host, before } = await migrated(shell, (one) => one.tell("migrate-dies", String(stage)));
+      expect(expectWhole(host, before, `stage ${String(stage)}`)).toBe("old");
+      expect(host.guests()).toEqual([{ domid, state: "-b----", disk }]);
+      expect(host.journalText()).toContain(note);
+      expect(host.ended()).toBe("failed");
+      host.remove();
+    });
+  });
+
+  it("to other disks than the planned ones is not used: the guest is started anew", async () => {
+    const { host, before } = await migrated("dash", (one) => {
+      one.tell("migrate-dies", "5");
+      one.tell("wrong-disk", one.snapshotImage);
+    });
+    expect(expectWhole(host, before, "wrong disk")).toBe("old");
+    expect(host.guests()).toEqual([{ domid: "9", state: "-b----", disk: "/srv/disk.img" }]);
+    expect(host.journalText()).toContain("is not used");
+    host.remove();
   });
 });

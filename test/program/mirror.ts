@@ -3,6 +3,7 @@ import type { Leg } from "../../src/core/model/goal.js";
 import { mappingName } from "../../src/core/model/mapping.js";
 import { volumeTags } from "../../src/core/model/names.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
+import type { Step } from "../../src/core/model/step.js";
 import { compileProgram } from "../../src/core/program/compile.js";
 import { attachLoop, detachLoop } from "../../src/core/steps/attach-loop.js";
 import { installBootUnit } from "../../src/core/steps/boot-unit.js";
@@ -10,6 +11,7 @@ import { createMapping } from "../../src/core/steps/create-mapping.js";
 import { removeConfig, writeConfig } from "../../src/core/steps/derived-config.js";
 import { editConfig } from "../../src/core/steps/edit-config.js";
 import { guard } from "../../src/core/steps/guard.js";
+import { migrateGuest } from "../../src/core/steps/migrate-guest.js";
 import { startMirror, syncMirror } from "../../src/core/steps/mirror.js";
 import { mountMemory } from "../../src/core/steps/mount-memory.js";
 import { unmount } from "../../src/core/steps/mount-volume.js";
@@ -24,8 +26,10 @@ import type { StepKinds } from "../../src/core/program/compile.js";
 import type { StubHost } from "./host.js";
 import { planOf, rawStep, raw, sha256 } from "./plan.js";
 
+export type How = "suspend" | "restart" | "migrate";
+
 /** The mirrored move of the real step kinds, in their real order, over paths of the stub host. */
-export function mirrorNodes(host: StubHost, how: "suspend" | "restart"): readonly PlanNode[] {
+export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
   const { domain } = host;
   const run = `${host.root}/run/converge/${host.safe}`;
   const link = `${run}/xvda1/image`;
@@ -47,6 +51,23 @@ export function mirrorNodes(host: StubHost, how: "suspend" | "restart"): readonl
   const file = `${run}/memory/guest`;
   const suspend = how === "suspend";
   const tags = volumeTags(domain, "xvda1", "copy");
+  const across = (): readonly Step[] => {
+    const next = { domain, config: `${run}/next.cfg`, disks: disks(onto) };
+    switch (how) {
+      case "suspend":
+        return [
+          stepOf(saveGuest, "switch", "save", { domain, config: host.config, before: `${run}/before.cfg`, file }, ""),
+          stepOf(restorePaused, "switch", "restore-paused", { ...next, file }, ""),
+        ];
+      case "restart":
+        return [
+          stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
+          stepOf(createPaused, "switch", "create-paused", next, ""),
+        ];
+      case "migrate":
+        return [stepOf(migrateGuest, "switch", "migrate", { domain, config: host.config, to: next.config, disks: next.disks }, "")];
+    }
+  };
   return [
     rawStep("create", "prepare", {
       title: "Create the volume",
@@ -66,12 +87,7 @@ export function mirrorNodes(host: StubHost, how: "suspend" | "restart"): readonl
       }, "",
     ),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain, mappings: [name] }, ""),
-    suspend
-      ? stepOf(saveGuest, "switch", "save", { domain, config: host.config, before: `${run}/before.cfg`, file }, "")
-      : stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
-    suspend
-      ? stepOf(restorePaused, "switch", "restore-paused", { domain, config: `${run}/next.cfg`, file, disks: disks(onto) }, "")
-      : stepOf(createPaused, "switch", "create-paused", { domain, config: `${run}/next.cfg`, disks: disks(onto) }, ""),
+    ...across(),
     stepOf(compareAttached, "switch", "compare", { domain, disks: [{ vdev: "xvda1", target: onto }] }, ""),
     stepOf(resumeGuest, "switch", "resume", { domain, ...(suspend ? { file } : {}) }, ""),
     stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
@@ -104,7 +120,7 @@ export function mirrorNodes(host: StubHost, how: "suspend" | "restart"): readonl
   ];
 }
 
-export function mirrorProgram(host: StubHost, how: "suspend" | "restart"): string {
+export function mirrorProgram(host: StubHost, how: How): string {
   const kinds = { ...stepKinds, raw } as unknown as StepKinds;
   return compileProgram(planOf(host.domain, mirrorNodes(host, how)), kinds, { config: host.config });
 }

@@ -90,7 +90,7 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
     };
   });
   return {
-    host: { name: "dom0a", bootId: "boot-1", kernel: "6.1.0", xen: "4.17.5", systemd: 252, os: "Debian GNU/Linux 12" },
+    host: { name: "dom0a", bootId: "boot-1", kernel: "6.1.0", xen: "4.17.7", capabilities: ["pv"], systemd: 252, os: "Debian GNU/Linux 12" },
     memory: { totalBytes: 8 * GIB, freeBytes: 4 * GIB, dom0FreeBytes: GIB },
     tools: Object.fromEntries(TOOLS.map((tool) => [tool, { present: true }])),
     modules: { dm_snapshot: "loaded", loop: "loaded", xen_blkback: "loaded" },

@@ -90,6 +90,10 @@ function readRun(directory: string, run: string, files: ReadonlyMap<string, stri
   };
 }
 
+function switchOf(word: string): Pick<PastRun, "switch"> {
+  return word === "suspend" || word === "migrate" ? { switch: word } : {};
+}
+
 function readPast(text: string): readonly (PastRun & { readonly at: number })[] {
   const value = parseJson(text);
   if (!isObject(value)) return [];
@@ -98,7 +102,7 @@ function readPast(text: string): readonly (PastRun & { readonly at: number })[] 
   if (domain === "" || downtimeSeconds === undefined) return [];
   return [{
     domain,
-    ...(textOf(value, "switch") === "suspend" ? { switch: "suspend" as const } : {}),
+    ...switchOf(textOf(value, "switch")),
     downtimeSeconds,
     shutdownSeconds: numberOf(value, "shutdownSeconds") ?? 0,
     startSeconds: numberOf(value, "startSeconds") ?? 0,

@@ -5,6 +5,8 @@ export interface ReportedXen {
   readonly version: string;
   readonly totalBytes: number;
   readonly freeBytes: number;
+  /** Words of `virt_caps`: `pv`, `hvm`, `hap`, `shadow`… Unset where this Xen has no such line. */
+  readonly capabilities?: readonly string[];
 }
 
 const MIB = 1024 * 1024;
@@ -25,8 +27,10 @@ export const fact: FirstFact<ReportedXen> = {
     const version = values.get("xen_version") ?? "";
     const free = Number(values.get("free_memory"));
     if (result.exitCode !== 0 || version === "") return unreadable("hypervisor", result);
+    const capabilities = values.get("virt_caps");
     return known({
       version,
+      ...(capabilities === undefined ? {} : { capabilities: capabilities.split(/\s+/).filter((word) => word !== "") }),
       totalBytes: (Number(values.get("total_memory")) || 0) * MIB,
       freeBytes: (Number.isFinite(free) ? free : 0) * MIB,
     });

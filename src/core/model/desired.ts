@@ -51,7 +51,7 @@ export type ReadyCheck =
 /** `move:` as it stands at one level; the nearest level wins key by key. */
 export interface MoveOptions {
   readonly strategy?: string;
-  readonly switch?: "restart" | "suspend" | "next-reboot" | "auto";
+  readonly switch?: "restart" | "suspend" | "migrate" | "next-reboot" | "auto";
   readonly downtimeSeconds?: number;
   readonly source?: "keep" | "retire" | "delete";
   readonly offline?: boolean;

@@ -37,6 +37,8 @@ export interface HostIdentity {
   readonly bootId: string;
   readonly kernel: string;
   readonly xen: string;
+  /** What the hypervisor says that it can (`virt_caps` of `xl info`); unset where it does not say. */
+  readonly capabilities?: readonly string[];
   readonly systemd?: number;
   readonly os: string;
 }
@@ -59,7 +61,7 @@ export interface RunRecord {
 /** What an earlier move on this host took, in seconds: the base of forecasts. */
 export interface PastRun {
   readonly domain: string;
-  readonly switch?: "restart" | "suspend";
+  readonly switch?: "restart" | "suspend" | "migrate";
   readonly shutdownSeconds: number;
   readonly startSeconds: number;
   readonly downtimeSeconds: number;

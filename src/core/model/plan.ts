@@ -30,6 +30,8 @@ export interface DomainPlan {
   readonly nodes: readonly PlanNode[];
   readonly bindings: readonly Binding[];
   readonly choices: readonly StrategyChoice[];
+  /** Unset where nobody has to be taken onto a mirror. */
+  readonly switchOver?: SwitchChoice;
   readonly estimate: Estimate;
   /** Hash over the desired state of this guest: who wants the same attaches to what runs. */
   readonly digest: string;
@@ -50,6 +52,13 @@ export interface StrategyChoice {
   readonly strategy: string;
   readonly because: readonly string[];
   readonly against: readonly { readonly strategy: string; readonly reasons: readonly string[] }[];
+}
+
+/** How a guest gets onto its new disks, why so, and why not otherwise. */
+export interface SwitchChoice {
+  readonly switch: string;
+  readonly because: string;
+  readonly against: readonly { readonly switch: string; readonly reasons: readonly string[] }[];
 }
 
 export interface Estimate {

@@ -40,6 +40,7 @@ export function observeFacts(
       bootId: identity.bootId,
       kernel: identity.kernel,
       xen: xen?.version ?? "",
+      ...(xen?.capabilities === undefined ? {} : { capabilities: xen.capabilities }),
       ...(identity.systemd === undefined ? {} : { systemd: identity.systemd }),
       os: identity.os,
     },

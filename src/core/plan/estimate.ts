@@ -9,7 +9,7 @@ import { savedBytes } from "../switches/choose.js";
 import { snapshotBytes } from "../switches/restart.js";
 
 /** What is taken until a host has runs of its own to go by. Seconds, and bytes a second. */
-const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2 };
+const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2, devices: 1 };
 
 interface Reckoned {
   readonly seconds: number;
@@ -30,8 +30,15 @@ export function overhead(
       ? guess
       : { seconds, how: `median of ${runs.length} past ${runs.length === 1 ? "move" : "moves"} ${whose}` };
   };
-  const { shutdown, start } = switchOver === "suspend" ? memoryGuess(domain) : GUESSED;
+  const { shutdown, start } = switchOver === "suspend" ? memoryGuess(domain) : switchOver === "migrate" ? migrateGuess(domain) : GUESSED;
   return { shutdown: from((r) => r.shutdownSeconds, shutdown), start: from((r) => r.startSeconds, start) };
+}
+
+/** Forecast of the downtime of a guest that is taken over and nothing else, in seconds. */
+export function downtimeOf(domain: Domain, state: HostState, switchOver: SwitchOver): number {
+  if (switchOver === "next-reboot") return 0;
+  const { shutdown, start } = overhead(domain, state, switchOver);
+  return shutdown.seconds + start.seconds;
 }
 
 const NONE_ON_RECORD = "a guess: no move on this host is on record";
@@ -46,6 +53,18 @@ function memoryGuess(domain: Domain): { readonly shutdown: Reckoned; readonly st
     how: `a guess: ${formatBytes(bytes)} of memory at ${formatBytes(GUESS.memory)}/s`,
   };
   return { shutdown: reckoned, start: reckoned };
+}
+
+/** What the guest wrote to since the round before is copied while it stands still, and its devices are made then. */
+function migrateGuess(domain: Domain): { readonly shutdown: Reckoned; readonly start: Reckoned } {
+  const bytes = Math.round(savedBytes(domain) * GUESS.changed);
+  return {
+    shutdown: {
+      seconds: round(GUESS.freeze + bytes / GUESS.memory),
+      how: `a guess: the last ${formatBytes(bytes)} of memory at ${formatBytes(GUESS.memory)}/s, and its devices`,
+    },
+    start: { seconds: GUESS.devices, how: "a guess: no migration on this host is on record" },
+  };
 }
 
 export interface EstimateInput {
@@ -72,6 +91,9 @@ export function estimate({ domain, takenOver, switchOver, moves, options, state 
   if (takenOver && mirrored.length > 0 && switchOver === "suspend") {
     const { shutdown, start } = overhead(domain, state, "suspend");
     parts.push({ what: "freeze", ...shutdown }, { what: "thaw until ready", ...start });
+  } else if (takenOver && mirrored.length > 0 && switchOver === "migrate") {
+    const { shutdown, start } = overhead(domain, state, "migrate");
+    parts.push({ what: "hand over", ...shutdown }, { what: "run on until ready", ...start });
   } else if (takenOver) {
     const { shutdown, start } = overhead(domain, state);
     parts.push({ what: "shut down", ...shutdown });

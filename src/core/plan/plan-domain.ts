@@ -17,7 +17,7 @@ import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { chooseStrategy } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
-import type { DiskMove, Fragments } from "../strategies/strategy.js";
+import type { DiskMove, Fragments, SwitchOver } from "../strategies/strategy.js";
 import { chooseSwitch } from "../switches/choose.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
@@ -28,7 +28,7 @@ import { deriveConfig } from "../xl/derive.js";
 import { editDisks } from "../xl/edit.js";
 import { redact } from "../xl/secrets.js";
 import { bindingsOf } from "./bindings.js";
-import { estimate, overhead } from "./estimate.js";
+import { downtimeOf, estimate, overhead } from "./estimate.js";
 
 /** Hex SHA-256 of a text's UTF-8 form: the core computes nothing of that kind itself. */
 export type Sha256 = (text: string) => string;
@@ -59,20 +59,16 @@ export function planDomain(
   });
 
   const running = domain.running !== undefined;
-  const switchOver = chooseSwitch(desired, domain, state);
-  const chosen: Chosen[] = [];
-  const choices: StrategyChoice[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const change of moves) {
-    const live = running && change.image.on !== undefined && options.offline !== true;
-    const move: DiskMove = {
-      change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), live, running, switchOver,
-    };
-    const { strategy, choice, diagnostics: found } = chooseStrategy(move, state);
-    choices.push(choice);
-    diagnostics.push(...found);
-    if (strategy !== undefined) chosen.push({ move, fragments: strategy.fragments(move, state) });
-  }
+  // what strategies can do depends on how the guest is taken over, and that on what they do: a restart suits them all
+  const first = chooseStrategies(moves, domain, options, state, "restart");
+  const byMirrors = first.chosen.some(({ fragments }) => fragments.mirror !== undefined)
+    && first.chosen.every(({ fragments }) => fragments.atRest.length === 0);
+  const { switchOver, choice: switchChoice } = chooseSwitch(
+    desired, domain, state, byMirrors, (how) => downtimeOf(domain, state, how),
+  );
+  const { chosen, choices, diagnostics } = switchOver === "restart"
+    ? first
+    : chooseStrategies(moves, domain, options, state, switchOver);
   const edit = moves.length === 0 ? undefined : editOf(domain, moves, sha256);
   diagnostics.push(...(edit?.diagnostics ?? []));
   const mirrored = chosen.some(({ fragments }) => fragments.mirror !== undefined);
@@ -106,11 +102,33 @@ export function planDomain(
     diagnostics,
     plan: {
       domain: domain.name, changes, nodes, choices, estimate: estimated,
+      ...(mirrored && (takenOver || awaits) ? { switchOver: switchChoice } : {}),
       bindings: bindingsOf(domain, changes, state),
       digest: sha256(JSON.stringify(wishOf(desired, changes))),
       ...(awaits ? { awaits: "reboot" as const } : edit?.diff === undefined ? {} : { configDiff: edit.diff }),
     },
   };
+}
+
+/** What brings each disk to its volume, where the guest is taken over like this. */
+function chooseStrategies(
+  moves: readonly MoveDisk[], domain: Domain, options: MoveOptions, state: HostState, switchOver: SwitchOver,
+): { readonly chosen: readonly Chosen[]; readonly choices: readonly StrategyChoice[]; readonly diagnostics: Diagnostic[] } {
+  const running = domain.running !== undefined;
+  const chosen: Chosen[] = [];
+  const choices: StrategyChoice[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const change of moves) {
+    const live = running && change.image.on !== undefined && options.offline !== true;
+    const move: DiskMove = {
+      change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), live, running, switchOver,
+    };
+    const { strategy, choice, diagnostics: found } = chooseStrategy(move, state);
+    choices.push(choice);
+    diagnostics.push(...found);
+    if (strategy !== undefined) chosen.push({ move, fragments: strategy.fragments(move, state) });
+  }
+  return { chosen, choices, diagnostics };
 }
 
 function settling(domain: string, finishes: readonly FinishMove[]): readonly Step[] {

@@ -559,6 +559,10 @@ survey_step() {
 }
 
 run_on_new_disk() {
+  if migrates; then
+    verb_settle_migration "$DOMAIN" "$CONFIG"
+    return
+  fi
   domain_state "$DOMAIN"
   case $? in
     0) ;;
@@ -1891,20 +1895,22 @@ scoped() {
 
 # await_scoped: until what a dead program started in a scope has ended
 await_scoped() {
-  local boot pid tries
-  tries=600
-  while [ -e "$HERE/creating" ] && [ "$tries" -gt 0 ]; do
-    tries=$((tries - 1))
+  local boot pid waited limit
+  waited=0 limit=600
+  # the memory of a large guest takes its time
+  ! [ -e "$HERE/moving" ] || limit=9000
+  while [ -e "$HERE/creating" ] && [ "$waited" -lt "$limit" ]; do
+    waited=$((waited + 1))
     read -r boot pid <"$HERE/creating" || break
     [ "$boot" = "$(boot_id)" ] || break
     case $pid in
-      starting) [ "$tries" -gt 575 ] || break ;;
+      starting) [ "$waited" -lt 25 ] || break ;;
       *[!0-9]* | '') break ;;
       *) kill -0 "$pid" 2>/dev/null || break ;;
     esac
     sleep 0.2
   done
-  rm -f "$HERE/creating"
+  rm -f "$HERE/creating" "$HERE/moving"
 }
 
 # create_scoped COMMAND…: again while the one of that name is still dying
@@ -2218,6 +2224,229 @@ verb_retire_mapping() { # NAME -- COMMAND…
   run_command "$@"
 }
 
+# A live migration to the same host. For a moment there are two of the guest: NAME and NAME--incoming, then
+# NAME--migratedaway and NAME (xl_migrate.c). Neither writes while the other could: the first is suspended before the
+# second is whole, and the second stays paused until the first has gone.
+
+verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
+  local name old loops began status
+  name=$1
+  shift
+  domid_of "$name" || {
+    [ $? -ne 1 ] || says "$name is not there"
+    return 1
+  }
+  old=$DOMID
+  loops_of "$old"
+  loops=$LOOPS
+  forget_take_over
+  # for whoever finds this run dead
+  {
+    printf '%s %s\\n' "$old" "$(boot_id)"
+    while [ "$1" != -- ]; do
+      printf '%s\\n' "$1"
+      shift
+    done
+  } >"$HERE/migrating.new" && kept "$HERE/migrating.new" && mv -f "$HERE/migrating.new" "$HERE/migrating" &&
+    kept "$HERE" || return 1
+  shift
+  uptime_now
+  began=$UPTIME
+  SWITCH=migrate
+  rm -f "$HERE/stopped"
+  : >"$HERE/moving"
+  note_stopped "$old" </dev/null >/dev/null 2>&1 9>&- &
+  scoped "$@"
+  status=$?
+  rm -f "$HERE/moving"
+  # after a failure it is looked at which of the two is whole (settle_migration), and nothing is tried again
+  [ "$status" -eq 0 ] || return "$status"
+  await_gone "$old" 60 "$loops" || {
+    says "$name is migrated, and yet: $SAYS"
+    return 1
+  }
+  domain_state "$name" || {
+    says "$name is migrated, and not there"
+    return 1
+  }
+  case $STATE in
+    *[scd]*) says "$name is migrated, and in state $STATE" && return 1 ;;
+    *p*) ;;
+    *) says "$name runs before it was allowed to" && return 1 ;;
+  esac
+  read_fact stopped
+  DOWN_AT=\${CONTENT:-$began}
+  uptime_now
+  CREATE_AT=$UPTIME
+  SHUTDOWN_CENTIS=$((UPTIME - DOWN_AT))
+}
+
+# note_stopped DOMID: when the first one stopped, for the measure of the downtime
+note_stopped() {
+  while [ -e "$HERE/moving" ]; do
+    domid_state "$1" || return 0
+    case $STATE in
+      *[scd]*)
+        uptime_now
+        printf '%s\\n' "$UPTIME" >"$HERE/stopped"
+        return 0
+        ;;
+    esac
+    sleep 0.2
+  done
+}
+
+# migrates: a migration was begun, and the guest has not run since
+migrates() {
+  [ -e "$HERE/migrating" ] && ! [ -e "$HERE/resumed" ]
+}
+
+# settle_migration NAME CONFIG: one of the two runs on, whatever the migration came to; the other is destroyed. Their
+# disks hold the same: none has run since the first one stopped.
+verb_settle_migration() {
+  local old boot copy
+  if given_back; then
+    # or was about to be when the run died
+    domain_state "$1" && case $STATE in *[scd]*) false ;; *p*) written_nothing "$DOMID" ;; *) false ;; esac || return 0
+    rm -f "$HERE/resumed"
+  fi
+  migrates || return 0
+  read -r old boot <"$HERE/migrating"
+  if [ "$boot" != "$(boot_id)" ]; then
+    domain_state "$1"
+    case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
+    start_in_scope "$1" "$2"
+    return
+  fi
+  await_receiver "$1" || return
+  domid_state "$old"
+  case $? in
+    0)
+      case $STATE in
+        *[scd]*) ;;
+        *)
+          # it runs on where it ran: nothing came of the migration
+          destroy_copy "$1--incoming" && name_it "$old" "$1"
+          return
+          ;;
+      esac
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  whole_copy "$1" "$old" || return
+  if [ -z "$COPY" ]; then
+    journal note message "$1 was lost in its migration: it is started anew, as after a power failure"
+    destroy_copy "$1--incoming" && destroy_stopped "$old" || return
+    start_in_scope "$1" "$2"
+    return
+  fi
+  copy=$COPY
+  destroy_stopped "$old" && name_it "$copy" "$1" || return
+  journal note message "$1 had been migrated: its copy runs on"
+  write_kept "$HERE/resumed" "$(boot_id)" || return 1
+  run_command xl unpause -- "$copy" || {
+    rm -f "$HERE/resumed"
+    return 1
+  }
+}
+
+# await_receiver NAME: the far end, which is on this host too, ends soon after the near one, and destroys what is not whole
+await_receiver() {
+  local tries
+  tries=150
+  while [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    domid_of "$1--incoming"
+    case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+    sleep 0.2
+  done
+}
+
+# whole_copy NAME OLD: sets COPY, the domain id of the second one if it is there with all of its memory and with the
+# planned disks. xl renames the first one only when the second has everything, and then the second.
+whole_copy() {
+  local name old copy
+  name=$1 old=$2 COPY='' copy=''
+  domid_of "$name"
+  case $? in
+    0) [ "$DOMID" = "$old" ] || copy=$DOMID ;;
+    1)
+      domid_of "$name--incoming"
+      case $? in
+        0) copy=$DOMID name=$name--incoming ;;
+        1) return 0 ;;
+        *) return 1 ;;
+      esac
+      ;;
+    *) return 1 ;;
+  esac
+  [ -n "$copy" ] || return 0
+  domid_state "$copy"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  case $STATE in *[scd]*) return 0 ;; esac
+  on_planned_disks "$name"
+  case $? in
+    0) COPY=$copy ;;
+    *)
+      journal note message "the copy of $1 is not used: $SAYS"
+      destroy_copy "$name"
+      ;;
+  esac
+}
+
+# on_planned_disks NAME: what migrate_guest wrote down
+on_planned_disks() {
+  local name vdev target
+  name=$1
+  set --
+  {
+    read -r vdev
+    while IFS= read -r vdev && IFS= read -r target; do set -- "$@" "$vdev" "$target"; done
+  } <"$HERE/migrating"
+  [ $# -eq 0 ] || goal_attached "$name" "$@"
+}
+
+# destroy_copy NAME: only one that never ran
+destroy_copy() {
+  domain_state "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  case $STATE in
+    *[scd]*) ;;
+    *p*)
+      # one that is still being built has no disks yet
+      [ -z "$(backends_of "$DOMID")" ] || written_nothing "$DOMID" || {
+        says "$1 has written to its disks"
+        return 1
+      }
+      ;;
+    *) says "$1 runs" && return 1 ;;
+  esac
+  run_command xl destroy -- "$DOMID" || return
+  await_gone "$DOMID" 60
+}
+
+# destroy_stopped DOMID: the first one, which is suspended and cannot be woken by any command of xl's
+destroy_stopped() {
+  domid_state "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  loops_of "$1"
+  set -- "$1" "$LOOPS"
+  run_command xl destroy -- "$1" || return
+  await_gone "$1" 60 "$2"
+}
+
+# name_it DOMID NAME: the name that it has between two others is not its own
+name_it() {
+  domid_of "$2"
+  case $? in
+    0) [ "$DOMID" = "$1" ] && return 0 ;;
+    1) run_command xl rename "$1" "$2" && return 0 ;;
+  esac
+  says "$2 is the name of another domain than $1"
+  return 1
+}
+
 # Commands as they stand, directories, volumes.
 
 verb_plain() { # -- COMMAND…
@@ -2465,7 +2694,7 @@ thaw_or_start() {
 # forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
 # nothing of this one
 forget_take_over() {
-  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed"
+  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating"
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
@@ -2904,7 +3133,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_mapping","save_guest","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

@@ -1,4 +1,4 @@
-import type { StrategyChoice } from "../model/plan.js";
+import type { StrategyChoice, SwitchChoice } from "../model/plan.js";
 import { hanging } from "./wrap.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
@@ -17,4 +17,14 @@ export function renderChoices(choices: readonly StrategyChoice[], indent: string
           .map(view.style.faint)),
     ];
   });
+}
+
+/** How the guest gets there, why so, and why not otherwise. */
+export function renderSwitch(choice: SwitchChoice | undefined, indent: string, view: View): readonly string[] {
+  if (choice === undefined) return [];
+  return [
+    ...hanging(indent, `${visible(choice.switch)}: ${visible(choice.because)}`, view.width),
+    ...choice.against.flatMap((other) =>
+      hanging(`${indent}not `, `${visible(other.switch)}: ${other.reasons.map(visible).join("; ")}`, view.width).map(view.style.faint)),
+  ];
 }

@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
-import { renderChoices } from "./choices.js";
+import { renderChoices, renderSwitch } from "./choices.js";
 import { renderConfigDiff } from "./config-diff.js";
 import { renderDisks } from "./disks.js";
 import { renderEstimate } from "./estimate.js";
@@ -49,6 +49,7 @@ export function renderDomainPlan(plan: DomainPlan, host: string, view: View): re
     ...section("steps", renderSteps(plan.nodes, "    ", view), view),
     ...section("cost", renderEstimate(plan.estimate, "    ", view), view),
     ...section("strategy", renderChoices(plan.choices, "    ", view), view),
+    ...section("switch", renderSwitch(plan.switchOver, "    ", view), view),
   ];
 }
 

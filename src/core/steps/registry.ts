@@ -11,6 +11,7 @@ import { editConfig } from "./edit-config.js";
 import { guard } from "./guard.js";
 import { makeFilesystem } from "./make-filesystem.js";
 import { makeSwap } from "./make-swap.js";
+import { migrateGuest } from "./migrate-guest.js";
 import { startMirror, syncMirror } from "./mirror.js";
 import { mountMemory } from "./mount-memory.js";
 import { mountVolume, unmount } from "./mount-volume.js";
@@ -44,6 +45,7 @@ export const stepKinds = {
   "install-boot-unit": installBootUnit,
   "make-filesystem": makeFilesystem,
   "make-swap": makeSwap,
+  "migrate-guest": migrateGuest,
   "mount-memory": mountMemory,
   "mount-volume": mountVolume,
   "remove-boot-unit": removeBootUnit,

@@ -17,10 +17,11 @@ export interface DiskMove {
 }
 
 /**
- * restart: shut down and created anew. suspend: frozen and thawed, with its memory and its uptime. next-reboot: nothing
+ * restart: shut down and created anew. suspend: frozen and thawed, with its memory and its uptime.
+ * migrate: copied to this very host while it runs, and the copy goes on. next-reboot: nothing
  * is done to it, and its own next reboot takes it there.
  */
-export type SwitchOver = "restart" | "suspend" | "next-reboot";
+export type SwitchOver = "restart" | "suspend" | "migrate" | "next-reboot";
 
 export interface DiskPaths {
   /** Link to the loop device over the image. */

@@ -2,6 +2,7 @@ import type { DesiredDomain } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import { formatBytes } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
+import type { SwitchChoice } from "../model/plan.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 
 /** Left to Dom0 itself when a guest's memory is kept in its own. */
@@ -21,19 +22,92 @@ export function againstSuspend(domain: Domain, state: HostState): readonly strin
   if (needed > free) {
     reasons.push(`its memory takes ${formatBytes(needed)}, and Dom0 has ${formatBytes(Math.max(0, free))} to spare for it`);
   }
-  if (/^[ \t]*(pci|usbdev|rdm)[ \t]*=/m.test(domain.config?.text.text ?? "")) {
-    reasons.push("it has devices passed through, which can not be saved");
+  return [...reasons, ...bound(domain)];
+}
+
+/** Why a guest can not be migrated to this same host; empty where it can. */
+export function againstMigrate(domain: Domain, state: HostState): readonly string[] {
+  const reasons = [...unableTo(domain, state)];
+  // the second copy is a guest of its own until the first one is gone
+  const needed = savedBytes(domain);
+  const free = state.memory.freeBytes;
+  if (needed > free) {
+    reasons.push(`a second copy of it takes ${formatBytes(needed)}, and the hypervisor has ${formatBytes(free)} free`);
   }
+  reasons.push(...bound(domain));
+  const text = domain.config?.text.text ?? "";
+  if (/\bvifname[ \t]*=/.test(text)) reasons.push("its network card has a name of its own on Dom0 (vifname), which two copies can not both have");
+  if (/\bvncdisplay[ \t]*=/.test(text)) reasons.push("its VNC display has a fixed number, which two copies can not both have");
+  return reasons;
+}
+
+/** What ties a guest to the domain that it is now. */
+function bound({ config }: Domain): readonly string[] {
+  const text = config?.text.text ?? "";
+  const reasons: string[] = [];
+  if (/^[ \t]*(pci|usbdev|rdm)[ \t]*=/m.test(text)) reasons.push("it has devices passed through, which can not be saved");
+  if (/^[ \t]*nomigrate[ \t]*=[ \t]*['"]?[1-9]/m.test(text)) reasons.push("its config forbids it (nomigrate)");
   return reasons;
 }
 
 /**
- * How the guest gets onto its new disk: as the playbook says, or (`auto`) a restart where files are copied, and where
- * blocks are mirrored a suspension, if that can be done.
+ * While a guest's memory is copied the hypervisor notes which pages it writes to. For a PV guest that takes shadow
+ * paging, which a Xen may be built without; for PVH and HVM guests the processor's own paging (hap) does as well.
+ * `xl info` has both in `virt_caps` (XEN_SYSCTL_PHYSCAP_shadow and _hap), beside `pv` itself: a Xen from before 4.13
+ * has none of these words, and so says nothing.
  */
-export function chooseSwitch(desired: DesiredDomain, domain: Domain, state: HostState): SwitchOver {
+function unableTo({ config }: Domain, { host }: HostState): readonly string[] {
+  const type = config?.type ?? "pv";
+  const can = host.capabilities ?? [];
+  if (!can.some((word) => word === "pv" || word === "hap" || word === "shadow")) {
+    return [`Xen ${host.xen} does not say whether it can migrate guests`];
+  }
+  if (can.includes("shadow") || (type !== "pv" && can.includes("hap"))) return [];
+  return [
+    type === "pv"
+      ? `this Xen (${host.xen}) is built without shadow paging, which the migration of a PV guest takes`
+      : `this Xen (${host.xen}) has neither hap nor shadow paging, one of which the migration of a ${type.toUpperCase()} guest takes`,
+  ];
+}
+
+export interface ChosenSwitch {
+  readonly switchOver: SwitchOver;
+  readonly choice: SwitchChoice;
+}
+
+/**
+ * How the guest gets onto its new disk: as the playbook says, or (`auto`) a restart where files are copied, and where
+ * blocks are mirrored the one that is forecast to keep it away for the shortest time, of those that are possible.
+ * @param mirrored every disk that has to keep its content is mirrored
+ * @param downtime forecast of a switch-over's downtime, in seconds
+ */
+export function chooseSwitch(
+  desired: DesiredDomain, domain: Domain, state: HostState, mirrored: boolean, downtime: (switchOver: SwitchOver) => number,
+): ChosenSwitch {
   const asked = desired.move.switch ?? "auto";
-  if (asked !== "auto") return asked;
-  const named = [desired.move, ...desired.disks.map((disk) => disk.move)].some((move) => move.strategy === "dm");
-  return named && againstSuspend(domain, state).length === 0 ? "suspend" : "restart";
+  const forecast = (switchOver: SwitchOver): string => `about ${round(downtime(switchOver))} s of downtime`;
+  if (asked !== "auto") return { switchOver: asked, choice: { switch: asked, because: "the playbook says so", against: [] } };
+  if (!mirrored) return { switchOver: "restart", choice: { switch: "restart", because: "the last files are copied while it is down", against: [] } };
+  const candidates = [
+    { switchOver: "migrate", reasons: againstMigrate(domain, state) },
+    { switchOver: "suspend", reasons: againstSuspend(domain, state) },
+    { switchOver: "restart", reasons: [] },
+  ] as const;
+  const possible = candidates
+    .filter(({ reasons }) => reasons.length === 0)
+    .map(({ switchOver }) => ({ switchOver, seconds: downtime(switchOver) }));
+  // a stable sort: of equals the first, which leaves the guest the most
+  const switchOver = [...possible].sort((a, b) => a.seconds - b.seconds)[0]?.switchOver ?? "restart";
+  const against = candidates
+    .filter((one) => one.switchOver !== switchOver)
+    .map((one) => ({ switch: one.switchOver, reasons: one.reasons.length > 0 ? one.reasons : [forecast(one.switchOver)] }));
+  const waits = { switch: "next-reboot", reasons: ["no downtime of its own, and it is not done until the guest reboots: only where the playbook says so"] };
+  return {
+    switchOver,
+    choice: { switch: switchOver, because: `${forecast(switchOver)}, the shortest of what is possible`, against: [...against, waits] },
+  };
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
 }

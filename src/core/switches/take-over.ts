@@ -3,6 +3,7 @@ import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import { runDirectory } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import type { WriteConfig } from "../steps/derived-config.js";
+import { migrateGuest } from "../steps/migrate-guest.js";
 import { mountMemory } from "../steps/mount-memory.js";
 import { unmount } from "../steps/mount-volume.js";
 import { restorePaused, saveGuest } from "../steps/save-guest.js";
@@ -48,11 +49,11 @@ export interface TakeOver {
 
 /** The configs that a take-over of this kind reads: they have to be written before the guest's own is edited. */
 export function configsOf({ switchOver, from, to }: Pick<TakeOver, "switchOver" | "from" | "to">): readonly Derived[] {
-  return switchOver === "restart" ? [to] : [from, to];
+  return switchOver === "suspend" ? [from, to] : [to];
 }
 
 export function takeOver(over: TakeOver): readonly Step[] {
-  const { domain, switchOver, desired, options, to, commit, prefix } = over;
+  const { domain, switchOver, desired, to, commit, prefix } = over;
   const name = domain.name;
   const id = (step: string): string => (prefix === undefined ? step : `${prefix}.${step}`);
   // after the commit nothing is a preparation any more: a request to stop is heeded before those
@@ -66,19 +67,7 @@ export function takeOver(over: TakeOver): readonly Step[] {
       : []),
     over.guard,
     ...(over.bootUnit === undefined ? [] : [over.bootUnit]),
-    suspend
-      ? stepOf(saveGuest, "switch", id("save"), { domain: name, config: over.config, before: over.from.file.to, file }, over.why.down)
-      : stepOf(
-          shutDown, "switch", id("shut-down"),
-          {
-            domain: name, config: over.config,
-            timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false,
-          },
-          over.why.down,
-        ),
-    suspend
-      ? stepOf(restorePaused, "switch", id("restore-paused"), { domain: name, config: to.file.to, file, disks: to.disks }, "built, and not yet running")
-      : stepOf(createPaused, "switch", id("create-paused"), { domain: name, config: to.file.to, disks: to.disks }, "built, and not yet running"),
+    ...across(over, id, file),
     stepOf(
       compareAttached, "switch", id("compare-attached"),
       { domain: name, disks: to.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) },
@@ -90,6 +79,31 @@ export function takeOver(over: TakeOver): readonly Step[] {
     stepOf(waitReady, "switch", id("wait-ready"), { domain: name, ready: readyOf(desired, domain) }, "the downtime ends when it is up"),
     ...(suspend ? [stepOf(unmount, aside, id("give-room-back"), { target: memory }, "the guest has its memory again")] : []),
   ];
+}
+
+/** Off the old disks, and built on the new ones without running there yet. */
+function across(over: TakeOver, id: (step: string) => string, file: string): readonly Step[] {
+  const { domain: { name: domain }, options, config, to, from, why } = over;
+  const { disks } = to;
+  const built = "built, and not yet running";
+  switch (over.switchOver) {
+    case "restart":
+      return [
+        stepOf(
+          shutDown, "switch", id("shut-down"),
+          { domain, config, timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false },
+          why.down,
+        ),
+        stepOf(createPaused, "switch", id("create-paused"), { domain, config: to.file.to, disks }, built),
+      ];
+    case "suspend":
+      return [
+        stepOf(saveGuest, "switch", id("save"), { domain, config, before: from.file.to, file }, why.down),
+        stepOf(restorePaused, "switch", id("restore-paused"), { domain, config: to.file.to, file, disks }, built),
+      ];
+    case "migrate":
+      return [stepOf(migrateGuest, "switch", id("migrate"), { domain, config, to: to.file.to, disks }, why.down)];
+  }
 }
 
 function memoryOf(domain: string): string {

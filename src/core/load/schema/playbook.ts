@@ -90,12 +90,13 @@ const move = {
         "second tells how long the last one will take.",
     },
     switch: {
-      type: "string", enum: ["restart", "suspend", "next-reboot", "auto"], examples: ["suspend"],
+      type: "string", enum: ["restart", "suspend", "migrate", "next-reboot", "auto"], examples: ["suspend"],
       description: "How the guest gets onto the new disk. `restart`: it is shut down and started again. `suspend`: it is " +
         "frozen into Dom0's memory and thawed on the new disk, with its uptime and its connections (not with rsync). " +
-        "`next-reboot`: nothing is done to it; when it next reboots by itself it comes up where it can be mirrored, and the " +
+        "`migrate`: it is live-migrated to this same host, onto the new disk, where hypervisor and memory allow it (not with " +
+        "rsync). `next-reboot`: nothing is done to it; when it next reboots by itself it comes up where it can be mirrored, and the " +
         "run after that moves it (not with rsync). " +
-        "`auto`: suspend where blocks are mirrored and memory allows it, restart otherwise.",
+        "`auto`: of what is possible the one with the shortest forecast of downtime where blocks are mirrored, restart otherwise.",
     },
     downtime: {
       ...duration, examples: ["30s", "2m"],

@@ -113,6 +113,10 @@ survey_step() {
 }
 
 run_on_new_disk() {
+  if migrates; then
+    verb_settle_migration "$DOMAIN" "$CONFIG"
+    return
+  fi
   domain_state "$DOMAIN"
   case $? in
     0) ;;

@@ -197,20 +197,22 @@ scoped() {
 
 # await_scoped: until what a dead program started in a scope has ended
 await_scoped() {
-  local boot pid tries
-  tries=600
-  while [ -e "$HERE/creating" ] && [ "$tries" -gt 0 ]; do
-    tries=$((tries - 1))
+  local boot pid waited limit
+  waited=0 limit=600
+  # the memory of a large guest takes its time
+  ! [ -e "$HERE/moving" ] || limit=9000
+  while [ -e "$HERE/creating" ] && [ "$waited" -lt "$limit" ]; do
+    waited=$((waited + 1))
     read -r boot pid <"$HERE/creating" || break
     [ "$boot" = "$(boot_id)" ] || break
     case $pid in
-      starting) [ "$tries" -gt 575 ] || break ;;
+      starting) [ "$waited" -lt 25 ] || break ;;
       *[!0-9]* | '') break ;;
       *) kill -0 "$pid" 2>/dev/null || break ;;
     esac
     sleep 0.2
   done
-  rm -f "$HERE/creating"
+  rm -f "$HERE/creating" "$HERE/moving"
 }
 
 # create_scoped COMMAND…: again while the one of that name is still dying

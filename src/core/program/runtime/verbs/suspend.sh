@@ -68,7 +68,7 @@ thaw_or_start() {
 # forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
 # nothing of this one
 forget_take_over() {
-  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed"
+  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating"
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of

@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import type { Hypervisor } from "../lab.js";
+import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, journal, newestRun, waitForEvent } from "./on-host.js";
+
+/**
+ * Guests that write all the while are taken over without being shut down, on both builds of Debian's hypervisor. The
+ * order matters: one boot serves all tests of a block, and each finds what the ones before have left.
+ */
+
+const everything = process.env["LAB_ALL"] === "1";
+
+let lab: Lab;
+let converge: Converge;
+
+function onLab(hypervisor: Hypervisor, cpu: "pv" | "svm"): void {
+  beforeAll(async () => {
+    lab = await Lab.up({ name: `suite-switches-${hypervisor}`, hypervisor, cpu });
+    converge = await Converge.at(lab);
+    await lab.run("rm -f /etc/xen/auto/*");
+  }, 1_200_000);
+  afterAll(async () => {
+    await converge.remove();
+    await lab.down();
+  });
+}
+
+/** The same guest on the same disks, as a PVH one: its kernel has both entries. */
+async function makePvh(guest: string): Promise<void> {
+  // without native the emulated processor lets it crash on RDTSCP
+  await lab.run(["sh", "-c", 'sed -i "/^type/d" "/etc/xen/$1.cfg" && printf \'\\ntype = "pvh"\\ntsc_mode = "native"\\n\' >>"/etc/xen/$1.cfg"', "sh", guest]);
+}
+
+/** How often the guest has booted, by its own count. */
+async function boots(guest: string): Promise<number> {
+  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
+}
+
+async function domid(guest: string): Promise<string> {
+  return (await lab.run(["xl", "domid", guest])).stdout.trim();
+}
+
+/** Its identity, as xl has it stored: uuid and MAC addresses. */
+async function identity(guest: string): Promise<readonly string[]> {
+  const { stdout } = await lab.run(["xl", "list", "-l", guest]);
+  return [...stdout.matchAll(/"(?:uuid|mac)": "([^"]+)"/g)].map((match) => match[1] ?? "").sort();
+}
+
+async function expectWholeFilesystem(volume: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await lab.run(["e2fsck", "-f", "-n", volume], { mayFail: true });
+  expect(exitCode, stdout + stderr).toBe(0);
+}
+
+function withReady(domain: string, address: string, disks: Parameters<typeof onVolumes>[1], move: Parameters<typeof onVolumes>[2]) {
+  const wish = onVolumes(domain, disks, move);
+  Object.assign(wish[domain] as object, { ready: { tcp: 22, address, timeout: "300s" } });
+  return wish;
+}
+
+interface Taken {
+  readonly guest: string;
+  readonly address: string;
+  readonly disks: Parameters<typeof onVolumes>[1];
+  readonly move: Parameters<typeof onVolumes>[2];
+  /** What is attached once the guest has rebooted by itself. */
+  readonly volumes: Readonly<Record<string, string>>;
+  /** The step that takes it over. */
+  readonly step: "migrate-guest" | "save-guest" | "shut-down";
+}
+
+/** Moves a running guest and looks at everything that was promised. Gives what converge printed. */
+async function move({ guest, address, disks, move: how, volumes, step }: Taken): Promise<string> {
+  const root = `/dev/vg0/${guest}-xvda1`;
+  const before = { boots: await boots(guest), domid: await domid(guest), identity: await identity(guest), highest: (await acks(lab, guest)).highest };
+  const playbook = await converge.playbook(`${guest}.yml`, withReady(guest, address, disks, how));
+  const run = await converge.run("-i", "lab.yml", playbook, "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  const events = await journal(lab, guest);
+  expect(events.some((event) => event["event"] === "step" && event["kind"] === step), run.all).toBe(true);
+  expect(await domid(guest)).not.toBe(before.domid);
+  expect(await identity(guest)).toEqual(before.identity);
+  await waitForConsole(lab, guest, `\\] ack ${String(before.highest + 20)}$`);
+  expect(await boots(guest), "restarts").toBe(before.boots + (step === "shut-down" ? 1 : 0));
+  const ready = events.find((event) => event["event"] === "ready");
+  expect((await acks(lab, guest)).longestGapSeconds).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
+  await expectNothingLeft(lab, [guest]);
+
+  const again = await converge.run("-i", "lab.yml", playbook, "--yes");
+  expect(again.exitCode, again.all).toBe(0);
+  expect(again.all).toMatch(/^dom0: nothing to do$/m);
+
+  const booted = await boots(guest);
+  await runInGuest(lab, address, "reboot");
+  await waitForConsole(lab, guest, `${guest} is up, boot ${String(booted + 1)}`);
+  expect(await attached(lab, guest)).toEqual(volumes);
+  expect(await identity(guest)).toEqual(before.identity);
+  await stopGuest(lab, guest);
+  if (volumes["xvda1"] === root) {
+    await expectWholeFilesystem(root);
+    expect(await checkRecords(lab, root, guest)).toMatch(/^ok records=\d+ acked=\d+$/);
+  }
+  return run.all;
+}
+
+describe("on a hypervisor without shadow paging", () => {
+  onLab("security", "svm");
+
+  test("a PV guest is not migrated, and the refusal says why and what else there is", async () => {
+    await startGuest(lab, "oldext");
+    const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, { strategy: "dm", switch: "migrate" });
+    const refused = await converge.run("--check", "-i", "lab.yml", await converge.playbook("oldext.yml", wish));
+    expect(refused.exitCode, refused.all).not.toBe(0);
+    expect(refused.all).toContain("can-not-migrate");
+    expect(refused.all).toContain("built without shadow paging");
+    await stopGuest(lab, "oldext");
+  });
+
+  test("a PVH guest is live-migrated onto the volume of one of its two disks: what costs the least downtime", async () => {
+    await makePvh("web1");
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 20$");
+    const printed = await move({
+      guest: "web1", address: "10.77.0.11", disks: { xvda1: {} }, move: { strategy: "dm" }, step: "migrate-guest",
+      volumes: { xvda1: "/dev/vg0/web1-xvda1", xvda2: "/srv/xen/web1/swap.img" },
+    });
+    expect(printed).toMatch(/migrate: about [\d.]+ s of downtime, the shortest of what is possible/);
+    expect(printed).toMatch(/not restart: about [\d.]+ s of downtime/);
+  });
+
+  test.runIf(everything)("a PVH guest is suspended", async () => {
+    await makePvh("oldext");
+    await startGuest(lab, "oldext");
+    await waitForConsole(lab, "oldext", "\\] ack 20$");
+    await move({
+      guest: "oldext", address: "10.77.0.14", disks: { xvda1: {} }, move: { strategy: "dm", switch: "suspend" }, step: "save-guest",
+      volumes: { xvda1: "/dev/vg0/oldext-xvda1" },
+    });
+  });
+});
+
+describe.runIf(everything)("on a hypervisor with shadow paging", () => {
+  onLab("main", "pv");
+
+  test("a PV guest is live-migrated with both of its disks", async () => {
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 20$");
+    await move({
+      guest: "web1", address: "10.77.0.11", disks: { xvda1: {}, xvda2: {} }, move: { strategy: "dm", switch: "migrate" }, step: "migrate-guest",
+      volumes: { xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" },
+    });
+  });
+
+  test("a whole disk with partitions is mirrored under a guest that is migrated", async () => {
+    await startGuest(lab, "whole1");
+    await waitForConsole(lab, "whole1", "\\] ack 20$");
+    await move({
+      guest: "whole1", address: "10.77.0.17", disks: { xvda: {} }, move: { strategy: "dm", switch: "migrate" }, step: "migrate-guest",
+      volumes: { xvda: "/dev/vg0/whole1-xvda" },
+    });
+    expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
+  });
+
+  test("a migration that dies with its sender ends with one guest, and it runs", async () => {
+    await startGuest(lab, "oldext");
+    await waitForConsole(lab, "oldext", "\\] ack 20$");
+    const before = await newestRun(lab, "oldext");
+    const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, { strategy: "dm", switch: "migrate" });
+    const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", wish), "--yes");
+    await waitForEvent(lab, "oldext", before, '"kind":"migrate-guest"', 600);
+    await lab.run("until pkill -KILL -f '^xl migrate -C'; do sleep 0.1; done");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).not.toBe(0);
+    const names = (await lab.run("xl list | awk 'NR > 1 { print $1 }'")).stdout.trim().split("\n").filter((name) => name.startsWith("oldext"));
+    expect(names).toEqual(["oldext"]);
+    const seen = (await acks(lab, "oldext")).highest + 5;
+    await waitForConsole(lab, "oldext", `\\] ack ${String(seen)}$`);
+    const again = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    await stopGuest(lab, "oldext");
+    await expectWholeFilesystem("/dev/vg0/oldext-xvda1");
+    expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
+  });
+});

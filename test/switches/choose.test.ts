@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import { stepsOf } from "../../src/core/model/plan.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
+import type { AGuest } from "../support/a-host.js";
+
+const WEB: AGuest = { name: "web1", disks: { xvda1: {} } };
+
+function planned(move: MoveOptions, change: (state: HostState) => HostState = (state) => state, guest: AGuest = WEB) {
+  const { domains: [domain], diagnostics } = planHost(change(aHost([guest])), [aWish("web1", ["xvda1"], { strategy: "dm", ...move })], sha256);
+  const kinds = new Set(stepsOf(domain?.nodes ?? []).map((step) => step.kind));
+  return {
+    took: kinds.has("migrate-guest") ? "migrate" : kinds.has("save-guest") ? "suspend" : kinds.has("shut-down") ? "restart" : "nothing",
+    choice: domain?.switchOver, estimate: domain?.estimate, diagnostics,
+  };
+}
+
+const can = (...capabilities: readonly string[]) => (state: HostState): HostState => ({ ...state, host: { ...state.host, capabilities } });
+const crowded = (state: HostState): HostState => ({ ...state, memory: { ...state.memory, dom0FreeBytes: 200 * MIB } });
+const memory = (freeBytes: number) => (state: HostState): HostState => ({ ...state, memory: { ...state.memory, freeBytes } });
+
+describe("a guest whose disks are mirrored", () => {
+  test("is migrated where the hypervisor says that it can: that is forecast to cost the least", () => {
+    const { took, choice, estimate } = planned({}, can("pv", "shadow"));
+    expect(took).toBe("migrate");
+    expect(choice?.because).toMatch(/^about [\d.]+ s of downtime, the shortest of what is possible$/);
+    expect(choice?.against.map((other) => other.switch)).toEqual(["suspend", "restart", "next-reboot"]);
+    expect(choice?.against[0]?.reasons).toEqual([expect.stringMatching(/^about [\d.]+ s of downtime$/)]);
+    expect(estimate?.parts.map((part) => part.what)).toEqual(["hand over", "run on until ready"]);
+  });
+
+  test("is suspended where it can not be migrated, and the preview says why not", () => {
+    const { took, choice } = planned({}, can("pv"));
+    expect(took).toBe("suspend");
+    expect(choice?.against[0]).toEqual({
+      switch: "migrate", reasons: ["this Xen (4.17.7) is built without shadow paging, which the migration of a PV guest takes"],
+    });
+  });
+
+  test("is restarted where neither is possible", () => {
+    const { took, choice } = planned({}, (state) => can("pv")(crowded(state)));
+    expect(took).toBe("restart");
+    expect(choice?.against.map((other) => other.switch)).toEqual(["migrate", "suspend", "next-reboot"]);
+  });
+
+  test("is taken over as the host's own past runs say, not as guessed", () => {
+    const slow = (state: HostState): HostState => ({
+      ...can("pv", "shadow")(state),
+      history: [
+        { domain: "web1", switch: "migrate", shutdownSeconds: 20, startSeconds: 5, downtimeSeconds: 25, bytesPerSecond: 0 },
+        { domain: "web1", switch: "suspend", shutdownSeconds: 2, startSeconds: 2, downtimeSeconds: 4, bytesPerSecond: 0 },
+      ],
+    });
+    const { took, choice } = planned({}, slow);
+    expect(took).toBe("suspend");
+    expect(choice?.because).toContain("about 4 s");
+    expect(choice?.against.find((other) => other.switch === "migrate")?.reasons).toEqual(["about 25 s of downtime"]);
+  });
+
+  test.each([
+    ["a PVH guest, by the processor's own paging", { ...WEB, extra: 'type = "pvh"\n' }, can("pv", "hvm", "hap"), "migrate"],
+    ["a PV guest, which that is not enough for", WEB, can("pv", "hvm", "hap"), "suspend"],
+    ["a guest on a Xen that does not say", WEB, can("hvm", "hvm_directio"), "suspend"],
+    ["a guest that there is no room for twice", WEB, (state: HostState) => memory(100 * MIB)(can("pv", "shadow")(state)), "suspend"],
+    ["a guest that there is room for twice", WEB, (state: HostState) => memory(GIB)(can("pv", "shadow")(state)), "migrate"],
+    ["a guest whose card has a name of its own", { ...WEB, extra: "vif = ['ip=10.0.0.9,vifname=web']\n" }, can("pv", "shadow"), "suspend"],
+    ["a guest that forbids it", { ...WEB, extra: "nomigrate = 1\n" }, can("pv", "shadow"), "restart"],
+  ] as const)("%s", (_name, guest, change, took) => {
+    expect(planned({}, change, guest).took).toBe(took);
+  });
+
+  test("is refused a migration that is asked for and can not be, with what else there is", () => {
+    const { diagnostics, took } = planned({ switch: "migrate" });
+    expect(took).toBe("nothing");
+    expect(diagnostics).toMatchObject([{ code: "can-not-migrate", severity: "error", fix: expect.stringContaining("switch: suspend") as string }]);
+    const neither = planned({ switch: "migrate" }, crowded);
+    expect(neither.diagnostics[0]?.fix).toMatch(/^Use `switch: restart`; `suspend` is not possible either/);
+  });
+});
