@@ -122,24 +122,29 @@ describe("a migration", () => {
   }
 
   it("that fails at the far end leaves the guest where it runs", async () => {
-    const { host, before } = await migrated("dash", (one) => one.tell("migrate-fails"));
+    const { host, before } = await migrated("dash", (one) => {
+      one.tell("migrate-fails");
+    });
     expect(expectWhole(host, before, "failed")).toBe("old");
     expect(host.guests()).toEqual([{ domid: "7", state: "-b----", disk: "/srv/disk.img" }]);
     expect(host.ended()).toBe("failed");
     host.remove();
   });
 
-  // both ends dead: before the second one is there, while the first one still runs, once it is suspended, with the
-  // first one renamed, and with both
+  // both ends dead: before the second one is there; while the first one still runs; once it is suspended, and the second
+  // one may lack memory; with all of it; with the first one renamed; with both renamed
   it.each([
     { stage: 1, domid: "7", disk: "/srv/disk.img", note: "" },
     { stage: 2, domid: "7", disk: "/srv/disk.img", note: "" },
     { stage: 3, domid: "9", disk: "/srv/disk.img", note: "web1 was lost in its migration: it is started anew" },
     { stage: 4, domid: "8", disk: "/dev/mapper/converge-web1-xvda1", note: "web1 had been migrated: its copy runs on" },
     { stage: 5, domid: "8", disk: "/dev/mapper/converge-web1-xvda1", note: "web1 had been migrated: its copy runs on" },
+    { stage: 6, domid: "8", disk: "/dev/mapper/converge-web1-xvda1", note: "web1 had been migrated: its copy runs on" },
   ])("of which both ends die after stage $stage ends with one guest, and it runs", async ({ stage, domid, disk, note }) => {
     await inParallel(SHELLS, async (shell) => {
-      const { host, before } = await migrated(shell, (one) => one.tell("migrate-dies", String(stage)));
+      const { host, before } = await migrated(shell, (one) => {
+        one.tell("migrate-dies", String(stage));
+      });
       expect(expectWhole(host, before, `stage ${String(stage)}`)).toBe("old");
       expect(host.guests()).toEqual([{ domid, state: "-b----", disk }]);
       expect(host.journalText()).toContain(note);
@@ -150,7 +155,7 @@ describe("a migration", () => {
 
   it("to other disks than the planned ones is not used: the guest is started anew", async () => {
     const { host, before } = await migrated("dash", (one) => {
-      one.tell("migrate-dies", "5");
+      one.tell("migrate-dies", "6");
       one.tell("wrong-disk", one.snapshotImage);
     });
     expect(expectWhole(host, before, "wrong disk")).toBe("old");

@@ -2364,24 +2364,26 @@ await_receiver() {
 }
 
 # whole_copy NAME OLD: sets COPY, the domain id of the second one if it is there with all of its memory and with the
-# planned disks. xl renames the first one only when the second has everything, and then the second.
+# planned disks. libxl gives it disks only when it has read all of the memory, and destroys one that it could not read.
 whole_copy() {
   local name old copy
   name=$1 old=$2 COPY='' copy=''
   domid_of "$name"
   case $? in
     0) [ "$DOMID" = "$old" ] || copy=$DOMID ;;
-    1)
-      domid_of "$name--incoming"
-      case $? in
-        0) copy=$DOMID name=$name--incoming ;;
-        1) return 0 ;;
-        *) return 1 ;;
-      esac
-      ;;
+    1) ;;
     *) return 1 ;;
   esac
-  [ -n "$copy" ] || return 0
+  if [ -z "$copy" ]; then
+    # its far end may have died, or not known that the near one had, before it was renamed
+    name=$name--incoming
+    domid_of "$name"
+    case $? in
+      0) copy=$DOMID ;;
+      1) return 0 ;;
+      *) return 1 ;;
+    esac
+  fi
   domid_state "$copy"
   case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
   case $STATE in *[scd]*) return 0 ;; esac
@@ -2404,7 +2406,8 @@ on_planned_disks() {
     read -r vdev
     while IFS= read -r vdev && IFS= read -r target; do set -- "$@" "$vdev" "$target"; done
   } <"$HERE/migrating"
-  [ $# -eq 0 ] || goal_attached "$name" "$@"
+  says 'it has no disk'
+  [ $# -gt 0 ] && goal_attached "$name" "$@"
 }
 
 # destroy_copy NAME: only one that never ran
