@@ -138,6 +138,10 @@ const CASES: readonly Case[] = [
     guests: [{ ...WEB, disks: { xvda1: { elsewhere: true }, xvda2: { content: swap("swap-1", 64 * MIB) } } }],
   },
   { name: "the guest is kept when it powers off", guests: [{ ...WEB, extra: 'on_poweroff = "preserve"\n' }], code: "on-poweroff", says: /would not be gone/ },
+  {
+    name: "the guest was started to be kept when it powers off", code: "on-poweroff", says: /was started with on_poweroff="preserve"/,
+    state: web((domain) => (domain.running === undefined ? {} : { running: { ...domain.running, onPoweroff: "preserve" } })),
+  },
   { name: "the guest was saved", state: web(() => ({ saved: true })), code: "saved-guest", says: /saved state of web1/ },
   {
     name: "xenstore knows another disk than the config", code: "views-disagree", says: /does not agree/,

@@ -188,6 +188,13 @@ describe("what a guest's own reboot comes up with", () => {
     expect(value?.domains["web1"]?.running?.stored.map(({ target }) => target)).toEqual(["/dev/vg0/new"]);
   });
 
+  test("a guest that was started to be kept after its end is known as such, whatever is stored since", () => {
+    const kept = json.replace("{", '{"on_poweroff":"preserve",');
+    const { value } = stored(`${at}.libxl-json\n${kept}\0\n${at}.xl\nname='web1'\ndisk=['phy:/dev/vg0/new,xvda1,w']\n\n`);
+    expect(value?.domains["web1"]?.running?.onPoweroff).toBe("preserve");
+    expect(stored(`${at}.libxl-json\n${json}\0\n\n`).value?.domains["web1"]?.running?.onPoweroff).toBeUndefined();
+  });
+
   test("is not what an earlier guest of that number left behind", () => {
     const other = at.replace("5f1a7c52", "00000000");
     const { value, diagnostics } = stored(`${other}.libxl-json\n${json}\n\n`);

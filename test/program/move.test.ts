@@ -107,6 +107,23 @@ describe("a guest that will not", () => {
     }, { ready: ["false"] });
   });
 
+  it("go away when it has shut down is cleared away, and started again from its old disk", async () => {
+    const host = new StubHost("bash");
+    try {
+      const program = moveProgram(host).replace("LEAVING_CENTIS=6000", "LEAVING_CENTIS=100").replace("KEPT_SECONDS=120", "KEPT_SECONDS=1");
+      host.install(program);
+      const before = readFileSync(host.config, "utf8");
+      host.tell("preserved");
+      await host.run("run");
+      expect(expectWhole(host, before), host.journalText()).toBe("old");
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed" });
+      expect(host.journalText()).toContain("is down and its domain 7 stays: destroyed, to start it again");
+      expect(host.calls()).toContain("xl destroy -- 7 ");
+    } finally {
+      host.remove();
+    }
+  });
+
   it("have its last pass done in three times its forecast comes back on its old disk", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("last-slow");

@@ -60,6 +60,7 @@ describe.each(names)("cases/%s.cfg", (name) => {
     expect(value?.type).toBe(json?.c_info.type);
     expect(value?.disks).toEqual(stored?.disks);
     expect(value?.onPoweroff).toBe(json?.on_poweroff ?? "destroy");
+    expect(stored?.onPoweroff).toBe(json?.on_poweroff);
     expect(value?.onReboot).toBe((json?.on_reboot ?? "destroy").replace("restart_rename", "rename-restart"));
     if (value?.memoryMiB !== undefined) expect(value.memoryMiB * 1024).toBe(json?.b_info.target_memkb);
     if (value?.uuid !== undefined) expect(value.uuid).toBe(stored?.uuid);

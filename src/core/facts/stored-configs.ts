@@ -12,6 +12,8 @@ export interface StoredGuest {
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
   readonly macs: readonly string[];
+  /** What becomes of it when it powers off, where any of the files says something else than `destroy`. */
+  readonly onPoweroff?: string;
 }
 
 // Not by `xl list -l`: that takes a lock file in this directory for each guest, and asking must leave no trace. And
@@ -50,7 +52,12 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       const key = `${domid} ${uuid}`;
       // only libxl's own has the addresses that it chose itself
       const macs = read.value !== undefined && "macs" in read.value ? read.value.macs : (guests.get(key)?.macs ?? []);
-      guests.set(key, { domid, uuid, disks: read.value?.disks ?? [], macs });
+      // the xl that watches the guest knows the one of its creation, and reads the other when the guest reboots
+      const actions = [guests.get(key)?.onPoweroff, read.value?.onPoweroff];
+      const onPoweroff = actions.find((action) => action !== undefined && action !== "destroy");
+      guests.set(key, {
+        domid, uuid, disks: read.value?.disks ?? [], macs, ...(onPoweroff === undefined ? {} : { onPoweroff }),
+      });
     }
     return known([...guests.values()], diagnostics);
   },

@@ -56,6 +56,8 @@ export interface RunningDomain {
   readonly stored: readonly ConfiguredDisk[];
   /** MAC addresses of its network cards, in their order; those that libxl chose by itself stand in no config. */
   readonly macs?: readonly string[];
+  /** From there too: what becomes of it when it powers off, where that is not `destroy`. */
+  readonly onPoweroff?: string;
   readonly attached: readonly AttachedDisk[];
 }
 

@@ -72,6 +72,7 @@ function readRunning(
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
     ...(stored === undefined ? {} : { macs: stored.macs }),
+    ...(stored?.onPoweroff === undefined ? {} : { onPoweroff: stored.onPoweroff }),
     attached,
   };
 }

@@ -9,6 +9,8 @@ export interface StoredConfig {
   readonly disks: readonly ConfiguredDisk[];
   /** Addresses of its network cards, in the order of their numbers. */
   readonly macs: readonly string[];
+  /** What becomes of it when it powers off: libxl leaves out `destroy`. */
+  readonly onPoweroff?: string;
 }
 
 export interface StoredDomain extends StoredConfig {
@@ -55,11 +57,13 @@ function readConfig(config: unknown): StoredConfig {
   const info = get(config, "c_info");
   const disks = get(config, "disks");
   const nics = get(config, "nics");
+  const onPoweroff = word(config, "on_poweroff");
   return {
     name: text(info, "name") ?? "",
     uuid: (text(info, "uuid") ?? "").toLowerCase(),
     disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
     macs: Array.isArray(nics) ? (nics as unknown[]).map((nic) => text(nic, "mac") ?? "") : [],
+    ...(onPoweroff === undefined ? {} : { onPoweroff }),
   };
 }
 

@@ -57,8 +57,10 @@ $(backends_of "$1")
 LIST
 }
 
-# await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up. Once it is on
-# its way out it gets another minute: that is not ignoring a request.
+# once a domain is on its way out it gets this long, at least: that is not ignoring a request
+LEAVING_CENTIS=6000
+
+# await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up.
 await_gone() {
   local deadline loop busy leaving only_loops
   uptime_now
@@ -94,8 +96,8 @@ await_gone() {
     esac
     [ -n "$busy" ] || return 0
     uptime_now
-    if [ "$leaving" -eq 1 ] && [ "$deadline" -lt $((UPTIME + 6000)) ]; then
-      deadline=$((UPTIME + 6000))
+    if [ "$leaving" -eq 1 ] && [ "$deadline" -lt $((UPTIME + LEAVING_CENTIS)) ]; then
+      deadline=$((UPTIME + LEAVING_CENTIS))
     fi
     if [ "$UPTIME" -ge "$deadline" ]; then
       says "$busy"
@@ -117,6 +119,9 @@ release_loops() {
   done
 }
 
+# how long a domain that has shut down may take to go, before it is cleared away
+KEPT_SECONDS=120
+
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
   ! given_back || return 0
@@ -131,7 +136,16 @@ verb_bring_back() {
   esac
   case $STATE in
     *[scd]*)
-      await_gone "$DOMID" 120 || return 1
+      set -- "$1" "$2" "$DOMID"
+      await_gone "$3" "$KEPT_SECONDS" || {
+        # it has come to its end, and whoever should clear it away does not: nothing of it is lost by that
+        domid_state "$3"
+        case $STATE in *[sc]*) ;; *) return 1 ;; esac
+        journal note message "$1 is down and its domain $3 stays: destroyed, to start it again"
+        # it may be going at this very moment: what counts is that it is gone
+        run_command xl destroy -- "$3" || :
+        await_gone "$3" 60 || return 1
+      }
       start_in_scope "$1" "$2"
       return
       ;;
