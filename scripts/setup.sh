@@ -33,8 +33,10 @@ node_is_new_enough() {
 command -v npm >/dev/null || install_packages nodejs npm
 if ! node_is_new_enough; then
   newer=${XDG_CACHE_HOME:-$HOME/.cache}/converge-node
-  echo "Node $(node --version) is too old: installing a newer one into $newer"
-  npm install --silent --no-audit --no-fund --prefix "$newer" node@22
+  if ! [ -x "$newer/node_modules/.bin/node" ]; then
+    echo "Node $(node --version) is too old: installing a newer one into $newer"
+    npm install --silent --no-audit --no-fund --prefix "$newer" node@22
+  fi
   PATH=$newer/node_modules/.bin:$PATH
   export PATH
   node_is_new_enough
