@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import type { HostState } from "../../src/core/model/host-state.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { simulate, startModel } from "../../src/core/plan/simulate.js";
+import { worst } from "../../src/edge/cli/exit-code.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
+import type { FakeEvent } from "./fake-host.js";
+import { FakeHost } from "./fake-host.js";
+import { startCli } from "./in-process.js";
+import { tempFiles } from "./lab-files.js";
+
+/** Several hosts of one play: how many at a time, and what a failure means for those after it. */
+
+const play = (more: string): string =>
+  `- hosts: all\n${more}  domains: { "web*": { disks: { xvda1: { volume: "vg0/{{ domain }}-{{ vdev }}" } } } }\n`;
+const files = tempFiles({
+  "inventory.yml": "all: { hosts: { dom0a: , dom0b: , dom0c: , dom0d: } }\n",
+  "one.yml": play(""),
+  "pairs.yml": play("  serial: 2\n"),
+  "half.yml": play("  serial: 2\n  max_fail_percentage: 50\n"),
+});
+
+const NAMES = ["dom0a", "dom0b", "dom0c", "dom0d"] as const;
+const guestOf = (host: string): string => `web-${host.at(-1) ?? ""}`;
+
+function before(host: string): HostState {
+  const state = aHost([{ name: guestOf(host), disks: { xvda1: {} } }]);
+  return { ...state, host: { ...state.host, name: host } };
+}
+
+function after(host: string): HostState {
+  const state = before(host);
+  const [plan] = planHost(state, [aWish(guestOf(host), ["xvda1"])], sha256).domains;
+  const simulated = plan === undefined ? undefined : simulate(plan.nodes, startModel(state));
+  if (simulated?.ok !== true) throw new Error("the move does not end well");
+  return simulated.end.host;
+}
+
+/** Four hosts, each with a guest to move; runs on the ones named in `failing` fail. */
+function run(playbook: keyof typeof files, failing: readonly string[], ...options: readonly string[]) {
+  const states = new Map<string, HostState>(NAMES.map((name) => [name, before(name)]));
+  let running = 0;
+  let most = 0;
+  const hosts = Object.fromEntries(NAMES.map((name) => {
+    const fails = failing.includes(name);
+    const events: FakeEvent[] = [
+      { event: "begin", run: "one", domain: guestOf(name), digest: "d", owner: "alice@laptop" },
+      { event: "step", id: "a", kind: "copy-files", phase: "prepare", title: "Copy the files" },
+      { event: "end", outcome: fails ? "failed" : "done", message: "" },
+    ];
+    const host = new FakeHost(name, {
+      events, waitsAfter: 2, onStop: events.slice(2),
+      onEnd: () => {
+        running -= 1;
+        if (!fails) states.set(name, after(name));
+      },
+    });
+    void host.isWaiting.then(async () => {
+      running += 1;
+      most = Math.max(most, running);
+      // the others of its batch come as far as this meanwhile
+      for (let turns = 0; turns < 200; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      await host.run(["go", "stop"]);
+    });
+    return [name, host];
+  }));
+  const started = startCli(["-i", files["inventory.yml"], files[playbook], "--yes", ...options], { hosts, states: (name) => states.get(name) });
+  return started.exit.then((exit) => ({
+    exit, most, out: started.out(), begun: NAMES.filter((name) => (hosts[name]?.submissions.length ?? 0) > 0),
+  }));
+}
+
+describe("several hosts", () => {
+  test("are taken one at a time, where nothing else is said", async () => {
+    expect(await run("one.yml", [])).toMatchObject({ exit: 0, most: 1, begun: NAMES });
+  });
+
+  test("are taken side by side, as many as `serial` says", async () => {
+    expect(await run("pairs.yml", [])).toMatchObject({ exit: 0, most: 2, begun: NAMES });
+  });
+
+  test("but never more than --forks", async () => {
+    expect(await run("pairs.yml", [], "--forks", "1")).toMatchObject({ exit: 0, most: 1, begun: NAMES });
+  });
+
+  test("after a failure none is begun, and the recap says so", async () => {
+    const { exit, begun, out } = await run("one.yml", ["dom0b"]);
+    expect({ exit, begun }).toEqual({ exit: 3, begun: ["dom0a", "dom0b"] });
+    expect(out).toMatch(/web-a on dom0a: done[^]*web-b on dom0b: failed[^]*web-c on dom0c: not/);
+    expect(await run("pairs.yml", ["dom0a"])).toMatchObject({ exit: 3, begun: ["dom0a", "dom0b"] });
+  });
+
+  test("go on while no more of a batch failed than max_fail_percentage", async () => {
+    expect(await run("half.yml", ["dom0a"])).toMatchObject({ exit: 3, begun: NAMES });
+    expect(await run("half.yml", ["dom0a", "dom0b"])).toMatchObject({ exit: 3, begun: ["dom0a", "dom0b"] });
+  });
+});
+
+test("of several exit codes, 3 comes before 4 before 5", () => {
+  expect(worst([0, 5, 4, 3])).toBe(3);
+  expect(worst([5, 0, 4])).toBe(4);
+  expect(worst([2, 5])).toBe(5);
+  expect(worst([])).toBe(0);
+});
