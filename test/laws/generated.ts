@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
+import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { aHost, aWish, ext4, MIB, swap } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
@@ -56,4 +57,31 @@ export const scenes: fc.Arbitrary<Scene> = fc
 /** A Xen that migrates PV guests. */
 function withShadow(state: HostState): HostState {
   return { ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } };
+}
+
+/** A scene whose guests have been moved, and one of them that is to go back. */
+export interface Return {
+  readonly scene: Scene;
+  readonly wish: ReturnWish;
+}
+
+/** Images that were deleted are nothing to go back to: where a playbook deletes, here it retires. */
+export const returns: fc.Arbitrary<Return> = scenes.chain((scene) => {
+  const wishes = scene.wishes.map((wish) => ({ ...wish, disks: wish.disks.map((one) => ({ ...one, move: kept(one.move) })), move: kept(wish.move) }));
+  const [first] = wishes;
+  if (first === undefined) throw new Error("a scene without wishes");
+  return fc.record({
+    disks: fc.subarray(first.disks.map((one) => one.vdev)),
+    carryBack: fc.constantFrom(undefined, "auto", "files", "blocks"),
+    removeVolume: fc.boolean(),
+  }).map(({ disks, carryBack, removeVolume }): Return => ({
+    scene: { ...scene, wishes },
+    wish: {
+      domain: first.name, disks, removeVolume, move: {}, at: first.at, ...(carryBack === undefined ? {} : { carryBack }),
+    },
+  }));
+});
+
+function kept(move: MoveOptions): MoveOptions {
+  return move.source === "delete" ? { ...move, source: "retire" } : move;
 }

@@ -11,6 +11,7 @@ export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["
 
 const TOOLS = [
   "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mount", "umount",
+  "dd", "cmp", "e2fsck",
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");

@@ -47,7 +47,7 @@ export function swap(uuid: string, bytes: number): Content {
 const TOOLS = [
   "rsync", "lvcreate", "lvchange", "lvremove", "mke2fs", "e2fsck", "mkfs.xfs", "xfs_repair", "mkswap", "blkid", "losetup",
   "mount", "umount", "blkdiscard", "ionice", "flock", "nice", "sha256sum", "stat", "sync", "touch", "head", "tail", "mv",
-  "rm", "timeout", "find", "xargs", "xl", "xenstore-ls", "systemctl", "systemd-run", "bash",
+  "rm", "timeout", "dd", "cmp", "find", "xargs", "xl", "xenstore-ls", "systemctl", "systemd-run", "bash",
 ];
 
 /** A Dom0 with `vg0` (`extents` of 4 MiB) whose `vg0/images`, thin or not, is mounted on /srv/xen and holds the images. */

@@ -8,6 +8,16 @@ export const volumeTaken: Check = {
     moves.flatMap(({ to, vdev, domain, wish }) => {
       const existing = state.volumes[to.volume];
       if (existing === undefined) return [];
+      if (!to.resumes && existing.tags.includes("converge.role=former")) {
+        return [
+          {
+            vdev, at: wish.volumeAt,
+            summary: `${to.volume} holds what ${domain} wrote before it went back to its image, and nothing else does`,
+            detail: "a rollback kept it; to move there again would overwrite it",
+            fix: `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`,
+          },
+        ];
+      }
       if (!to.resumes) {
         const tags = existing.tags.filter((t) => t.startsWith("converge."));
         return [

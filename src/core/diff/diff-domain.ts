@@ -1,10 +1,10 @@
-import type { Change, DomainChanges, TargetVolume } from "../model/change.js";
+import type { DomainChanges, MoveChange, TargetVolume } from "../model/change.js";
 import type { DesiredDisk, DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { sourceOfTags, volumePath, volumeTags } from "../model/names.js";
+import { CARRY_DONE, sourceOfTags, volumePath, volumeTags } from "../model/names.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 
@@ -17,7 +17,7 @@ export function diffDomain(
 ): { readonly changes: DomainChanges; readonly diagnostics: readonly Diagnostic[] } {
   const domain = state.domains[desired.name];
   const diagnostics: Diagnostic[] = [];
-  const changes: Change[] = [];
+  const changes: MoveChange[] = [];
   if (domain?.config === undefined) {
     // without a config on the host a guest can not be started on its new disk
     diagnostics.push({
@@ -51,7 +51,7 @@ function noDisk(wish: DesiredDisk, config: DomainConfig): Diagnostic {
   };
 }
 
-function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, state: HostState): Change | Diagnostic | undefined {
+function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, state: HostState): MoveChange | Diagnostic | undefined {
   const volume = state.volumes[wish.volume];
   if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume, state);
   const image = state.images[disk.target];
@@ -74,7 +74,7 @@ function isVolume(path: string, name: string, volume: Volume | undefined): boole
 }
 
 /** The guest is where it should be; what a run that stopped late has left is still to be done. */
-function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState): Change | Diagnostic | undefined {
+function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState): MoveChange | Diagnostic | undefined {
   if (volume === undefined) return undefined;
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
@@ -111,11 +111,13 @@ function target(
   }
   const asked = wish.bytes ?? image.bytes;
   const bytes = roundUpToExtent(asked, vg.extentBytes);
-  const ours = existing !== undefined && volumeTags(wish.domain, wish.vdev, "copy").every((tag) => existing.tags.includes(tag));
+  const tagged = (tags: readonly string[]): boolean => existing !== undefined && tags.every((tag) => existing.tags.includes(tag));
+  const former = tagged([...volumeTags(wish.domain, wish.vdev, "former"), CARRY_DONE]);
+  const ours = former || tagged(volumeTags(wish.domain, wish.vdev, "copy"));
   return {
     volume: wish.volume, group, bytes, extentBytes: vg.extentBytes,
     ...(wish.bytes === undefined ? {} : { askedBytes: wish.bytes }),
     content: existing?.content ?? { type: "unknown" },
-    resumes: ours,
+    resumes: ours, former,
   };
 }

@@ -1,4 +1,4 @@
-import type { PastRun, RunRecord } from "../model/host-state.js";
+import type { PastBooks, PastCommit, PastRun, RetiredImage, RunRecord } from "../model/host-state.js";
 import { BOOKS } from "../model/names.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
@@ -10,8 +10,15 @@ export interface Books {
   readonly runs: readonly RunRecord[];
   /** Newest first. */
   readonly history: readonly PastRun[];
+  /** In the order in which they were retired. */
+  readonly retired: readonly RetiredImage[];
+  /** Newest first. */
+  readonly commits: readonly PastCommit[];
+  /** Runs that are nobody's last: their books are kept for `converge log`. */
+  readonly past: readonly PastBooks[];
 }
 
+// Everything of many runs is asked for at once: starting a process is slow on some hosts.
 // A guest's directory holds its last run (`current`), a lock that the run holds while it is alive, and a line of
 // JSON for each move that came to its end. Who holds the lock the kernel says (/proc/locks, proc(5)): to try it
 // would be to take it for a moment, from under a run that starts just then.
@@ -23,17 +30,25 @@ for domain in "$@"; do
   domain=\${domain%/}
   [ -d "$domain/current" ] || continue
   printf 'run %s %s\\n' "$domain" "$(readlink "$domain/current")"
-  for name in domain owner digest since ended; do
+  for name in domain owner digest since ended committed unfinished; do
     value=
     if [ -f "$domain/current/$name" ]; then IFS= read -r value <"$domain/current/$name"; fi
     printf 'file %s %s\\n' "$name" "$value"
   done
+  if [ -f "$domain/current/journal.jsonl" ]; then
+    sed -n '/,"event":"step",/h; \${x;s/^./step &/p;}' "$domain/current/journal.jsonl"
+  fi
 done
+grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
+grep -sH '' -- */runs/*/since | sed 's/^/since /'
+grep -soH '"volume":"[^"]*"' -- */runs/*/plan.json | sort -u | sed 's/^/volume /'
+du -sk -- */runs/* 2>/dev/null | sed 's/^/size /'
 stat -c 'lock %d %i %n' -- */lock 2>/dev/null
 while read -r _ kind _ access _ file _; do
   if [ "$kind $access" = 'FLOCK WRITE' ]; then printf 'held %s\\n' "$file"; fi
 done </proc/locks
 tail -q -n 50 -- */history.jsonl 2>/dev/null
+tail -q -n 200 -- */retired.jsonl 2>/dev/null
 exit 0
 `;
 
@@ -48,6 +63,8 @@ export const fact: FirstFact<Books> = {
     const runs: { readonly directory: string; readonly run: string; readonly files: Map<string, string> }[] = [];
     const locks = new Map<string, string>();
     const held = new Set<string>();
+    const retired: RetiredImage[] = [];
+    const books = new Map<string, BookOfRun>();
     const history: (PastRun & { readonly at: number })[] = [];
     for (const line of result.stdout.split("\n")) {
       const [kind, first = "", second = "", third = ""] = line.split(" ");
@@ -56,12 +73,25 @@ export const fact: FirstFact<Books> = {
       else if (kind === "file") last?.files.set(first, line.slice(`file ${first} `.length).trim());
       else if (kind === "lock") locks.set(third.split("/")[0] ?? "", `${devnoOf(Number(first))}:${second}`);
       else if (kind === "held") held.add(heldFile(first));
-      else if (line.startsWith("{")) history.push(...readPast(line));
+      else if (line.startsWith("{")) {
+        history.push(...readPast(line));
+        retired.push(...readRetired(line));
+      } else if (kind === "step") last?.files.set("step", line.slice("step ".length));
+      else if (kind === "size") withBook(books, line.slice(line.indexOf("\t") + 1), { bytes: 1024 * (parseInt(first, 10) || 0) });
+      else if (kind === "committed" || kind === "since" || kind === "volume") {
+        const colon = line.indexOf(":");
+        const value = line.slice(colon + 1);
+        const at = line.slice(kind.length + 1, colon).split("/").slice(0, 3).join("/");
+        if (kind === "volume") withBook(books, at, { volumes: [...(books.get(at)?.volumes ?? []), value.slice('"volume":"'.length, -1)] });
+        else withBook(books, at, { [kind]: Number(value) || 0 });
+      }
     }
     const isHeld = (directory: string): boolean => held.has(locks.get(directory) ?? "?");
     return known({
       runs: runs.map(({ directory, run, files }) => readRun(directory, run, files, isHeld(directory))),
       history: history.sort((a, b) => b.at - a.at).map(({ at: _, ...past }) => past),
+      retired: retired.sort((a, b) => a.at - b.at),
+      ...ofBooks(books, runs),
     });
   },
 };
@@ -87,11 +117,63 @@ function readRun(directory: string, run: string, files: ReadonlyMap<string, stri
     state: held ? "running" : (ENDS[file("ended")] ?? "stopped"),
     owner: file("owner"),
     since: Number(file("since")) || 0,
+    ...lateness(file),
   };
 }
 
 function switchOf(word: string): Pick<PastRun, "switch"> {
   return word === "suspend" || word === "migrate" ? { switch: word } : {};
+}
+
+/** How far it came. */
+function lateness(file: (name: string) => string): Partial<RunRecord> {
+  const step = parseJson(file("step"));
+  const title = isObject(step) ? textOf(step, "title") : "";
+  return {
+    ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0 } }),
+    ...(Number(file("committed")) > 0 ? { committedAt: Number(file("committed")) } : {}),
+    ...(file("unfinished") === "" ? {} : { unfinished: file("unfinished") }),
+    ...(file("ended") === "" ? {} : { outcome: file("ended") }),
+  };
+}
+
+/** What is known of one run, whether it is its guest's last or not. */
+interface BookOfRun {
+  readonly since?: number;
+  readonly committed?: number;
+  readonly volumes?: readonly string[];
+  readonly bytes?: number;
+}
+
+function withBook(books: Map<string, BookOfRun>, at: string, more: BookOfRun): void {
+  books.set(at, { ...books.get(at), ...more });
+}
+
+/** `web1/runs/20261121T100000Z-aa00bb` and what is known of it. */
+function ofBooks(
+  books: ReadonlyMap<string, BookOfRun>, current: readonly { readonly directory: string; readonly run: string; readonly files: ReadonlyMap<string, string> }[],
+): Pick<Books, "commits" | "past"> {
+  const commits: PastCommit[] = [];
+  const past: PastBooks[] = [];
+  for (const [at, { since = 0, committed, volumes = [], bytes = 0 }] of books) {
+    const [directory = "", , run = ""] = at.split("/");
+    const of = current.find((one) => one.directory === directory);
+    const named = of?.files.get("domain") ?? "";
+    const domain = named === "" ? directory : named;
+    if (committed !== undefined) commits.push({ domain, run, at: committed, volumes });
+    if (of?.run !== run) past.push({ domain, run, since, bytes });
+  }
+  return { commits: commits.sort((a, b) => b.at - a.at), past: past.sort((a, b) => a.since - b.since) };
+}
+
+function readRetired(text: string): readonly RetiredImage[] {
+  const value = parseJson(text);
+  if (!isObject(value)) return [];
+  // not trimmed: a path may end in a blank
+  const member = (key: string): string => (typeof value[key] === "string" ? value[key] : "");
+  const [path, retired] = [member("path"), member("retired")];
+  if (!path.startsWith("/") || !retired.startsWith("/")) return [];
+  return [{ domain: member("domain"), vdev: member("vdev"), volume: member("volume"), path, retired, at: numberOf(value, "at") ?? 0 }];
 }
 
 function readPast(text: string): readonly (PastRun & { readonly at: number })[] {

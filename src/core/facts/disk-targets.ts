@@ -1,6 +1,7 @@
 import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import { sourceOfTags } from "../model/names.js";
+import type { Books } from "./books.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
 import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead, splitAtHeads } from "./read-head.js";
@@ -35,6 +36,7 @@ export interface DiskNames {
   readonly storedConfigs?: readonly StoredGuest[];
   readonly xenstoreBackends?: readonly ReportedBackend[];
   readonly volumes?: ReportedVolumes;
+  readonly books?: Pick<Books, "retired">;
 }
 
 // Everything is asked for all paths at once: starting a process is slow on some hosts. What LVM knows (`volume`)
@@ -90,11 +92,12 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
     for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
     for (const { disks } of first.storedConfigs ?? []) add(disks);
     for (const backend of first.xenstoreBackends ?? []) addPath(paths, paramsPath(backend));
-    // a move that was cut short after its commit: no config names the image any more, and it is still to be settled
+    // no config names an image any more whose guest has left it, and it may still be settled, or gone back to
     for (const { tags } of first.volumes?.volumes ?? []) {
-      const source = tags.includes("converge.role=copy") ? sourceOfTags(tags) : undefined;
+      const source = tags.includes("converge") ? sourceOfTags(tags) : undefined;
       if (source !== undefined) addPath(paths, source);
     }
+    for (const { retired } of first.books?.retired ?? []) addPath(paths, retired);
     if (paths.size === 0) return undefined;
     const volumes = new Set<string>();
     for (const { name } of first.volumes?.volumes ?? []) volumes.add(`/dev/${name}`).add(mapperPath(name));

@@ -13,6 +13,7 @@ import { fact as mounts } from "./mounts.js";
 import { fact as saveFiles } from "./save-files.js";
 import { fact as storedConfigs } from "./stored-configs.js";
 import { fact as tools } from "./tools.js";
+import { fact as vbdWrites } from "./vbd-writes.js";
 import { fact as volumeGroups } from "./volume-groups.js";
 import { fact as volumeHeads } from "./volume-heads.js";
 import { fact as volumes } from "./volumes.js";
@@ -36,6 +37,7 @@ export const facts = {
   saveFiles,
   storedConfigs,
   tools,
+  vbdWrites,
   volumeGroups,
   volumeHeads,
   volumes,

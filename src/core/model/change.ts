@@ -1,9 +1,15 @@
 import type { ConfiguredDisk } from "./domain.js";
 import type { DesiredDisk, DesiredDomain } from "./desired.js";
-import type { Content, Image } from "./storage.js";
+import type { Content, Image, Volume } from "./storage.js";
 
 /** What differs between a host and a playbook: semantic first, steps come later. */
-export type Change = MoveDisk | FinishMove;
+export type Change = MoveChange | ReturnChange;
+
+/** What a playbook asks for. */
+export type MoveChange = MoveDisk | FinishMove;
+
+/** What going back asks for. */
+export type ReturnChange = ReturnDisk | FinishReturn;
 
 /** A guest's disk has to go from an image file to a logical volume. */
 export interface MoveDisk {
@@ -27,6 +33,55 @@ export interface FinishMove {
   readonly wish: DesiredDisk;
 }
 
+/** A guest's disk has to go back from its volume to the image that it came from. */
+export interface ReturnDisk {
+  readonly change: "return-disk";
+  readonly domain: string;
+  readonly vdev: string;
+  readonly volume: Volume;
+  /** As it lies on the host now. */
+  readonly image: Image;
+  /** The path that the config names again. */
+  readonly path: string;
+  /** Set where the image was retired: the names that it has now and had before, links resolved. */
+  readonly retired?: { readonly at: string; readonly path: string };
+  readonly carry: Carry;
+  /** An earlier run wrote to the image and did not come to its end: its times say nothing. */
+  readonly halfCarried: boolean;
+  readonly removeVolume: boolean;
+  /** When the guest came onto the volume, in seconds since the epoch, where the books still know. */
+  readonly since?: number;
+  /** Bytes that it has written there since it was last started, where that is counted. */
+  readonly writtenBytes?: number;
+}
+
+/**
+ * What becomes of the writes on the volume: given up, there are none that count (swap), or they go back to the image
+ * first, by files or by blocks.
+ */
+export type Carry = "nothing" | "swap" | "files" | "blocks";
+
+/** The guest is back on its image already, but what is left of its volume has not been settled. */
+export interface FinishReturn {
+  readonly change: "finish-return";
+  readonly domain: string;
+  readonly vdev: string;
+  readonly volume: Volume;
+  readonly image: string;
+  /** Nothing is on the volume alone. */
+  readonly carried: boolean;
+  readonly removeVolume: boolean;
+}
+
+/** The volume that a change is about. */
+export function volumeOf(change: Change): string {
+  switch (change.change) {
+    case "move-disk": return change.to.volume;
+    case "finish-move": return change.volume;
+    case "return-disk": case "finish-return": return change.volume.name;
+  }
+}
+
 export interface TargetVolume {
   readonly volume: string;
   readonly group: string;
@@ -38,11 +93,13 @@ export interface TargetVolume {
   readonly content: Content;
   /** A copy that an earlier run began and that this one goes on with. */
   readonly resumes: boolean;
+  /** The guest had been on it, and went back to an image that holds the same. */
+  readonly former: boolean;
 }
 
 /** All changes of one guest: they share one switch. */
 export interface DomainChanges {
   readonly domain: string;
   readonly desired: DesiredDomain;
-  readonly changes: readonly Change[];
+  readonly changes: readonly MoveChange[];
 }

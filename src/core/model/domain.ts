@@ -26,6 +26,8 @@ export interface AttachedDisk {
   readonly devno?: string;
   /** xenbus state: 4 is connected. */
   readonly state: number;
+  /** What the guest has written to it since it was started, where that is counted. */
+  readonly writtenBytes?: number;
 }
 
 /** One xl config on a host. */

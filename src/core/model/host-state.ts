@@ -30,6 +30,35 @@ export interface HostState {
   readonly runs: readonly RunRecord[];
   /** Past downtimes of guests on this host, newest first. */
   readonly history: readonly PastRun[];
+  /** Images that converge retired, as its books have them; they may have gone since. */
+  readonly retired?: readonly RetiredImage[];
+  /** Runs that brought guests onto other disks, newest first. */
+  readonly commits?: readonly PastCommit[];
+  /** Books of earlier runs, oldest first. */
+  readonly past?: readonly PastBooks[];
+}
+
+/** An image that got another name when its guest had left it. */
+export interface RetiredImage {
+  readonly domain: string;
+  readonly vdev: string;
+  /** The volume that the guest went to. */
+  readonly volume: string;
+  /** Its name before, and now. */
+  readonly path: string;
+  readonly retired: string;
+  /** Seconds since the epoch. */
+  readonly at: number;
+}
+
+/** The moment from which a guest ran on other disks. */
+export interface PastCommit {
+  readonly domain: string;
+  readonly run: string;
+  /** Seconds since the epoch. */
+  readonly at: number;
+  /** The volumes that the run was about. */
+  readonly volumes: readonly string[];
 }
 
 export interface HostIdentity {
@@ -56,6 +85,22 @@ export interface RunRecord {
   readonly state: "running" | "stopped" | "done" | "failed";
   readonly owner: string;
   readonly since: number;
+  /** The last one that began. `at`: seconds since the epoch. */
+  readonly step?: { readonly title: string; readonly at: number };
+  /** The guest is on its new disks since then. */
+  readonly committedAt?: number;
+  /** What could not be taken back, in words. */
+  readonly unfinished?: string;
+  /** As the runtime wrote it down. */
+  readonly outcome?: string;
+}
+
+/** What is kept of a run that is nobody's last. */
+export interface PastBooks {
+  readonly domain: string;
+  readonly run: string;
+  readonly since: number;
+  readonly bytes: number;
 }
 
 /** What an earlier move on this host took, in seconds: the base of forecasts. */

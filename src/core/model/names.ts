@@ -65,12 +65,20 @@ export function bootUnitName(domain: string): string {
   return `converge-boot-${safeName(domain)}.service`;
 }
 
-export type VolumeRole = "copy" | "disk" | "snapshot";
+/** former: the guest's disk until it went back to its image, with writes that nothing else has. */
+export type VolumeRole = "copy" | "disk" | "former" | "snapshot";
 
 /** LVM tags of what converge made: only what carries them is ever removed. */
 export function volumeTags(domain: string, vdev: string, role: VolumeRole): readonly string[] {
   return ["converge", `converge.domain=${safeName(domain)}`, `converge.disk=${safeName(vdev)}`, `converge.role=${role}`];
 }
+
+/**
+ * While the writes of a volume are carried back to its image: begun, and the image is no disk for anybody; done, and
+ * both hold the same.
+ */
+export const CARRY_BEGUN = "converge.carry=begun";
+export const CARRY_DONE = "converge.carry=done";
 
 const FROM = "converge.from=";
 /** LVM takes tags of up to 1024 characters. */

@@ -5,6 +5,8 @@ import type { ReportedBackend } from "../facts/xenstore-backends.js";
 import type { StoredGuest } from "../facts/stored-configs.js";
 import type { ListedDomain } from "../facts/domain-list.js";
 import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
+import type { CountedWrites } from "../facts/vbd-writes.js";
+import { vdevOfNumber } from "../xl/vdev.js";
 import type { NamedDomainConfig } from "../xl/domain-config.js";
 
 type ReadConfig = ReportedConfig & { readonly config: NamedDomainConfig };
@@ -49,8 +51,9 @@ function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
   const attached = new Map<number, AttachedDisk[]>();
   for (const backend of facts.xenstoreBackends ?? []) {
     const disks = attached.get(backend.domid);
-    if (disks === undefined) attached.set(backend.domid, [readAttached(backend)]);
-    else disks.push(readAttached(backend));
+    const disk = readAttached(backend, facts.vbdWrites ?? []);
+    if (disks === undefined) attached.set(backend.domid, [disk]);
+    else disks.push(disk);
   }
   const found = new Map<string, RunningDomain>();
   for (const listed of facts.domainList ?? []) {
@@ -77,8 +80,9 @@ function readRunning(
   };
 }
 
-function readAttached(reported: ReportedBackend): AttachedDisk {
+function readAttached(reported: ReportedBackend, counted: readonly CountedWrites[]): AttachedDisk {
   const { vdev, backend, devno, state } = reported;
+  const writtenBytes = counted.find((one) => one.domid === reported.domid && vdevOfNumber(one.device) === vdev)?.bytes;
   // QEMU's are `aio:/path`: what counts is which file or device it is
-  return { vdev, params: paramsPath(reported), backend, ...(devno === undefined ? {} : { devno }), state };
+  return { vdev, params: paramsPath(reported), backend, ...(devno === undefined ? {} : { devno }), state, ...(writtenBytes === undefined ? {} : { writtenBytes }) };
 }

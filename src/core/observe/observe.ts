@@ -59,6 +59,9 @@ export function observeFacts(
     domains: observeDomains(facts),
     runs: facts.books?.runs ?? [],
     history: facts.books?.history ?? [],
+    retired: facts.books?.retired ?? [],
+    commits: facts.books?.commits ?? [],
+    past: facts.books?.past ?? [],
   };
   return { value, diagnostics };
 }

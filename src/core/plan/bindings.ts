@@ -1,3 +1,4 @@
+import { volumeOf } from "../model/change.js";
 import type { Change } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
@@ -22,7 +23,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
     });
   }
   for (const change of changes) {
-    const volume = change.change === "move-disk" ? change.to.volume : change.volume;
+    const volume = volumeOf(change);
     const found = state.volumes[volume];
     bindings.push({
       what: `volume ${volume}`,
@@ -30,7 +31,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
         ? { exists: false }
         : { exists: true, uuid: found.uuid, bytes: found.bytes, tags: [...found.tags].sort().join(" ") },
     });
-    if (change.change !== "move-disk") continue;
+    if (change.change !== "move-disk" && change.change !== "return-disk") continue;
     const { image } = change;
     bindings.push({ what: `image ${image.path}`, is: { inode: image.inode, bytes: image.bytes, devno: image.devno } });
     const { content } = image;

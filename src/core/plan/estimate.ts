@@ -9,7 +9,7 @@ import { savedBytes } from "../switches/choose.js";
 import { snapshotBytes } from "../switches/restart.js";
 
 /** What is taken until a host has runs of its own to go by. Seconds, and bytes a second. */
-const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2, devices: 1 };
+export const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2, devices: 1 };
 
 interface Reckoned {
   readonly seconds: number;
@@ -147,7 +147,8 @@ function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-function median(values: readonly number[]): number | undefined {
+/** The middle one, or undefined where there is none. */
+export function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }

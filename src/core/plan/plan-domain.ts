@@ -1,18 +1,19 @@
 import { createTwoFilesPatch } from "diff";
-import type { Change, FinishMove, MoveDisk } from "../model/change.js";
+import type { FinishMove, MoveChange, MoveDisk } from "../model/change.js";
 import type { DesiredDomain, MoveOptions } from "../model/desired.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
-import { volumePath } from "../model/names.js";
+import { safeName, volumePath } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { CheckContext } from "../checks/check.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
+import { adoptFormer } from "../steps/former-volume.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { chooseStrategy } from "../strategies/choose.js";
@@ -46,7 +47,7 @@ interface Chosen {
 
 /** All that has to be done to one guest, from what differs: strategies, steps, estimates and checks. */
 export function planDomain(
-  desired: DesiredDomain, changes: readonly Change[], state: HostState, sha256: Sha256,
+  desired: DesiredDomain, changes: readonly MoveChange[], state: HostState, sha256: Sha256,
 ): PlannedDomain {
   const domain = state.domains[desired.name];
   if (domain === undefined || changes.length === 0) return { diagnostics: [] };
@@ -89,9 +90,10 @@ export function planDomain(
       domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds),
     };
-    return mirrored
+    const steps = mirrored
       ? mirroredSteps({ ...move, switchOver, ...(derived?.configs === undefined ? {} : { derived: derived.configs }) }, state)
       : restartSteps(move, state);
+    return [...adopting(moves), ...steps];
   })();
   const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
   const takenOver = running && moves.length > 0 && !awaits && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
@@ -129,6 +131,13 @@ function chooseStrategies(
     if (strategy !== undefined) chosen.push({ move, fragments: strategy.fragments(move, state) });
   }
   return { chosen, choices, diagnostics };
+}
+
+/** Volumes that the guest was on before, and that nothing is on alone. */
+function adopting(moves: readonly MoveDisk[]): readonly Step[] {
+  return moves.filter(({ to }) => to.former).map(({ domain, vdev, to }) => stepOf(
+    adoptFormer, "prepare", `${safeName(vdev)}.adopt-former`, { volume: to.volume, domain, vdev }, "the guest has been on it before",
+  ));
 }
 
 function settling(domain: string, finishes: readonly FinishMove[]): readonly Step[] {
@@ -212,7 +221,7 @@ function optionsOf(desired: DesiredDomain): MoveOptions {
 }
 
 /** Who wishes the same has the same digest, whatever the host looks like meanwhile. */
-function wishOf(desired: DesiredDomain, changes: readonly Change[]): unknown {
+function wishOf(desired: DesiredDomain, changes: readonly MoveChange[]): unknown {
   const disks = changes.map((change) => ({
     vdev: change.vdev, volume: change.wish.volume, bytes: change.wish.bytes ?? null,
     filesystem: change.wish.filesystem ?? null, move: change.wish.move,
@@ -239,13 +248,13 @@ function editOf(
   };
 }
 
-function configDiff(config: DomainConfig, after: string): string {
+export function configDiff(config: DomainConfig, after: string): string {
   const patch = createTwoFilesPatch(config.path, config.path, redact(config.text.text), redact(after), "", "", { context: 2 });
   // the library's first line is a separator that says nothing
   return patch.replace(/^=+\n/, "");
 }
 
-function runChecks(context: CheckContext): readonly Diagnostic[] {
+export function runChecks(context: CheckContext): readonly Diagnostic[] {
   const host = context.state.host.name;
   const domain = context.domain.name;
   return Object.values(checks).flatMap((check) =>

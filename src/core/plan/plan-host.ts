@@ -4,6 +4,7 @@ import type { HostState } from "../model/host-state.js";
 import type { Model } from "../model/model.js";
 import { stepsOf } from "../model/plan.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
+import { volumeOf } from "../model/change.js";
 import type { Image, Volume } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 import { diffDomain } from "../diff/diff-domain.js";
@@ -49,7 +50,7 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
 }
 
 /** The part of a host that one guest's plan can touch: a simulation copies what it changes, so it is given no more. */
-function modelOf(state: HostState, plan: DomainPlan): Model {
+export function modelOf(state: HostState, plan: Pick<DomainPlan, "domain" | "changes" | "nodes">): Model {
   const domain = state.domains[plan.domain];
   const volumes: Record<string, Volume> = {};
   const images: Record<string, Image> = {};
@@ -64,8 +65,8 @@ function modelOf(state: HostState, plan: DomainPlan): Model {
     add(image?.on?.volume);
   }
   for (const change of plan.changes) {
-    const volume = change.change === "move-disk" ? change.to.volume : change.volume;
-    add(volume);
+    add(volumeOf(change));
+    if (change.change === "return-disk") images[change.image.path] = change.image;
     const path = change.change === "finish-move" ? change.image : undefined;
     const source = path === undefined ? undefined : Object.values(state.images).find((image) => image.realPath === path);
     if (source !== undefined) images[source.path] = source;

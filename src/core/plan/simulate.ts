@@ -1,5 +1,6 @@
 import type { HostState } from "../model/host-state.js";
 import type { Model } from "../model/model.js";
+import { CARRY_BEGUN, sourceOfTags } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { diskKey, withDisk } from "../model/transform.js";
@@ -34,13 +35,17 @@ export function startModel(host: HostState): Model {
 
 /**
  * A copy that an earlier run began holds nothing that could be relied on: not even that equal times mean equal
- * data. One that a config names is a disk already, only not yet marked as such.
+ * data. One that a config names is a disk already, only not yet marked as such. Neither does an image that writes were
+ * being carried back to.
  */
 export function withUnfinishedCopies(model: Model): Model {
   const named = new Set(Object.values(model.host.domains).flatMap((d) => d.config?.disks.map((disk) => diskKey(disk.target)) ?? []));
-  return Object.values(model.host.volumes)
-    .filter((v) => v.tags.includes("converge.role=copy") && !named.has(v.name))
-    .reduce((at, v) => withDisk(at, diskKey(v.name), { writes: -1, deceptive: true, consistent: false }), model);
+  const halfWritten = Object.values(model.host.volumes).flatMap((v) => {
+    if (v.tags.includes("converge.role=copy") && !named.has(v.name)) return [v.name];
+    // the volume itself is whole: the image that its writes were being carried to is not
+    return v.tags.includes(CARRY_BEGUN) ? (sourceOfTags(v.tags) ?? []) : [];
+  });
+  return halfWritten.reduce((at, disk) => withDisk(at, diskKey(disk), { writes: -1, deceptive: true, consistent: false }), model);
 }
 
 /** One step on the model, its guests writing on as they do. A conflict is what would stop it on the host. */

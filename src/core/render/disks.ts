@@ -1,4 +1,4 @@
-import type { Change, FinishMove, MoveDisk } from "../model/change.js";
+import type { Change, FinishMove, FinishReturn, MoveDisk, ReturnDisk } from "../model/change.js";
 import type { Content } from "../model/storage.js";
 import { formatBytes } from "../model/bytes.js";
 import { hanging } from "./wrap.js";
@@ -12,7 +12,7 @@ export function renderDisks(changes: readonly Change[], indent: string, view: Vi
     const name = visible(change.vdev).padEnd(nameWidth);
     const first = `${indent}${name}  `;
     const next = " ".repeat(first.length);
-    const lines = change.change === "move-disk" ? moved(change) : finished(change);
+    const lines = linesOf(change);
     return lines.flatMap((line, i) => {
       const texts = hanging(`${i === 0 ? first : next}${line.mark} `, line.text, view.width);
       return texts.map((text) => paint(text, line.mark, view));
@@ -23,6 +23,15 @@ export function renderDisks(changes: readonly Change[], indent: string, view: Vi
 interface Line {
   readonly mark: "-" | "+" | "=";
   readonly text: string;
+}
+
+function linesOf(change: Change): readonly Line[] {
+  switch (change.change) {
+    case "move-disk": return moved(change);
+    case "finish-move": return finished(change);
+    case "return-disk": return returned(change);
+    case "finish-return": return left(change);
+  }
 }
 
 function moved(change: MoveDisk): readonly Line[] {
@@ -42,6 +51,26 @@ function moved(change: MoveDisk): readonly Line[] {
 
 function finished(change: FinishMove): readonly Line[] {
   return [{ mark: "=", text: `volume ${visible(change.volume)} already; what the earlier run left is tidied up` }];
+}
+
+const CARRIED: Readonly<Record<ReturnDisk["carry"], string>> = {
+  nothing: "as it was left, without what was written since",
+  swap: "nothing in it is missed",
+  files: "with what was written since, carried back by files",
+  blocks: "with what was written since, carried back by blocks",
+};
+
+function returned({ volume, image, path, carry, removeVolume }: ReturnDisk): readonly Line[] {
+  const content = volume.content === undefined ? [] : [contentName(volume.content)];
+  const after = removeVolume ? "removed afterwards" : "kept";
+  return [
+    { mark: "-", text: [`volume ${visible(volume.name)}`, formatBytes(volume.bytes), ...content, after].join(", ") },
+    { mark: "+", text: [`image ${visible(path)}`, formatBytes(image.bytes), contentName(image.content), CARRIED[carry]].join(", ") },
+  ];
+}
+
+function left({ volume, image, removeVolume }: FinishReturn): readonly Line[] {
+  return [{ mark: "=", text: `image ${visible(image)} already; volume ${visible(volume.name)} is ${removeVolume ? "removed" : "marked as left"}` }];
 }
 
 /** What a disk holds, in a word or two: `ext4`, `swap`, `partitions (gpt)`. */

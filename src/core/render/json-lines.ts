@@ -16,7 +16,7 @@ import type { DescribeStep } from "./view.js";
  * change of meaning raises `version` of the begin line.
  */
 export type JsonLine =
-  | { readonly type: "begin"; readonly version: 1; readonly tool: string; readonly command: "check" | "apply" | "attach" | "log"; readonly inputs: readonly string[] }
+  | { readonly type: "begin"; readonly version: 1; readonly tool: string; readonly command: "check" | "apply" | "attach" | "log" | "rollback" | "resume" | "gc"; readonly inputs: readonly string[] }
   | { readonly type: "diagnostic"; readonly severity: string; readonly code: string; readonly summary: string }
   | { readonly type: "unreachable"; readonly host: string; readonly message: string }
   | { readonly type: "plan"; readonly host: string; readonly refused: boolean; readonly domains: readonly object[] }
@@ -56,6 +56,15 @@ function domainObject(plan: DomainPlan, describe: DescribeStep): object {
 
 function changeObject(change: Change): object {
   if (change.change === "finish-move") return { change: change.change, vdev: change.vdev, volume: change.volume };
+  if (change.change === "finish-return") return { change: change.change, vdev: change.vdev, volume: change.volume.name, image: change.image };
+  if (change.change === "return-disk") {
+    const { vdev, volume, image, path, carry, removeVolume, since, writtenBytes } = change;
+    return {
+      change: change.change, vdev, from: { volume: volume.name, bytes: volume.bytes },
+      to: { image: path, bytes: image.bytes, content: contentName(image.content) }, carry, removeVolume,
+      ...defined({ since, writtenBytes }),
+    };
+  }
   const { image, to } = change;
   return {
     change: change.change, vdev: change.vdev,

@@ -61,8 +61,12 @@ function section(title: string, lines: readonly string[], view: View): readonly 
 export function headline(plan: DomainPlan): string {
   if (plan.awaits === "reboot") return `${count(plan.changes.length, "disk")} made ready to move once it reboots itself`;
   const moves = plan.changes.filter((change) => change.change === "move-disk").length;
-  const finishes = plan.changes.length - moves;
+  const finishes = plan.changes.filter((change) => change.change === "finish-move").length;
+  const returns = plan.changes.filter((change) => change.change === "return-disk").length;
+  const left = plan.changes.filter((change) => change.change === "finish-return").length;
   const parts = [
+    ...(returns > 0 ? [returns === 1 ? "1 disk goes back to its image" : `${returns} disks go back to their images`] : []),
+    ...(left > 0 ? [`${count(left, "volume")} that it has left to mark`] : []),
     ...(moves > 0 ? [moves === 1 ? "1 disk moves to a logical volume" : `${moves} disks move to logical volumes`] : []),
     ...(finishes > 0 ? [`${count(finishes, "disk")} of an earlier run to tidy up`] : []),
   ];

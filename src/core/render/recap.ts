@@ -1,5 +1,6 @@
 import { formatBytes } from "../model/bytes.js";
 import type { Command } from "../model/command.js";
+import type { Change } from "../model/change.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { Outcome } from "../model/run-event.js";
 import { budget } from "./estimate.js";
@@ -39,6 +40,19 @@ const ENDS: Readonly<Record<GuestEnd, string>> = {
   "not-started": "not started",
 };
 
+/** The same for a guest that goes back to its images: what is new to it is what it came from. */
+const RETURNS: Readonly<Partial<Record<GuestEnd, string>>> = {
+  failed: "failed; undone, the guest is on its volumes",
+  refused: "refused by the run itself; undone, the guest is on its volumes",
+  stopped: "stopped as asked; undone, the guest is on its volumes",
+  stuck: "is back on its images, but something is left to do",
+};
+
+function endText({ end, plan }: GuestRecap): string {
+  const goesBack = plan.changes.some((change) => change.change === "return-disk");
+  return (goesBack ? RETURNS[end] : undefined) ?? ENDS[end];
+}
+
 /** The recap of all guests, in the order in which they were taken. */
 export function renderRecap(guests: readonly GuestRecap[], view: View): readonly string[] {
   return [view.style.heading("Recap"), ...guests.flatMap((guest) => renderGuest(guest, view))];
@@ -47,7 +61,7 @@ export function renderRecap(guests: readonly GuestRecap[], view: View): readonly
 function renderGuest(guest: GuestRecap, view: View): readonly string[] {
   const paint = guest.end === "done" ? view.style.good : guest.end === "not-started" ? view.style.faint : view.style.danger;
   return [
-    ...hanging(`  `, `${visible(guest.plan.domain)} on ${visible(guest.host)}: ${ENDS[guest.end]}`, view.width).map(paint),
+    ...hanging(`  `, `${visible(guest.plan.domain)} on ${visible(guest.host)}: ${endText(guest)}`, view.width).map(paint),
     ...(guest.message === undefined ? [] : hanging("    ", visible(guest.message), view.width)),
     ...failure(guest, view),
     ...(["done", "stuck", "differs"].includes(guest.end) ? changed(guest, view) : []),
@@ -61,9 +75,16 @@ function changed(guest: GuestRecap, view: View): readonly string[] {
   if (guest.plan.awaits === "reboot") {
     return hanging("    waits     ", "for the guest's own next reboot; run this again after it, and the disks move while it runs", view.width);
   }
-  return guest.plan.changes.flatMap((change) => change.change === "move-disk"
-    ? hanging(`    ${visible(change.vdev).padEnd(9)} `, `now volume ${visible(change.to.volume)}, was ${visible(change.image.path)}`, view.width)
-    : hanging(`    ${visible(change.vdev).padEnd(9)} `, "tidied up", view.width));
+  return guest.plan.changes.flatMap((change) =>
+    hanging(`    ${visible(change.vdev).padEnd(9)} `, changeText(change), view.width));
+}
+
+function changeText(change: Change): string {
+  switch (change.change) {
+    case "move-disk": return `now volume ${visible(change.to.volume)}, was ${visible(change.image.path)}`;
+    case "return-disk": return `now image ${visible(change.path)}, was volume ${visible(change.volume.name)}`;
+    case "finish-move": case "finish-return": return "tidied up";
+  }
 }
 
 function failure(guest: GuestRecap, view: View): readonly string[] {

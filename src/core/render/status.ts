@@ -1,30 +1,104 @@
-import type { RunRecord } from "../model/host-state.js";
+import type { HostState, RunRecord } from "../model/host-state.js";
+import { mappingAt } from "../model/mapping.js";
 import { formatInstant } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
+import { hanging } from "./wrap.js";
 
-/** What each state of a run means for who reads it, and what would happen next. */
-const STATES: Readonly<Record<RunRecord["state"], string>> = {
-  running: "running",
-  stopped: "stopped half-way: running the playbook again takes it back, then goes on",
-  done: "done",
-  failed: "failed; taken back",
-};
-
-/** The runs that a host knows of, a line or two each; running ones first. */
-export function renderRuns(host: string, runs: readonly RunRecord[], style: Style): readonly string[] {
-  if (runs.length === 0) return [`${style.name(visible(host))}: no runs`];
-  const order = [...runs].sort((a, b) => rank(a) - rank(b) || b.since - a.since);
-  const width = Math.max(...order.map((run) => visible(run.domain).length));
-  return [
-    style.name(visible(host)),
-    ...order.map((run) => {
-      const paint = run.state === "running" ? style.good : run.state === "stopped" ? style.warning : style.faint;
-      return `  ${visible(run.domain).padEnd(width)}  ${formatInstant(run.since)}  ${paint(STATES[run.state])}, by ${visible(run.owner)}`;
-    }),
-  ];
+/** Where a guest stands: in a run, after one, or waiting for something between two. */
+export interface GuestStatus {
+  readonly domain: string;
+  readonly state: RunRecord["state"] | "waits" | "mapped";
+  /** Seconds since the epoch; unset where nobody wrote it down. */
+  readonly since?: number;
+  readonly run?: string;
+  readonly owner?: string;
+  /** The last step that began. */
+  readonly step?: RunRecord["step"];
+  readonly committed: boolean;
+  /** What could not be taken back. */
+  readonly unfinished?: string;
+  /** What happens next, or what there is to do. */
+  readonly next: string;
 }
 
-function rank(run: RunRecord): number {
-  return ["running", "stopped", "failed", "done"].indexOf(run.state);
+/** Every guest that a run was about or that waits for one: those that want somebody first. */
+export function guestStatuses(state: Pick<HostState, "host" | "runs" | "domains" | "mappings">): readonly GuestStatus[] {
+  const statuses = state.runs.map((run) => ofRun(run, state));
+  const busy = new Set(statuses.filter(({ state: of }) => of === "running" || of === "stopped").map(({ domain }) => domain));
+  const waiting = Object.keys(state.domains).filter((domain) => !busy.has(domain)).flatMap((domain) => waits(domain, state) ?? []);
+  const rank = ({ state: of }: GuestStatus): number => ["stopped", "running", "waits", "mapped", "failed", "done"].indexOf(of);
+  const replaced = new Set(waiting.map(({ domain }) => domain));
+  return [...statuses.filter(({ domain }) => !replaced.has(domain)), ...waiting]
+    .sort((a, b) => rank(a) - rank(b) || (b.since ?? 0) - (a.since ?? 0) || (a.domain < b.domain ? -1 : 1));
+}
+
+function ofRun(run: RunRecord, { host }: Pick<HostState, "host">): GuestStatus {
+  const committed = run.committedAt !== undefined;
+  // a run that has ended and left something is no better than one that died
+  const state = run.unfinished !== undefined && run.state !== "running" ? "stopped" : run.state;
+  return {
+    domain: run.domain, state, since: run.since, run: run.run, owner: run.owner, committed,
+    next: nextOf(state, committed, `${host.name} ${run.domain}`),
+    ...(run.step === undefined ? {} : { step: run.step }),
+    ...(run.unfinished === undefined ? {} : { unfinished: run.unfinished }),
+  };
+}
+
+function nextOf(state: RunRecord["state"], committed: boolean, where: string): string {
+  switch (state) {
+    case "running": return `goes on by itself; to follow it: converge attach ${where}`;
+    case "stopped": return committed
+      ? `converge resume ${where} brings the guest up on its new disks if it is not, and tidies up`
+      : `converge resume ${where} takes back what was done, and then goes on`;
+    case "failed": return `nothing is left of it; to go on: converge resume ${where}`;
+    case "done": return "nothing";
+  }
+}
+
+/** A guest that is ready for its own reboot, or that sits on a mapping of converge's own. */
+function waits(domain: string, { domains, mappings, host }: Pick<HostState, "domains" | "mappings" | "host">): GuestStatus | undefined {
+  const running = domains[domain]?.running;
+  if (running === undefined) return undefined;
+  const ours = (path: string): boolean => path.startsWith("/dev/mapper/converge-");
+  const attached = running.attached.filter((disk) => ours(disk.params));
+  if (running.stored.some((disk) => ours(disk.target)) && attached.length === 0) {
+    return {
+      domain, state: "waits", committed: false,
+      next: "its own reboot takes it onto its mappings; run the playbook again after it",
+    };
+  }
+  if (attached.length === 0) return undefined;
+  const onImage = attached.some((disk) => {
+    const table = mappingAt(disk.params, { mappings: mappings ?? [] })?.table;
+    return table?.kind === "mirror" || (table?.kind === "linear" && table.on.startsWith("/"));
+  });
+  return onImage
+    ? { domain, state: "waits", committed: false, next: `its disks are not mirrored yet: converge resume ${host.name} ${domain}, or the playbook again` }
+    : { domain, state: "mapped", committed: true, next: "its next restart puts it on its volumes directly; nothing has to be done" };
+}
+
+const STATES: Readonly<Record<GuestStatus["state"], string>> = {
+  running: "running", stopped: "stopped half-way", waits: "waits", mapped: "moved", failed: "failed, and taken back", done: "done",
+};
+
+/** What a host's guests are about, a few lines each. */
+export function renderStatuses(host: string, statuses: readonly GuestStatus[], style: Style, width: number): readonly string[] {
+  if (statuses.length === 0) return [`${style.name(visible(host))}: no runs`];
+  return [style.name(visible(host)), ...statuses.flatMap((status) => renderStatus(status, style, width))];
+}
+
+function renderStatus(status: GuestStatus, style: Style, width: number): readonly string[] {
+  const { state, since, owner, step, unfinished, next } = status;
+  const paint = state === "running" ? style.good : state === "stopped" ? style.danger : state === "waits" ? style.warning : style.faint;
+  const begun = since === undefined ? "" : `, begun ${formatInstant(since)}${owner === undefined ? "" : ` by ${visible(owner)}`}`;
+  const lines = hanging(`  ${visible(status.domain)}  `, `${STATES[state]}${begun}`, width).map((line, i) => (i === 0 ? paint(line) : line));
+  if (state === "done" || state === "mapped") return state === "done" ? lines : [...lines, ...hanging("    next  ", next, width)];
+  return [
+    ...lines,
+    ...(step === undefined || state === "failed" ? [] : hanging("    at    ", `${visible(step.title)} (since ${formatInstant(step.at)})`, width)),
+    ...(state === "stopped" && status.committed ? hanging("    note  ", "the commit has happened: there is no way back by itself", width) : []),
+    ...(unfinished === undefined ? [] : hanging("    left  ", visible(unfinished), width)),
+    ...hanging("    next  ", visible(next), width),
+  ];
 }

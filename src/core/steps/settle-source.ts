@@ -3,6 +3,10 @@ import type { Model } from "../model/model.js";
 import type { Image } from "../model/storage.js";
 
 export interface RetireImage {
+  readonly domain: string;
+  readonly vdev: string;
+  /** The volume that the guest is on now. */
+  readonly volume: string;
   /** The file itself, no link to it. */
   readonly path: string;
   readonly retired: string;
@@ -14,13 +18,49 @@ export const retireImage: StepKind<"retire-image", RetireImage> = {
   risk: "safe",
   requires: () => ["mv"],
   title: ({ path, retired }) => `Retire ${path} as ${retired}`,
-  actions: ({ path, retired }) => [{ command: ["mv", "--no-clobber", "--", path, retired] }],
+  actions: ({ domain, vdev, volume, path, retired }) => [
+    { verb: ["retire_image", domain, vdev, volume, path, retired], command: ["mv", "--no-clobber", "--", path, retired] },
+  ],
   goals: ({ path, retired }) => [{ goal: "file-absent", path }, { goal: "file-exists", path: retired }],
-  effect: ({ path, retired }, model) => {
-    const image = Object.values(model.host.images).find((found) => found.realPath === path);
-    return image === undefined ? model : withImages(model, image.path, { ...image, path: retired, realPath: retired });
+  effect: ({ domain, vdev, volume, path, retired }, model) => {
+    const noted = [...(model.host.retired ?? []), { domain, vdev, volume, path, retired, at: 0 }];
+    const booked = { ...model, host: { ...model.host, retired: noted } };
+    return renamed(booked, path, { path: retired, realPath: retired });
   },
 };
+
+export interface RestoreImage {
+  /** The file's name while it is retired, and the one that it gets back. */
+  readonly retired: string;
+  readonly path: string;
+  /** As configs name it, which may be by way of links. */
+  readonly known: string;
+}
+
+/** A retired image gets its name back: its guest goes back to it. */
+export const restoreImage: StepKind<"restore-image", RestoreImage> = {
+  kind: "restore-image",
+  risk: "safe",
+  requires: () => ["mv"],
+  title: ({ path, retired }) => `Give ${retired} its name back: ${path}`,
+  actions: ({ path, retired }) => [{ command: ["mv", "--no-clobber", "--", retired, path] }],
+  goals: ({ path, retired }) => [{ goal: "file-absent", path: retired }, { goal: "file-exists", path }],
+  effect: ({ path, retired, known }, model) => renamed(model, retired, { path: known, realPath: path }),
+  undo: ({ path, retired }) => ({
+    when: [{ goal: "file-exists", path }, { goal: "file-absent", path: retired }],
+    actions: [{ command: ["mv", "--no-clobber", "--", path, retired] }],
+    effect: (model) => renamed(model, path, { path: retired, realPath: retired }),
+  }),
+};
+
+/** The file under another name: what it holds goes along. */
+function renamed(model: Model, from: string, to: Pick<Image, "path" | "realPath">): Model {
+  const image = Object.values(model.host.images).find((found) => found.realPath === from);
+  if (image === undefined) return model;
+  const moved = withImages(model, image.path, { ...image, ...to });
+  const { [image.path]: ghost, ...disks } = moved.ghost.disks;
+  return { ...moved, ghost: { ...moved.ghost, disks: ghost === undefined ? disks : { ...disks, [to.path]: ghost } } };
+}
 
 export interface DeleteImage {
   /** The file itself, no link to it. */

@@ -30,7 +30,7 @@ export function settleSteps({ domain, vdev, volume, image, source }: Settled): r
     case "retire":
       return [
         stepOf(
-          retireImage, "settle", `${id}.retire-image`, { path: image, retired: `${image}.retired` },
+          retireImage, "settle", `${id}.retire-image`, { domain, vdev, volume, path: image, retired: `${image}.retired` },
           "nothing starts a stale image by mistake",
         ),
         settled,

@@ -117,7 +117,7 @@ export function isAttachable(disk: ConfiguredDisk): boolean {
   return disk.target !== "";
 }
 
-export function readyOf(desired: DesiredDomain, domain: Domain): WaitReady["ready"] {
+export function readyOf(desired: Pick<DesiredDomain, "ready">, domain: Domain): WaitReady["ready"] {
   const { ready } = desired;
   if (ready === undefined) return { kind: "running", seconds: READY_SECONDS, timeoutSeconds: 6 * READY_SECONDS };
   if (ready.kind === "command" || ready.address !== undefined) return ready;

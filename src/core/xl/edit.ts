@@ -14,12 +14,14 @@ import type { TextEdit } from "./text-edit.js";
 import { applyEdits, makeEdits } from "./text-edit.js";
 import { sameVdev } from "./vdev.js";
 
-/** What a disk of a guest shall be served from: a block device of Dom0, raw. */
+/** What a disk of a guest shall be served from: a block device of Dom0, or a file there, raw. */
 export interface DiskChange {
   /** By any name of the device: `xvda1`, `51713`. */
   readonly vdev: string;
-  /** Path of the block device. */
+  /** Path of the block device, or of the file. */
   readonly device: string;
+  /** It is a file: one that is written `phy:/a,xvda1,w` becomes `file:/b,xvda1,w`. */
+  readonly isFile?: boolean;
 }
 
 export interface ConfigEdit {
@@ -166,7 +168,7 @@ function editDisk(
     cuts.push({
       start: firstPrefix.start,
       end: target.valueEnd,
-      text: target.form === "positional" ? `phy:${change.device}` : `target=${change.device}`,
+      text: target.form === "positional" ? `${change.isFile === true ? "file" : "phy"}:${change.device}` : `target=${change.device}`,
     });
   } else set(target, change.device);
   for (const place of places) {

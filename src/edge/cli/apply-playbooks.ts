@@ -35,7 +35,7 @@ export async function applyPlaybooks(sources: readonly SourceText[], options: Ru
 }
 
 /** Said before anything is read: a job without a terminal fails at once, and always in the same way. */
-function refuseWithoutTerminal(options: RunOptions, session: Session): void {
+export function refuseWithoutTerminal(options: Pick<RunOptions, "check" | "yes" | "json">, session: Session): void {
   if (options.check === true || options.yes === true) return;
   if (options.json === true) {
     throw refusal("needs-yes", "--json asks no questions: nothing was changed", "Add --yes to apply, or --check to look only.");
@@ -44,7 +44,8 @@ function refuseWithoutTerminal(options: RunOptions, session: Session): void {
   throw refusal("needs-yes", "there is no terminal to ask on: nothing was changed", "Add --yes to apply, or --check to look only.");
 }
 
-async function previewAndApply(
+/** Shows what would be done; unless only looking was asked for, asks, and does it. */
+export async function previewAndApply(
   work: Work, sources: readonly SourceText[], options: RunOptions, session: Session, reporter: Reporter,
 ): Promise<ExitCode> {
   reporter.complain(work.diagnostics);

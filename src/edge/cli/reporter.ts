@@ -1,3 +1,4 @@
+import type { JsonLine } from "../../core/render/json-lines.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostPreview } from "../../core/render/summary.js";
 import type { GuestRecap } from "../../core/render/recap.js";
@@ -6,7 +7,7 @@ import type { ExitCode } from "./exit-code.js";
 
 /** Tells the user, in text or in JSON lines. It steers nothing. */
 export interface Reporter {
-  readonly begin: (command: "check" | "apply" | "attach" | "log", inputs: readonly string[]) => void;
+  readonly begin: (command: Extract<JsonLine, { type: "begin" }>["command"], inputs: readonly string[]) => void;
   /** Problems of the input or of a run, outside a host's plan. */
   readonly complain: (diagnostics: readonly Diagnostic[]) => void;
   readonly preview: (previews: readonly HostPreview[]) => void;

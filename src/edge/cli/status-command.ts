@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { renderRuns } from "../../core/render/status.js";
+import { guestStatuses, renderStatuses } from "../../core/render/status.js";
+import { usableWidth } from "../../core/render/view.js";
 import { inParallel } from "../run/parallel.js";
 import { stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
@@ -16,7 +17,7 @@ const FORKS = 5;
 /** `converge status [HOST...]`: the runs that hosts know of. */
 export function statusCommand(session: Session, done: (exit: ExitCode) => void): Command {
   return withCommonOptions(new Command("status"))
-    .description("show the runs that hosts know of: running, stopped half-way, done")
+    .description("show what runs, waits or stopped half-way on hosts, and what comes next")
     .argument("[host...]", "hosts, groups or patterns; all of the inventory without one")
     .action(async (patterns: readonly string[], options: CommonOptions) => {
       done(await withHosts(patterns, options, session, async (hosts) => {
@@ -32,9 +33,9 @@ export function statusCommand(session: Session, done: (exit: ExitCode) => void):
             reporter.complain(observation.diagnostics);
             return EXIT.failed;
           }
-          const { runs } = observation.state;
-          if (options.json === true) session.console.out(`${JSON.stringify({ type: "runs", host: name, runs })}\n`);
-          else session.console.out(`${renderRuns(name, runs, style).join("\n")}\n`);
+          const guests = guestStatuses(observation.state);
+          if (options.json === true) session.console.out(`${JSON.stringify({ type: "runs", host: name, runs: observation.state.runs, guests })}\n`);
+          else session.console.out(`${renderStatuses(name, guests, style, usableWidth(session.console.columns)).join("\n")}\n`);
           return EXIT.done;
         }));
       }));

@@ -25,6 +25,10 @@ export async function planTarget(target: Target): Promise<Planned | Extract<Obse
   if ("unreachable" in observed) return observed;
   const { state, diagnostics } = observed;
   if (state === undefined || hasErrors(diagnostics)) return { plan: { host: target.name, domains: [], diagnostics } };
+  if (target.plan !== undefined) {
+    const plan = target.plan(state);
+    return { state, plan: { ...plan, diagnostics: [...diagnostics, ...plan.diagnostics] } };
+  }
   const { value: wishes, diagnostics: problems } = target.wishes(state);
   if (wishes === undefined) return { state, plan: { host: target.name, domains: [], diagnostics: [...diagnostics, ...problems] } };
   const plan = planHost(state, wishes.domains, sha256);

@@ -3,7 +3,7 @@ import type { MatchedHost } from "../../core/load/match.js";
 import type { DesiredDomain } from "../../core/model/desired.js";
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
-import type { DomainPlan } from "../../core/model/plan.js";
+import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
 
 /** A host of a run: how to look at it, what is wished for there, and how to start and follow runs on it. */
 export interface Target {
@@ -13,6 +13,8 @@ export interface Target {
   readonly observe: () => Promise<Observation>;
   /** What is asked of the host's guests, given who they are. Pure, and always the same wishes. */
   readonly wishes: (state: HostState) => Checked<Wishes>;
+  /** What brings it about, where that is not what a playbook asks for. Pure, too. */
+  readonly plan?: (state: HostState) => HostPlan;
   readonly runs: HostRuns;
 }
 

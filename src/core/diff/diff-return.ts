@@ -1,0 +1,175 @@
+import type { Carry, ReturnChange, ReturnDisk } from "../model/change.js";
+import type { ReadyCheck, MoveOptions } from "../model/desired.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
+import { formatBytes } from "../model/bytes.js";
+import { CARRY_BEGUN, CARRY_DONE, sourceOfTags, volumePath, volumeTags } from "../model/names.js";
+import type { SourceRange } from "../model/source.js";
+import type { Image, Volume } from "../model/storage.js";
+import { sameVdev } from "../xl/vdev.js";
+
+/** That a guest goes back to the images that its disks came from. */
+export interface ReturnWish {
+  readonly domain: string;
+  /** Virtual devices; all that converge has moved where there are none. */
+  readonly disks: readonly string[];
+  /** What was written since goes along, and how; unset: it is given up. */
+  readonly carryBack?: "auto" | "files" | "blocks";
+  readonly removeVolume: boolean;
+  readonly ready?: ReadyCheck;
+  readonly move: Pick<MoveOptions, "shutdownTimeoutSeconds" | "destroy">;
+  /** Where it was asked for. */
+  readonly at: SourceRange;
+}
+
+export interface Returning {
+  readonly changes: readonly ReturnChange[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What of a guest has yet to go back: its disks on volumes that converge made, and volumes that it has left. */
+export function diffReturn(wish: ReturnWish, state: HostState): Returning {
+  const domain = state.domains[wish.domain];
+  const subject = { host: state.host.name, domain: wish.domain };
+  if (domain?.config === undefined) {
+    return { changes: [], diagnostics: [{
+      severity: "error", code: "no-config", at: wish.at, subject, summary: `${wish.domain} has no config in /etc/xen`,
+      fix: `See which guests there are: converge facts ${state.host.name}`,
+    }] };
+  }
+  const { disks } = domain.config;
+  const unknown = wish.disks.filter((vdev) => !disks.some((disk) => sameVdev(disk.vdev, vdev)));
+  const diagnostics: Diagnostic[] = unknown.map((vdev) => ({
+    severity: "error", code: "no-such-disk", at: wish.at, subject: { ...subject, vdev }, summary: `${wish.domain} has no disk ${vdev}`,
+    detail: `its config names ${disks.map((disk) => disk.vdev).join(", ")}`, fix: "Name a disk of the guest's config.",
+  }));
+  const changes: ReturnChange[] = [];
+  for (const disk of disks) {
+    if (wish.disks.length > 0 && !wish.disks.some((vdev) => sameVdev(disk.vdev, vdev))) continue;
+    const found = diffDisk(wish, disk, domain, state);
+    if (found === undefined) continue;
+    if ("change" in found) changes.push(found);
+    else diagnostics.push({ ...found, subject: { ...subject, vdev: disk.vdev } });
+  }
+  return { changes, diagnostics };
+}
+
+function diffDisk(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state: HostState): ReturnChange | Diagnostic | undefined {
+  const volumes = Object.values(state.volumes).filter((volume) => isOurs(volume, domain.name, disk.vdev));
+  const on = volumes.find((volume) => names(disk.target, volume));
+  if (on !== undefined) return goingBack(wish, disk, domain, on, state);
+  const left = volumes.find((volume) => volume.tags.includes("converge.role=disk") && sourceOfTags(volume.tags) === disk.target);
+  if (left === undefined) return undefined;
+  return {
+    change: "finish-return", domain: domain.name, vdev: disk.vdev, volume: left, image: disk.target,
+    carried: left.tags.includes(CARRY_DONE) || state.images[disk.target]?.content.type === "swap", removeVolume: wish.removeVolume,
+  };
+}
+
+function isOurs(volume: Volume, domain: string, vdev: string): boolean {
+  const marks = volumeTags(domain, vdev, "disk").slice(0, -1);
+  const roles = ["converge.role=disk", "converge.role=copy"];
+  return marks.every((tag) => volume.tags.includes(tag)) && roles.some((tag) => volume.tags.includes(tag));
+}
+
+/** Whether a path in a config means the volume. */
+function names(path: string, { name }: Volume): boolean {
+  const [group = "", lv = ""] = name.split("/");
+  return path === volumePath(name) || path === `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
+}
+
+function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): ReturnDisk | Diagnostic {
+  const source = findSource(wish, disk, domain, volume, state);
+  if ("severity" in source) return source;
+  const { image, path, retired } = source;
+  const halfCarried = volume.tags.includes(CARRY_BEGUN);
+  const carry = howToCarry(wish, image, volume);
+  if (typeof carry !== "string") return { severity: "error", code: "can-not-carry-back", at: wish.at, ...carry };
+  if (halfCarried && carry === "nothing") {
+    return {
+      severity: "error", code: "image-half-carried", at: wish.at,
+      summary: `${image.path} is only half of what ${volume.name} holds`,
+      detail: "an earlier rollback began to carry writes back to it and did not come to its end",
+      fix: "Carry them back: add --carry-back.",
+    };
+  }
+  const users = usersOf(image, domain.name, state);
+  if (users.length > 0) {
+    return {
+      severity: "error", code: "image-shared", at: wish.at, summary: `${image.path} is in use`, detail: users.join("\n"),
+      fix: "Let go of it before the guest goes back to it.",
+    };
+  }
+  const since = state.commits?.find((commit) => commit.domain === domain.name && commit.volumes.includes(volume.name))?.at;
+  const writtenBytes = domain.running?.attached.find((attached) => sameVdev(attached.vdev, disk.vdev))?.writtenBytes;
+  return {
+    change: "return-disk", domain: domain.name, vdev: disk.vdev, volume, image, path, carry, halfCarried,
+    removeVolume: wish.removeVolume,
+    ...(retired === undefined ? {} : { retired }),
+    ...(since === undefined ? {} : { since }),
+    ...(writtenBytes === undefined ? {} : { writtenBytes }),
+  };
+}
+
+type Source = Pick<ReturnDisk, "image" | "path" | "retired">;
+
+function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): Source | Diagnostic {
+  const record = state.retired?.findLast((one) =>
+    one.domain === domain.name && sameVdev(one.vdev, disk.vdev) && one.volume === volume.name && state.images[one.retired] !== undefined);
+  const path = sourceOfTags(volume.tags) ?? record?.path;
+  const standing = path === undefined ? undefined : state.images[path];
+  const retired = record === undefined ? undefined : state.images[record.retired];
+  if (path !== undefined && record !== undefined && retired !== undefined) {
+    if (standing === undefined) return { image: retired, path, retired: { at: record.retired, path: record.path } };
+    return {
+      severity: "error", code: "source-name-taken", at: wish.at,
+      summary: `${path} is another file now, and the image of ${disk.vdev} lies at ${record.retired}`,
+      fix: `Move ${path} out of the way.`,
+    };
+  }
+  if (path !== undefined && standing !== undefined) return { image: standing, path };
+  return {
+    severity: "error", code: "source-gone", at: wish.at,
+    summary: `the image that ${disk.vdev} of ${domain.name} came from is not there any more`,
+    detail: path === undefined ? "the volume does not say which it was" : `it was ${path}`,
+    fix: "Without it there is no way back; the guest stays on its volume.",
+  };
+}
+
+/** How writes get back to the image; an object says why they can not. */
+function howToCarry(wish: ReturnWish, image: Image, volume: Volume): Carry | Pick<Diagnostic, "summary" | "detail" | "fix"> {
+  if (image.content.type === "swap") return "swap";
+  if (wish.carryBack === undefined) return "nothing";
+  const cannot = (why: string): Pick<Diagnostic, "summary" | "detail" | "fix"> => ({
+    summary: `what is on ${volume.name} can not be carried back to ${image.path}`, detail: why,
+    fix: "Choose --carry-back=blocks, or go back without it and keep the volume.",
+  });
+  if (image.format !== "raw") return cannot(`it is a ${image.format} image`);
+  const type = volume.content?.type ?? "unknown";
+  const isFiles = isFilesystem(type) && type === image.content.type;
+  if (wish.carryBack === "blocks" || (wish.carryBack === "auto" && !isFiles)) return "blocks";
+  if (!isFiles) return cannot(`the volume holds ${type} and the image ${image.content.type}: files go between file systems of one type`);
+  const used = volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : 0;
+  const room = "usedBytes" in image.content ? image.content.bytes : image.bytes;
+  if (used > room) return cannot(`${formatBytes(used)} are in use on it, and the image's file system has ${formatBytes(room)}`);
+  return "files";
+}
+
+function isFilesystem(type: string): boolean {
+  return ["ext2", "ext3", "ext4", "xfs"].includes(type);
+}
+
+/** Who has the image meanwhile: nobody may. */
+function usersOf(image: Image, own: string, state: HostState): readonly string[] {
+  const same = (path: string): boolean => {
+    const found = state.images[path];
+    return found !== undefined && found.inode === image.inode && found.devno === image.devno;
+  };
+  const guests = Object.values(state.domains)
+    .filter((domain) => (domain.name !== own && (domain.config?.disks.some((disk) => same(disk.target)) ?? false))
+      || (domain.running?.attached.some((disk) => same(disk.params)) ?? false))
+    .map((domain) => `guest ${domain.name}`);
+  const loops = state.loops.filter((loop) => loop.inode === image.inode && loop.devno === image.devno).map((loop) => loop.device);
+  return [...guests, ...loops.map((device) => `loop device ${device}`)];
+}

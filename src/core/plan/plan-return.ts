@@ -1,0 +1,125 @@
+import type { FinishReturn, ReturnDisk } from "../model/change.js";
+import type { DesiredDomain } from "../model/desired.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import { hasErrors } from "../model/diagnostic.js";
+import type { Domain } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
+import { formatBytes } from "../model/bytes.js";
+import type { ConfigChange, DomainPlan, Estimate, HostPlan } from "../model/plan.js";
+import { diffReturn } from "../diff/diff-return.js";
+import type { ReturnWish } from "../diff/diff-return.js";
+import { formatInstant } from "../render/figures.js";
+import type { EditConfig } from "../steps/edit-config.js";
+import { returnSteps } from "../switches/return.js";
+import { editDisks } from "../xl/edit.js";
+import { bindingsOf } from "./bindings.js";
+import { GUESS, median, overhead } from "./estimate.js";
+import { configDiff, runChecks } from "./plan-domain.js";
+import type { Sha256 } from "./plan-domain.js";
+import { modelOf } from "./plan-host.js";
+import { simulate } from "./simulate.js";
+
+/** What brings one guest back to the images that its disks came from; simulated before it is shown, as every plan is. */
+export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): HostPlan {
+  const host = state.host.name;
+  const { changes, diagnostics: found } = diffReturn(wish, state);
+  const domain = state.domains[wish.domain];
+  const none = (diagnostics: readonly Diagnostic[]): HostPlan => ({ host, domains: [], diagnostics });
+  if (domain === undefined || changes.length === 0 || hasErrors(found)) return none(found);
+  const returns = changes.filter((change): change is ReturnDisk => change.change === "return-disk");
+  const finishes = changes.filter((change): change is FinishReturn => change.change === "finish-return");
+  const edit = returns.length === 0 ? undefined : editOf(domain, returns, sha256);
+  const diagnostics: Diagnostic[] = [...found, ...(edit?.diagnostics ?? []).map((d) => ({ ...d, at: wish.at, subject: { host, domain: domain.name } }))];
+  if (hasErrors(diagnostics)) return none(diagnostics);
+  const nodes = returnSteps({
+    domain, returns, finishes,
+    ...(edit?.edit === undefined ? {} : { edit: edit.edit }),
+    ...(wish.ready === undefined ? {} : { ready: wish.ready }),
+    ...(wish.move.shutdownTimeoutSeconds === undefined ? {} : { shutdownTimeoutSeconds: wish.move.shutdownTimeoutSeconds }),
+    ...(wish.move.destroy === undefined ? {} : { destroy: wish.move.destroy }),
+  }, state);
+  const estimate = forecast(domain, returns, state);
+  const desired: DesiredDomain = {
+    name: domain.name, at: wish.at, disks: [], move: wish.move, ...(wish.ready === undefined ? {} : { ready: wish.ready }),
+  };
+  diagnostics.push(
+    ...returns.flatMap((change) => atStake(change, wish, host)),
+    ...runChecks({ state, domain, desired, options: wish.move, moves: [], choices: [], nodes, estimate }),
+  );
+  if (hasErrors(diagnostics)) return none(diagnostics);
+  const { at: _at, ...asked } = wish;
+  const plan: DomainPlan = {
+    domain: domain.name, changes, nodes, choices: [], estimate, bindings: bindingsOf(domain, changes, state),
+    digest: sha256(JSON.stringify({ return: asked })),
+    ...(edit?.diff === undefined ? {} : { configDiff: edit.diff }),
+  };
+  const simulated = simulate(nodes, modelOf(state, plan));
+  if (!simulated.ok) {
+    return none([...diagnostics, {
+      severity: "error", code: "plan-conflict", at: wish.at, subject: { host, domain: domain.name },
+      summary: `the way back of ${domain.name} would stop at ${simulated.step.id}`, detail: simulated.why,
+      fix: "Look at what stands there, and remove it if nothing needs it.",
+    }]);
+  }
+  const left = diffReturn(wish, { ...state, ...simulated.end.host }).changes;
+  if (left.length > 0) throw new Error(`the way back of ${domain.name} does not end on its images`);
+  return { host, domains: [plan], diagnostics };
+}
+
+function editOf(
+  domain: Domain, returns: readonly ReturnDisk[], sha256: Sha256,
+): { readonly edit?: EditConfig; readonly diff?: ConfigChange; readonly diagnostics: readonly Diagnostic[] } {
+  const { config } = domain;
+  if (config === undefined) return { diagnostics: [] };
+  const { value, diagnostics } = editDisks(config.text, returns.map(({ vdev, path }) => ({ vdev, device: path, isFile: true })));
+  if (value === undefined) return { diagnostics };
+  return {
+    diagnostics,
+    edit: {
+      domain: domain.name, path: config.path, before: config.sha256, after: sha256(value.after.text),
+      edits: value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text })),
+      disks: value.disks, oldDisks: config.disks,
+    },
+    diff: { path: config.path, diff: configDiff(config, value.after.text) },
+  };
+}
+
+/** The plain word about what is given up. */
+function atStake(change: ReturnDisk, wish: ReturnWish, host: string): readonly Diagnostic[] {
+  if (change.carry !== "nothing") return [];
+  const { domain, vdev, volume, since, writtenBytes } = change;
+  const when = since === undefined ? "since it was moved there" : `since ${formatInstant(since)}`;
+  const much = writtenBytes === undefined
+    ? "how much that is, nobody counted"
+    : `${formatBytes(writtenBytes)} since its last start alone`;
+  return [{
+    severity: "warning", code: "writes-given-up", at: wish.at, subject: { host, domain, vdev },
+    summary: `everything that ${domain} wrote to ${vdev} ${when} will be missing from its disk`,
+    detail: change.removeVolume ? `${much}; it is destroyed with ${volume.name}` : `${much}; it stays on ${volume.name}, which is kept`,
+    fix: "Add --carry-back to take it along.",
+  }];
+}
+
+function forecast(domain: Domain, returns: readonly ReturnDisk[], state: HostState): Estimate {
+  const carried = returns.filter(({ carry }) => carry === "files" || carry === "blocks");
+  const copyBytes = carried.reduce((sum, { carry, volume }) => sum + (carry === "files" ? usedOn(volume) : volume.bytes), 0);
+  const parts: { what: string; seconds: number; how: string }[] = [];
+  if (domain.running !== undefined && returns.length > 0) {
+    const { shutdown, start } = overhead(domain, state);
+    parts.push({ what: "shut down", ...shutdown });
+    if (copyBytes > 0) {
+      const rate = median(state.history.map((run) => run.bytesPerSecond).filter((one) => one > 0)) ?? GUESS.rate;
+      parts.push({
+        what: "carry back", seconds: GUESS.scan + Math.round((copyBytes / rate) * 10) / 10,
+        how: `${formatBytes(copyBytes)} at ${formatBytes(Math.round(rate))}/s at most; files that are the same are only looked at`,
+      });
+    }
+    parts.push({ what: "start until ready", ...start });
+  }
+  const downtimeSeconds = Math.round(parts.reduce((sum, { seconds }) => sum + seconds, 0) * 10) / 10;
+  return { copyBytes, spaceNeeded: [], downtimeSeconds, budgetSeconds: -1, parts };
+}
+
+function usedOn(volume: ReturnDisk["volume"]): number {
+  return volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : volume.bytes;
+}

@@ -1,0 +1,80 @@
+import { CARRY_DONE, volumeTags } from "../model/names.js";
+import type { StepKind } from "../model/step.js";
+import { withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
+
+export interface FormerVolume {
+  readonly volume: string;
+  readonly domain: string;
+  readonly vdev: string;
+}
+
+export interface SettleFormer extends FormerVolume {
+  /** It holds writes that nothing else has. */
+  readonly alone: boolean;
+}
+
+const role = (name: "disk" | "former" | "copy"): string => `converge.role=${name}`;
+
+/** The guest has left the volume, which is kept. A second mark says where the image holds the same. */
+export const settleFormer: StepKind<"settle-former", SettleFormer> = {
+  kind: "settle-former",
+  risk: "safe",
+  requires: () => ["lvchange"],
+  title: ({ volume, domain, vdev, alone }) =>
+    `Mark ${volume} as the former ${vdev} of ${domain}${alone ? ", with writes that nothing else has" : ""}`,
+  actions: (args) => [
+    { command: ["lvchange", "--deltag", role("disk"), ...marks(args).flatMap((tag) => ["--addtag", tag]), args.volume] },
+  ],
+  goals: (args) => [{ goal: "volume-tagged", volume: args.volume, tags: [...volumeTags(args.domain, args.vdev, "former"), ...marks(args)] }],
+  effect: (args, model) => {
+    const found = model.host.volumes[args.volume];
+    if (found === undefined) return model;
+    const kept = found.tags.filter((tag) => tag !== role("disk"));
+    return withVolume(model, { ...found, tags: [...new Set([...kept, ...marks(args)])] });
+  },
+};
+
+function marks({ alone }: SettleFormer): readonly string[] {
+  return alone ? [role("former")] : [role("former"), CARRY_DONE];
+}
+
+/** A volume that the guest had left for an image that holds the same is a copy in the making again. */
+export const adoptFormer: StepKind<"adopt-former", FormerVolume> = {
+  kind: "adopt-former",
+  risk: "safe",
+  requires: () => ["lvchange"],
+  title: ({ volume }) => `Take ${volume} as a copy that was begun: nothing is on it alone`,
+  actions: ({ volume }) => [
+    { command: ["lvchange", "--deltag", role("former"), "--deltag", CARRY_DONE, "--addtag", role("copy"), volume] },
+  ],
+  goals: ({ volume, domain, vdev }) => [{ goal: "volume-tagged", volume, tags: volumeTags(domain, vdev, "copy") }],
+  effect: ({ volume }, model) => {
+    const found = model.host.volumes[volume];
+    if (found === undefined) return model;
+    const kept = found.tags.filter((tag) => tag !== role("former") && tag !== CARRY_DONE);
+    const tagged = withVolume(model, { ...found, tags: [...kept, role("copy")] });
+    const ghost = tagged.ghost.disks[volume];
+    // from now on as little is known of it as of any copy that was not finished; of swap nothing has to be
+    return ghost === undefined || ghost.writes === Number.MAX_SAFE_INTEGER
+      ? tagged
+      : { ...tagged, ghost: { ...tagged.ghost, disks: { ...tagged.ghost.disks, [volume]: { writes: -1, deceptive: true, consistent: false } } } };
+  },
+};
+
+/** Takes a volume of converge's own away, with all that is on it. */
+export const removeVolume: StepKind<"remove-volume", FormerVolume> = {
+  kind: "remove-volume",
+  risk: "destructive",
+  requires: () => ["lvremove"],
+  title: ({ volume }) => `Remove ${volume}`,
+  actions: ({ volume }) => [{ command: ["lvremove", "--yes", volume] }],
+  goals: ({ volume, domain, vdev }) => [
+    { goal: "volume-absent", volume, tags: volumeTags(domain, vdev, "disk").slice(0, -1) },
+  ],
+  effect: ({ volume }, model) => {
+    const found = model.host.volumes[volume];
+    const [group = ""] = volume.split("/");
+    const extentBytes = model.host.volumeGroups[group]?.extentBytes ?? 1;
+    return withoutVolume(withFreeExtents(model, group, (found?.bytes ?? 0) / extentBytes), volume);
+  },
+};

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, journal, traces } from "./on-host.js";
+
+/** What an operator does after, or instead of, a move: on a real Xen Dom0, with a guest that writes all the while. */
+
+const everything = process.env["LAB_ALL"] === "1";
+
+let lab: Lab;
+let converge: Converge;
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite-operator" });
+  converge = await Converge.at(lab);
+  await lab.run("rm -f /etc/xen/auto/*");
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+/** Image or volume: its file system, every structure of it, and the records in it. */
+async function expectWhole(disk: string, atLeast: number): Promise<void> {
+  const checked = await lab.run(["sh", "-c", 'e2fsck -f -n "$1" 2>&1', "sh", disk]);
+  expect(checked.stdout).not.toContain("ERRORS");
+  expect(await checkRecords(lab, disk, "web1", atLeast)).toMatch(/^ok records=\d+ acked=\d+$/);
+}
+
+describe("a guest that was moved and has written on", () => {
+  const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { source: "retire" });
+  const back = ["rollback", "-i", "lab.yml", "dom0", "web1"];
+  let image = "";
+  let since = 0;
+
+  test("is told what going back would cost, and nothing changes on the host", async () => {
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 5$");
+    image = (await attached(lab, "web1"))["xvda1"] ?? "";
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", WEB1), "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    const { highest } = await acks(lab, "web1");
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
+    const before = await traces(lab);
+    const preview = await converge.run(...back, "--check", "--detailed-exitcode");
+    expect(preview.exitCode, preview.all).toBe(2);
+    expect(preview.all).toMatch(/everything that web1 wrote to xvda1 since 20\d\d-/);
+    expect(preview.all, "how much").toMatch(/[KM]iB since its last start alone/);
+    expect(preview.all).not.toContain("s3cret");
+    expect(await traces(lab)).toBe(before);
+  });
+
+  test("goes back to its image in one restart, with every record that was acknowledged on the volume", async () => {
+    const { highest } = await acks(lab, "web1");
+    const run = await converge.run(...back, "--carry-back", "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect((await attached(lab, "web1"))["xvda1"]).toBe(image);
+    await expectNothingLeft(lab);
+    expect((await lab.run(["lvs", "--noheadings", "-o", "lv_tags", "vg0/web1-xvda1"])).stdout).toContain("converge.role=former");
+    since = highest;
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 10)}$`);
+    expect(JSON.stringify(await journal(lab, "web1"))).not.toContain("s3cret");
+  });
+
+  test("finds nothing to do the second time, and its image is whole", async () => {
+    const again = await converge.run(...back, "--carry-back", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all).toMatch(/^dom0: nothing to do$/m);
+    await stopGuest(lab, "web1");
+    await expectWhole(image, since + 10);
+  });
+
+  test("is moved by the playbook again, onto the volume that it had left", async () => {
+    const run = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    await expectWhole("/dev/vg0/web1-xvda1", since + 10);
+    await expectNothingLeft(lab);
+    expect((await converge.run("-i", "lab.yml", "web1.yml", "--yes")).all).toMatch(/^dom0: nothing to do$/m);
+  });
+
+  test.runIf(everything)("goes back by blocks too, and without its writes where that is asked for", async () => {
+    await startGuest(lab, "web1");
+    const { highest } = await acks(lab, "web1");
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 10)}$`);
+    const blocks = await converge.run(...back, "--carry-back=blocks", "--yes");
+    expect(blocks.exitCode, blocks.all).toBe(0);
+    await stopGuest(lab, "web1");
+    await expectWhole(image, highest + 10);
+    const moved = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(moved.exitCode, moved.all).toBe(0);
+    await startGuest(lab, "web1");
+    const plain = await converge.run(...back, "--yes");
+    expect(plain.exitCode, plain.all).toBe(0);
+    const refused = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(refused.exitCode, refused.all).toBe(5);
+    expect(refused.all).toContain("volume-taken");
+    await stopGuest(lab, "web1");
+    await expectWhole(image, highest + 10);
+  });
+});

@@ -1,0 +1,173 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Carry, ReturnDisk } from "../../src/core/model/change.js";
+import type { Domain } from "../../src/core/model/domain.js";
+import { volumeTags } from "../../src/core/model/names.js";
+import type { DomainPlan } from "../../src/core/model/plan.js";
+import { compileProgram } from "../../src/core/program/compile.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { returnSteps } from "../../src/core/switches/return.js";
+import { aHost, aVolume, ext4 } from "../support/a-host.js";
+import { SHELLS, StubHost, inParallel } from "./host.js";
+import type { Shell } from "./host.js";
+import { journal } from "./invariants.js";
+import { moveProgram, planOf, sha256 } from "./plan.js";
+
+const VOLUME = "vg0/web1-root";
+
+/** A guest that a run has moved to its volume: what a way back starts from. */
+async function movedHost(shell: Shell): Promise<StubHost> {
+  const host = new StubHost(shell);
+  host.install(moveProgram(host));
+  await host.run("run");
+  expect(host.ended(), host.journalText()).toBe("done");
+  // the run's books are nobody's concern here
+  rmSync(host.book, { recursive: true });
+  rmSync(`${host.state}/calls`);
+  return host;
+}
+
+/** The real steps of a way back, on the stub's paths. */
+function returnProgram(host: StubHost, carry: Carry, remove = false): string {
+  const text = readFileSync(host.config, "utf8");
+  const device = `${host.root}/dev/${VOLUME}`;
+  const start = Buffer.byteLength(text.slice(0, text.indexOf(device)));
+  const after = text.replace(device, host.image);
+  const state = aHost([{ name: "web1", disks: { xvda1: {} } }]);
+  const [image] = Object.values(state.images);
+  const known = state.domains["web1"];
+  const [guest] = host.guests();
+  if (image === undefined || known?.config === undefined || known.running === undefined || guest === undefined) throw new Error("no guest");
+  const domain: Domain = { ...known, running: { ...known.running, domid: Number(guest.domid), uuid: "uuid-of-it" } };
+  const disk: ReturnDisk = {
+    change: "return-disk", domain: "web1", vdev: "xvda1", path: host.image, carry, halfCarried: false, removeVolume: remove,
+    volume: aVolume(VOLUME, 4096, { tags: [...volumeTags("web1", "xvda1", "disk")], content: ext4("11-22", 4096) }),
+    image: { ...image, path: host.image, realPath: host.image, content: ext4("11-22", 4096) },
+  };
+  const nodes = returnSteps({
+    domain, returns: [disk], finishes: [],
+    edit: {
+      domain: "web1", path: host.config, before: sha256(text), after: sha256(after),
+      edits: [{ start, end: start + Buffer.byteLength(device), text: host.image }],
+      disks: [{ vdev: "xvda1", target: host.image, format: "raw", access: "w", cdrom: false }], oldDisks: [],
+    },
+    ready: { kind: "command", command: ["true"], timeoutSeconds: 2 },
+  }, state).filter((node) => node.id !== "guard");
+  const plan: DomainPlan = planOf("web1", nodes);
+  return compileProgram(plan, stepKinds, { config: host.config })
+    .replaceAll("/dev/vg0/", `${host.root}/dev/vg0/`).replaceAll("/run/converge/web1", `${host.root}/run/converge/web1`)
+    // the stub knows one way of mounting
+    .replaceAll(/mount -t ext4 -o \S+ /g, "mount ");
+}
+
+function tags(host: StubHost): string {
+  const file = `${host.state}/lv/${VOLUME}`;
+  return existsSync(file) ? (readFileSync(file, "utf8").split("|")[1] ?? "") : "gone";
+}
+
+/** One guest, up, on the disk that its config names; nothing left; half an image is nobody's disk. */
+function expectWhole(host: StubHost, where: string): "image" | "volume" {
+  expect(host.guests().map((guest) => guest.state), where).toEqual(["-b----"]);
+  const side = host.guests()[0]?.disk === "/srv/disk.img" ? "image" : "volume";
+  expect(readFileSync(host.config, "utf8"), where).toContain(side === "image" ? host.image : `/dev/${VOLUME}`);
+  expect(host.leftovers(), where).toEqual([]);
+  expect(host.ended(), where).toBeDefined();
+  if (side === "image") expect(tags(host), where).not.toContain("converge.carry=begun");
+  else expect(tags(host), where).not.toContain("converge.carry=done");
+  return side;
+}
+
+describe("a way back", () => {
+  it.each(SHELLS)("carries files while the guest is down, and marks what it leaves (%s)", async (shell) => {
+    const host = await movedHost(shell);
+    try {
+      host.install(returnProgram(host, "files"));
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("done");
+      expect(expectWhole(host, host.journalText())).toBe("image");
+      expect(tags(host)).toContain("converge.role=former");
+      expect(tags(host)).toContain("converge.carry=done");
+      const calls = host.calls();
+      const at = (start: string): number => calls.findIndex((call) => call.startsWith(start));
+      expect(at("xl shutdown")).toBeLessThan(at("lvchange --deltag converge.carry=done --addtag converge.carry=begun"));
+      expect(at("lvchange --deltag converge.carry=done --addtag converge.carry=begun")).toBeLessThan(at("rsync"));
+      expect(at("rsync")).toBeLessThan(at("xl create"));
+      journal(host);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("goes back to the volume where the image is not clean, or differs, and says so", async () => {
+    for (const [carry, tool] of [["files", "e2fsck"], ["blocks", "cmp"], ["blocks", "dd"]] as const) {
+      const host = await movedHost("dash");
+      try {
+        host.install(returnProgram(host, carry));
+        host.tell(`${tool}-rc`, "4");
+        await host.run("run");
+        expect(host.ended(), tool).toBe("failed");
+        expect(expectWhole(host, `${tool}: ${host.journalText()}`)).toBe("volume");
+        expect(tags(host), "the image is half-way, and that is remembered").toContain("converge.carry=begun");
+        expect(host.journalText()).toContain(`${tool} ended with 4`);
+      } finally {
+        host.remove();
+      }
+    }
+  });
+
+  it("removes the volume only where that was asked for, and only after the guest is up on its image", async () => {
+    const host = await movedHost("bash");
+    try {
+      host.install(returnProgram(host, "blocks", true));
+      await host.run("run");
+      expect(expectWhole(host, host.journalText())).toBe("image");
+      expect(tags(host)).toBe("gone");
+      const calls = host.calls();
+      expect(calls.findIndex((call) => call.startsWith("lvremove"))).toBeGreaterThan(calls.findIndex((call) => call.startsWith("xl unpause")));
+      expect(readFileSync(host.image, "utf8")).toContain("blocks of");
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("is recovered from when it is killed with all its children, at whatever call, with and without a reboot", { timeout: 180_000 }, async () => {
+    const whole = await movedHost("dash");
+    whole.install(returnProgram(whole, "files"));
+    await whole.run("run");
+    const count = whole.calls().length;
+    const commit = whole.calls().findIndex((call) => call.startsWith("xl unpause")) + 1;
+    whole.remove();
+    expect(commit).toBeGreaterThan(8);
+    const deaths = Array.from({ length: count }, (_, index) => index + 1).flatMap((number) => [
+      { number, when: "kill-after", reboot: false }, { number, when: "kill-before", reboot: false },
+      { number, when: "kill-after", reboot: true },
+    ]);
+    await inParallel(deaths, async ({ number, when, reboot }) => {
+      const host = await movedHost(SHELLS[number % 3] ?? "dash");
+      try {
+        host.install(returnProgram(host, "files"));
+        host.tell(when, String(number));
+        await host.run("run");
+        const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
+        expect(host.ended(), where).toBeUndefined();
+        const wasDown = host.guests().length === 0;
+        if (reboot) host.forget();
+        await host.run("recover");
+        const text = `${where}\n${host.journalText()}`;
+        if (reboot && !wasDown && !host.committing() && host.guests().length === 0) {
+          // xendomains starts a guest that was up when the power went
+          expect(host.leftovers(), text).toEqual([]);
+          expect(readFileSync(host.config, "utf8"), text).toContain(`/dev/${VOLUME}`);
+        } else {
+          expect(expectWhole(host, text), text).toBe(host.committing() ? "image" : "volume");
+          expect(host.committing(), text).toBe(number >= commit);
+        }
+        const calls = host.calls().length;
+        await host.run("recover");
+        expect(host.calls().length, text).toBe(calls);
+      } finally {
+        host.remove();
+      }
+    });
+  });
+});
