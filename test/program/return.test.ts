@@ -150,7 +150,8 @@ describe("a way back", () => {
         await host.run("run");
         const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
         expect(host.ended(), where).toBeUndefined();
-        const wasDown = host.guests().length === 0;
+        await host.scopesEnded();
+        const wasDown = reboot && host.guests().length === 0;
         if (reboot) host.forget();
         await host.run("recover");
         const text = `${where}\n${host.journalText()}`;

@@ -100,7 +100,7 @@ const connection = {
 } as const;
 
 /** The playbook's wishes for one guest, globs matched and templates filled in; places in files are left out. */
-const desired = {
+export const desiredSchema = {
   type: "object", additionalProperties: false, required: ["name", "disks", "move"],
   properties: {
     name: text,
@@ -146,7 +146,7 @@ export const savedPlanSchema = {
         properties: {
           host: text,
           connection,
-          desired: { type: "array", items: desired },
+          desired: { type: "array", items: desiredSchema },
           domains: {
             type: "array",
             items: {

@@ -2,6 +2,7 @@ import type { FinishReturn, ReturnChange, ReturnDisk } from "../model/change.js"
 import type { ReadyCheck } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { mappingPath } from "../model/mapping.js";
 import { safeName, volumePath } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
@@ -22,6 +23,7 @@ import { settleVolume } from "../steps/settle-volume.js";
 import { shutDown } from "../steps/shut-down.js";
 import { compareAttached, createPaused, unpause, waitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
+import { retireMapping } from "../steps/switch-mapping.js";
 import { tidy } from "../steps/tidy.js";
 import { diskPaths, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
 
@@ -97,7 +99,15 @@ function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edi
       { domain: domain.name, config: edit.path, timeoutSeconds: shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: destroy ?? false },
       "it is taken off its volume",
     ),
+    ...mappingsOf(domain).map((name) =>
+      stepOf(retireMapping, "switch", `retire-mapping-${name}`, { name }, "a mirror's move left the guest on it; the volume itself is needed now")),
   ];
+}
+
+/** Names of converge's own that a guest still sits on since it was mirrored. */
+function mappingsOf({ running }: Domain): readonly string[] {
+  const paths = running?.attached.map((disk) => disk.params) ?? [];
+  return paths.filter((path) => path.startsWith(mappingPath("converge-"))).map((path) => path.slice(mappingPath("").length));
 }
 
 /** While the guest is down: what its image lacks. */

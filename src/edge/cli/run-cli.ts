@@ -5,6 +5,7 @@ import { factsCommand } from "./facts-command.js";
 import { inventoryCommand } from "./inventory-command.js";
 import { lintCommand } from "./lint-command.js";
 import { logCommand } from "./log-command.js";
+import { resumeCommand } from "./resume-command.js";
 import { rollbackCommand } from "./rollback-command.js";
 import { schemaCommand } from "./schema-command.js";
 import { statusCommand } from "./status-command.js";
@@ -24,6 +25,7 @@ Examples:
   converge --check --out plan.json ... playbooks/web.yml    save what was shown,
   converge apply plan.json                                  and run just that
   converge attach -i inventory/lab.yml dom0 web1            follow a run again
+  converge resume -i inventory/lab.yml dom0 web1            go on half-way
   converge rollback -i inventory/lab.yml dom0 web1          back to its images
   converge facts -i inventory/lab.yml dom0                  what is on a host
   converge inventory -i inventory/lab.yml --graph           hosts and groups
@@ -92,6 +94,7 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   program.addCommand(statusCommand(session, done));
   program.addCommand(attachCommand(session, done));
   program.addCommand(logCommand(session, done));
+  program.addCommand(resumeCommand(session, done));
   program.addCommand(rollbackCommand(session, done));
   program.addCommand(factsCommand(session, done));
   program.addCommand(inventoryCommand(session, done));

@@ -2,6 +2,7 @@ import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
 import type { PlannedWork } from "../../core/plan/stale.js";
+import type { SavedWish } from "../../core/plan/saved-wish.js";
 import { staleness } from "../../core/plan/stale.js";
 import type { GuestEnd, GuestRecap } from "../../core/render/recap.js";
 import { emptyReport } from "../../core/render/run-report.js";
@@ -59,7 +60,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "stale", found.map((d) => d.summary).join("; ")));
       continue;
     }
-    const run = await runDomain(orderFor(now.plan, now), {
+    const run = await runDomain(orderFor(now.plan, now, target.wish), {
       runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption,
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
@@ -85,11 +86,14 @@ function notStarted(host: string, plan: DomainPlan, end: GuestEnd, message?: str
 type Again = { readonly unreachable: string }
   | (Pick<Planned, "state" | "wishes"> & { readonly plan: DomainPlan | undefined; readonly errors: readonly Diagnostic[] });
 
-function orderFor(plan: DomainPlan, { state, wishes }: Pick<Planned, "state" | "wishes">): Order {
-  const ioWeight = wishes?.domains.find((wish) => wish.name === plan.domain)?.move.throttle?.ioWeight;
+function orderFor(plan: DomainPlan, { state, wishes }: Pick<Planned, "state" | "wishes">, special?: SavedWish): Order {
+  const desired = wishes?.domains.find((wish) => wish.name === plan.domain);
+  const ioWeight = desired?.move.throttle?.ioWeight;
+  const wish: SavedWish | undefined = special ?? (desired === undefined ? undefined : { wish: "move", desired });
   return {
     plan, config: state?.domains[plan.domain]?.config?.path ?? plan.configDiff?.path ?? "",
     ...(ioWeight === undefined ? {} : { ioWeight }),
+    ...(wish === undefined ? {} : { wish }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { booksDirectory } from "../../core/model/names.js";
 import type { Checked } from "../../core/model/diagnostic.js";
+import { plainWish } from "../../core/plan/saved-wish.js";
 import { compileProgram } from "../../core/program/compile.js";
 import { parseSubmitAnswer, submissionInput, submitCommand } from "../../core/program/submit.js";
 import { formatInstant } from "../../core/render/figures.js";
@@ -12,10 +13,16 @@ import { Unreachable } from "./target.js";
 /** Taking back what an interrupted run left may mean waiting for a guest: longer than any command that only looks. */
 const SUBMIT_TIMEOUT_MS = 20 * 60 * 1000;
 
+/** What a run has not taken back; or that it is not at its end, as when another program has the guest's lock. */
+const LEFT = `
+if [ -e "$1/unfinished" ]; then cat "$1/unfinished"; fi
+if ! [ -e "$1/ended" ]; then echo 'it has not come to its end: see journal.jsonl there'; fi
+`;
+
 /** Runs on a host, through the program that each run has in its books there. */
 export function hostRuns(host: Host): HostRuns {
   return {
-    submit: async ({ plan, config, ioWeight }) => {
+    submit: async ({ plan, config, ioWeight, wish }) => {
       const program = compileProgram(plan, stepKinds, { config });
       const { changes: _shown, configDiff: _text, ...typed } = plan;
       const command = submitCommand({
@@ -23,7 +30,7 @@ export function hostRuns(host: Host): HostRuns {
         ...(ioWeight === undefined ? {} : { ioWeight }),
       });
       const ran = reached(await host.run(command, {
-        stdin: submissionInput(program, JSON.stringify({ version: 1, plan: typed })), timeoutMs: SUBMIT_TIMEOUT_MS,
+        stdin: submissionInput(program, JSON.stringify({ version: 1, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) })), timeoutMs: SUBMIT_TIMEOUT_MS,
       }));
       return submissionOf(parseSubmitAnswer(ran.stdout, ran.exitCode, ran.stderr));
     },
@@ -39,6 +46,15 @@ export function hostRuns(host: Host): HostRuns {
     journal: async (directory) => {
       const ran = reached(await host.run(["cat", `${directory}/journal.jsonl`]));
       return ran.exitCode === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : [];
+    },
+    savedPlan: async (directory) => {
+      const ran = reached(await host.run(["cat", `${directory}/plan.json`]));
+      return ran.exitCode === 0 ? ran.stdout : undefined;
+    },
+    recover: async (directory) => {
+      reached(await host.run(["sh", `${directory}/program.sh`, "recover"], { timeoutMs: SUBMIT_TIMEOUT_MS }));
+      const left = reached(await host.run(["sh", "-c", LEFT, "sh", directory]));
+      return left.stdout.trim() === "" ? undefined : left.stdout.trim();
     },
     stop: async (directory) => {
       reached(await host.run(["sh", `${directory}/program.sh`, "stop"]));

@@ -3,6 +3,7 @@ import type { MatchedHost } from "../../core/load/match.js";
 import type { DesiredDomain } from "../../core/model/desired.js";
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
+import type { SavedWish } from "../../core/plan/saved-wish.js";
 import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
 
 /** A host of a run: how to look at it, what is wished for there, and how to start and follow runs on it. */
@@ -15,6 +16,8 @@ export interface Target {
   readonly wishes: (state: HostState) => Checked<Wishes>;
   /** What brings it about, where that is not what a playbook asks for. Pure, too. */
   readonly plan?: (state: HostState) => HostPlan;
+  /** The wish that {@link plan} is about. */
+  readonly wish?: SavedWish;
   readonly runs: HostRuns;
 }
 
@@ -34,6 +37,8 @@ export interface Order {
   readonly plan: DomainPlan;
   /** The xl config that the guest is started from. */
   readonly config: string;
+  /** What it is for: kept on the host, for whoever goes on with it. */
+  readonly wish?: SavedWish;
   /** Of the run's unit, 1 to 10000. */
   readonly ioWeight?: number;
 }
@@ -51,6 +56,10 @@ export interface HostRuns {
   follow(directory: string, firstLine: number, onLine: (line: string) => void, leave: AbortSignal): Promise<void>;
   /** All lines of a journal. */
   journal(directory: string): Promise<readonly string[]>;
+  /** The text of the plan that lies beside a run's program; undefined where there is none. */
+  savedPlan(directory: string): Promise<string | undefined>;
+  /** Takes back what a run that died has left, or finishes it where its commit has happened. What it could not, in words. */
+  recover(directory: string): Promise<string | undefined>;
   /** Asks the run to stop at its next safe point. */
   stop(directory: string): Promise<void>;
 }

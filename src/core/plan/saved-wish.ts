@@ -1,0 +1,71 @@
+import { Ajv } from "ajv";
+import type { ValidateFunction } from "ajv";
+import type { ReturnWish } from "../diff/diff-return.js";
+import type { DesiredDomain } from "../model/desired.js";
+import type { SourceRange } from "../model/source.js";
+import { desiredSchema } from "./saved-schema.js";
+
+/** What a run was for, as it lies beside its program on the host: enough to plan it anew without its playbook. */
+export type SavedWish =
+  | { readonly wish: "move"; readonly desired: DesiredDomain }
+  | { readonly wish: "return"; readonly back: ReturnWish };
+
+/** As it is written: places in files are left out, since whoever reads it has not got the files. */
+export function plainWish(saved: SavedWish): object {
+  if (saved.wish === "return") {
+    const { at: _at, ...back } = saved.back;
+    return { wish: saved.wish, back };
+  }
+  const { at: _at, disks, ...rest } = saved.desired;
+  return { wish: saved.wish, desired: { ...rest, disks: disks.map(({ at: _diskAt, volumeAt: _volumeAt, ...disk }) => disk) } };
+}
+
+const texts = { type: "array", items: { type: "string" } } as const;
+
+const schema = {
+  type: "object",
+  required: ["wish"],
+  oneOf: [
+    {
+      type: "object", additionalProperties: false, required: ["wish", "desired"],
+      properties: { wish: { type: "string", const: "move" }, desired: desiredSchema },
+    },
+    {
+      type: "object", additionalProperties: false, required: ["wish", "back"],
+      properties: {
+        wish: { type: "string", const: "return" },
+        back: {
+          type: "object", additionalProperties: false, required: ["domain", "disks", "removeVolume", "move"],
+          properties: {
+            domain: { type: "string" }, disks: texts, removeVolume: { type: "boolean" },
+            carryBack: { type: "string", enum: ["auto", "files", "blocks"] },
+            ready: { type: "object" }, move: { type: "object" },
+          },
+        },
+      },
+    },
+  ],
+} as const;
+
+let validate: ValidateFunction | undefined;
+
+/**
+ * The wish in the text of a run's `plan.json`; undefined where there is none, or none that this version can read.
+ * @param at stands in for its place in a playbook
+ */
+export function readSavedWish(text: string, at: SourceRange): SavedWish | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || !("wish" in value)) return undefined;
+  const { wish } = value;
+  validate ??= new Ajv({ strict: true, allowUnionTypes: true }).compile(schema);
+  if (!validate(wish)) return undefined;
+  const saved = wish as SavedWish;
+  if (saved.wish === "return") return { wish: "return", back: { ...saved.back, at } };
+  const { desired } = saved;
+  return { wish: "move", desired: { ...desired, at, disks: desired.disks.map((disk) => ({ ...disk, at, volumeAt: at })) } };
+}

@@ -1,0 +1,152 @@
+import { Command } from "commander";
+import type { HostState, RunRecord } from "../../core/model/host-state.js";
+import type { SavedWish } from "../../core/plan/saved-wish.js";
+import { readSavedWish } from "../../core/plan/saved-wish.js";
+import { formatInstant } from "../../core/render/figures.js";
+import { visible } from "../../core/render/visible.js";
+import { hostRuns } from "../run/host-runs.js";
+import type { HostRuns } from "../run/target.js";
+import { Unreachable } from "../run/target.js";
+import { canAsk, confirm } from "../terminal/prompt.js";
+import { previewAndApply, refuseWithoutTerminal } from "./apply-playbooks.js";
+import type { ExitCode } from "./exit-code.js";
+import { EXIT } from "./exit-code.js";
+import { Refusal, refusal } from "./failure.js";
+import { withHosts } from "./one-host.js";
+import type { NamedHost } from "./one-host.js";
+import type { CommonOptions } from "./options.js";
+import { withCommonOptions } from "./options.js";
+import type { Reporter } from "./reporter.js";
+import { commandLine, workOn } from "./rollback-command.js";
+import type { Session } from "./session.js";
+import { reporterFor } from "./session.js";
+import type { Work } from "./work.js";
+
+const HELP = `
+Example:
+  converge resume -i inventory/lab.yml dom0a web1
+
+Goes on with the newest run of a guest where it stopped half-way, from what the
+host's own books hold: no playbook is needed. What a run that died has left is
+taken back first, or finished where its commit has happened. Then what it was
+for is planned anew, shown, and done. Each of the two is asked for.
+`;
+
+interface ResumeOptions extends CommonOptions {
+  readonly check?: boolean;
+  readonly yes?: boolean;
+  readonly detailedExitcode?: boolean;
+}
+
+/** `converge resume HOST DOMAIN`: goes on with a run that stopped half-way. */
+export function resumeCommand(session: Session, done: (exit: ExitCode) => void): Command {
+  return withCommonOptions(new Command("resume"))
+    .description("go on with a run that stopped half-way, from what its host remembers")
+    .argument("<host>", "a host of the inventory")
+    .argument("<domain>", "a guest there")
+    .option("-C, --check", "only look and show: nothing is changed")
+    .option("--detailed-exitcode", "with --check: exit 2 when changes are pending")
+    .option("--yes", "do not ask; needed where there is no terminal")
+    .addHelpText("after", HELP)
+    .action(async (host: string, domain: string, options: ResumeOptions) => {
+      refuseWithoutTerminal(options, session);
+      done(await withHosts([host], options, session, async ([named]) => {
+        if (named === undefined) return EXIT.usage;
+        try {
+          return await resume(named, domain, options, session);
+        } catch (error) {
+          if (!(error instanceof Unreachable)) throw error;
+          throw refusal("host-unreachable", `${named.name} was not reached: ${error.message}`, undefined, EXIT.unreachable);
+        }
+      }));
+    });
+}
+
+async function resume(named: NamedHost, domain: string, options: ResumeOptions, session: Session): Promise<ExitCode> {
+  const reporter = reporterFor(session, options);
+  reporter.begin(options.check === true ? "check" : "resume", [named.name, domain]);
+  const runs = hostRuns(named.host);
+  const run = newestRun(await observed(named, session), named.name, domain);
+  const directory = await runs.current(domain);
+  if (directory === undefined) throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${named.name}`);
+  const text = await runs.savedPlan(directory);
+  const wish = text === undefined ? undefined : readSavedWish(text, commandLine(`converge resume ${named.name} ${domain}`));
+  const exit = await settle(run, directory, runs, options, session, reporter);
+  const ended = exit ?? (wish === undefined
+    ? withoutWish(run, named.name, domain, reporter)
+    : await previewAndApply(workFor(named, wish, session), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
+  reporter.end(ended);
+  return ended;
+}
+
+async function observed(named: NamedHost, session: Session): Promise<HostState> {
+  const observation = await session.observe(named.host);
+  if ("unreachable" in observation) throw new Unreachable(observation.unreachable);
+  if (observation.state === undefined) throw new Refusal(observation.diagnostics, EXIT.failed);
+  return observation.state;
+}
+
+function newestRun(state: HostState, host: string, domain: string): RunRecord {
+  const run = state.runs.find((one) => one.domain === domain);
+  if (run === undefined) throw refusal("no-run", `${host} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${host}`);
+  if (run.state !== "running") return run;
+  throw refusal(
+    "still-running", `the run of ${domain} is not over: ${run.owner} began it at ${formatInstant(run.since)}`,
+    `Follow it: converge attach ${host} ${domain}`, EXIT.refused,
+  );
+}
+
+/**
+ * Takes back what a dead run left, or finishes it. Afterwards the host is looked at again, and planned.
+ * @returns how the command ends, where it goes no further
+ */
+async function settle(
+  run: RunRecord, directory: string, runs: HostRuns, options: ResumeOptions, session: Session, reporter: Reporter,
+): Promise<ExitCode | undefined> {
+  if (run.state !== "stopped" && run.unfinished === undefined) return undefined;
+  const at = run.step === undefined ? "before its first step" : `at: ${visible(run.step.title)}`;
+  reporter.say(`The run ${run.run} of ${visible(run.owner)}, begun ${formatInstant(run.since)}, stopped ${at}`);
+  reporter.say(run.committedAt === undefined
+    ? "What it did is taken back, the newest first; the guest runs on its old disks afterwards, if it was up."
+    : "Its commit has happened: the guest is brought up on its new disks, and what served the run is taken away.");
+  if (options.check === true) {
+    reporter.say("Then what it was for is planned anew; as the host is now, that is:");
+    return undefined;
+  }
+  if (options.yes !== true) {
+    const answer = canAsk(session.console) ? await confirm(session.console, "\nDo that now?") : "no";
+    if (answer !== "yes") {
+      reporter.say("Nothing was changed.");
+      return answer === "interrupted" ? EXIT.interrupted : EXIT.usage;
+    }
+  }
+  const left = await runs.recover(directory);
+  if (left === undefined) {
+    reporter.say(run.committedAt === undefined ? "It is taken back." : "It is finished.");
+    return undefined;
+  }
+  reporter.complain([{
+    severity: "error", code: "not-taken-back", subject: { domain: run.domain }, summary: `something of the run ${run.run} is left`, detail: left,
+    fix: `Look at it on the host, mend what stands in the way, and resume again.`,
+  }]);
+  return EXIT.failed;
+}
+
+function withoutWish(run: RunRecord, host: string, domain: string, reporter: Reporter): ExitCode {
+  reporter.say(`What the run ${run.run} was for is not in the books of ${host}: to go on with ${domain}, run its playbook.`);
+  return EXIT.done;
+}
+
+function workFor(named: NamedHost, saved: SavedWish, session: Session): Work {
+  if (saved.wish === "return") return workOn(named, saved.back, session);
+  const { name, connection, host } = named;
+  return {
+    targets: [{
+      name, connection, runs: hostRuns(host), observe: () => session.observe(host),
+      wishes: () => ({ value: { domains: [saved.desired], missing: [] }, diagnostics: [] }),
+    }],
+    batches: [{ hosts: [name], maxFailPercent: 0 }],
+    diagnostics: [],
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,171 @@
+import { describe, expect, test } from "vitest";
+import type { HostState, RunRecord } from "../../src/core/model/host-state.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { plainWish, readSavedWish } from "../../src/core/plan/saved-wish.js";
+import { simulate, startModel } from "../../src/core/plan/simulate.js";
+import type { Command, CommandResult } from "../../src/core/model/command.js";
+import type { Checked } from "../../src/core/model/diagnostic.js";
+import type { RunOptions } from "../../src/edge/hosts/host.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
+import { FakeHost } from "./fake-host.js";
+import { cli } from "./in-process.js";
+import { tempFiles } from "./lab-files.js";
+
+const files = tempFiles({ "inventory.yml": "all:\n  hosts:\n    dom0a:\n" });
+const INVENTORY = ["-i", files["inventory.yml"]];
+const RESUME = ["resume", ...INVENTORY, "dom0a", "web1"];
+const WISH = aWish("web1", ["xvda1"], { source: "retire" });
+const PLAN = JSON.stringify({ version: 1, plan: {}, wish: plainWish({ wish: "move", desired: WISH }) });
+
+const DEAD: RunRecord = {
+  run: "one", domain: "web1", digest: "d", state: "stopped", owner: "alice@laptop", since: 1_795_000_000,
+  step: { title: "Copy the files of /srv/xen/web1/xvda1.img to vg0/web1-xvda1", at: 1_795_000_100 },
+};
+
+function host0(runs: readonly RunRecord[]): HostState {
+  return { ...aHost([{ name: "web1", disks: { xvda1: {} } }]), runs };
+}
+
+function after(state: HostState): HostState {
+  const [plan] = planHost(state, [WISH], sha256).domains;
+  const simulated = simulate(plan?.nodes ?? [], startModel(state));
+  if (!simulated.ok) throw new Error(simulated.why);
+  return simulated.end.host;
+}
+
+/** A host whose books hold a plan, and that can be asked to take a run back. */
+class Books extends FakeHost {
+  constructor(private readonly plan: string, private readonly left: string, onEnd: () => void, readonly onRecover: () => void) {
+    super("dom0a", { events: [{ event: "begin", run: "two", domain: "web1", digest: "d", owner: "me" }, { event: "end", outcome: "done", message: "" }], onEnd });
+  }
+
+  override run(command: Command, options: RunOptions = {}): Promise<Checked<CommandResult>> {
+    const answer = (stdout: string): Promise<Checked<CommandResult>> => {
+      this.commands.push(command);
+      return Promise.resolve({ value: { exitCode: 0, stdout, stderr: "" }, diagnostics: [] });
+    };
+    if (command.at(-1)?.endsWith("/plan.json") === true) return answer(this.plan);
+    if (command.includes("recover")) {
+      this.onRecover();
+      return answer("");
+    }
+    if (options.stdin === undefined && command[2]?.includes("unfinished") === true) return answer(this.left);
+    return super.run(command, options);
+  }
+
+  recovers(): number {
+    return this.commands.filter((command) => command.includes("recover")).length;
+  }
+}
+
+describe("resume", () => {
+  test("takes back what the dead run left, plans anew from the host's books, and goes on", async () => {
+    let state = host0([DEAD]);
+    const host = new Books(PLAN, "", () => void (state = after(state)), () => void (state = host0([{ ...DEAD, state: "failed" }])));
+    const { exit, out, err } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit, out + err).toBe(0);
+    expect(host.recovers()).toBe(1);
+    expect(out).toContain("stopped at: Copy the files of");
+    expect(out).toContain("web1 on dom0a: 1 disk moves to a logical volume");
+    expect(host.submissions[0], "the wish goes along with the new run").toContain('"wish":{"wish":"move"');
+  });
+
+  test("--check says both and does neither", async () => {
+    const host = new Books(PLAN, "", () => undefined, () => undefined);
+    const { exit, out } = await cli([...RESUME, "--check"], { hosts: { dom0a: host }, states: () => host0([DEAD]) });
+    expect(exit).toBe(0);
+    expect(out).toContain("taken back, the newest first");
+    expect(out).toContain("1 disk moves to a logical volume");
+    expect(host.recovers()).toBe(0);
+    expect(host.submissions).toEqual([]);
+  });
+
+  test("declined, changes nothing", async () => {
+    const host = new Books(PLAN, "", () => undefined, () => undefined);
+    const { exit } = await cli(RESUME, { hosts: { dom0a: host }, states: () => host0([DEAD]), typed: "n\n" });
+    expect(exit).toBe(1);
+    expect(host.recovers()).toBe(0);
+  });
+
+  test("settles the leftovers of a run whose wish nobody knows any more, and says that the playbook is needed", async () => {
+    const host = new Books("{}", "", () => undefined, () => undefined);
+    const { exit, out } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => host0([DEAD]) });
+    expect(exit).toBe(0);
+    expect(host.recovers()).toBe(1);
+    expect(out).toContain("run its playbook");
+    expect(host.submissions).toEqual([]);
+  });
+
+  test("goes no further where something could not be taken back", async () => {
+    const host = new Books(PLAN, "xvda1.mount: target is busy", () => undefined, () => undefined);
+    const { exit, out, err } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => host0([DEAD]) });
+    expect(exit).toBe(3);
+    expect(out + err).toContain("error[not-taken-back]");
+    expect(out + err).toContain("target is busy");
+    expect(host.submissions).toEqual([]);
+  });
+
+  test("a run that is not over is told with who has it and since when, and one that is nobody's is no run", async () => {
+    const running = await cli([...RESUME, "--yes"], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => host0([{ ...DEAD, state: "running" }]) });
+    expect(running.exit).toBe(5);
+    expect((running.out + running.err).replaceAll(/\s+/g, " ")).toContain("alice@laptop began it at 2026-11-18");
+    const none = await cli([...RESUME, "--yes"], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => host0([]) });
+    expect(none.exit).toBe(1);
+    expect(none.out + none.err).toContain("no-run");
+  });
+});
+
+test("a saved wish is read back as it was, and one that was tampered with is none", () => {
+  expect(readSavedWish(PLAN, WISH.at)).toEqual({ wish: "move", desired: WISH });
+  const back = { wish: "return" as const, back: { domain: "web1", disks: [], removeVolume: false, move: {}, at: WISH.at } };
+  expect(readSavedWish(JSON.stringify({ wish: plainWish(back) }), WISH.at)).toEqual(back);
+  for (const bad of ["", "[]", "{}", '{"wish":{"wish":"move"}}', PLAN.replace('"volume":', '"command":'), PLAN.slice(0, -2)]) {
+    expect(readSavedWish(bad, WISH.at), bad).toBeUndefined();
+  }
+});
+
+describe("status", () => {
+  const runs: readonly RunRecord[] = [
+    { ...DEAD },
+    { ...DEAD, domain: "web2", state: "running", owner: "bob@desk" },
+    { ...DEAD, domain: "web3", state: "stopped", committedAt: 1_795_000_200 },
+    { ...DEAD, domain: "web4", state: "failed", unfinished: "xvda1.mount: target is busy" },
+    { ...DEAD, domain: "web5", state: "done" },
+  ];
+
+  test("says of each guest since when, at which step, and what comes next, at 80 columns", async () => {
+    const { exit, out } = await cli(["status", ...INVENTORY], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => host0(runs) });
+    expect(exit).toBe(0);
+    const flat = out.replaceAll(/\s+/g, " ");
+    expect(flat).toContain("web1 stopped half-way, begun 2026-11-18 11:06:40 UTC by alice@laptop at Copy the files of");
+    expect(flat).toContain("next converge resume dom0a web1 takes back what was done, and then goes on");
+    expect(flat).toContain("web2 running, begun 2026-11-18 11:06:40 UTC by bob@desk");
+    expect(flat).toContain("next goes on by itself; to follow it: converge attach dom0a web2");
+    expect(flat).toContain("converge resume dom0a web3 brings the guest up on its new disks");
+    expect(flat).toContain("left xvda1.mount: target is busy");
+    expect(flat).toContain("web5 done, begun");
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("tells a guest that waits for its own reboot, and one that sits on a mapping of its image", async () => {
+    const state = aHost([{ name: "web1", disks: { xvda1: {} } }, { name: "web2", disks: { xvda1: {} } }]);
+    const [one, two] = [state.domains["web1"], state.domains["web2"]];
+    if (one?.running === undefined || two?.running === undefined) throw new Error("no guests");
+    const mapped = (name: string) => `/dev/mapper/converge-${name}-xvda1`;
+    const waiting: HostState = {
+      ...state,
+      mappings: [{ name: "converge-web2-xvda1", bytes: 1, open: true, table: { kind: "linear", on: "/srv/xen/web2/xvda1.img" } }],
+      domains: {
+        web1: { ...one, running: { ...one.running, stored: one.running.stored.map((disk) => ({ ...disk, target: mapped("web1") })) } },
+        web2: { ...two, running: { ...two.running, attached: two.running.attached.map((disk) => ({ ...disk, params: mapped("web2") })) } },
+      },
+    };
+    const { out } = await cli(["status", ...INVENTORY, "--json"], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => waiting });
+    const line = JSON.parse(out) as { type: string; guests: unknown[] };
+    expect(line.type).toBe("runs");
+    expect(line.guests).toMatchObject([
+      { domain: "web1", state: "waits", next: expect.stringContaining("its own reboot") as string },
+      { domain: "web2", state: "waits", next: expect.stringContaining("not mirrored yet") as string },
+    ]);
+  });
+});
