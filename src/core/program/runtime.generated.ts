@@ -2241,14 +2241,19 @@ verb_commit_live() {
 }
 
 verb_retire_mapping() { # NAME -- COMMAND…
-  mapping_of "$1"
+  local name
+  name=$1
+  mapping_of "$name"
   case $? in
     0) ;;
     1) return 0 ;;
     *) return 1 ;;
   esac
   shift 2
-  run_command "$@"
+  run_command "$@" && return 0
+  # one that was let go of before goes by itself when its guest has gone, perhaps right now
+  mapping_of "$name"
+  [ $? -eq 1 ]
 }
 
 # A live migration to the same host. For a moment there are two of the guest: NAME and NAME--incoming, then
