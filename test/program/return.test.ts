@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Carry, ReturnDisk } from "../../src/core/model/change.js";
 import type { Domain } from "../../src/core/model/domain.js";
@@ -11,18 +11,20 @@ import { aHost, aVolume, ext4 } from "../support/a-host.js";
 import { SHELLS, StubHost, inParallel } from "./host.js";
 import type { Shell } from "./host.js";
 import { journal } from "./invariants.js";
-import { moveProgram, planOf, sha256 } from "./plan.js";
+import { planOf, sha256 } from "./plan.js";
 
 const VOLUME = "vg0/web1-root";
 
-/** A guest that a run has moved to its volume: what a way back starts from. */
+/** A guest that is on its volume, as a move leaves it: what a way back starts from. */
 async function movedHost(shell: Shell): Promise<StubHost> {
   const host = new StubHost(shell);
-  host.install(moveProgram(host));
-  await host.run("run");
-  expect(host.ended(), host.journalText()).toBe("done");
-  // the run's books are nobody's concern here
-  rmSync(host.book, { recursive: true });
+  const device = `${host.root}/dev/${VOLUME}`;
+  writeFileSync(`${host.state}/lv/${VOLUME}`, `4096|${volumeTags("web1", "xvda1", "disk").join(",")}|-wi-ao----||\n`);
+  writeFileSync(device, "fd:2\n");
+  writeFileSync(host.config, readFileSync(host.config, "utf8").replace(host.image, device));
+  await host.command([`${host.root}/bin/xl`, "destroy", host.domain]);
+  await host.command([`${host.root}/bin/xl`, "create", host.config]);
+  expect(host.guests().map(({ disk }) => disk)).toEqual([`/dev/${VOLUME}`]);
   rmSync(`${host.state}/calls`);
   return host;
 }
@@ -139,8 +141,9 @@ describe("a way back", () => {
     whole.remove();
     expect(commit).toBeGreaterThan(8);
     const deaths = Array.from({ length: count }, (_, index) => index + 1).flatMap((number) => [
-      { number, when: "kill-after", reboot: false }, { number, when: "kill-before", reboot: false },
-      { number, when: "kill-after", reboot: true },
+      { number, when: "kill-after", reboot: false },
+      ...(number % 3 === 0 || number >= commit - 1 ? [{ number, when: "kill-before", reboot: false }] : []),
+      ...(number % 3 === 1 || number >= commit - 1 ? [{ number, when: "kill-after", reboot: true }] : []),
     ]);
     await inParallel(deaths, async ({ number, when, reboot }) => {
       const host = await movedHost(SHELLS[number % 3] ?? "dash");
