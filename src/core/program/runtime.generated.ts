@@ -3168,7 +3168,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);
