@@ -143,6 +143,8 @@ export interface Mapping {
   readonly bytes: number;
   /** Somebody has it open: a guest, as a rule. */
   readonly open: boolean;
+  /** In the model: it was let go of, and is gone with the guest that has it. */
+  readonly deferred?: boolean;
   readonly table: MappingTable;
 }
 

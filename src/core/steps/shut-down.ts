@@ -1,6 +1,8 @@
 import { quoteCommand } from "../model/command.js";
 import type { StepKind } from "../model/step.js";
 import { startedFromConfig } from "../model/guest.js";
+import { isUsed } from "../model/mapping.js";
+import type { Model } from "../model/model.js";
 import { withRunning } from "../model/transform.js";
 
 export interface ShutDown {
@@ -25,7 +27,7 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
     },
   ],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
-  effect: ({ domain }, model) => withRunning(model, domain, undefined),
+  effect: ({ domain }, model) => withoutDeferred(withRunning(model, domain, undefined)),
   undo: ({ domain, config }) => ({
     // whether it is down already, still going, or never read the request, is looked at when it is undone
     when: [],
@@ -33,3 +35,11 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
     effect: (model) => startedFromConfig(model, domain),
   }),
 };
+
+/** Mappings that were let go of while a guest had them. */
+function withoutDeferred(model: Model): Model {
+  const { mappings } = model.host;
+  if (mappings?.some((mapping) => mapping.deferred) !== true) return model;
+  const left = mappings.filter(({ name, deferred }) => deferred !== true || isUsed(name, model));
+  return { ...model, host: { ...model.host, mappings: left } };
+}

@@ -42,5 +42,9 @@ export const retireMapping: StepKind<"retire-mapping", RetireMapping> = {
   title: ({ name }) => `Let go of ${name} as soon as nobody has it any more`,
   actions: ({ name }) => [{ verb: ["retire_mapping", name], command: ["dmsetup", "remove", "--deferred", name] }],
   goals: () => [],
-  effect: ({ name }, model) => (isUsed(name, model) ? model : withoutMapping(model, name)),
+  effect: ({ name }, model) => {
+    const found = model.host.mappings?.find((mapping) => mapping.name === name);
+    if (found === undefined) return model;
+    return isUsed(name, model) ? withMapping(model, { ...found, deferred: true }) : withoutMapping(model, name);
+  },
 };

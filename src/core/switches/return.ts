@@ -92,15 +92,18 @@ function guardStep({ domain, returns }: DomainReturn, edit: EditConfig, state: H
 }
 
 function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edit: EditConfig): readonly Step[] {
+  // a mirror's move left the guest on them: its config names the volumes already, and they are needed themselves now
+  const letGo = (id: string): readonly Step[] => mappingsOf(domain).map((name) =>
+    stepOf(retireMapping, "switch", `${id}-${name}`, { name }, "the volume itself is needed, and a mapping holds it"));
   return [
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
+    ...letGo("let-go"),
     stepOf(
       shutDown, "switch", "shut-down",
       { domain: domain.name, config: edit.path, timeoutSeconds: shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: destroy ?? false },
       "it is taken off its volume",
     ),
-    ...mappingsOf(domain).map((name) =>
-      stepOf(retireMapping, "switch", `retire-mapping-${name}`, { name }, "a mirror's move left the guest on it; the volume itself is needed now")),
+    ...letGo("see-gone"),
   ];
 }
 
