@@ -40,6 +40,7 @@ describe("a submission", () => {
       expect(lines.join("\n")).toBe(host.journalText().trimEnd());
       expect(expectWhole(host, before)).toBe("new");
       expect(journal(host)[0]).toMatchObject({ event: "begin", owner: `o'brien "x"` });
+      expect(host.lines(join(host.state, "properties"))).toContain("IOWeight=50");
       // from a line on, after the end
       const rest = await host.run("follow", String(lines.length));
       expect(rest.stdout.trimEnd()).toBe(lines.at(-1));
