@@ -17,12 +17,17 @@ export function embedRuntime(root: string): Map<string, string> {
   const submit = SUBMIT_PARTS.flatMap((part) => files(root, part)).map((path) => stripped(root, path));
   const names = (text: string, prefix: string): string[] =>
     [...text.matchAll(new RegExp(`^${prefix}_([a-z_]+)\\(\\)`, "gm"))].map((match) => match[1] ?? "").sort();
-  const text = runtime.join("\n");
+  const python = withoutComments(readFileSync(join(root, RUNTIME, "qmp.py"), "utf8"));
+  // in single quotes, as sh takes anything but these
+  const text = [...runtime, `QMP='${python.replaceAll("'", "'\\''")}'\n`].join("\n");
   const lines = [
     "// Generated from runtime/*.sh by scripts/embed-runtime.ts: edit those, not this.",
     "",
     "/** The hand-written part of every host program. */",
     `export const RUNTIME = ${literal(text)};`,
+    "",
+    "/** Speaks QMP with the QEMU of a guest: Python, as sh has no sockets. */",
+    `export const QMP = ${literal(python)};`,
     "",
     "/** What the controller runs to bring a program onto a host and start it; ends with a call of its own. */",
     `export const SUBMIT = ${literal(`${submit.join("\n")}\nsubmit "$@"\n`)};`,
@@ -50,6 +55,10 @@ function files(root: string, part: string): string[] {
 function stripped(root: string, path: string): string {
   const lines = readFileSync(join(root, path), "utf8").split("\n");
   return lines.filter((line) => !/^\s*# shellcheck /.test(line)).join("\n");
+}
+
+function withoutComments(python: string): string {
+  return python.split("\n").filter((line) => !/^\s*#(\s|$)/.test(line)).join("\n").trimStart();
 }
 
 function literal(text: string): string {

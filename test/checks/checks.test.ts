@@ -155,6 +155,25 @@ const CASES: readonly Case[] = [
       running: { ...domain.running, stored: domain.running.stored.map((d) => ({ ...d, target: "/srv/xen/old.img" })) },
     })),
   },
+  {
+    name: "QEMU has another disk open than all others say", code: "views-disagree", says: /does not agree/,
+    guests: [{ ...WEB, qdisk: true }],
+    state: web((domain) => (domain.running === undefined ? {} : {
+      running: {
+        ...domain.running,
+        attached: domain.running.attached.map((d) => (d.open === undefined ? d : { ...d, open: { ...d.open, path: "/srv/xen/old.img" } })),
+      },
+    })),
+  },
+  {
+    name: "the kernel serves a file that is the image no more", code: "views-disagree", says: /does not agree/,
+    state: (state) => web((domain) => (domain.running === undefined ? {} : {
+      running: { ...domain.running, attached: domain.running.attached.map((d) => ({ ...d, devno: "7:3" })) },
+    }))({
+      ...state,
+      loops: [{ device: "/dev/loop3", backing: "/srv/xen/web1/xvda1.img", inode: 9999, devno: "253:0", offset: 0, readOnly: false, deleted: true }],
+    }),
+  },
   { name: "two files define the guest", state: web(() => ({ otherConfigs: ["/etc/xen/web1-old.cfg"] })), code: "several-configs", says: /more than one file/ },
   { name: "another manager owns the guests", state: (state) => ({ ...state, managers: ["libvirt"] }), code: "other-manager", says: /managed by libvirt/ },
   { name: "a pvmove is running", state: group({ pvmove: true }), code: "pvmove-running", says: /pvmove is running in vg0/ },

@@ -92,8 +92,8 @@ test("swap has the size of its header, and the pages it was made with", () => {
 test.each([
   ["dos", { format: "raw", content: { type: "partitions", table: "dos" } }],
   ["gpt", { format: "raw", content: { type: "partitions", table: "gpt" } }],
-  ["qcow2", { format: "qcow2", content: { type: "unknown", hint: "qcow2 image" } }],
-  ["vhd", { format: "vhd", content: { type: "unknown", hint: "vhd image" } }],
+  ["qcow2", { format: "qcow2", disk: { bytes: 1024 ** 3, backed: false, encrypted: false }, content: { type: "unknown", hint: "qcow2 image" } }],
+  ["vhd", { format: "vhd", disk: { bytes: 1_073_995_776, backed: false, encrypted: false }, content: { type: "unknown", hint: "vhd image" } }],
   ["vhdx", { format: "vhdx", content: { type: "unknown", hint: "vhdx image" } }],
   ["vmdk", { format: "raw", content: { type: "unknown", hint: "VMDK image" } }],
   ["text", { format: "raw", content: { type: "unknown" } }],

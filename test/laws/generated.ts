@@ -20,6 +20,7 @@ const disk = (vdev: string): fc.Arbitrary<ADisk> =>
 const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constantFrom(
   {}, { strategy: "rsync" }, { strategy: "rsync", switch: "restart" }, { strategy: "dm" }, { strategy: "dm", switch: "auto" },
   { strategy: "dm", switch: "restart" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "migrate" },
+  { strategy: "qemu" },
 );
 
 const others: fc.Arbitrary<MoveOptions> = fc.record(
@@ -42,7 +43,12 @@ const guest = (name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly stri
       moved: fc.subarray(["xvda1", "xvda2", "xvdb"], { minLength: 1 }), options,
     })
     .map(({ running, autostart, a, b, c, moved, options: move }) => ({
-      guest: { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } }, moved, options: move,
+      // only a guest that runs has a QEMU that could do it
+      guest: {
+        name, running: running || move.strategy === "qemu", autostart, disks: { xvda1: a, xvda2: b, xvdb: c },
+        ...(move.strategy === "qemu" ? { qdisk: true } : {}),
+      },
+      moved, options: move,
     }));
 
 /** One to three guests; the names are such as hurt in paths, LVM and shells. */

@@ -34,6 +34,10 @@ export function expectNothingLeft(model: Model, when: string): void {
     ...model.host.loops.filter((l) => !kept(l.backing)).map((l) => `loop ${l.device}`),
     ...model.ghost.bootUnits.filter((name) => !used.some((mapping) => mapping.name.startsWith(`converge-${safeName(name)}-`))).map((u) => `boot unit of ${u}`),
     ...Object.values(model.host.volumes).filter((v) => v.kind === "snapshot").map((v) => `snapshot ${v.name}`),
+    ...Object.values(model.host.domains).flatMap(({ running }) => (running?.qemu?.jobs ?? []).map(({ job }) => `block job ${job}`)),
+    ...Object.values(model.host.domains).flatMap(({ running }) =>
+      (running?.qemu?.nodes ?? []).filter(({ node }) => node.startsWith("converge-") && !running?.attached.some((disk) => disk.open?.node === node))
+        .map(({ node }) => `block node ${node}`)),
   ];
   if (left.length > 0) throw new Error(`${when}: left ${left.join(", ")}`);
 }

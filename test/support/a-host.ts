@@ -3,6 +3,7 @@ import type { DesiredDisk, DesiredDomain, MoveOptions } from "../../src/core/mod
 import type { Domain } from "../../src/core/model/domain.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content, Image, Volume, VolumeName } from "../../src/core/model/storage.js";
+import { attachedAs } from "../../src/core/model/guest.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
 
 /** Hosts for tests, made from a few words: what a test does not name is as it is on an ordinary Dom0. */
@@ -22,6 +23,8 @@ export interface AGuest {
   /** Of disks: content by vdev. */
   readonly disks: Readonly<Record<string, ADisk>>;
   readonly extra?: string;
+  /** Its disks are served by QEMU. */
+  readonly qdisk?: boolean;
 }
 
 export interface ADisk {
@@ -47,7 +50,7 @@ export function swap(uuid: string, bytes: number): Content {
 const TOOLS = [
   "rsync", "lvcreate", "lvchange", "lvremove", "mke2fs", "e2fsck", "mkfs.xfs", "xfs_repair", "mkswap", "blkid", "losetup",
   "mount", "umount", "blkdiscard", "ionice", "flock", "nice", "sha256sum", "stat", "sync", "touch", "head", "tail", "mv",
-  "rm", "timeout", "dd", "cmp", "find", "xargs", "xl", "xenstore-ls", "systemctl", "systemd-run", "bash",
+  "rm", "timeout", "dd", "cmp", "find", "xargs", "xl", "xenstore-ls", "systemctl", "systemd-run", "bash", "python3",
 ];
 
 /** A Dom0 with `vg0` (`extents` of 4 MiB) whose `vg0/images`, thin or not, is mounted on /srv/xen and holds the images. */
@@ -72,7 +75,10 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
       return { vdev, path };
     });
     const path = `/etc/xen/${guest.name}.cfg`;
-    const list = entries.map((e) => `'file:${e.path},${e.vdev},w'`).join(", ");
+    const list = entries.map(({ path: at, vdev }) => {
+      const format = images[at]?.format ?? "raw";
+      return guest.qdisk === true ? `'format=${format},vdev=${vdev},access=w,backendtype=qdisk,target=${at}'` : `'file:${at},${vdev},w'`;
+    }).join(", ");
     const text = `# ${guest.name}\nname = "${guest.name}"\nmemory = 128\n${guest.extra ?? "vif = ['ip=10.0.0.9']\n"}disk = [ ${list} ]\n`;
     const config = readDomainConfig(path, { file: path, text }, sha256(text), inode, "0644").value;
     if (config === undefined) throw new Error(`the config of ${guest.name} does not parse`);
@@ -84,7 +90,10 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
             running: {
               domid: index + 1, uuid: `domain-${guest.name}`, paused: false, memoryKiB: 131072, stored: config.disks,
               macs: Array.from({ length: config.networkCards }, () => "00:16:3e:00:00:01"),
-              attached: config.disks.map((d) => ({ vdev: d.vdev, params: d.target, backend: "vbd" as const, state: 4 })),
+              attached: config.disks.map((d) => attachedAs(d, { images })),
+              ...(guest.qdisk === true
+                ? { qemu: { nodes: config.disks.flatMap((d) => attachedAs(d, { images }).open ?? []), jobs: [] } }
+                : {}),
             },
           }),
     };

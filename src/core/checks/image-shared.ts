@@ -1,3 +1,4 @@
+import { servedFrom } from "../model/qemu.js";
 import type { HostState } from "../model/host-state.js";
 import type { Image } from "../model/storage.js";
 import type { Check } from "./check.js";
@@ -29,7 +30,8 @@ function uses(other: HostState["domains"][string], image: Image, state: HostStat
     return path === image.path || (found !== undefined && found.inode === image.inode && found.devno === image.devno);
   };
   const configured = other.config?.disks.some((d) => same(d.target)) ?? false;
-  return configured || (other.running?.attached.some((d) => same(d.params)) ?? false);
+  return configured || (other.running?.attached.some((d) => same(servedFrom(d))) ?? false) ||
+    (other.running?.qemu?.nodes.some((node) => same(node.path)) ?? false);
 }
 
 function mountsOf(image: Image, state: HostState): readonly string[] {

@@ -1,24 +1,31 @@
+import type { AttachedDisk } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
 import { disksBehind } from "../model/mapping.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { Check } from "./check.js";
 
 export const viewsDisagree: Check = {
   code: "views-disagree",
-  about: "config, stored config and xenstore must agree on a running guest's disks before one of them is believed",
+  about: "config, stored config, xenstore and who serves it must agree on a running guest's disks before one of them is believed",
   run: ({ domain, desired, state }) => {
     const { config, running } = domain;
     if (config === undefined || running === undefined) return [];
     const vdevs = new Set([...config.disks, ...running.stored, ...running.attached].map((d) => d.vdev));
     const lines: string[] = [];
     for (const vdev of [...vdevs].sort()) {
+      const disk = running.attached.find((d) => sameVdev(d.vdev, vdev));
       const inConfig = config.disks.find((d) => sameVdev(d.vdev, vdev))?.target;
       const inStored = running.stored.find((d) => sameVdev(d.vdev, vdev))?.target;
-      const inXenstore = running.attached.find((d) => sameVdev(d.vdev, vdev))?.params;
-      const views = [inConfig, inStored, inXenstore].map((path) => (path === undefined ? [] : disksBehind(path, state)));
+      const inXenstore = disk?.params;
+      const served = servedBy(disk, state);
+      // QEMU that went over to another disk is right, and xenstore goes on naming what the guest was created with
+      const views = [inConfig, inStored, ...(disk?.open === undefined ? [inXenstore] : []), ...(served === undefined ? [] : [served.path])]
+        .map((path) => (path === undefined ? [] : disksBehind(path, state)));
       // the legs of a mirror are one disk
       const [first = [], ...others] = views;
-      if (first.some((disk) => others.every((view) => view.includes(disk)))) continue;
-      lines.push(`${vdev}: ${config.path} has ${show(inConfig)}, xl's stored config ${show(inStored)}, xenstore ${show(inXenstore)}`);
+      if (first.some((one) => others.every((view) => view.includes(one)))) continue;
+      const open = served === undefined ? "" : `, ${served.who} has ${show(served.path)} open`;
+      lines.push(`${vdev}: ${config.path} has ${show(inConfig)}, xl's stored config ${show(inStored)}, xenstore ${show(inXenstore)}${open}`);
     }
     if (lines.length === 0) return [];
     return [
@@ -29,6 +36,23 @@ export const viewsDisagree: Check = {
     ];
   },
 };
+
+/** What really lies below a disk, by the word of QEMU or by the device numbers of the kernel; undefined: nobody says. */
+function servedBy(disk: AttachedDisk | undefined, state: HostState): { readonly who: string; readonly path: string } | undefined {
+  if (disk?.open !== undefined) return { who: "QEMU", path: disk.open.path };
+  if (disk?.backend !== "vbd" || disk.devno === undefined) return undefined;
+  const { devno } = disk;
+  const volume = Object.values(state.volumes).find((found) => found.devno === devno);
+  if (volume !== undefined) return { who: "the kernel", path: `/dev/${volume.name}` };
+  const [major, minor] = devno.split(":");
+  const loop = major === LOOP_MAJOR ? state.loops.find(({ device }) => device === `/dev/loop${minor ?? ""}`) : undefined;
+  if (loop === undefined) return undefined;
+  const image = Object.values(state.images).find((found) => found.inode === loop.inode && found.devno === loop.devno);
+  return { who: "the kernel", path: image?.path ?? `${loop.backing}${loop.deleted ? " (deleted)" : ""}` };
+}
+
+/** Documentation/admin-guide/devices.txt of Linux. */
+const LOOP_MAJOR = "7";
 
 function show(target: string | undefined): string {
   return target === undefined ? "nothing" : target === "" ? "an empty drive" : target;

@@ -1,3 +1,4 @@
+import { servedFrom } from "../model/qemu.js";
 import { diskKey } from "../model/transform.js";
 import type { Check } from "./check.js";
 
@@ -9,7 +10,7 @@ export const volumeInUse: Check = {
       const users: string[] = [];
       for (const other of Object.values(state.domains)) {
         const configured = other.config?.disks.some((d) => diskKey(d.target) === to.volume) ?? false;
-        const attached = other.running?.attached.some((d) => diskKey(d.params) === to.volume) ?? false;
+        const attached = other.running?.attached.some((d) => diskKey(d.params) === to.volume || diskKey(servedFrom(d)) === to.volume) ?? false;
         if ((configured || attached) && other.name !== domain.name) users.push(`guest ${other.name}`);
       }
       const volume = state.volumes[to.volume];

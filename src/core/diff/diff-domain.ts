@@ -2,10 +2,11 @@ import type { DomainChanges, MoveChange, TargetVolume } from "../model/change.js
 import type { DesiredDisk, DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
-import type { ConfiguredDisk, DomainConfig } from "../model/domain.js";
+import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { CARRY_DONE, sourceOfTags, volumePath, volumeTags } from "../model/names.js";
-import type { Image, Volume } from "../model/storage.js";
+import { diskBytes } from "../model/storage.js";
+import type { Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 
 /**
@@ -30,7 +31,7 @@ export function diffDomain(
   const { config } = domain;
   for (const wish of desired.disks) {
     const disk = config.disks.find((d) => sameVdev(d.vdev, wish.vdev));
-    const result = disk === undefined ? noDisk(wish, config) : diffDisk(wish, disk, state);
+    const result = disk === undefined ? noDisk(wish, config) : diffDisk(wish, disk, domain, state);
     if (result !== undefined && "change" in result) changes.push(result);
     else if (result !== undefined) diagnostics.push({ ...result, subject: subject(wish, state) });
   }
@@ -51,7 +52,7 @@ function noDisk(wish: DesiredDisk, config: DomainConfig): Diagnostic {
   };
 }
 
-function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, state: HostState): MoveChange | Diagnostic | undefined {
+function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, state: HostState): MoveChange | Diagnostic | undefined {
   const volume = state.volumes[wish.volume];
   if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume, state);
   const image = state.images[disk.target];
@@ -62,7 +63,9 @@ function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, state: HostState): Mo
       fix: "Only disks that lie in an image file can be moved for now.",
     };
   }
-  const to = target(wish, image, volume, state);
+  // where QEMU serves it, QEMU says how large the guest sees it
+  const open = running?.attached.find((d) => sameVdev(d.vdev, wish.vdev))?.open;
+  const to = target(wish, open?.bytes ?? diskBytes(image), volume, state);
   if ("severity" in to) return to;
   return { change: "move-disk", domain: wish.domain, vdev: disk.vdev, from: disk, image, to, wish };
 }
@@ -96,7 +99,7 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
 }
 
 function target(
-  wish: DesiredDisk, image: Image, existing: Volume | undefined, state: HostState,
+  wish: DesiredDisk, sourceBytes: number, existing: Volume | undefined, state: HostState,
 ): TargetVolume | Diagnostic {
   const group = wish.volume.slice(0, wish.volume.indexOf("/"));
   const vg = state.volumeGroups[group];
@@ -109,7 +112,7 @@ function target(
       fix: "Name a volume group of the host, or make this one first.",
     };
   }
-  const asked = wish.bytes ?? image.bytes;
+  const asked = wish.bytes ?? sourceBytes;
   const bytes = roundUpToExtent(asked, vg.extentBytes);
   const tagged = (tags: readonly string[]): boolean => existing !== undefined && tags.every((tag) => existing.tags.includes(tag));
   const former = tagged([...volumeTags(wish.domain, wish.vdev, "former"), CARRY_DONE]);

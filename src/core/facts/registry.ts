@@ -10,6 +10,7 @@ import { fact as mappings } from "./mappings.js";
 import { fact as memory } from "./memory.js";
 import { fact as modules } from "./modules.js";
 import { fact as mounts } from "./mounts.js";
+import { fact as qemuBlocks } from "./qemu-blocks.js";
 import { fact as saveFiles } from "./save-files.js";
 import { fact as storedConfigs } from "./stored-configs.js";
 import { fact as tools } from "./tools.js";
@@ -34,6 +35,7 @@ export const facts = {
   memory,
   modules,
   mounts,
+  qemuBlocks,
   saveFiles,
   storedConfigs,
   tools,

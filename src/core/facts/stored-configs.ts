@@ -14,6 +14,8 @@ export interface StoredGuest {
   readonly macs: readonly string[];
   /** What becomes of it when it powers off, where any of the files says something else than `destroy`. */
   readonly onPoweroff?: string;
+  /** What `xl config-update` stored beats what libxl holds. */
+  readonly byXl: boolean;
 }
 
 // Not by `xl list -l`: that takes a lock file in this directory for each guest, and asking must leave no trace. And
@@ -56,7 +58,7 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       const actions = [guests.get(key)?.onPoweroff, read.value?.onPoweroff];
       const onPoweroff = actions.find((action) => action !== undefined && action !== "destroy");
       guests.set(key, {
-        domid, uuid, disks: read.value?.disks ?? [], macs, ...(onPoweroff === undefined ? {} : { onPoweroff }),
+        domid, uuid, disks: read.value?.disks ?? [], macs, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
       });
     }
     return known([...guests.values()], diagnostics);

@@ -1,14 +1,16 @@
-import type { Content, ImageFormat } from "../model/storage.js";
+import type { Content, ImageDisk, ImageFormat } from "../model/storage.js";
 import { readExt } from "./superblock-ext.js";
 import { otherSignatures } from "./superblock-other.js";
 import { readPartitions } from "./superblock-partitions.js";
 import { readSwap } from "./superblock-swap.js";
 import { readXfs } from "./superblock-xfs.js";
-import { hasMagic, headOf, u32, type Head } from "./superblock-bytes.js";
+import { hasMagic, headOf, u32, u64, type Head } from "./superblock-bytes.js";
 
 /** What a disk turned out to be. */
 export interface Recognised {
   readonly format: ImageFormat;
+  /** Of a format other than raw, where its head tells. */
+  readonly disk?: ImageDisk;
   readonly content: Content;
 }
 
@@ -23,7 +25,21 @@ export function recognise(bytes: Uint8Array, size: number, sparse = false): Reco
   const head = headOf(bytes);
   const format = formatOf(head);
   if (format === "raw") return { format, content: contentOf(head, size, sparse) };
-  return { format, content: { type: "unknown", hint: `${format} image` } };
+  const disk = diskIn(head, format);
+  return { format, ...(disk === undefined ? {} : { disk }), content: { type: "unknown", hint: `${format} image` } };
+}
+
+/**
+ * The disk that an image of a format holds: docs/interop/qcow2.txt of QEMU (size at 24, backing file's name at 8,
+ * encryption at 32, all big-endian), and Microsoft's VHD specification (current size at 48, kind of disk at 60: 4 is
+ * one that needs its parent).
+ */
+function diskIn(head: Head, format: ImageFormat): ImageDisk | undefined {
+  if (format === "qcow2") {
+    return { bytes: u64(head, 24, false), backed: u64(head, 8, false) !== 0, encrypted: u32(head, 32, false) !== 0 };
+  }
+  if (format === "vhd") return { bytes: u64(head, 48, false), backed: u32(head, 60, false) === 4, encrypted: false };
+  return undefined;
 }
 
 function formatOf(head: Head): ImageFormat {

@@ -6,7 +6,7 @@ export const TOOLS = [
   "base64", "bash", "blkdiscard", "blkid", "blockdev", "cmp", "dd", "dmsetup", "drbdsetup", "dumpe2fs", "e2fsck", "find",
   "flock", "head", "fsck.ext4", "fstrim", "getfacl", "getfattr", "ionice", "losetup", "lvchange", "lvconvert", "lvcreate",
   "lvextend", "lvremove", "lvs", "mdadm", "mke2fs", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "mkfs.xfs", "mkswap",
-  "modprobe", "mount", "mountpoint", "mv", "nc", "nice", "od", "qemu-img", "qemu-nbd", "resize2fs", "rm", "rsync",
+  "modprobe", "mount", "mountpoint", "mv", "nc", "nice", "od", "python3", "qemu-img", "qemu-nbd", "resize2fs", "rm", "rsync",
   "sha256sum", "sort", "stat", "sync", "systemctl", "systemd-run", "tail", "timeout", "touch", "truncate", "tune2fs", "umount",
   "unshare", "vgs", "wipefs", "xargs", "xenstore-ls", "xenstore-read", "xfs_admin", "xfs_db", "xfs_growfs",
   "xfs_repair", "xl",

@@ -1,6 +1,7 @@
 import type { Goal, Verdict } from "../model/goal.js";
 import { disksBehind, isUsed } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
+import { servedFrom } from "../model/qemu.js";
 import type { Mapping } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 
@@ -89,9 +90,28 @@ export function verdict(goal: Goal, model: Model): Verdict {
       const attached = host.domains[goal.domain]?.running?.attached;
       if (attached === undefined) return "conflict";
       const same = goal.disks.every((disk) =>
-        attached.some((a) => a.vdev === disk.vdev && sameDisk(a.params, disk.target, model)),
+        attached.some((a) => a.vdev === disk.vdev && sameDisk(servedFrom(a), disk.target, model)),
       );
       return same ? "done" : "conflict";
+    }
+    case "block-job": {
+      const running = host.domains[goal.domain]?.running;
+      if (running === undefined) return "conflict";
+      const status = running.qemu?.jobs.find(({ job }) => job === goal.job)?.status;
+      if (status === undefined || status === "concluded") return "pending";
+      return goal.at === "made" || status === "ready" || status === "pending" ? "done" : "pending";
+    }
+    case "on-volumes": {
+      const running = host.domains[goal.domain]?.running;
+      if (running === undefined) return "conflict";
+      const on = goal.disks.every(({ vdev, target }) =>
+        running.attached.some((disk) => disk.vdev === vdev && servedFrom(disk) === target) &&
+        running.stored.some((disk) => disk.vdev === vdev && disk.target === target));
+      return on ? "done" : "pending";
+    }
+    case "let-go": {
+      const nodes = host.domains[goal.domain]?.running?.qemu?.nodes ?? [];
+      return nodes.some(({ path }) => path === goal.path) ? "pending" : "done";
     }
     case "boot-unit":
       return ghost.bootUnits.includes(goal.domain) ? "done" : "pending";

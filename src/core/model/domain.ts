@@ -1,3 +1,4 @@
+import type { BlockNode, GuestQemu } from "./qemu.js";
 import type { SourceText } from "./source.js";
 
 /** A disk as an xl config names it, every form of it brought to one. */
@@ -28,6 +29,8 @@ export interface AttachedDisk {
   readonly state: number;
   /** What the guest has written to it since it was started, where that is counted. */
   readonly writtenBytes?: number;
+  /** What QEMU has open for it by its own word, where QEMU serves it and could be asked. */
+  readonly open?: BlockNode;
 }
 
 /** One xl config on a host. */
@@ -61,6 +64,10 @@ export interface RunningDomain {
   /** From there too: what becomes of it when it powers off, where that is not `destroy`. */
   readonly onPoweroff?: string;
   readonly attached: readonly AttachedDisk[];
+  /** Unset: no disk of it is served by QEMU, or QEMU did not answer. */
+  readonly qemu?: GuestQemu;
+  /** `xl config-update` has stored a config, which beats what libxl holds when the guest reboots itself. */
+  readonly storedByXl?: boolean;
 }
 
 /** A guest: defined by a file, running, saved, or several of these. */

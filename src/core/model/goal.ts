@@ -24,6 +24,12 @@ export type Goal =
   | { readonly goal: "domain-paused"; readonly domain: string }
   | { readonly goal: "domain-down"; readonly domain: string }
   | { readonly goal: "attached"; readonly domain: string; readonly disks: readonly AttachedGoal[] }
+  /** A block job of the guest's QEMU is there; or its copy has caught up with the disk. */
+  | { readonly goal: "block-job"; readonly domain: string; readonly job: string; readonly at: "made" | "ready" }
+  /** The guest's QEMU serves these disks from these devices, and libxl has them stored. */
+  | { readonly goal: "on-volumes"; readonly domain: string; readonly disks: readonly AttachedGoal[] }
+  /** The guest's QEMU does not have the file open any more. */
+  | { readonly goal: "let-go"; readonly domain: string; readonly path: string }
   | { readonly goal: "boot-unit"; readonly domain: string }
   | { readonly goal: "boot-unit-absent"; readonly domain: string }
   | { readonly goal: "file-exists"; readonly path: string }

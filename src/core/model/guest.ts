@@ -1,6 +1,10 @@
 import type { AttachedDisk, ConfiguredDisk } from "./domain.js";
+import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
 import { disksBehind } from "./mapping.js";
+import { servedFrom } from "./qemu.js";
+import type { GuestQemu } from "./qemu.js";
+import { diskBytes } from "./storage.js";
 import { withGhost, withRunning } from "./transform.js";
 
 /** What guests do, in the model: being built, starting, writing. */
@@ -18,7 +22,7 @@ export function builtWith(model: Model, name: string, disks: readonly Configured
     domid: 1 + Math.max(0, ...Object.values(model.host.domains).map((d) => d.running?.domid ?? 0)),
     uuid: config.uuid ?? "new", paused: true, memoryKiB: (config.memoryMiB ?? 0) * 1024,
     macs: Array.from({ length: config.networkCards }, () => "00:16:3e:00:00:01"),
-    stored: disks, attached: disks.map(attachedAs),
+    stored: disks, ...attachedWith(model, disks),
   });
 }
 
@@ -31,8 +35,22 @@ export function startedFromConfig(model: Model, name: string): Model {
   return now === undefined ? built : withRunning(built, name, { ...now, paused: false });
 }
 
-function attachedAs(disk: ConfiguredDisk): AttachedDisk {
-  return { vdev: disk.vdev, params: disk.target, backend: disk.backendtype === "qdisk" ? "qdisk" : "vbd", state: 4 };
+function attachedWith(
+  { host }: Model, disks: readonly ConfiguredDisk[],
+): { readonly attached: readonly AttachedDisk[]; readonly qemu?: GuestQemu } {
+  const attached = disks.map((disk) => attachedAs(disk, host));
+  const nodes = attached.flatMap(({ open }) => open ?? []);
+  return { attached, ...(nodes.length === 0 ? {} : { qemu: { nodes, jobs: [] } }) };
+}
+
+/** A disk as it is attached when its guest is built: by QEMU where the config says so, as xen-block.c names its nodes. */
+export function attachedAs(disk: ConfiguredDisk, { images }: Pick<HostState, "images">): AttachedDisk {
+  const { vdev, target: path, format, backendtype } = disk;
+  if (backendtype !== "qdisk") return { vdev, params: path, backend: "vbd", state: 4 };
+  const driver = format === "vhd" ? "vpc" : format;
+  const image = images[path];
+  const bytes = image === undefined ? 0 : diskBytes(image);
+  return { vdev, params: path, backend: "qdisk", state: 4, open: { node: `${vdev}-${driver}`, path, driver, bytes } };
 }
 
 /** In the model, a running guest writes to each of its disks and is told that the writes are safe. */
@@ -42,7 +60,7 @@ export function guestWrites(model: Model): Model {
   for (const domain of Object.values(model.host.domains)) {
     if (domain.running === undefined || domain.running.paused) continue;
     for (const disk of domain.running.attached) {
-      const [complete = "", other] = disksBehind(disk.params, model.host);
+      const [complete = "", other] = disksBehind(servedFrom(disk), model.host);
       const ghost = disks[complete];
       if (ghost === undefined || ghost.writes === Number.MAX_SAFE_INTEGER) continue;
       disks[complete] = { ...ghost, writes: ghost.writes + 1 };

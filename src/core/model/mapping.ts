@@ -1,6 +1,7 @@
 import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
 import { safeName } from "./names.js";
+import { servedFrom } from "./qemu.js";
 import type { Mapping } from "./storage.js";
 import { diskKey } from "./transform.js";
 
@@ -42,7 +43,7 @@ export function disksBehind(path: string, state: Pick<HostState, "mappings">): r
 /** Some guest has the mapping. */
 export function isUsed(name: string, { host }: Model): boolean {
   const path = mappingPath(name);
-  return Object.values(host.domains).some((domain) => domain.running?.attached.some((disk) => disk.params === path));
+  return Object.values(host.domains).some((domain) => domain.running?.attached.some((disk) => servedFrom(disk) === path));
 }
 
 /** How many sectors of 512 bytes, which is what device-mapper counts in. */

@@ -57,9 +57,25 @@ export interface Image {
   readonly mtime: number;
   readonly links: number;
   readonly format: ImageFormat;
+  /** Of a format other than raw: what its head says of the disk in it. Content stays unknown: it would have to be read through. */
+  readonly disk?: ImageDisk;
   readonly content: Content;
   /** The volume that holds it, where there is one, and its path from the root of that volume's file system. */
   readonly on?: { readonly volume: VolumeName; readonly mountpoint: string; readonly path: string };
+}
+
+/** A disk in an image of a format of its own. */
+export interface ImageDisk {
+  /** As large as the guest sees it. */
+  readonly bytes: number;
+  /** A part of it lies in another file (a backing file, a parent). */
+  readonly backed: boolean;
+  readonly encrypted: boolean;
+}
+
+/** How large the guest sees an image: that of the file, but for formats that have a size of their own. */
+export function diskBytes(image: Image): number {
+  return image.disk?.bytes ?? image.bytes;
 }
 
 /** What the first blocks of a disk say that it holds. Unknown is not empty. */

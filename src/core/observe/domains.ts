@@ -1,5 +1,6 @@
 import { paramsPath } from "../facts/disk-targets.js";
 import type { FactValues } from "../facts/readings.js";
+import type { ReportedQemu } from "../facts/qemu-blocks.js";
 import type { ReportedConfig } from "../facts/xl-configs.js";
 import type { ReportedBackend } from "../facts/xenstore-backends.js";
 import type { StoredGuest } from "../facts/stored-configs.js";
@@ -48,17 +49,18 @@ function withoutName({ name: _, ...config }: NamedDomainConfig): DomainConfig {
 
 function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
   const stored = new Map((facts.storedConfigs ?? []).map((guest) => [`${guest.domid} ${guest.uuid}`, guest]));
+  const qemus = new Map((facts.qemuBlocks ?? []).map((qemu) => [qemu.domid, qemu]));
   const attached = new Map<number, AttachedDisk[]>();
   for (const backend of facts.xenstoreBackends ?? []) {
+    const disk = readAttached(backend, facts.vbdWrites ?? [], qemus.get(backend.domid));
     const disks = attached.get(backend.domid);
-    const disk = readAttached(backend, facts.vbdWrites ?? []);
     if (disks === undefined) attached.set(backend.domid, [disk]);
     else disks.push(disk);
   }
   const found = new Map<string, RunningDomain>();
   for (const listed of facts.domainList ?? []) {
     const disks = (attached.get(listed.domid) ?? []).sort((a, b) => (a.vdev < b.vdev ? -1 : 1));
-    found.set(listed.name, readRunning(listed, stored.get(`${listed.domid} ${listed.uuid}`), disks));
+    found.set(listed.name, readRunning(listed, stored.get(`${listed.domid} ${listed.uuid}`), disks, qemus.get(listed.domid)));
   }
   return found;
 }
@@ -67,6 +69,7 @@ function readRunning(
   listed: ListedDomain,
   stored: StoredGuest | undefined,
   attached: readonly AttachedDisk[],
+  qemu: ReportedQemu | undefined,
 ): RunningDomain {
   return {
     domid: listed.domid,
@@ -76,13 +79,21 @@ function readRunning(
     stored: stored?.disks ?? [],
     ...(stored === undefined ? {} : { macs: stored.macs }),
     ...(stored?.onPoweroff === undefined ? {} : { onPoweroff: stored.onPoweroff }),
+    ...(stored?.byXl === true ? { storedByXl: true } : {}),
     attached,
+    ...(qemu === undefined ? {} : { qemu: { nodes: qemu.nodes, jobs: qemu.jobs } }),
   };
 }
 
-function readAttached(reported: ReportedBackend, counted: readonly CountedWrites[]): AttachedDisk {
+function readAttached(
+  reported: ReportedBackend, counted: readonly CountedWrites[], qemu: ReportedQemu | undefined,
+): AttachedDisk {
   const { vdev, backend, devno, state } = reported;
   const writtenBytes = counted.find((one) => one.domid === reported.domid && vdevOfNumber(one.device) === vdev)?.bytes;
   // QEMU's are `aio:/path`: what counts is which file or device it is
-  return { vdev, params: paramsPath(reported), backend, ...(devno === undefined ? {} : { devno }), state, ...(writtenBytes === undefined ? {} : { writtenBytes }) };
+  const open = backend === "qdisk" && qemu !== undefined && Object.hasOwn(qemu.disks, vdev) ? qemu.disks[vdev] : undefined;
+  return {
+    vdev, params: paramsPath(reported), backend, ...(devno === undefined ? {} : { devno }), state,
+    ...(writtenBytes === undefined ? {} : { writtenBytes }), ...(open === undefined ? {} : { open }),
+  };
 }

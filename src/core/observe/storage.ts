@@ -67,6 +67,7 @@ function readImage(
     mtime: target.mtime,
     links: target.links,
     format: target.recognised.format,
+    ...(target.recognised.disk === undefined ? {} : { disk: target.recognised.disk }),
     content: target.recognised.content,
     ...(volume === undefined || mount === undefined
       ? {}

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { Binding } from "../model/plan.js";
+import { diskBytes } from "../model/storage.js";
 
 /** What the plan of one guest was made from: what has to be the same still when it is applied. */
 export function bindingsOf(domain: Domain, changes: readonly Change[], state: HostState): readonly Binding[] {
@@ -19,7 +20,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
   for (const disk of running?.attached ?? []) {
     bindings.push({
       what: `attached ${domain.name}/${disk.vdev}`,
-      is: { params: disk.params, backend: disk.backend, devno: disk.devno ?? null },
+      is: { params: disk.params, backend: disk.backend, devno: disk.devno ?? null, ...(disk.open === undefined ? {} : { open: disk.open.path, node: disk.open.node }) },
     });
   }
   for (const change of changes) {
@@ -33,7 +34,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
     });
     if (change.change !== "move-disk" && change.change !== "return-disk") continue;
     const { image } = change;
-    bindings.push({ what: `image ${image.path}`, is: { inode: image.inode, bytes: image.bytes, devno: image.devno } });
+    bindings.push({ what: `image ${image.path}`, is: { inode: image.inode, bytes: diskBytes(image), devno: image.devno } });
     const { content } = image;
     if ("uuid" in content) {
       bindings.push({ what: `file system in ${image.path}`, is: { type: content.type, uuid: content.uuid } });

@@ -9,7 +9,7 @@ import { savedBytes } from "../switches/choose.js";
 import { snapshotBytes } from "../switches/restart.js";
 
 /** What is taken until a host has runs of its own to go by. Seconds, and bytes a second. */
-export const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2, devices: 1 };
+export const GUESS = { shutdown: 10, start: 15, rate: 50 * 1024 ** 2, memory: 200 * 1024 ** 2, freeze: 2, changed: 0.02, scan: 2, devices: 1, pivot: 0.1 };
 
 interface Reckoned {
   readonly seconds: number;
@@ -82,7 +82,8 @@ export function estimate({ domain, takenOver, switchOver, moves, options, state 
   const changes = moves.map((m) => m.move.change);
   const copied = moves.filter((m) => m.fragments.atRest.length > 0);
   const mirrored = moves.filter((m) => m.fragments.mirror !== undefined);
-  const copyBytes = sum(copied.map((m) => usedBytes(m.move.change))) + sum(mirrored.map((m) => m.move.change.image.bytes));
+  const copyBytes = sum(copied.map((m) => usedBytes(m.move.change))) + sum(mirrored.map((m) => m.move.change.image.bytes)) +
+    sum(moves.map((m) => m.fragments.pivot?.bytes ?? 0));
   const limit = options.throttle?.bandwidthBytesPerSecond ?? Infinity;
   const measured = median(state.history.map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
   const free = measured ?? GUESS.rate;
@@ -109,6 +110,9 @@ export function estimate({ domain, takenOver, switchOver, moves, options, state 
       parts.push({ what: "copy", seconds: round(GUESS.scan + copyBytes / rate), how: `${formatBytes(copyBytes)} at ${formatBytes(rate)}/s` });
     }
     parts.push({ what: "start until ready", ...start });
+  }
+  if (moves.some((m) => m.fragments.pivot !== undefined)) {
+    parts.push({ what: "waiting for its disks", seconds: GUESS.pivot, how: "a guess: it runs on, and its writes wait while QEMU goes over" });
   }
   return {
     copyBytes,

@@ -7,6 +7,7 @@ import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
 import { safeName, volumePath } from "../model/names.js";
+import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
@@ -14,6 +15,7 @@ import type { CheckContext } from "../checks/check.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { adoptFormer } from "../steps/former-volume.js";
+import { closeNode } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { chooseStrategy } from "../strategies/choose.js";
@@ -23,6 +25,7 @@ import { chooseSwitch } from "../switches/choose.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
 import type { DomainMove } from "../switches/restart.js";
+import { pivotedSteps } from "../switches/pivoted.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
 import type { Derived } from "../switches/take-over.js";
 import { deriveConfig } from "../xl/derive.js";
@@ -73,7 +76,8 @@ export function planDomain(
   const edit = moves.length === 0 ? undefined : editOf(domain, moves, sha256);
   diagnostics.push(...(edit?.diagnostics ?? []));
   const mirrored = chosen.some(({ fragments }) => fragments.mirror !== undefined);
-  if (mirrored) diagnostics.push(...mixed(chosen, desired, state));
+  const pivoted = chosen.some(({ fragments }) => fragments.pivot !== undefined);
+  if (mirrored || pivoted) diagnostics.push(...mixed(chosen, desired, state));
   const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, sha256) : undefined;
   diagnostics.push(...(derived?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {
@@ -90,13 +94,15 @@ export function planDomain(
       domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds),
     };
-    const steps = mirrored
+    const steps = pivoted
+      ? pivotedSteps(move, state)
+      : mirrored
       ? mirroredSteps({ ...move, switchOver, ...(derived?.configs === undefined ? {} : { derived: derived.configs }) }, state)
       : restartSteps(move, state);
     return [...adopting(moves), ...steps];
   })();
   const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
-  const takenOver = running && moves.length > 0 && !awaits && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
+  const takenOver = running && !pivoted && moves.length > 0 && !awaits && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
   const estimated = estimate({ domain, takenOver, switchOver, moves: chosen, options, state });
   diagnostics.push(...runChecks(context({ choices, nodes, estimate: estimated })));
   if (hasErrors(diagnostics)) return { diagnostics };
@@ -148,9 +154,15 @@ function settling(domain: string, finishes: readonly FinishMove[]): readonly Ste
 
 /** A move that went through but was not tidied up: what is left of it to do. */
 function finishing({ name: domain, running }: Domain, finishes: readonly FinishMove[], state: HostState): readonly PlanNode[] {
+  // an image that the guest's QEMU went away from, and still has open
+  const open = (running?.qemu?.nodes ?? []).filter(({ node, path, driver }) =>
+    driver !== "file" && finishes.some(({ image }) => image !== undefined && (path === image || state.images[path]?.realPath === image)) &&
+    !(running?.attached.some((disk) => disk.open?.node === node) ?? false));
   // a guest that sits on a mapping needs it at the next boot too
-  const mapped = running?.attached.some((disk) => mappingAt(disk.params, state) !== undefined) ?? false;
+  const mapped = running?.attached.some((disk) => mappingAt(servedFrom(disk), state) !== undefined) ?? false;
   return [
+    ...open.map(({ node, path }) =>
+      stepOf(closeNode, "settle", `close-${safeName(node)}`, { domain, node, path }, "QEMU needs it no more")),
     ...settling(domain, finishes),
     ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
@@ -167,6 +179,18 @@ function waiting({ name }: Domain, desired: DesiredDomain, state: HostState): Di
 
 /** Files need a guest that is down for the last pass, mirrors one that runs: one guest is not both. */
 function mixed(chosen: readonly Chosen[], desired: DesiredDomain, state: HostState): readonly Diagnostic[] {
+  const pivoted = chosen.filter(({ fragments }) => fragments.pivot !== undefined).map(({ move }) => move.change.vdev);
+  if (pivoted.length > 0) {
+    const others = chosen.filter(({ fragments }) => fragments.pivot === undefined).map(({ move }) => move.change.vdev);
+    return others.length === 0 ? [] : [
+      {
+        severity: "error", code: "mixed-strategies", at: desired.at, subject: { host: state.host.name, domain: desired.name },
+        summary: `${desired.name} would have ${pivoted.join(", ")} mirrored by QEMU, and ${others.join(", ")} moved in another way`,
+        detail: "QEMU goes over to the volumes of all disks at once while the guest runs, and every other way takes the guest elsewhere",
+        fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
+      },
+    ];
+  }
   const copied = chosen.filter(({ fragments }) => fragments.atRest.length > 0).map(({ move }) => move.change.vdev);
   if (copied.length === 0) return [];
   const others = chosen.filter(({ fragments }) => fragments.mirror !== undefined).map(({ move }) => move.change.vdev);

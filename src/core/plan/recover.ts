@@ -5,9 +5,10 @@ import type { Model } from "../model/model.js";
 import type { Step } from "../model/step.js";
 import { withGhost } from "../model/transform.js";
 import { kindOf } from "../steps/kind-of.js";
+import { pivotDisks } from "../steps/pivot-disks.js";
 
 /** Goals of what exists for the run's sake only: it goes whatever comes of the run. */
-const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored"]);
+const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "block-job"]);
 
 /**
  * What the host program does, in the model, when a run ended before its end: by a failure, by being killed, or by
@@ -17,7 +18,9 @@ const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached"
  */
 export function recover(started: readonly Step[], domain: string, model: Model): Model {
   const kinds = new Set(started.map((step) => step.kind));
-  const committing = kinds.has("unpause") || kinds.has("commit-offline") || kinds.has("switch-mapping");
+  const committing = kinds.has("unpause") || kinds.has("commit-offline") || kinds.has("switch-mapping") ||
+    // begun in the midst of its step: once both configs name the volumes
+    started.some((step) => step.kind === pivotDisks.kind && verdictOf([configGoal(step)], model) === "done");
   // a guest that the run found running, or took down, is brought up wherever the commit was begun
   const ranBefore = model.ghost.wasUp.includes(domain);
   const brought = committing && ranBefore ? startedFromConfig(model, domain) : model;
@@ -49,6 +52,12 @@ export function rebootDom0(model: Model, bootId: string): Model {
 export function startAutostarted(model: Model): Model {
   const names = Object.values(model.host.domains).filter((d) => d.autostart).map((d) => d.name);
   return names.reduce((at, name) => startedFromConfig(at, name), model);
+}
+
+function configGoal(step: Step): Goal {
+  const found = kindOf(step).goals(step.args).find(({ goal }) => goal === "config");
+  if (found === undefined) throw new Error(`${step.id} says nothing of a config`);
+  return found;
 }
 
 function isTemporary(step: Step): boolean {

@@ -65,7 +65,7 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
   return parts.join("\n\n");
 }
 
-const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored"]);
+const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "block-job"]);
 
 /**
  * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.
@@ -113,6 +113,12 @@ export function goalWords(goal: Goal): readonly [name: string, ...args: string[]
       return [name, goal.domain];
     case "attached":
       return [name, goal.domain, ...goal.disks.flatMap((disk) => [disk.vdev, disk.target])];
+    case "block-job":
+      return [name, goal.domain, goal.job, goal.at];
+    case "on-volumes":
+      return [name, goal.domain, ...goal.disks.flatMap((disk) => [disk.vdev, disk.target])];
+    case "let-go":
+      return [name, goal.domain, goal.path];
     case "boot-unit":
     case "boot-unit-absent":
       return [name, bootUnitName(goal.domain)];

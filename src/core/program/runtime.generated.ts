@@ -1034,6 +1034,60 @@ goal_stored() {
   cmp -s "$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl" "$2" || return 1
 }
 
+# Goals about what the QEMU of a guest has open and is doing.
+
+# qmp WHAT DOMID…: asks it by way of qmp.py; sets ANSWER. 1: it refuses, or does not answer. 3: no QEMU serves that guest.
+qmp() {
+  local status
+  ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$HERE/out/qmp.err" </dev/null 9>&-)
+  status=$?
+  case $status in
+    0) ;;
+    1 | 3) says "$(tail_of "$HERE/out/qmp.err")" ;;
+    *) says "QEMU could not be asked ($status): $(tail_of "$HERE/out/qmp.err")" && status=1 ;;
+  esac
+  return "$status"
+}
+
+# stored_of DOMID: sets STORED, the file in which libxl keeps the configuration of a running guest
+stored_of() {
+  local vm
+  vm=$(xenstore-read "/local/domain/$1/vm" 2>/dev/null 9>&-)
+  STORED=$ROOT/var/lib/xen/userdata-d.$1.\${vm#/vm/}.libxl-json
+}
+
+goal_block_job() { # NAME JOB made|ready
+  domid_of "$1"
+  case $? in 0) ;; 1) says "$1 is not there" && return 2 ;; *) return 2 ;; esac
+  qmp job "$DOMID" 20 "$2"
+  case $? in 0) ;; 1) return 1 ;; *) return 2 ;; esac
+  says "the job $2: $ANSWER"
+  case $3:$ANSWER in
+    *:'concluded '*) return 1 ;;
+    made:* | ready:'ready '* | ready:'pending '*) return 0 ;;
+  esac
+  return 1
+}
+
+goal_on_volumes() { # NAME VDEV DEVICE…
+  domid_of "$1"
+  case $? in 0) ;; 1) says "$1 is not there" && return 2 ;; *) return 2 ;; esac
+  stored_of "$DOMID"
+  shift
+  qmp on "$DOMID" 20 "$STORED" "$@"
+  case $? in 0) ;; 1) return 1 ;; *) return 2 ;; esac
+}
+
+goal_let_go() { # NAME FILE
+  domid_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 2 ;; esac
+  [ -e "$2" ] || return 0
+  qmp holds "$DOMID" 20 "$2"
+  case $? in 0) ;; 3) return 0 ;; *) return 2 ;; esac
+  says "the QEMU of $1 still has $2 open"
+  [ "$ANSWER" = no ]
+}
+
 # Goals about logical volumes. \`lvs\` is asked once; what it says wrong is never taken for "absent".
 
 # ask_volume VG/LV FIELDS: sets ANSWER, fields with \`|\` between them. 1: no such volume. 2: lvs cannot tell.
@@ -1252,6 +1306,12 @@ verb_remove_boot_unit() { # UNIT
 # The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
 
 verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
+  verb_draft_config "$@" && use_draft "$DRAFT_OF" "$DRAFT"
+}
+
+# draft_config PATH SHA_BEFORE SHA_AFTER [START END TEXT]…: the new text beside the old one, and on disk; sets DRAFT and
+# DRAFT_OF, the file that it is for
+verb_draft_config() {
   local path before after at draft
   before=$2 after=$3
   path=$(readlink -e -- "$1") || {
@@ -1288,7 +1348,8 @@ verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
     says "cannot write $draft"
     return 1
   }
-  replace_config "$path" "$draft" "$after"
+  DRAFT_OF=$path
+  finish_draft "$path" "$draft" "$after"
 }
 
 verb_write_config() { # FROM SHA_BEFORE TO SHA_AFTER [START END TEXT]…
@@ -1336,11 +1397,15 @@ slice() { # FILE START END
 
 # draft_of PATH: sets DRAFT, beside it. A dot first: xendomains starts whatever else lies in /etc/xen/auto.
 draft_of() {
-  DRAFT=\${1%/*}/.converge-$SAFE.draft
+  draft_of_name "$1"
   rm -f -- "$DRAFT"
 }
 
-replace_config() { # PATH DRAFT SHA256
+draft_of_name() {
+  DRAFT=\${1%/*}/.converge-$SAFE.draft
+}
+
+finish_draft() { # PATH DRAFT SHA256: it is the planned text, readable by whom the old one is, and on disk
   hash_of "$2" && [ "$HASH" = "$3" ] || {
     rm -f -- "$2"
     says "the edited config is not the planned one"
@@ -1348,8 +1413,15 @@ replace_config() { # PATH DRAFT SHA256
   }
   # the mode last: nobody reads meanwhile what they could not read before
   set -- "$1" "$2" "$(stat -c '%u:%g %a' -- "$1")"
-  chown -- "\${3% *}" "$2" && chmod -- "\${3#* }" "$2" && kept "$2" &&
-    mv -f -- "$2" "$1" && kept "\${1%/*}" || {
+  chown -- "\${3% *}" "$2" && chmod -- "\${3#* }" "$2" && kept "$2" || {
+    rm -f -- "$2"
+    says "cannot write $2"
+    return 1
+  }
+}
+
+use_draft() { # PATH DRAFT
+  mv -f -- "$2" "$1" && kept "\${1%/*}" || {
     rm -f -- "$2"
     says "cannot replace $1"
     return 1
@@ -1373,7 +1445,7 @@ verb_restore_config() { # PATH SHA_AFTER
     return 1
   }
   cp -- "$HERE/config.before" "$DRAFT" || return 1
-  replace_config "$path" "$DRAFT" "$old"
+  finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
 }
 
 # Copies: run in the background, in a process group of their own, and looked after while they run.
@@ -2660,6 +2732,148 @@ verb_unmount() { # TARGET
   [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
 }
 
+# Mirrors that QEMU makes of a disk that it serves: a block job copies it while the guest runs, and then the guest is on
+# the copy.
+
+# serving NAME: sets DOMID; fails where the guest is not there
+serving() {
+  domid_of "$1"
+  case $? in
+    0) return 0 ;;
+    1) says "$1 is not there any more, and with it went the QEMU that served its disks" ;;
+  esac
+  return 1
+}
+
+verb_open_node() { # NAME JOB NODE COMMAND: whatever an earlier try has left is taken away first
+  serving "$1" && qmp drop "$DOMID" 60 "$2" "$3" && qmp run "$DOMID" 60 "$4" || return 1
+}
+
+verb_qmp() { # NAME COMMAND
+  serving "$1" && qmp run "$DOMID" 60 "$2" || return 1
+}
+
+verb_await_job() { # NAME JOB
+  local status done_bytes total error base began next rate left
+  serving "$1" || return
+  base=''
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while :; do
+    qmp job "$DOMID" 60 "$2" || return 1
+    read -r status done_bytes total error <<LINE
+$ANSWER
+LINE
+    [ -n "$base" ] || base=$done_bytes
+    uptime_now
+    if [ "$UPTIME" -ge "$next" ] || [ "$status" != running ]; then
+      next=$((UPTIME + 100))
+      rate=0 left=0
+      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
+      [ "$rate" -le 0 ] || left=$(((total - done_bytes) / rate))
+      [ "$total" -eq 0 ] || journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / total))" \\
+        'rate#' "$rate" 'left#' "$left"
+    fi
+    case $status in
+      ready | pending) break ;;
+      concluded | aborting | null)
+        says "QEMU gave the mirror up: \${error:-nobody knows why}; $1 runs on, on its image"
+        return 1
+        ;;
+    esac
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
+# the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
+verb_pivot() {
+  local name config
+  name=$1
+  config=$(readlink -e -- "$2") || {
+    says "$2 is not there"
+    return 1
+  }
+  serving "$name" || return
+  stored_of "$DOMID"
+  [ ! -e "\${STORED%.libxl-json}.xl" ] || {
+    says "somebody stored another config of $name with xl config-update: its own reboot would use that one"
+    return 1
+  }
+  draft_of_name "$config"
+  shift 2
+  if ! qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$@"; then
+    return 1
+  fi
+  read_fact committing
+  write_kept "$HERE/committed" "$CONTENT"
+  journal_kept commit domain "$name"
+  journal note message "$name waited $ANSWER ms for its disks while they were switched"
+}
+
+# unpivot NAME CONFIG SHA_AFTER [VDEV DEVICE OLD BACKEND FORMAT]…: nothing where the commit was begun. A guest that was
+# started on its volumes meanwhile has written there, and only there.
+verb_unpivot() {
+  local name config after
+  name=$1 config=$2 after=$3
+  shift 3
+  draft_of "$config"
+  ! committing || return 0
+  domid_of "$name"
+  case $? in
+    0)
+      if uses_any "$DOMID" "$@"; then
+        journal note message "$name was started on its volumes meanwhile, and stays there"
+        return 0
+      fi
+      stored_of "$DOMID"
+      [ ! -e "$STORED" ] || qmp restore "$STORED" "$@" || return 1
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  verb_restore_config "$config" "$after"
+}
+
+# uses_any DOMID [VDEV DEVICE OLD BACKEND FORMAT]…: blkback has one of the devices for it
+uses_any() {
+  local domid list type device
+  domid=$1
+  list=$(backends_of "$domid")
+  shift
+  while [ $# -ge 5 ]; do
+    while read -r type device; do
+      [ "$type" = vbd ] && [ "$(same_file "$(backend_value "$domid" vbd "$device" params)" "$2")" = same ] && return 0
+    done <<LIST
+$list
+LIST
+    shift 5
+  done
+  return 1
+}
+
+# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume.
+verb_drop_job() {
+  domid_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  if committing; then
+    qmp finalize "$DOMID" 60 "$2"
+  else
+    qmp drop "$DOMID" 60 "$2" "$3"
+  fi
+  # without QEMU there is no job
+  case $? in 0 | 3) ;; *) return 1 ;; esac
+}
+
+verb_close_node() { # NAME COMMAND
+  domid_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  qmp run "$DOMID" 60 "$2"
+  case $? in 0 | 3) ;; *) return 1 ;; esac
+}
+
 # A guest that is frozen instead of being shut down: its memory goes to a file, and is restored from there just once.
 
 verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
@@ -2959,6 +3173,673 @@ await_end() {
   done
   kill "$1"
 }
+
+QMP='import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import time
+
+ROOT = os.environ.get("CONVERGE_ROOT", "")
+LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+class Refused(Exception):
+    pass
+
+
+class Absent(Exception):
+    pass
+
+
+class Monitor:
+    """One conversation with a guest'\\''s QEMU, which talks to one client a socket at a time: each is kept short."""
+
+    def __init__(self, domid, seconds):
+        self.deadline = time.monotonic() + float(seconds)
+        self.received = b""
+        self.socket = self.connect(int(domid))
+        self.line()
+        self.ask("qmp_capabilities")
+
+    def connect(self, domid):
+        for name in ("qmp-libxenstat-", "qmp-libxl-"):
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(self.left())
+            try:
+                connection.connect(ROOT + "/var/run/xen/" + name + str(domid))
+                return connection
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+            except socket.timeout:
+                raise Refused("QEMU does not take a connection")
+        raise Absent("no QEMU answers for domain " + str(domid))
+
+    def left(self):
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Refused("QEMU did not answer in time")
+        return left
+
+    def line(self):
+        while b"\\n" not in self.received:
+            self.socket.settimeout(self.left())
+            try:
+                more = self.socket.recv(65536)
+            except socket.timeout:
+                raise Refused("QEMU did not answer in time")
+            except ConnectionResetError:
+                more = b""
+            if more == b"":
+                raise Absent("QEMU went away")
+            self.received += more
+            if len(self.received) > LARGEST_ANSWER:
+                raise Refused("QEMU does not stop talking")
+        line, self.received = self.received.split(b"\\n", 1)
+        return json.loads(line)
+
+    def ask(self, name, **arguments):
+        return self.run({"execute": name, "arguments": arguments} if arguments else {"execute": name})
+
+    def run(self, command):
+        self.socket.settimeout(self.left())
+        try:
+            self.socket.sendall(json.dumps(command).encode() + b"\\n")
+        except (BrokenPipeError, ConnectionResetError):
+            raise Absent("QEMU went away")
+        while True:
+            answer = self.line()
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise Refused(command["execute"] + ": " + str(answer["error"].get("desc", "refused")))
+
+    def job(self, name):
+        return next((job for job in self.ask("query-jobs") if job["id"] == name), None)
+
+    def nodes(self):
+        return self.ask("query-named-block-nodes", flat=True)
+
+    def disks(self):
+        """The node that each disk of the guest reads and writes, by its virtual device; a mirror counts as its source."""
+        found = {}
+        for device in self.ask("query-block"):
+            inserted = device.get("inserted")
+            if inserted is None or not device.get("qdev"):
+                continue
+            try:
+                vdev = self.ask("qom-get", path=device["qdev"], property="vdev")
+            except Refused:
+                vdev = device["qdev"]
+            found[vdev] = inserted
+        return found
+
+
+def path_of(node):
+    """The file or device below a node; QEMU tells a plain name, or JSON where a name does not say it all."""
+    name = node.get("file") or node.get("image", {}).get("filename", "")
+    if name.startswith("json:"):
+        options = json.loads(name[5:])
+        while isinstance(options, dict) and "filename" not in options:
+            options = options.get("file")
+        name = options["filename"] if isinstance(options, dict) else ""
+    return name
+
+
+def same_file(one, other):
+    try:
+        a, b = os.stat(one), os.stat(other)
+    except OSError:
+        return one == other
+    if stat.S_ISBLK(a.st_mode) and stat.S_ISBLK(b.st_mode):
+        return a.st_rdev == b.st_rdev
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
+
+
+def view(domid, seconds):
+    try:
+        monitor = Monitor(domid, seconds)
+        served = monitor.disks()
+        disks = [
+            {"vdev": vdev, "node": node["node-name"], "path": path_of(node), "driver": node["drv"],
+             "bytes": node["image"]["virtual-size"]}
+            for vdev, node in served.items()
+        ]
+        nodes = [
+            {"node": node["node-name"], "path": path_of(node), "driver": node["drv"], "bytes": node["image"]["virtual-size"]}
+            for node in monitor.nodes()
+        ]
+        jobs = [{"job": job["id"], "status": job["status"]} for job in monitor.ask("query-jobs")]
+        return {"domid": int(domid), "disks": disks, "nodes": nodes, "jobs": jobs}
+    except (Refused, Absent, OSError, ValueError, KeyError) as error:
+        return {"domid": int(domid), "error": str(error)}
+
+
+def await_status(monitor, name, wanted):
+    while True:
+        job = monitor.job(name)
+        if job is None:
+            raise Refused("the job " + name + " is gone")
+        if job["status"] in wanted:
+            return job
+        if job["status"] == "concluded":
+            raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+        time.sleep(min(0.005, monitor.left()))
+
+
+def end_job(monitor, name):
+    job = monitor.job(name)
+    if job is None:
+        return
+    if job["status"] != "concluded":
+        monitor.ask("job-cancel", id=name)
+        while monitor.job(name)["status"] != "concluded":
+            time.sleep(min(0.005, monitor.left()))
+    monitor.ask("job-dismiss", id=name)
+
+
+def finalize(monitor, name):
+    job = monitor.job(name)
+    if job is None:
+        return
+    if job["status"] != "concluded":
+        monitor.ask("job-finalize", id=name)
+        job = await_status(monitor, name, ("concluded",))
+    monitor.ask("job-dismiss", id=name)
+    if "error" in job:
+        raise Refused("the job " + name + " ended: " + job["error"])
+
+
+def drop(monitor, name, node):
+    end_job(monitor, name)
+    if any(found["node-name"] == node for found in monitor.nodes()):
+        if any(disk["node-name"] == node for disk in monitor.disks().values()):
+            return
+        monitor.ask("blockdev-del", **{"node-name": node})
+
+
+def keep(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path, text, mode, lasting=True):
+    descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
+    os.rename(path + ".new", path)
+    if lasting:
+        keep(os.path.dirname(path))
+
+
+def locked(path):
+    """libxl'\\''s own lock around a guest'\\''s stored files (libxl__lock_domain_userdata): the file is removed by who unlocks it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)
+
+
+def load_stored(path):
+    with open(path, "rb") as file:
+        text = file.read()
+    return json.loads(text.rstrip(b"\\0"))
+
+
+def store(path, wanted):
+    """
+    Names other devices in the configuration that libxl holds of a running guest: what its own reboot comes up with, and
+    what is saved with it. xl has no command for that: config-update leaves alone what a saved guest is restored from.
+    """
+    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
+    descriptor = locked(lock)
+    try:
+        config = load_stored(path)
+        disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
+        for vdev, device, backend, form in wanted:
+            if vdev not in disks:
+                raise Refused("libxl has stored no disk " + vdev)
+            disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
+        write_whole(path, json.dumps(config, indent=4).encode() + b"\\n\\0", 0o600, lasting=False)
+    finally:
+        os.unlink(lock)
+        os.close(descriptor)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, *moves):
+    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+    monitor = Monitor(domid, seconds)
+    for _, _, name in disks:
+        job = monitor.job(name)
+        if job is None or job["status"] not in ("ready", "pending"):
+            raise Refused("the job " + name + " is not in sync")
+    began = time.monotonic()
+    for _, _, name in disks:
+        if monitor.job(name)["status"] == "ready":
+            monitor.ask("job-complete", id=name)
+    for _, _, name in disks:
+        await_status(monitor, name, ("pending",))
+    os.rename(draft, config)
+    keep(os.path.dirname(config))
+    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
+    left = []
+    for number, (vdev, device, name) in enumerate(disks):
+        try:
+            finalize(monitor, name)
+        except Refused as error:
+            if number == 0:
+                os.unlink(mark)
+                keep(os.path.dirname(mark))
+                raise
+            left.append(vdev + ": " + str(error))
+    print("%d" % round((time.monotonic() - began) * 1000))
+    if left:
+        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+
+
+def is_on(domid, seconds, stored, *wanted):
+    monitor = Monitor(domid, seconds)
+    served = monitor.disks()
+    named = {disk.get("vdev"): disk.get("pdev_path") for disk in load_stored(stored).get("disks", [])}
+    for vdev, device in zip(wanted[0::2], wanted[1::2]):
+        if vdev not in served:
+            raise Refused("QEMU serves no disk " + vdev)
+        if not same_file(path_of(served[vdev]), device):
+            raise Refused("QEMU has " + path_of(served[vdev]) + " open for " + vdev + ", not " + device)
+        if named.get(vdev) != device:
+            raise Refused("libxl has " + str(named.get(vdev)) + " stored for " + vdev + ", not " + device)
+
+
+def main(what, *rest):
+    if what == "views":
+        for domid in rest[1:]:
+            print(json.dumps(view(domid, rest[0])))
+    elif what == "restore":
+        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
+    elif what == "pivot":
+        pivot(*rest)
+    elif what == "on":
+        is_on(*rest)
+    else:
+        monitor = Monitor(rest[0], rest[1])
+        if what == "run":
+            for command in rest[2:]:
+                monitor.run(json.loads(command))
+        elif what == "job":
+            job = monitor.job(rest[2])
+            if job is None:
+                raise Refused("there is no job " + rest[2])
+            done, total = job.get("current-progress", 0), job.get("total-progress", 0)
+            print(job["status"], done, total, job.get("error", "").replace("\\n", " "))
+        elif what == "drop":
+            drop(monitor, rest[2], rest[3])
+        elif what == "finalize":
+            finalize(monitor, rest[2])
+        elif what == "holds":
+            print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
+        else:
+            raise Refused("what is " + what + "?")
+
+
+signal.alarm(180)
+try:
+    main(*sys.argv[1:])
+except Absent as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
+except (Refused, OSError, ValueError, KeyError) as error:
+    print(error or type(error).__name__, file=sys.stderr)
+    sys.exit(1)
+'
+`;
+
+/** Speaks QMP with the QEMU of a guest: Python, as sh has no sockets. */
+export const QMP = `import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import time
+
+ROOT = os.environ.get("CONVERGE_ROOT", "")
+LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+class Refused(Exception):
+    pass
+
+
+class Absent(Exception):
+    pass
+
+
+class Monitor:
+    """One conversation with a guest's QEMU, which talks to one client a socket at a time: each is kept short."""
+
+    def __init__(self, domid, seconds):
+        self.deadline = time.monotonic() + float(seconds)
+        self.received = b""
+        self.socket = self.connect(int(domid))
+        self.line()
+        self.ask("qmp_capabilities")
+
+    def connect(self, domid):
+        for name in ("qmp-libxenstat-", "qmp-libxl-"):
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(self.left())
+            try:
+                connection.connect(ROOT + "/var/run/xen/" + name + str(domid))
+                return connection
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+            except socket.timeout:
+                raise Refused("QEMU does not take a connection")
+        raise Absent("no QEMU answers for domain " + str(domid))
+
+    def left(self):
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Refused("QEMU did not answer in time")
+        return left
+
+    def line(self):
+        while b"\\n" not in self.received:
+            self.socket.settimeout(self.left())
+            try:
+                more = self.socket.recv(65536)
+            except socket.timeout:
+                raise Refused("QEMU did not answer in time")
+            except ConnectionResetError:
+                more = b""
+            if more == b"":
+                raise Absent("QEMU went away")
+            self.received += more
+            if len(self.received) > LARGEST_ANSWER:
+                raise Refused("QEMU does not stop talking")
+        line, self.received = self.received.split(b"\\n", 1)
+        return json.loads(line)
+
+    def ask(self, name, **arguments):
+        return self.run({"execute": name, "arguments": arguments} if arguments else {"execute": name})
+
+    def run(self, command):
+        self.socket.settimeout(self.left())
+        try:
+            self.socket.sendall(json.dumps(command).encode() + b"\\n")
+        except (BrokenPipeError, ConnectionResetError):
+            raise Absent("QEMU went away")
+        while True:
+            answer = self.line()
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise Refused(command["execute"] + ": " + str(answer["error"].get("desc", "refused")))
+
+    def job(self, name):
+        return next((job for job in self.ask("query-jobs") if job["id"] == name), None)
+
+    def nodes(self):
+        return self.ask("query-named-block-nodes", flat=True)
+
+    def disks(self):
+        """The node that each disk of the guest reads and writes, by its virtual device; a mirror counts as its source."""
+        found = {}
+        for device in self.ask("query-block"):
+            inserted = device.get("inserted")
+            if inserted is None or not device.get("qdev"):
+                continue
+            try:
+                vdev = self.ask("qom-get", path=device["qdev"], property="vdev")
+            except Refused:
+                vdev = device["qdev"]
+            found[vdev] = inserted
+        return found
+
+
+def path_of(node):
+    """The file or device below a node; QEMU tells a plain name, or JSON where a name does not say it all."""
+    name = node.get("file") or node.get("image", {}).get("filename", "")
+    if name.startswith("json:"):
+        options = json.loads(name[5:])
+        while isinstance(options, dict) and "filename" not in options:
+            options = options.get("file")
+        name = options["filename"] if isinstance(options, dict) else ""
+    return name
+
+
+def same_file(one, other):
+    try:
+        a, b = os.stat(one), os.stat(other)
+    except OSError:
+        return one == other
+    if stat.S_ISBLK(a.st_mode) and stat.S_ISBLK(b.st_mode):
+        return a.st_rdev == b.st_rdev
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
+
+
+def view(domid, seconds):
+    try:
+        monitor = Monitor(domid, seconds)
+        served = monitor.disks()
+        disks = [
+            {"vdev": vdev, "node": node["node-name"], "path": path_of(node), "driver": node["drv"],
+             "bytes": node["image"]["virtual-size"]}
+            for vdev, node in served.items()
+        ]
+        nodes = [
+            {"node": node["node-name"], "path": path_of(node), "driver": node["drv"], "bytes": node["image"]["virtual-size"]}
+            for node in monitor.nodes()
+        ]
+        jobs = [{"job": job["id"], "status": job["status"]} for job in monitor.ask("query-jobs")]
+        return {"domid": int(domid), "disks": disks, "nodes": nodes, "jobs": jobs}
+    except (Refused, Absent, OSError, ValueError, KeyError) as error:
+        return {"domid": int(domid), "error": str(error)}
+
+
+def await_status(monitor, name, wanted):
+    while True:
+        job = monitor.job(name)
+        if job is None:
+            raise Refused("the job " + name + " is gone")
+        if job["status"] in wanted:
+            return job
+        if job["status"] == "concluded":
+            raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+        time.sleep(min(0.005, monitor.left()))
+
+
+def end_job(monitor, name):
+    job = monitor.job(name)
+    if job is None:
+        return
+    if job["status"] != "concluded":
+        monitor.ask("job-cancel", id=name)
+        while monitor.job(name)["status"] != "concluded":
+            time.sleep(min(0.005, monitor.left()))
+    monitor.ask("job-dismiss", id=name)
+
+
+def finalize(monitor, name):
+    job = monitor.job(name)
+    if job is None:
+        return
+    if job["status"] != "concluded":
+        monitor.ask("job-finalize", id=name)
+        job = await_status(monitor, name, ("concluded",))
+    monitor.ask("job-dismiss", id=name)
+    if "error" in job:
+        raise Refused("the job " + name + " ended: " + job["error"])
+
+
+def drop(monitor, name, node):
+    end_job(monitor, name)
+    if any(found["node-name"] == node for found in monitor.nodes()):
+        if any(disk["node-name"] == node for disk in monitor.disks().values()):
+            return
+        monitor.ask("blockdev-del", **{"node-name": node})
+
+
+def keep(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path, text, mode, lasting=True):
+    descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
+    os.rename(path + ".new", path)
+    if lasting:
+        keep(os.path.dirname(path))
+
+
+def locked(path):
+    """libxl's own lock around a guest's stored files (libxl__lock_domain_userdata): the file is removed by who unlocks it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)
+
+
+def load_stored(path):
+    with open(path, "rb") as file:
+        text = file.read()
+    return json.loads(text.rstrip(b"\\0"))
+
+
+def store(path, wanted):
+    """
+    Names other devices in the configuration that libxl holds of a running guest: what its own reboot comes up with, and
+    what is saved with it. xl has no command for that: config-update leaves alone what a saved guest is restored from.
+    """
+    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
+    descriptor = locked(lock)
+    try:
+        config = load_stored(path)
+        disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
+        for vdev, device, backend, form in wanted:
+            if vdev not in disks:
+                raise Refused("libxl has stored no disk " + vdev)
+            disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
+        write_whole(path, json.dumps(config, indent=4).encode() + b"\\n\\0", 0o600, lasting=False)
+    finally:
+        os.unlink(lock)
+        os.close(descriptor)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, *moves):
+    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+    monitor = Monitor(domid, seconds)
+    for _, _, name in disks:
+        job = monitor.job(name)
+        if job is None or job["status"] not in ("ready", "pending"):
+            raise Refused("the job " + name + " is not in sync")
+    began = time.monotonic()
+    for _, _, name in disks:
+        if monitor.job(name)["status"] == "ready":
+            monitor.ask("job-complete", id=name)
+    for _, _, name in disks:
+        await_status(monitor, name, ("pending",))
+    os.rename(draft, config)
+    keep(os.path.dirname(config))
+    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
+    left = []
+    for number, (vdev, device, name) in enumerate(disks):
+        try:
+            finalize(monitor, name)
+        except Refused as error:
+            if number == 0:
+                os.unlink(mark)
+                keep(os.path.dirname(mark))
+                raise
+            left.append(vdev + ": " + str(error))
+    print("%d" % round((time.monotonic() - began) * 1000))
+    if left:
+        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+
+
+def is_on(domid, seconds, stored, *wanted):
+    monitor = Monitor(domid, seconds)
+    served = monitor.disks()
+    named = {disk.get("vdev"): disk.get("pdev_path") for disk in load_stored(stored).get("disks", [])}
+    for vdev, device in zip(wanted[0::2], wanted[1::2]):
+        if vdev not in served:
+            raise Refused("QEMU serves no disk " + vdev)
+        if not same_file(path_of(served[vdev]), device):
+            raise Refused("QEMU has " + path_of(served[vdev]) + " open for " + vdev + ", not " + device)
+        if named.get(vdev) != device:
+            raise Refused("libxl has " + str(named.get(vdev)) + " stored for " + vdev + ", not " + device)
+
+
+def main(what, *rest):
+    if what == "views":
+        for domid in rest[1:]:
+            print(json.dumps(view(domid, rest[0])))
+    elif what == "restore":
+        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
+    elif what == "pivot":
+        pivot(*rest)
+    elif what == "on":
+        is_on(*rest)
+    else:
+        monitor = Monitor(rest[0], rest[1])
+        if what == "run":
+            for command in rest[2:]:
+                monitor.run(json.loads(command))
+        elif what == "job":
+            job = monitor.job(rest[2])
+            if job is None:
+                raise Refused("there is no job " + rest[2])
+            done, total = job.get("current-progress", 0), job.get("total-progress", 0)
+            print(job["status"], done, total, job.get("error", "").replace("\\n", " "))
+        elif what == "drop":
+            drop(monitor, rest[2], rest[3])
+        elif what == "finalize":
+            finalize(monitor, rest[2])
+        elif what == "holds":
+            print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
+        else:
+            raise Refused("what is " + what + "?")
+
+
+signal.alarm(180)
+try:
+    main(*sys.argv[1:])
+except Absent as error:
+    print(error, file=sys.stderr)
+    sys.exit(3)
+except (Refused, OSError, ValueError, KeyError) as error:
+    print(error or type(error).__name__, file=sys.stderr)
+    sys.exit(1)
 `;
 
 /** What the controller runs to bring a program onto a host and start it; ends with a call of its own. */
@@ -3165,10 +4046,10 @@ submit "$@"
 `;
 
 /** Goals that the runtime can look at. */
-export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
+export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_sync","bring_back","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mount_at","plain","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_job","await_sync","bring_back","close_node","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","draft_config","drop_job","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mount_at","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

@@ -7,9 +7,9 @@ export interface Guard {
   /** Unset: the guest was down when it was planned, and has to be down still. */
   readonly running?: { readonly domid: number; readonly uuid: string };
   readonly config: { readonly path: string; readonly sha256: string };
-  /** `link`: to a loop device of converge's own over it, which is no stranger's. */
+  /** `bytes` is unset where a file grows as its guest writes. `link`: to a loop device of converge's own over it, which is no stranger's. */
   readonly images: readonly {
-    readonly path: string; readonly inode: number; readonly bytes: number; readonly devno: string; readonly link?: string;
+    readonly path: string; readonly inode: number; readonly bytes?: number; readonly devno: string; readonly link?: string;
   }[];
   /** In mid-mirror instead: the disks that it has to be on, whatever its domain id is now. */
   readonly attached?: readonly AttachedGoal[];
@@ -39,8 +39,8 @@ export const guard: StepKind<"guard", Guard> = {
         },
     { verb: ["guard_config", config.path, config.sha256], shown: `${config.path} is unchanged` },
     ...images.map(({ path, inode, bytes, devno }) => ({
-      verb: ["guard_image", path, String(inode), String(bytes), devno] as [string, ...string[]],
-      shown: `${path} is the same file, of the same size`,
+      verb: ["guard_image", path, String(inode), bytes === undefined ? "-" : String(bytes), devno] as [string, ...string[]],
+      shown: `${path} is the same file${bytes === undefined ? "" : ", of the same size"}`,
     })),
     ...images.map(({ path, link }) => ({
       verb: ["guard_free", path, attached === undefined ? domain : "", ...(link === undefined ? [] : [link])] as [string, ...string[]],

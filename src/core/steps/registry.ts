@@ -19,6 +19,8 @@ import { migrateGuest } from "./migrate-guest.js";
 import { startMirror, syncMirror } from "./mirror.js";
 import { mountMemory } from "./mount-memory.js";
 import { mountVolume, unmount } from "./mount-volume.js";
+import { pivotDisks } from "./pivot-disks.js";
+import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "./qemu-mirror.js";
 import { restorePaused, saveGuest } from "./save-guest.js";
 import { deleteImage, restoreImage, retireImage } from "./settle-source.js";
 import { settleVolume } from "./settle-volume.js";
@@ -34,8 +36,10 @@ import { zeroVolume } from "./zero-volume.js";
 export const stepKinds = {
   "adopt-former": adoptFormer,
   "attach-loop": attachLoop,
+  "await-qemu-mirror": awaitQemuMirror,
   "check-filesystem": checkFilesystem,
   "check-image": checkImage,
+  "close-node": closeNode,
   "commit-offline": commitOffline,
   "compare-attached": compareAttached,
   "compare-blocks": compareBlocks,
@@ -48,6 +52,7 @@ export const stepKinds = {
   "delete-image": deleteImage,
   "detach-loop": detachLoop,
   "distrust-fresh": distrustFresh,
+  "drop-qemu-mirror": dropQemuMirror,
   "edit-config": editConfig,
   guard,
   "install-boot-unit": installBootUnit,
@@ -58,6 +63,8 @@ export const stepKinds = {
   "migrate-guest": migrateGuest,
   "mount-memory": mountMemory,
   "mount-volume": mountVolume,
+  "pivot-disks": pivotDisks,
+  "qemu-mirror": qemuMirror,
   "remove-boot-unit": removeBootUnit,
   "remove-config": removeConfig,
   "remove-snapshot": removeSnapshot,

@@ -5,7 +5,7 @@ import type { DiskMove, Strategy } from "./strategy.js";
 import { strategies } from "./registry.js";
 
 /** What `auto` tries, in this order: files carry no more than is used, blocks carry whatever there is. */
-const PREFERRED: readonly string[] = ["rsync", "dm"];
+const PREFERRED: readonly string[] = ["rsync", "dm", "qemu"];
 
 /**
  * Picks the strategy of one disk: the one that the playbook names, or with `auto` (or none) the first that fits.

@@ -2,6 +2,7 @@ import type { MoveDisk } from "../model/change.js";
 import type { MoveOptions } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
 import type { Step } from "../model/step.js";
+import type { PivotedDisk } from "../steps/pivot-disks.js";
 
 /** One disk on its way to a volume, with the names that its steps share. */
 export interface DiskMove {
@@ -49,6 +50,19 @@ export interface Fragments {
   readonly settle: readonly Step[];
   /** Set where the disk is mirrored under the running guest instead of being copied for it. */
   readonly mirror?: MirrorFragments;
+  /** Set where whoever serves the disk copies it and goes over to the copy by itself: the guest is taken nowhere. */
+  readonly pivot?: PivotFragments;
+}
+
+/** What a mirror does that the guest's own QEMU makes. */
+export interface PivotFragments {
+  readonly disk: PivotedDisk;
+  /** As the guest sees the disk. */
+  readonly bytes: number;
+  /** While the guest runs: until the volume follows the image. */
+  readonly sync: readonly Step[];
+  /** What is let go of once the guest is on its volume. */
+  readonly release: readonly Step[];
 }
 
 /** What a mirror does, by the moment it is done in. */

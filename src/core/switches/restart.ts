@@ -76,7 +76,7 @@ export function guardStep({ domain, edit, moves }: DomainMove, state: HostState,
       ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
       config: { path: edit.path, sha256: edit.before },
       images: moves.map(({ move: { change: { image } }, fragments }) => ({
-        path: image.path, inode: image.inode, bytes: image.bytes, devno: image.devno,
+        path: image.path, inode: image.inode, ...(image.format === "raw" ? { bytes: image.bytes } : {}), devno: image.devno,
         ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link }),
       })),
     },

@@ -2,6 +2,12 @@
 # The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
 
 verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
+  verb_draft_config "$@" && use_draft "$DRAFT_OF" "$DRAFT"
+}
+
+# draft_config PATH SHA_BEFORE SHA_AFTER [START END TEXT]…: the new text beside the old one, and on disk; sets DRAFT and
+# DRAFT_OF, the file that it is for
+verb_draft_config() {
   local path before after at draft
   before=$2 after=$3
   path=$(readlink -e -- "$1") || {
@@ -38,7 +44,8 @@ verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
     says "cannot write $draft"
     return 1
   }
-  replace_config "$path" "$draft" "$after"
+  DRAFT_OF=$path
+  finish_draft "$path" "$draft" "$after"
 }
 
 verb_write_config() { # FROM SHA_BEFORE TO SHA_AFTER [START END TEXT]…
@@ -86,11 +93,15 @@ slice() { # FILE START END
 
 # draft_of PATH: sets DRAFT, beside it. A dot first: xendomains starts whatever else lies in /etc/xen/auto.
 draft_of() {
-  DRAFT=${1%/*}/.converge-$SAFE.draft
+  draft_of_name "$1"
   rm -f -- "$DRAFT"
 }
 
-replace_config() { # PATH DRAFT SHA256
+draft_of_name() {
+  DRAFT=${1%/*}/.converge-$SAFE.draft
+}
+
+finish_draft() { # PATH DRAFT SHA256: it is the planned text, readable by whom the old one is, and on disk
   hash_of "$2" && [ "$HASH" = "$3" ] || {
     rm -f -- "$2"
     says "the edited config is not the planned one"
@@ -98,8 +109,15 @@ replace_config() { # PATH DRAFT SHA256
   }
   # the mode last: nobody reads meanwhile what they could not read before
   set -- "$1" "$2" "$(stat -c '%u:%g %a' -- "$1")"
-  chown -- "${3% *}" "$2" && chmod -- "${3#* }" "$2" && kept "$2" &&
-    mv -f -- "$2" "$1" && kept "${1%/*}" || {
+  chown -- "${3% *}" "$2" && chmod -- "${3#* }" "$2" && kept "$2" || {
+    rm -f -- "$2"
+    says "cannot write $2"
+    return 1
+  }
+}
+
+use_draft() { # PATH DRAFT
+  mv -f -- "$2" "$1" && kept "${1%/*}" || {
     rm -f -- "$2"
     says "cannot replace $1"
     return 1
@@ -123,5 +141,5 @@ verb_restore_config() { # PATH SHA_AFTER
     return 1
   }
   cp -- "$HERE/config.before" "$DRAFT" || return 1
-  replace_config "$path" "$DRAFT" "$old"
+  finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
 }

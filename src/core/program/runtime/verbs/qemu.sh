@@ -1,0 +1,142 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Mirrors that QEMU makes of a disk that it serves: a block job copies it while the guest runs, and then the guest is on
+# the copy.
+
+# serving NAME: sets DOMID; fails where the guest is not there
+serving() {
+  domid_of "$1"
+  case $? in
+    0) return 0 ;;
+    1) says "$1 is not there any more, and with it went the QEMU that served its disks" ;;
+  esac
+  return 1
+}
+
+verb_open_node() { # NAME JOB NODE COMMAND: whatever an earlier try has left is taken away first
+  serving "$1" && qmp drop "$DOMID" 60 "$2" "$3" && qmp run "$DOMID" 60 "$4" || return 1
+}
+
+verb_qmp() { # NAME COMMAND
+  serving "$1" && qmp run "$DOMID" 60 "$2" || return 1
+}
+
+verb_await_job() { # NAME JOB
+  local status done_bytes total error base began next rate left
+  serving "$1" || return
+  base=''
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while :; do
+    qmp job "$DOMID" 60 "$2" || return 1
+    read -r status done_bytes total error <<LINE
+$ANSWER
+LINE
+    [ -n "$base" ] || base=$done_bytes
+    uptime_now
+    if [ "$UPTIME" -ge "$next" ] || [ "$status" != running ]; then
+      next=$((UPTIME + 100))
+      rate=0 left=0
+      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
+      [ "$rate" -le 0 ] || left=$(((total - done_bytes) / rate))
+      [ "$total" -eq 0 ] || journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / total))" \
+        'rate#' "$rate" 'left#' "$left"
+    fi
+    case $status in
+      ready | pending) break ;;
+      concluded | aborting | null)
+        says "QEMU gave the mirror up: ${error:-nobody knows why}; $1 runs on, on its image"
+        return 1
+        ;;
+    esac
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
+# the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
+verb_pivot() {
+  local name config
+  name=$1
+  config=$(readlink -e -- "$2") || {
+    says "$2 is not there"
+    return 1
+  }
+  serving "$name" || return
+  stored_of "$DOMID"
+  [ ! -e "${STORED%.libxl-json}.xl" ] || {
+    says "somebody stored another config of $name with xl config-update: its own reboot would use that one"
+    return 1
+  }
+  draft_of_name "$config"
+  shift 2
+  if ! qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$@"; then
+    return 1
+  fi
+  read_fact committing
+  write_kept "$HERE/committed" "$CONTENT"
+  journal_kept commit domain "$name"
+  journal note message "$name waited $ANSWER ms for its disks while they were switched"
+}
+
+# unpivot NAME CONFIG SHA_AFTER [VDEV DEVICE OLD BACKEND FORMAT]…: nothing where the commit was begun. A guest that was
+# started on its volumes meanwhile has written there, and only there.
+verb_unpivot() {
+  local name config after
+  name=$1 config=$2 after=$3
+  shift 3
+  draft_of "$config"
+  ! committing || return 0
+  domid_of "$name"
+  case $? in
+    0)
+      if uses_any "$DOMID" "$@"; then
+        journal note message "$name was started on its volumes meanwhile, and stays there"
+        return 0
+      fi
+      stored_of "$DOMID"
+      [ ! -e "$STORED" ] || qmp restore "$STORED" "$@" || return 1
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  verb_restore_config "$config" "$after"
+}
+
+# uses_any DOMID [VDEV DEVICE OLD BACKEND FORMAT]…: blkback has one of the devices for it
+uses_any() {
+  local domid list type device
+  domid=$1
+  list=$(backends_of "$domid")
+  shift
+  while [ $# -ge 5 ]; do
+    while read -r type device; do
+      [ "$type" = vbd ] && [ "$(same_file "$(backend_value "$domid" vbd "$device" params)" "$2")" = same ] && return 0
+    done <<LIST
+$list
+LIST
+    shift 5
+  done
+  return 1
+}
+
+# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume.
+verb_drop_job() {
+  domid_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  if committing; then
+    qmp finalize "$DOMID" 60 "$2"
+  else
+    qmp drop "$DOMID" 60 "$2" "$3"
+  fi
+  # without QEMU there is no job
+  case $? in 0 | 3) ;; *) return 1 ;; esac
+}
+
+verb_close_node() { # NAME COMMAND
+  domid_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  qmp run "$DOMID" 60 "$2"
+  case $? in 0 | 3) ;; *) return 1 ;; esac
+}

@@ -1,0 +1,122 @@
+import { formatBytes } from "../model/bytes.js";
+import type { AttachedDisk } from "../model/domain.js";
+import type { Leg } from "../model/goal.js";
+import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
+import { LONGEST_NODE_NAME, nodeName } from "../model/qemu.js";
+import type { HostState } from "../model/host-state.js";
+import { createVolume } from "../steps/create-volume.js";
+import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
+import { stepOf } from "../steps/step-of.js";
+import { zeroVolume } from "../steps/zero-volume.js";
+import { settleSteps } from "./settle.js";
+import type { DiskMove, Strategy } from "./strategy.js";
+
+/** QEMU's names of the formats that it serves here. */
+const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
+
+/** The QEMU that serves a guest's disk copies it to the volume while the guest runs, and goes over to it: no restart. */
+export const qemu: Strategy = {
+  name: "qemu",
+  about: "has the QEMU that serves the disk mirror it and go over to the volume: the guest never stops",
+  named: true,
+
+  fits: (move, state) => {
+    const reasons = against(move, state);
+    if (reasons.length > 0) return { fits: false, reasons };
+    return { fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`] };
+  },
+
+  fragments: (move, state) => {
+    const { change, options } = move;
+    const { to, image, domain, vdev } = change;
+    const open = attachedOf(move, state)?.open;
+    if (open === undefined) throw new Error(`QEMU does not serve ${vdev} of ${domain}`);
+    const id = (name: string): string => `${safeName(vdev)}.${name}`;
+    const job = nodeName(vdev);
+    const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
+    const speed = options.throttle?.bandwidthBytesPerSecond;
+    const left = state.domains[domain]?.running?.qemu;
+    const leftover = left?.jobs.some((found) => found.job === job) === true || left?.nodes.some(({ node }) => node === job) === true;
+    return {
+      prepare: [
+        ...(leftover
+          ? [stepOf(dropQemuMirror, "prepare", id("drop-mirror"), { domain, job, node: job }, "it would be in the way, and holds the volume open")]
+          : []),
+        stepOf(
+          createVolume, "prepare", id("create-volume"),
+          {
+            volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes,
+            tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)],
+          },
+          "the disk's new place",
+        ),
+        ...(to.resumes
+          ? []
+          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
+      ],
+      checked: [], poised: [], atRest: [],
+      pivot: {
+        disk: {
+          vdev, device: leg.device, job, image: image.path, backend: "qdisk", format: change.from.format,
+        },
+        bytes: open.bytes,
+        sync: [
+          stepOf(
+            qemuMirror, "prepare", id("mirror"),
+            { domain, vdev, source: open.node, node: job, job, bytes: open.bytes, to: leg, ...(speed === undefined ? {} : { speed }) },
+            "it is carried while the guest runs",
+          ),
+          stepOf(
+            awaitQemuMirror, "prepare", id("sync"), { domain, job, to: leg, from: image.path, content: image.content },
+            "from here on only what the guest writes is copied",
+          ),
+        ],
+        release: [
+          stepOf(closeNode, "settle", id("close-image"), { domain, node: open.node, path: image.path }, "QEMU needs it no more"),
+        ],
+      },
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source }),
+    };
+  },
+};
+
+function attachedOf({ change: { domain, vdev } }: DiskMove, state: HostState): AttachedDisk | undefined {
+  return state.domains[domain]?.running?.attached.find((disk) => disk.vdev === vdev);
+}
+
+function against(move: DiskMove, state: HostState): readonly string[] {
+  const { image, to, from, wish, vdev } = move.change;
+  const running = state.domains[move.change.domain]?.running;
+  if (running === undefined) return ["the guest is down, and QEMU runs only while it does: start it first"];
+  const attached = attachedOf(move, state);
+  if (attached === undefined) return [`the guest runs without ${vdev}`];
+  if (attached.backend !== "qdisk") return ["it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"];
+  if (state.tools["python3"]?.present === false) return ["python3 is missing on the host, by which QEMU is spoken to"];
+  const { open } = attached;
+  if (open === undefined || running.qemu === undefined) return ["the guest's QEMU did not say what it has open (QMP)"];
+  const reasons: string[] = [];
+  const form = DRIVERS[open.driver];
+  if (form === undefined) reasons.push(`QEMU serves it as ${open.driver}, which is not known here`);
+  // a fixed VHD has its mark at the end, and looks like a raw image
+  else if (form !== image.format && !(form === "vhd" && image.format === "raw")) {
+    reasons.push(`QEMU serves it as ${form}, and it looks like ${image.format}`);
+  }
+  if (image.disk?.backed === true) reasons.push("a part of it lies in another image below it");
+  if (image.disk?.encrypted === true) reasons.push("it is encrypted");
+  if (running.qemu.nodes.filter(({ path, driver }) => path === image.path && driver === open.driver).length > 1) {
+    reasons.push("QEMU has it open more than once: an emulated disk of the guest's uses it too");
+  }
+  if (running.storedByXl === true) {
+    reasons.push("somebody stored a config with `xl config-update`, which the guest's own reboot would use: restart the guest first");
+  }
+  if (nodeName(vdev).length > LONGEST_NODE_NAME) reasons.push("its name is too long for a name in QEMU");
+  if (open.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
+  if (to.bytes < open.bytes) {
+    reasons.push(`blocks need a volume of at least ${formatBytes(open.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
+  }
+  if (wish.filesystem !== undefined && image.format === "raw" && wish.filesystem !== image.content.type) {
+    reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
+  }
+  if (from.script !== undefined) reasons.push("its config names a block script");
+  return reasons;
+}

@@ -1,0 +1,39 @@
+import type { ConfiguredDisk } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
+import type { PlanNode } from "../model/plan.js";
+import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { pivotDisks } from "../steps/pivot-disks.js";
+import { stepOf } from "../steps/step-of.js";
+import { tidy } from "../steps/tidy.js";
+import { sameVdev } from "../xl/vdev.js";
+import { guardStep } from "./restart.js";
+import type { DomainMove } from "./restart.js";
+
+/** The guest is taken nowhere: its QEMU copies the disks while it runs, and goes over to the volumes with all of them. */
+export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanNode[] {
+  const { domain, moves, edit } = move;
+  const name = domain.name;
+  const fragments = moves.map((m) => m.fragments);
+  const pivots = fragments.flatMap((f) => f.pivot ?? []);
+  const oldStored = domain.running?.stored ?? [];
+  const disks = pivots.map(({ disk }) => disk);
+  const stored = oldStored.map((disk): ConfiguredDisk => {
+    const moved = disks.find(({ vdev }) => sameVdev(vdev, disk.vdev));
+    return moved === undefined ? disk : { ...disk, target: moved.device, format: "raw", backendtype: "phy" };
+  });
+  return [
+    ...fragments.flatMap((f) => f.prepare),
+    ...pivots.flatMap((pivot) => pivot.sync),
+    guardStep(move, state, "guard"),
+    stepOf(installBootUnit, "switch", "install-boot-unit", { domain: name }, "Dom0 may die in the middle of the switch"),
+    stepOf(
+      pivotDisks, "switch", "pivot", { domain: name, disks, edit, stored, oldStored },
+      "image and volume are equal while the guest's writes wait: whatever starts it next may use either",
+    ),
+    ...pivots.flatMap((pivot) => pivot.release),
+    ...fragments.flatMap((f) => f.settle),
+    ...move.unsettled,
+    stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the switch is over"),
+    stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays"),
+  ];
+}

@@ -1,0 +1,213 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import type { StubHost } from "./host.js";
+
+interface FakeNode {
+  readonly path: string;
+  readonly driver: string;
+  readonly bytes: number;
+}
+
+interface FakeJob {
+  status: "running" | "ready" | "pending" | "concluded";
+  readonly source: string;
+  readonly target: string;
+  progress: number;
+  error?: string;
+}
+
+interface Command {
+  readonly execute: string;
+  readonly arguments?: Readonly<Record<string, unknown>>;
+}
+
+const CHANGES = new Set(["blockdev-add", "blockdev-mirror", "job-complete", "job-finalize", "job-dismiss", "job-cancel", "blockdev-del"]);
+
+/**
+ * The QEMU of the stub host's guest, as far as a mirror needs it: QMP on its socket, kept in memory, so that it goes on
+ * when the program is killed. What changes something counts as a call, at which a test may kill the program.
+ */
+export class FakeQemu {
+  readonly nodes = new Map<string, FakeNode>();
+  readonly jobs = new Map<string, FakeJob>();
+  /** The node that the guest's disk is served from. */
+  node = "xvda1-raw";
+  /** What the test wants of it: an error of the job in mid-mirror, or when it is finalised. */
+  failure: "mirror" | "finalize" | undefined;
+  /** Called at each command that changes something. */
+  watch: (() => void) | undefined;
+  readonly #host: StubHost;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(host: StubHost, server: Server) {
+    this.#host = host;
+    this.#server = server;
+    this.nodes.set("xvda1-raw", { path: host.image, driver: "raw", bytes: 4096 });
+    server.on("connection", (socket) => {
+      this.#converse(socket);
+    });
+  }
+
+  static async start(host: StubHost): Promise<FakeQemu> {
+    const server = createServer();
+    const fake = new FakeQemu(host, server);
+    mkdirSync(join(host.root, "var/run/xen"), { recursive: true });
+    writeFileSync(fake.stored, `${JSON.stringify({ disks: [{ pdev_path: host.image, vdev: "xvda1", backend: "qdisk", format: "raw" }] })}\n\0`);
+    await new Promise<void>((resolve) => server.listen(join(host.root, "var/run/xen/qmp-libxenstat-7"), resolve));
+    return fake;
+  }
+
+  get stored(): string {
+    return join(this.#host.root, "var/lib/xen/userdata-d.7.uuid-of-it.libxl-json");
+  }
+
+  /** The disk that libxl would start the guest with. */
+  get storedDisk(): string {
+    const read = JSON.parse(readFileSync(this.stored, "utf8").replaceAll("\0", "")) as { disks: { pdev_path: string }[] };
+    return read.disks[0]?.pdev_path ?? "";
+  }
+
+  /** What the guest's writes go to. */
+  get serves(): string {
+    return this.nodes.get(this.node)?.path ?? "nothing";
+  }
+
+  /** The guest, and its QEMU with it, is gone. */
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => {
+      resolve();
+    }));
+    rmSync(join(this.#host.root, "var/run/xen/qmp-libxenstat-7"), { force: true });
+  }
+
+  #converse(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.write('{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}\r\n');
+    let received = "";
+    socket.on("data", (data) => {
+      received += data.toString("utf8");
+      for (let end = received.indexOf("\n"); end !== -1; end = received.indexOf("\n")) {
+        const line = received.slice(0, end);
+        received = received.slice(end + 1);
+        const answer = this.#call(JSON.parse(line) as Command);
+        // an event in between, which nobody asked for
+        socket.write('{"event": "JOB_STATUS_CHANGE", "data": {}}\r\n');
+        socket.write(`${JSON.stringify(answer)}\r\n`);
+      }
+    });
+  }
+
+  #call(command: Command): unknown {
+    if (!CHANGES.has(command.execute)) return this.#answer(command);
+    const { state } = this.#host;
+    const calls = join(state, "calls");
+    appendFileSync(calls, `qmp ${command.execute} ${JSON.stringify(command.arguments)}\n`);
+    const number = String(readFileSync(calls, "utf8").split("\n").length - 1);
+    if (this.#told("kill-before", number)) {
+      this.#kill();
+      return { error: { class: "GenericError", desc: "nobody hears this" } };
+    }
+    const answer = this.#answer(command);
+    this.watch?.();
+    if (this.#told("kill-after", number)) this.#kill();
+    return answer;
+  }
+
+  #told(what: string, number: string): boolean {
+    const path = join(this.#host.state, what);
+    if (!existsSync(path) || readFileSync(path, "utf8").trim() !== number) return false;
+    rmSync(path);
+    return true;
+  }
+
+  #kill(): void {
+    process.kill(-Number(readFileSync(join(this.#host.state, "group"), "utf8")), "SIGKILL");
+  }
+
+  #answer({ execute, arguments: args = {} }: Command): unknown {
+    const done = (value: unknown = {}): unknown => ({ return: value });
+    const refused = (desc: string): unknown => ({ error: { class: "GenericError", desc } });
+    const named = args["id"] ?? args["job-id"];
+    const id = typeof named === "string" ? named : "";
+    const job = this.jobs.get(id);
+    switch (execute) {
+      case "qmp_capabilities":
+        return done();
+      case "query-block":
+        return done([{ device: "", qdev: "/machine/unattached/device[2]", inserted: this.#node(this.node) }]);
+      case "qom-get":
+        return done("xvda1");
+      case "query-named-block-nodes":
+        return done([...this.nodes.keys()].map((name) => this.#node(name)));
+      case "query-jobs":
+        return done([...this.jobs].map(([name, found]) => this.#job(name, found)));
+      case "blockdev-add": {
+        const name = String(args["node-name"]);
+        if (this.nodes.has(name)) return refused("Duplicate nodes with node-name");
+        this.nodes.set(name, { path: (args["file"] as { filename: string }).filename, driver: "raw", bytes: Number(args["size"]) });
+        return done();
+      }
+      case "blockdev-mirror": {
+        const [source, target] = [String(args["device"]), String(args["target"])];
+        if (!this.nodes.has(source) || !this.nodes.has(target) || job !== undefined) return refused("Cannot find device");
+        this.jobs.set(id, { status: "running", source, target, progress: 0 });
+        return done();
+      }
+      case "job-complete":
+        if (job?.status !== "ready") return refused("Job cannot accept command verb 'complete'");
+        job.status = "pending";
+        return done();
+      case "job-finalize":
+        if (job?.status !== "pending") return refused("Job cannot accept command verb 'finalize'");
+        job.status = "concluded";
+        if (this.failure === "finalize") job.error = "Input/output error";
+        else this.node = job.target;
+        return done();
+      case "job-cancel":
+        if (job === undefined) return refused("Job not found");
+        job.status = "concluded";
+        job.error = "Operation canceled";
+        return done();
+      case "job-dismiss":
+        if (job?.status !== "concluded") return refused("Job not found");
+        this.jobs.delete(id);
+        return done();
+      case "blockdev-del": {
+        const name = String(args["node-name"]);
+        if (name === this.node || [...this.jobs.values()].some((found) => found.target === name)) return refused(`Node ${name} is in use`);
+        return this.nodes.delete(name) ? done() : refused("Failed to find node");
+      }
+      default:
+        return { error: { class: "CommandNotFound", desc: `The command ${execute} has not been found` } };
+    }
+  }
+
+  #job(id: string, job: FakeJob): unknown {
+    // a quarter further at each look
+    if (job.status === "running") {
+      job.progress += 1024;
+      if (this.failure === "mirror" && job.progress > 2048) {
+        job.status = "concluded";
+        job.error = "Input/output error";
+      } else if (job.progress >= 4096) job.status = "ready";
+    }
+    return {
+      id, type: "mirror", status: job.status, "current-progress": job.progress, "total-progress": 4096,
+      ...(job.error === undefined ? {} : { error: job.error }),
+    };
+  }
+
+  #node(name: string): unknown {
+    const node = this.nodes.get(name);
+    if (node === undefined) throw new Error(`no node ${name}`);
+    const file = node.path.startsWith(join(this.#host.root, "dev"))
+      ? `json:${JSON.stringify({ driver: "raw", size: node.bytes, file: { driver: "host_device", filename: node.path } })}`
+      : node.path;
+    return { "node-name": name, drv: node.driver, file, image: { "virtual-size": node.bytes, filename: file } };
+  }
+}

@@ -1,0 +1,188 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { volumeTags } from "../../src/core/model/names.js";
+import type { PlanNode } from "../../src/core/model/plan.js";
+import { compileProgram, type StepKinds } from "../../src/core/program/compile.js";
+import { installBootUnit, removeBootUnit } from "../../src/core/steps/boot-unit.js";
+import { guard } from "../../src/core/steps/guard.js";
+import { pivotDisks } from "../../src/core/steps/pivot-disks.js";
+import { awaitQemuMirror, closeNode, qemuMirror } from "../../src/core/steps/qemu-mirror.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { stepOf } from "../../src/core/steps/step-of.js";
+import { FakeQemu } from "./fake-qemu.js";
+import { SHELLS, StubHost, inParallel, type Shell } from "./host.js";
+import { journal } from "./invariants.js";
+import { planOf, raw, rawStep, sha256 } from "./plan.js";
+
+/** The real step kinds in their real order, over paths of the stub host. */
+function nodes(host: StubHost): readonly PlanNode[] {
+  const { domain } = host;
+  const device = `${host.root}/dev/vg0/web1-root`;
+  const to = { device, disk: "vg0/web1-root" };
+  const job = "converge-xvda1";
+  const text = readFileSync(host.config, "utf8");
+  const start = Buffer.byteLength(text.slice(0, text.indexOf(host.image)));
+  const disks = (target: string) => [{ vdev: "xvda1", target, format: "raw", access: "w" as const, cdrom: false }];
+  const tags = volumeTags(domain, "xvda1", "copy");
+  const config = { path: host.config, sha256: sha256(text) };
+  return [
+    rawStep("create", "prepare", {
+      title: "Create the volume",
+      actions: [{ command: ["lvcreate", "--yes", "--size", "4096b", ...tags.flatMap((tag) => ["--addtag", tag]), "--name", "web1-root", "vg0"] }],
+      goals: [{ goal: "volume-exists", volume: to.disk, bytes: 4096, tags: ["converge"] }],
+    }),
+    stepOf(qemuMirror, "prepare", "mirror", { domain, vdev: "xvda1", source: "xvda1-raw", node: job, job, bytes: 4096, to }, ""),
+    stepOf(awaitQemuMirror, "prepare", "sync", { domain, job, to, from: host.image, content: { type: "blank" } }, ""),
+    stepOf(guard, "switch", "guard", { domain, bootId: "boot-1", running: { domid: 7, uuid: "uuid-of-it" }, config, images: [] }, ""),
+    stepOf(installBootUnit, "switch", "install-boot-unit", { domain }, ""),
+    stepOf(
+      pivotDisks, "switch", "pivot",
+      {
+        domain, stored: disks(device), oldStored: disks(host.image),
+        disks: [{ vdev: "xvda1", device, job, image: host.image, backend: "qdisk", format: "raw" }],
+        edit: {
+          domain, path: host.config, before: config.sha256, after: sha256(text.replace(host.image, device)),
+          edits: [{ start, end: start + Buffer.byteLength(host.image), text: device }], disks: disks(device), oldDisks: disks(host.image),
+        },
+      }, "",
+    ),
+    stepOf(closeNode, "settle", "close", { domain, node: "xvda1-raw", path: host.image }, ""),
+    stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, ""),
+  ];
+}
+
+async function inStub(shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>): Promise<void> {
+  const host = new StubHost(shell);
+  const qemu = await FakeQemu.start(host);
+  try {
+    const kinds = { ...stepKinds, raw } as unknown as StepKinds;
+    host.install(compileProgram(planOf(host.domain, nodes(host)), kinds, { config: host.config }));
+    await work(host, qemu, readFileSync(host.config, "utf8"));
+  } finally {
+    await qemu.stop();
+    host.remove();
+  }
+}
+
+const volume = (host: StubHost): string => `${host.root}/dev/vg0/web1-root`;
+
+/** Config, libxl's file and QEMU name one disk, and nothing of a mirror is left. */
+function expectWhole(host: StubHost, qemu: FakeQemu, oldConfig: string, where: string): "old" | "new" {
+  const note = `${where}\n${host.journalText()}`;
+  const side = qemu.serves === host.image ? "old" : "new";
+  const config = readFileSync(host.config, "utf8");
+  if (side === "old") expect(config, note).toBe(oldConfig);
+  else expect(config, note).toBe(oldConfig.replace(host.image, volume(host)));
+  expect(qemu.storedDisk, note).toBe(side === "old" ? host.image : volume(host));
+  expect([...qemu.jobs], note).toEqual([]);
+  expect(qemu.nodes.has("converge-xvda1"), note).toBe(side === "new");
+  expect(host.leftovers(), note).toEqual([]);
+  expect(readdirSync(join(host.root, "var/lib/xen")).filter((name) => name.startsWith("userdata-l") || name.endsWith(".new")), note).toEqual([]);
+  expect(host.ended(), note).toBeDefined();
+  return side;
+}
+
+/** Whatever starts the guest now finds every write that it was told is safe. */
+function expectSafe(host: StubHost, qemu: FakeQemu, where: string): void {
+  const names = [readFileSync(host.config, "utf8").includes(volume(host)), qemu.storedDisk === volume(host)];
+  const equal = qemu.jobs.get("converge-xvda1")?.status === "pending";
+  if (equal) return;
+  expect(names, where).toEqual(qemu.serves === host.image ? [false, false] : [true, true]);
+}
+
+describe("a mirror by QEMU", () => {
+  it.each(SHELLS)("ends with the guest on its volume, under %s", async (shell) => {
+    await inStub(shell, async (host, qemu, oldConfig) => {
+      qemu.watch = () => {
+        expectSafe(host, qemu, "on the way");
+      };
+      const { code, stderr } = await host.run("run");
+      expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
+      expect(expectWhole(host, qemu, oldConfig, "at the end")).toBe("new");
+      expect(qemu.nodes.has("xvda1-raw"), "the image is closed").toBe(false);
+      const events = journal(host);
+      expect(events.some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
+      expect(host.journalText()).toMatch(/waited [0-9]+ ms for its disks/);
+      expect(events.some((event) => event.event === "commit")).toBe(true);
+    });
+  });
+
+  it.each(["mirror", "finalize"] as const)("that fails (%s) leaves the guest on its image", async (failure) => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      qemu.failure = failure;
+      await host.run("run");
+      expect(expectWhole(host, qemu, oldConfig, failure)).toBe("old");
+      expect(host.journalText()).toContain("Input/output error");
+      expect(host.ended()).toBe("failed");
+      expect(host.committing()).toBe(false);
+    });
+  });
+
+  it("does not begin where xl config-update has stored what the guest's own reboot would use instead", async () => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      await host.command(["cp", host.config, qemu.stored.replace(".libxl-json", ".xl")]);
+      await host.run("run");
+      expect(expectWhole(host, qemu, oldConfig, "stored by xl")).toBe("old");
+      expect(host.journalText()).toContain("xl config-update");
+    });
+  });
+
+  it("is taken back when the guest goes away with its QEMU", async () => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      qemu.watch = () => {
+        if (qemu.jobs.size > 0) void qemu.stop();
+      };
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(readFileSync(host.config, "utf8")).toBe(oldConfig);
+      expect(host.leftovers()).toEqual([]);
+    });
+  });
+
+  it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 240_000 }, async () => {
+    let calls: readonly string[] = [];
+    await inStub("dash", async (host) => {
+      await host.run("run");
+      calls = host.calls();
+    });
+    const finalize = calls.findIndex((call) => call.startsWith("qmp job-finalize")) + 1;
+    expect(finalize).toBeGreaterThan(5);
+    const deaths = calls.flatMap((_, at) => [
+      { number: at + 1, when: "kill-after", reboot: at % 2 === 0 } as const,
+      { number: at + 1, when: "kill-before", reboot: at % 2 !== 0 } as const,
+      // around the commit both
+      ...(at + 1 >= finalize - 1 && at + 1 <= finalize + 1
+        ? [{ number: at + 1, when: "kill-after", reboot: at % 2 !== 0 } as const, { number: at + 1, when: "kill-before", reboot: at % 2 === 0 } as const]
+        : []),
+    ]);
+    await inParallel(deaths, async ({ number, when, reboot }) => {
+      await inStub(SHELLS[number % 3] ?? "dash", async (host, qemu, oldConfig) => {
+        host.tell(when, String(number));
+        await host.run("run");
+        const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
+        expect(host.ended(), where).toBeUndefined();
+        expectSafe(host, qemu, where);
+        if (reboot) {
+          await qemu.stop();
+          host.forget();
+          await host.run("recover");
+          // the mark is made right before the first job is finalised
+          const committed = host.committing();
+          const note = `${where}\n${host.journalText()}`;
+          expect(committed, note).toBe(number >= finalize);
+          expect(readFileSync(host.config, "utf8") === oldConfig, note).toBe(!committed);
+          expect(host.guests().map(({ disk }) => disk), note).toEqual(committed ? ["/dev/vg0/web1-root"] : []);
+          expect(host.leftovers(), note).toEqual([]);
+        } else {
+          await host.run("recover");
+          expect(expectWhole(host, qemu, oldConfig, where), where).toBe(number >= finalize ? "new" : "old");
+        }
+        const made = host.calls().length;
+        await host.run("recover");
+        expect(host.calls().length, where).toBe(made);
+        expect(existsSync(join(host.state, "violations")), where).toBe(false);
+      });
+    });
+  });
+});
