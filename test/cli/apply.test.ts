@@ -18,7 +18,7 @@ const files = tempFiles({
       disks:
         xvda1: { volume: vg0/web1-xvda1 }
         xvda2: { volume: vg0/web1-xvda2 }
-      move: { downtime: 40s }
+      move: { strategy: rsync, downtime: 40s }
 `,
   "pool.yml": `- hosts: all
   domains:

@@ -137,12 +137,12 @@ describe("a run that is cut short", () => {
 
 test("a disk that an earlier run moved and did not settle is settled beside the move of another", () => {
   const guest = { name: "web1", disks: { xvda1: {}, xvda2: {} } };
-  const first = planHost(aHost([guest]), [aWish("web1", ["xvda1"], { source: "retire" })], sha256).domains[0];
+  const first = planHost(aHost([guest]), [aWish("web1", ["xvda1"], { strategy: "rsync", source: "retire" })], sha256).domains[0];
   if (first === undefined) throw new Error("nothing to do");
   const start = startModel(aHost([guest]));
   const cut = simulate(first.nodes, start).moments.find((moment) => moment.step?.kind === "unpause");
   if (cut === undefined) throw new Error("no commit");
-  const both = aWish("web1", ["xvda1", "xvda2"], { source: "retire" });
+  const both = aWish("web1", ["xvda1", "xvda2"], { strategy: "rsync", source: "retire" });
   const model = recover(unroll(first.nodes).slice(0, unroll(first.nodes).findIndex((s) => s.kind === "wait-ready")), "web1", cut.model);
   const planned = planHost(model.host, [both], sha256);
   expect(planned.diagnostics).toEqual([]);

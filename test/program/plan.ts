@@ -37,7 +37,7 @@ export function sha256(text: string | Uint8Array): string {
 export function planOf(domain: string, nodes: readonly PlanNode[]): DomainPlan {
   return {
     domain, nodes, changes: [], bindings: [], choices: [], digest: "sha256:d1",
-    estimate: { copyBytes: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: 0, parts: [] },
+    estimate: { copyBytes: 0, seconds: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: 0, parts: [] },
   };
 }
 

@@ -1,5 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
-import { usedBytes } from "../plan/estimate.js";
+import { usedBytes } from "../model/used-bytes.js";
 import type { Check } from "./check.js";
 
 /** Inode tables and journal of a new ext4 take up to about this share of it. */
@@ -9,15 +9,14 @@ export const targetTooSmall: Check = {
   code: "target-too-small",
   about: "a volume must hold what is in the source's file system",
   run: ({ moves }) =>
-    moves.flatMap((move) => {
-      const { image, to, vdev, wish } = move;
+    moves.flatMap(({ image, to, vdev, wish }) => {
       const swap = image.content.type === "swap";
-      const needed = swap ? 0 : Math.ceil(usedBytes(move) * OVERHEAD);
+      const needed = swap ? 0 : Math.ceil(usedBytes(image) * OVERHEAD);
       if (to.bytes >= needed) return [];
       return [
         {
           vdev, at: wish.at,
-          summary: `${to.volume} would have ${formatBytes(to.bytes)}, and ${image.path} holds ${formatBytes(usedBytes(move))}`,
+          summary: `${to.volume} would have ${formatBytes(to.bytes)}, and ${image.path} holds ${formatBytes(usedBytes(image))}`,
           detail: `with the file system's own tables it takes about ${formatBytes(needed)}`,
           fix: "Ask for a larger size, or leave `size` out: then the volume is as large as the image.",
         },

@@ -106,9 +106,15 @@ export interface PastBooks {
 /** What an earlier move on this host took, in seconds: the base of forecasts. */
 export interface PastRun {
   readonly domain: string;
-  readonly switch?: "restart" | "suspend" | "migrate";
+  /** How the content got there; unset in books of older versions. */
+  readonly strategy?: string;
+  /** How the guest was taken over; unset: by a restart. */
+  readonly switch?: string;
   readonly shutdownSeconds: number;
   readonly startSeconds: number;
   readonly downtimeSeconds: number;
+  /** 0: nothing is known of it. */
   readonly bytesPerSecond: number;
+  /** What of the whole run was neither copying nor downtime; unset in books of older versions. */
+  readonly restSeconds?: number;
 }

@@ -50,8 +50,28 @@ export interface ConfigChange {
 export interface StrategyChoice {
   readonly vdev: string;
   readonly strategy: string;
+  /** How the guest is taken onto the disk; unset where it never is. */
+  readonly switch?: string;
   readonly because: readonly string[];
-  readonly against: readonly { readonly strategy: string; readonly reasons: readonly string[] }[];
+  readonly forecast?: Forecast;
+  readonly against: readonly OtherChoice[];
+}
+
+/** A way that was not taken: with a forecast where it could have been. */
+export interface OtherChoice {
+  readonly strategy: string;
+  readonly switch?: string;
+  readonly reasons: readonly string[];
+  readonly forecast?: Forecast;
+}
+
+/** What a way to move one disk is reckoned to cost. */
+export interface Forecast {
+  /** Of this disk. */
+  readonly copyBytes: number;
+  /** Of the whole guest, from the first step to the last: its disks share one switch. */
+  readonly seconds: number;
+  readonly downtimeSeconds: number;
 }
 
 /** How a guest gets onto its new disks, why so, and why not otherwise. */
@@ -63,6 +83,8 @@ export interface SwitchChoice {
 
 export interface Estimate {
   readonly copyBytes: number;
+  /** From the first step to the last, the downtime included. */
+  readonly seconds: number;
   readonly spaceNeeded: readonly { readonly group: string; readonly bytes: number; readonly freeBytes: number }[];
   readonly downtimeSeconds: number;
   readonly budgetSeconds: number;

@@ -9,7 +9,7 @@ import { mappingAt } from "../model/mapping.js";
 import { safeName, volumePath } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
-import type { ConfigChange, DomainPlan, PlanNode, StrategyChoice } from "../model/plan.js";
+import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { CheckContext } from "../checks/check.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
@@ -18,12 +18,12 @@ import { adoptFormer } from "../steps/former-volume.js";
 import { closeNode } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
-import { chooseStrategy } from "../strategies/choose.js";
+import { chooseWay } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
-import type { DiskMove, Fragments, SwitchOver } from "../strategies/strategy.js";
-import { chooseSwitch } from "../switches/choose.js";
+import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
+import { overhead } from "../switches/overhead.js";
 import type { DomainMove } from "../switches/restart.js";
 import { pivotedSteps } from "../switches/pivoted.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
@@ -32,7 +32,7 @@ import { deriveConfig } from "../xl/derive.js";
 import { editDisks } from "../xl/edit.js";
 import { redact } from "../xl/secrets.js";
 import { bindingsOf } from "./bindings.js";
-import { downtimeOf, estimate, overhead } from "./estimate.js";
+import { estimate } from "./estimate.js";
 
 /** Hex SHA-256 of a text's UTF-8 form: the core computes nothing of that kind itself. */
 export type Sha256 = (text: string) => string;
@@ -45,6 +45,7 @@ export interface PlannedDomain {
 
 interface Chosen {
   readonly move: DiskMove;
+  readonly strategy: Strategy;
   readonly fragments: Fragments;
 }
 
@@ -59,25 +60,21 @@ export function planDomain(
   const options = optionsOf(desired);
   const context = (more: Partial<CheckContext>): CheckContext => ({
     state, domain, desired, options, moves, choices: [], nodes: [],
-    estimate: { copyBytes: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: -1, parts: [] }, ...more,
+    estimate: { copyBytes: 0, seconds: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: -1, parts: [] }, ...more,
   });
 
   const running = domain.running !== undefined;
-  // what strategies can do depends on how the guest is taken over, and that on what they do: a restart suits them all
-  const first = chooseStrategies(moves, domain, options, state, "restart");
-  const byMirrors = first.chosen.some(({ fragments }) => fragments.mirror !== undefined)
-    && first.chosen.every(({ fragments }) => fragments.atRest.length === 0);
-  const { switchOver, choice: switchChoice } = chooseSwitch(
-    desired, domain, state, byMirrors, (how) => downtimeOf(domain, state, how),
-  );
-  const { chosen, choices, diagnostics } = switchOver === "restart"
-    ? first
-    : chooseStrategies(moves, domain, options, state, switchOver);
+  const moveOf = (change: MoveDisk, switchOver: SwitchOver): DiskMove => ({
+    change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), running, switchOver,
+    live: running && change.image.on !== undefined && options.offline !== true,
+    mapped: domain.running?.attached.some((disk) => disk.vdev === change.vdev && mappingAt(disk.params, state) !== undefined) ?? false,
+  });
+  const { switchOver, switchChoice, disks, choices, diagnostics: unchosen } = chooseWay({ desired, domain, changes: moves, moveOf, state });
+  const chosen = disks.map(({ move, strategy }): Chosen => ({ move, strategy, fragments: strategy.fragments(move, state) }));
+  const diagnostics: Diagnostic[] = [...unchosen];
   const edit = moves.length === 0 ? undefined : editOf(domain, moves, sha256);
   diagnostics.push(...(edit?.diagnostics ?? []));
   const mirrored = chosen.some(({ fragments }) => fragments.mirror !== undefined);
-  const pivoted = chosen.some(({ fragments }) => fragments.pivot !== undefined);
-  if (mirrored || pivoted) diagnostics.push(...mixed(chosen, desired, state));
   const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, sha256) : undefined;
   diagnostics.push(...(derived?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {
@@ -102,41 +99,19 @@ export function planDomain(
     return [...adopting(moves), ...steps];
   })();
   const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
-  const takenOver = running && !pivoted && moves.length > 0 && !awaits && !(mirrored && sitsOnMappings({ domain, moves: chosen }));
-  const estimated = estimate({ domain, takenOver, switchOver, moves: chosen, options, state });
+  const estimated = estimate({ domain, switchOver, moves: chosen, options, state });
   diagnostics.push(...runChecks(context({ choices, nodes, estimate: estimated })));
   if (hasErrors(diagnostics)) return { diagnostics };
   return {
     diagnostics,
     plan: {
       domain: domain.name, changes, nodes, choices, estimate: estimated,
-      ...(mirrored && (takenOver || awaits) ? { switchOver: switchChoice } : {}),
+      ...(mirrored && running && !sitsOnMappings({ domain, moves: chosen }) ? { switchOver: switchChoice } : {}),
       bindings: bindingsOf(domain, changes, state),
       digest: sha256(JSON.stringify(wishOf(desired, changes))),
       ...(awaits ? { awaits: "reboot" as const } : edit?.diff === undefined ? {} : { configDiff: edit.diff }),
     },
   };
-}
-
-/** What brings each disk to its volume, where the guest is taken over like this. */
-function chooseStrategies(
-  moves: readonly MoveDisk[], domain: Domain, options: MoveOptions, state: HostState, switchOver: SwitchOver,
-): { readonly chosen: readonly Chosen[]; readonly choices: readonly StrategyChoice[]; readonly diagnostics: Diagnostic[] } {
-  const running = domain.running !== undefined;
-  const chosen: Chosen[] = [];
-  const choices: StrategyChoice[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const change of moves) {
-    const live = running && change.image.on !== undefined && options.offline !== true;
-    const move: DiskMove = {
-      change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), live, running, switchOver,
-    };
-    const { strategy, choice, diagnostics: found } = chooseStrategy(move, state);
-    choices.push(choice);
-    diagnostics.push(...found);
-    if (strategy !== undefined) chosen.push({ move, fragments: strategy.fragments(move, state) });
-  }
-  return { chosen, choices, diagnostics };
 }
 
 /** Volumes that the guest was on before, and that nothing is on alone. */
@@ -175,33 +150,6 @@ function waiting({ name }: Domain, desired: DesiredDomain, state: HostState): Di
     summary: `${name} moves on when it has rebooted itself`,
     fix: "Reboot it from inside when it suits you, and run this again.",
   };
-}
-
-/** Files need a guest that is down for the last pass, mirrors one that runs: one guest is not both. */
-function mixed(chosen: readonly Chosen[], desired: DesiredDomain, state: HostState): readonly Diagnostic[] {
-  const pivoted = chosen.filter(({ fragments }) => fragments.pivot !== undefined).map(({ move }) => move.change.vdev);
-  if (pivoted.length > 0) {
-    const others = chosen.filter(({ fragments }) => fragments.pivot === undefined).map(({ move }) => move.change.vdev);
-    return others.length === 0 ? [] : [
-      {
-        severity: "error", code: "mixed-strategies", at: desired.at, subject: { host: state.host.name, domain: desired.name },
-        summary: `${desired.name} would have ${pivoted.join(", ")} mirrored by QEMU, and ${others.join(", ")} moved in another way`,
-        detail: "QEMU goes over to the volumes of all disks at once while the guest runs, and every other way takes the guest elsewhere",
-        fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
-      },
-    ];
-  }
-  const copied = chosen.filter(({ fragments }) => fragments.atRest.length > 0).map(({ move }) => move.change.vdev);
-  if (copied.length === 0) return [];
-  const others = chosen.filter(({ fragments }) => fragments.mirror !== undefined).map(({ move }) => move.change.vdev);
-  return [
-    {
-      severity: "error", code: "mixed-strategies", at: desired.at, subject: { host: state.host.name, domain: desired.name },
-      summary: `${desired.name} would have ${copied.join(", ")} copied and ${others.join(", ")} mirrored`,
-      detail: "a copy is finished while the guest is down, a mirror while it runs",
-      fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
-    },
-  ];
 }
 
 interface DerivedOf {

@@ -47,15 +47,20 @@ const binding = {
   },
 } as const;
 
+const forecast = {
+  type: "object", additionalProperties: false, required: ["copyBytes", "seconds", "downtimeSeconds"],
+  properties: { copyBytes: bytes, seconds, downtimeSeconds: seconds },
+} as const;
+
 const choice = {
   type: "object", additionalProperties: false, required: ["vdev", "strategy", "because", "against"],
   properties: {
-    vdev: text, strategy: text, because: texts,
+    vdev: text, strategy: text, switch: text, because: texts, forecast,
     against: {
       type: "array",
       items: {
         type: "object", additionalProperties: false, required: ["strategy", "reasons"],
-        properties: { strategy: text, reasons: texts },
+        properties: { strategy: text, switch: text, reasons: texts, forecast },
       },
     },
   },
@@ -63,9 +68,9 @@ const choice = {
 
 const estimate = {
   type: "object", additionalProperties: false,
-  required: ["copyBytes", "spaceNeeded", "downtimeSeconds", "budgetSeconds", "parts"],
+  required: ["copyBytes", "seconds", "spaceNeeded", "downtimeSeconds", "budgetSeconds", "parts"],
   properties: {
-    copyBytes: bytes, downtimeSeconds: seconds, budgetSeconds: seconds,
+    copyBytes: bytes, seconds, downtimeSeconds: seconds, budgetSeconds: seconds,
     spaceNeeded: {
       type: "array",
       items: {

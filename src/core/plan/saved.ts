@@ -40,7 +40,7 @@ export interface SavedHost {
 export type SavedDomain = Pick<DomainPlan, "domain" | "digest" | "nodes" | "bindings" | "choices" | "estimate">;
 
 /** Raised whenever the form of the file or the meaning of a step changes. */
-export const SAVED_PLAN_VERSION = 1;
+export const SAVED_PLAN_VERSION = 2;
 const FORMAT = "converge-plan";
 
 /** SHA-256 of a text in hex: hashing is no business of the core. */

@@ -1,50 +1,197 @@
+import type { MoveDisk } from "../model/change.js";
+import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
+import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import type { StrategyChoice } from "../model/plan.js";
-import type { DiskMove, Strategy } from "./strategy.js";
+import type { Forecast, OtherChoice, StrategyChoice, SwitchChoice } from "../model/plan.js";
+import { forecastGuest } from "../plan/estimate.js";
+import type { GuestForecast } from "../plan/estimate.js";
+import { switchCandidates, switchChoice } from "../switches/choose.js";
 import { strategies } from "./registry.js";
+import type { DiskMove, Fit, Strategy, SwitchOver } from "./strategy.js";
 
-/** What `auto` tries, in this order: files carry no more than is used, blocks carry whatever there is. */
-const PREFERRED: readonly string[] = ["rsync", "dm", "qemu"];
+/** How all disks of a guest go to their volumes, and the guest with them. */
+export interface ChosenWay {
+  readonly switchOver: SwitchOver;
+  /** Empty where there is no way for all of them. */
+  readonly disks: readonly { readonly move: DiskMove; readonly strategy: Strategy }[];
+  readonly choices: readonly StrategyChoice[];
+  /** Why this switch-over, and why not the others. */
+  readonly switchChoice: SwitchChoice;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+interface Candidate {
+  readonly strategy: Strategy;
+  readonly fit: Fit;
+}
+
+/** One way for all disks of a guest, and what it would cost. */
+interface Way {
+  readonly switchOver: SwitchOver;
+  readonly disks: readonly (Candidate & { readonly move: DiskMove })[];
+  readonly forecast: GuestForecast;
+  /** What would come out otherwise than asked for. */
+  readonly but: readonly string[];
+}
+
+/** What a choice is made for. */
+export interface Choice {
+  readonly desired: DesiredDomain;
+  readonly domain: Domain;
+  readonly changes: readonly MoveDisk[];
+  readonly moveOf: (change: MoveDisk, switchOver: SwitchOver) => DiskMove;
+  readonly state: HostState;
+}
 
 /**
- * Picks the strategy of one disk: the one that the playbook names, or with `auto` (or none) the first that fits.
- * Swap is made anew whatever is named, since there is nothing in it to carry.
+ * Picks strategies and switch-over of a guest: those that the playbook names, and with `auto` (or none) those by which
+ * the guest loses the least time; of equal ones the quickest. All disks go one way. Swap is made anew whatever is
+ * named, wherever the guest is restarted, since there is nothing in it to carry.
  */
-export function chooseStrategy(
-  move: DiskMove, state: HostState,
-): { readonly strategy?: Strategy; readonly choice: StrategyChoice; readonly diagnostics: readonly Diagnostic[] } {
-  const named = move.options.strategy ?? "auto";
-  const { vdev, domain, wish } = move.change;
-  const candidates = Object.values(strategies).filter(
-    (strategy) => named === "auto" || strategy.name === named || !strategy.named,
-  );
-  const fits = candidates.map((strategy) => ({ strategy, fit: strategy.fits(move, state) }));
-  // a strategy that is only picked goes first: it is there because it is better where it fits
-  const rank = (strategy: Strategy): number => (strategy.named ? 1 + PREFERRED.indexOf(strategy.name) : 0);
-  const fitting = fits.filter(({ fit }) => fit.fits).sort((a, b) => rank(a.strategy) - rank(b.strategy));
-  const chosen = fitting[0];
-  const against = fits
-    .filter(({ strategy, fit }) => strategy !== chosen?.strategy && !fit.fits && strategy.named)
-    .map(({ strategy, fit }) => ({ strategy: strategy.name, reasons: fit.reasons }));
-  if (chosen === undefined) {
-    const reasons = fits.filter(({ strategy }) => strategy.named).flatMap(({ strategy, fit }) => fit.reasons.map((r) => `${strategy.name}: ${r}`));
+export function chooseWay(choice: Choice): ChosenWay {
+  const { desired, domain, changes, moveOf, state } = choice;
+  const { possible: switches, against: impossible } = switchCandidates(desired, domain, state);
+  const [fallback = "restart"] = switches;
+  const chosen = (switchOver: SwitchOver): Pick<ChosenWay, "switchOver" | "switchChoice"> =>
+    ({ switchOver, switchChoice: switchChoice(desired, switchOver, impossible) });
+  if (changes.length === 0) return { ...chosen(fallback), disks: [], choices: [], diagnostics: [] };
+  const looked = switches.map((switchOver) => ({
+    switchOver,
+    disks: changes.map((change) => {
+      const move = moveOf(change, switchOver);
+      return { move, candidates: candidatesOf(move).map((strategy) => ({ strategy, fit: strategy.fits(move, state) })) };
+    }),
+  }));
+  const ways = looked.flatMap(({ switchOver, disks }) => waysOf(disks).map((all): Way => ({
+    switchOver, disks: all, forecast: forecastGuest(domain, all, switchOver, state), but: all.flatMap(({ fit }) => fit.but ?? []),
+  })));
+  const [best, ...others] = [...ways].sort(byLostTime);
+  const fits = (at: number): readonly Seen[] =>
+    looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
+  if (best === undefined) {
     return {
-      choice: { vdev, strategy: "none", because: [], against },
-      diagnostics: [
-        {
-          severity: "error", code: "no-strategy-fits", at: wish.at,
-          subject: { host: state.host.name, domain, vdev },
-          summary: `no way to move ${vdev} of ${domain} (${move.change.image.path})`,
-          detail: reasons.join("\n"),
-          fix: "Leave this disk out of the playbook; disks of this kind can not be moved yet.",
-        },
-      ],
+      ...chosen(fallback), disks: [],
+      choices: changes.map(({ vdev }, at) => ({ vdev, strategy: "none", because: [], against: unfit(fits(at), []) })),
+      diagnostics: noWay(choice, changes.map((_, at) => fits(at))),
     };
   }
+  const choices = best.disks.map(({ move, strategy, fit }, at): StrategyChoice => ({
+    vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: fit.reasons, forecast: forecastOf(best, at),
+    against: against(best, others, at, fits(at)),
+  }));
+  return { ...chosen(best.switchOver), disks: best.disks, choices, diagnostics: [] };
+}
+
+interface Seen extends Candidate {
+  readonly switchOver: SwitchOver;
+}
+
+/** Those that a playbook names, or those that `auto` may pick; and what is there because it is better where it fits. */
+function candidatesOf({ options }: DiskMove): readonly Strategy[] {
+  const named = options.strategy ?? "auto";
+  return Object.values<Strategy>(strategies).filter((strategy) =>
+    !strategy.named || (named === "auto" ? strategy.auto : strategy.name === named));
+}
+
+/** For each way that some disk could go, if all of them can: what carries each. */
+function waysOf(
+  disks: readonly { readonly move: DiskMove; readonly candidates: readonly Candidate[] }[],
+): readonly (readonly (Candidate & { readonly move: DiskMove })[])[] {
+  const names = new Set(disks.flatMap(({ candidates }) => candidates.map(({ strategy }) => strategy.way)));
+  const ways = [...names].flatMap((way) => {
+    const all = disks.flatMap(({ move, candidates }) => {
+      const fitting = candidates.filter(({ strategy, fit }) => fit.fits && goes(strategy, way, move));
+      const found = fitting.find(({ strategy }) => strategy.way === undefined) ?? fitting[0];
+      return found === undefined ? [] : [{ move, ...found }];
+    });
+    return all.length === disks.length ? [all] : [];
+  });
+  // what goes with any way is the same in all of them
+  const named = new Map(ways.map((all) => [all.map(({ strategy }) => strategy.name).join(" "), all] as const));
+  return [...named.values()];
+}
+
+function goes(strategy: Strategy, way: string | undefined, move: DiskMove): boolean {
+  return strategy.way === undefined ? (strategy.goesWith?.(way, move) ?? true) : strategy.way === way;
+}
+
+/** What comes out as asked for goes before what does not; then the time that the guest loses, then that of the run. */
+function byLostTime(a: Way, b: Way): number {
+  return a.but.length - b.but.length
+    || a.forecast.downtimeSeconds - b.forecast.downtimeSeconds
+    || a.forecast.seconds - b.forecast.seconds
+    || a.forecast.copyBytes - b.forecast.copyBytes;
+}
+
+/** The switch-over has a part in it only where the guest is taken over at all. */
+function switchOf({ switchOver, forecast }: Way): { readonly switch?: string } {
+  return forecast.disks.some((disk) => disk.takeOvers > 0) ? { switch: switchOver } : {};
+}
+
+function forecastOf({ forecast }: Way, at: number): Forecast {
   return {
-    strategy: chosen.strategy,
-    choice: { vdev, strategy: chosen.strategy.name, because: chosen.fit.reasons, against },
-    diagnostics: [],
+    copyBytes: forecast.disks[at]?.copyBytes ?? 0, seconds: forecast.seconds, downtimeSeconds: forecast.downtimeSeconds,
   };
+}
+
+/** Why not the others: what they would cost, and where they can not be done what stands against them. */
+function against(best: Way, others: readonly Way[], at: number, seen: readonly Seen[]): readonly OtherChoice[] {
+  const mine = best.disks[at]?.strategy;
+  const possible = others.flatMap((way): readonly OtherChoice[] => {
+    const { strategy } = way.disks[at] ?? {};
+    if (strategy === undefined || !strategy.named) return [];
+    return [{ strategy: strategy.name, ...switchOf(way), reasons: [worse(way, best)], forecast: forecastOf(way, at) }];
+  });
+  const told = new Set([...possible.map((other) => other.strategy), ...(mine === undefined ? [] : [mine.name])]);
+  return [...possible, ...unfit(seen, [...told])];
+}
+
+function worse(way: Way, best: Way): string {
+  if (way.but.length > best.but.length) return way.but.join("; ");
+  if (way.forecast.downtimeSeconds > best.forecast.downtimeSeconds) return "the guest would lose more time";
+  if (way.forecast.seconds > best.forecast.seconds) return "it would take longer";
+  return "it is no better";
+}
+
+/** What can not be done with any switch-over, and why: with the one that has least against it. */
+function unfit(seen: readonly Seen[], told: readonly string[]): readonly OtherChoice[] {
+  const names = [...new Set(seen.filter(({ strategy }) => strategy.named).map(({ strategy }) => strategy.name))];
+  return names.filter((name) => !told.includes(name)).map((strategy) => {
+    const of = seen.filter((one) => one.strategy.name === strategy);
+    const reasons = of.some(({ fit }) => fit.fits)
+      ? ["another disk of the guest can not go that way, and all go together"]
+      : [...of].sort((a, b) => a.fit.reasons.length - b.fit.reasons.length)[0]?.fit.reasons ?? [];
+    return { strategy, reasons };
+  });
+}
+
+/** No way for all disks: because there is none for one of them, or because they have none in common. */
+function noWay({ desired, changes, state }: Choice, seen: readonly (readonly Seen[])[]): readonly Diagnostic[] {
+  const subject = { host: state.host.name, domain: desired.name };
+  const lost = changes.flatMap((change, at): readonly Diagnostic[] => {
+    const all = seen[at] ?? [];
+    if (all.some(({ fit }) => fit.fits)) return [];
+    return [
+      {
+        severity: "error", code: "no-strategy-fits", at: change.wish.at, subject: { ...subject, vdev: change.vdev },
+        summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
+        detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
+        fix: "Leave this disk out of the playbook; disks of this kind can not be moved yet.",
+      },
+    ];
+  });
+  if (lost.length > 0) return lost;
+  const each = changes.map(({ vdev }, at) => {
+    const names = new Set((seen[at] ?? []).filter(({ fit, strategy }) => fit.fits && strategy.way !== undefined).map(({ strategy }) => strategy.name));
+    return `${vdev} can be moved by ${[...names].join(", ")} alone`;
+  });
+  return [
+    {
+      severity: "error", code: "mixed-strategies", at: desired.at, subject,
+      summary: `the disks of ${desired.name} can not all be moved in one way`,
+      detail: [...each, "a copy is finished while the guest is down, a mirror while it runs"].join("\n"),
+      fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
+    },
+  ];
 }

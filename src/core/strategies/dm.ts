@@ -9,6 +9,7 @@ import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
 
@@ -20,6 +21,8 @@ export const dm: Strategy = {
   name: "dm",
   about: "mirrors blocks by device-mapper while the guest runs: one restart, or none with `switch: suspend`",
   named: true,
+  auto: true,
+  way: "mapping",
 
   fits: ({ change }, state) => {
     const { image, to, wish } = change;
@@ -33,7 +36,19 @@ export const dm: Strategy = {
       reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
     }
     if (state.modules["dm_mirror"] === "missing") reasons.push("the kernel has no module dm_mirror");
-    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
+    if (reasons.length > 0) return { fits: false, reasons };
+    const resized = "bytes" in image.content && to.askedBytes !== undefined && to.askedBytes !== image.bytes;
+    return {
+      fits: true, reasons: ["it is a raw image: its blocks can be mirrored"],
+      ...(resized ? { but: [`${formatBytes(to.bytes)} are asked for, and blocks leave its ${image.content.type} at ${formatBytes(image.bytes)}`] } : {}),
+    };
+  },
+
+  forecast: (move, state) => {
+    const { bytes } = move.change.image;
+    const { bytesPerSecond, freeBytesPerSecond } = rateOf("dm", move, state);
+    const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
+    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: move.mapped ? 0 : 1, held: [] };
   },
 
   fragments: ({ change, paths, options, running }) => {

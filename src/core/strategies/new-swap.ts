@@ -11,20 +11,22 @@ export const newSwap: Strategy = {
   name: "new-swap",
   about: "makes a new swap area with the old UUID and label, copies nothing",
   named: false,
+  auto: true,
 
-  fits: ({ change, switchOver, running, options }) => {
+  // taken over for a mirror, long before the commit, the guest could not be taken back without another restart
+  goesWith: (way, { running }) => !running || way === undefined || way === "files",
+
+  fits: ({ change, switchOver, running }) => {
     const { type } = change.image.content;
     if (type !== "swap") return { fits: false, reasons: [`its content is ${type}, not swap`] };
     if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
       return { fits: false, reasons: [`it holds swap and ${change.wish.filesystem} is asked for`] };
     }
     if (running && switchOver !== "restart") return { fits: false, reasons: ["what is in it outlives a guest that is only suspended"] };
-    if (running && !["auto", "rsync"].includes(options.strategy ?? "auto")) {
-      // taken over long before the commit, the guest could not be taken back onto its config without another restart
-      return { fits: false, reasons: ["the guest's disks are mirrored, and all of them go back together when that fails"] };
-    }
     return { fits: true, reasons: ["it is swap: nothing in it outlives the guest's restart"] };
   },
+
+  forecast: () => ({ copyBytes: 0, seconds: 0, takeOvers: 1, held: [] }),
 
   fragments: (move) => {
     const { to, image, domain, vdev } = move.change;

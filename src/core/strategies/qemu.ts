@@ -8,22 +8,33 @@ import { createVolume } from "../steps/create-volume.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 
 /** QEMU's names of the formats that it serves here. */
 const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
 
+const PIVOT = { what: "waiting for its disks", seconds: 0.1, how: "a guess: it runs on, and its writes wait while QEMU goes over" };
+
 /** The QEMU that serves a guest's disk copies it to the volume while the guest runs, and goes over to it: no restart. */
 export const qemu: Strategy = {
   name: "qemu",
   about: "has the QEMU that serves the disk mirror it and go over to the volume: the guest never stops",
   named: true,
+  auto: true,
+  way: "pivot",
 
   fits: (move, state) => {
     const reasons = against(move, state);
     if (reasons.length > 0) return { fits: false, reasons };
     return { fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`] };
+  },
+
+  forecast: (move, state) => {
+    const bytes = attachedOf(move, state)?.open?.bytes ?? 0;
+    const { bytesPerSecond } = rateOf("qemu", move, state);
+    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond), takeOvers: 0, held: [PIVOT] };
   },
 
   fragments: (move, state) => {

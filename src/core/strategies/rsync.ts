@@ -1,3 +1,4 @@
+import { formatBytes } from "../model/bytes.js";
 import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
@@ -10,7 +11,9 @@ import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
+import { usedBytes } from "../model/used-bytes.js";
 import type { DiskMove, PassPlace, Strategy } from "./strategy.js";
 
 /**
@@ -25,15 +28,22 @@ const SNAPSHOT_LIMIT_PERCENT = 70;
 /** A copy from a thin snapshot is given up when its pool is fuller than this: nothing here may fill it to the end. */
 const POOL_LIMIT_PERCENT = 90;
 
+/** Guesses: what of a file system changes between two passes, and what it takes to look at all of its files. */
+const CHANGED = 0.02;
+const SCAN_SECONDS = 2;
+
 /** The classic one, done right: files are copied from snapshots while the guest runs, the last changes at rest. */
 export const rsync: Strategy = {
   name: "rsync",
   about: "copies files from snapshots while the guest runs, the last changes while it is down: one restart",
   named: true,
+  auto: true,
+  way: "files",
 
-  fits: ({ change, switchOver, running }) => {
+  fits: ({ change, switchOver, running, mapped }) => {
     const { content } = change.image;
     const reasons: string[] = [];
+    if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
@@ -44,6 +54,25 @@ export const rsync: Strategy = {
     return reasons.length > 0
       ? { fits: false, reasons }
       : { fits: true, reasons: [`it is a raw image of ${content.type}`] };
+  },
+
+  forecast: (move, state) => {
+    const used = usedBytes(move.change.image);
+    const { bytesPerSecond, freeBytesPerSecond } = rateOf("rsync", move, state);
+    // each file is read once more on both sides
+    const compared = move.options.verify === "full" ? (2 * used) / freeBytesPerSecond : 0;
+    if (!move.live) {
+      const how = `${formatBytes(used)} at ${formatBytes(bytesPerSecond)}/s`;
+      return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
+    }
+    const delta = used * CHANGED;
+    return {
+      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond), takeOvers: 1,
+      held: [{
+        what: "last pass", seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
+        how: `a guess of ${formatBytes(Math.round(delta))} changed${compared > 0 ? ", all of it compared" : ""}; measured by the passes before the guest is touched`,
+      }],
+    };
   },
 
   fragments: (move, state) => {

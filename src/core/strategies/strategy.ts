@@ -1,6 +1,7 @@
 import type { MoveDisk } from "../model/change.js";
 import type { MoveOptions } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
+import type { Estimate } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import type { PivotedDisk } from "../steps/pivot-disks.js";
 
@@ -15,6 +16,8 @@ export interface DiskMove {
   readonly running: boolean;
   /** How the guest gets onto its new disk, where it has to be taken there. */
   readonly switchOver: SwitchOver;
+  /** An earlier run took the guest onto its mapping already. */
+  readonly mapped: boolean;
 }
 
 /**
@@ -93,7 +96,23 @@ export interface PassPlace {
 export interface Fit {
   readonly fits: boolean;
   readonly reasons: readonly string[];
+  /** It can be done this way, and what comes of it is not quite what was asked for: `auto` takes another, if there is one. */
+  readonly but?: readonly string[];
 }
+
+/** What a strategy is reckoned to cost for one disk; what the switch-over costs is added by whoever asks. */
+export interface DiskForecast {
+  /** Read from the image and written to the volume. */
+  readonly copyBytes: number;
+  /** What that takes, from the first step on, apart from {@link held}. */
+  readonly seconds: number;
+  /** How often the switch-over has to take the guest onto another device: 0 where it never notices anything. */
+  readonly takeOvers: 0 | 1 | 2;
+  /** What the guest waits for besides being taken down and brought up: a last pass, a comparison. */
+  readonly held: readonly ForecastPart[];
+}
+
+export type ForecastPart = Estimate["parts"][number];
 
 /** One way to bring a disk's content to a volume. A new one is a file in this folder. */
 export interface Strategy {
@@ -102,7 +121,18 @@ export interface Strategy {
   readonly about: string;
   /** May a playbook name it, or is it only picked? */
   readonly named: boolean;
+  /** May `auto` pick it? */
+  readonly auto: boolean;
+  /**
+   * How the guest is while its disks are carried: all disks of a guest have to go one way, since a copy is finished while
+   * it is down and a mirror while it runs. Unset: goes with those that {@link goesWith} says.
+   */
+  readonly way?: string;
+  /** For one that has no way of its own; `undefined`: no other disk has one. Unset: with any. */
+  goesWith?(way: string | undefined, move: DiskMove): boolean;
   /** Whether it can do this disk on this host, and why, or why not. */
   fits(move: DiskMove, state: HostState): Fit;
+  /** Asked only where it fits. From the host's own figures: strategies/rates.ts. */
+  forecast(move: DiskMove, state: HostState): DiskForecast;
   fragments(move: DiskMove, state: HostState): Fragments;
 }

@@ -70,44 +70,34 @@ function unableTo({ config }: Domain, { host }: HostState): readonly string[] {
   ];
 }
 
-export interface ChosenSwitch {
-  readonly switchOver: SwitchOver;
-  readonly choice: SwitchChoice;
-}
+/** What an operator may be told of a switch-over that is not taken. */
+type Against = SwitchChoice["against"];
 
-/**
- * How the guest gets onto its new disk: as the playbook says, or (`auto`) a restart where files are copied, and where
- * blocks are mirrored the one that is forecast to keep it away for the shortest time, of those that are possible.
- * @param mirrored every disk that has to keep its content is mirrored
- * @param downtime forecast of a switch-over's downtime, in seconds
- */
-export function chooseSwitch(
-  desired: DesiredDomain, domain: Domain, state: HostState, mirrored: boolean, downtime: (switchOver: SwitchOver) => number,
-): ChosenSwitch {
+/** How the guest may get onto its new disk: as the playbook says, or (`auto`) all that can be done here, to choose from. */
+export function switchCandidates(
+  desired: DesiredDomain, domain: Domain, state: HostState,
+): { readonly possible: readonly SwitchOver[]; readonly against: Against } {
   const asked = desired.move.switch ?? "auto";
-  const forecast = (switchOver: SwitchOver): string => `about ${round(downtime(switchOver))} s of downtime`;
-  if (asked !== "auto") return { switchOver: asked, choice: { switch: asked, because: "the playbook says so", against: [] } };
-  if (!mirrored) return { switchOver: "restart", choice: { switch: "restart", because: "the last files are copied while it is down", against: [] } };
-  const candidates = [
-    { switchOver: "migrate", reasons: againstMigrate(domain, state) },
-    { switchOver: "suspend", reasons: againstSuspend(domain, state) },
-    { switchOver: "restart", reasons: [] },
-  ] as const;
-  const possible = candidates
-    .filter(({ reasons }) => reasons.length === 0)
-    .map(({ switchOver }) => ({ switchOver, seconds: downtime(switchOver) }));
-  // a stable sort: of equals the first, which leaves the guest the most
-  const switchOver = [...possible].sort((a, b) => a.seconds - b.seconds)[0]?.switchOver ?? "restart";
-  const against = candidates
-    .filter((one) => one.switchOver !== switchOver)
-    .map((one) => ({ switch: one.switchOver, reasons: one.reasons.length > 0 ? one.reasons : [forecast(one.switchOver)] }));
-  const waits = { switch: "next-reboot", reasons: ["no downtime of its own, and it is not done until the guest reboots: only where the playbook says so"] };
+  if (asked !== "auto") return { possible: [asked], against: [] };
+  if (domain.running === undefined) return { possible: ["restart"], against: [] };
+  const looked = ([["suspend", againstSuspend], ["migrate", againstMigrate]] as const).map(([switchOver, against]) => ({
+    switch: switchOver, reasons: against(domain, state),
+  }));
   return {
-    switchOver,
-    choice: { switch: switchOver, because: `${forecast(switchOver)}, the shortest of what is possible`, against: [...against, waits] },
+    possible: ["restart", ...looked.filter(({ reasons }) => reasons.length === 0).map((one) => one.switch)],
+    against: looked.filter(({ reasons }) => reasons.length > 0),
   };
 }
 
-function round(seconds: number): number {
-  return Math.round(seconds * 10) / 10;
+const WAITS = {
+  switch: "next-reboot",
+  reasons: ["no downtime of its own, and it is not done until the guest reboots: only where the playbook says so"],
+};
+
+/** The switch-over that was taken, in words: what it would have been otherwise stands with the strategies. */
+export function switchChoice(desired: DesiredDomain, switchOver: SwitchOver, against: Against): SwitchChoice {
+  const asked = (desired.move.switch ?? "auto") !== "auto";
+  return asked
+    ? { switch: switchOver, because: "the playbook says so", against: [] }
+    : { switch: switchOver, because: "the guest loses the least time, of what is possible", against: [...against, WAITS] };
 }

@@ -1,0 +1,42 @@
+import type { HostState } from "../model/host-state.js";
+import type { DiskMove } from "./strategy.js";
+
+/** What is taken until a host has runs of its own to go by, in bytes a second. */
+const GUESSED_RATE = 50 * 1024 ** 2;
+
+/** How fast a strategy copies on this host: the median of its past runs there, or a guess. */
+export interface Rate {
+  /** While the guest runs on, with what the playbook allows. */
+  readonly bytesPerSecond: number;
+  /** While the guest waits, when nothing is throttled. */
+  readonly freeBytesPerSecond: number;
+  readonly guessed: boolean;
+}
+
+/**
+ * @param strategy its name: files and blocks go at rates that have nothing to do with each other
+ */
+export function rateOf(strategy: string, { options }: DiskMove, { history }: HostState): Rate {
+  const measured = median(history.filter((run) => strategyOf(run) === strategy).map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
+  const free = measured ?? GUESSED_RATE;
+  return {
+    bytesPerSecond: Math.min(free, options.throttle?.bandwidthBytesPerSecond ?? Infinity),
+    freeBytesPerSecond: free,
+    guessed: measured === undefined,
+  };
+}
+
+/** Books of older versions do not say: then only mirrors froze a guest. */
+export function strategyOf(run: HostState["history"][number]): string {
+  return run.strategy ?? (run.switch === "suspend" ? "dm" : "rsync");
+}
+
+export function median(values: readonly number[]): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** To tenths of a second, which is more than a forecast deserves. */
+export function tenths(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}

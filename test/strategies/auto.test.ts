@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import type { HostState } from "../../src/core/model/host-state.js";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import type { ADisk } from "../support/a-host.js";
+import { aHost, aWish, GIB, MIB, sha256, swap } from "../support/a-host.js";
+
+/** What `auto` picks, and what it says of the others. */
+
+interface Asked {
+  readonly disks?: Readonly<Record<string, ADisk>>;
+  readonly move?: MoveOptions;
+  readonly running?: boolean;
+  readonly bytes?: number;
+  readonly host?: Partial<HostState>;
+}
+
+function planned({ disks = { xvda1: {} }, move = {}, running = true, bytes, host }: Asked) {
+  const state = { ...aHost([{ name: "web1", running, disks }]), ...host };
+  const wish = aWish("web1", Object.keys(disks), move, bytes === undefined ? {} : { bytes });
+  return planHost(state, [wish], sha256);
+}
+
+function chosen(asked: Asked) {
+  const { domains, diagnostics } = planned(asked);
+  expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+  const choices = domains[0]?.choices ?? [];
+  return { picked: choices.map((c) => [c.strategy, c.switch].join(" ").trim()), choices, estimate: domains[0]?.estimate };
+}
+
+describe("auto", () => {
+  test("freezes a running guest rather than restarting it, and says what each other way would cost", () => {
+    const { picked, choices, estimate } = chosen({});
+    expect(picked).toEqual(["dm suspend"]);
+    expect(choices[0]?.against.map((o) => [o.strategy, o.switch, o.reasons[0]])).toEqual([
+      ["dm", "restart", "the guest would lose more time"], ["rsync", "restart", "the guest would lose more time"],
+    ]);
+    const down = [choices[0]?.forecast, ...(choices[0]?.against ?? []).map((o) => o.forecast)].map((f) => f?.downtimeSeconds ?? -1);
+    expect(down).toEqual([...down].sort((a, b) => a - b));
+    expect(choices[0]?.forecast).toEqual({
+      copyBytes: estimate?.copyBytes, seconds: estimate?.seconds, downtimeSeconds: estimate?.downtimeSeconds,
+    });
+  });
+
+  test("restarts where Dom0 has no room for the guest's memory", () => {
+    const host = { memory: { totalBytes: 8 * GIB, freeBytes: GIB, dom0FreeBytes: 100 * MIB } };
+    expect(chosen({ host }).picked).toEqual(["dm restart"]);
+  });
+
+  test("takes files where a file system of another size is asked for, larger or smaller", () => {
+    const larger = chosen({ bytes: 128 * MIB });
+    expect(larger.picked).toEqual(["rsync restart"]);
+    expect(larger.choices[0]?.against[0]?.reasons[0]).toContain("blocks leave its ext4 at 64 MiB");
+    expect(chosen({ bytes: 32 * MIB }).picked).toEqual(["rsync restart"]);
+  });
+
+  test("takes blocks all the same where files can not be had", () => {
+    expect(chosen({ disks: { xvda: { content: { type: "partitions", table: "dos" } } }, bytes: 128 * MIB }).picked).toEqual(["dm suspend"]);
+  });
+
+  test("carries the least where the guest is down anyway", () => {
+    expect(chosen({ running: false }).picked).toEqual(["rsync restart"]);
+  });
+
+  test("makes swap anew where the guest is restarted, and mirrors it where it lives on", () => {
+    const disks = { xvda1: {}, xvda2: { content: swap("s", 64 * MIB) } };
+    expect(chosen({ disks }).picked).toEqual(["dm suspend", "dm suspend"]);
+    expect(chosen({ disks, move: { switch: "restart" } }).picked).toEqual(["dm restart", "new-swap restart"]);
+  });
+
+  test("goes by what earlier runs on the host took", () => {
+    const run = { domain: "web1", bytesPerSecond: 0, downtimeSeconds: 0 };
+    const history = [
+      { ...run, strategy: "dm", switch: "suspend", shutdownSeconds: 60, startSeconds: 60 },
+      { ...run, strategy: "rsync", switch: "restart", shutdownSeconds: 1, startSeconds: 2 },
+    ];
+    expect(chosen({ host: { history } }).picked).toEqual(["dm restart"]);
+  });
+
+  test("names what stands against all ways when there is none", () => {
+    const { diagnostics } = planned({ disks: { xvda: { format: "qcow2" } } });
+    expect(diagnostics.map((d) => d.code)).toContain("no-strategy-fits");
+  });
+
+  test("does not move one disk by files and another by blocks, and says so", () => {
+    const disks = { xvda1: {}, xvdb: { content: { type: "partitions", table: "dos" } as const } };
+    expect(planned({ disks, bytes: 32 * MIB }).diagnostics.map((d) => d.code)).toContain("no-strategy-fits");
+    const state = aHost([{ name: "web1", disks }]);
+    const both = aWish("web1", ["xvda1", "xvdb"]);
+    const wish = { ...both, disks: both.disks.map((disk) => (disk.vdev === "xvda1" ? { ...disk, bytes: 32 * MIB } : disk)) };
+    expect(planHost(state, [wish], sha256).diagnostics).toMatchObject([{ code: "mixed-strategies" }]);
+  });
+
+  test("stays with a budget that only one way keeps", () => {
+    const { picked, estimate } = chosen({ move: { downtimeSeconds: 10 } });
+    expect(picked).toEqual(["dm suspend"]);
+    expect(estimate?.downtimeSeconds).toBeLessThan(10);
+  });
+});
