@@ -47,6 +47,9 @@ describe.each(["suspend", "restart", "migrate"] as const)("a mirrored move (%s)"
       expect(expectWhole(host, before, "at the end")).toBe("new");
       expect(host.guests()[0]?.disk).toBe("/dev/mapper/converge-web1-xvda1");
       expect(journal(host).some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
+      const past = JSON.parse(host.lines(join(host.book, "history.jsonl"))[0] ?? "{}") as Record<string, unknown>;
+      expect(past).toMatchObject({ switch: how, plannedSeconds: 12.5 });
+      expect(Number(past["bytes"])).toBeGreaterThan(0);
     } finally {
       host.remove();
     }

@@ -40,7 +40,7 @@ describe("a move", () => {
       expect(statSync(join(host.runDirectory, "journal.jsonl")).mode & 0o777).toBe(0o600);
       const [history = ""] = host.lines(join(host.book, "history.jsonl"));
       const past: unknown = JSON.parse(history);
-      expect(past).toMatchObject({ domain: "web1" });
+      expect(past).toMatchObject({ domain: "web1", strategy: "rsync", switch: "restart", plannedSeconds: 12.5 });
       expect(past).toHaveProperty("downtimeSeconds");
       // the end is the end
       const calls = host.calls().length;

@@ -36,8 +36,9 @@ export function sha256(text: string | Uint8Array): string {
 
 export function planOf(domain: string, nodes: readonly PlanNode[]): DomainPlan {
   return {
-    domain, nodes, changes: [], bindings: [], choices: [], digest: "sha256:d1",
-    estimate: { copyBytes: 0, seconds: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: 0, parts: [] },
+    domain, nodes, changes: [], bindings: [], digest: "sha256:d1",
+    choices: [{ vdev: "xvda1", strategy: "rsync", switch: "restart", because: [], against: [] }],
+    estimate: { copyBytes: 0, seconds: 12.5, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: 0, parts: [] },
   };
 }
 

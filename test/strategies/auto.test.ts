@@ -58,6 +58,13 @@ describe("auto", () => {
     expect(chosen({ disks: { xvda: { content: { type: "partitions", table: "dos" } } }, bytes: 128 * MIB }).picked).toEqual(["dm suspend"]);
   });
 
+  test("does not take what the host has no tool for, where another way is left", () => {
+    const tools = { ...aHost([]).tools, rsync: { present: false } };
+    const { picked, choices } = chosen({ running: false, host: { tools } });
+    expect(picked).toEqual(["dm restart"]);
+    expect(choices[0]?.against[0]).toMatchObject({ strategy: "rsync", reasons: ["rsync is not installed"] });
+  });
+
   test("carries the least where the guest is down anyway", () => {
     expect(chosen({ running: false }).picked).toEqual(["rsync restart"]);
   });

@@ -121,10 +121,6 @@ function readRun(directory: string, run: string, files: ReadonlyMap<string, stri
   };
 }
 
-function switchOf(word: string): Pick<PastRun, "switch"> {
-  return word === "suspend" || word === "migrate" ? { switch: word } : {};
-}
-
 /** How far it came. */
 function lateness(file: (name: string) => string): Partial<RunRecord> {
   const step = parseJson(file("step"));
@@ -182,13 +178,18 @@ function readPast(text: string): readonly (PastRun & { readonly at: number })[] 
   const domain = textOf(value, "domain");
   const downtimeSeconds = numberOf(value, "downtimeSeconds");
   if (domain === "" || downtimeSeconds === undefined) return [];
+  const strategy = textOf(value, "strategy");
+  const switchOver = textOf(value, "switch");
+  const restSeconds = numberOf(value, "restSeconds");
   return [{
     domain,
-    ...switchOf(textOf(value, "switch")),
+    ...(strategy === "" ? {} : { strategy }),
+    ...(switchOver === "" ? {} : { switch: switchOver }),
     downtimeSeconds,
     shutdownSeconds: numberOf(value, "shutdownSeconds") ?? 0,
     startSeconds: numberOf(value, "startSeconds") ?? 0,
     bytesPerSecond: numberOf(value, "bytesPerSecond") ?? 0,
+    ...(restSeconds === undefined ? {} : { restSeconds }),
     at: numberOf(value, "at") ?? 0,
   }];
 }

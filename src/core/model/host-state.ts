@@ -108,7 +108,7 @@ export interface PastRun {
   readonly domain: string;
   /** How the content got there; unset in books of older versions. */
   readonly strategy?: string;
-  /** How the guest was taken over; unset: by a restart. */
+  /** How the guest was taken over; `none` where it was not, unset: by a restart. */
   readonly switch?: string;
   readonly shutdownSeconds: number;
   readonly startSeconds: number;

@@ -45,7 +45,14 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
   const stepCall = (step: Step): string =>
     call("step", String(number(step)), plainId(step.id), plainId(step.kind), step.phase, kindOf(step).title(step.args));
 
-  const parts = [call("about", plan.domain, safeName(plan.domain), plan.digest, header.config)];
+  const { estimate } = plan;
+  const parts = [
+    call("about", plan.domain, safeName(plan.domain), plan.digest, header.config),
+    // runs that carry nothing say nothing of what carrying takes
+    ...(plan.choices.length === 0 || plan.awaits !== undefined
+      ? []
+      : [call("forecast", carrier(plan), seconds(estimate.downtimeSeconds), seconds(estimate.seconds), String(estimate.copyBytes))]),
+  ];
   for (const step of steps) parts.push(...stepFunctions(step, kindOf(step), number(step)));
   repeats.forEach((repeat, index) => {
     parts.push(sh(`body_${String(index + 1)}`, repeat.body.map(stepCall)));
@@ -63,6 +70,12 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
     ),
   );
   return parts.join("\n\n");
+}
+
+/** The strategy that carries most, under which the run is remembered. */
+function carrier({ choices }: DomainPlan): string {
+  const bytes = (choice: DomainPlan["choices"][number]): number => choice.forecast?.copyBytes ?? 0;
+  return [...choices].sort((a, b) => bytes(b) - bytes(a))[0]?.strategy ?? "none";
 }
 
 const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "block-job"]);

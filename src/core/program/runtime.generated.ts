@@ -649,6 +649,46 @@ refuse_downtime() {
 the budget of $SECONDS_TEXT s; the guest was not touched"
 }
 
+# What a run took, beside what was forecast of it: a line in the guest's history, which later forecasts are made from.
+
+# forecast STRATEGY DOWNTIME SECONDS BYTES: as the plan said
+forecast() {
+  STRATEGY=$1 FORECAST_DOWNTIME=$2 FORECAST_SECONDS=$3 FORECAST_BYTES=$4
+}
+STRATEGY=
+
+remember_history() {
+  local took copying bytes rate rest switch shutdown start down one
+  [ -n "$STRATEGY" ] && [ -n "\${BEGAN_AT:-}" ] || return 0
+  uptime_now
+  took=$((UPTIME - BEGAN_AT))
+  # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
+  # nothing of a rate. The parentheses are needed: without them awk takes \`>\` for a redirection.
+  read -r copying bytes rate <<LINE
+$(awk '{ all += $3 } $1 != "last" { copying += $2 }
+    FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
+    END { printf "%.0f %.0f %.0f", copying, all, (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' \\
+    "$HERE"/copies/* /dev/null 2>/dev/null)
+LINE
+  switch=none shutdown=0 start=0 down=0
+  if [ -n "\${DOWNTIME:-}" ] && [ -n "\${DOWN_AT:-}" ]; then
+    switch=\${SWITCH:-restart} down=$DOWNTIME
+    shutdown=\${SHUTDOWN_CENTIS:-0} start=$((READY_AT - \${CREATE_AT:-$READY_AT}))
+  fi
+  rest=$((took - copying - down))
+  [ "$rest" -ge 0 ] || rest=0
+  set --
+  for one in "$shutdown" "$start" "$down" "$((FORECAST + OVERHEAD))" "$took" "$rest"; do
+    seconds "$one"
+    set -- "$@" "$SECONDS_TEXT"
+  done
+  json_object domain "$DOMAIN" strategy "$STRATEGY" switch "$switch" 'shutdownSeconds#' "$1" 'startSeconds#' "$2" \\
+    'downtimeSeconds#' "$3" 'forecastSeconds#' "$4" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$5" 'restSeconds#' "$6" \\
+    'bytes#' "$bytes" 'plannedDowntimeSeconds#' "$FORECAST_DOWNTIME" 'plannedSeconds#' "$FORECAST_SECONDS" \\
+    'plannedBytes#' "$FORECAST_BYTES" 'at#' "$(date +%s)"
+  printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
+}
+
 # Goals about loops, mounts and files.
 
 # loops_over FILE: devices, one a line. losetup compares the file itself, not only its name.
@@ -3001,6 +3041,8 @@ mode_run() {
   boot_id >"$HERE/boot"
   read_fact owner
   owner=$CONTENT
+  uptime_now
+  BEGAN_AT=$UPTIME
   journal_kept begin run "\${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner"
   plan
   complete_run
@@ -3013,29 +3055,9 @@ complete_run() {
   if [ -n "\${DOWNTIME:-}" ] && [ -n "\${DOWN_AT:-}" ]; then
     seconds "$DOWNTIME"
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
-    remember_history
   fi
+  remember_history
   finish "done" "$message"
-}
-
-# remember_history: what later forecasts are made from
-remember_history() {
-  local shutdown start down forecast rate
-  seconds "\${SHUTDOWN_CENTIS:-0}"
-  shutdown=$SECONDS_TEXT
-  seconds $((READY_AT - \${CREATE_AT:-$READY_AT}))
-  start=$SECONDS_TEXT
-  seconds "$DOWNTIME"
-  down=$SECONDS_TEXT
-  seconds $((FORECAST + OVERHEAD))
-  forecast=$SECONDS_TEXT
-  # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
-  # nothing of a rate. The parentheses are needed: without them awk takes \`>\` for a redirection.
-  rate=$(awk 'FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
-    END { printf "%.0f", (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' "$HERE"/copies/* /dev/null 2>/dev/null)
-  json_object domain "$DOMAIN" switch "\${SWITCH:-restart}" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \\
-    'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
-  printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
 }
 
 mode_recover() {

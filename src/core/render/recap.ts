@@ -117,10 +117,12 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   if (bytes > 0) {
     const rate = seconds > 0 ? ` in ${formatSeconds(seconds)} (${formatRate(bytes / seconds)})` : "";
     const passes = report.passes.length > 0 ? `, ${count(report.passes.length, "pass", "passes")}` : "";
-    lines.push(`    copied    ${formatBytes(bytes)}${rate}${passes}`);
+    const forecast = plan.estimate.copyBytes > 0 ? `, forecast ${formatBytes(plan.estimate.copyBytes)}` : "";
+    lines.push(...hanging("    copied    ", `${formatBytes(bytes)}${rate}${passes}${forecast}`, view.width));
   }
   if (report.beganAt !== undefined && report.endedAt !== undefined) {
-    lines.push(`    took      ${formatSeconds(report.endedAt - report.beganAt)}`);
+    const forecast = plan.estimate.seconds > 0 ? `, forecast ${formatForecast(plan.estimate.seconds)}` : "";
+    lines.push(`    took      ${formatSeconds(report.endedAt - report.beganAt)}${forecast}`);
   }
   lines.push(...report.watched.flatMap((text) => hanging("    watched   ", visible(text), view.width)));
   lines.push(...report.notes.flatMap((text) => hanging("    note      ", visible(text), view.width)));

@@ -40,7 +40,7 @@ export const rsync: Strategy = {
   auto: true,
   way: "files",
 
-  fits: ({ change, switchOver, running, mapped }) => {
+  fits: ({ change, switchOver, running, mapped, options }, state) => {
     const { content } = change.image;
     const reasons: string[] = [];
     if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
@@ -51,9 +51,17 @@ export const rsync: Strategy = {
     if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
     }
-    return reasons.length > 0
-      ? { fits: false, reasons }
-      : { fits: true, reasons: [`it is a raw image of ${content.type}`] };
+    if (reasons.length > 0) return { fits: false, reasons };
+    const but = [
+      ...(state.tools["rsync"]?.present === false ? ["rsync is not installed"] : []),
+      ...(running && options.offline !== true
+        ? [
+            ...(change.image.on === undefined ? ["the image lies on no LVM volume that a snapshot could be taken of"] : []),
+            ...(state.modules["dm_snapshot"] === "missing" ? ["the kernel has no module dm_snapshot"] : []),
+          ]
+        : []),
+    ];
+    return { fits: true, reasons: [`it is a raw image of ${content.type}`], ...(but.length > 0 ? { but } : {}) };
   },
 
   forecast: (move, state) => {

@@ -77,7 +77,8 @@ export function onVolumes(
     [domain]: {
       disks: named,
       ready: { tcp: 22, timeout: "300s" },
-      move: { downtime: "900s", shutdown: { timeout: "300s" }, snapshot: { size: "10%" }, ...move },
+      // what `auto` picks is for the tests of auto
+      move: { strategy: "rsync", downtime: "900s", shutdown: { timeout: "300s" }, snapshot: { size: "10%" }, ...move },
     },
   };
 }

@@ -188,7 +188,7 @@ describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and re
     await lab.run("until xl domid late1; do sleep 0.5; done", { timeoutSeconds: 300 });
     expect(await attached(lab, "late1")).toMatchObject({ xvda1: "/srv/xen/late1.img" });
     await expectNothingLeft(lab);
-    await converge.playbook("late1.yml", { late1: { ...(late1["late1"] as object), move: { downtime: "900s", shutdown: { timeout: "300s" } } } });
+    await converge.playbook("late1.yml", { late1: { ...(late1["late1"] as object), move: { strategy: "rsync", downtime: "900s", shutdown: { timeout: "300s" } } } });
     const again = await converge.run("-i", "lab.yml", "late1.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
     await stopGuest(lab, "late1");

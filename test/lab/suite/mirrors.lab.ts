@@ -109,7 +109,7 @@ test.runIf(everything)("a guest that overwrites in place and flushes late loses 
 test.runIf(everything)("a whole disk with partitions is mirrored, in one restart", async () => {
   await startGuest(lab, "whole1");
   await waitForConsole(lab, "whole1", "\\] ack 10$");
-  const whole1 = onVolumes("whole1", { xvda: {} }, { switch: "restart" });
+  const whole1 = onVolumes("whole1", { xvda: {} }, { strategy: "dm", switch: "restart" });
   Object.assign(whole1["whole1"] as object, { ready: { tcp: 22, address: "10.77.0.17", timeout: "300s" } });
   const booted = await boots("whole1");
   const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", whole1), "--yes");

@@ -36,6 +36,8 @@ mode_run() {
   boot_id >"$HERE/boot"
   read_fact owner
   owner=$CONTENT
+  uptime_now
+  BEGAN_AT=$UPTIME
   journal_kept begin run "${HERE##*/}" domain "$DOMAIN" digest "$DIGEST" owner "$owner"
   plan
   complete_run
@@ -48,29 +50,9 @@ complete_run() {
   if [ -n "${DOWNTIME:-}" ] && [ -n "${DOWN_AT:-}" ]; then
     seconds "$DOWNTIME"
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
-    remember_history
   fi
+  remember_history
   finish "done" "$message"
-}
-
-# remember_history: what later forecasts are made from
-remember_history() {
-  local shutdown start down forecast rate
-  seconds "${SHUTDOWN_CENTIS:-0}"
-  shutdown=$SECONDS_TEXT
-  seconds $((READY_AT - ${CREATE_AT:-$READY_AT}))
-  start=$SECONDS_TEXT
-  seconds "$DOWNTIME"
-  down=$SECONDS_TEXT
-  seconds $((FORECAST + OVERHEAD))
-  forecast=$SECONDS_TEXT
-  # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
-  # nothing of a rate. The parentheses are needed: without them awk takes `>` for a redirection.
-  rate=$(awk 'FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
-    END { printf "%.0f", (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' "$HERE"/copies/* /dev/null 2>/dev/null)
-  json_object domain "$DOMAIN" switch "${SWITCH:-restart}" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" 'downtimeSeconds#' "$down" \
-    'bytesPerSecond#' "$rate" 'forecastSeconds#' "$forecast" 'at#' "$(date +%s)"
-  printf '%s\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
 }
 
 mode_recover() {

@@ -1,0 +1,40 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# What a run took, beside what was forecast of it: a line in the guest's history, which later forecasts are made from.
+
+# forecast STRATEGY DOWNTIME SECONDS BYTES: as the plan said
+forecast() {
+  STRATEGY=$1 FORECAST_DOWNTIME=$2 FORECAST_SECONDS=$3 FORECAST_BYTES=$4
+}
+STRATEGY=
+
+remember_history() {
+  local took copying bytes rate rest switch shutdown start down one
+  [ -n "$STRATEGY" ] && [ -n "${BEGAN_AT:-}" ] || return 0
+  uptime_now
+  took=$((UPTIME - BEGAN_AT))
+  # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
+  # nothing of a rate. The parentheses are needed: without them awk takes `>` for a redirection.
+  read -r copying bytes rate <<LINE
+$(awk '{ all += $3 } $1 != "last" { copying += $2 }
+    FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
+    END { printf "%.0f %.0f %.0f", copying, all, (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' \
+    "$HERE"/copies/* /dev/null 2>/dev/null)
+LINE
+  switch=none shutdown=0 start=0 down=0
+  if [ -n "${DOWNTIME:-}" ] && [ -n "${DOWN_AT:-}" ]; then
+    switch=${SWITCH:-restart} down=$DOWNTIME
+    shutdown=${SHUTDOWN_CENTIS:-0} start=$((READY_AT - ${CREATE_AT:-$READY_AT}))
+  fi
+  rest=$((took - copying - down))
+  [ "$rest" -ge 0 ] || rest=0
+  set --
+  for one in "$shutdown" "$start" "$down" "$((FORECAST + OVERHEAD))" "$took" "$rest"; do
+    seconds "$one"
+    set -- "$@" "$SECONDS_TEXT"
+  done
+  json_object domain "$DOMAIN" strategy "$STRATEGY" switch "$switch" 'shutdownSeconds#' "$1" 'startSeconds#' "$2" \
+    'downtimeSeconds#' "$3" 'forecastSeconds#' "$4" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$5" 'restSeconds#' "$6" \
+    'bytes#' "$bytes" 'plannedDowntimeSeconds#' "$FORECAST_DOWNTIME" 'plannedSeconds#' "$FORECAST_SECONDS" \
+    'plannedBytes#' "$FORECAST_BYTES" 'at#' "$(date +%s)"
+  printf '%s\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
+}
