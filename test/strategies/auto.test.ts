@@ -69,10 +69,11 @@ describe("auto", () => {
     expect(chosen({ running: false }).picked).toEqual(["rsync restart"]);
   });
 
-  test("makes swap anew where the guest is restarted, and mirrors it where it lives on", () => {
+  test("makes swap anew beside files, and mirrors it beside a mirror", () => {
     const disks = { xvda1: {}, xvda2: { content: swap("s", 64 * MIB) } };
     expect(chosen({ disks }).picked).toEqual(["dm suspend", "dm suspend"]);
-    expect(chosen({ disks, move: { switch: "restart" } }).picked).toEqual(["dm restart", "new-swap restart"]);
+    expect(chosen({ disks, move: { strategy: "rsync" } }).picked).toEqual(["rsync restart", "new-swap restart"]);
+    expect(chosen({ disks, move: { strategy: "dm", switch: "restart" } }).picked).toEqual(["dm restart", "dm restart"]);
   });
 
   test("goes by what earlier runs on the host took", () => {
