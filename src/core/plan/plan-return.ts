@@ -13,7 +13,8 @@ import type { EditConfig } from "../steps/edit-config.js";
 import { returnSteps } from "../switches/return.js";
 import { editDisks } from "../xl/edit.js";
 import { bindingsOf } from "./bindings.js";
-import { GUESS, median, overhead } from "./estimate.js";
+import { GUESSED_RATE, median, SCAN_SECONDS, strategyOf, tenths } from "../strategies/rates.js";
+import { overhead } from "../switches/overhead.js";
 import { configDiff, runChecks } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
 import { modelOf } from "./plan-host.js";
@@ -108,16 +109,17 @@ function forecast(domain: Domain, returns: readonly ReturnDisk[], state: HostSta
     const { shutdown, start } = overhead(domain, state);
     parts.push({ what: "shut down", ...shutdown });
     if (copyBytes > 0) {
-      const rate = median(state.history.map((run) => run.bytesPerSecond).filter((one) => one > 0)) ?? GUESS.rate;
+      const past = state.history.filter((run) => strategyOf(run) === "rsync").map((run) => run.bytesPerSecond);
+      const rate = median(past.filter((one) => one > 0)) ?? GUESSED_RATE;
       parts.push({
-        what: "carry back", seconds: GUESS.scan + Math.round((copyBytes / rate) * 10) / 10,
+        what: "carry back", seconds: tenths(SCAN_SECONDS + copyBytes / rate),
         how: `${formatBytes(copyBytes)} at ${formatBytes(Math.round(rate))}/s at most; files that are the same are only looked at`,
       });
     }
     parts.push({ what: "start until ready", ...start });
   }
-  const downtimeSeconds = Math.round(parts.reduce((sum, { seconds }) => sum + seconds, 0) * 10) / 10;
-  return { copyBytes, spaceNeeded: [], downtimeSeconds, budgetSeconds: -1, parts };
+  const downtimeSeconds = tenths(parts.reduce((sum, { seconds }) => sum + seconds, 0));
+  return { copyBytes, seconds: downtimeSeconds, spaceNeeded: [], downtimeSeconds, budgetSeconds: -1, parts };
 }
 
 function usedOn(volume: ReturnDisk["volume"]): number {

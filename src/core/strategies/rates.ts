@@ -2,7 +2,10 @@ import type { HostState } from "../model/host-state.js";
 import type { DiskMove } from "./strategy.js";
 
 /** What is taken until a host has runs of its own to go by, in bytes a second. */
-const GUESSED_RATE = 50 * 1024 ** 2;
+export const GUESSED_RATE = 50 * 1024 ** 2;
+
+/** What it takes to look through a file system whose files are all as they were. */
+export const SCAN_SECONDS = 2;
 
 /** How fast a strategy copies on this host: the median of its past runs there, or a guess. */
 export interface Rate {

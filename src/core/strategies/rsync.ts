@@ -11,7 +11,7 @@ import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
-import { rateOf, tenths } from "./rates.js";
+import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import { usedBytes } from "../model/used-bytes.js";
 import type { DiskMove, PassPlace, Strategy } from "./strategy.js";
@@ -28,9 +28,8 @@ const SNAPSHOT_LIMIT_PERCENT = 70;
 /** A copy from a thin snapshot is given up when its pool is fuller than this: nothing here may fill it to the end. */
 const POOL_LIMIT_PERCENT = 90;
 
-/** Guesses: what of a file system changes between two passes, and what it takes to look at all of its files. */
+/** A guess: what of a file system changes between two passes. */
 const CHANGED = 0.02;
-const SCAN_SECONDS = 2;
 
 /** The classic one, done right: files are copied from snapshots while the guest runs, the last changes at rest. */
 export const rsync: Strategy = {
