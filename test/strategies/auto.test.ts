@@ -34,8 +34,9 @@ describe("auto", () => {
     expect(picked).toEqual(["dm suspend"]);
     expect(choices[0]?.against.map((o) => [o.strategy, o.switch, o.reasons[0]])).toEqual([
       ["dm", "restart", "the guest would lose more time"], ["rsync", "restart", "the guest would lose more time"],
+      ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
     ]);
-    const down = [choices[0]?.forecast, ...(choices[0]?.against ?? []).map((o) => o.forecast)].map((f) => f?.downtimeSeconds ?? -1);
+    const down = [choices[0]?.forecast, ...(choices[0]?.against ?? []).flatMap((o) => o.forecast ?? [])].map((f) => f?.downtimeSeconds ?? -1);
     expect(down).toEqual([...down].sort((a, b) => a - b));
     expect(choices[0]?.forecast).toEqual({
       copyBytes: estimate?.copyBytes, seconds: estimate?.seconds, downtimeSeconds: estimate?.downtimeSeconds,

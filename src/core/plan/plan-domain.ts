@@ -75,6 +75,7 @@ export function planDomain(
   const edit = moves.length === 0 ? undefined : editOf(domain, moves, sha256);
   diagnostics.push(...(edit?.diagnostics ?? []));
   const mirrored = chosen.some(({ fragments }) => fragments.mirror !== undefined);
+  const pivoted = chosen.some(({ fragments }) => fragments.pivot !== undefined);
   const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, sha256) : undefined;
   diagnostics.push(...(derived?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {

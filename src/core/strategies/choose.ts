@@ -63,9 +63,9 @@ export function chooseWay(choice: Choice): ChosenWay {
       return { move, candidates: candidatesOf(move).map((strategy) => ({ strategy, fit: strategy.fits(move, state) })) };
     }),
   }));
-  const ways = looked.flatMap(({ switchOver, disks }) => waysOf(disks).map((all): Way => ({
+  const ways = distinct(looked.flatMap(({ switchOver, disks }) => waysOf(disks).map((all): Way => ({
     switchOver, disks: all, forecast: forecastGuest(domain, all, switchOver, state), but: all.flatMap(({ fit }) => fit.but ?? []),
-  })));
+  }))));
   const [best, ...others] = [...ways].sort(byLostTime);
   const fits = (at: number): readonly Seen[] =>
     looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
@@ -110,6 +110,13 @@ function waysOf(
   // what goes with any way is the same in all of them
   const named = new Map(ways.map((all) => [all.map(({ strategy }) => strategy.name).join(" "), all] as const));
   return [...named.values()];
+}
+
+/** Where nobody is taken over, all switch-overs are one. */
+function distinct(ways: readonly Way[]): readonly Way[] {
+  const key = (way: Way): string =>
+    [...way.disks.map(({ strategy }) => strategy.name), way.forecast.disks.some((disk) => disk.takeOvers > 0) ? way.switchOver : ""].join(" ");
+  return [...new Map([...ways].reverse().map((way) => [key(way), way] as const)).values()].reverse();
 }
 
 function goes(strategy: Strategy, way: string | undefined, move: DiskMove): boolean {
