@@ -49,7 +49,7 @@ async function expectWholeFilesystem(volume: string): Promise<void> {
   expect(exitCode, stdout + stderr).toBe(0);
 }
 
-describe("a guest on a qcow2 image and a raw one", () => {
+describe.runIf(everything)("a guest on a qcow2 image and a raw one", () => {
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "qemu", source: "retire" });
 
   test("goes over to its volumes without being stopped, and QEMU has let go of the images", async () => {
