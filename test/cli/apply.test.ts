@@ -187,7 +187,7 @@ describe("apply", () => {
   test("the weight that a playbook asks for becomes that of the run's unit", async () => {
     const { host, states } = converging();
     const weighty = join(files.dir, "weighty.yml");
-    writeFileSync(weighty, readFileSync(files["web.yml"], "utf8").replace("{ downtime: 40s }", "{ downtime: 40s, throttle: { weight: 33 } }"));
+    writeFileSync(weighty, readFileSync(files["web.yml"], "utf8").replace("downtime: 40s", "downtime: 40s, throttle: { weight: 33 }"));
     expect((await cli([...INVENTORY, weighty, "--yes"], { hosts: { dom0a: host }, states })).exit).toBe(0);
     expect(host.commands.find((command) => command[3] === "sh" && command.includes("web1"))?.at(-1)).toBe("33");
   });

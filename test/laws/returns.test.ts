@@ -12,6 +12,7 @@ import { planReturn } from "../../src/core/plan/plan-return.js";
 import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
+import { editDisks } from "../../src/core/xl/edit.js";
 import { sha256 } from "../support/a-host.js";
 import { returns } from "./generated.js";
 import type { Return } from "./generated.js";
@@ -36,15 +37,19 @@ function asWritten(model: Model): Model {
     const { config } = domain;
     if (config === undefined) return at;
     const list = config.disks.map(({ target, vdev }) => `'${target.startsWith("/dev/") ? "phy" : "file"}:${target},${vdev},w'`).join(", ");
-    const text = config.text.text.replace(/disk = \[ .* \]/, () => `disk = [ ${list} ]`);
-    if (sha256(text) !== config.sha256) throw new Error(`not what an edit makes: ${text}`);
+    const onVolumes = config.disks.filter(({ target }) => target.startsWith("/dev/")).map(({ target, vdev }) => ({ vdev, device: target }));
+    const texts = [
+      config.text.text.replace(/disk = \[ .* \]/, () => `disk = [ ${list} ]`), editDisks(config.text, onVolumes).value?.after.text ?? "", config.text.text,
+    ];
+    const text = texts.find((one) => sha256(one) === config.sha256);
+    if (text === undefined) throw new Error(`not what an edit makes: ${texts.join("\n")}`);
     return withDomain(at, { ...domain, config: { ...config, text: { ...config.text, text } } });
   }, model);
 }
 
 function planned(model: Model, wish: ReturnWish) {
   const plan = planReturn(model.host, wish, sha256);
-  expect(plan.diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+  expect(plan.diagnostics.filter((d) => d.severity === "error").map((d) => `${d.code}: ${d.summary}; ${d.detail ?? ""}`)).toEqual([]);
   return plan.domains[0];
 }
 

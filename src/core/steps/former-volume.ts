@@ -1,6 +1,6 @@
 import { CARRY_DONE, volumeTags } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
-import { withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
+import { withDisk, withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
 
 export interface FormerVolume {
   readonly volume: string;
@@ -54,10 +54,11 @@ export const adoptFormer: StepKind<"adopt-former", FormerVolume> = {
     const kept = found.tags.filter((tag) => tag !== role("former") && tag !== CARRY_DONE);
     const tagged = withVolume(model, { ...found, tags: [...kept, role("copy")] });
     const ghost = tagged.ghost.disks[volume];
-    // from now on as little is known of it as of any copy that was not finished; of swap nothing has to be
-    return ghost === undefined || ghost.writes === Number.MAX_SAFE_INTEGER
-      ? tagged
-      : { ...tagged, ghost: { ...tagged.ghost, disks: { ...tagged.ghost.disks, [volume]: { writes: -1, deceptive: true, consistent: false } } } };
+    if (ghost === undefined) return tagged;
+    // of swap nothing has to be known, unless a mirror copies it: then the mirror says
+    if (found.content?.type === "swap") return withDisk(tagged, volume, { writes: Number.MAX_SAFE_INTEGER, deceptive: false, consistent: true });
+    // from now on as little is known of it as of any copy that was not finished
+    return withDisk(tagged, volume, { writes: -1, deceptive: true, consistent: false });
   },
 };
 

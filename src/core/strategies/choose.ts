@@ -51,10 +51,10 @@ export interface Choice {
  */
 export function chooseWay(choice: Choice): ChosenWay {
   const { desired, domain, changes, moveOf, state } = choice;
-  const { possible: switches, against: impossible } = switchCandidates(desired, domain, state);
+  const { possible: switches, impossible } = switchCandidates(desired, domain, state);
   const [fallback = "restart"] = switches;
-  const chosen = (switchOver: SwitchOver): Pick<ChosenWay, "switchOver" | "switchChoice"> =>
-    ({ switchOver, switchChoice: switchChoice(desired, switchOver, impossible) });
+  const chosen = (switchOver: SwitchOver, seconds: ReadonlyMap<SwitchOver, number> = new Map()): Pick<ChosenWay, "switchOver" | "switchChoice"> =>
+    ({ switchOver, switchChoice: switchChoice(desired, switchOver, seconds, impossible) });
   if (changes.length === 0) return { ...chosen(fallback), disks: [], choices: [], diagnostics: [] };
   const looked = switches.map((switchOver) => ({
     switchOver,
@@ -80,7 +80,7 @@ export function chooseWay(choice: Choice): ChosenWay {
     vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: fit.reasons, forecast: forecastOf(best, at),
     against: against(best, others, at, fits(at)),
   }));
-  return { ...chosen(best.switchOver), disks: best.disks, choices, diagnostics: [] };
+  return { ...chosen(best.switchOver, downtimes([best, ...others])), disks: best.disks, choices, diagnostics: [] };
 }
 
 interface Seen extends Candidate {
@@ -110,6 +110,11 @@ function waysOf(
   // what goes with any way is the same in all of them
   const named = new Map(ways.map((all) => [all.map(({ strategy }) => strategy.name).join(" "), all] as const));
   return [...named.values()];
+}
+
+/** The shortest downtime with each switch-over; the ways come sorted by it. */
+function downtimes(ways: readonly Way[]): ReadonlyMap<SwitchOver, number> {
+  return new Map([...ways].reverse().map(({ switchOver, forecast }) => [switchOver, forecast.downtimeSeconds] as const));
 }
 
 /** Where nobody is taken over, all switch-overs are one. */

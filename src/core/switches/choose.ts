@@ -70,34 +70,47 @@ function unableTo({ config }: Domain, { host }: HostState): readonly string[] {
   ];
 }
 
-/** What an operator may be told of a switch-over that is not taken. */
-type Against = SwitchChoice["against"];
+/** A switch-over that there is no way with, and why. */
+export interface Impossible {
+  readonly switch: SwitchOver;
+  readonly reasons: readonly string[];
+}
 
 /** How the guest may get onto its new disk: as the playbook says, or (`auto`) all that can be done here, to choose from. */
 export function switchCandidates(
   desired: DesiredDomain, domain: Domain, state: HostState,
-): { readonly possible: readonly SwitchOver[]; readonly against: Against } {
+): { readonly possible: readonly SwitchOver[]; readonly impossible: readonly Impossible[] } {
   const asked = desired.move.switch ?? "auto";
-  if (asked !== "auto") return { possible: [asked], against: [] };
-  if (domain.running === undefined) return { possible: ["restart"], against: [] };
-  const looked = ([["suspend", againstSuspend], ["migrate", againstMigrate]] as const).map(([switchOver, against]) => ({
+  if (asked !== "auto") return { possible: [asked], impossible: [] };
+  if (domain.running === undefined) return { possible: ["restart"], impossible: [] };
+  const looked = ([["migrate", againstMigrate], ["suspend", againstSuspend]] as const).map(([switchOver, against]) => ({
     switch: switchOver, reasons: against(domain, state),
   }));
   return {
     possible: ["restart", ...looked.filter(({ reasons }) => reasons.length === 0).map((one) => one.switch)],
-    against: looked.filter(({ reasons }) => reasons.length > 0),
+    impossible: looked.filter(({ reasons }) => reasons.length > 0),
   };
 }
 
+const IN_ORDER: readonly SwitchOver[] = ["migrate", "suspend", "restart"];
 const WAITS = {
   switch: "next-reboot",
   reasons: ["no downtime of its own, and it is not done until the guest reboots: only where the playbook says so"],
 };
 
-/** The switch-over that was taken, in words: what it would have been otherwise stands with the strategies. */
-export function switchChoice(desired: DesiredDomain, switchOver: SwitchOver, against: Against): SwitchChoice {
-  const asked = (desired.move.switch ?? "auto") !== "auto";
-  return asked
-    ? { switch: switchOver, because: "the playbook says so", against: [] }
-    : { switch: switchOver, because: "the guest loses the least time, of what is possible", against: [...against, WAITS] };
+/**
+ * The switch-over that was taken, why, and why not the others.
+ * @param seconds forecast of the downtime with each switch-over that is possible
+ */
+export function switchChoice(
+  desired: DesiredDomain, switchOver: SwitchOver, seconds: ReadonlyMap<SwitchOver, number>, impossible: readonly Impossible[],
+): SwitchChoice {
+  if ((desired.move.switch ?? "auto") !== "auto") return { switch: switchOver, because: "the playbook says so", against: [] };
+  const forecast = (one: SwitchOver): string => `about ${seconds.get(one) ?? 0} s of downtime`;
+  const against = IN_ORDER.filter((one) => one !== switchOver).flatMap((one) => {
+    const found = impossible.find((other) => other.switch === one);
+    if (found !== undefined) return [found];
+    return seconds.has(one) ? [{ switch: one, reasons: [forecast(one)] }] : [];
+  });
+  return { switch: switchOver, because: `${forecast(switchOver)}, the shortest of what is possible`, against: [...against, WAITS] };
 }
