@@ -66,7 +66,7 @@ function cursorIn(text: string): { text: string; position: Position } {
 describe("in an editor", () => {
   const files = { playbook: "play.yml", inventory: "hosts.yml", config: "converge.config.yml" } as const;
   const server = new LanguageServer(Object.fromEntries(NAMES.map((name) => [files[name], join(folder, `${name}.json`)])));
-  const uriOf = (name: keyof typeof files, at: number): string => `file:///work/${at}/${files[name]}`;
+  const uriOf = (name: keyof typeof files, at: number): string => `file:///repository/${at}/${files[name]}`;
 
   beforeAll(async () => {
     for (const name of NAMES) writeFileSync(join(folder, `${name}.json`), JSON.stringify(await schema(name)));
