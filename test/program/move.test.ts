@@ -183,6 +183,21 @@ describe("a request to stop", () => {
   });
 });
 
+describe("somebody else", () => {
+  it.concurrent.each(SHELLS)("who starts the guest on its new disk in mid-switch keeps it there (%s)", async (shell) => {
+    await withHost(shell, async (host) => {
+      // right after the config was edited: the run finds a guest that it did not create
+      host.tell("start-by-hand", host.config);
+      await host.run("run");
+      expect(journal(host).at(-1)).toMatchObject({ outcome: "failed" });
+      expect(host.guests()).toMatchObject([{ state: "-b----", disk: "/dev/vg0/web1-root" }]);
+      expect(readFileSync(host.config, "utf8")).toContain("/dev/vg0/web1-root");
+      expect(host.journalText()).toContain("it stays there");
+      expect(host.leftovers()).toEqual([]);
+    });
+  });
+});
+
 describe("unknown is not absent", () => {
   it("where lvs cannot read the group", async () => {
     await withHost("dash", async (host, before) => {

@@ -5,8 +5,11 @@ import { servedFrom } from "../model/qemu.js";
 import type { Mapping } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 
-/** A goal's verdict in the model. The probe on the host is the runtime's function of the same name. */
-export function verdict(goal: Goal, model: Model): Verdict {
+/**
+ * A goal's verdict in the model. The probe on the host is the runtime's function of the same name.
+ * @param undoing asked to find out whether there is something to take back
+ */
+export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
   const { host, ghost } = model;
   switch (goal.goal) {
     case "volume-exists": {
@@ -22,8 +25,9 @@ export function verdict(goal: Goal, model: Model): Verdict {
     case "snapshot-exists": {
       const volume = host.volumes[goal.volume];
       if (volume === undefined) return "pending";
-      const ours = volume.origin === goal.origin && hasTags(volume.tags, goal.tags) && volume.invalid !== true;
-      return ours ? "done" : "conflict";
+      const ours = volume.origin === goal.origin && hasTags(volume.tags, goal.tags);
+      // one that overflowed is worth nothing, and still ours to remove
+      return ours && (undoing || volume.invalid !== true) ? "done" : "conflict";
     }
     case "volume-absent": {
       const volume = host.volumes[goal.volume];
@@ -125,8 +129,8 @@ export function verdict(goal: Goal, model: Model): Verdict {
 }
 
 /** The verdict over all goals of a step: conflict before pending before done; `pending` where there are none. */
-export function verdictOf(goals: readonly Goal[], model: Model): Verdict {
-  const verdicts = goals.map((goal) => verdict(goal, model));
+export function verdictOf(goals: readonly Goal[], model: Model, undoing = false): Verdict {
+  const verdicts = goals.map((goal) => verdict(goal, model, undoing));
   if (verdicts.includes("conflict")) return "conflict";
   return verdicts.length > 0 && verdicts.every((v) => v === "done") ? "done" : "pending";
 }

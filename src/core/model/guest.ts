@@ -1,7 +1,7 @@
-import type { AttachedDisk, ConfiguredDisk } from "./domain.js";
+import type { AttachedDisk, ConfiguredDisk, Domain } from "./domain.js";
 import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
-import { disksBehind } from "./mapping.js";
+import { disksBehind, isUsed } from "./mapping.js";
 import { servedFrom } from "./qemu.js";
 import type { GuestQemu } from "./qemu.js";
 import { diskBytes } from "./storage.js";
@@ -28,6 +28,8 @@ export function builtWith(model: Model, name: string, disks: readonly Configured
 
 /** A guest that is down is started from its config; one that runs is left alone. */
 export function startedFromConfig(model: Model, name: string): Model {
+  // xendomains brings it back from its save file: nobody starts it beside that
+  if (model.ghost.saved?.[name] !== undefined) return model;
   const running = model.host.domains[name]?.running;
   if (running !== undefined && !running.paused) return model;
   const built = running === undefined ? builtFromConfig(model, name) : model;
@@ -53,6 +55,49 @@ export function attachedAs(disk: ConfiguredDisk, { images }: Pick<HostState, "im
   return { vdev, params: path, backend: "qdisk", state: 4, open: { node: `${vdev}-${driver}`, path, driver, bytes } };
 }
 
+/** A running guest reboots by itself: what it held back goes to its disks, and xl starts it from what it has stored. */
+export function rebootedItself(model: Model, name: string): Model {
+  const running = model.host.domains[name]?.running;
+  if (running === undefined || running.paused) return model;
+  const built = builtWith(guestFlushes(model, name), name, running.stored);
+  const now = built.host.domains[name]?.running;
+  const up = now === undefined ? built : withRunning(built, name, { ...now, paused: false });
+  return withoutDeferred(up);
+}
+
+/** A running guest changes files and keeps what they hold in its memory for now: the new times get to disk, the data does not. */
+export function guestHoldsBack(model: Model, name: string): Model {
+  const running = model.host.domains[name]?.running;
+  if (running === undefined || running.paused) return model;
+  const buffered = { ...model.ghost.buffered };
+  for (const { vdev } of running.attached) buffered[`${name}/${vdev}`] = (buffered[`${name}/${vdev}`] ?? 0) + 1;
+  return withGhost(model, { buffered });
+}
+
+/** A guest brings what it held back to its disks, and knows then that it is safe. */
+export function guestFlushes(model: Model, name: string): Model {
+  const running = model.host.domains[name]?.running;
+  if (model.ghost.buffered === undefined || running === undefined || running.paused) return model;
+  const held = Object.entries(model.ghost.buffered).filter(([key]) => key.startsWith(`${name}/`));
+  const only = { ...model, host: { ...model.host, domains: { [name]: model.host.domains[name] ?? noDomain(name) } } };
+  const written = held.some(([, count]) => count > 0) ? guestWrites(only) : model;
+  const buffered = { ...model.ghost.buffered, ...Object.fromEntries(held.map(([key]) => [key, 0] as const)) };
+  return withGhost({ ...model, ghost: written.ghost }, { buffered });
+}
+
+function noDomain(name: string): Domain {
+  return { name, otherConfigs: [], autostart: false, saved: false };
+}
+
+/** A guest that runs on the image holds writes back whose files' times are on the image already. */
+export function holdsBack(model: Model, image: string): boolean {
+  const { buffered } = model.ghost;
+  if (buffered === undefined) return true;
+  return Object.values(model.host.domains).some((domain) =>
+    domain.running?.attached.some((disk) =>
+      disksBehind(disk.params, model.host)[0] === image && (buffered[`${domain.name}/${disk.vdev}`] ?? 0) > 0) ?? false);
+}
+
 /** In the model, a running guest writes to each of its disks and is told that the writes are safe. */
 export function guestWrites(model: Model): Model {
   const disks = { ...model.ghost.disks };
@@ -71,4 +116,12 @@ export function guestWrites(model: Model): Model {
     }
   }
   return withGhost(model, { disks, acknowledged });
+}
+
+/** Mappings that were let go of while a guest had them. */
+export function withoutDeferred(model: Model): Model {
+  const { mappings } = model.host;
+  if (mappings?.some((mapping) => mapping.deferred) !== true) return model;
+  const left = mappings.filter(({ name, deferred }) => deferred !== true || isUsed(name, model));
+  return { ...model, host: { ...model.host, mappings: left } };
 }

@@ -40,10 +40,11 @@ export function disksBehind(path: string, state: Pick<HostState, "mappings">): r
   return table.kind === "linear" ? [table.on] : [table.from, table.to];
 }
 
-/** Some guest has the mapping. */
-export function isUsed(name: string, { host }: Model): boolean {
+/** Some guest has the mapping, or was saved on it and is restored onto it. */
+export function isUsed(name: string, { host, ghost }: Model): boolean {
   const path = mappingPath(name);
-  return Object.values(host.domains).some((domain) => domain.running?.attached.some((disk) => servedFrom(disk) === path));
+  const guests = [...Object.values(host.domains).flatMap(({ running }) => running ?? []), ...Object.values(ghost.saved ?? {})];
+  return guests.some(({ attached }) => attached.some((disk) => servedFrom(disk) === path));
 }
 
 /** How many sectors of 512 bytes, which is what device-mapper counts in. */

@@ -1,3 +1,4 @@
+import type { RunningDomain } from "./domain.js";
 import type { HostState } from "./host-state.js";
 
 /**
@@ -22,6 +23,15 @@ export interface Ghost {
   readonly bootUnits: readonly string[];
   /** Text of configs by sha256 label: the model knows what an edit leads to without hashing. */
   readonly renamed: Readonly<Record<string, string>>;
+  /** Guests that xendomains holds in a save file since an orderly reboot of Dom0: as they ran when they were saved. */
+  readonly saved?: Readonly<Record<string, RunningDomain>>;
+  /**
+   * By `domain/vdev`: writes that the guest holds back in its memory, the times of their files being on disk already.
+   * Unset: nobody knows, so every guest holds something back at every moment.
+   */
+  readonly buffered?: Readonly<Record<string, number>>;
+  /** Files under converge's run directory that serve one run. */
+  readonly files?: readonly string[];
 }
 
 export interface DiskGhost {

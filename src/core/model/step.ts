@@ -58,4 +58,12 @@ export interface StepKind<Kind extends string, Args> {
   /** What it does to the model. Called only where the goals are pending. */
   effect(args: Args, model: Model): Model;
   undo?(args: Args): Undo | undefined;
+  /**
+   * Set where the step is the commit, or a part of it: from the moment on at which it is begun there is no way back. The
+   * runtime's verb of such a step writes that down (`committing`) before it acts. What is said is how the guest has to
+   * be afterwards; undefined where the commit is made in the midst of the step, and the model is not there yet.
+   */
+  commits?(args: Args, model: Model): "running" | "offline" | undefined;
+  /** Of a step that only looks: whether it would end the run in this state of the model. */
+  refuses?(args: Args, model: Model): boolean;
 }

@@ -36,7 +36,8 @@ export function withMount(model: Model, mount: Mount): Model {
 }
 
 export function withoutMount(model: Model, target: string): Model {
-  return host(model, { mounts: model.host.mounts.filter((m) => m.target !== target) });
+  const files = (model.ghost.files ?? []).filter((path) => !path.startsWith(`${target}/`));
+  return ghost(host(model, { mounts: model.host.mounts.filter((m) => m.target !== target) }), { files });
 }
 
 export function withLoop(model: Model, loop: Loop): Model {

@@ -1,14 +1,20 @@
+import { isTemporary } from "../goals/temporary.js";
 import { verdictOf } from "../goals/verdict.js";
-import type { Goal } from "../model/goal.js";
 import { guestWrites, startedFromConfig } from "../model/guest.js";
 import type { Model } from "../model/model.js";
+import { runDirectory } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import { withGhost } from "../model/transform.js";
 import { kindOf } from "../steps/kind-of.js";
-import { pivotDisks } from "../steps/pivot-disks.js";
 
-/** Goals of what exists for the run's sake only: it goes whatever comes of the run. */
-const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "block-job"]);
+export interface Recovery {
+  /** The commit had been written down. Unset: as soon as a step that commits was begun. */
+  readonly committing?: boolean;
+  /** What guests do meanwhile. */
+  readonly guests?: (model: Model) => Model;
+  /** It dies itself after so many undos. */
+  readonly undos?: number;
+}
 
 /**
  * What the host program does, in the model, when a run ended before its end: by a failure, by being killed, or by
@@ -16,21 +22,29 @@ const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set(["mounted", "loop-attached"
  * way back: the guest is brought up on its new disk, and only what served the run is taken away.
  * @param started steps whose actions were begun, in that order
  */
-export function recover(started: readonly Step[], domain: string, model: Model): Model {
-  const kinds = new Set(started.map((step) => step.kind));
-  const committing = kinds.has("unpause") || kinds.has("commit-offline") || kinds.has("switch-mapping") ||
-    // begun in the midst of its step: once both configs name the volumes
-    started.some((step) => step.kind === pivotDisks.kind && verdictOf([configGoal(step)], model) === "done");
-  // a guest that the run found running, or took down, is brought up wherever the commit was begun
-  const ranBefore = model.ghost.wasUp.includes(domain);
-  const brought = committing && ranBefore ? startedFromConfig(model, domain) : model;
+export function recover(started: readonly Step[], domain: string, model: Model, options: Recovery = {}): Model {
+  const commits = commitsOf(started, model);
+  const committing = options.committing ?? commits.length > 0;
+  // a guest that was down stays so
+  const brought = committing && !commits.includes("offline") ? startedFromConfig(model, domain) : model;
   // a mirror that is taken back after the commit leaves the volume, not the image
   const from = committing ? withGhost(brought, { committed: [...brought.ghost.committed, domain] }) : brought;
-  const undone = [...started].reverse().reduce((at, step) => {
-    if (committing && !isTemporary(step)) return at;
-    return undo(step, at);
-  }, from);
-  return guestWrites(undone);
+  const all = newestFirst(started).filter((step) => !committing || isTemporary(kindOf(step).goals(step.args)));
+  const undone = all.slice(0, options.undos).reduce((at, step) => undo(step, at), from);
+  // what is left of configs made for single commands goes with the run's directory
+  const files = (undone.ghost.files ?? []).filter((path) => options.undos !== undefined || !isConfigOf(domain, path));
+  return (options.guests ?? guestWrites)(withGhost(undone, { files }));
+}
+
+/** How the guest has to be, by each step of the commit that was begun. */
+export function commitsOf(started: readonly Step[], model: Model): readonly ("running" | "offline")[] {
+  return started.flatMap((step) => kindOf(step).commits?.(step.args, model) ?? []);
+}
+
+/** After a run that ended well: a reboot of Dom0 needs what guests that were saved are restored onto. */
+export function bringBackNames(started: readonly Step[], domain: string, model: Model): Model {
+  const from = withGhost(model, { committed: [...model.ghost.committed, domain] });
+  return newestFirst(started).filter((step) => isTemporary(kindOf(step).goals(step.args))).reduce((at, step) => undo(step, at), from);
 }
 
 /** Dom0 loses power, or is rebooted: guests, loops and mounts are gone, what lies on disks stays. */
@@ -43,8 +57,8 @@ export function rebootDom0(model: Model, bootId: string): Model {
   );
   const mounts = model.host.mounts.filter((mount) => !mount.target.startsWith("/run/"));
   return {
-    ...model,
     host: { ...model.host, domains, loops: [], mappings: [], mounts, host: { ...model.host.host, bootId } },
+    ghost: { ...model.ghost, files: [] },
   };
 }
 
@@ -54,20 +68,18 @@ export function startAutostarted(model: Model): Model {
   return names.reduce((at, name) => startedFromConfig(at, name), model);
 }
 
-function configGoal(step: Step): Goal {
-  const found = kindOf(step).goals(step.args).find(({ goal }) => goal === "config");
-  if (found === undefined) throw new Error(`${step.id} says nothing of a config`);
-  return found;
+function isConfigOf(domain: string, path: string): boolean {
+  return path.startsWith(`${runDirectory(domain)}/`) && path.endsWith(".cfg");
 }
 
-function isTemporary(step: Step): boolean {
-  const goals = kindOf(step).goals(step.args);
-  return goals.length > 0 && goals.every((goal) => TEMPORARY.has(goal.goal));
+/** As the host program does: each step once, however often it was begun. */
+function newestFirst(started: readonly Step[]): readonly Step[] {
+  return [...new Set([...started].reverse())];
 }
 
 function undo(step: Step, model: Model): Model {
   const taken = kindOf(step).undo?.(step.args);
   if (taken === undefined) return model;
-  const holds = taken.when.length === 0 || verdictOf(taken.when, model) === "done";
+  const holds = taken.when.length === 0 || verdictOf(taken.when, model, true) === "done";
   return holds ? taken.effect(model) : model;
 }

@@ -48,18 +48,21 @@ export function withUnfinishedCopies(model: Model): Model {
   return halfWritten.reduce((at, disk) => withDisk(at, diskKey(disk), { writes: -1, deceptive: true, consistent: false }), model);
 }
 
-/** One step on the model, its guests writing on as they do. A conflict is what would stop it on the host. */
-export function simulateStep(step: Step, model: Model): { readonly model: Model; readonly verdict: "done" | "ran" | "conflict" } {
+/**
+ * One step on the model. A conflict is what would stop it on the host.
+ * @param guests what all guests do meanwhile: by default each that runs writes, and is told that it is safe
+ */
+export function simulateStep(step: Step, model: Model, guests: (model: Model) => Model = guestWrites): { readonly model: Model; readonly verdict: "done" | "ran" | "conflict" } {
   const kind = kindOf(step);
   const goals = kind.goals(step.args);
   const before = verdictOf(goals, model);
-  if (before === "conflict") return { model, verdict: "conflict" };
-  if (before === "done") return { model: guestWrites(model), verdict: "done" };
+  if (before === "conflict" || kind.refuses?.(step.args, model) === true) return { model, verdict: "conflict" };
+  if (before === "done") return { model: guests(model), verdict: "done" };
   const after = kind.effect(step.args, model);
   if (goals.length > 0 && verdictOf(goals, after) !== "done") {
     throw new Error(`the effect of ${step.kind} (${step.id}) does not bring about its own goals`);
   }
-  return { model: guestWrites(after), verdict: "ran" };
+  return { model: guests(after), verdict: "ran" };
 }
 
 /** Runs a plan on the model, repeats as often as they do at least, every step's verdict noted. */

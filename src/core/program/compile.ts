@@ -1,4 +1,5 @@
 import { quoteWord } from "../model/command.js";
+import { isTemporary } from "../goals/temporary.js";
 import type { Goal } from "../model/goal.js";
 import { safeName, bootUnitName } from "../model/names.js";
 import type { DomainPlan, Repeat } from "../model/plan.js";
@@ -76,15 +77,6 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
 function carrier({ choices }: DomainPlan): string {
   const bytes = (choice: DomainPlan["choices"][number]): number => choice.forecast?.copyBytes ?? 0;
   return [...choices].sort((a, b) => bytes(b) - bytes(a))[0]?.strategy ?? "none";
-}
-
-const TEMPORARY: ReadonlySet<string> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "block-job"]);
-
-/**
- * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.
- */
-export function isTemporary(goals: readonly Goal[]): boolean {
-  return goals.length > 0 && goals.every((goal) => TEMPORARY.has(goal.goal));
 }
 
 /** A goal as the runtime is asked for it: function and arguments. */

@@ -1468,8 +1468,10 @@ use_draft() { # PATH DRAFT
   }
 }
 
-verb_restore_config() { # PATH SHA_AFTER
-  local path old
+# restore_config PATH SHA_AFTER [NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
+# somebody else: what it has written since is on them only
+verb_restore_config() {
+  local path shown old
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
     says "$1 is not there"
@@ -1484,6 +1486,21 @@ verb_restore_config() { # PATH SHA_AFTER
     says "$1 was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
     return 1
   }
+  shown=$1
+  shift 2
+  if [ $# -ge 3 ]; then
+    domid_of "$1"
+    case $? in
+      0)
+        if goal_attached "$@"; then
+          journal note message "$1 was started on its new disk meanwhile, by somebody else: it stays there, and so does $shown"
+          return 0
+        fi
+        ;;
+      1) ;;
+      *) return 1 ;;
+    esac
+  fi
   cp -- "$HERE/config.before" "$DRAFT" || return 1
   finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
 }

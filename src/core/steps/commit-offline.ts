@@ -11,6 +11,7 @@ export interface CommitOffline {
 export const commitOffline: StepKind<"commit-offline", CommitOffline> = {
   kind: "commit-offline",
   risk: "safe",
+  commits: () => "offline",
   requires: () => [],
   title: ({ domain }) => `${domain} is on its new disk: the commit`,
   actions: () => [{ verb: ["commit_offline"], shown: "note in the journal that there is no way back from here" }],

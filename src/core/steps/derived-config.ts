@@ -1,4 +1,6 @@
+import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
+import { withGhost } from "../model/transform.js";
 
 export interface WriteConfig {
   /** The guest's own config, and its hash in hex. */
@@ -26,11 +28,11 @@ export const writeConfig: StepKind<"write-config", WriteConfig> = {
     },
   ],
   goals: () => [],
-  effect: (_args, model) => model,
+  effect: ({ to }, model) => withGhost(model, { files: [...without(to, model), to] }),
   undo: ({ to }) => ({
     when: [],
     actions: [{ verb: ["remove_file", to], shown: `rm -f ${to}` }],
-    effect: (model) => model,
+    effect: (model) => withGhost(model, { files: without(to, model) }),
   }),
 };
 
@@ -45,5 +47,9 @@ export const removeConfig: StepKind<"remove-config", RemoveConfig> = {
   title: ({ path }) => `Remove ${path}`,
   actions: ({ path }) => [{ verb: ["remove_file", path], shown: `rm -f ${path}` }],
   goals: () => [],
-  effect: (_args, model) => model,
+  effect: ({ path }, model) => withGhost(model, { files: without(path, model) }),
 };
+
+function without(path: string, { ghost }: Model): readonly string[] {
+  return (ghost.files ?? []).filter((file) => file !== path);
+}

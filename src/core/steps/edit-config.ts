@@ -1,4 +1,6 @@
 import type { ConfiguredDisk } from "../model/domain.js";
+import { verdict } from "../goals/verdict.js";
+import type { AttachedGoal } from "../model/goal.js";
 import type { StepKind } from "../model/step.js";
 import { withDomain } from "../model/transform.js";
 
@@ -36,13 +38,27 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     if (found?.config === undefined) return model;
     return withDomain(model, { ...found, config: { ...found.config, sha256: after, disks } });
   },
-  undo: ({ domain, path, before, after, oldDisks }) => ({
+  undo: ({ domain, path, before, after, disks, oldDisks }) => ({
     when: [{ goal: "config", path, sha256: after, before }],
-    actions: [{ verb: ["restore_config", path, after], shown: `put the old text of ${path} back` }],
+    actions: [
+      {
+        verb: ["restore_config", path, after, domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
+        shown: `put the old text of ${path} back, unless somebody has started ${domain} on its new disks`,
+      },
+    ],
     effect: (model) => {
       const found = model.host.domains[domain];
       if (found?.config === undefined) return model;
+      // started meanwhile from the new text: its old disks lack what it has written since
+      if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return model;
       return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks } });
     },
   }),
 };
+
+/** Disks that the new text names and the old one did not. */
+function moved(disks: readonly ConfiguredDisk[], oldDisks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {
+  return disks
+    .filter(({ vdev, target }) => !oldDisks.some((old) => old.vdev === vdev && old.target === target))
+    .map(({ vdev, target }) => ({ vdev, target }));
+}

@@ -1,4 +1,5 @@
 import type { AttachedGoal } from "../model/goal.js";
+import { verdict } from "../goals/verdict.js";
 import type { StepKind } from "../model/step.js";
 
 export interface Guard {
@@ -49,4 +50,15 @@ export const guard: StepKind<"guard", Guard> = {
   ],
   goals: () => [],
   effect: (_args, model) => model,
+  refuses: ({ domain, bootId, running, config, images, attached }, model) => {
+    const found = model.host.domains[domain];
+    const guest = attached === undefined
+      ? found?.running?.domid !== running?.domid
+      : verdict({ goal: "attached", domain, disks: attached }, model) !== "done";
+    const file = images.some(({ path, inode, bytes }) => {
+      const image = model.host.images[path];
+      return image?.inode !== inode || image.bytes !== bytes;
+    });
+    return guest || file || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
+  },
 };

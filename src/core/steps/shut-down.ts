@@ -1,8 +1,6 @@
 import { quoteCommand } from "../model/command.js";
 import type { StepKind } from "../model/step.js";
-import { startedFromConfig } from "../model/guest.js";
-import { isUsed } from "../model/mapping.js";
-import type { Model } from "../model/model.js";
+import { guestFlushes, startedFromConfig, withoutDeferred } from "../model/guest.js";
 import { withRunning } from "../model/transform.js";
 
 export interface ShutDown {
@@ -27,7 +25,7 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
     },
   ],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
-  effect: ({ domain }, model) => withoutDeferred(withRunning(model, domain, undefined)),
+  effect: ({ domain }, model) => withoutDeferred(withRunning(guestFlushes(model, domain), domain, undefined)),
   undo: ({ domain, config }) => ({
     // whether it is down already, still going, or never read the request, is looked at when it is undone
     when: [],
@@ -35,11 +33,3 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
     effect: (model) => startedFromConfig(model, domain),
   }),
 };
-
-/** Mappings that were let go of while a guest had them. */
-function withoutDeferred(model: Model): Model {
-  const { mappings } = model.host;
-  if (mappings?.some((mapping) => mapping.deferred) !== true) return model;
-  const left = mappings.filter(({ name, deferred }) => deferred !== true || isUsed(name, model));
-  return { ...model, host: { ...model.host, mappings: left } };
-}

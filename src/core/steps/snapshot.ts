@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import { holdsBack } from "../model/guest.js";
 import { withDisk, withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
 import type { StepKind } from "../model/step.js";
 import { lvmSize } from "./lvm-size.js";
@@ -44,10 +45,11 @@ export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
       active: true, open: false, holders: [], origin: origin as `${string}/${string}`, dataPercent: 0,
     });
     const spent = withFreeExtents(made, group, -(bytes ?? 0) / extentBytes);
-    // what the snapshot holds of each image: all that was flushed to it, and files whose times run ahead of it
+    // what the snapshot holds of each image: all that was flushed to it, and files whose times run ahead of
+    // it where the guest holds data back
     return images.reduce((at, image) => {
       const live = at.ghost.disks[image];
-      return live === undefined ? at : withDisk(at, snapshotImage(snapshot, image), { ...live, deceptive: true });
+      return live === undefined ? at : withDisk(at, snapshotImage(snapshot, image), { ...live, deceptive: live.deceptive || holdsBack(at, image) });
     }, spent);
   },
   undo: ({ origin, snapshot, tags }) => ({

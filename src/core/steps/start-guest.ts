@@ -3,6 +3,7 @@ import { builtFromConfig, builtWith } from "../model/guest.js";
 import type { AttachedGoal } from "../model/goal.js";
 import type { ReadyCheck } from "../model/desired.js";
 import type { StepKind } from "../model/step.js";
+import { verdict } from "../goals/verdict.js";
 import { withGhost, withRunning } from "../model/transform.js";
 
 export interface CreatePaused {
@@ -50,6 +51,7 @@ export const compareAttached: StepKind<"compare-attached", CompareAttached> = {
   ],
   goals: () => [],
   effect: (_args, model) => model,
+  refuses: ({ domain, disks }, model) => verdict({ goal: "attached", domain, disks }, model) !== "done",
 };
 
 export interface ResumeGuest {
@@ -66,9 +68,11 @@ export const resumeGuest: StepKind<"resume-guest", ResumeGuest> = {
   title: ({ domain }) => `Let ${domain} run on`,
   actions: ({ domain, file }) => [{ verb: ["resume_guest", domain, file ?? "-"], command: ["xl", "unpause", domain] }],
   goals: ({ domain }) => [{ goal: "domain-running", domain }],
-  effect: ({ domain }, model) => {
+  effect: ({ domain, file }, model) => {
     const running = model.host.domains[domain]?.running;
-    return running === undefined ? model : withRunning(model, domain, { ...running, paused: false });
+    if (running === undefined) return model;
+    const up = withRunning(model, domain, { ...running, paused: false });
+    return withGhost(up, { files: (up.ghost.files ?? []).filter((path) => path !== file) });
   },
 };
 
@@ -80,6 +84,7 @@ export interface Unpause {
 export const unpause: StepKind<"unpause", Unpause> = {
   kind: "unpause",
   risk: "disruptive",
+  commits: () => "running",
   requires: () => ["xl"],
   title: ({ domain }) => `Let ${domain} run on its new disk: the commit`,
   actions: ({ domain }) => [{ verb: ["unpause", domain], command: ["xl", "unpause", domain] }],

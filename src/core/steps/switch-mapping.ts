@@ -17,6 +17,7 @@ export interface SwitchMapping {
 export const switchMapping: StepKind<"switch-mapping", SwitchMapping> = {
   kind: "switch-mapping",
   risk: "safe",
+  commits: ({ running }) => (running ? "running" : "offline"),
   requires: () => ["dmsetup"],
   title: ({ name, leg }) => `Let ${name} lie on ${leg.disk} alone: the commit`,
   actions: ({ domain, name, bytes, leg, running }) => [

@@ -4,6 +4,7 @@ import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit } from "../steps/boot-unit.js";
 import { removeConfig, writeConfig } from "../steps/derived-config.js";
+import { commitOffline } from "../steps/commit-offline.js";
 import { editConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
 import { stepOf } from "../steps/step-of.js";
@@ -50,6 +51,10 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...mirrors.flatMap((mirror) => mirror.sync),
     ...writeStored(move),
     guardMirror(move, state),
+    // a guest that is down may be started by whoever likes, from what its config names: nothing takes that back then
+    ...(derived === undefined
+      ? [stepOf(commitOffline, "switch", "commit", { domain: name }, "both hold every write, and nothing is undone after this")]
+      : []),
     stepOf(editConfig, "switch", "edit-config", edit, "both hold every write: whatever starts the guest next may use either"),
     ...(derived === undefined ? [] : [storeConfig(name, derived)]),
     ...mirrors.flatMap((mirror) => mirror.cut),

@@ -1,0 +1,10 @@
+import type { Goal } from "../model/goal.js";
+
+const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "block-job"]);
+
+/**
+ * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.
+ */
+export function isTemporary(goals: readonly Goal[]): boolean {
+  return goals.length > 0 && goals.every((goal) => TEMPORARY.has(goal.goal));
+}

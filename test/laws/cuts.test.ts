@@ -1,0 +1,49 @@
+import fc from "fast-check";
+import { afterAll, describe, test } from "vitest";
+import { counted, walkCuts, walkThrough } from "./walk.js";
+import { mixedScenes, scenesOf, WAYS } from "./ways.js";
+import { livingGuests, seeded } from "./world.js";
+
+/**
+ * Laws over every plan that generated hosts and wishes lead to. A share of them runs here; `npm run laws` looks at as
+ * many as it is told to, and at every number of rounds of each repeat.
+ */
+const TIMES = Number(process.env["LAWS_TIMES"] ?? "1");
+const SEED = process.env["LAWS_SEED"] === undefined ? {} : { seed: Number(process.env["LAWS_SEED"]) };
+const runs = (numRuns: number) => ({ numRuns: numRuns * TIMES, ...SEED });
+/** A seeded share of all ways to be cut short, or with a number of times given all of them. */
+const share = (seed: number) => {
+  if (TIMES > 1) return {};
+  const random = seeded(seed);
+  return { rounds: (min: number, max: number) => [random() < 0.5 ? min : Math.min(max, min + 1)], sample: () => random() < 0.25 };
+};
+
+afterAll(() => {
+  const { scenes: looked, runs: paths, cuts, resumed } = counted;
+  process.stderr.write(`laws: ${looked} hosts, ${paths} runs, cut short in ${cuts} ways, resumed ${resumed} times\n`);
+});
+
+describe.each(WAYS)("moved in the way of $name, a guest", (way) => {
+  const here = scenesOf([way]);
+
+  test("ends in the desired state, every instant safe to start from, nothing left and nothing taken", () => {
+    fc.assert(fc.property(here, (scene) => void walkThrough(scene)), runs(10));
+  });
+
+  test("loses nothing, whichever step a run is cut short in and however the host goes on", () => {
+    fc.assert(fc.property(here, fc.nat(), (scene, seed) => { walkCuts(scene, share(seed)); }), runs(3));
+  });
+
+  test("loses nothing while it writes, holds back, flushes and reboots as it likes", () => {
+    fc.assert(
+      fc.property(here, fc.nat(), (scene, seed) => {
+        walkCuts(scene, { ...share(seed), guests: livingGuests(seeded(seed), 0.05), mayRefuse: true });
+      }),
+      runs(3),
+    );
+  });
+});
+
+test("guests moved in different ways on one host do not get in each other's way", () => {
+  fc.assert(fc.property(mixedScenes, (scene) => void walkThrough(scene)), runs(20));
+});

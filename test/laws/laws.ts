@@ -1,0 +1,104 @@
+import { disksBehind, isUsed } from "../../src/core/model/mapping.js";
+import type { Model } from "../../src/core/model/model.js";
+import { RUN, safeName } from "../../src/core/model/names.js";
+import type { Scene } from "./generated.js";
+
+/**
+ * What holds at every instant, whatever was planned and however it was cut short. Each throws with words that say
+ * where: these are asked millions of times, and an assertion library takes its time.
+ */
+
+/** Whatever starts the guest next finds all that the guest was told is safe. */
+export function safeToStart(model: Model, when: string): void {
+  for (const domain of Object.values(model.host.domains)) {
+    const saved = model.ghost.saved?.[domain.name];
+    const lists = [domain.config?.disks ?? [], domain.running?.stored ?? [], saved?.stored ?? []];
+    for (const disk of lists.flat()) {
+      // of a mirror's legs the complete one
+      const [complete = ""] = disksBehind(disk.target, model.host);
+      const ghost = model.ghost.disks[complete];
+      const acknowledged = model.ghost.acknowledged[`${domain.name}/${disk.vdev}`] ?? 0;
+      if (ghost === undefined) {
+        // a mapping that a saved guest has stored comes again at boot
+        if (saved !== undefined && complete.startsWith("/dev/mapper/")) continue;
+        throw new Error(`${when}: ${disk.target} is not there`);
+      }
+      if (ghost.writes < acknowledged) throw new Error(`${when}: ${disk.target} lacks writes`);
+      if (ghost.deceptive) throw new Error(`${when}: ${disk.target} looks newer than it is`);
+      if (!ghost.consistent) throw new Error(`${when}: ${disk.target} is half a copy`);
+    }
+  }
+}
+
+/**
+ * No snapshot, loop, mount, mirror, config made for one command, or unit of the run.
+ * @param unitsWait a guest may have left its mapping by a reboot of its own, after a run that could not let go of it: then
+ * the name, and the unit that looks after it, go at the next boot of Dom0
+ */
+export function nothingLeft(model: Model, before: Model, when: string, unitsWait = false): void {
+  // a guest that runs on a mapping keeps it, with what it lies on and what brings it back at a boot
+  const used = (model.host.mappings ?? []).filter((mapping) => isUsed(mapping.name, model));
+  const kept = (path: string): boolean => used.some(({ table }) => table.kind === "linear" && table.on === path);
+  const left = [
+    ...(model.host.mappings ?? []).filter((mapping) => !unitsWait && !used.includes(mapping)).map((mapping) => `mapping ${mapping.name}`),
+    ...used.filter(({ table }) => table.kind !== "linear").map((mapping) => `mirror ${mapping.name}`),
+    ...model.host.mounts.filter((m) => m.target.startsWith(`${RUN}/`)).map((m) => `mount ${m.target}`),
+    ...model.host.loops.filter((l) => !before.host.loops.includes(l) && !kept(l.backing)).map((l) => `loop ${l.device}`),
+    ...model.ghost.bootUnits
+      .filter((name) => !unitsWait && !used.some((mapping) => mapping.name.startsWith(`converge-${safeName(name)}-`)))
+      .map((u) => `boot unit of ${u}`),
+    ...Object.values(model.host.volumes)
+      .filter((v) => v.kind === "snapshot" && before.host.volumes[v.name] === undefined).map((v) => `snapshot ${v.name}`),
+    ...(model.ghost.files ?? []).map((path) => `file ${path}`),
+  ];
+  if (left.length > 0) throw new Error(`${when}: left ${left.join(", ")}`);
+}
+
+/** No guest is down, or paused, that has to be up. */
+export function up(names: readonly string[], model: Model, when: string): void {
+  for (const name of names) {
+    if (model.host.domains[name]?.running?.paused !== false) throw new Error(`${when}: ${name} is down`);
+  }
+}
+
+/**
+ * Nothing that converge did not make is gone or changed: not a volume, a loop, a mount, or an image, but for those that
+ * a playbook gives away and that their guest does not need any more.
+ */
+export function nothingTaken(model: Model, before: Model, { wishes }: Scene, when: string): void {
+  for (const [name, volume] of Object.entries(before.host.volumes)) {
+    if (model.host.volumes[name] !== volume) throw new Error(`${when}: ${name} is not converge's`);
+  }
+  for (const mount of before.host.mounts) {
+    if (!model.host.mounts.includes(mount)) throw new Error(`${when}: ${mount.target} was unmounted`);
+  }
+  const images = Object.values(model.host.images);
+  for (const image of Object.values(before.host.images)) {
+    if (images.some((now) => now.inode === image.inode && (now.path === image.path || mayRetire(image.path, wishes)))) continue;
+    if (!mayDelete(image.path, wishes)) throw new Error(`${when}: ${image.path} is gone`);
+    for (const { config } of Object.values(model.host.domains)) {
+      if (config?.disks.some((disk) => disk.target === image.path) ?? false) throw new Error(`${when}: ${image.path} is gone and needed`);
+    }
+  }
+}
+
+function sourceOf(path: string, wishes: Scene["wishes"]): string {
+  const wish = wishes.find(({ name }) => path.startsWith(`/srv/xen/${name}/`) || path.startsWith(`/var/images/${name}/`));
+  return wish?.disks.find(({ vdev }) => path.endsWith(`/${vdev}.img`))?.move.source ?? "keep";
+}
+
+function mayRetire(path: string, wishes: Scene["wishes"]): boolean {
+  return sourceOf(path, wishes) === "retire";
+}
+
+function mayDelete(path: string, wishes: Scene["wishes"]): boolean {
+  return sourceOf(path, wishes) === "delete";
+}
+
+/** Once all is done: each image is as its playbook says. */
+export function sourcesSettled(model: Model, before: Model, { wishes }: Scene, when: string): void {
+  for (const { path } of Object.values(before.host.images)) {
+    const source = sourceOf(path, wishes);
+    if ((model.host.images[path] === undefined) !== (source !== "keep")) throw new Error(`${when}: what became of ${path}?`);
+  }
+}

@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import type { Content, Loop, Mount } from "../../src/core/model/storage.js";
+import { aHost, aVolume, aWish, ext4, MIB, swap } from "../support/a-host.js";
+import type { ADisk, AGuest } from "../support/a-host.js";
+import type { Scene } from "./generated.js";
+
+/** What of a playbook's `move` leads to steps of its own. */
+export interface Way {
+  readonly name: string;
+  readonly options: MoveOptions;
+  /** What the disks may hold, by the names of {@link CONTENTS}. */
+  readonly contents: readonly (keyof typeof CONTENTS)[];
+  /** Unset: either. */
+  readonly running?: boolean;
+  /** More than is so on an ordinary host, where the way needs it. */
+  readonly host?: (state: HostState) => HostState;
+  /** More of each disk, such as its format. */
+  readonly disk?: Partial<ADisk>;
+}
+
+/**
+ * Every strategy and switch-over has a line here: all laws hold for all of them. A strategy that can do more kinds of
+ * disks, or another kind of host, gets more lines.
+ */
+export const WAYS: readonly Way[] = [
+  { name: "left to converge", options: {}, contents: ["ext4", "swap"] },
+  { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "swap"] },
+  { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3"] },
+  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"] },
+  { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "swap"], running: false },
+  { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "swap", "partitions", "unknown"] },
+  { name: "dm, suspend", options: { strategy: "dm", switch: "suspend" }, contents: ["ext4", "swap", "partitions"] },
+  {
+    name: "dm, migrated", options: { strategy: "dm", switch: "migrate" }, contents: ["ext4", "partitions"], running: true,
+    host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+  },
+  { name: "dm, chosen", options: { strategy: "dm" }, contents: ["ext4", "unknown"] },
+  { name: "dm, guest down", options: { strategy: "dm" }, contents: ["ext4", "partitions"], running: false },
+];
+
+export const CONTENTS = {
+  ext4: (id, bytes) => ext4(`root-${id}`, bytes),
+  ext3: (id, bytes) => ({ ...ext4(`root-${id}`, bytes), type: "ext3", features: ["has_journal", "ext_attr"] } as Content),
+  swap: (id, bytes) => swap(`swap-${id}`, bytes),
+  partitions: () => ({ type: "partitions", table: "gpt" }),
+  unknown: () => ({ type: "unknown" }),
+} as const satisfies Readonly<Record<string, (id: string, bytes: number) => Content>>;
+
+/** What every way takes. */
+const common: fc.Arbitrary<MoveOptions> = fc.record(
+  {
+    source: fc.constantFrom("keep", "retire", "delete"),
+    passes: fc.integer({ min: 1, max: 4 }),
+    downtimeSeconds: fc.integer({ min: 60, max: 600 }),
+    destroy: fc.boolean(),
+    snapshot: fc.record({ size: fc.record({ percent: fc.constantFrom(5, 20, 100) }) }),
+  },
+  { requiredKeys: [] },
+);
+
+const disk = (way: Way, vdev: string): fc.Arbitrary<ADisk> =>
+  fc.record({ size: fc.integer({ min: 8, max: 64 }), kind: fc.constantFrom(...way.contents) }).map(({ size, kind }) => ({
+    bytes: size * MIB, content: CONTENTS[kind](vdev, size * MIB), ...way.disk,
+  }));
+
+const VDEVS = ["xvda1", "xvda2", "xvdb"] as const;
+
+const guest = (way: Way, name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly string[]; options: MoveOptions }> =>
+  fc
+    .record({
+      running: way.running === undefined ? fc.boolean() : fc.constant(way.running), autostart: fc.boolean(),
+      a: disk(way, "a"), b: disk(way, "b"), c: disk(way, "c"),
+      moved: fc.subarray([...VDEVS], { minLength: 1 }), options: common,
+    })
+    .map(({ running, autostart, a, b, c, moved, options }) => ({
+      guest: { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } }, moved, options: { ...options, ...way.options },
+    }));
+
+/** One to three guests, each moved in a way of its own; the names are such as hurt in paths, LVM and shells. */
+export function scenesOf(ways: readonly Way[], most = 3): fc.Arbitrary<Scene> {
+  return fc
+    .shuffledSubarray(["web1", "db-2", "we.ird_+name"], { minLength: 1, maxLength: most })
+    .chain((names) => fc.tuple(
+      fc.boolean(),
+      fc.tuple(...names.map((name) => fc.constantFrom(...ways).chain((way) => guest(way, name).map((made) => ({ way, made }))))),
+    ))
+    .map(([thin, guests]) => ({
+      [fc.toStringMethod]: () => guests.map(({ way, made }) =>
+        `${way.name}: ${made.guest.name}, ${made.guest.running === false ? "down" : "up"}${made.guest.autostart === true ? ", autostart" : ""}, ` +
+        `${made.moved.map((vdev) => `${vdev} (${made.guest.disks[vdev]?.content?.type ?? ""})`).join(" ")}, ${JSON.stringify(made.options)}`).join("; "),
+      state: guests.reduce((state, { way }) => way.host?.(state) ?? state, withStrangers(aHost(guests.map(({ made }) => made.guest), { thin }))),
+      wishes: guests.map(({ made }) => aWish(made.guest.name, made.moved, made.options)),
+    }));
+}
+
+export const mixedScenes: fc.Arbitrary<Scene> = scenesOf(WAYS);
+
+/** What others have on the same host, named much like what converge makes: none of it may be touched. */
+export function withStrangers(state: HostState): HostState {
+  const loop: Loop = {
+    device: "/dev/loop7", backing: "/srv/xen/somebody.img", inode: 9000, devno: "253:0", offset: 0, readOnly: false, deleted: false,
+  };
+  const mount: Mount = { target: "/mnt/converge", source: "/dev/loop7", type: "ext4", options: "rw", devno: "7:7", root: "/" };
+  return {
+    ...state,
+    volumes: {
+      ...state.volumes,
+      "vg0/converge-web1": aVolume("vg0/converge-web1", 16 * MIB),
+      "vg0/images-snapshot": aVolume("vg0/images-snapshot", 64 * MIB, { kind: "snapshot", origin: "vg0/images", tags: ["backup"] }),
+      "vg0/web1-old": aVolume("vg0/web1-old", 16 * MIB, { tags: ["converge", "converge.domain=other", "converge.role=disk"] }),
+    },
+    loops: [...state.loops, loop],
+    mounts: [...state.mounts, mount],
+  };
+}
