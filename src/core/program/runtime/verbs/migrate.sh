@@ -56,16 +56,20 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   SHUTDOWN_CENTIS=$((UPTIME - DOWN_AT))
 }
 
-# note_stopped DOMID: when the first one stopped, for the measure of the downtime
+# note_stopped DOMID: when the first one was last seen running, for the measure of the downtime
 note_stopped() {
+  local seen ran
+  ran=
   while [ -e "$HERE/moving" ]; do
-    domid_state "$1" || return 0
-    case $STATE in
-      *[scd]*)
-        uptime_now
-        printf '%s\n' "$UPTIME" >"$HERE/stopped"
+    uptime_now
+    seen=$UPTIME
+    domid_state "$1"
+    case $?$STATE in
+      0*[scd]* | 1*)
+        printf '%s\n' "${ran:-$seen}" >"$HERE/stopped"
         return 0
         ;;
+      0*) ran=$seen ;;
     esac
     sleep 0.2
   done
