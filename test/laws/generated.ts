@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
+import type { Image } from "../../src/core/model/storage.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { aHost, aWish, ext4, MIB, swap } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
@@ -36,18 +37,24 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
 
 const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => ({ ...way, ...other }));
 
+const format = fc.constantFrom("raw", "qcow2", "vhd");
+
+/** A disk in an image of a format: what lies in one that is not raw is not looked at. */
+function inFormat(kind: Image["format"], one: ADisk): ADisk {
+  return kind === "raw" ? one : { ...one, format: kind, content: { type: "unknown" } };
+}
+
 const guest = (name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly string[]; options: MoveOptions }> =>
   fc
     .record({
       running: fc.boolean(), autostart: fc.boolean(), a: disk("a"), b: disk("b"), c: disk("c"),
-      moved: fc.subarray(["xvda1", "xvda2", "xvdb"], { minLength: 1 }), options,
+      moved: fc.subarray(["xvda1", "xvda2", "xvdb"], { minLength: 1 }), options, formats: fc.tuple(format, format),
     })
-    .map(({ running, autostart, a, b, c, moved, options: move }) => ({
+    .map(({ running, autostart, a, b, c, moved, options: move, formats }) => ({
       // only a guest that runs has a QEMU that could do it
-      guest: {
-        name, running: running || move.strategy === "qemu", autostart, disks: { xvda1: a, xvda2: b, xvdb: c },
-        ...(move.strategy === "qemu" ? { qdisk: true } : {}),
-      },
+      guest: move.strategy === "qemu"
+        ? { name, running: true, autostart, disks: { xvda1: inFormat(formats[0], a), xvda2: inFormat(formats[1], b), xvdb: c }, qdisk: true }
+        : { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } },
       moved, options: move,
     }));
 

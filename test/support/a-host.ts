@@ -64,8 +64,11 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
       const directory = disk.elsewhere === true ? "/var/images" : "/srv/xen";
       const path = `${directory}/${guest.name}/${vdev}.img`;
       inode += 1;
+      const grows = disk.format !== undefined && disk.format !== "raw";
       images[path] = {
-        path, realPath: path, bytes, allocatedBytes: bytes / 2, inode, devno: disk.elsewhere === true ? "254:0" : "253:0",
+        // a format has a head of its own, and grows as the guest writes
+        path, realPath: path, bytes: grows ? bytes / 2 + 65536 : bytes, allocatedBytes: bytes / 2,
+        ...(grows ? { disk: { bytes, backed: false, encrypted: false } } : {}), inode, devno: disk.elsewhere === true ? "254:0" : "253:0",
         mtime: 1_700_000_000, links: 1, format: disk.format ?? "raw",
         content: disk.content ?? ext4(`uuid-${guest.name}-${vdev}`, bytes),
         ...(disk.elsewhere === true

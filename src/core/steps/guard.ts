@@ -57,7 +57,7 @@ export const guard: StepKind<"guard", Guard> = {
       : verdict({ goal: "attached", domain, disks: attached }, model) !== "done";
     const file = images.some(({ path, inode, bytes }) => {
       const image = model.host.images[path];
-      return image?.inode !== inode || image.bytes !== bytes;
+      return image?.inode !== inode || (bytes !== undefined && image.bytes !== bytes);
     });
     return guest || file || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
   },

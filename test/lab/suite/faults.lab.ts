@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, newestRun, waitForEvent } from "./on-host.js";
+import { attached, expectNothingLeft, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
 
@@ -85,7 +85,7 @@ describe("before the guest is touched", () => {
     const before = await newestRun(lab, "web1");
     const run = converge.startOnTerminal("-i", "lab.yml", "web1.yml");
     run.stdin.write("yes\n");
-    await waitForEvent(lab, "web1", before, '"event":"step".*pass.copy"');
+    await whileRunning(run, waitForEvent(lab, "web1", before, '"event":"step".*pass.copy"'));
     run.stdin.write("\x03");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(130);
@@ -105,7 +105,7 @@ test("a connection that is cut in mid-copy and again in mid-switch is made again
   Object.assign(oldext["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
   const before = await newestRun(lab, "oldext");
   const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", oldext), "--yes");
-  await waitForEvent(lab, "oldext", before, '"event":"step".*pass.copy"');
+  await whileRunning(run, waitForEvent(lab, "oldext", before, '"event":"step".*pass.copy"'));
   await cutConnection();
   await waitForEvent(lab, "oldext", before, '"event":"down"', 900);
   await cutConnection();
@@ -181,7 +181,7 @@ describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and re
     Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
     const before = await newestRun(lab, "late1");
     const run = converge.start("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
-    await waitForEvent(lab, "late1", before, '"event":"step".*pass.copy"');
+    await whileRunning(run, waitForEvent(lab, "late1", before, '"event":"step".*pass.copy"'));
     await lab.reboot();
     run.kill("SIGTERM");
     await run;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, journal, newestRun, traces, waitForEvent } from "./on-host.js";
+import { attached, expectNothingLeft, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
@@ -130,7 +130,7 @@ describe.runIf(everything)("in the mirror", () => {
     const before = await newestRun(lab, "oldext");
     const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     // the guest is frozen: the mirror is about to begin, and on so small a disk it is over in a blink
-    await waitForEvent(lab, "oldext", before, '"event":"down"', 600);
+    await whileRunning(run, waitForEvent(lab, "oldext", before, '"event":"down"', 600));
     // not the process itself: it would be waited for
     return { run };
   }

@@ -77,3 +77,11 @@ export async function waitForEvent(lab: Lab, guest: string, before: string, patt
     timeoutSeconds: seconds + 60,
   });
 }
+
+/** What is waited for while a run goes on; a run that ends before fails the test with what it printed. */
+export async function whileRunning<T>(run: PromiseLike<{ readonly all: string }>, waiting: Promise<T>): Promise<T> {
+  const ended = run.then(({ all }): never => {
+    throw new Error(`converge ended first:\n${all}`);
+  });
+  return Promise.race([waiting, ended]);
+}

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { expectNothingLeft, journal, newestRun, waitForEvent } from "./on-host.js";
+import { expectNothingLeft, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Guests whose disks QEMU serves are mirrored by it, on a real Xen Dom0, and write all the while. */
 
@@ -103,13 +103,14 @@ describe.runIf(everything)("a guest on a qcow2 image and a raw one", () => {
 
 describe.runIf(everything)("a guest on a VHD image, in the mirror", () => {
   const OLDEXT = onVolumes("oldext", { xvda1: {} }, { strategy: "qemu", throttle: { bandwidth: "512KiB/s" } });
+  Object.assign(OLDEXT["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
 
   async function start(terminal = false) {
     const before = await newestRun(lab, "oldext");
     const playbook = await converge.playbook("oldext.yml", OLDEXT);
     const run = terminal ? converge.startOnTerminal("-i", "lab.yml", playbook) : converge.start("-i", "lab.yml", playbook, "--yes");
     if (terminal) run.stdin?.write("yes\n");
-    await waitForEvent(lab, "oldext", before, '"event":"progress","id":"xvda1.sync"', 600);
+    await whileRunning(run, waitForEvent(lab, "oldext", before, '"event":"progress","id":"xvda1.sync"', 600));
     return { run };
   }
 

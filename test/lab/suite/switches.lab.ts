@@ -3,7 +3,7 @@ import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
 import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, journal, newestRun, waitForEvent } from "./on-host.js";
+import { attached, expectNothingLeft, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * Guests that write all the while are taken over without being shut down, on both builds of Debian's hypervisor. The
@@ -170,7 +170,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     const before = await newestRun(lab, "oldext");
     const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, { strategy: "dm", switch: "migrate" });
     const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", wish), "--yes");
-    await waitForEvent(lab, "oldext", before, '"kind":"migrate-guest"', 600);
+    await whileRunning(run, waitForEvent(lab, "oldext", before, '"kind":"migrate-guest"', 600));
     await lab.run("until pkill -KILL -f '^xl migrate -C'; do sleep 0.1; done");
     const { exitCode, all } = await run;
     expect(exitCode, all).not.toBe(0);
@@ -208,7 +208,7 @@ describe.runIf(everything)("Dom0 goes down", () => {
     const run = converge.start("-i", "lab.yml", await converge.playbook("web1.yml", wish), "--yes");
     // it ends when it cannot reach Dom0 any more, and nobody waits for that
     void run.catch(() => undefined);
-    await waitForEvent(lab, "web1", before, '"event":"progress","id":"xvda1.sync"', 600);
+    await whileRunning(run, waitForEvent(lab, "web1", before, '"event":"progress","id":"xvda1.sync"', 600));
   }
 
   test("without warning while the volume is synchronised: the guest comes up on its image, which has everything", async () => {
