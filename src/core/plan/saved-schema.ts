@@ -88,6 +88,16 @@ const estimate = {
   },
 } as const;
 
+/** What a run that has ended took. */
+const pastRun = {
+  type: "object", additionalProperties: false,
+  required: ["domain", "shutdownSeconds", "startSeconds", "downtimeSeconds", "bytesPerSecond"],
+  properties: {
+    domain: text, strategy: text, switch: text,
+    shutdownSeconds: seconds, startSeconds: seconds, downtimeSeconds: seconds, bytesPerSecond: bytes, restSeconds: seconds,
+  },
+} as const;
+
 /** How a host is reached: Connection without its password. */
 const connection = {
   type: "object", additionalProperties: false, required: ["kind", "address", "sshArguments"],
@@ -147,10 +157,11 @@ export const savedPlanSchema = {
     hosts: {
       type: "array",
       items: {
-        type: "object", additionalProperties: false, required: ["host", "connection", "desired", "domains"],
+        type: "object", additionalProperties: false, required: ["host", "connection", "history", "desired", "domains"],
         properties: {
           host: text,
           connection,
+          history: { type: "array", items: pastRun },
           desired: { type: "array", items: desiredSchema },
           domains: {
             type: "array",

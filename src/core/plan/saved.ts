@@ -3,6 +3,7 @@ import type { ValidateFunction } from "ajv";
 import type { Connection } from "../inventory/connection.js";
 import type { DesiredDomain } from "../model/desired.js";
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
+import type { PastRun } from "../model/host-state.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import { lineColumn } from "../model/source.js";
@@ -33,6 +34,8 @@ export interface SavedHost {
   readonly host: string;
   /** How to reach it; passwords are left out, and asked for anew with -K. */
   readonly connection: Connection;
+  /** Past runs that the forecasts were reckoned from, and with them what `auto` picked. */
+  readonly history: readonly PastRun[];
   readonly desired: readonly DesiredDomain[];
   readonly domains: readonly SavedDomain[];
 }
@@ -40,7 +43,7 @@ export interface SavedHost {
 export type SavedDomain = Pick<DomainPlan, "domain" | "digest" | "nodes" | "bindings" | "choices" | "estimate">;
 
 /** Raised whenever the form of the file or the meaning of a step changes. */
-export const SAVED_PLAN_VERSION = 2;
+export const SAVED_PLAN_VERSION = 3;
 const FORMAT = "converge-plan";
 
 /** SHA-256 of a text in hex: hashing is no business of the core. */
@@ -53,6 +56,7 @@ export function writeSavedPlan(plan: SavedPlan, digest: Digest): string {
     hosts: plan.hosts.map((host) => ({
       host: host.host,
       connection: withoutSecrets(host.connection),
+      history: host.history,
       desired: host.desired.map(withoutPlaces),
       domains: host.domains.map(({ domain, digest: wish, nodes, bindings, choices, estimate }) => ({
         domain, digest: wish, nodes, bindings, choices, estimate,

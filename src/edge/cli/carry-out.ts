@@ -4,6 +4,7 @@ import { applyAll } from "../run/apply.js";
 import type { HostResult } from "../run/apply-host.js";
 import type { Interruption } from "../run/interruption.js";
 import type { Preview } from "../run/preview.js";
+import type { Target } from "../run/target.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
 import type { RunOptions } from "./options.js";
@@ -17,7 +18,7 @@ export async function carryOut(
 ): Promise<ExitCode> {
   const hosts = new Map(previews.flatMap((preview) =>
     "plan" in preview && preview.plan.domains.length > 0
-      ? [[preview.host, { target: preview.target, shown: preview.plan.domains }] as const] : []));
+      ? [[preview.host, { target: withFigures(preview), shown: preview.plan.domains }] as const] : []));
   const atOnce = Math.max(...work.batches.map((batch) => Math.min(batch.hosts.length, options.forks)), 1);
   session.runs.active = true;
   session.runs.begun = true;
@@ -36,6 +37,11 @@ export async function carryOut(
     stopListening();
     session.runs.active = false;
   }
+}
+
+/** Planned from the figures that the preview was made from: one guest's run changes nothing of what was shown for the next. */
+function withFigures({ target, state }: Extract<Preview, { plan: unknown }>): Target {
+  return state === undefined ? target : { ...target, history: state.history };
 }
 
 /** The command that follows a run again. */

@@ -9,9 +9,10 @@ import type { Work } from "./work.js";
 /** Writes a plan for later, readable by its owner alone: it tells a good deal about the hosts. */
 export function savePlan(file: string, previews: readonly Preview[], work: Work, playbooks: readonly string[]): void {
   const hosts = previews.flatMap((preview) => {
-    if (!("plan" in preview) || preview.wishes === undefined || preview.plan.domains.length === 0) return [];
+    if (!("plan" in preview) || preview.wishes === undefined || preview.state === undefined || preview.plan.domains.length === 0) return [];
     const { connection } = preview.target;
-    return [{ host: preview.host, connection, desired: wishesBehind(preview.plan, preview.wishes), domains: preview.plan.domains }];
+    const { domains } = preview.plan;
+    return [{ host: preview.host, connection, history: preview.state.history, desired: wishesBehind(preview.plan, preview.wishes), domains }];
   });
   const text = writeSavedPlan({ tool: toolVersion(), playbooks, batches: work.batches, hosts }, sha256);
   const draft = `${file}.${process.pid}.new`;

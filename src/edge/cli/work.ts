@@ -107,7 +107,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
-      name, connection, runs: hostRuns(host), observe: () => session.observe(host),
+      name, connection, history: savedHost.history, runs: hostRuns(host), observe: () => session.observe(host),
       wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
     }];
   });

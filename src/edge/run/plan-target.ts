@@ -23,7 +23,8 @@ export interface Planned {
 export async function planTarget(target: Target): Promise<Planned | Extract<Observation, { unreachable: string }>> {
   const observed = await target.observe();
   if ("unreachable" in observed) return observed;
-  const { state, diagnostics } = observed;
+  const { diagnostics } = observed;
+  const state = observed.state === undefined || target.history === undefined ? observed.state : { ...observed.state, history: target.history };
   if (state === undefined || hasErrors(diagnostics)) return { plan: { host: target.name, domains: [], diagnostics } };
   if (target.plan !== undefined) {
     const plan = target.plan(state);

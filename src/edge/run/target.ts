@@ -2,7 +2,7 @@ import type { Connection } from "../../core/inventory/connection.js";
 import type { MatchedHost } from "../../core/load/match.js";
 import type { DesiredDomain } from "../../core/model/desired.js";
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
-import type { HostState } from "../../core/model/host-state.js";
+import type { HostState, PastRun } from "../../core/model/host-state.js";
 import type { SavedWish } from "../../core/plan/saved-wish.js";
 import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
 
@@ -12,6 +12,11 @@ export interface Target {
   /** How it is reached: what a saved plan keeps. */
   readonly connection: Connection;
   readonly observe: () => Promise<Observation>;
+  /**
+   * Past runs that forecasts are reckoned from, where what was shown has to come out again: the runs meanwhile, of other
+   * guests say, change none of it. Unset: what the host knows now.
+   */
+  readonly history?: readonly PastRun[];
   /** What is asked of the host's guests, given who they are. Pure, and always the same wishes. */
   readonly wishes: (state: HostState) => Checked<Wishes>;
   /** What brings it about, where that is not what a playbook asks for. Pure, too. */
