@@ -203,12 +203,13 @@ class Reader {
     if (node.type === "PLAIN" && node.source === "=" && node.tag === undefined) {
       this.complain("error", "yaml-syntax", "a '=' alone is no text in Ansible's YAML, which refuses it", node, "Put it in quotes: \"=\"");
     }
-    const text = this.source.text.slice(node.range?.[0], node.range?.[2]);
+    const text = this.source.text.slice(node.range?.[0], node.range?.[1]);
     const at = text.search(/[\u0085\u2028\u2029]/);
-    if (at === -1 || /^["']/.test(text)) return;
+    if (at === -1) return;
+    const escape = { "\u0085": "\\N", "\u2028": "\\L", "\u2029": "\\P" }[text[at] ?? ""] ?? "";
     const code = `U+${text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0")}`;
     this.complain("error", "yaml-syntax", `the character ${code} ends a line in Ansible's YAML, and not everywhere else`, node,
-      "Put the value in quotes, or take the character out");
+      `Write it as ${escape} in double quotes, or take it out`);
   }
 
   private scalar(value: unknown, plain: boolean): unknown {
@@ -310,6 +311,7 @@ class Reader {
     }
     const node = isAlias(key) ? (this.alias(key), this.targets.get(key)) : key;
     if (node !== undefined && isScalar(node)) {
+      if (this.options.ansible) this.checkOldYaml(node);
       if (key.anchor !== undefined && key.anchor !== "") this.read(key);
       return this.textOf(node);
     }
