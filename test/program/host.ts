@@ -49,6 +49,8 @@ export class StubHost {
     writeFileSync(join(this.state, "next-domid"), "6");
     writeFileSync(join(this.root, "proc/self/mountinfo"), "");
     writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-1\n");
+    mkdirSync(dirname(this.throttle), { recursive: true });
+    writeFileSync(this.throttle, "100\n");
     writeFileSync(this.image, "an image");
     writeFileSync(this.snapshotImage, "an image in a snapshot");
     writeFileSync(join(this.root, "dev/vg0/srv"), "fd:f\n");
@@ -78,6 +80,10 @@ export class StubHost {
   }
   get config(): string {
     return join(this.root, "etc/xen/guest.cfg");
+  }
+  /** The kernel's one throttle for all mirrors. */
+  get throttle(): string {
+    return join(this.root, "sys/module/dm_mirror/parameters/raid1_resync_throttle");
   }
   get book(): string {
     return join(this.root, "var/lib/converge/domains", this.safe);
@@ -193,6 +199,7 @@ export class StubHost {
     writeFileSync(join(this.state, "mounts"), "");
     writeFileSync(join(this.root, "proc/self/mountinfo"), "");
     writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-2\n");
+    writeFileSync(this.throttle, "100\n");
   }
 
   /** The guests that are there: state and disk of each. */
@@ -217,7 +224,8 @@ export class StubHost {
     const units = this.#tree("etc/systemd/system").filter((name) => name.includes("converge"));
     const run = existsSync(join(this.root, "run/converge", this.safe)) ? ["run directory"] : [];
     const drafts = readdirSync(join(this.root, "etc/xen")).filter((name) => name.startsWith("."));
-    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts];
+    const throttled = readFileSync(this.throttle, "utf8") === "100\n" && !existsSync(join(this.root, "run/converge/throttle")) ? [] : ["throttle"];
+    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts, ...throttled];
   }
 
   #tree(folder: string): readonly string[] {

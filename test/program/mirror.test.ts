@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SHELLS, StubHost, inParallel } from "./host.js";
@@ -12,6 +12,13 @@ function below(host: StubHost, disk: string): string {
   const table = readFileSync(join(host.state, "dm", name, "table"), "utf8");
   if (table.includes(" mirror ")) return "a mirror";
   return table.includes(" 7:") ? "/srv/disk.img" : "/dev/vg0/web1-root";
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 1000; !holds(); tries -= 1) {
+    if (tries === 0) throw new Error("it did not come about");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** One guest, up; its disk and its config agree; nothing is left but what a guest on a mapping needs. */
@@ -65,6 +72,44 @@ describe.each(["suspend", "restart", "migrate"] as const)("a mirrored move (%s)"
       expect(expectWhole(host, before, "dead leg")).toBe("old");
       expect(host.journalText()).toContain("the volume gives errors");
       expect(host.ended()).toBe("failed");
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("goes on to the volume when the image fails once all is in sync, and back when the volume does", async () => {
+    for (const [health, side] of [["DA", "new"], ["RA", "new"], ["AD", "old"], ["DD", "old"]] as const) {
+      const host = new StubHost("dash");
+      try {
+        host.install(mirrorProgram(host, how));
+        const before = readFileSync(host.config, "utf8");
+        host.tell("health-in-sync", health);
+        await host.run("run");
+        expect(expectWhole(host, before, health), health).toBe(side);
+        expect(host.ended(), health).toBe(side === "new" ? "done" : "failed");
+        expect(host.journalText(), health).toContain(side === "new" ? "the volume holds everything" : "the volume gives errors");
+      } finally {
+        host.remove();
+      }
+    }
+  });
+
+  it("is bounded by the throttle of all mirrors, which another guest's run may hold too, and gives it back", async () => {
+    const host = new StubHost("busybox sh");
+    try {
+      writeFileSync(host.throttle, "70\n");
+      host.install(mirrorProgram(host, how));
+      host.tell("slow-mirror");
+      const running = host.start("run");
+      const shared = join(host.root, "run/converge/throttle");
+      await until(() => existsSync(join(shared, "before")) && readFileSync(host.throttle, "utf8") !== "70\n");
+      expect(readFileSync(join(shared, "before"), "utf8")).toBe("70\n");
+      writeFileSync(join(shared, "guest.other"), "");
+      host.untell("slow-mirror");
+      await running.ended;
+      expect(host.ended()).toBe("done");
+      expect(readFileSync(host.throttle, "utf8"), "the other run still needs it").not.toBe("70\n");
+      expect(readdirSync(shared).sort()).toEqual(["before", "guest.other"]);
     } finally {
       host.remove();
     }

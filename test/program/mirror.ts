@@ -93,13 +93,13 @@ export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
     stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
     ...(suspend ? [stepOf(unmount, "prepare", "give-room-back", { target: `${run}/memory` }, "")] : []),
     stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to }, ""),
-    stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" } }, ""),
+    stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: 1024 }, ""),
     stepOf(writeConfig, "prepare", "write-stored", derived("stored", device), ""),
     stepOf(
       guard, "switch", "guard-mirror",
       {
         domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) }, images: [],
-        attached: [{ vdev: "xvda1", target: onto }],
+        attached: [{ vdev: "xvda1", target: onto }], mirrors: [name],
       }, "",
     ),
     stepOf(

@@ -439,6 +439,7 @@ remove_run_directories() {
 # finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
 # there finds everything in its place. Does not return.
 finish() {
+  release_throttle
   remove_run_directories
   write_kept "$HERE/ended" "$1"
   journal_kept end outcome "$1" message "$2"
@@ -1040,8 +1041,15 @@ mirror_status() {
 goal_mirror_in_sync() { # NAME
   mirror_status "$1" || return 2
   says "$SYNCED of $TOTAL regions are in sync, legs: $HEALTH"
-  case $HEALTH in *[!A]* | '') return 1 ;; esac
-  [ "$SYNCED" -eq "$TOTAL" ]
+  case $HEALTH in
+    AA) [ "$SYNCED" -eq "$TOTAL" ] ;;
+    # its image failed after it had been in sync: the volume has everything
+    ?A) was_synced "$1" ;;
+    *)
+      says "the volume gives errors (legs: $HEALTH)"
+      return 1
+      ;;
+  esac
 }
 
 goal_mapping_unused() { # NAME
@@ -2308,25 +2316,28 @@ verb_collapse() {
   local device
   device=$3
   ! committing || device=$4
+  rm -f "$HERE/synced/$1"
   run_command dmsetup reload "$1" --table "0 $2 linear $device 0" &&
     run_command dmsetup resume --noflush "$1"
 }
 
-# await_sync NAME BYTES
+# await_sync NAME BYTES RATE: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes began next base done_bytes rate left
-  name=$1 bytes=$2 base=
+  local name bytes limit began next last last_bytes base done_bytes rate left
+  name=$1 bytes=$2 limit=$3 base=
   uptime_now
-  began=$UPTIME next=$UPTIME
+  began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
+  [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
   while :; do
-    mirror_status "$name" || return 1
-    case $HEALTH in
-      A[!A]*) says "the volume gives errors (legs: $HEALTH)" && return 1 ;;
-      [!A]*) says "the image gives errors (legs: $HEALTH)" && return 1 ;;
-    esac
+    others_whole && mirror_status "$name" || return 1
+    mirror_alive || return 1
     done_bytes=$((SYNCED * bytes / TOTAL))
     [ -n "$base" ] || base=$done_bytes
     uptime_now
+    if [ "$limit" -ne 0 ] && [ $((UPTIME - last)) -ge 100 ]; then
+      steer_mirrors $(((done_bytes - last_bytes) * 100 / (UPTIME - last))) "$limit" || return
+      last=$UPTIME last_bytes=$done_bytes
+    fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
       rate=0 left=0
@@ -2338,7 +2349,68 @@ verb_await_sync() {
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
+  # from here on the volume holds all, and gets each write before the guest hears of it: with its image failing or not
+  mkdir -p "$HERE/synced" && write_kept "$HERE/synced/$name" "$(boot_id)" || return 1
+  release_throttle
   printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# was_synced NAME: it has been in sync in this run, and its volume has got every write since
+was_synced() {
+  [ "$(cat "$HERE/synced/$1" 2>/dev/null)" = "$(boot_id)" ]
+}
+
+# mirror_alive: of the mirror that mirror_status looked at, while it is not yet in sync. Its image is the complete leg
+# until then: a guest whose image fails reads and writes what it would without a mirror.
+mirror_alive() {
+  case $HEALTH in
+    AA) return 0 ;;
+    A*) says "the volume gives errors (legs: $HEALTH)" ;;
+    *) says "the image gives errors (legs: $HEALTH): is it damaged, or the file system full that it lies in?" ;;
+  esac
+  return 1
+}
+
+# mirror_whole NAME: it was in sync, and the volume lacks nothing. An image that fails then does not matter: writes that
+# it does not take wait until the mapping lies on the volume alone.
+mirror_whole() {
+  mirror_status "$1" || return 1
+  case $HEALTH in
+    ?A) ;;
+    *)
+      says "the volume gives errors (legs: $HEALTH)"
+      return 1
+      ;;
+  esac
+  if [ "$HEALTH" = AA ]; then
+    says "$1 is not in sync: $SYNCED of $TOTAL regions"
+    [ "$SYNCED" -eq "$TOTAL" ] && return 0
+    return 1
+  fi
+  says "the image gives errors before the volume holds all of it (legs: $HEALTH)"
+  was_synced "$1" || return 1
+  [ -e "$HERE/synced/$1.told" ] || {
+    : >"$HERE/synced/$1.told"
+    journal note message "the image behind $1 gives errors: the volume holds everything, and takes over"
+  }
+}
+
+# others_whole: mirrors that were brought in sync before this one
+others_whole() {
+  local file
+  for file in "$HERE"/synced/*; do
+    case $file in *.told | *.new) continue ;; esac
+    [ ! -e "$file" ] || mirror_whole "\${file##*/}" || return 1
+  done
+}
+
+verb_mirror_whole() { # NAME…
+  local name
+  for name in "$@"; do
+    # on the volume alone already: an earlier try
+    mapping_of "$name" || return 1
+    case $TABLE in *" mirror "*) mirror_whole "$name" || return 1 ;; esac
+  done
 }
 
 # commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
@@ -3023,6 +3095,68 @@ verb_resume_guest() { # NAME FILE -- COMMAND…
     return 1
   }
   [ "$file" = - ] || rm -f -- "$file"
+}
+
+# The kernel has one throttle for all mirrors of the host: the share of time (in per cent) that it may copy. Runs of
+# several guests share it: the first keeps what it was, the last puts it back. A reboot does so by itself.
+
+THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
+
+# throttle_held COMMAND…: with the host-wide record held
+throttle_held() {
+  mkdir -p "$RUN" && (flock -w 10 8 && "$@") 8>"$RUN/throttle.lock" 9>&-
+}
+
+# throttle_mirrors PER_CENT
+throttle_mirrors() {
+  [ -w "$THROTTLE" ] || {
+    says 'the kernel has no throttle for mirrors (raid1_resync_throttle of dm_mirror)'
+    return 1
+  }
+  THROTTLED=$1
+  throttle_held take_throttle "$1" || {
+    says 'cannot set the throttle of mirrors'
+    return 1
+  }
+}
+
+take_throttle() {
+  [ -e "$RUN/throttle/before" ] || {
+    mkdir -p "$RUN/throttle" && cat "$THROTTLE" >"$RUN/throttle/before.new" &&
+      mv -f "$RUN/throttle/before.new" "$RUN/throttle/before" || return 1
+  }
+  : >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
+}
+
+# steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed
+steer_mirrors() {
+  local share
+  share=$THROTTLED
+  if [ "$1" -gt "$2" ]; then
+    share=$((share * $2 / $1))
+  elif [ $(($1 * 10)) -lt $(($2 * 9)) ]; then
+    share=$((share + share / 4 + 1))
+  fi
+  [ "$share" -ge 1 ] || share=1
+  [ "$share" -le 100 ] || share=100
+  [ "$share" -ne "$THROTTLED" ] || return 0
+  throttle_mirrors "$share"
+}
+
+# release_throttle: nothing, where this guest's run has not taken it
+release_throttle() {
+  [ -e "$RUN/throttle/guest.$SAFE" ] || return 0
+  throttle_held give_throttle_back || says 'the throttle of mirrors could not be put back'
+}
+
+give_throttle_back() {
+  local file
+  rm -f "$RUN/throttle/guest.$SAFE"
+  for file in "$RUN"/throttle/guest.*; do
+    [ ! -e "$file" ] || return 0
+  done
+  [ ! -s "$RUN/throttle/before" ] || cat "$RUN/throttle/before" >"$THROTTLE" || return 1
+  rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle" && rm -f "$RUN/throttle.lock"
 }
 
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
@@ -4092,7 +4226,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_job","await_sync","bring_back","close_node","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","draft_config","drop_job","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mount_at","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_job","await_sync","bring_back","close_node","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","draft_config","drop_job","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

@@ -14,6 +14,8 @@ export interface Guard {
   }[];
   /** In mid-mirror instead: the disks that it has to be on, whatever its domain id is now. */
   readonly attached?: readonly AttachedGoal[];
+  /** Mirrors that have to be in sync. */
+  readonly mirrors?: readonly string[];
 }
 
 /**
@@ -25,7 +27,7 @@ export const guard: StepKind<"guard", Guard> = {
   risk: "safe",
   requires: () => ["xl", "sha256sum", "stat"],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
-  actions: ({ domain, bootId, running, config, images, attached }) => [
+  actions: ({ domain, bootId, running, config, images, attached, mirrors = [] }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {
@@ -47,6 +49,9 @@ export const guard: StepKind<"guard", Guard> = {
       verb: ["guard_free", path, attached === undefined ? domain : "", ...(link === undefined ? [] : [link])] as [string, ...string[]],
       shown: attached === undefined ? `nobody but ${domain} has ${path} open` : `nobody but the mirror has ${path} open`,
     })),
+    ...(mirrors.length === 0
+      ? []
+      : [{ verb: ["mirror_whole", ...mirrors] as [string, ...string[]], shown: `${mirrors.join(", ")}: every region is in sync` }]),
   ],
   goals: () => [],
   effect: (_args, model) => model,

@@ -1,4 +1,5 @@
 import type { Leg } from "../model/goal.js";
+import { formatBytes } from "../model/bytes.js";
 import { sectorsOf } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
@@ -55,16 +56,22 @@ export interface SyncMirror {
   readonly to: Leg;
   /** What is in the image, and so on the volume. */
   readonly content: Content;
+  /** At most; unset: as fast as it goes. */
+  readonly bytesPerSecond?: number;
 }
 
 /** Waits for the kernel's copy, looks at both legs meanwhile, and ends the mirror where one of them fails. */
 export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
   kind: "sync-mirror",
   risk: "safe",
-  requires: () => ["dmsetup"],
+  requires: ({ bytesPerSecond }) => ["dmsetup", ...(bytesPerSecond === undefined ? [] : ["flock"])],
   title: ({ from, to }) => `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
-  actions: ({ name, bytes }) => [
-    { verb: ["await_sync", name, String(bytes)], shown: `dmsetup status ${name}, until every region is in sync` },
+  actions: ({ name, bytes, bytesPerSecond }) => [
+    {
+      verb: ["await_sync", name, String(bytes), String(Math.round(bytesPerSecond ?? 0))],
+      shown: `dmsetup status ${name}, until every region is in sync`
+        + (bytesPerSecond === undefined ? "" : `; raid1_resync_throttle of dm_mirror set so that it is no more than ${formatBytes(bytesPerSecond)}/s, and put back`),
+    },
   ],
   goals: ({ name }) => [{ goal: "mirror-in-sync", name }],
   effect: ({ name, bytes, from, to, content }, model) => {

@@ -20,9 +20,11 @@ export const switchMapping: StepKind<"switch-mapping", SwitchMapping> = {
   commits: ({ running }) => (running ? "running" : "offline"),
   requires: () => ["dmsetup"],
   title: ({ name, leg }) => `Let ${name} lie on ${leg.disk} alone: the commit`,
+  // not flushed: writes that wait for a failed image go to the volume then, where a flush would fail them
   actions: ({ domain, name, bytes, leg, running }) => [
+    { verb: ["mirror_whole", name], shown: `the volume below ${name} holds every write` },
     { command: ["dmsetup", "reload", name, "--table", linearTable(bytes, leg.device)] },
-    { verb: ["commit_live", domain, running ? "running" : "offline"], command: ["dmsetup", "resume", name] },
+    { verb: ["commit_live", domain, running ? "running" : "offline"], command: ["dmsetup", "resume", "--noflush", name] },
   ],
   goals: ({ name, leg }) => [{ goal: "mapping", name, leg }],
   effect: ({ domain, name, bytes, leg }, model) => {

@@ -54,6 +54,7 @@ export const dm: Strategy = {
   fragments: ({ change, paths, options, running }) => {
     const { to, image, domain, vdev } = change;
     const { bytes } = image;
+    const bandwidth = options.throttle?.bandwidthBytesPerSecond;
     const id = (name: string): string => `${safeName(vdev)}.${name}`;
     const name = mappingName(domain, vdev);
     const from: Leg = { device: paths.link, disk: image.path };
@@ -87,7 +88,10 @@ export const dm: Strategy = {
         sync: [
           stepOf(startMirror, "prepare", id("start-mirror"), { domain, name, bytes, from, to: leg }, "both get every write from here on"),
           stepOf(
-            syncMirror, "prepare", id("sync"), { name, bytes, from, to: leg, content: image.content },
+            syncMirror, "prepare", id("sync"), {
+                name, bytes, from, to: leg, content: image.content,
+                ...(bandwidth === undefined ? {} : { bytesPerSecond: bandwidth }),
+              },
             "all of it is carried while the guest runs",
           ),
         ],

@@ -143,6 +143,7 @@ function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: Host
     guard, "switch", "guard-mirror",
     {
       domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.before }, images,
+      mirrors: moves.flatMap(({ fragments }) => fragments.mirror?.onto.replace("/dev/mapper/", "") ?? []),
       ...(derived === undefined
         ? {}
         : { attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) }),

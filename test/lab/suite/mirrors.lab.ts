@@ -161,6 +161,42 @@ describe.runIf(everything)("in the mirror", () => {
   });
 });
 
+test.runIf(everything)("an image that has no room left once all is in sync: the volume takes over, with every record", async () => {
+  // a sparse image, and the moment between the last look and the commit: xl is asked to store the new config then
+  await lab.run(["sh", "-ec", `fallocate --dig-holes /srv/xen/stubborn1.img
+cat >/usr/local/bin/xl <<'SCRIPT'
+#!/bin/sh
+mapping=converge-stubborn1-xvda1
+if [ "$1" = config-update ] && [ ! -e /srv/xen/fill ] && dmsetup table $mapping 2>/dev/null | grep -q ' mirror '; then
+  at=0 size=1073741824
+  while [ $size -ge 4096 ]; do
+    if fallocate -o $at -l $size /srv/xen/fill 2>/dev/null; then at=$((at + size)); else size=$((size / 2)); fi
+  done
+  tries=1200
+  while dmsetup status $mapping | grep -q ' AA '; do
+    tries=$((tries - 1)); [ $tries -gt 0 ] || exit 1; sleep 0.2
+  done
+fi
+exec /usr/sbin/xl "$@"
+SCRIPT
+chmod 755 /usr/local/bin/xl`]);
+  await startGuest(lab, "stubborn1");
+  await waitForConsole(lab, "stubborn1", "\\] ack 10$");
+  const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
+  Object.assign(stubborn1["stubborn1"] as object, { ready: { tcp: 22, address: "10.77.0.18", timeout: "300s" } });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", stubborn1), "--yes");
+  expect((await lab.run("stat -c %s /srv/xen/fill")).stdout, "it was filled up").not.toBe("0");
+  await lab.run("rm /usr/local/bin/xl /srv/xen/fill");
+  expect(run.exitCode, run.all).toBe(0);
+  expect(run.all).toContain("gives errors: the volume holds everything, and takes over");
+  const { highest } = await acks(lab, "stubborn1");
+  await waitForConsole(lab, "stubborn1", `\\] ack ${String(highest + 10)}$`);
+  await lab.run(["xl", "destroy", "stubborn1"]);
+  await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "240"]);
+  expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
+  expect(await mappings()).toBe("");
+});
+
 test.runIf(everything)("a guest that is left to reboot by itself is not touched, and mirrored with no downtime after it has", async () => {
   await startGuest(lab, "xfs1");
   const xfs1 = onVolumes("xfs1", { xvda1: {} }, { strategy: "dm", switch: "next-reboot" });

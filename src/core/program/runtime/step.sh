@@ -188,6 +188,7 @@ remove_run_directories() {
 # finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
 # there finds everything in its place. Does not return.
 finish() {
+  release_throttle
   remove_run_directories
   write_kept "$HERE/ended" "$1"
   journal_kept end outcome "$1" message "$2"

@@ -76,8 +76,15 @@ mirror_status() {
 goal_mirror_in_sync() { # NAME
   mirror_status "$1" || return 2
   says "$SYNCED of $TOTAL regions are in sync, legs: $HEALTH"
-  case $HEALTH in *[!A]* | '') return 1 ;; esac
-  [ "$SYNCED" -eq "$TOTAL" ]
+  case $HEALTH in
+    AA) [ "$SYNCED" -eq "$TOTAL" ] ;;
+    # its image failed after it had been in sync: the volume has everything
+    ?A) was_synced "$1" ;;
+    *)
+      says "the volume gives errors (legs: $HEALTH)"
+      return 1
+      ;;
+  esac
 }
 
 goal_mapping_unused() { # NAME

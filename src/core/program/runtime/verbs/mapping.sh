@@ -37,25 +37,28 @@ verb_collapse() {
   local device
   device=$3
   ! committing || device=$4
+  rm -f "$HERE/synced/$1"
   run_command dmsetup reload "$1" --table "0 $2 linear $device 0" &&
     run_command dmsetup resume --noflush "$1"
 }
 
-# await_sync NAME BYTES
+# await_sync NAME BYTES RATE: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes began next base done_bytes rate left
-  name=$1 bytes=$2 base=
+  local name bytes limit began next last last_bytes base done_bytes rate left
+  name=$1 bytes=$2 limit=$3 base=
   uptime_now
-  began=$UPTIME next=$UPTIME
+  began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
+  [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
   while :; do
-    mirror_status "$name" || return 1
-    case $HEALTH in
-      A[!A]*) says "the volume gives errors (legs: $HEALTH)" && return 1 ;;
-      [!A]*) says "the image gives errors (legs: $HEALTH)" && return 1 ;;
-    esac
+    others_whole && mirror_status "$name" || return 1
+    mirror_alive || return 1
     done_bytes=$((SYNCED * bytes / TOTAL))
     [ -n "$base" ] || base=$done_bytes
     uptime_now
+    if [ "$limit" -ne 0 ] && [ $((UPTIME - last)) -ge 100 ]; then
+      steer_mirrors $(((done_bytes - last_bytes) * 100 / (UPTIME - last))) "$limit" || return
+      last=$UPTIME last_bytes=$done_bytes
+    fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
       rate=0 left=0
@@ -67,7 +70,68 @@ verb_await_sync() {
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
+  # from here on the volume holds all, and gets each write before the guest hears of it: with its image failing or not
+  mkdir -p "$HERE/synced" && write_kept "$HERE/synced/$name" "$(boot_id)" || return 1
+  release_throttle
   printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# was_synced NAME: it has been in sync in this run, and its volume has got every write since
+was_synced() {
+  [ "$(cat "$HERE/synced/$1" 2>/dev/null)" = "$(boot_id)" ]
+}
+
+# mirror_alive: of the mirror that mirror_status looked at, while it is not yet in sync. Its image is the complete leg
+# until then: a guest whose image fails reads and writes what it would without a mirror.
+mirror_alive() {
+  case $HEALTH in
+    AA) return 0 ;;
+    A*) says "the volume gives errors (legs: $HEALTH)" ;;
+    *) says "the image gives errors (legs: $HEALTH): is it damaged, or the file system full that it lies in?" ;;
+  esac
+  return 1
+}
+
+# mirror_whole NAME: it was in sync, and the volume lacks nothing. An image that fails then does not matter: writes that
+# it does not take wait until the mapping lies on the volume alone.
+mirror_whole() {
+  mirror_status "$1" || return 1
+  case $HEALTH in
+    ?A) ;;
+    *)
+      says "the volume gives errors (legs: $HEALTH)"
+      return 1
+      ;;
+  esac
+  if [ "$HEALTH" = AA ]; then
+    says "$1 is not in sync: $SYNCED of $TOTAL regions"
+    [ "$SYNCED" -eq "$TOTAL" ] && return 0
+    return 1
+  fi
+  says "the image gives errors before the volume holds all of it (legs: $HEALTH)"
+  was_synced "$1" || return 1
+  [ -e "$HERE/synced/$1.told" ] || {
+    : >"$HERE/synced/$1.told"
+    journal note message "the image behind $1 gives errors: the volume holds everything, and takes over"
+  }
+}
+
+# others_whole: mirrors that were brought in sync before this one
+others_whole() {
+  local file
+  for file in "$HERE"/synced/*; do
+    case $file in *.told | *.new) continue ;; esac
+    [ ! -e "$file" ] || mirror_whole "${file##*/}" || return 1
+  done
+}
+
+verb_mirror_whole() { # NAME…
+  local name
+  for name in "$@"; do
+    # on the volume alone already: an earlier try
+    mapping_of "$name" || return 1
+    case $TABLE in *" mirror "*) mirror_whole "$name" || return 1 ;; esac
+  done
 }
 
 # commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
