@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SHELLS, StubHost, inParallel } from "./host.js";
@@ -112,6 +112,40 @@ describe.each(["suspend", "restart", "migrate"] as const)("a mirrored move (%s)"
       expect(readdirSync(shared).sort()).toEqual(["before", "guest.other"]);
     } finally {
       host.remove();
+    }
+  });
+
+  it("goes on, after Dom0 has rebooted in order, from the mapping that was made again for the guest that was saved on it", async () => {
+    const whole = new StubHost("dash");
+    whole.install(mirrorProgram(whole, how));
+    await whole.run("run");
+    const mirrored = whole.calls().findIndex((call) => call.startsWith("dmsetup reload") && call.includes(" mirror ")) + 1;
+    whole.remove();
+    for (const shell of SHELLS) {
+      const host = new StubHost(shell);
+      try {
+        host.install(mirrorProgram(host, how));
+        host.tell("kill-after", String(mirrored));
+        await host.run("run");
+        mkdirSync(join(host.root, "var/lib/xen/save"), { recursive: true });
+        writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
+        host.forget();
+        await host.run("recover");
+        const name = "converge-web1-xvda1";
+        expect(readFileSync(join(host.state, "dm", name, "table"), "utf8"), host.journalText()).toContain(" linear 7:");
+        rmSync(join(host.root, "var/lib/xen/save/web1"));
+        host.untell("kill-after");
+
+        // what the next run of the same wish begins with
+        rmSync(host.runDirectory, { recursive: true });
+        rmSync(join(host.book, "current"));
+        host.install(mirrorProgram(host, how, ["attach", "create-mapping"]));
+        await host.run("run");
+        expect(host.ended(), host.journalText()).toBe("done");
+        expect(readdirSync(join(host.state, "loops"))).toHaveLength(1);
+      } finally {
+        host.remove();
+      }
     }
   });
 

@@ -120,7 +120,8 @@ export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
   ];
 }
 
-export function mirrorProgram(host: StubHost, how: How): string {
+/** @param only the steps of these names, where it is not all of them */
+export function mirrorProgram(host: StubHost, how: How, only?: readonly string[]): string {
   const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-  return compileProgram(planOf(host.domain, mirrorNodes(host, how)), kinds, { config: host.config });
+  return compileProgram(planOf(host.domain, mirrorNodes(host, how).filter(({ id }) => only?.includes(id) ?? true)), kinds, { config: host.config });
 }

@@ -992,6 +992,17 @@ LIST
   return 1
 }
 
+# loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
+loop_below() {
+  local device
+  mapping_of "$1" || return 1
+  for device in $(loops_over "$2"); do
+    node_number "$device" || continue
+    case $TABLE in *" linear $NODE 0") DEVICE=$device && return 0 ;; esac
+  done
+  return 1
+}
+
 # saved_by_xendomains: it holds the guest's memory, and restores it at boot
 saved_by_xendomains() {
   case $DOMAIN in */*) return 1 ;; esac
@@ -2720,16 +2731,25 @@ own_directory() {
   }
 }
 
-verb_attach_loop() { # LINK FILE -- losetup --find --show FILE
-  local link file device
-  link=$1 file=$2
-  shift 3
+verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
+  local link file under device
+  link=$1 file=$2 under=
+  shift 2
+  [ "$1" = -- ] || { under=$1 && shift; }
+  shift
   ours "$link" || return
   [ -d "\${link%/*}" ] || mkdir -p -- "\${link%/*}"
   # what is needed to find the loop again if this ends between the two
   printf '%s\\n' "$link" >"$HERE/loops/$STEP.link" &&
     printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
     loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
+  # what was made again at a boot has no link, and is the one that the mapping lies on
+  if [ -n "$under" ] && loop_below "$under" "$file"; then
+    loop_identity "$DEVICE"
+    printf '%s\\n' "$IDENTITY" >"$HERE/loops/$STEP.identity"
+    link_loop "$DEVICE" "$link"
+    return
+  fi
   device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
     set -- "$?" "$1"
     says "$2 ended with $1"

@@ -7,7 +7,7 @@ export interface AttachLoop {
   /** The name by which later steps know the device: its number is known only once it is attached. */
   readonly link: string;
   readonly file: string;
-  /** The mapping that will lie on it: as long as it does the loop stays. */
+  /** The mapping that will lie on it: as long as it does the loop stays. One that lies on a loop over it already: that one is it. */
   readonly under?: string;
 }
 
@@ -20,8 +20,8 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
   risk: "safe",
   requires: () => ["losetup"],
   title: ({ file, link }) => `Attach ${file} as ${link}`,
-  actions: ({ link, file }) => [
-    { verb: ["attach_loop", link, file], command: ["losetup", "--find", "--show", file] },
+  actions: ({ link, file, under }) => [
+    { verb: ["attach_loop", link, file, ...(under === undefined ? [] : [under])], command: ["losetup", "--find", "--show", file] },
   ],
   goals: ({ link, file }) => [{ goal: "loop-attached", link, file }],
   effect: ({ link, file }, model) =>

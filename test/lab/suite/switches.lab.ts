@@ -14,10 +14,13 @@ const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
+/** Guests that sat on a mapping since Dom0 has booted: the boot units of those that have left it go at the next boot. */
+let mapped: string[] = [];
 
 function onLab(hypervisor: Hypervisor, cpu: "pv" | "svm", name = `suite-switches-${hypervisor}`): void {
   beforeAll(async () => {
     lab = await Lab.up({ name, hypervisor, cpu });
+    mapped = [];
     converge = await Converge.at(lab);
     await lab.run("rm -f /etc/xen/auto/*");
     // xenconsoled names a log after the name that a domain has at first, and goes on with it (seen): to be one log
@@ -79,6 +82,7 @@ async function move({ guest, address, disks, move: how, volumes, step }: Taken):
   const playbook = await converge.playbook(`${guest}.yml`, withReady(guest, address, disks, how));
   const run = await converge.run("-i", "lab.yml", playbook, "--yes");
   expect(run.exitCode, run.all).toBe(0);
+  mapped.push(guest);
   const events = await journal(lab, guest);
   expect(events.some((event) => event["event"] === "step" && event["kind"] === step), run.all).toBe(true);
   expect(await domid(guest)).not.toBe(before.domid);
@@ -87,7 +91,7 @@ async function move({ guest, address, disks, move: how, volumes, step }: Taken):
   expect(await boots(guest), "restarts").toBe(before.boots + (step === "shut-down" ? 1 : 0));
   const ready = events.find((event) => event["event"] === "ready");
   expect((await acks(lab, guest)).longestGapSeconds).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
-  await expectNothingLeft(lab, [guest]);
+  await expectNothingLeft(lab, mapped);
 
   const again = await converge.run("-i", "lab.yml", playbook, "--yes");
   expect(again.exitCode, again.all).toBe(0);
@@ -169,9 +173,10 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     const before = await newestRun(lab, "oldext");
     const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, { strategy: "dm", switch: "migrate" });
+    // it lies in wait on Dom0: a migration may be over before anyone has asked for it over a connection
+    await lab.run("systemd-run --quiet --collect --unit=lab-kill-sender sh -c \"until pkill -KILL -f '^xl migrate -C'; do sleep 0.1; done\"");
     const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", wish), "--yes");
     await whileRunning(run, waitForEvent(lab, "oldext", before, '"kind":"migrate-guest"', 600));
-    await lab.run("until pkill -KILL -f '^xl migrate -C'; do sleep 0.1; done");
     const { exitCode, all } = await run;
     expect(exitCode, all).not.toBe(0);
     const names = (await lab.run("xl list | awk 'NR > 1 { print $1 }'")).stdout.trim().split("\n").filter((name) => name.startsWith("oldext"));

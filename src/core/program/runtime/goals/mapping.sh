@@ -26,6 +26,17 @@ LIST
   return 1
 }
 
+# loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
+loop_below() {
+  local device
+  mapping_of "$1" || return 1
+  for device in $(loops_over "$2"); do
+    node_number "$device" || continue
+    case $TABLE in *" linear $NODE 0") DEVICE=$device && return 0 ;; esac
+  done
+  return 1
+}
+
 # saved_by_xendomains: it holds the guest's memory, and restores it at boot
 saved_by_xendomains() {
   case $DOMAIN in */*) return 1 ;; esac
