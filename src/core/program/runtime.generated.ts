@@ -2558,14 +2558,16 @@ verb_settle_migration() {
     domain_state "$1" && case $STATE in *[scd]*) false ;; *p*) written_nothing "$DOMID" ;; *) false ;; esac || return 0
     rm -f "$HERE/resumed"
   fi
-  migrates || return 0
+  [ -e "$HERE/migrating" ] || return 0
   read -r old boot <"$HERE/migrating"
   if [ "$boot" != "$(boot_id)" ]; then
+    # the run answers for a reboot of Dom0, be it that the guest ran on before that, or was about to
     domain_state "$1"
     case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
     start_in_scope "$1" "$2"
     return
   fi
+  migrates || return 0
   await_receiver "$1" || return
   domid_state "$old"
   case $? in
