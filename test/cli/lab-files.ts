@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { tempFolder } from "../support/temp-folder.js";
 
 /** Files for a test, in a folder that is removed afterwards; their paths. */
 export function tempFiles<T extends string>(files: Readonly<Record<T, string>>): { readonly [name in T]: string } & { readonly dir: string } {
-  const dir = mkdtempSync(join(tmpdir(), "converge-cli-"));
-  afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
+  const dir = tempFolder("cli");
   const paths: Record<string, string> = { dir };
   for (const [name, text] of Object.entries<string>(files)) {
     paths[name] = join(dir, name);

@@ -1,16 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { InventoryCase } from "../inventory/ansible/case.js";
 import { layOut } from "../inventory/ansible/case.js";
+import { tempFolder } from "../support/temp-folder.js";
 import { cli } from "./in-process.js";
 
 /** A folder of files that is removed afterwards. */
 function project(files: Readonly<Record<string, string>>): string {
-  const dir = mkdtempSync(join(tmpdir(), "converge-lint-"));
-  afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
+  const dir = tempFolder("lint");
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
     writeFileSync(join(dir, path), text);

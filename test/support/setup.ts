@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { afterAll } from "vitest";
+import { removeTempFolders } from "./temp-folder.js";
 
 /**
  * Property tests draw from one seed, so that a red run is red for everybody and the tree stays green by what is in
@@ -6,3 +8,5 @@ import fc from "fast-check";
  */
 const asked = process.env["FC_SEED"];
 if (asked !== "random") fc.configureGlobal({ seed: asked === undefined ? 20_261_122 : Number(asked) });
+
+afterAll(removeTempFolders);

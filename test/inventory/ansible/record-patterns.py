@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 """Records which hosts the real ansible means by each pattern of patterns.yml, into recorded-patterns.json."""
+import atexit
 import json
 import os
+import shutil
 import sys
 import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 folder = tempfile.mkdtemp(prefix="record-")
+atexit.register(shutil.rmtree, folder)
 open(os.path.join(folder, "ansible.cfg"), "w").close()
 os.environ["ANSIBLE_CONFIG"] = os.path.join(folder, "ansible.cfg")
 import yaml  # noqa: E402

@@ -10,6 +10,7 @@ A case is a YAML file: `files` by path, `executable` among them, `inventory` (ea
 for with --host. Each question is asked in a process of its own, forked after ansible is loaded: that is what takes
 long.
 """
+import atexit
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import sys
 import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
-home = tempfile.mkdtemp(prefix="record-home-")
+home = os.environ.get("RECORDING") or tempfile.mkdtemp(prefix="record-home-")
 for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
     del os.environ[name]
 open(os.path.join(home, "ansible.cfg"), "w").close()
@@ -28,8 +29,9 @@ os.environ.update({
 })
 if sys.argv[0] != "" and os.environ.get("RECORDING") is None:
     # the hash seed and the config are read when Python and ansible start
-    os.environ["RECORDING"] = "1"
+    os.environ["RECORDING"] = home
     os.execv(sys.executable, [sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+atexit.register(shutil.rmtree, home)
 
 import yaml  # noqa: E402
 import ansible.release  # noqa: E402
@@ -82,6 +84,13 @@ def lay_out(case):
 
 def record(case):
     folder = lay_out(case)
+    try:
+        return answers(folder, case)
+    finally:
+        shutil.rmtree(folder)
+
+
+def answers(folder, case):
     sources = [word for source in case["inventory"] for word in ("-i", source)]
     words = [*sources, *case.get("options", [])]
     result = {}
