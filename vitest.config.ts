@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 /** fast: no root, no network, under two minutes. lab: a real Xen Dom0, one boot for many tests, one after another. */
 export default defineConfig({
   test: {
+    // vitest leaves a core to itself, and with two that is half of them
+    maxWorkers: "100%",
     projects: [
       {
         test: {
