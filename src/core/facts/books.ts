@@ -16,6 +16,8 @@ export interface Books {
   readonly commits: readonly PastCommit[];
   /** Runs that are nobody's last: their books are kept for `converge log`. */
   readonly past: readonly PastBooks[];
+  /** By the host's clock, in seconds since the epoch. */
+  readonly now?: number;
 }
 
 // Everything of many runs is asked for at once: starting a process is slow on some hosts.
@@ -24,6 +26,7 @@ export interface Books {
 // would be to take it for a moment, from under a run that starts just then.
 const SCRIPT = `
 cd "$1/domains" 2>/dev/null || exit 0
+date '+now %s'
 set -- */
 [ -d "$1" ] || exit 0
 for domain in "$@"; do
@@ -42,6 +45,11 @@ done
 grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
 grep -sH '' -- */runs/*/since | sed 's/^/since /'
 grep -soH '"volume":"[^"]*"' -- */runs/*/plan.json | sort -u | sed 's/^/volume /'
+for run in */runs/*; do
+  [ -d "$run" ] || continue
+  if [ -e "$run/ended" ] && ! [ -e "$run/unfinished" ]; then continue; fi
+  printf 'open %s\\n' "$run"
+done
 du -sk -- */runs/* 2>/dev/null | sed 's/^/size /'
 stat -c 'lock %d %i %n' -- */lock 2>/dev/null
 while read -r _ kind _ access _ file _; do
@@ -66,6 +74,7 @@ export const fact: FirstFact<Books> = {
     const retired: RetiredImage[] = [];
     const books = new Map<string, BookOfRun>();
     const history: (PastRun & { readonly at: number })[] = [];
+    let now: number | undefined;
     for (const line of result.stdout.split("\n")) {
       const [kind, first = "", second = "", third = ""] = line.split(" ");
       const last = runs.at(-1);
@@ -77,6 +86,8 @@ export const fact: FirstFact<Books> = {
         history.push(...readPast(line));
         retired.push(...readRetired(line));
       } else if (kind === "step") last?.files.set("step", line.slice("step ".length));
+      else if (kind === "now") now = Number(first) || undefined;
+      else if (kind === "open") withBook(books, line.slice("open ".length), { open: true });
       else if (kind === "size") withBook(books, line.slice(line.indexOf("\t") + 1), { bytes: 1024 * (parseInt(first, 10) || 0) });
       else if (kind === "committed" || kind === "since" || kind === "volume") {
         const colon = line.indexOf(":");
@@ -92,6 +103,7 @@ export const fact: FirstFact<Books> = {
       history: history.sort((a, b) => b.at - a.at).map(({ at: _, ...past }) => past),
       retired: retired.sort((a, b) => a.at - b.at),
       ...ofBooks(books, runs),
+      ...(now === undefined ? {} : { now }),
     });
   },
 };
@@ -139,6 +151,7 @@ interface BookOfRun {
   readonly committed?: number;
   readonly volumes?: readonly string[];
   readonly bytes?: number;
+  readonly open?: true;
 }
 
 function withBook(books: Map<string, BookOfRun>, at: string, more: BookOfRun): void {
@@ -151,13 +164,13 @@ function ofBooks(
 ): Pick<Books, "commits" | "past"> {
   const commits: PastCommit[] = [];
   const past: PastBooks[] = [];
-  for (const [at, { since = 0, committed, volumes = [], bytes = 0 }] of books) {
+  for (const [at, { since = 0, committed, volumes = [], bytes = 0, open }] of books) {
     const [directory = "", , run = ""] = at.split("/");
     const of = current.find((one) => one.directory === directory);
     const named = of?.files.get("domain") ?? "";
     const domain = named === "" ? directory : named;
     if (committed !== undefined) commits.push({ domain, run, at: committed, volumes });
-    if (of?.run !== run) past.push({ domain, run, since, bytes });
+    if (of?.run !== run) past.push({ domain, run, since, bytes, ...(open === undefined ? {} : { open }) });
   }
   return { commits: commits.sort((a, b) => b.at - a.at), past: past.sort((a, b) => a.since - b.since) };
 }
@@ -169,7 +182,11 @@ function readRetired(text: string): readonly RetiredImage[] {
   const member = (key: string): string => (typeof value[key] === "string" ? value[key] : "");
   const [path, retired] = [member("path"), member("retired")];
   if (!path.startsWith("/") || !retired.startsWith("/")) return [];
-  return [{ domain: member("domain"), vdev: member("vdev"), volume: member("volume"), path, retired, at: numberOf(value, "at") ?? 0 }];
+  const [inode, bytes, mtime] = [numberOf(value, "inode"), numberOf(value, "bytes"), numberOf(value, "mtime")];
+  return [{
+    domain: member("domain"), vdev: member("vdev"), volume: member("volume"), path, retired, at: numberOf(value, "at") ?? 0,
+    ...(inode === undefined || bytes === undefined || mtime === undefined ? {} : { file: { inode, bytes, mtime } }),
+  }];
 }
 
 function readPast(text: string): readonly (PastRun & { readonly at: number })[] {

@@ -36,6 +36,8 @@ export interface HostState {
   readonly commits?: readonly PastCommit[];
   /** Books of earlier runs, oldest first. */
   readonly past?: readonly PastBooks[];
+  /** By the host's own clock, in seconds since the epoch; unset where it has no books. */
+  readonly now?: number;
 }
 
 /** An image that got another name when its guest had left it. */
@@ -49,6 +51,16 @@ export interface RetiredImage {
   readonly retired: string;
   /** Seconds since the epoch. */
   readonly at: number;
+  /** What was retired; unset in books of older versions. */
+  readonly file?: FileIdentity;
+}
+
+/** What tells a file that nobody writes to any more from another one that has come under its name. */
+export interface FileIdentity {
+  readonly inode: number;
+  readonly bytes: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
 }
 
 /** The moment from which a guest ran on other disks. */
@@ -101,6 +113,8 @@ export interface PastBooks {
   readonly run: string;
   readonly since: number;
   readonly bytes: number;
+  /** It has not come to its end, or has left something to take back. */
+  readonly open?: true;
 }
 
 /** What an earlier move on this host took, in seconds: the base of forecasts. */

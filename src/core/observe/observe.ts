@@ -62,6 +62,7 @@ export function observeFacts(
     retired: facts.books?.retired ?? [],
     commits: facts.books?.commits ?? [],
     past: facts.books?.past ?? [],
+    ...(facts.books?.now === undefined ? {} : { now: facts.books.now }),
   };
   return { value, diagnostics };
 }

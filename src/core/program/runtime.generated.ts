@@ -1311,13 +1311,64 @@ goal_content() { # VG/LV TYPE UUID
 # What the books of a guest say of files that converge renamed: only what stands there is ever removed later.
 
 verb_retire_image() { # DOMAIN VDEV VOLUME PATH RETIRED -- COMMAND…
+  local inode bytes mtime
+  # which file it is, for whoever removes it later: another may have come under its name by then
+  read -r inode bytes mtime <<LINE
+$(stat -c '%i %s %Y' -- "$4" 2>/dev/null)
+LINE
+  [ -n "\${mtime:-}" ] || {
+    says "$4 is not there"
+    return 1
+  }
   # first the word, then the deed: an entry about a file that is not there harms nobody
-  json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" 'at#' "$(date +%s)"
+  json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" \\
+    'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)"
   printf '%s\\n' "$JSON" >>"$BOOK/retired.jsonl" && kept "$BOOK/retired.jsonl" || {
     says "cannot write $BOOK/retired.jsonl"
     return 1
   }
   shift 6
+  run_command "$@"
+}
+
+# discard_retired PATH INODE BYTES MTIME -- COMMAND…: the file that the books say was retired, and no other
+verb_discard_retired() {
+  local entry found
+  json_object retired "$1" 'inode#' "$2" 'bytes#' "$3" 'mtime#' "$4"
+  entry=\${JSON#?}
+  grep -qsF -- "\${entry%?}" "$BOOK/retired.jsonl" || {
+    says "the books do not say that $1 was retired"
+    return 1
+  }
+  found=$(stat -c '%i %s %Y' -- "$1" 2>/dev/null)
+  [ -f "$1" ] && [ ! -L "$1" ] && [ "$found" = "$2 $3 $4" ] || {
+    says "$1 is not the file that was retired: is \${found:-not there}, was $2 $3 $4"
+    return 1
+  }
+  shift 5
+  run_command "$@"
+}
+
+verb_forget_run() { # RUN -- COMMAND…
+  local run
+  run=$BOOK/runs/$1
+  case $1 in
+    '' | .* | */*)
+      says "$1 is no name of a run"
+      return 1
+      ;;
+  esac
+  [ ! -L "$run" ] && [ "$run" != "$HERE" ] || {
+    says "$1 is not an old run's directory"
+    return 1
+  }
+  [ -d "$run" ] || return 0
+  [ -e "$run/ended" ] && [ ! -e "$run/unfinished" ] &&
+    ! grep -qsF "/runs/$1/" "$UNITS/converge-boot-$SAFE.service" || {
+    says "the run $1 has left something to do"
+    return 1
+  }
+  shift 2
   run_command "$@"
 }
 
@@ -1843,6 +1894,15 @@ LIST
       return 1
     }
   done
+}
+
+verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, nor a comment or a copy of one
+  local found
+  found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | head -n 1)
+  [ -z "$found" ] || {
+    says "$found names $1"
+    return 1
+  }
 }
 
 mounts_of() { # DEVICE: the first place where it is mounted
@@ -4248,7 +4308,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_job","await_sync","bring_back","close_node","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","distrust_fresh","draft_config","drop_job","drop_mapping","edit_config","guard_boot","guard_config","guard_domain","guard_free","guard_image","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_job","await_sync","bring_back","close_node","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

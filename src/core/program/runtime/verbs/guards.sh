@@ -93,6 +93,15 @@ LIST
   done
 }
 
+verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, nor a comment or a copy of one
+  local found
+  found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | head -n 1)
+  [ -z "$found" ] || {
+    says "$found names $1"
+    return 1
+  }
+}
+
 mounts_of() { # DEVICE: the first place where it is mounted
   awk -v device="$1" '{ for (i = 6; i < NF; i++) if ($i == "-" && $(i + 2) == device) { print $5; exit } }' \
     "$ROOT/proc/self/mountinfo"

@@ -1,0 +1,36 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { fact } from "../../src/core/facts/books.js";
+
+/** The fact's own command, on books that lie on this machine's disk. */
+
+const root = mkdtempSync(join(tmpdir(), "converge-books-"));
+afterAll(() => { rmSync(root, { recursive: true }); });
+
+function write(path: string, text: string): void {
+  const full = join(root, "domains", path);
+  mkdirSync(dirname(full), { recursive: true });
+  writeFileSync(full, text);
+}
+
+test("says which runs are over, which images were retired and which files these were, and what time it is there", () => {
+  const entry = { domain: "web1", vdev: "xvda1", volume: "vg0/web1", path: "/srv/a.img", retired: "/srv/a.img.retired", inode: 7, bytes: 4096, mtime: 1_700_000_000, at: 1_700_000_100 };
+  write("web1/retired.jsonl", `${JSON.stringify(entry)}\n`);
+  for (const [run, files] of [["over", ["ended"]], ["cut-short", []], ["left-something", ["ended", "unfinished"]]] as const) {
+    write(`web1/runs/${run}/since`, "1700000000\n");
+    for (const file of files) write(`web1/runs/${run}/${file}`, "done\n");
+  }
+  const [file, ...args] = fact.command;
+  const stdout = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" });
+  const { value, diagnostics } = fact.parse({ exitCode: 0, stdout, stderr: "" });
+  expect(diagnostics).toEqual([]);
+  expect(value?.retired).toEqual([{
+    domain: "web1", vdev: "xvda1", volume: "vg0/web1", path: "/srv/a.img", retired: "/srv/a.img.retired", at: 1_700_000_100,
+    file: { inode: 7, bytes: 4096, mtime: 1_700_000_000 },
+  }]);
+  expect(Object.fromEntries((value?.past ?? []).map(({ run, open }) => [run, open ?? false]))).toEqual({ over: false, "cut-short": true, "left-something": true });
+  expect(Math.abs((value?.now ?? 0) - Date.now() / 1000)).toBeLessThan(3600);
+});
