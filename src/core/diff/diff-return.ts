@@ -4,7 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { formatBytes } from "../model/bytes.js";
-import { CARRY_BEGUN, CARRY_DONE, sourceOfTags, volumePath, volumeTags } from "../model/names.js";
+import { CARRY_BEGUN, CARRY_DONE, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
 import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -57,7 +57,7 @@ export function diffReturn(wish: ReturnWish, state: HostState): Returning {
 
 function diffDisk(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state: HostState): ReturnChange | Diagnostic | undefined {
   const volumes = Object.values(state.volumes).filter((volume) => isOurs(volume, domain.name, disk.vdev));
-  const on = volumes.find((volume) => names(disk.target, volume));
+  const on = volumes.find((volume) => namesVolume(disk.target, volume.name));
   if (on !== undefined) return goingBack(wish, disk, domain, on, state);
   const left = volumes.find((volume) => volume.tags.includes("converge.role=disk") && sourceOfTags(volume.tags) === disk.target);
   if (left === undefined) return undefined;
@@ -71,12 +71,6 @@ function isOurs(volume: Volume, domain: string, vdev: string): boolean {
   const marks = volumeTags(domain, vdev, "disk").slice(0, -1);
   const roles = ["converge.role=disk", "converge.role=copy"];
   return marks.every((tag) => volume.tags.includes(tag)) && roles.some((tag) => volume.tags.includes(tag));
-}
-
-/** Whether a path in a config means the volume. */
-function names(path: string, { name }: Volume): boolean {
-  const [group = "", lv = ""] = name.split("/");
-  return path === volumePath(name) || path === `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
 }
 
 function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): ReturnDisk | Diagnostic {

@@ -219,6 +219,7 @@ function diskLayer(entry: DiskEntry, domain: string, vdev: string): Layer {
 /** Keys of the playbook behind keys of the model, where they differ. */
 const WRITTEN_AS: Readonly<Record<string, string>> = {
   "move.downtimeSeconds": "move.downtime",
+  "move.keepForSeconds": "move.keep_for",
   "move.shutdownTimeoutSeconds": "move.shutdown.timeout",
   "move.destroy": "move.shutdown.destroy",
   "move.throttle.bandwidthBytesPerSecond": "move.throttle.bandwidth",

@@ -12,6 +12,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
   checkStrategy(data.strategy, path, reader);
   const downtime = duration(data.downtime);
   const shutdown = duration(data.shutdown?.timeout);
+  const keepFor = duration(data.keep_for);
   const throttle = readThrottle(data, path, reader);
   const size = readSnapshotSize(data.snapshot?.size, [...path, "snapshot", "size"], reader);
   return {
@@ -19,6 +20,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
     ...(data.switch === undefined ? {} : { switch: data.switch }),
     ...(downtime === undefined ? {} : { downtimeSeconds: downtime }),
     ...(data.source === undefined ? {} : { source: data.source }),
+    ...(keepFor === undefined ? {} : { keepForSeconds: keepFor }),
     ...(data.offline === undefined ? {} : { offline: data.offline }),
     ...(data.verify === undefined ? {} : { verify: data.verify }),
     ...(shutdown === undefined ? {} : { shutdownTimeoutSeconds: shutdown }),

@@ -1,15 +1,19 @@
 import type { ConfiguredDisk } from "./domain.js";
 import type { DesiredDisk, DesiredDomain } from "./desired.js";
+import type { PastBooks, RetiredImage } from "./host-state.js";
 import type { Content, Image, Volume } from "./storage.js";
 
 /** What differs between a host and a playbook: semantic first, steps come later. */
-export type Change = MoveChange | ReturnChange;
+export type Change = MoveChange | ReturnChange | CollectChange;
 
 /** What a playbook asks for. */
 export type MoveChange = MoveDisk | FinishMove;
 
 /** What going back asks for. */
 export type ReturnChange = ReturnDisk | FinishReturn;
+
+/** What tidying up asks for. */
+export type CollectChange = DiscardImage | ForgetRuns;
 
 /** A guest's disk has to go from an image file to a logical volume. */
 export interface MoveDisk {
@@ -73,13 +77,39 @@ export interface FinishReturn {
   readonly removeVolume: boolean;
 }
 
-/** The volume that a change is about. */
-export function volumeOf(change: Change): string {
+/** A retired image is past its time, and nothing has it any more. */
+export interface DiscardImage {
+  readonly change: "discard-image";
+  readonly domain: string;
+  readonly vdev: string;
+  /** The volume that the guest runs on since. */
+  readonly volume: string;
+  /** Under the name that it was retired to. */
+  readonly image: Image;
+  readonly retired: RetiredImage;
+}
+
+/** Books of runs that ended long ago, and that nothing needs any more. */
+export interface ForgetRuns {
+  readonly change: "forget-runs";
+  readonly domain: string;
+  /** Oldest first. */
+  readonly runs: readonly PastBooks[];
+}
+
+/** The volume that a change is about; books of runs are about none. */
+export function volumeOf(change: Change): string | undefined {
   switch (change.change) {
     case "move-disk": return change.to.volume;
-    case "finish-move": return change.volume;
+    case "finish-move": case "discard-image": return change.volume;
     case "return-disk": case "finish-return": return change.volume.name;
+    case "forget-runs": return undefined;
   }
+}
+
+/** What a change is shown under: its disk, or that it is about the guest's books. */
+export function placeOf(change: Change): string {
+  return change.change === "forget-runs" ? "books" : change.vdev;
 }
 
 export interface TargetVolume {

@@ -54,6 +54,8 @@ export interface MoveOptions {
   readonly switch?: "restart" | "suspend" | "migrate" | "next-reboot" | "auto";
   readonly downtimeSeconds?: number;
   readonly source?: "keep" | "retire" | "delete";
+  /** How long a retired image is kept, until `converge gc` removes it. */
+  readonly keepForSeconds?: number;
   readonly offline?: boolean;
   readonly verify?: "fresh" | "full";
   /** Destroy a guest that ignores the shutdown request for this long; unset: never. */

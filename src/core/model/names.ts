@@ -110,6 +110,12 @@ export function volumePath(volume: string): string {
   return `/dev/${volume}`;
 }
 
+/** Whether a path, as in a config, means the volume `vg/lv`. */
+export function namesVolume(path: string, volume: string): boolean {
+  const [group = "", lv = ""] = volume.split("/");
+  return path === volumePath(volume) || path === `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
+}
+
 /** Name of the temporary snapshot of a volume, taken for one guest. */
 export function snapshotName(origin: string, domain: string): string {
   const group = origin.slice(0, origin.indexOf("/"));

@@ -25,6 +25,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
   }
   for (const change of changes) {
     const volume = volumeOf(change);
+    if (volume === undefined) continue;
     const found = state.volumes[volume];
     bindings.push({
       what: `volume ${volume}`,
@@ -32,7 +33,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
         ? { exists: false }
         : { exists: true, uuid: found.uuid, bytes: found.bytes, tags: [...found.tags].sort().join(" ") },
     });
-    if (change.change !== "move-disk" && change.change !== "return-disk") continue;
+    if (change.change === "finish-move" || change.change === "finish-return" || change.change === "forget-runs") continue;
     const { image } = change;
     bindings.push({ what: `image ${image.path}`, is: { inode: image.inode, bytes: diskBytes(image), devno: image.devno } });
     const { content } = image;

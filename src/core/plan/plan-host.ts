@@ -66,7 +66,7 @@ export function modelOf(state: HostState, plan: Pick<DomainPlan, "domain" | "cha
   }
   for (const change of plan.changes) {
     add(volumeOf(change));
-    if (change.change === "return-disk") images[change.image.path] = change.image;
+    if (change.change === "return-disk" || change.change === "discard-image") images[change.image.path] = change.image;
     const path = change.change === "finish-move" ? change.image : undefined;
     const source = path === undefined ? undefined : Object.values(state.images).find((image) => image.realPath === path);
     if (source !== undefined) images[source.path] = source;

@@ -1,6 +1,7 @@
 import { Ajv } from "ajv";
 import type { ValidateFunction } from "ajv";
 import type { ReturnWish } from "../diff/diff-return.js";
+import type { CollectWish } from "../diff/diff-collect.js";
 import type { DesiredDomain } from "../model/desired.js";
 import type { SourceRange } from "../model/source.js";
 import { desiredSchema } from "./saved-schema.js";
@@ -8,7 +9,8 @@ import { desiredSchema } from "./saved-schema.js";
 /** What a run was for, as it lies beside its program on the host: enough to plan it anew without its playbook. */
 export type SavedWish =
   | { readonly wish: "move"; readonly desired: DesiredDomain }
-  | { readonly wish: "return"; readonly back: ReturnWish };
+  | { readonly wish: "return"; readonly back: ReturnWish }
+  | { readonly wish: "collect"; readonly collect: CollectWish };
 
 /** As it is written: places in files are left out, since whoever reads it has not got the files. */
 export function plainWish(saved: SavedWish): object {
@@ -16,10 +18,15 @@ export function plainWish(saved: SavedWish): object {
     const { at: _at, ...back } = saved.back;
     return { wish: saved.wish, back };
   }
+  if (saved.wish === "collect") {
+    const { at: _at, ...collect } = saved.collect;
+    return { wish: saved.wish, collect };
+  }
   const { at: _at, disks, ...rest } = saved.desired;
   return { wish: saved.wish, desired: { ...rest, disks: disks.map(({ at: _diskAt, volumeAt: _volumeAt, ...disk }) => disk) } };
 }
 
+const seconds = { type: "number", minimum: 0 } as const;
 const texts = { type: "array", items: { type: "string" } } as const;
 
 const schema = {
@@ -40,6 +47,34 @@ const schema = {
             domain: { type: "string" }, disks: texts, removeVolume: { type: "boolean" },
             carryBack: { type: "string", enum: ["auto", "files", "blocks"] },
             ready: { type: "object" }, move: { type: "object" },
+          },
+        },
+      },
+    },
+    {
+      type: "object", additionalProperties: false, required: ["wish", "collect"],
+      properties: {
+        wish: { type: "string", const: "collect" },
+        collect: {
+          type: "object", additionalProperties: false, required: ["keepForSeconds", "now"],
+          properties: {
+            keepForSeconds: seconds, now: seconds,
+            guests: {
+              type: "array",
+              items: {
+                type: "object", additionalProperties: false, required: ["domain", "disks"],
+                properties: {
+                  domain: { type: "string" }, keepForSeconds: seconds,
+                  disks: {
+                    type: "array",
+                    items: {
+                      type: "object", additionalProperties: false, required: ["vdev", "keepForSeconds"],
+                      properties: { vdev: { type: "string" }, keepForSeconds: seconds },
+                    },
+                  },
+                },
+              },
+            },
           },
         },
       },
@@ -66,6 +101,7 @@ export function readSavedWish(text: string, at: SourceRange): SavedWish | undefi
   if (!validate(wish)) return undefined;
   const saved = wish as SavedWish;
   if (saved.wish === "return") return { wish: "return", back: { ...saved.back, at } };
+  if (saved.wish === "collect") return { wish: "collect", collect: { ...saved.collect, at } };
   const { desired } = saved;
   return { wish: "move", desired: { ...desired, at, disks: desired.disks.map((disk) => ({ ...disk, at, volumeAt: at })) } };
 }

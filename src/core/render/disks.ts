@@ -1,15 +1,17 @@
-import type { Change, FinishMove, FinishReturn, MoveDisk, ReturnDisk } from "../model/change.js";
+import { placeOf } from "../model/change.js";
+import type { Change, DiscardImage, FinishMove, FinishReturn, ForgetRuns, MoveDisk, ReturnDisk } from "../model/change.js";
 import type { Content } from "../model/storage.js";
 import { formatBytes } from "../model/bytes.js";
+import { count, formatInstant } from "./figures.js";
 import { hanging } from "./wrap.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
 
 /** The disks of a guest before and after, as a diff: `-` what it runs on, `+` what it will run on. */
 export function renderDisks(changes: readonly Change[], indent: string, view: View): readonly string[] {
-  const nameWidth = Math.max(...changes.map((change) => visible(change.vdev).length), 0);
+  const nameWidth = Math.max(...changes.map((change) => visible(placeOf(change)).length), 0);
   return changes.flatMap((change) => {
-    const name = visible(change.vdev).padEnd(nameWidth);
+    const name = visible(placeOf(change)).padEnd(nameWidth);
     const first = `${indent}${name}  `;
     const next = " ".repeat(first.length);
     const lines = linesOf(change);
@@ -31,6 +33,8 @@ function linesOf(change: Change): readonly Line[] {
     case "finish-move": return finished(change);
     case "return-disk": return returned(change);
     case "finish-return": return left(change);
+    case "discard-image": return discarded(change);
+    case "forget-runs": return forgotten(change);
   }
 }
 
@@ -71,6 +75,19 @@ function returned({ volume, image, path, carry, removeVolume }: ReturnDisk): rea
 
 function left({ volume, image, removeVolume }: FinishReturn): readonly Line[] {
   return [{ mark: "=", text: `image ${visible(image)} already; volume ${visible(volume.name)} is ${removeVolume ? "removed" : "marked as left"}` }];
+}
+
+function discarded({ image, retired, volume }: DiscardImage): readonly Line[] {
+  const parts = [`image ${visible(image.path)}`, formatBytes(image.allocatedBytes), `retired ${formatInstant(retired.at)}`, "deleted"];
+  return [{ mark: "-", text: parts.join(", ") }, { mark: "=", text: `volume ${visible(volume)}, on which it runs, stays` }];
+}
+
+function forgotten({ runs }: ForgetRuns): readonly Line[] {
+  const bytes = runs.reduce((sum, run) => sum + run.bytes, 0);
+  const [first, last] = [runs[0], runs.at(-1)];
+  const when = first === undefined || last === undefined ? ""
+    : first === last ? `, begun ${formatInstant(first.since)}` : `, begun ${formatInstant(first.since)} to ${formatInstant(last.since)}`;
+  return [{ mark: "-", text: `books of ${count(runs.length, "old run")}, ${formatBytes(bytes)}${when}` }];
 }
 
 /** What a disk holds, in a word or two: `ext4`, `swap`, `partitions (gpt)`. */

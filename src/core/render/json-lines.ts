@@ -16,7 +16,7 @@ import type { DescribeStep } from "./view.js";
  * change of meaning raises `version` of the begin line.
  */
 export type JsonLine =
-  | { readonly type: "begin"; readonly version: 1; readonly tool: string; readonly command: "check" | "apply" | "attach" | "log" | "rollback" | "resume"; readonly inputs: readonly string[] }
+  | { readonly type: "begin"; readonly version: 1; readonly tool: string; readonly command: "check" | "apply" | "attach" | "log" | "rollback" | "resume" | "gc"; readonly inputs: readonly string[] }
   | { readonly type: "diagnostic"; readonly severity: string; readonly code: string; readonly summary: string }
   | { readonly type: "unreachable"; readonly host: string; readonly message: string }
   | { readonly type: "plan"; readonly host: string; readonly refused: boolean; readonly domains: readonly object[] }
@@ -64,6 +64,11 @@ function changeObject(change: Change): object {
       to: { image: path, bytes: image.bytes, content: contentName(image.content) }, carry, removeVolume,
       ...defined({ since, writtenBytes }),
     };
+  }
+  if (change.change === "forget-runs") return { change: change.change, runs: change.runs };
+  if (change.change === "discard-image") {
+    const { vdev, volume, image, retired } = change;
+    return { change: change.change, vdev, volume, image: image.path, was: retired.path, retiredAt: retired.at, bytes: image.allocatedBytes };
   }
   const { image, to } = change;
   return {

@@ -43,7 +43,7 @@ function ruler(host: string, view: View): string {
 export function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly string[] {
   return [
     `${view.style.name(visible(plan.domain))} on ${visible(host)}: ${headline(plan)}`,
-    ...section("disks", renderDisks(plan.changes, "    ", view), view),
+    ...section(plan.changes.every(({ change }) => change === "forget-runs") ? "books" : "disks", renderDisks(plan.changes, "    ", view), view),
     ...(plan.configDiff === undefined ? []
       : section(`config ${visible(plan.configDiff.path)}`, renderConfigDiff(plan.configDiff, "    ", view), view)),
     ...section("steps", renderSteps(plan.nodes, "    ", view), view),
@@ -64,7 +64,11 @@ export function headline(plan: DomainPlan): string {
   const finishes = plan.changes.filter((change) => change.change === "finish-move").length;
   const returns = plan.changes.filter((change) => change.change === "return-disk").length;
   const left = plan.changes.filter((change) => change.change === "finish-return").length;
+  const discards = plan.changes.filter((change) => change.change === "discard-image").length;
+  const forgets = plan.changes.some((change) => change.change === "forget-runs");
   const parts = [
+    ...(discards > 0 ? [`${count(discards, "retired image")} to delete`] : []),
+    ...(forgets ? ["books of old runs to remove"] : []),
     ...(returns > 0 ? [returns === 1 ? "1 disk goes back to its image" : `${returns} disks go back to their images`] : []),
     ...(left > 0 ? [`${count(left, "volume")} that it has left to mark`] : []),
     ...(moves > 0 ? [moves === 1 ? "1 disk moves to a logical volume" : `${moves} disks move to logical volumes`] : []),

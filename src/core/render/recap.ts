@@ -1,5 +1,6 @@
 import { formatBytes } from "../model/bytes.js";
 import type { Command } from "../model/command.js";
+import { placeOf } from "../model/change.js";
 import type { Change } from "../model/change.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { Outcome } from "../model/run-event.js";
@@ -48,9 +49,18 @@ const RETURNS: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "is back on its images, but something is left to do",
 };
 
+/** The same where leftovers are removed: the guest itself is never touched. */
+const COLLECTS: Readonly<Partial<Record<GuestEnd, string>>> = {
+  failed: "failed; what was deleted until then is gone, the guest was not touched",
+  refused: "refused by the run itself; the guest was not touched",
+  stopped: "stopped as asked; what was deleted until then is gone, the guest was not touched",
+  stuck: "not done: something is left to do",
+};
+
 function endText({ end, plan }: GuestRecap): string {
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
-  return (goesBack ? RETURNS[end] : undefined) ?? ENDS[end];
+  const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
+  return (goesBack ? RETURNS[end] : tidiesUp ? COLLECTS[end] : undefined) ?? ENDS[end];
 }
 
 /** The recap of all guests, in the order in which they were taken. */
@@ -76,13 +86,15 @@ function changed(guest: GuestRecap, view: View): readonly string[] {
     return hanging("    waits     ", "for the guest's own next reboot; run this again after it, and the disks move while it runs", view.width);
   }
   return guest.plan.changes.flatMap((change) =>
-    hanging(`    ${visible(change.vdev).padEnd(9)} `, changeText(change), view.width));
+    hanging(`    ${visible(placeOf(change)).padEnd(9)} `, changeText(change), view.width));
 }
 
 function changeText(change: Change): string {
   switch (change.change) {
     case "move-disk": return `now volume ${visible(change.to.volume)}, was ${visible(change.image.path)}`;
     case "return-disk": return `now image ${visible(change.path)}, was volume ${visible(change.volume.name)}`;
+    case "discard-image": return `deleted ${visible(change.image.path)} (${formatBytes(change.image.allocatedBytes)})`;
+    case "forget-runs": return `forgot ${count(change.runs.length, "old run")}`;
     case "finish-move": case "finish-return": return "tidied up";
   }
 }

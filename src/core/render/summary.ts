@@ -33,6 +33,13 @@ function verdict(preview: HostPreview, view: View): string {
 
 function costs(domains: readonly DomainPlan[]): string {
   if (domains.length === 0) return "nothing to do";
+  const changes = domains.flatMap((domain) => domain.changes);
+  const discards = changes.flatMap((change) => (change.change === "discard-image" ? [change.image.allocatedBytes] : []));
+  const forgets = changes.flatMap((change) => (change.change === "forget-runs" ? change.runs.map(({ bytes }) => bytes) : []));
+  if (discards.length + forgets.length > 0) {
+    const freed = [...discards, ...forgets].reduce((sum, bytes) => sum + bytes, 0);
+    return `${count(domains.length, "guest")} with ${count(discards.length, "retired image")} and ${count(forgets.length, "old run")} to remove, ${formatBytes(freed)} in all, no downtime`;
+  }
   const disks = domains.reduce((sum, domain) => sum + domain.changes.length, 0);
   const bytes = domains.reduce((sum, domain) => sum + domain.estimate.copyBytes, 0);
   const longest = Math.max(...domains.map((domain) => domain.estimate.downtimeSeconds));

@@ -11,6 +11,7 @@ import { createMapping } from "./create-mapping.js";
 import { createVolume } from "./create-volume.js";
 import { removeConfig, writeConfig } from "./derived-config.js";
 import { editConfig } from "./edit-config.js";
+import { forgetOldRuns } from "./forget-runs.js";
 import { adoptFormer, removeVolume, settleFormer } from "./former-volume.js";
 import { guard } from "./guard.js";
 import { makeFilesystem } from "./make-filesystem.js";
@@ -21,6 +22,7 @@ import { mountMemory } from "./mount-memory.js";
 import { mountVolume, unmount } from "./mount-volume.js";
 import { pivotDisks } from "./pivot-disks.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "./qemu-mirror.js";
+import { discardRetired, guardRetired } from "./retired-image.js";
 import { restorePaused, saveGuest } from "./save-guest.js";
 import { deleteImage, restoreImage, retireImage } from "./settle-source.js";
 import { settleVolume } from "./settle-volume.js";
@@ -51,10 +53,13 @@ export const stepKinds = {
   "create-volume": createVolume,
   "delete-image": deleteImage,
   "detach-loop": detachLoop,
+  "discard-retired": discardRetired,
   "distrust-fresh": distrustFresh,
   "drop-qemu-mirror": dropQemuMirror,
   "edit-config": editConfig,
+  "forget-runs": forgetOldRuns,
   guard,
+  "guard-retired": guardRetired,
   "install-boot-unit": installBootUnit,
   "make-filesystem": makeFilesystem,
   "make-swap": makeSwap,

@@ -80,11 +80,14 @@ export function withLimit(command: Command): Command {
 
 const LIMIT = ["-l, --limit <pattern>", "only these hosts and groups; `@file` has one a line (repeatable)"] as const;
 
+/** `-f`, for commands that work on many hosts. */
+export function withForks(command: Command): Command {
+  return command.option("-f, --forks <n>", "look at this many hosts at a time, and work on no more", positive, 5);
+}
+
 /** Options about what to work on. */
 export function withRunOptions(command: Command): Command {
-  return withLimit(withCommonOptions(command))
-    .option("--domain <glob>", "only guests of these names (repeatable)", collect, [])
-    .option("-f, --forks <n>", "look at this many hosts at a time, and work on no more", positive, 5)
+  return withForks(withLimit(withCommonOptions(command)).option("--domain <glob>", "only guests of these names (repeatable)", collect, []))
     .option("-D, --diff", "show config diffs; they are always shown, the option is for habit")
     .option("--out <file>", "with --check: save the plan, for `converge apply FILE`")
     .option("--detailed-exitcode", "with --check: exit 2 when changes are pending");

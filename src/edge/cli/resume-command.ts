@@ -17,6 +17,7 @@ import type { NamedHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Reporter } from "./reporter.js";
+import { collectOn } from "./gc-command.js";
 import { commandLine, workOn } from "./rollback-command.js";
 import type { Session } from "./session.js";
 import { reporterFor } from "./session.js";
@@ -139,6 +140,7 @@ function withoutWish(run: RunRecord, host: string, domain: string, reporter: Rep
 
 function workFor(named: NamedHost, saved: SavedWish, session: Session): Work {
   if (saved.wish === "return") return workOn(named, saved.back, session);
+  if (saved.wish === "collect") return collectOn([named], () => saved.collect, session);
   const { name, connection, host } = named;
   return {
     targets: [{

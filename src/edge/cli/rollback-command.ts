@@ -76,7 +76,7 @@ export function workOn(named: NamedHost, wish: ReturnWish, session: Session): Wo
     targets: [{
       name, connection, runs: hostRuns(host), observe: () => session.observe(host),
       wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
-      plan: (state) => planReturn(state, wish, sha256), wish: { wish: "return", back: wish },
+      plan: (state) => planReturn(state, wish, sha256), wish: () => ({ wish: "return", back: wish }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],
     diagnostics: [],

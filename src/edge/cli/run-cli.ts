@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { applyCommand, planCommand } from "./apply-command.js";
 import { attachCommand } from "./attach-command.js";
 import { factsCommand } from "./facts-command.js";
+import { gcCommand } from "./gc-command.js";
 import { inventoryCommand } from "./inventory-command.js";
 import { lintCommand } from "./lint-command.js";
 import { logCommand } from "./log-command.js";
@@ -27,6 +28,7 @@ Examples:
   converge attach -i inventory/lab.yml dom0 web1            follow a run again
   converge resume -i inventory/lab.yml dom0 web1            go on half-way
   converge rollback -i inventory/lab.yml dom0 web1          back to its images
+  converge gc -i inventory/lab.yml dom0                     old leftovers go
   converge facts -i inventory/lab.yml dom0                  what is on a host
   converge inventory -i inventory/lab.yml --graph           hosts and groups
   converge lint                                             check files only
@@ -96,6 +98,7 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   program.addCommand(logCommand(session, done));
   program.addCommand(resumeCommand(session, done));
   program.addCommand(rollbackCommand(session, done));
+  program.addCommand(gcCommand(session, names, done));
   program.addCommand(factsCommand(session, done));
   program.addCommand(inventoryCommand(session, done));
   program.addCommand(lintCommand(session, done));

@@ -1,3 +1,4 @@
+import { placeOf } from "../../core/model/change.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
@@ -60,7 +61,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "stale", found.map((d) => d.summary).join("; ")));
       continue;
     }
-    const run = await runDomain(orderFor(now.plan, now, target.wish), {
+    const run = await runDomain(orderFor(now.plan, now, target.wish?.(plan.domain)), {
       runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption,
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
@@ -124,7 +125,7 @@ async function checkAfterwards(
   const checked = guests.map((guest): GuestRecap => {
     const again = left.get(guest.plan.domain);
     if (guest.end !== "done" || again === undefined) return guest;
-    return { ...guest, end: "differs", message: `still to do: ${again.nodes.length} steps on ${again.changes.map((change) => change.vdev).join(", ")}` };
+    return { ...guest, end: "differs", message: `still to do: ${again.nodes.length} steps on ${again.changes.map(placeOf).join(", ")}` };
   });
   return { guests: checked, diagnostics: hasErrors(plan.diagnostics) ? errorsOf(plan) : [] };
 }

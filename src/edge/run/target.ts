@@ -21,8 +21,8 @@ export interface Target {
   readonly wishes: (state: HostState) => Checked<Wishes>;
   /** What brings it about, where that is not what a playbook asks for. Pure, too. */
   readonly plan?: (state: HostState) => HostPlan;
-  /** The wish that {@link plan} is about. */
-  readonly wish?: SavedWish;
+  /** The wish that {@link plan} is about, as far as it concerns one guest. */
+  readonly wish?: (domain: string) => SavedWish;
   readonly runs: HostRuns;
 }
 

@@ -7,7 +7,7 @@ import type { FromSchema } from "json-schema-to-ts";
  */
 
 const SIZE = "^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)\\s*$";
-const DURATION = "^\\s*\\d+(\\.\\d+)?\\s*(ms|s|m|h)\\s*$";
+const DURATION = "^\\s*\\d+(\\.\\d+)?\\s*(ms|s|m|h|d|w)\\s*$";
 
 const size = { type: "string", title: "a size", pattern: SIZE } as const;
 const duration = { type: "string", title: "a duration", pattern: DURATION } as const;
@@ -68,6 +68,11 @@ const moveOfDisk = {
   source: {
     type: "string", enum: ["keep", "retire", "delete"], examples: ["keep"],
     description: "What becomes of the image afterwards: it stays, it is renamed, or it is deleted.",
+  },
+  keep_for: {
+    ...duration, examples: ["14d"],
+    description: "How long an image that was retired is kept, and with it the way back: after this time " +
+      "`converge gc` deletes it. Not given: 30d.",
   },
   verify: {
     type: "string", enum: ["fresh", "full"], examples: ["fresh"],

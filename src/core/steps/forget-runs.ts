@@ -1,0 +1,24 @@
+import { booksDirectory } from "../model/names.js";
+import type { StepKind } from "../model/step.js";
+
+export interface ForgetOldRuns {
+  readonly domain: string;
+  readonly runs: readonly string[];
+}
+
+/** Books of runs that ended long ago go. One that is not at its end, or that a boot unit still calls, stays whatever was planned. */
+export const forgetOldRuns: StepKind<"forget-runs", ForgetOldRuns> = {
+  kind: "forget-runs",
+  risk: "safe",
+  requires: () => ["rm"],
+  title: ({ domain, runs }) => `Forget ${runs.length === 1 ? "an old run" : `${runs.length} old runs`} of ${domain}`,
+  actions: ({ domain, runs }) => runs.map((run) => (
+    { verb: ["forget_run", run], command: ["rm", "-rf", "--", `${booksDirectory(domain)}/runs/${run}`] }
+  )),
+  goals: () => [],
+  effect: ({ domain, runs }, model) => {
+    const past = (model.host.past ?? []).filter((one) => one.domain !== domain || !runs.includes(one.run));
+    const commits = (model.host.commits ?? []).filter((one) => one.domain !== domain || !runs.includes(one.run));
+    return { ...model, host: { ...model.host, past, commits } };
+  },
+};
