@@ -9,6 +9,7 @@ import type { SourceRange } from "../model/source.js";
 import type { Image } from "../model/storage.js";
 import { formatInstant } from "../render/figures.js";
 import { sameVdev } from "../xl/vdev.js";
+import { own } from "../model/own.js";
 
 /** How long retired images and books of runs are kept, unless somebody says otherwise. */
 export const KEPT_SECONDS = 30 * 24 * 60 * 60;
@@ -97,7 +98,7 @@ function inRun(domain: string, state: HostState): string | undefined {
 
 /** Until the guest is seen to run on its volume the image may be the better disk of the two. */
 function notOnVolume({ domain: name, vdev, volume }: RetiredImage, state: HostState): string | undefined {
-  const domain = state.domains[name];
+  const domain = own(state.domains, name);
   if (domain === undefined) return `there is no guest ${name} on this host any more`;
   const found = state.volumes[volume];
   if (found === undefined) return `the volume ${volume}, which ${name} went to, is not there any more`;
@@ -169,7 +170,7 @@ function forgetRuns(wish: CollectWish, state: HostState, discarded: readonly Dis
 /** Volumes that a guest could still be brought back from. */
 function volumesToReturnFrom(domain: string, state: HostState, discarded: readonly DiscardImage[]): readonly string[] {
   const gone = new Set(discarded.filter((change) => change.domain === domain).map(({ volume }) => volume));
-  const disks = state.domains[domain]?.config?.disks ?? [];
+  const disks = own(state.domains, domain)?.config?.disks ?? [];
   return Object.values(state.volumes)
     .filter(({ name, tags }) => tags.includes("converge") && disks.some(({ target }) => namesVolume(target, name)) && !gone.has(name))
     .map(({ name }) => name);

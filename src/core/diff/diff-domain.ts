@@ -8,6 +8,7 @@ import { CARRY_DONE, sourceOfTags, volumePath, volumeTags } from "../model/names
 import { diskBytes } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
+import { own } from "../model/own.js";
 
 /**
  * What differs between what a playbook wishes for one guest and what its host holds. Nothing is decided here about
@@ -102,7 +103,7 @@ function target(
   wish: DesiredDisk, sourceBytes: number, existing: Volume | undefined, state: HostState,
 ): TargetVolume | Diagnostic {
   const group = wish.volume.slice(0, wish.volume.indexOf("/"));
-  const vg = state.volumeGroups[group];
+  const vg = own(state.volumeGroups, group);
   if (vg === undefined) {
     const have = Object.keys(state.volumeGroups).sort().join(", ");
     return {

@@ -8,6 +8,7 @@ import { CARRY_BEGUN, CARRY_DONE, namesVolume, sourceOfTags, volumeTags } from "
 import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
+import { own } from "../model/own.js";
 
 /** That a guest goes back to the images that its disks came from. */
 export interface ReturnWish {
@@ -30,7 +31,7 @@ export interface Returning {
 
 /** What of a guest has yet to go back: its disks on volumes that converge made, and volumes that it has left. */
 export function diffReturn(wish: ReturnWish, state: HostState): Returning {
-  const domain = state.domains[wish.domain];
+  const domain = own(state.domains, wish.domain);
   const subject = { host: state.host.name, domain: wish.domain };
   if (domain?.config === undefined) {
     return { changes: [], diagnostics: [{

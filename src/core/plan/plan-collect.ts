@@ -18,6 +18,7 @@ import { bindingsOf } from "./bindings.js";
 import type { Sha256 } from "./plan-domain.js";
 import { modelOf } from "./plan-host.js";
 import { simulate } from "./simulate.js";
+import { own } from "../model/own.js";
 
 /** What removes a host's leftovers that are past their time, guest by guest; simulated before it is shown, as every plan is. */
 export function planCollect(state: HostState, wish: CollectWish, sha256: Sha256): HostPlan {
@@ -44,7 +45,7 @@ function onlyLeftovers({ images, past, commits }: HostState): Partial<HostState>
 }
 
 function planOf(name: string, changes: readonly CollectChange[], discards: readonly DiscardImage[], state: HostState, sha256: Sha256): DomainPlan {
-  const domain: Domain = state.domains[name] ?? { name, otherConfigs: [], autostart: false, saved: false };
+  const domain: Domain = own(state.domains, name) ?? { name, otherConfigs: [], autostart: false, saved: false };
   const forgets = changes.filter((change): change is ForgetRuns => change.change === "forget-runs");
   const gone = [...discards.map(({ image }) => image.path), ...forgets.flatMap(({ runs }) => runs.map(({ run }) => run))];
   return {

@@ -19,12 +19,13 @@ import { configDiff, runChecks } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
 import { modelOf } from "./plan-host.js";
 import { simulate } from "./simulate.js";
+import { own } from "../model/own.js";
 
 /** What brings one guest back to the images that its disks came from; simulated before it is shown, as every plan is. */
 export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): HostPlan {
   const host = state.host.name;
   const { changes, diagnostics: found } = diffReturn(wish, state);
-  const domain = state.domains[wish.domain];
+  const domain = own(state.domains, wish.domain);
   const none = (diagnostics: readonly Diagnostic[]): HostPlan => ({ host, domains: [], diagnostics });
   if (domain === undefined || changes.length === 0 || hasErrors(found)) return none(found);
   const returns = changes.filter((change): change is ReturnDisk => change.change === "return-disk");
