@@ -1,5 +1,6 @@
 import type { PastBooks, PastCommit, PastRun, RetiredImage, RunRecord } from "../model/host-state.js";
 import { BOOKS } from "../model/names.js";
+import { own } from "../model/own.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 import { isObject, numberOf, parseJson, textOf } from "./json.js";
@@ -115,7 +116,7 @@ function heldFile(text: string): string {
 }
 
 /** What the runtime writes when a run has come to its end; all but `stuck` have left nothing to do. */
-const ENDS: Readonly<Partial<Record<string, RunRecord["state"]>>> = {
+const ENDS: Readonly<Record<string, RunRecord["state"]>> = {
   done: "done", failed: "failed", refused: "failed", stopped: "failed", stuck: "stopped",
 };
 
@@ -126,7 +127,7 @@ function readRun(directory: string, run: string, files: ReadonlyMap<string, stri
     domain: file("domain") === "" ? directory : file("domain"),
     digest: file("digest"),
     // neither alive nor at an end: interrupted
-    state: held ? "running" : (ENDS[file("ended")] ?? "stopped"),
+    state: held ? "running" : (own(ENDS, file("ended")) ?? "stopped"),
     owner: file("owner"),
     since: Number(file("since")) || 0,
     ...lateness(file),

@@ -4196,10 +4196,28 @@ refuse() {
   exit 1
 }
 
-# directory PATH: made if it is not there; a link in its place is somebody's trick or mistake
+# directory PATH: made if it is not there; a link in its place is somebody's trick or mistake, and so is one that others
+# can write to: what lies in it is run as root
 directory() {
   [ ! -L "$1" ] || refuse "$1 is a symbolic link, not a directory"
   [ -d "$1" ] || mkdir "$1" || refuse "cannot make $1"
+  only_ours "$1" || refuse "$1 belongs to somebody else, or others can write to it: see ls -ld $1"
+}
+
+# only_ours PATH: by ls, for test -O and stat's formats are not everywhere
+only_ours() {
+  local mode owner
+  read -r mode _ owner _ <<LINE
+$(ls -ldn -- "$1")
+LINE
+  case $mode in ?????w* | ????????w*) return 1 ;; esac
+  [ "$owner" = "$(id -u)" ]
+}
+
+# plain_file PATH: absent, or a file of ours and nothing else
+plain_file() {
+  [ ! -L "$1" ] || refuse "$1 is a symbolic link"
+  [ ! -e "$1" ] || { [ -f "$1" ] && only_ours "$1"; } || refuse "$1 is no file of converge's own"
 }
 
 # held: the lock is, for longer than a follower has it
@@ -4248,7 +4266,8 @@ submit() {
   BOOK=$ROOT/var/lib/converge/domains/$SAFE
   directory "$BOOK"
   directory "$BOOK/runs"
-  [ ! -L "$BOOK/lock" ] || refuse "$BOOK/lock is a symbolic link"
+  plain_file "$BOOK/lock"
+  plain_file "$BOOK/submission"
   : >>"$BOOK/lock"
   # one submission at a time
   exec 8>>"$BOOK/submission"

@@ -1,4 +1,5 @@
-import type { RunEvent } from "../model/run-event.js";
+import { own } from "../model/own.js";
+import type { Outcome, RunEvent } from "../model/run-event.js";
 
 /**
  * One line of a journal. Undefined for a line that is none: one that was torn by a power cut, or of a kind that a
@@ -13,11 +14,16 @@ export function readRunEvent(line: string): RunEvent | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const event = value as Record<string, unknown>;
-  const fields = typeof event["event"] === "string" ? FIELDS[event["event"]] : undefined;
+  const fields = typeof event["event"] === "string" ? own(FIELDS, event["event"]) : undefined;
   if (fields === undefined || typeof event["at"] !== "number" || typeof event["seq"] !== "number") return undefined;
   const fits = Object.entries(fields).every(([name, type]) => typeof event[name] === type);
-  return fits ? (value as RunEvent) : undefined;
+  if (!fits) return undefined;
+  const read = value as RunEvent;
+  // an end of a kind that this version does not know is not taken for a good one
+  return read.event === "end" && !Object.hasOwn(OUTCOMES, read.outcome) ? { ...read, outcome: "failed" } : read;
 }
+
+const OUTCOMES: Readonly<Record<Outcome, true>> = { done: true, failed: true, refused: true, stopped: true, stuck: true };
 
 /** What each event has to hold; the host is not trusted to send what it should. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, "string" | "number">>>> = {

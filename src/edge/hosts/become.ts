@@ -15,6 +15,8 @@ export interface Wrapped {
   readonly stdin: string | Uint8Array | undefined;
 }
 
+/** In its own words, whatever the login's language: what it complains of is read here. */
+const SUDO = ["env", "LC_ALL=C", "sudo"] as const;
 const BECAME = "converge-became";
 const INPUT = "converge-input";
 
@@ -31,12 +33,12 @@ export async function wrapBecome(
   stdin: string | Uint8Array | undefined,
 ): Promise<Wrapped> {
   if (become.password === undefined) {
-    return { command: ["sudo", "-n", "-u", become.user, "--", "sh", "-c", PLAIN, "sh", ...command], stdin };
+    return { command: [...SUDO, "-n", "-u", become.user, "--", "sh", "-c", PLAIN, "sh", ...command], stdin };
   }
   const first = Buffer.from(`${await become.password()}\n${INPUT}\n`, "utf8");
   const rest = typeof stdin === "string" ? Buffer.from(stdin, "utf8") : stdin;
   return {
-    command: ["sudo", "-S", "-p", "", "-u", become.user, "--", "sh", "-c", AFTER_PASSWORD, "sh", ...command],
+    command: [...SUDO, "-S", "-p", "", "-u", become.user, "--", "sh", "-c", AFTER_PASSWORD, "sh", ...command],
     stdin: rest === undefined ? first : Buffer.concat([first, rest]),
   };
 }

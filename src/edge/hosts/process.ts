@@ -23,7 +23,12 @@ export interface ProcessOptions {
 const SIGNALS: Readonly<Record<string, number>> = {
   SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15,
 };
-const MAX_OUTPUT = 256 * 1024 * 1024;
+/** Somewhat more than a round of questions may answer, in base64. */
+const MAX_OUTPUT = 96 * 1024 * 1024;
+/** Complaints are shown by their last lines; who has more to say than this is ended. */
+const MAX_COMPLAINT = 8 * 1024 * 1024;
+/** No line of a journal comes near; the rest of a longer one is thrown away, so that a host can not fill the memory here. */
+const MAX_LINE = 1024 * 1024;
 
 /** Runs a program without a shell. Does not throw for anything that the program does. */
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<Ended> {
@@ -35,7 +40,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     ...(signal === undefined ? {} : { cancelSignal: signal }),
     reject: false,
     stripFinalNewline: false,
-    maxBuffer: MAX_OUTPUT,
+    maxBuffer: { stdout: MAX_OUTPUT, stderr: MAX_COMPLAINT },
     buffer: { stdout: onLine === undefined, stderr: true },
     forceKillAfterDelay: 5000,
     // a session of its own: Ctrl-C on the terminal is for converge, which then says what it waits for
@@ -49,7 +54,9 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   });
   if (onLine !== undefined) {
     try {
-      for await (const line of child.iterable({ from: "stdout", binary: false })) onLine(line);
+      const lines = new Lines(onLine);
+      for await (const chunk of child.iterable({ from: "stdout", binary: true })) lines.take(chunk as Uint8Array);
+      lines.end();
     } catch {
       // how it ended is told below
     }
@@ -64,4 +71,37 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     notFound,
     ...(gaveUp === undefined ? {} : { gaveUp }),
   };
+}
+
+/** Bytes to lines, the newline left out. */
+class Lines {
+  readonly #decoder = new TextDecoder();
+  #line = "";
+
+  constructor(private readonly onLine: (line: string) => void) {}
+
+  take(chunk: Uint8Array): void {
+    const [first = "", ...rest] = this.#decoder.decode(chunk, { stream: true }).split("\n");
+    this.#append(first);
+    for (const text of rest) {
+      this.#tell();
+      this.#append(text);
+    }
+  }
+
+  /** What is left without a newline is a line too. */
+  end(): void {
+    this.#append(this.#decoder.decode());
+    if (this.#line !== "") this.#tell();
+  }
+
+  #append(text: string): void {
+    if (this.#line.length < MAX_LINE) this.#line += text.slice(0, MAX_LINE - this.#line.length);
+  }
+
+  #tell(): void {
+    const line = this.#line.endsWith("\r") ? this.#line.slice(0, -1) : this.#line;
+    this.#line = "";
+    this.onLine(line);
+  }
 }

@@ -23,6 +23,7 @@ const TELL_EXIT = `"$@"; status=$?; printf "\\n${EXIT} %s\\n" "$status" >&2; exi
 /** sockaddr_un holds 108 bytes: directory, %C (40) and the suffix of ssh's temporary name (17). */
 const LONGEST_DIRECTORY = 45;
 const CONNECT_TIMEOUT_SECONDS = 10;
+const LONGEST_SAID = 64 * 1024;
 
 /**
  * A host over the system's OpenSSH: the user's ssh_config, agents, jump hosts and known hosts are used as they
@@ -138,7 +139,8 @@ export class SshHost implements Host {
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
-      said += chunk.toString("utf8");
+      // the end says why; a server's banner may be as long as it likes
+      said = (said + chunk.toString("utf8")).slice(-LONGEST_SAID);
     });
     // not until its streams are closed: a jump host's ssh goes on in the background and holds them
     const exitCode = await new Promise<number | undefined>((resolve) => {

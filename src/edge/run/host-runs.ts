@@ -12,6 +12,8 @@ import { Unreachable } from "./target.js";
 
 /** Taking back what an interrupted run left may mean waiting for a guest: longer than any command that only looks. */
 const SUBMIT_TIMEOUT_MS = 20 * 60 * 1000;
+/** For what only looks at the books, or leaves a word there. */
+const LOOK = { timeoutMs: 2 * 60 * 1000 } as const;
 
 /** What a run has not taken back; or that it is not at its end, as when another program has the guest's lock. */
 const LEFT = `
@@ -35,7 +37,7 @@ export function hostRuns(host: Host): HostRuns {
       return submissionOf(parseSubmitAnswer(ran.stdout, ran.exitCode, ran.stderr));
     },
     current: async (domain) => {
-      const ran = reached(await host.run(["readlink", "-e", `${booksDirectory(domain)}/current`]));
+      const ran = reached(await host.run(["readlink", "-e", `${booksDirectory(domain)}/current`], LOOK));
       const directory = ran.stdout.trim();
       return ran.exitCode === 0 && directory.startsWith("/") ? directory : undefined;
     },
@@ -44,20 +46,20 @@ export function hostRuns(host: Host): HostRuns {
       if (!leave.aborted) reached(ran);
     },
     journal: async (directory) => {
-      const ran = reached(await host.run(["cat", `${directory}/journal.jsonl`]));
+      const ran = reached(await host.run(["cat", `${directory}/journal.jsonl`], LOOK));
       return ran.exitCode === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : [];
     },
     savedPlan: async (directory) => {
-      const ran = reached(await host.run(["cat", `${directory}/plan.json`]));
+      const ran = reached(await host.run(["cat", `${directory}/plan.json`], LOOK));
       return ran.exitCode === 0 ? ran.stdout : undefined;
     },
     recover: async (directory) => {
       reached(await host.run(["sh", `${directory}/program.sh`, "recover"], { timeoutMs: SUBMIT_TIMEOUT_MS }));
-      const left = reached(await host.run(["sh", "-c", LEFT, "sh", directory]));
+      const left = reached(await host.run(["sh", "-c", LEFT, "sh", directory], LOOK));
       return left.stdout.trim() === "" ? undefined : left.stdout.trim();
     },
     stop: async (directory) => {
-      reached(await host.run(["sh", `${directory}/program.sh`, "stop"]));
+      reached(await host.run(["sh", `${directory}/program.sh`, "stop"], LOOK));
     },
   };
 }
