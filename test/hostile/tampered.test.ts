@@ -20,7 +20,7 @@ const state = aHost([{ name: "web1", disks: { xvda1: {}, xvda2: {} } }]);
 const wish = aWish("web1", ["xvda1", "xvda2"], { strategy: "rsync", source: "retire" });
 const saved = writeSavedPlan({
   tool: "test", playbooks: ["web.yml"], batches: [{ hosts: ["dom0a"], maxFailPercent: 0 }],
-  hosts: [{ host: "dom0a", connection: { kind: "local", address: "dom0a", sshArguments: [] }, desired: [wish], domains: planHost(state, [wish], sha256).domains }],
+  hosts: [{ host: "dom0a", connection: { kind: "local", address: "dom0a", sshArguments: [] }, history: [], desired: [wish], domains: planHost(state, [wish], sha256).domains }],
 }, sha256);
 const recorded = readFileSync(new URL("../observe/recorded/lab-web1-running.json", import.meta.url), "utf8");
 

@@ -82,12 +82,14 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
   });
 
   it("goes on to the volume when the image fails once all is in sync, and back when the volume does", async () => {
-    for (const [health, side] of [["DA", "new"], ["RA", "new"], ["AD", "old"], ["DD", "old"]] as const) {
+    const cases = [["DA", "new"], ["RA", "new"], ["AD", "old"], ["DD", "old"], ["DA", "new", "fast-mirror"], ["AD", "old", "fast-mirror"]] as const;
+    for (const [health, side, pace] of cases) {
       const host = new StubHost("dash");
       try {
         host.install(mirrorProgram(host, how));
         const before = readFileSync(host.config, "utf8");
         host.tell("health-in-sync", health);
+        if (pace !== undefined) host.tell(pace);
         await host.run("run");
         expect(expectWhole(host, before, health), health).toBe(side);
         expect(host.ended(), health).toBe(side === "new" ? "done" : "failed");

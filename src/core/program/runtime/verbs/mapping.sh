@@ -70,10 +70,18 @@ verb_await_sync() {
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  # from here on the volume holds all, and gets each write before the guest hears of it: with its image failing or not
-  mkdir -p "$HERE/synced" && write_kept "$HERE/synced/$name" "$(boot_id)" || return 1
+  mark_synced "$name" || return
   release_throttle
   printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# mark_synced NAME: from here on the volume holds all, and gets each write before the guest hears of it: with its image
+# failing or not
+mark_synced() {
+  was_synced "$1" && return 0
+  mkdir -p "$HERE/synced" && write_kept "$HERE/synced/$1" "$(boot_id)" && return 0
+  says "cannot write that $1 is in sync"
+  return 1
 }
 
 # was_synced NAME: it has been in sync in this run, and its volume has got every write since
@@ -105,8 +113,10 @@ mirror_whole() {
   esac
   if [ "$HEALTH" = AA ]; then
     says "$1 is not in sync: $SYNCED of $TOTAL regions"
-    [ "$SYNCED" -eq "$TOTAL" ] && return 0
-    return 1
+    [ "$SYNCED" -eq "$TOTAL" ] || return 1
+    # a small one was in sync before anybody waited for it
+    mark_synced "$1"
+    return
   fi
   says "the image gives errors before the volume holds all of it (legs: $HEALTH)"
   was_synced "$1" || return 1
