@@ -256,9 +256,9 @@ describe("many guests", () => {
     const state = stateOf(readings);
     expect(Object.keys(state.domains)).toHaveLength(20);
     expect(Object.keys(state.images)).toHaveLength(40);
-    expect(state.images["/srv/xen/guest20/swap.img"]?.content.type).toBe("swap");
-    expect(state.images["/srv/xen/guest7/disk.img"]?.content).toMatchObject({ type: "ext4", label: "web1-root" });
-    expect(state.domains["guest20"]?.running?.attached[1]?.devno).toBe("7:39");
+    expect(state.images["/srv/xen/dom0-17-guest20/swap.img"]?.content.type).toBe("swap");
+    expect(state.images["/srv/xen/dom0-17-guest7/disk.img"]?.content).toMatchObject({ type: "ext4", label: "web1-root" });
+    expect(state.domains["dom0-17-guest20"]?.running?.attached[1]?.devno).toBe("7:39");
     expect(state.host.name).toBe("dom0-17");
   });
 
