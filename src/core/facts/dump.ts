@@ -8,12 +8,9 @@ const encoder = new TextEncoder();
 const [NEWLINE, SPACE, STAR, ZERO] = [10, 32, 42, 48];
 const LONGEST = 64 * 1024 * 1024;
 
-/** By two character codes, the first in the upper byte: the value of two hexadecimal digits as od prints them, or -1. */
-const PAIRS = new Int16Array(65_536).fill(-1);
-for (let value = 0; value < 256; value += 1) {
-  const digits = value.toString(16).padStart(2, "0");
-  PAIRS[(digits.charCodeAt(0) << 8) | digits.charCodeAt(1)] = value;
-}
+/** By a character code: the value of a hexadecimal digit as od prints it, or -1. Small enough to stay at hand. */
+const DIGITS = new Int8Array(256).fill(-1);
+for (let value = 0; value < 16; value += 1) DIGITS[value.toString(16).charCodeAt(0)] = value;
 
 /** Used again for each dump: they are large, and many. */
 let buffer = new Uint8Array(0);
@@ -54,7 +51,8 @@ export function readDump(text: string): Uint8Array | undefined {
     repeat = false;
     at = offset;
     for (; code(i) === SPACE; i += 3) {
-      const value = PAIRS[(code(i + 1) << 8) | code(i + 2)] ?? -1;
+      // one that is none makes the whole negative
+      const value = ((DIGITS[code(i + 1)] ?? -1) << 4) | (DIGITS[code(i + 2)] ?? -1);
       if (value < 0 || at >= length) return undefined;
       bytes[at] = value;
       at += 1;

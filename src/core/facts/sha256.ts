@@ -33,7 +33,19 @@ export function sha256(bytes: Uint8Array): string {
   const state = Int32Array.from(INITIAL);
   const schedule = new Int32Array(64);
   for (let at = 0; at < padded.length; at += 64) mixBlock(state, view, at, schedule);
-  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  let hex = "";
+  for (const word of state) hex += byteHex(word >>> 24) + byteHex(word >>> 16) + byteHex(word >>> 8) + byteHex(word);
+  return hex;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function byteHex(word: number): string {
+  return HEX[word & 0xff] ?? "";
+}
+
+function add(state: Int32Array, at: number, word: number): void {
+  state[at] = ((state[at] ?? 0) + word) | 0;
 }
 
 const turn = (x: number, n: number): number => (x >>> n) | (x << (32 - n));
@@ -69,6 +81,12 @@ function mixBlock(state: Int32Array, view: DataView, at: number, w: Int32Array):
     b = a;
     a = (t1 + t2) | 0;
   }
-  const mixed = [a, b, c, d, e, f, g, h];
-  for (let i = 0; i < 8; i += 1) state[i] = ((state[i] ?? 0) + (mixed[i] ?? 0)) | 0;
+  add(state, 0, a);
+  add(state, 1, b);
+  add(state, 2, c);
+  add(state, 3, d);
+  add(state, 4, e);
+  add(state, 5, f);
+  add(state, 6, g);
+  add(state, 7, h);
 }

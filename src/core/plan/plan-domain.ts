@@ -2,7 +2,7 @@ import { createTwoFilesPatch } from "diff";
 import type { FinishMove, MoveChange, MoveDisk } from "../model/change.js";
 import type { DesiredDomain, MoveOptions } from "../model/desired.js";
 import { hasErrors } from "../model/diagnostic.js";
-import type { Diagnostic } from "../model/diagnostic.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
@@ -29,7 +29,8 @@ import { pivotedSteps } from "../switches/pivoted.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
 import type { Derived } from "../switches/take-over.js";
 import { deriveConfig } from "../xl/derive.js";
-import { editDisks } from "../xl/edit.js";
+import type { ConfigEdit, DiskChange, EditableConfig } from "../xl/edit.js";
+import { editOpened, openConfig } from "../xl/edit.js";
 import { redact } from "../xl/secrets.js";
 import { bindingsOf } from "./bindings.js";
 import { estimate } from "./estimate.js";
@@ -76,7 +77,7 @@ export function planDomain(
   diagnostics.push(...(edit?.diagnostics ?? []));
   const mirrored = chosen.some(({ fragments }) => fragments.mirror !== undefined);
   const pivoted = chosen.some(({ fragments }) => fragments.pivot !== undefined);
-  const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, sha256) : undefined;
+  const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, edit, sha256) : undefined;
   diagnostics.push(...(derived?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
@@ -159,17 +160,13 @@ interface DerivedOf {
 }
 
 /** The configs that take a running guest onto its mappings and stay with xl afterwards. */
-function deriveConfigs(domain: Domain, chosen: readonly Chosen[], sha256: Sha256): DerivedOf {
+function deriveConfigs(domain: Domain, chosen: readonly Chosen[], { opened, edited }: Edited, sha256: Sha256): DerivedOf {
   const { config, running } = domain;
-  if (config === undefined || running === undefined) return { diagnostics: [] };
+  if (config === undefined || running === undefined || opened === undefined) return { diagnostics: [] };
   const identity = { uuid: running.uuid, macs: running.macs ?? [] };
   const diagnostics: Diagnostic[] = [];
-  const derive = (which: keyof DerivedConfigs, device: (one: Chosen) => string | undefined): Derived | undefined => {
-    const wanted = chosen.flatMap((one) => {
-      const path = device(one);
-      return path === undefined ? [] : [{ vdev: one.move.change.vdev, device: path }];
-    });
-    const { value, diagnostics: found } = deriveConfig(config.text, wanted, identity);
+  const derive = (which: keyof DerivedConfigs, from: Checked<ConfigEdit>): Derived | undefined => {
+    const { value, diagnostics: found } = from.value === undefined ? from : deriveConfig(opened, from.value, identity);
     if (value === undefined) {
       if (diagnostics.length === 0) diagnostics.push(...found);
       return undefined;
@@ -180,10 +177,11 @@ function deriveConfigs(domain: Domain, chosen: readonly Chosen[], sha256: Sha256
     };
     return { file, disks: value.disks };
   };
-  const volume = ({ move }: Chosen): string => volumePath(move.change.to.volume);
-  const before = derive("before", () => undefined);
-  const next = derive("next", (one) => one.fragments.mirror?.onto ?? volume(one));
-  const stored = derive("stored", volume);
+  const onto = chosen.map(({ move, fragments }): DiskChange => (
+    { vdev: move.change.vdev, device: fragments.mirror?.onto ?? volumePath(move.change.to.volume) }));
+  const before = derive("before", editOpened(opened, []));
+  const next = derive("next", editOpened(opened, onto));
+  const stored = derive("stored", { value: edited, diagnostics: [] });
   if (before === undefined || next === undefined || stored === undefined) return { diagnostics };
   return { configs: { before, next, stored }, diagnostics };
 }
@@ -202,16 +200,25 @@ function wishOf(desired: DesiredDomain, changes: readonly MoveChange[]): unknown
   return { domain: desired.name, disks, ready: desired.ready ?? null, move: desired.move };
 }
 
-function editOf(
-  domain: Domain, moves: readonly MoveDisk[], sha256: Sha256,
-): { readonly edit?: EditConfig; readonly diff?: ConfigChange; readonly diagnostics: readonly Diagnostic[] } {
+interface Edited {
+  readonly opened?: EditableConfig;
+  /** With the disks on their volumes. */
+  readonly edited?: ConfigEdit;
+  readonly edit?: EditConfig;
+  readonly diff?: ConfigChange;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function editOf(domain: Domain, moves: readonly MoveDisk[], sha256: Sha256): Edited {
   const { config } = domain;
   if (config === undefined) return { diagnostics: [] };
   const wanted = moves.map(({ vdev, to }) => ({ vdev, device: volumePath(to.volume) }));
-  const { value, diagnostics } = editDisks(config.text, wanted);
+  const opened = openConfig(config.text);
+  if (opened.value === undefined) return { diagnostics: opened.diagnostics };
+  const { value, diagnostics } = editOpened(opened.value, wanted);
   if (value === undefined) return { diagnostics };
   return {
-    diagnostics,
+    diagnostics, opened: opened.value, edited: value,
     edit: {
       domain: domain.name, path: config.path, before: config.sha256, after: sha256(value.after.text),
       edits: value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text })),

@@ -1,6 +1,7 @@
 import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
+import { guestsRest } from "../model/guest.js";
 import type { Model } from "../model/model.js";
 import { stepsOf } from "../model/plan.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
@@ -31,7 +32,7 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     const planned = planDomain(wish, differing.changes.changes, now, sha256);
     diagnostics.push(...planned.diagnostics);
     if (planned.plan === undefined) continue;
-    const simulated = simulate(planned.plan.nodes, modelOf(now, planned.plan));
+    const simulated = simulate(planned.plan.nodes, modelOf(now, planned.plan), guestsRest);
     if (!simulated.ok) {
       diagnostics.push({
         severity: "error", code: "plan-conflict", at: wish.at,

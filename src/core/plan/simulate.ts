@@ -65,12 +65,15 @@ export function simulateStep(step: Step, model: Model, guests: (model: Model) =>
   return { model: guests(after), verdict: "ran" };
 }
 
-/** Runs a plan on the model, repeats as often as they do at least, every step's verdict noted. */
-export function simulate(nodes: readonly PlanNode[], start: Model): Simulation {
+/**
+ * Runs a plan on the model, repeats as often as they do at least, every step's verdict noted.
+ * @param guests as for {@link simulateStep}
+ */
+export function simulate(nodes: readonly PlanNode[], start: Model, guests: (model: Model) => Model = guestWrites): Simulation {
   const moments: Moment[] = [{ model: start }];
   let model = start;
   for (const step of unroll(nodes)) {
-    const { model: next, verdict } = simulateStep(step, model);
+    const { model: next, verdict } = simulateStep(step, model, guests);
     if (verdict === "conflict") {
       return { ok: false, moments, step, why: `what ${step.id} is to make stands there already, and is not converge's` };
     }

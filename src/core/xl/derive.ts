@@ -1,9 +1,6 @@
 import type { Checked } from "../model/diagnostic.js";
-import type { SourceText } from "../model/source.js";
-import type { ConfigEdit, DiskChange } from "./edit.js";
-import { editDisks } from "./edit.js";
-import { parseXlConfig } from "./parse.js";
-import { evaluate, stringOf, stringsOf } from "./settings.js";
+import type { ConfigEdit, EditableConfig } from "./edit.js";
+import { stringOf, stringsOf } from "./settings.js";
 import { encodeString } from "./string-literal.js";
 import { applyEdits, makeEdits } from "./text-edit.js";
 
@@ -18,14 +15,10 @@ export interface Identity {
  * A config for one command only, made from a guest's own: other disks, and the identity of the guest that runs, which
  * a restore, a migration or `xl config-update` would else make anew. Written behind the old text: of a key that stands
  * twice the last one counts.
- * @returns no value where the config can not be edited, or where its network cards are not those that the guest has
+ * @param edited with the other disks
+ * @returns no value where its network cards are not those that the guest has
  */
-export function deriveConfig(source: SourceText, disks: readonly DiskChange[], identity: Identity): Checked<ConfigEdit> {
-  const parsed = parseXlConfig(source);
-  if (parsed.value === undefined) return { value: undefined, diagnostics: parsed.diagnostics };
-  const edited = editDisks(source, disks);
-  if (edited.value === undefined) return edited;
-  const settings = evaluate(parsed.value);
+export function deriveConfig({ settings }: EditableConfig, edited: ConfigEdit, identity: Identity): Checked<ConfigEdit> {
   const lines: string[] = [];
   if (stringOf(settings, "uuid")?.toLowerCase() !== identity.uuid) lines.push(`uuid = "${identity.uuid}"`);
   const vifs = stringsOf(settings, "vif").map(({ value }) => value);
@@ -47,14 +40,14 @@ export function deriveConfig(source: SourceText, disks: readonly DiskChange[], i
     if (encoded.includes(undefined)) throw new Error("a vif that was read can not be written");
     lines.push(`vif = [ ${encoded.map((vif) => `"${vif ?? ""}"`).join(", ")} ]`);
   }
-  if (lines.length === 0) return edited;
-  const { text } = source;
+  if (lines.length === 0) return { value: edited, diagnostics: [] };
+  const { text } = edited.before;
   const behind = makeEdits(text, [
     { start: text.length, end: text.length, text: `${text.endsWith("\n") ? "" : "\n"}${lines.join("\n")}\n` },
   ]);
-  const edits = [...edited.value.edits, ...behind];
-  const after = { ...edited.value.after, text: applyEdits(text, edits) };
-  return { value: { ...edited.value, edits, after }, diagnostics: edited.diagnostics };
+  const edits = [...edited.edits, ...behind];
+  const after = { ...edited.after, text: applyEdits(text, edits) };
+  return { value: { ...edited, edits, after }, diagnostics: [] };
 }
 
 function withMac(vif: string, mac: string): string {

@@ -24,6 +24,13 @@ export interface DiskChange {
   readonly isFile?: boolean;
 }
 
+/** A config that can be edited, read once for all edits of it. */
+export interface EditableConfig {
+  readonly parsed: XlConfig;
+  readonly settings: XlSettings;
+  readonly disks: readonly LocatedDisk[];
+}
+
 export interface ConfigEdit {
   /** In the order of the text. Empty where the config says already what it shall. */
   readonly edits: readonly TextEdit[];
@@ -47,15 +54,10 @@ const SCRIPTS_OF_OTHER_TARGETS = new Set([
 const NO_UTF8 = /[\uFFFD\uD800-\uDFFF]/u;
 
 /**
- * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments,
- * order, quotes, layout and all other parameters stay byte for byte, and each disk keeps the style it is
- * written in (`file:/a,xvda1,w` becomes `phy:/b,xvda1,w`). A format other than raw becomes raw, a backend
- * type other than phy becomes phy, and a script that belongs to another kind of target goes.
- *
- * The result is parsed again and compared before it is returned.
- * @returns no value where it cannot be done in place; the diagnostics say why
+ * Reads an xl config for edits.
+ * @returns no value where it cannot be edited in place; the diagnostics say why
  */
-export function editDisks(source: SourceText, changes: readonly DiskChange[]): Checked<ConfigEdit> {
+export function openConfig(source: SourceText): Checked<EditableConfig> {
   const parsed = parseXlConfig(source);
   if (parsed.value === undefined) return { value: undefined, diagnostics: parsed.diagnostics };
   if (NO_UTF8.test(source.text)) {
@@ -67,14 +69,34 @@ export function editDisks(source: SourceText, changes: readonly DiskChange[]): C
   }
   const settings = evaluate(parsed.value);
   const read = readDisks(parsed.value, settings);
-  const broken = read.diagnostics.find((d) => d.severity === "error");
-  if (broken !== undefined) return { value: undefined, diagnostics: read.diagnostics };
+  if (read.diagnostics.some((d) => d.severity === "error")) return { value: undefined, diagnostics: read.diagnostics };
+  return { value: { parsed: parsed.value, settings, disks: read.disks }, diagnostics: [] };
+}
 
+/**
+ * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments,
+ * order, quotes, layout and all other parameters stay byte for byte, and each disk keeps the style it is
+ * written in (`file:/a,xvda1,w` becomes `phy:/b,xvda1,w`). A format other than raw becomes raw, a backend
+ * type other than phy becomes phy, and a script that belongs to another kind of target goes.
+ *
+ * The result is parsed again and compared before it is returned.
+ * @returns no value where it cannot be done in place; the diagnostics say why
+ */
+export function editDisks(source: SourceText, changes: readonly DiskChange[]): Checked<ConfigEdit> {
+  const opened = openConfig(source);
+  if (opened.value === undefined) return { value: undefined, diagnostics: opened.diagnostics };
+  return editOpened(opened.value, changes);
+}
+
+/** As {@link editDisks}, of a config that has been read. */
+export function editOpened(config: EditableConfig, changes: readonly DiskChange[]): Checked<ConfigEdit> {
+  const { disks } = config;
+  const { source } = config.parsed;
   const replacements: Replacement[] = [];
-  const wanted = read.disks.map(({ disk }) => disk);
+  const wanted = disks.map(({ disk }) => disk);
   const problems: Diagnostic[] = [];
   for (const change of changes) {
-    const found = read.disks.flatMap((disk, index) =>
+    const found = disks.flatMap((disk, index) =>
       sameVdev(disk.disk.vdev, change.vdev) ? [{ disk, index }] : [],
     );
     const [first, second] = found;
@@ -99,14 +121,15 @@ export function editDisks(source: SourceText, changes: readonly DiskChange[]): C
   }
   if (problems.length > 0) return { value: undefined, diagnostics: problems };
 
+  if (replacements.length === 0) return { value: { edits: [], before: source, after: source, disks: wanted }, diagnostics: [] };
   const edits = makeEdits(source.text, replacements);
   const after: SourceText = { file: source.file, text: applyEdits(source.text, edits) };
-  const difference = compare(parsed.value, settings, read.disks, after, wanted);
+  const difference = compare(config, after, wanted);
   if (difference !== undefined) {
     return failed({
       summary: "the disk is written in a way that cannot be edited in place",
       detail: difference,
-      at: read.disks.find((d) => changes.some((c) => sameVdev(c.vdev, d.disk.vdev)))?.at ?? {
+      at: disks.find((d) => changes.some((c) => sameVdev(c.vdev, d.disk.vdev)))?.at ?? {
         source,
         start: 0,
         end: 0,
@@ -218,18 +241,12 @@ function isOfOtherTargets(script: string | undefined): boolean {
 /**
  * Parses the edited config and says how it is another one than was wanted; undefined where it is that one.
  */
-function compare(
-  before: XlConfig,
-  settingsBefore: XlSettings,
-  disksBefore: readonly LocatedDisk[],
-  after: SourceText,
-  wanted: readonly ConfiguredDisk[],
-): string | undefined {
+function compare(before: EditableConfig, after: SourceText, wanted: readonly ConfiguredDisk[]): string | undefined {
   const parsed = parseXlConfig(after).value;
   if (parsed === undefined) return "xl would refuse the edited config";
-  if (parsed.statements.length !== before.statements.length) return "the edited config has other settings";
+  if (parsed.statements.length !== before.parsed.statements.length) return "the edited config has other settings";
   const settings = evaluate(parsed);
-  for (const [key, setting] of settingsBefore) {
+  for (const [key, setting] of before.settings) {
     if (key === "disk") continue;
     if (!sameSetting(settings.get(key), setting)) return `the setting '${key}' would change`;
   }
@@ -240,7 +257,7 @@ function compare(
     if (asked === undefined || !sameMembers(disk.disk, asked)) {
       return `the disk '${disk.disk.vdev}' would be ${JSON.stringify(disk.disk)}, not ${JSON.stringify(asked)}`;
     }
-    if (!sameMembers(disk.options, disksBefore[index]?.options ?? {})) {
+    if (!sameMembers(disk.options, before.disks[index]?.options ?? {})) {
       return `other parameters of the disk '${disk.disk.vdev}' would change`;
     }
   }

@@ -3,7 +3,7 @@ import { hasErrors } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 import type { XlToken } from "./lex.js";
 import { lexXl } from "./lex.js";
-import { decodeString } from "./string-literal.js";
+import { decodeValue } from "./string-literal.js";
 import type { XlConfig, XlStatement, XlValue } from "./syntax.js";
 import { complaintAboutValue, lexicalComplaint, type Complaint } from "./complaints.js";
 
@@ -144,7 +144,7 @@ class Parser {
 
   private string(token: XlToken): XlValue {
     const { text } = this.source;
-    const { value, problems } = decodeString(text, token.start, token.end);
+    const { value, problems } = decodeValue(text, token.start, token.end);
     for (const problem of problems) {
       const written = text.slice(problem.start, problem.end);
       const accepted = "xl knows \\\" \\' \\\\ \\a \\b \\f \\n \\r \\t \\v";

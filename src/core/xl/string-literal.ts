@@ -80,6 +80,12 @@ export function decodeString(text: string, start: number, end: number): DecodedS
   return { value, places, problems };
 }
 
+/** As {@link decodeString}, without the places: nearly all strings are what stands there. */
+export function decodeValue(text: string, start: number, end: number): Omit<DecodedString, "places"> {
+  const inner = text.slice(start + 1, end - 1);
+  return inner.includes("\\") ? decodeString(text, start, end) : { value: inner, problems: [] };
+}
+
 /**
  * Text to stand between quotes so that xl reads `value`.
  * @returns undefined where the language has no way to write a character of it (a NUL or other control
