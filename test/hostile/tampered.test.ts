@@ -88,7 +88,7 @@ describe("a saved plan", () => {
       for (const put of PLANTED) {
         const changed = planted(body, path, put);
         if (typeof changed !== "object" || changed === null || Array.isArray(changed)) continue;
-        const text = JSON.stringify({ ...changed, digest: sha256(canonicalJson(changed)) });
+        const text = JSON.stringify({ ...(changed as Readonly<Record<string, Json>>), digest: sha256(canonicalJson(changed)) });
         const { value, diagnostics } = readSavedPlan({ file: "plan.json", text }, "test", sha256);
         expect(value === undefined).toBe(hasErrors(diagnostics));
         if (value !== undefined) read += 1;

@@ -55,7 +55,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   if (onLine !== undefined) {
     try {
       const lines = new Lines(onLine);
-      for await (const chunk of child.iterable({ from: "stdout", binary: true })) lines.take(chunk as Uint8Array);
+      for await (const chunk of child.iterable({ from: "stdout", binary: true })) lines.take(chunk);
       lines.end();
     } catch {
       // how it ended is told below
