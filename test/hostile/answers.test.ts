@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Command, CommandResult } from "../../src/core/model/command.js";
 import type { Checked } from "../../src/core/model/diagnostic.js";
+import { readFact } from "../../src/core/facts/readings.js";
 import { facts } from "../../src/core/facts/registry.js";
 import { parseFrames } from "../../src/core/facts/gather-script.js";
 import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
@@ -136,7 +137,7 @@ describe("tools", () => {
   test.each(Object.entries(facts))("%s: words of another language or version are unreadable, or leave nothing that is no number", (_, fact) => {
     for (const text of [...german, german.join("\n")]) {
       for (const exitCode of [0, 1]) {
-        const { value } = fact.parse({ exitCode, stdout: text, stderr: text });
+        const { value } = readFact(fact, { exitCode, stdout: text, stderr: text });
         expect(JSON.stringify(value ?? null, (__, one: unknown) => (typeof one === "number" && !Number.isFinite(one) ? "not finite" : one))).not.toContain("not finite");
       }
     }

@@ -8,6 +8,7 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { readSavedPlan, writeSavedPlan } from "../../src/core/plan/saved.js";
 import { readSavedWish } from "../../src/core/plan/saved-wish.js";
 import { canonicalJson } from "../../src/core/plan/canonical-json.js";
+import { formatInstant } from "../../src/core/render/figures.js";
 import { readRunEvent } from "../../src/core/render/read-event.js";
 import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
 import { commandLine } from "../../src/edge/cli/rollback-command.js";
@@ -88,7 +89,7 @@ describe("a saved plan", () => {
       for (const put of PLANTED) {
         const changed = planted(body, path, put);
         if (typeof changed !== "object" || changed === null || Array.isArray(changed)) continue;
-        const text = JSON.stringify({ ...(changed as Readonly<Record<string, Json>>), digest: sha256(canonicalJson(changed)) });
+        const text = JSON.stringify({ ...(changed as object), digest: sha256(canonicalJson(changed)) });
         const { value, diagnostics } = readSavedPlan({ file: "plan.json", text }, "test", sha256);
         expect(value === undefined).toBe(hasErrors(diagnostics));
         if (value !== undefined) read += 1;
@@ -121,6 +122,10 @@ describe("recorded facts", () => {
 });
 
 describe("what lies in a host's books", () => {
+  test.each([1e300, -1e300, Number.POSITIVE_INFINITY, Number.NaN, 8.64e12 + 1])("a time of %s can be shown", (time) => {
+    expect(formatInstant(time)).toBe("at a time that is none");
+  });
+
   test.each<readonly [string, string]>([
     ["no JSON", "{"], ["no wish", "{}"], ["a list", "[]"], ["a wish of a kind that there is not", '{"wish":{"wish":"destroy"}}'],
     ["two kinds at once", '{"wish":{"wish":"move","desired":{"name":"a","disks":[],"move":{}},"back":{}}}'],
@@ -135,7 +140,7 @@ describe("what lies in a host's books", () => {
   test.each<readonly [string, string]>([
     ["torn", '{"at":1,"seq":1,"event":"begi'], ["zeros", "\0\0\0\0"], ["of a kind that there is not", '{"at":1,"seq":1,"event":"constructor"}'],
     ["of the prototype's kind", '{"at":1,"seq":1,"event":"__proto__"}'], ["without its fields", '{"at":1,"seq":1,"event":"commit"}'],
-    ["with a text for a number", '{"at":"1","seq":1,"event":"commit","domain":"a"}'], ["a list", "[1]"], ["null", "null"], ["empty", ""],
+    ["with a time that is no number", '{"at":1e999,"seq":1,"event":"commit","domain":"a"}'], ["with a text for a number", '{"at":"1","seq":1,"event":"commit","domain":"a"}'], ["a list", "[1]"], ["null", "null"], ["empty", ""],
   ])("an event that is %s is passed over", (_, line) => {
     expect(readRunEvent(line)).toBeUndefined();
   });

@@ -54,7 +54,7 @@ export const fact: FirstFact<ReportedIdentity> = {
       bootId,
       kernel: values.get("kernel") ?? "",
       os: (values.get("PRETTY_NAME") ?? "").replace(/^"(.*)"$/, "$1"),
-      uid: Number(values.get("uid") ?? Number.NaN),
+      uid: Number(values.get("uid") ?? -1),
       ...(systemd === null ? {} : { systemd: Number(systemd[1]) }),
     });
   },

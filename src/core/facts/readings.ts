@@ -1,6 +1,7 @@
 import type { CommandResult } from "../model/command.js";
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { Fact, FactValue } from "./fact.js";
+import { unreadable } from "./fact.js";
 import { facts } from "./registry.js";
 
 /** What the commands of both rounds printed on one host, by the fact's name: all that is known, unread. */
@@ -46,6 +47,22 @@ export interface ReadFacts {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/**
+ * Reads what one command printed. Digits that are too many for a number are nonsense whatever they count: what was
+ * reckoned from them would be nonsense as well.
+ */
+export function readFact(fact: Fact<unknown, FactValues>, result: CommandResult): Checked<unknown> {
+  const checked = fact.parse(result);
+  return holdsNonNumber(checked.value) ? unreadable(fact.name, result, "it holds a number that is none") : checked;
+}
+
+function holdsNonNumber(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  // heads of disks are bytes
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  return Object.values(value).some(holdsNonNumber);
+}
+
 /** Reads what was printed. Facts without a result are left out. */
 export function readFacts(results: Readings["results"]): ReadFacts {
   const values: Partial<Record<keyof Facts, unknown>> = {};
@@ -53,7 +70,7 @@ export function readFacts(results: Readings["results"]): ReadFacts {
   for (const [key, fact] of entries) {
     const result = Object.hasOwn(results, fact.name) ? results[fact.name] : undefined;
     if (result === undefined) continue;
-    const checked: Checked<unknown> = fact.parse(result);
+    const checked = readFact(fact, result);
     if (checked.value !== undefined) values[key] = checked.value;
     diagnostics.push(...checked.diagnostics);
   }

@@ -36,6 +36,8 @@ export function formatElapsed(seconds: number): string {
 
 /** Seconds since the epoch as `2025-01-31 12:34:56 UTC`: journals are read by people in several time zones. */
 export function formatInstant(epochSeconds: number): string {
+  // a host may have written down any number; a Date ends at 8.64e15 ms (ECMA-262, 21.4.1.1)
+  if (!(Math.abs(epochSeconds) <= 8.64e12)) return "at a time that is none";
   return `${new Date(epochSeconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 

@@ -15,12 +15,17 @@ export function readRunEvent(line: string): RunEvent | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const event = value as Record<string, unknown>;
   const fields = typeof event["event"] === "string" ? own(FIELDS, event["event"]) : undefined;
-  if (fields === undefined || typeof event["at"] !== "number" || typeof event["seq"] !== "number") return undefined;
-  const fits = Object.entries(fields).every(([name, type]) => typeof event[name] === type);
+  if (fields === undefined || !isFinite(event["at"]) || !isFinite(event["seq"])) return undefined;
+  const fits = Object.entries(fields).every(([name, type]) => (type === "number" ? isFinite(event[name]) : typeof event[name] === type));
   if (!fits) return undefined;
   const read = value as RunEvent;
   // an end of a kind that this version does not know is not taken for a good one
   return read.event === "end" && !Object.hasOwn(OUTCOMES, read.outcome) ? { ...read, outcome: "failed" } : read;
+}
+
+/** JSON has numbers that are too large to be one: `1e999`. */
+function isFinite(value: unknown): boolean {
+  return typeof value === "number" && Number.isFinite(value);
 }
 
 const OUTCOMES: Readonly<Record<Outcome, true>> = { done: true, failed: true, refused: true, stopped: true, stuck: true };
