@@ -44,3 +44,12 @@ describe("promises", () => {
     expect(named, "a test is named").toBeGreaterThan(0);
   });
 });
+
+test("a number of faults is asked for by a test: it fails where it injects fewer", () => {
+  const names = [...readFileSync("docs/reliability.md", "utf8").matchAll(/\| \d+ of ([a-z-]+) \|(.*)/g)];
+  expect(names.length).toBeGreaterThan(5);
+  for (const [, name = "", rest = ""] of names) {
+    const [, path = ""] = /`([^`]+)`/.exec(rest) ?? [];
+    expect(readFileSync(path, "utf8"), name).toContain(`faultsPromised("${name}")`);
+  }
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { corpusOf } from "./corpus.js";
 import { mutate, randomFrom } from "./mutate.js";
+import { faultsPromised } from "../support/faults.js";
 import { check } from "./target.js";
 import { targets } from "./targets.js";
 
@@ -38,6 +39,11 @@ describe.each(targets)("$name", (target) => {
       }
     }
   });
+});
+
+test("there are as many inputs as is said", () => {
+  const kept = targets.reduce((sum, target) => sum + target.seeds().length + corpusOf(target.name).length, 0);
+  expect(kept + targets.length * MUTATIONS).toBeGreaterThanOrEqual(faultsPromised("inputs"));
 });
 
 test("what breaks a target is noticed: a check that can not fail would show nothing", () => {

@@ -12,6 +12,7 @@ import { runProcess } from "../../src/edge/hosts/process.js";
 import { gatherHost } from "../../src/edge/run/gather.js";
 import { hostRuns } from "../../src/edge/run/host-runs.js";
 import { Unreachable } from "../../src/edge/run/target.js";
+import { faultsPromised } from "../support/faults.js";
 import { STEERING } from "./names.js";
 
 /** Hosts that do not answer as they should. */
@@ -39,6 +40,10 @@ class BadHost extends LocalHost {
     return super.run(["sh", "-c", this.script], { ...options, timeoutMs: 1000 });
   }
 }
+
+test("there are as many hosts that do not answer as they should as is said", () => {
+  expect(answers.length).toBeGreaterThanOrEqual(faultsPromised("bad-answers"));
+});
 
 describe("a host that", () => {
   test.each(answers)("$why is told, within its time, and nothing is planned on it", { timeout: 40_000 }, async ({ script, gaveUp }) => {

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { parseSubmitAnswer, submissionInput, submitCommand } from "../../src/core/program/submit.js";
 import { StubHost } from "../program/host.js";
 import { moveProgram } from "../program/plan.js";
+import { faultsPromised } from "../support/faults.js";
 
 /** What lies where converge's own files and folders should be. */
 
@@ -34,6 +35,10 @@ function set({ make, at }: Trap, root: string, elsewhere: string): void {
     case "foreign-file": writeFileSync(path, ""); chownSync(path, NOBODY, NOBODY); break;
   }
 }
+
+test("there are as many traps as is said", () => {
+  expect(traps.length).toBeGreaterThanOrEqual(faultsPromised("traps"));
+});
 
 describe("a submission starts nothing, and says which path is wrong, where", () => {
   test.each(traps)("$why", async (trap) => {

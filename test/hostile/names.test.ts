@@ -31,6 +31,7 @@ import { commandLine } from "../../src/edge/cli/rollback-command.js";
 import { encodeString } from "../../src/core/xl/string-literal.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
 import { aHost, aWish, MIB, sha256 } from "../support/a-host.js";
+import { faultsPromised } from "../support/faults.js";
 import { NOW, withBooks } from "../support/a-leftover.js";
 import { filesOf } from "../load/files.js";
 import { SHELLS } from "../program/host.js";
@@ -188,6 +189,10 @@ act() { for word do printf '%s\\0' "$word"; done; printf '\\n\\0'; }\n${calls}\n
       expect(readdirSync(scratch)).toEqual([]);
     }
   });
+});
+
+test("there are as many names as is said", () => {
+  expect(NAMES.length).toBeGreaterThanOrEqual(faultsPromised("names"));
 });
 
 test("most of these names can be a guest's, so that the above is about something", () => {

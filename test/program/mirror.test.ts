@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { faultsPromised } from "../support/faults.js";
 import { EVERY, SHELLS, StubHost, inParallel } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram } from "./mirror.js";
@@ -176,6 +177,7 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
       const chosen = OWN.test(call) ? [true, at % 2 === 0] : [turn === 0, turn === 1 && at % 2 === 0];
       return all.filter((_, index) => chosen[index] === true);
     });
+    expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
       const host = new StubHost(SHELLS[number % 3] ?? "dash");
       try {

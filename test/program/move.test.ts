@@ -1,6 +1,7 @@
 import { readFileSync, statSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { faultsPromised } from "../support/faults.js";
 import { SHELLS, StubHost, inParallel, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram, type MoveOptions } from "./plan.js";
@@ -51,6 +52,7 @@ describe("a move", () => {
 
   it("fails at whatever call, and the guest is up on the right disk", { timeout: 120_000 }, async () => {
     const numbers = Array.from({ length: CALLS }, (_, index) => index + 1);
+    expect(numbers.length).toBeGreaterThanOrEqual(faultsPromised("failing-calls"));
     await inParallel(numbers, async (number) => {
       await withHost(SHELLS[number % 3] ?? "dash", async (host, before) => {
         host.tell("fail", String(number));

@@ -11,6 +11,7 @@ import { awaitQemuMirror, closeNode, qemuMirror } from "../../src/core/steps/qem
 import { stepKinds } from "../../src/core/steps/registry.js";
 import { stepOf } from "../../src/core/steps/step-of.js";
 import { FakeQemu } from "./fake-qemu.js";
+import { faultsPromised } from "../support/faults.js";
 import { SHELLS, StubHost, inParallel, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
@@ -156,6 +157,7 @@ describe("a mirror by QEMU", () => {
         ? [{ number: at + 1, when: "kill-after", reboot: at % 2 !== 0 } as const, { number: at + 1, when: "kill-before", reboot: at % 2 === 0 } as const]
         : []),
     ]);
+    expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-qemu"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
       await inStub(SHELLS[number % 3] ?? "dash", async (host, qemu, oldConfig) => {
         host.tell(when, String(number));

@@ -8,6 +8,7 @@ import { compileProgram } from "../../src/core/program/compile.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
 import { returnSteps } from "../../src/core/switches/return.js";
 import { aHost, aVolume, ext4 } from "../support/a-host.js";
+import { faultsPromised } from "../support/faults.js";
 import { EVERY, SHELLS, StubHost, inParallel } from "./host.js";
 import type { Shell } from "./host.js";
 import { journal } from "./invariants.js";
@@ -147,6 +148,7 @@ describe("a way back", () => {
       // from the commit on all of them; before it one by turns, which are not those of the shells
       return EVERY || number >= commit - 1 ? all : all.filter((_, index) => index === Math.floor((2 * number) / 3) % 3);
     });
+    expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-on-the-way-back"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
       const host = await movedHost(SHELLS[number % 3] ?? "dash");
       try {
