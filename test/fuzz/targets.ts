@@ -71,7 +71,7 @@ function aPlan(): string {
   const wish = aWish("web1", ["xvda1"], { strategy: "rsync" });
   const text = writeSavedPlan({
     tool: "t", playbooks: ["a.yml"], batches: [{ hosts: ["dom0a"], maxFailPercent: 0 }],
-    hosts: [{ host: "dom0a", connection: { kind: "local", address: "dom0a", sshArguments: [] }, desired: [wish], domains: planHost(state, [wish], sha256).domains }],
+    hosts: [{ host: "dom0a", connection: { kind: "local", address: "dom0a", sshArguments: [] }, history: [], desired: [wish], domains: planHost(state, [wish], sha256).domains }],
   }, sha256);
   return JSON.stringify(JSON.parse(text));
 }
