@@ -33,7 +33,7 @@ export function guestName(host: string, number: number): string {
 /**
  * Readings as a Dom0 with so many running guests would give them, each with a root and a swap image; in the form that
  * the lab's own have. What is different from guest to guest on real hosts is so here, and no two hosts have it the same:
- * names, paths, UUIDs, addresses, sizes, inodes.
+ * names, paths, UUIDs, addresses, memory, inodes.
  */
 export function manyGuests(host: string, count: number): Readings {
   const lab = labReadings();
