@@ -9,6 +9,8 @@ export default defineConfig({
       {
         test: {
           name: "fast", include: ["test/**/*.test.ts"], exclude: ["test/lab/**", "node_modules/**", "dist/**"],
+          // modules are loaded once for many files: a test that changes what they share puts it back
+          isolate: false,
           setupFiles: ["test/support/setup.ts"], globalSetup: ["test/support/missing-tools.ts"],
           // generous: a busy machine is no reason to fail
           testTimeout: 120_000,

@@ -68,13 +68,13 @@ describe("a host that", () => {
     const asked: readonly (() => Promise<unknown>)[] = [
       () => runs.current("web1"), () => runs.journal("/var/lib/converge/domains/web1/runs/1"), () => runs.savedPlan("/x"), () => runs.stop("/x"),
     ];
-    for (const ask of asked) {
+    await Promise.all(asked.map(async (ask) => {
       try {
         await ask();
       } catch (error) {
         expect(error).toBeInstanceOf(Unreachable);
       }
-    }
+    }));
     expect(host.timeouts).toHaveLength(asked.length);
     expect(host.timeouts.every((one) => one !== undefined)).toBe(true);
   });

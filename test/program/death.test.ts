@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
-import { EVERY, SHELLS, StubHost, inParallel } from "./host.js";
+import { EVERY, StubHost, inParallel, shellOf } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
@@ -28,7 +28,7 @@ describe("a program that is killed with all its children", () => {
   it("is recovered from, at whatever call, twice, and dying again in between", { timeout: 180_000 }, async () => {
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths"));
     await inParallel(deaths, async ({ number, when, reboot: withReboot }) => {
-      const host = new StubHost(SHELLS[number % 3] ?? "dash");
+      const host = new StubHost(shellOf(number));
       try {
         host.install(moveProgram(host));
         const before = readFileSync(host.config, "utf8");

@@ -21,6 +21,12 @@ const PYTHON = "/usr/bin/python3";
 /** `npm run laws` kills programs in every way there is, `npm test` in a share of them that has every call in it. */
 export const EVERY = process.env["LAWS_TIMES"] !== undefined;
 
+/** The shell of one of many ways to be killed: each has its turn, and bash, which takes the longest, has fewer in `npm test`. */
+export function shellOf(number: number): Shell {
+  const turns: readonly Shell[] = EVERY ? SHELLS : ["dash", "busybox sh", "dash", "busybox sh", "dash", "bash"];
+  return turns[number % turns.length] ?? "dash";
+}
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;

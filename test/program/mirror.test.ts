@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
-import { EVERY, SHELLS, StubHost, inParallel } from "./host.js";
+import { EVERY, SHELLS, StubHost, inParallel, shellOf } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram } from "./mirror.js";
 
@@ -179,7 +179,7 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
-      const host = new StubHost(SHELLS[number % 3] ?? "dash");
+      const host = new StubHost(shellOf(number));
       try {
         host.install(mirrorProgram(host, how));
         const before = readFileSync(host.config, "utf8");
@@ -210,7 +210,7 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
   });
 });
 
-describe("a migration", () => {
+describe.concurrent("a migration", () => {
   async function migrated(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
     const host = new StubHost(shell);
     host.install(mirrorProgram(host, "migrate"));

@@ -2,7 +2,7 @@ import { readFileSync, statSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
-import { SHELLS, StubHost, inParallel, type Shell } from "./host.js";
+import { SHELLS, StubHost, inParallel, shellOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram, type MoveOptions } from "./plan.js";
 
@@ -54,7 +54,7 @@ describe("a move", () => {
     const numbers = Array.from({ length: CALLS }, (_, index) => index + 1);
     expect(numbers.length).toBeGreaterThanOrEqual(faultsPromised("failing-calls"));
     await inParallel(numbers, async (number) => {
-      await withHost(SHELLS[number % 3] ?? "dash", async (host, before) => {
+      await withHost(shellOf(number), async (host, before) => {
         host.tell("fail", String(number));
         await host.run("run");
         const side = expectWhole(host, before);
@@ -79,7 +79,7 @@ describe("a move", () => {
   });
 });
 
-describe("a guest that will not", () => {
+describe.concurrent("a guest that will not", () => {
   it("shut down fails the run and stays up, and a watchman is left", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("stubborn");
@@ -150,7 +150,7 @@ describe("a guest that will not", () => {
   });
 });
 
-describe("a request to stop", () => {
+describe.concurrent("a request to stop", () => {
   it("is honoured between steps of prepare", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("stop-after", "3");
@@ -222,7 +222,7 @@ describe("unknown is not absent", () => {
   });
 });
 
-describe("a snapshot that fills", () => {
+describe.concurrent("a snapshot that fills", () => {
   const fill = (host: StubHost, data: string, attributes = "swi-a-s---"): void => {
     const line = readFileSync(join(host.state, "lv/vg0/converge-web1-srv"), "utf8").split("|");
     host.tell("lv/vg0/converge-web1-srv", `${line[0] ?? ""}|${line[1] ?? ""}|${attributes}|srv|${data}\n`);
@@ -261,7 +261,7 @@ describe("a snapshot that fills", () => {
   });
 });
 
-describe("a thin snapshot", () => {
+describe.concurrent("a thin snapshot", () => {
   const POOL = "vg0/pool";
   const pool = (host: StubHost, data: string, attributes = "twi-aotz--"): void => { host.tell(`lv/${POOL}`, `4096||${attributes}||${data}\n`); };
   const thin = (host: StubHost): void => {

@@ -12,7 +12,7 @@ import { stepKinds } from "../../src/core/steps/registry.js";
 import { stepOf } from "../../src/core/steps/step-of.js";
 import { FakeQemu } from "./fake-qemu.js";
 import { faultsPromised } from "../support/faults.js";
-import { SHELLS, StubHost, inParallel, type Shell } from "./host.js";
+import { SHELLS, StubHost, inParallel, shellOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
 
@@ -159,7 +159,7 @@ describe("a mirror by QEMU", () => {
     ]);
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-qemu"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
-      await inStub(SHELLS[number % 3] ?? "dash", async (host, qemu, oldConfig) => {
+      await inStub(shellOf(number), async (host, qemu, oldConfig) => {
         host.tell(when, String(number));
         await host.run("run");
         const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;

@@ -9,7 +9,7 @@ import { stepKinds } from "../../src/core/steps/registry.js";
 import { returnSteps } from "../../src/core/switches/return.js";
 import { aHost, aVolume, ext4 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
-import { EVERY, SHELLS, StubHost, inParallel } from "./host.js";
+import { EVERY, SHELLS, StubHost, inParallel, shellOf } from "./host.js";
 import type { Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, sha256 } from "./plan.js";
@@ -150,7 +150,7 @@ describe("a way back", () => {
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-on-the-way-back"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
-      const host = await movedHost(SHELLS[number % 3] ?? "dash");
+      const host = await movedHost(shellOf(number));
       try {
         host.install(returnProgram(host, "files"));
         host.tell(when, String(number));

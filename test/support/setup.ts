@@ -9,4 +9,11 @@ import { removeTempFolders } from "./temp-folder.js";
 const asked = process.env["FC_SEED"];
 if (asked !== "random") fc.configureGlobal({ seed: asked === undefined ? 20_261_122 : Number(asked) });
 
-afterAll(removeTempFolders);
+// several files share a process, and what one of them tells its stubs by way of the environment is nothing to the next
+const environment = { ...process.env };
+
+afterAll(() => {
+  for (const name of Object.keys(process.env)) if (!(name in environment)) Reflect.deleteProperty(process.env, name);
+  Object.assign(process.env, environment);
+  removeTempFolders();
+});
