@@ -16,9 +16,7 @@ import { aWish } from "../support/a-host.js";
 
 export interface PlanningTimes {
   readonly hosts: number;
-  readonly guests: number;
-  readonly observeSeconds: number;
-  readonly planSeconds: number;
+  readonly seconds: number;
 }
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -29,18 +27,15 @@ const BATCH = 50;
 /**
  * Observes and plans hosts one after the other, and keeps every plan, as a preview does.
  * @param guests of each host
- * @param moving every guest has its root to be moved, the most that there can be to plan; or none has, as on most days
+ * @param moving how many of them have their root to be moved
  */
-export function planMany(hosts: number, guests: number, moving: boolean): PlanningTimes {
+export function planMany(hosts: number, guests: number, moving: number): PlanningTimes {
   const plans: HostPlan[] = [];
-  let observeSeconds = 0;
-  let planSeconds = 0;
+  let seconds = 0;
   for (let first = 1; first <= hosts; first += BATCH) {
-    const times = planAll(readingsOf(Math.min(BATCH, hosts + 1 - first), guests, first), guests, moving, plans);
-    observeSeconds += times.observeSeconds;
-    planSeconds += times.planSeconds;
+    seconds += planAll(readingsOf(Math.min(BATCH, hosts + 1 - first), guests, first), guests, moving, plans);
   }
-  return { hosts: plans.length, guests, observeSeconds, planSeconds };
+  return { hosts: plans.length, seconds };
 }
 
 /** Readings of hosts `dom0-FIRST` and on. */
@@ -48,30 +43,22 @@ export function readingsOf(hosts: number, guests: number, first = 1): readonly R
   return Array.from({ length: hosts }, (_, i) => manyGuests(`dom0-${first + i}`, guests));
 }
 
-/** As {@link planMany}, for readings that are there. @param plans gets the plans */
-export function planAll(all: readonly Readings[], guests: number, moving: boolean, plans: HostPlan[]): PlanningTimes {
-  let observeSeconds = 0;
-  let planSeconds = 0;
+/** As {@link planMany}, for readings that are there. @param plans gets the plans @returns seconds of processor time */
+export function planAll(all: readonly Readings[], guests: number, moving: number, plans: HostPlan[]): number {
+  const wishes = all.map((readings): readonly DesiredDomain[] =>
+    Array.from({ length: guests }, (_, i) => aWish(guestName(readings.host, i + 1), i < moving ? ["xvda1"] : [])));
+  const start = process.cpuUsage();
   // each host to its end, as converge does it: what one host is, is forgotten before the next one answers
-  for (const readings of all) {
-    const wishes: DesiredDomain[] = Array.from({ length: guests }, (_, i) => aWish(guestName(readings.host, i + 1), moving ? ["xvda1"] : []));
-    const start = process.cpuUsage();
+  for (const [i, readings] of all.entries()) {
     const { value, diagnostics } = observe(readings);
-    const observed = process.cpuUsage();
     if (value === undefined) throw new Error(JSON.stringify(diagnostics));
-    const plan = planHost(withRoom(value), wishes, sha256);
-    const planned = process.cpuUsage();
-    observeSeconds += secondsBetween(start, observed);
-    planSeconds += secondsBetween(observed, planned);
+    const plan = planHost(withRoom(value), wishes[i] ?? [], sha256);
     if (hasErrors(plan.diagnostics)) throw new Error(JSON.stringify(plan.diagnostics[0]));
-    if (plan.domains.length !== (moving ? guests : 0)) throw new Error(`${plan.domains.length} guests planned`);
+    if (plan.domains.length !== moving) throw new Error(`${plan.domains.length} guests planned`);
     plans.push(plan);
   }
-  return { hosts: all.length, guests, observeSeconds, planSeconds };
-}
-
-function secondsBetween(start: NodeJS.CpuUsage, end: NodeJS.CpuUsage): number {
-  return (end.user + end.system - start.user - start.system) / 1e6;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
 }
 
 /** The lab's volume group holds one guest's disks; here it has to hold all of them. */

@@ -60,7 +60,9 @@ function holdsNonNumber(value: unknown): boolean {
   if (typeof value === "number") return !Number.isFinite(value);
   // heads of disks are bytes
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
-  return Object.values(value).some(holdsNonNumber);
+  if (Array.isArray(value)) return value.some(holdsNonNumber);
+  for (const key in value) if (holdsNonNumber((value as Readonly<Record<string, unknown>>)[key])) return true;
+  return false;
 }
 
 /** Reads what was printed. Facts without a result are left out. */

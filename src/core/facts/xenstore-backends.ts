@@ -15,6 +15,7 @@ const ROOT = "/local/domain/0/backend";
 const LINE = /^\/local\/domain\/0\/backend\/(\w+)\/(\d+)\/(\d+)\/([\w-]+) = "(.*)"$/;
 /** Kinds of backend that are disks: blkback, QEMU, blktap in its several ages. */
 const DISKS = new Set(["vbd", "qdisk", "tap", "tap2", "vbd3"]);
+const decoder = new TextDecoder();
 /** A frontend without a backend of this kind has nothing there. */
 const NONE = /couldn't find path|No such file|ENOENT/i;
 
@@ -69,14 +70,16 @@ function readBackend(device: string, values: ReadonlyMap<string, string>): Repor
   };
 }
 
-/** xenstore-ls writes what is not printable as C does (tools/xs_lib.c, sanitise_value). */
+/** xenstore-ls writes each byte that is not printable as C does (tools/xs_lib.c, sanitise_value): a path in UTF-8 comes so. */
 function unescape(text: string): string {
   if (!text.includes("\\")) return text;
-  return text.replace(/\\(t|n|r|\\|"|x[0-9a-fA-F]{2}|[0-7]{1,3})/g, (_, code: string) => {
+  const characters = text.replace(/\\(t|n|r|\\|"|x[0-9a-fA-F]{2}|[0-7]{1,3})/g, (_, code: string) => {
     if (code === "t") return "\t";
     if (code === "n") return "\n";
     if (code === "r") return "\r";
     if (code === "\\" || code === '"') return code;
     return String.fromCharCode(code.startsWith("x") ? parseInt(code.slice(1), 16) : parseInt(code, 8));
   });
+  const codes = Array.from(characters, (character) => character.charCodeAt(0));
+  return codes.every((code) => code < 0x80) || codes.some((code) => code > 0xff) ? characters : decoder.decode(Uint8Array.from(codes));
 }

@@ -902,9 +902,9 @@ backends_of() {
   done
 }
 
-# backend_value DOMID TYPE DEVICE KEY
+# backend_value DOMID TYPE DEVICE KEY: as it is stored (-R); without it, what is not ASCII comes as C would write it
 backend_value() {
-  xenstore-read "/local/domain/0/backend/$2/$1/$3/$4" 2>/dev/null 9>&-
+  xenstore-read -R "/local/domain/0/backend/$2/$1/$3/$4" 2>/dev/null 9>&-
 }
 
 # backend_is_on DOMID TYPE DEVICE TARGET: blkback's own word (physical-device) where there is one
