@@ -10,7 +10,7 @@ export type Shell = "dash" | "bash" | "busybox sh";
 export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["dash", "bash", "busybox sh"];
 
 const TOOLS = [
-  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mount", "umount",
+  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
   "dd", "cmp", "e2fsck",
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];
@@ -51,7 +51,7 @@ export class StubHost {
     const bin = join(this.root, "bin");
     for (const folder of [
       "state/doms", "state/loops", "state/lv/vg0", "bin", "dev/vg0", "dev/mapper", "state/dm", "proc/sys/kernel/random", "proc/self", "run/systemd/system",
-      "run/converge", "etc/systemd/system", "etc/xen", "srv", "sys/bus/xen-backend/devices", "var/lib/xen/save",
+      "run/converge", "etc/systemd/system", "etc/xen", "srv", "sys/bus/xen-backend/devices", "sys/block", "dev/md", "var/lib/xen/save",
     ]) {
       mkdirSync(join(this.root, folder), { recursive: true });
     }
@@ -203,11 +203,11 @@ export class StubHost {
 
   /** What a reboot of Dom0 takes: guests, loops, mounts, /run. The books and the volumes stay. */
   forget(): void {
-    for (const folder of ["state/doms", "state/dm", "dev/mapper", "state/loops", "run/converge", "sys/bus/xen-backend/devices"]) {
+    for (const folder of ["state/doms", "state/dm", "dev/mapper", "state/loops", "run/converge", "sys/bus/xen-backend/devices", "sys/block", "dev/md"]) {
       rmSync(join(this.root, folder), { recursive: true });
       mkdirSync(join(this.root, folder));
     }
-    for (const name of readdirSync(join(this.root, "dev")).filter((device) => device.startsWith("loop"))) {
+    for (const name of readdirSync(join(this.root, "dev")).filter((device) => /^(loop|md)\d/.test(device))) {
       rmSync(join(this.root, "dev", name));
     }
     writeFileSync(join(this.state, "mounts"), "");

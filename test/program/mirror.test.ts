@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
@@ -8,6 +8,13 @@ import { mirrorProgram } from "./mirror.js";
 
 /** What the guest's disk lies on in the end: by way of its mapping, where it runs on one. */
 function below(host: StubHost, disk: string): string {
+  const array = /^\/dev\/md\/(.+)$/.exec(disk)?.[1];
+  if (array !== undefined) {
+    const md = join(host.root, "sys/block", readlinkSync(join(host.root, disk)).replace("../", ""), "md");
+    const members = readdirSync(md).filter((member) => member.startsWith("dev-"));
+    if (members.length !== 1 || readFileSync(join(md, members[0] ?? "", "state"), "utf8") !== "in_sync\n") return "a mirror";
+    return members[0]?.startsWith("dev-7_") === true ? "/srv/disk.img" : "/dev/vg0/web1-root";
+  }
   const name = /^\/dev\/mapper\/(.+)$/.exec(disk)?.[1];
   if (name === undefined) return disk;
   const table = readFileSync(join(host.state, "dm", name, "table"), "utf8");
@@ -36,28 +43,35 @@ function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | 
     expect(config, note).toContain("/dev/vg0/web1-root");
   }
   expect(existsSync(join(host.state, "violations")), note).toBe(false);
-  const mapped = disk.startsWith("/dev/mapper");
+  const mapped = disk.startsWith("/dev/m");
   const kept = mapped ? /boot-web1|^loop|run directory|multi-user/ : /^$/;
   expect(host.leftovers().filter((left) => !kept.test(left)), note).toEqual([]);
-  expect(readdirSync(join(host.state, "dm")), note).toEqual(mapped ? [disk.replace("/dev/mapper/", "")] : []);
+  const made = [
+    ...readdirSync(join(host.state, "dm")).map((name) => `/dev/mapper/${name}`),
+    ...readdirSync(join(host.root, "dev/md")).map((name) => `/dev/md/${name}`),
+  ];
+  expect(made, note).toEqual(mapped ? [disk] : []);
   expect(host.ended(), note).toBeDefined();
   return side;
 }
 
-const WAYS = ["suspend", "restart", "migrate"] as const;
+const WAYS = [
+  { how: "suspend", by: "dm" }, { how: "restart", by: "dm" }, { how: "migrate", by: "dm" },
+  { how: "suspend", by: "md" }, { how: "restart", by: "md" },
+] as const;
 /** Calls that only this way makes, or makes in a state of its own: from the boot unit on until the guest runs on its mapping. */
 const OWN = /^(mount|umount|systemctl|xl (?!config-update))/;
 
-describe.each(WAYS)("a mirrored move (%s)", (how) => {
+describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by }) => {
   it.each(SHELLS)("ends with the guest on its volume, under %s", async (shell) => {
     const host = new StubHost(shell);
     try {
-      host.install(mirrorProgram(host, how));
+      host.install(mirrorProgram(host, how, by));
       const before = readFileSync(host.config, "utf8");
       const { code, stderr } = await host.run("run");
       expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
       expect(expectWhole(host, before, "at the end")).toBe("new");
-      expect(host.guests()[0]?.disk).toBe("/dev/mapper/converge-web1-xvda1");
+      expect(host.guests()[0]?.disk).toBe(by === "dm" ? "/dev/mapper/converge-web1-xvda1" : "/dev/md/converge-web1-xvda1");
       expect(journal(host).some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
       const past = JSON.parse(host.lines(join(host.book, "history.jsonl"))[0] ?? "{}") as Record<string, unknown>;
       expect(past).toMatchObject({ switch: how, plannedSeconds: 12.5 });
@@ -70,9 +84,10 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
   it("goes back to the image when the volume gives errors in mid-mirror, and the guest runs on", async () => {
     const host = new StubHost("dash");
     try {
-      host.install(mirrorProgram(host, how));
+      host.install(mirrorProgram(host, how, by));
       const before = readFileSync(host.config, "utf8");
       host.tell("health", "AD");
+      host.tell("md-health", "volume");
       await host.run("run");
       expect(expectWhole(host, before, "dead leg")).toBe("old");
       expect(host.journalText()).toContain("the volume gives errors");
@@ -82,12 +97,12 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
     }
   });
 
-  it("goes on to the volume when the image fails once all is in sync, and back when the volume does", async () => {
+  it.runIf(by === "dm")("goes on to the volume when the image fails once all is in sync, and back when the volume does", async () => {
     const cases = [["DA", "new"], ["RA", "new"], ["AD", "old"], ["DD", "old"], ["DA", "new", "fast-mirror"], ["AD", "old", "fast-mirror"]] as const;
     for (const [health, side, pace] of cases) {
       const host = new StubHost("dash");
       try {
-        host.install(mirrorProgram(host, how));
+        host.install(mirrorProgram(host, how, by));
         const before = readFileSync(host.config, "utf8");
         host.tell("health-in-sync", health);
         if (pace !== undefined) host.tell(pace);
@@ -101,11 +116,28 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
     }
   });
 
-  it("is bounded by the throttle of all mirrors, which another guest's run may hold too, and gives it back", async () => {
+  it.runIf(by === "md")("goes on to the volume when md drops the image right before the commit, and back when it drops the volume", async () => {
+    for (const [member, side] of [["image", "new"], ["volume", "old"]] as const) {
+      const host = new StubHost("dash");
+      try {
+        host.install(mirrorProgram(host, how, by));
+        const before = readFileSync(host.config, "utf8");
+        host.tell("md-fails-late", member);
+        await host.run("run");
+        expect(expectWhole(host, before, member), member).toBe(side);
+        expect(host.ended(), member).toBe(side === "new" ? "done" : "failed");
+        expect(host.journalText(), member).toContain(side === "new" ? "the volume holds everything" : "the volume gives errors");
+      } finally {
+        host.remove();
+      }
+    }
+  });
+
+  it.runIf(by === "dm")("is bounded by the throttle of all mirrors, which another guest's run may hold too, and gives it back", async () => {
     const host = new StubHost("busybox sh");
     try {
       writeFileSync(host.throttle, "70\n");
-      host.install(mirrorProgram(host, how));
+      host.install(mirrorProgram(host, how, by));
       host.tell("slow-mirror");
       const running = host.start("run");
       const shared = join(host.root, "run/converge/throttle");
@@ -124,29 +156,31 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
 
   it("goes on, after Dom0 has rebooted in order, from the mapping that was made again for the guest that was saved on it", async () => {
     const whole = new StubHost("dash");
-    whole.install(mirrorProgram(whole, how));
+    whole.install(mirrorProgram(whole, how, by));
     await whole.run("run");
-    const mirrored = whole.calls().findIndex((call) => call.startsWith("dmsetup reload") && call.includes(" mirror ")) + 1;
+    const mirrored = whole.calls().findIndex((call) => by === "md"
+      ? call.includes(" --add ")
+      : call.startsWith("dmsetup reload") && call.includes(" mirror ")) + 1;
     whole.remove();
     for (const shell of SHELLS) {
       const host = new StubHost(shell);
       try {
-        host.install(mirrorProgram(host, how));
+        host.install(mirrorProgram(host, how, by));
         host.tell("kill-after", String(mirrored));
         await host.run("run");
         mkdirSync(join(host.root, "var/lib/xen/save"), { recursive: true });
         writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
         host.forget();
         await host.run("recover");
-        const name = "converge-web1-xvda1";
-        expect(readFileSync(join(host.state, "dm", name, "table"), "utf8"), host.journalText()).toContain(" linear 7:");
+        const onto = by === "dm" ? "/dev/mapper/converge-web1-xvda1" : "/dev/md/converge-web1-xvda1";
+        expect(below(host, onto), host.journalText()).toBe("/srv/disk.img");
         rmSync(join(host.root, "var/lib/xen/save/web1"));
         host.untell("kill-after");
 
         // what the next run of the same wish begins with
         rmSync(host.runDirectory, { recursive: true });
         rmSync(join(host.book, "current"));
-        host.install(mirrorProgram(host, how, ["attach", "create-mapping"]));
+        host.install(mirrorProgram(host, how, by, ["attach", by === "dm" ? "create-mapping" : "create-array"]));
         await host.run("run");
         expect(host.ended(), host.journalText()).toBe("done");
         expect(readdirSync(join(host.state, "loops"))).toHaveLength(1);
@@ -158,15 +192,17 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
 
   it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 240_000 }, async () => {
     const whole = new StubHost("dash");
-    whole.install(mirrorProgram(whole, how));
+    whole.install(mirrorProgram(whole, how, by));
     await whole.run("run");
     const calls = whole.calls();
     whole.remove();
-    const commit = calls.findIndex((call, at) => call.startsWith("dmsetup resume") && calls[at - 1]?.includes(" linear ") === true) + 1;
+    const commit = calls.findIndex((call, at) => by === "md"
+      ? call.includes(" --fail ")
+      : call.startsWith("dmsetup resume") && calls[at - 1]?.includes(" linear ") === true) + 1;
     expect(commit).toBeGreaterThan(10);
     const deaths = calls.flatMap((call, at) => {
       // counted from the end: what the ways have in common has the same number in all
-      const turn = (calls.length - at + WAYS.indexOf(how)) % 3;
+      const turn = (calls.length - at + WAYS.findIndex((way) => way.how === how && way.by === by)) % 3;
       const reboot = at % 2 === (how === "suspend" ? 0 : 1);
       const all = [
         { number: at + 1, when: "kill-after", reboot }, { number: at + 1, when: "kill-before", reboot: !reboot },
@@ -174,14 +210,15 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
       ] as const;
       if (EVERY || at + 1 === commit) return all;
       // a call of its own is died after, and every other one before as well; of the others each way has its third
-      const chosen = OWN.test(call) ? [true, at % 2 === 0] : [turn === 0, turn === 1 && at % 2 === 0];
+      const own = by === "dm" ? OWN.test(call) : call.startsWith("mdadm");
+      const chosen = own ? [true, at % 2 === 0] : [turn === 0, turn === 1 && at % 2 === 0];
       return all.filter((_, index) => chosen[index] === true);
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
     await inParallel(deaths, async ({ number, when, reboot }) => {
       const host = new StubHost(shellOf(number));
       try {
-        host.install(mirrorProgram(host, how));
+        host.install(mirrorProgram(host, how, by));
         const before = readFileSync(host.config, "utf8");
         host.tell(when, String(number));
         await host.run("run");
@@ -210,10 +247,48 @@ describe.each(WAYS)("a mirrored move (%s)", (how) => {
   });
 });
 
+describe("an array that a guest was saved on when Dom0 rebooted in order", () => {
+  it.each(SHELLS)("is not stopped while xendomains holds the guest, and is there again at boot, on the volume, to stay, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    const name = "md/converge-web1-xvda1";
+    const saved = join(host.root, "var/lib/xen/save/web1");
+    try {
+      host.install(mirrorProgram(host, "suspend", "md"));
+      await host.run("run");
+      expect(host.ended()).toBe("done");
+      writeFileSync(saved, "");
+      rmSync(join(host.state, "doms"), { recursive: true });
+      mkdirSync(join(host.state, "doms"));
+      for (const backend of readdirSync(join(host.root, "sys/bus/xen-backend/devices"))) {
+        rmSync(join(host.root, "sys/bus/xen-backend/devices", backend), { recursive: true });
+      }
+      host.tell("count-sleeps");
+      const watchman = host.start("retire", name);
+      await until(() => host.lines(join(host.state, "sleeps")).length >= 3);
+      watchman.kill();
+      await watchman.ended;
+      expect(existsSync(join(host.root, "dev", name)), "Dom0 is going down").toBe(true);
+
+      host.forget();
+      host.untell("watchmen");
+      await host.run("recover");
+      expect(below(host, `/dev/${name}`)).toBe("/dev/vg0/web1-root");
+      expect(host.lines(join(host.state, "watchmen")), "the guest's own reboot uses it again").toEqual([]);
+      rmSync(saved);
+      const later = host.start("retire", name);
+      await later.ended;
+      expect(existsSync(join(host.root, "dev", name)), "a watchman stops what nobody has").toBe(false);
+      expect(existsSync(join(host.state, "violations"))).toBe(false);
+    } finally {
+      host.remove();
+    }
+  });
+});
+
 describe.concurrent("a migration", () => {
   async function migrated(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
     const host = new StubHost(shell);
-    host.install(mirrorProgram(host, "migrate"));
+    host.install(mirrorProgram(host, "migrate", "dm"));
     const before = readFileSync(host.config, "utf8");
     tell(host);
     await host.run("run");

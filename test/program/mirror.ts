@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import type { Leg } from "../../src/core/model/goal.js";
-import { mappingName } from "../../src/core/model/mapping.js";
+import { arrayName, mappingName, mappingPath } from "../../src/core/model/mapping.js";
 import { volumeTags } from "../../src/core/model/names.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
 import { compileProgram } from "../../src/core/program/compile.js";
+import { completeArray, growArray, syncArray } from "../../src/core/steps/array-mirror.js";
 import { attachLoop, detachLoop } from "../../src/core/steps/attach-loop.js";
 import { installBootUnit } from "../../src/core/steps/boot-unit.js";
+import { createArray } from "../../src/core/steps/create-array.js";
 import { createMapping } from "../../src/core/steps/create-mapping.js";
+import { cutArray, retireArray } from "../../src/core/steps/cut-array.js";
 import { removeConfig, writeConfig } from "../../src/core/steps/derived-config.js";
 import { editConfig } from "../../src/core/steps/edit-config.js";
 import { guard } from "../../src/core/steps/guard.js";
@@ -27,18 +30,19 @@ import type { StubHost } from "./host.js";
 import { planOf, rawStep, raw, sha256 } from "./plan.js";
 
 export type How = "suspend" | "restart" | "migrate";
+export type Mirror = "dm" | "md";
 
 /** The mirrored move of the real step kinds, in their real order, over paths of the stub host. */
-export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
+export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly PlanNode[] {
   const { domain } = host;
   const run = `${host.root}/run/converge/${host.safe}`;
   const link = `${run}/xvda1/image`;
-  const name = mappingName(domain, "xvda1");
-  const onto = `${host.root}/dev/mapper/${name}`;
+  const name = by === "dm" ? mappingName(domain, "xvda1") : arrayName(domain, "xvda1");
+  const onto = host.root + mappingPath(name);
   const device = `${host.root}/dev/vg0/web1-root`;
   const from: Leg = { device: link, disk: host.image };
   const to: Leg = { device, disk: "vg0/web1-root" };
-  const bytes = 4096;
+  const bytes = 4 * 1024 ** 2;
   const text = readFileSync(host.config, "utf8");
   const start = Buffer.byteLength(text.slice(0, text.indexOf(host.image)));
   const end = start + Buffer.byteLength(host.image);
@@ -71,11 +75,13 @@ export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
   return [
     rawStep("create", "prepare", {
       title: "Create the volume",
-      actions: [{ command: ["lvcreate", "--yes", "--size", "4096b", ...tags.flatMap((tag) => ["--addtag", tag]), "--name", "web1-root", "vg0"] }],
+      actions: [{ command: ["lvcreate", "--yes", "--size", `${String(bytes)}b`, ...tags.flatMap((tag) => ["--addtag", tag]), "--name", "web1-root", "vg0"] }],
       goals: [{ goal: "volume-exists", volume: to.disk, bytes, tags: ["converge"] }],
     }),
     stepOf(attachLoop, "prepare", "attach", { link, file: host.image, under: name }, ""),
-    stepOf(createMapping, "prepare", "create-mapping", { name, bytes, leg: from, volume: device }, ""),
+    by === "dm"
+      ? stepOf(createMapping, "prepare", "create-mapping", { name, bytes, leg: from, volume: device }, "")
+      : stepOf(createArray, "prepare", "create-array", { name, bytes, leg: from, volume: device }, ""),
     stepOf(writeConfig, "prepare", "write-before", derived("before", undefined), ""),
     stepOf(writeConfig, "prepare", "write-next", derived("next", onto), ""),
     ...(suspend ? [stepOf(mountMemory, "prepare", "make-room", { target: `${run}/memory`, bytes }, "")] : []),
@@ -92,16 +98,24 @@ export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
     stepOf(resumeGuest, "switch", "resume", { domain, ...(suspend ? { file } : {}) }, ""),
     stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
     ...(suspend ? [stepOf(unmount, "prepare", "give-room-back", { target: `${run}/memory` }, "")] : []),
-    stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to }, ""),
-    stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: 1024 }, ""),
+    ...(by === "dm"
+      ? [
+          stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to }, ""),
+          stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: 1024 }, ""),
+        ]
+      : [
+          stepOf(growArray, "prepare", "grow-array", { domain, name, bytes, from, to, bytesPerSecond: 1024 ** 2 }, ""),
+          stepOf(syncArray, "prepare", "sync", { name, bytes, from, to }, ""),
+        ]),
     stepOf(writeConfig, "prepare", "write-stored", derived("stored", device), ""),
     stepOf(
       guard, "switch", "guard-mirror",
       {
         domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) }, images: [],
-        attached: [{ vdev: "xvda1", target: onto }], mirrors: [name],
+        attached: [{ vdev: "xvda1", target: onto }], ...(by === "dm" ? { mirrors: [name] } : {}),
       }, "",
     ),
+    ...(by === "md" ? [stepOf(completeArray, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")] : []),
     stepOf(
       editConfig, "switch", "edit",
       {
@@ -113,15 +127,23 @@ export function mirrorNodes(host: StubHost, how: How): readonly PlanNode[] {
       updateStored, "switch", "update-stored",
       { domain, file: `${run}/stored.cfg`, oldFile: `${run}/next.cfg`, disks: disks(device), oldDisks: disks(onto) }, "",
     ),
-    stepOf(switchMapping, "switch", "switch", { domain, name, bytes, leg: to, running: true }, ""),
-    stepOf(retireMapping, "settle", "retire", { name }, ""),
-    stepOf(detachLoop, "settle", "detach", { link }, ""),
+    ...(by === "dm"
+      ? [
+          stepOf(switchMapping, "switch", "switch", { domain, name, bytes, leg: to, running: true }, ""),
+          stepOf(retireMapping, "settle", "retire", { name }, ""),
+          stepOf(detachLoop, "settle", "detach", { link }, ""),
+        ]
+      : [
+          stepOf(cutArray, "switch", "cut", { domain, name, bytes, from, to, running: true }, ""),
+          stepOf(detachLoop, "settle", "detach", { link }, ""),
+          stepOf(retireArray, "settle", "retire", { name }, ""),
+        ]),
     ...["before", "next", "stored"].map((which) => stepOf(removeConfig, "finish", `remove-${which}`, { path: `${run}/${which}.cfg` }, "")),
   ];
 }
 
 /** @param only the steps of these names, where it is not all of them */
-export function mirrorProgram(host: StubHost, how: How, only?: readonly string[]): string {
+export function mirrorProgram(host: StubHost, how: How, by: Mirror, only?: readonly string[]): string {
   const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-  return compileProgram(planOf(host.domain, mirrorNodes(host, how).filter(({ id }) => only?.includes(id) ?? true)), kinds, { config: host.config });
+  return compileProgram(planOf(host.domain, mirrorNodes(host, how, by).filter(({ id }) => only?.includes(id) ?? true)), kinds, { config: host.config });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { editDisks } from "../../src/core/xl/edit.js";
-import { applyEdits, invertEdits } from "../../src/core/xl/text-edit.js";
+import { applyEdits, invertEdits, replaceBytes } from "../../src/core/xl/text-edit.js";
 
 const DEVICE = "/dev/vg0/web1-root";
 
@@ -93,4 +93,10 @@ describe("a target that needs escapes or the form target=", () => {
     const { value } = editDisks(source, [{ vdev: "xvda1", device: "/dev/mapper/it's,a\\=b" }]);
     expect(value?.after.text).toBe("disk = [ 'vdev=xvda1,target=/dev/mapper/it\\'s,a\\\\=b' ]\n");
   });
+});
+
+it("ranges in bytes are found behind characters of several bytes", () => {
+  expect(replaceBytes("äb€c😀d", [{ start: 2, end: 3, text: "B" }, { start: 6, end: 7, text: "" }, { start: 11, end: 12, text: "D!" }]))
+    .toBe("äB€😀D!");
+  expect(replaceBytes("", [{ start: 0, end: 0, text: "x" }])).toBe("x");
 });

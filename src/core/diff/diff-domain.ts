@@ -4,6 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { mappingAt } from "../model/mapping.js";
 import { CARRY_DONE, sourceOfTags, volumePath, volumeTags } from "../model/names.js";
 import { diskBytes } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
@@ -32,7 +33,7 @@ export function diffDomain(
   const { config } = domain;
   for (const wish of desired.disks) {
     const disk = config.disks.find((d) => sameVdev(d.vdev, wish.vdev));
-    const result = disk === undefined ? noDisk(wish, config) : diffDisk(wish, disk, domain, state);
+    const result = disk === undefined ? noDisk(wish, config) : diffDisk(wish, disk, domain, state, leaving(desired, domain, wish, state));
     if (result !== undefined && "change" in result) changes.push(result);
     else if (result !== undefined) diagnostics.push({ ...result, subject: subject(wish, state) });
   }
@@ -53,9 +54,9 @@ function noDisk(wish: DesiredDisk, config: DomainConfig): Diagnostic {
   };
 }
 
-function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, state: HostState): MoveChange | Diagnostic | undefined {
+function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, state: HostState, leaves?: string): MoveChange | Diagnostic | undefined {
   const volume = state.volumes[wish.volume];
-  if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume, state);
+  if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume, state, leaves);
   const image = state.images[disk.target];
   if (image === undefined) {
     return {
@@ -71,6 +72,14 @@ function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, 
   return { change: "move-disk", domain: wish.domain, vdev: disk.vdev, from: disk, image, to, wish };
 }
 
+/** The mapping on the volume that the guest sits on, where the playbook says that it is to leave such at once. */
+function leaving(desired: DesiredDomain, { running }: Domain, wish: DesiredDisk, state: HostState): string | undefined {
+  if (desired.move.finish !== "now" || desired.move.switch === "next-reboot") return undefined;
+  const attached = running?.attached.find((disk) => sameVdev(disk.vdev, wish.vdev));
+  const mapping = attached === undefined ? undefined : mappingAt(attached.params, state);
+  return mapping?.table.kind === "linear" && mapping.table.on === wish.volume ? mapping.name : undefined;
+}
+
 function isVolume(path: string, name: string, volume: Volume | undefined): boolean {
   const [group = "", lv = ""] = name.split("/");
   const mapper = `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
@@ -78,7 +87,7 @@ function isVolume(path: string, name: string, volume: Volume | undefined): boole
 }
 
 /** The guest is where it should be; what a run that stopped late has left is still to be done. */
-function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState): MoveChange | Diagnostic | undefined {
+function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState, leaves?: string): MoveChange | Diagnostic | undefined {
   if (volume === undefined) return undefined;
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
@@ -86,8 +95,12 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
     const image = source === undefined ? undefined : state.images[source]?.realPath;
     return {
       change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish,
+      ...(leaves === undefined ? {} : { leaves }),
       ...(image === undefined ? {} : { image }),
     };
+  }
+  if (leaves !== undefined) {
+    return { change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish, leaves };
   }
   if (wish.bytes !== undefined && volume.bytes < wish.bytes) {
     return {

@@ -18,6 +18,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
   return {
     ...(data.strategy === undefined ? {} : { strategy: data.strategy }),
     ...(data.switch === undefined ? {} : { switch: data.switch }),
+    ...(data.finish === undefined ? {} : { finish: data.finish }),
     ...(downtime === undefined ? {} : { downtimeSeconds: downtime }),
     ...(data.source === undefined ? {} : { source: data.source }),
     ...(keepFor === undefined ? {} : { keepForSeconds: keepFor }),

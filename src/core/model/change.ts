@@ -26,12 +26,17 @@ export interface MoveDisk {
   readonly wish: DesiredDisk;
 }
 
-/** The guest runs on its volume already, but the run that brought it there has not tidied up. */
+/**
+ * The guest runs on its volume already, but the run that brought it there has not tidied up; or it runs there by way of
+ * a mapping that it is to leave now.
+ */
 export interface FinishMove {
   readonly change: "finish-move";
   readonly domain: string;
   readonly vdev: string;
   readonly volume: string;
+  /** The mapping that the guest is to leave. */
+  readonly leaves?: string;
   /** The image that it was copied from, where that is known and still there. */
   readonly image?: string;
   readonly wish: DesiredDisk;

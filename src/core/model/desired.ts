@@ -52,6 +52,8 @@ export type ReadyCheck =
 export interface MoveOptions {
   readonly strategy?: string;
   readonly switch?: "restart" | "suspend" | "migrate" | "next-reboot" | "auto";
+  /** When a guest whose disks were mirrored leaves the mirror's device for the volume itself; unset: deferred. */
+  readonly finish?: "now" | "deferred";
   readonly downtimeSeconds?: number;
   readonly source?: "keep" | "retire" | "delete";
   /** How long a retired image is kept, until `converge gc` removes it. */

@@ -18,6 +18,9 @@ export type Goal =
   | { readonly goal: "mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
   | { readonly goal: "mirror-in-sync"; readonly name: string }
   | { readonly goal: "mapping-unused"; readonly name: string }
+  | { readonly goal: "array"; readonly name: string; readonly leg: Leg }
+  | { readonly goal: "array-mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
+  | { readonly goal: "array-in-sync"; readonly name: string; readonly leg: Leg }
   | { readonly goal: "stored"; readonly domain: string; readonly file: string; readonly disks: readonly AttachedGoal[] }
   | { readonly goal: "config"; readonly path: string; readonly sha256: string; readonly before: string }
   | { readonly goal: "domain-running"; readonly domain: string }

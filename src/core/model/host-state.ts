@@ -21,7 +21,7 @@ export interface HostState {
   /** Block devices that guests' disks name, by path as configured (without a leading slash: under /dev). */
   readonly devices?: Readonly<Record<string, BlockDevice>>;
   readonly loops: readonly Loop[];
-  /** Device-mapper devices of converge's own. */
+  /** Device-mapper devices and md arrays of converge's own. */
   readonly mappings?: readonly Mapping[];
   readonly mounts: readonly Mount[];
   /** By name. */

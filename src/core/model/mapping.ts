@@ -1,11 +1,15 @@
+import type { Domain } from "./domain.js";
 import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
-import { safeName } from "./names.js";
+import { fnv1a, safeName } from "./names.js";
 import { servedFrom } from "./qemu.js";
 import type { Mapping } from "./storage.js";
-import { diskKey } from "./transform.js";
+import { diskKey, withMapping, withoutMapping } from "./transform.js";
 
-/** Names of device-mapper devices of converge's own, and what lies behind them. */
+/**
+ * Names of block devices of converge's own, and what lies behind them. A device-mapper device is called as
+ * device-mapper knows it (`converge-web1-xvda1`), any other as it is called in /dev (`md/converge-web1-xvda1`).
+ */
 
 /** A vdev holds no hyphen, so that different disks have different names. */
 export function mappingName(domain: string, vdev: string): string {
@@ -17,17 +21,34 @@ export function mappingUuid(name: string): string {
   return `CONVERGE-${name}`;
 }
 
-const DIRECTORY = "/dev/mapper/";
+/** md takes names of at most 32 characters; a longer one is told apart by a hash. */
+const LONGEST_ARRAY = 32;
+
+/** The name of a disk's md array. */
+export function arrayName(domain: string, vdev: string): string {
+  const name = mappingName(domain, vdev);
+  return `md/${name.length <= LONGEST_ARRAY ? name : `converge-${fnv1a(name)}`}`;
+}
+
+/** Whether a mapping is of this guest's disks. */
+export function isOf({ name: domain, config }: Domain, mapping: string): boolean {
+  return config?.disks.some(({ vdev }) => mappingName(domain, vdev) === mapping || arrayName(domain, vdev) === mapping) ?? false;
+}
+
+const MAPPER = "/dev/mapper/";
 
 export function mappingPath(name: string): string {
-  return DIRECTORY + name;
+  return name.includes("/") ? `/dev/${name}` : MAPPER + name;
+}
+
+/** The name that {@link mappingPath} makes this path of. */
+export function nameOfPath(path: string): string {
+  return path.startsWith(MAPPER) ? path.slice(MAPPER.length) : path.replace(/^\/dev\//, "");
 }
 
 /** The mapping that a path names, where it is one of converge's. */
 export function mappingAt(path: string, { mappings }: Pick<HostState, "mappings">): Mapping | undefined {
-  if (!path.startsWith(DIRECTORY)) return undefined;
-  const name = path.slice(DIRECTORY.length);
-  return mappings?.find((mapping) => mapping.name === name);
+  return mappings?.find((mapping) => mappingPath(mapping.name) === path);
 }
 
 /**
@@ -45,6 +66,20 @@ export function isUsed(name: string, { host, ghost }: Model): boolean {
   const path = mappingPath(name);
   const guests = [...Object.values(host.domains).flatMap(({ running }) => running ?? []), ...Object.values(ghost.saved ?? {})];
   return guests.some(({ attached }) => attached.some((disk) => servedFrom(disk) === path));
+}
+
+/**
+ * In the model, the undo of a mapping's creation. One that a guest was saved on has to be there again before the guest is
+ * restored, on the leg that is complete.
+ */
+export function dropped({ name, bytes, image, volume }: { readonly name: string; readonly bytes: number; readonly image: string; readonly volume: string }, model: Model): Model {
+  if (!isUsed(name, model)) return withoutMapping(model, name);
+  if (model.host.mappings?.some((mapping) => mapping.name === name) ?? false) return model;
+  const committed = model.ghost.committed.some((guest) => {
+    const domain = model.host.domains[guest];
+    return domain !== undefined && isOf(domain, name);
+  });
+  return withMapping(model, { name, bytes, open: false, table: { kind: "linear", on: committed ? diskKey(volume) : image } });
 }
 
 /** How many sectors of 512 bytes, which is what device-mapper counts in. */

@@ -28,7 +28,7 @@ function escapeName(name: string): string {
 }
 
 /** 64-bit FNV-1a in hex: enough to keep apart names of one host that begin alike. */
-function fnv1a(text: string): string {
+export function fnv1a(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const char of text) hash = BigInt.asUintN(64, (hash ^ BigInt(char.charCodeAt(0))) * 0x100000001b3n);
   return hash.toString(16).padStart(16, "0");

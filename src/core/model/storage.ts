@@ -151,10 +151,11 @@ export interface Loop {
 }
 
 /**
- * A device-mapper device of converge's own: a guest's disk under a name of its own, so that what lies below can
- * change while the guest has it open.
+ * A device of converge's own, made by device-mapper or md: a guest's disk under a name of its own, so that what lies
+ * below can change while the guest has it open.
  */
 export interface Mapping {
+  /** Of a device-mapper device its name, of any other what it is called in /dev. */
   readonly name: string;
   readonly bytes: number;
   /** Somebody has it open: a guest, as a rule. */

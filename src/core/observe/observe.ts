@@ -54,7 +54,7 @@ export function observeFacts(
     managers: facts.managers ?? [],
     ...storage,
     loops: facts.loops ?? [],
-    ...(facts.mappings === undefined ? {} : { mappings: observeMappings(facts, storage) }),
+    ...(facts.mappings === undefined && facts.arrays === undefined ? {} : { mappings: observeMappings(facts, storage) }),
     mounts: facts.mounts ?? [],
     domains: observeDomains(facts),
     runs: facts.books?.runs ?? [],

@@ -51,11 +51,15 @@ export interface EstimateInput {
   readonly moves: readonly { readonly move: DiskMove; readonly strategy: Strategy; readonly fragments: Fragments }[];
   readonly options: MoveOptions;
   readonly state: HostState;
+  /** Nothing is moved, and the guest is taken off a mirror's device. */
+  readonly leaves?: boolean;
 }
 
 /** Bytes to copy, time, space and downtime of one guest's move, and how each was reckoned. */
-export function estimate({ domain, switchOver, moves, options, state }: EstimateInput): Estimate {
-  const { copyBytes, seconds, downtimeSeconds, parts } = forecastGuest(domain, moves, switchOver, state);
+export function estimate({ domain, switchOver, moves, options, state, leaves = false }: EstimateInput): Estimate {
+  const { copyBytes, seconds, downtimeSeconds, parts } = leaves
+    ? leavingForecast(domain, switchOver, state)
+    : forecastGuest(domain, moves, switchOver, state);
   return {
     copyBytes, seconds,
     spaceNeeded: space(moves.map((m) => m.move.change), moves, options, state),
@@ -63,6 +67,12 @@ export function estimate({ domain, switchOver, moves, options, state }: Estimate
     budgetSeconds: options.downtimeSeconds ?? -1,
     parts,
   };
+}
+
+function leavingForecast(domain: Domain, switchOver: SwitchOver, state: HostState): Omit<GuestForecast, "disks"> {
+  const { before, after } = overheadParts(domain, state, switchOver);
+  const seconds = tenths(before.seconds + after.seconds);
+  return { copyBytes: 0, seconds, downtimeSeconds: seconds, parts: [before, after] };
 }
 
 function space(

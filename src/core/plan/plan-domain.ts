@@ -21,12 +21,15 @@ import { tidy } from "../steps/tidy.js";
 import { chooseWay } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
+import { againstSuspend } from "../switches/choose.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
 import { overhead } from "../switches/overhead.js";
 import type { DomainMove } from "../switches/restart.js";
 import { pivotedSteps } from "../switches/pivoted.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
+import { leaveSteps, mappingsOf } from "../switches/leave.js";
+import type { Leaving } from "../switches/leave.js";
 import type { Derived } from "../switches/take-over.js";
 import { deriveConfig } from "../xl/derive.js";
 import type { ConfigEdit, DiskChange, EditableConfig } from "../xl/edit.js";
@@ -83,12 +86,18 @@ export function planDomain(
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
   }
 
+  const leaving = moves.length === 0 && finishes.some((finish) => finish.leaves !== undefined)
+    ? leave({ domain, desired, options, switchOver: leavingBy(desired, domain, state) }, state, sha256)
+    : undefined;
+  diagnostics.push(...(leaving?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
+  if (hasErrors(diagnostics)) return { diagnostics };
+
   if (mirrored && switchOver === "next-reboot" && awaitsReboot({ domain, moves: chosen }) && !sitsOnMappings({ domain, moves: chosen })) {
     return { diagnostics: [...diagnostics, waiting(domain, desired, state), ...runChecks(context({ choices }))] };
   }
   const { shutdown, start } = overhead(domain, state);
   const nodes: readonly PlanNode[] = (() => {
-    if (edit?.edit === undefined) return finishing(domain, finishes, state);
+    if (edit?.edit === undefined) return finishing(domain, finishes, leaving?.steps ?? [], state);
     const move: DomainMove = {
       domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds),
@@ -101,7 +110,7 @@ export function planDomain(
     return [...adopting(moves), ...steps];
   })();
   const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
-  const estimated = estimate({ domain, switchOver, moves: chosen, options, state });
+  const estimated = estimate({ domain, switchOver: leaving?.switchOver ?? switchOver, moves: chosen, options, state, leaves: leaving !== undefined });
   diagnostics.push(...runChecks(context({ choices, nodes, estimate: estimated })));
   if (hasErrors(diagnostics)) return { diagnostics };
   return {
@@ -130,7 +139,9 @@ function settling(domain: string, finishes: readonly FinishMove[]): readonly Ste
 }
 
 /** A move that went through but was not tidied up: what is left of it to do. */
-function finishing({ name: domain, running }: Domain, finishes: readonly FinishMove[], state: HostState): readonly PlanNode[] {
+function finishing(
+  { name: domain, running }: Domain, finishes: readonly FinishMove[], leaving: readonly Step[], state: HostState,
+): readonly PlanNode[] {
   // an image that the guest's QEMU went away from, and still has open
   const open = (running?.qemu?.nodes ?? []).filter(({ node, path, driver }) =>
     driver !== "file" && finishes.some(({ image }) => image !== undefined && (path === image || state.images[path]?.realPath === image)) &&
@@ -138,9 +149,11 @@ function finishing({ name: domain, running }: Domain, finishes: readonly FinishM
   // a guest that sits on a mapping needs it at the next boot too
   const mapped = running?.attached.some((disk) => mappingAt(servedFrom(disk), state) !== undefined) ?? false;
   return [
+    ...leaving,
     ...open.map(({ node, path }) =>
       stepOf(closeNode, "settle", `close-${safeName(node)}`, { domain, node, path }, "QEMU needs it no more")),
-    ...settling(domain, finishes),
+    // what has been settled and is only left has no copy's mark any more
+    ...settling(domain, finishes.filter(({ volume }) => state.volumes[volume]?.tags.includes("converge.role=copy") === true)),
     ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
   ];
@@ -159,23 +172,56 @@ interface DerivedOf {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** As the playbook says, or so that it is away for the shortest time. */
+function leavingBy(desired: DesiredDomain, domain: Domain, state: HostState): SwitchOver {
+  const asked = desired.move.switch ?? "auto";
+  if (asked !== "auto") return asked;
+  return againstSuspend(domain, state).length === 0 ? "suspend" : "restart";
+}
+
+/** The steps that take a guest off the mappings that an earlier run left it on. */
+function leave(
+  guest: Pick<Leaving, "domain" | "desired" | "options"> & { readonly switchOver: SwitchOver }, state: HostState, sha256: Sha256,
+): { readonly steps: readonly Step[]; readonly switchOver: SwitchOver; readonly diagnostics: readonly Diagnostic[] } {
+  const { domain, switchOver } = guest;
+  const { config, running } = domain;
+  if (config === undefined || running === undefined || switchOver === "next-reboot") return { steps: [], switchOver, diagnostics: [] };
+  const { value: opened, diagnostics } = openConfig(config.text);
+  if (opened === undefined) return { steps: [], switchOver, diagnostics };
+  const derive = (which: keyof DerivedConfigs, wanted: readonly DiskChange[]) =>
+    derivedOf(domain, which, opened, editOpened(opened, wanted), sha256);
+  const from = derive("next", mappingsOf(domain, state).map(({ vdev, path }) => ({ vdev, device: path })));
+  const to = derive("stored", []);
+  if (from.derived === undefined || to.derived === undefined) return { steps: [], switchOver, diagnostics: [...from.diagnostics, ...to.diagnostics] };
+  return { steps: leaveSteps({ ...guest, config, switchOver, from: from.derived, to: to.derived }, state), switchOver, diagnostics: [] };
+}
+
+function derivedOf(
+  { name, config, running }: Domain, which: keyof DerivedConfigs, opened: EditableConfig, from: Checked<ConfigEdit>, sha256: Sha256,
+): { readonly derived?: Derived; readonly diagnostics: readonly Diagnostic[] } {
+  if (config === undefined || running === undefined) return { diagnostics: [] };
+  const identity = { uuid: running.uuid, macs: running.macs ?? [] };
+  const { value, diagnostics } = from.value === undefined ? from : deriveConfig(opened, from.value, identity);
+  if (value === undefined) return { diagnostics };
+  const edits = value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text }));
+  return {
+    diagnostics,
+    derived: {
+      disks: value.disks,
+      file: { from: config.path, before: config.sha256, to: derivedPath(name, which), after: sha256(value.after.text), edits },
+    },
+  };
+}
+
 /** The configs that take a running guest onto its mappings and stay with xl afterwards. */
 function deriveConfigs(domain: Domain, chosen: readonly Chosen[], { opened, edited }: Edited, sha256: Sha256): DerivedOf {
   const { config, running } = domain;
   if (config === undefined || running === undefined || opened === undefined) return { diagnostics: [] };
-  const identity = { uuid: running.uuid, macs: running.macs ?? [] };
   const diagnostics: Diagnostic[] = [];
   const derive = (which: keyof DerivedConfigs, from: Checked<ConfigEdit>): Derived | undefined => {
-    const { value, diagnostics: found } = from.value === undefined ? from : deriveConfig(opened, from.value, identity);
-    if (value === undefined) {
-      if (diagnostics.length === 0) diagnostics.push(...found);
-      return undefined;
-    }
-    const edits = value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text }));
-    const file = {
-      from: config.path, before: config.sha256, to: derivedPath(domain.name, which), after: sha256(value.after.text), edits,
-    };
-    return { file, disks: value.disks };
+    const { derived, diagnostics: found } = derivedOf(domain, which, opened, from, sha256);
+    if (derived === undefined && diagnostics.length === 0) diagnostics.push(...found);
+    return derived;
   };
   const onto = chosen.map(({ move, fragments }): DiskChange => (
     { vdev: move.change.vdev, device: fragments.mirror?.onto ?? volumePath(move.change.to.volume) }));

@@ -101,8 +101,11 @@ export function goalWords(goal: Goal): readonly [name: string, ...args: string[]
       return [name, goal.link, goal.file];
     case "loop-detached":
       return [name, goal.link];
+    case "array":
+    case "array-in-sync":
     case "mapping":
       return [name, goal.name, goal.leg.device];
+    case "array-mirrored":
     case "mirrored":
       return [name, goal.name, goal.from.device, goal.to.device];
     case "mirror-in-sync":

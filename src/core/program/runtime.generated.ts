@@ -690,6 +690,116 @@ LINE
   printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
 }
 
+# md arrays of converge's own. They have no superblock, and so no UUID: what they hold says which they are. All is read
+# from sysfs (Documentation/admin-guide/md.rst), since \`[UU]\` and the words of mdadm say less.
+
+# array_of NAME: sets MD, its directory in sysfs. 1: there is none. 2: it is not converge's.
+array_of() {
+  local node level metadata
+  MD=
+  says "there is no array /dev/$1"
+  node=$(readlink -e -- "$ROOT/dev/$1") || return 1
+  MD=$ROOT/sys/block/\${node##*/}/md
+  # a link that outlived its array
+  [ -r "$MD/level" ] && read -r level <"$MD/level" && [ -n "$level" ] || return 1
+  read -r metadata <"$MD/metadata_version" || metadata=
+  says "/dev/$1 is there and is not converge's: $level, superblock: $metadata"
+  [ "$level" = raid1 ] && [ "$metadata" = none ] || return 2
+}
+
+# member_state DEVICE: sets MEMBER, what the array says of it (\`in_sync\`, \`spare\`, \`faulty,write_error\`; empty: it is no
+# member), SLOT (a number, or \`none\`) and MEMBER_NODE, its directory
+member_state() {
+  local member number
+  MEMBER='' SLOT='' MEMBER_NODE=''
+  node_number "$1" || return 1
+  for member in "$MD"/dev-*; do
+    [ -r "$member/block/dev" ] && read -r number <"$member/block/dev" && [ "$number" = "$NODE" ] || continue
+    read -r MEMBER <"$member/state"
+    read -r SLOT <"$member/slot"
+    MEMBER_NODE=$member
+    return 0
+  done
+  return 0
+}
+
+# is_in_sync DEVICE: it holds everything, and md relies on it
+is_in_sync() {
+  member_state "$1" || return 1
+  case ,$MEMBER, in *,faulty,*) return 1 ;; *,in_sync,*) [ "$SLOT" != none ] ;; *) return 1 ;; esac
+}
+
+# members: sets MEMBERS, how many there are
+members() {
+  local member
+  MEMBERS=0
+  for member in "$MD"/dev-*; do
+    [ ! -d "$member" ] || MEMBERS=$((MEMBERS + 1))
+  done
+}
+
+goal_array() { # NAME DEVICE
+  array_of "$1" || return
+  members
+  says "/dev/$1 has $MEMBERS members"
+  [ "$MEMBERS" -eq 1 ] || return 1
+  is_in_sync "$2" && return 0
+  says "/dev/$1 lies on something else than $2"
+  # two arrays may come to have one name, one after the other
+  [ -n "$MEMBER" ] && return 1 || return 2
+}
+
+goal_array_mirrored() { # NAME FROM TO
+  array_of "$1"
+  case $? in
+    0) ;;
+    # nothing to take back
+    1) [ "$MODE" = undo ] && return 1 || return 2 ;;
+    *) return 2 ;;
+  esac
+  says "/dev/$1 does not have $2 and $3 as members"
+  member_state "$2" && [ -n "$MEMBER" ] || return 1
+  member_state "$3" && [ -n "$MEMBER" ] || return 1
+}
+
+goal_array_in_sync() { # NAME DEVICE
+  array_of "$1" || return 2
+  is_in_sync "$2" && return 0
+  says "$2 is not in sync in /dev/$1: \${MEMBER:-it is no member}"
+  return 1
+}
+
+# array_unused NAME: a guest, a mount or another device may have it
+array_unused() {
+  local node holder
+  array_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 2 ;;
+  esac
+  says "/dev/$1 is in use"
+  for holder in "\${MD%/md}"/holders/*; do
+    [ ! -e "$holder" ] || return 1
+  done
+  node=$(readlink -e -- "$ROOT/dev/$1") || return 1
+  [ -z "$(mounts_of "$node")" ] && ! backend_has "$node"
+}
+
+# backend_has DEVICE: a guest has it, under whatever name
+backend_has() {
+  local domid type device number
+  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
+  for domid in $(backend_domids); do
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+  return 1
+}
+
 # Goals about loops, mounts and files.
 
 # loops_over FILE: devices, one a line. losetup compares the file itself, not only its name.
@@ -995,10 +1105,8 @@ LIST
 # loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
 loop_below() {
   local device
-  mapping_of "$1" || return 1
   for device in $(loops_over "$2"); do
-    node_number "$device" || continue
-    case $TABLE in *" linear $NODE 0") DEVICE=$device && return 0 ;; esac
+    lies_on "$1" "$device" && DEVICE=$device && return 0
   done
   return 1
 }
@@ -1063,8 +1171,30 @@ goal_mirror_in_sync() { # NAME
   esac
 }
 
+# lies_on NAME DEVICE. 1: it does not, or there is none of that name. 2: it can not be told.
+lies_on() {
+  case $1 in
+    md/*)
+      array_of "$1" || return
+      member_state "$2" || return 2
+      [ -n "$MEMBER" ]
+      ;;
+    *)
+      mapping_of "$1" || return
+      node_number "$2" || return 2
+      case " $TABLE " in *" $NODE "*) ;; *) return 1 ;; esac
+      ;;
+  esac
+}
+
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  case $1 in
+    md/*)
+      array_unused "$1"
+      return
+      ;;
+  esac
   mapping_of "$1"
   case $? in
     0) ;;
@@ -1306,6 +1436,295 @@ goal_content() { # VG/LV TYPE UUID
     return 1
   }
   return 2
+}
+
+# md arrays of converge's own: the guest's disk on one member, on two, on the other.
+
+# build_array NAME -- COMMAND…
+verb_build_array() {
+  local name
+  name=$1
+  shift 2
+  run_command "$@" && await_node "$name"
+}
+
+# await_node NAME: udev makes the link, where mdadm does not
+await_node() {
+  local tries
+  tries=100
+  until array_of "$1"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.1
+  done
+}
+
+# drop_array NAME IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that xendomains
+# has saved on it finds it again at boot, on the member that is complete.
+verb_drop_array() {
+  local name device
+  name=$1
+  array_of "$name"
+  case $? in
+    0)
+      saved_by_xendomains && return 0
+      array_unused "$name" || {
+        journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
+        # before the commit its own reboot takes it there again
+        ! committing || retire_later "$name"
+        return
+      }
+      stop_array "$name"
+      ;;
+    1)
+      saved_by_xendomains || return 0
+      if committing; then
+        device=$3
+      else
+        device=$(losetup --find --show "$2" 2>>"$OUT" 9>&-) || {
+          says "cannot attach $2"
+          return 1
+        }
+      fi
+      run_command mdadm --build "/dev/$name" --level=1 --raid-devices=1 --force "$device" && await_node "$name" || return
+      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
+      # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the array (seen)
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# two_members NAME -- COMMAND…: mdadm refuses to grow to the number that there is
+verb_two_members() {
+  raid_disks "$1" || return
+  [ "$DISKS" != 2 ] || return 0
+  shift 2
+  run_command "$@"
+}
+
+# one_member NAME -- COMMAND…: an array that misses nothing is reported by nobody
+verb_one_member() {
+  local tries
+  raid_disks "$1" || return
+  [ "$DISKS" != 1 ] || return 0
+  shift 2
+  tries=50
+  # busy while the thread of a copy that was given up still ends
+  until run_command "$@"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+raid_disks() { # NAME: sets DISKS
+  local rest
+  array_of "$1" || return
+  read -r DISKS rest <"$MD/raid_disks"
+}
+
+# hold_array NAME SECTORS [KIB]: the copy waits there; what it may take is this array's own affair
+verb_hold_array() {
+  array_of "$1" || return
+  set_md sync_max "$2" || return
+  [ -z "\${3:-}" ] || { set_md sync_speed_min 1 && set_md sync_speed_max "$3"; }
+}
+
+set_md() { # FILE VALUE
+  printf '%s\\n' "$2" 2>>"$OUT" >"$MD/$1" || {
+    says "cannot write $2 to $MD/$1"
+    return 1
+  }
+}
+
+# add_member NAME DEVICE -- COMMAND…
+verb_add_member() {
+  array_of "$1" || return
+  member_state "$2" || return
+  # left over from a run that died: not in sync, or the goals would have held
+  [ -z "$MEMBER" ] || take_out "$1" "$2" || return
+  shift 3
+  run_command "$@"
+}
+
+# both_alive FROM TO: neither member has failed, and the copy has not been given up. GIVEN_UP counts looks, since md's
+# thread takes a member up only a moment after it was added.
+both_alive() {
+  local action
+  member_state "$2" || return 1
+  case ,$MEMBER, in
+    ,, | *,faulty,*)
+      says "the volume gives errors (md says: \${MEMBER:-no member})"
+      return 1
+      ;;
+  esac
+  if [ "$SLOT" = none ]; then
+    # md gives up where it can not read, and lets the member go without calling it faulty
+    read -r action <"$MD/sync_action"
+    [ "$action" = idle ] || GIVEN_UP=0
+    GIVEN_UP=$((GIVEN_UP + 1))
+    [ "$GIVEN_UP" -lt 20 ] || {
+      says 'the image gives errors: md has given up the copy'
+      return 1
+    }
+  fi
+  member_state "$1" || return 1
+  case ,$MEMBER, in
+    ,, | *,faulty,* | *,write_error,*)
+      says "the image gives errors (md says: \${MEMBER:-no member})"
+      return 1
+      ;;
+  esac
+}
+
+# await_array NAME FROM TO BYTES HELD
+verb_await_array() {
+  local name from to bytes held began next base done_sectors total rest rate left done_bytes
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while :; do
+    array_of "$name" && both_alive "$from" "$to" || return 1
+    # \`202752 / 204800\`, \`none\` before it begins and after it has ended, \`delayed\` while another array is copied
+    read -r done_sectors rest total <"$MD/sync_completed"
+    case $done_sectors in
+      *[!0-9]* | '') if is_in_sync "$to"; then done_sectors=$held; else done_sectors=0; fi ;;
+    esac
+    done_bytes=$((done_sectors * 512))
+    [ -n "$base" ] || base=$done_bytes
+    uptime_now
+    if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
+      next=$((UPTIME + 100))
+      rate=0 left=0
+      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
+      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
+      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / bytes))" 'rate#' "$rate" 'left#' "$left"
+    fi
+    [ "$done_sectors" -lt "$held" ] || break
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# complete_array NAME FROM TO BYTES
+verb_complete_array() {
+  local name from to tries
+  name=$1 from=$2 to=$3 tries=600 GIVEN_UP=0
+  array_of "$name" && set_md sync_max max || return 1
+  # once the volume has it all, an image that fails is no obstacle any more
+  until is_in_sync "$to"; do
+    both_alive "$from" "$to" || return 1
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the last of it is not in sync after a minute"
+      return 1
+    }
+    sleep 0.1
+  done
+  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+}
+
+# both_in_sync NAME FROM TO: an image that failed after the last look is no obstacle any more, for the volume has it all
+verb_both_in_sync() {
+  array_of "$1" || return 1
+  is_in_sync "$3" || {
+    says "the volume gives errors (md says: \${MEMBER:-no member})"
+    return 1
+  }
+  is_in_sync "$2" ||
+    journal note message "the image behind /dev/$1 gives errors (md says: \${MEMBER:-no member}): the volume holds everything, and takes over"
+}
+
+# remove_member NAME DEVICE -- COMMAND…: what is still under way to it ends first
+verb_remove_member() {
+  local name device tries
+  name=$1 device=$2 tries=50
+  shift 3
+  while :; do
+    array_of "$name" && member_state "$device" || return 1
+    [ -n "$MEMBER" ] || return 0
+    run_command "$@" && return 0
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+# take_out NAME DEVICE: fails it where md still uses it. Never the last one that is in sync: see both_in_sync.
+take_out() {
+  member_state "$2" || return
+  case ,$MEMBER, in
+    ,, | *,faulty,*) ;;
+    *) [ "$SLOT" = none ] || run_command mdadm "/dev/$1" --fail "$2" || return ;;
+  esac
+  verb_remove_member "$1" "$2" -- mdadm "/dev/$1" --remove "$2"
+}
+
+# collapse_array NAME FROM TO: the complete member alone
+verb_collapse_array() {
+  local stays goes
+  stays=$2 goes=$3
+  if committing; then stays=$3 goes=$2; fi
+  array_of "$1" || return 1
+  is_in_sync "$stays" || {
+    says "$stays gives errors (md says: \${MEMBER:-no member}): $DOMAIN runs on $goes alone"
+    return 1
+  }
+  take_out "$1" "$goes" || return
+  # taken out already: the last step of it is still to be done
+  verb_one_member "$1" -- mdadm --grow "/dev/$1" --raid-devices=1 --force
+}
+
+stop_array() { # NAME
+  local tries
+  tries=25
+  # udev may have it open for an instant
+  until run_command mdadm --stop "/dev/$1"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    array_of "$1" || return 0
+    sleep 0.2
+  done
+}
+
+verb_retire_array() { # NAME -- COMMAND…
+  array_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  if array_unused "$1"; then stop_array "$1"; else retire_later "$1"; fi
+}
+
+# retire_later NAME: md has nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
+retire_later() {
+  systemd-run --quiet --collect --unit="converge-late-array-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \\
+    </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
+  return 0
+}
+
+# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
+mode_retire() {
+  local number found file device
+  OUT=$HERE/out/retire.log
+  array_of "$1" || exit 0
+  number=$(stat -L -c '%t:%T' -- "$ROOT/dev/$1") || exit 0
+  while :; do
+    found=0
+    for file in "$BACKENDS"/vbd-*/physical_device; do
+      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
+    done
+    # Dom0 is going down, and what xendomains holds is restored onto it
+    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
+      array_of "$1" || exit 0
+      if ! lock_held && array_unused "$1"; then
+        stop_array "$1" && exit 0
+      fi
+    fi
+    sleep 10
+  done
 }
 
 # What the books of a guest say of files that converge renamed: only what stands there is ever removed later.
@@ -2895,13 +3314,10 @@ verb_detach_loop() { # LINK [MAPPING]
   [ -L "$1" ] || return 0
   device=$(readlink -- "$1")
   if [ -n "\${2:-}" ]; then
-    mapping_of "$2"
+    lies_on "$2" "$device"
     case $? in
-      0)
-        # a guest runs on by it
-        node_number "$device" || return 1
-        case " $TABLE " in *" $NODE "*) return 0 ;; esac
-        ;;
+      # a guest runs on by it
+      0) return 0 ;;
       1) ;;
       *) return 1 ;;
     esac
@@ -3261,6 +3677,7 @@ main() {
     stop) mode_stop ;;
     status) mode_status ;;
     late) mode_late "$2" ;;
+    retire) mode_retire "$2" ;;
     *)
       echo "usage: sh program.sh run|recover|follow [FIRST_LINE]|stop|status" >&2
       exit 64
@@ -4334,10 +4751,10 @@ submit "$@"
 `;
 
 /** Goals that the runtime can look at. */
-export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
+export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["attach_loop","await_job","await_sync","bring_back","close_node","collapse","commit_live","commit_offline","compare_attached","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","restore_config","resume_guest","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

@@ -1,7 +1,7 @@
 import type { Leg } from "../model/goal.js";
-import { isUsed, mappingName, mappingUuid, sectorsOf } from "../model/mapping.js";
+import { dropped, mappingUuid, sectorsOf } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
-import { diskKey, withMapping, withoutMapping } from "../model/transform.js";
+import { withMapping } from "../model/transform.js";
 
 export interface CreateMapping {
   readonly name: string;
@@ -33,13 +33,7 @@ export const createMapping: StepKind<"create-mapping", CreateMapping> = {
         shown: `dmsetup remove ${name}, unless the guest has it`,
       },
     ],
-    effect: (model) => {
-      if (!isUsed(name, model)) return withoutMapping(model, name);
-      if (model.host.mappings?.some((mapping) => mapping.name === name) ?? false) return model;
-      // saved on it: there has to be one again before it is restored, on the leg that is complete
-      const committed = model.ghost.committed.some((domain) => mappingName(domain, "").length < name.length && name.startsWith(mappingName(domain, "")));
-      return withMapping(model, { name, bytes, open: false, table: { kind: "linear", on: committed ? diskKey(volume) : leg.disk } });
-    },
+    effect: (model) => dropped({ name, bytes, image: leg.disk, volume }, model),
   }),
 };
 

@@ -1,8 +1,9 @@
 import type { ConfiguredDisk } from "../model/domain.js";
 import { verdict } from "../goals/verdict.js";
 import type { AttachedGoal } from "../model/goal.js";
+import { replaceBytes } from "../xl/text-edit.js";
 import type { StepKind } from "../model/step.js";
-import { withDomain } from "../model/transform.js";
+import { withDomain, withGhost } from "../model/transform.js";
 
 export interface EditConfig {
   readonly domain: string;
@@ -33,10 +34,14 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     },
   ],
   goals: ({ path, before, after }) => [{ goal: "config", path, sha256: after, before }],
-  effect: ({ domain, after, disks }, model) => {
+  effect: ({ domain, before, after, disks, edits }, model) => {
     const found = model.host.domains[domain];
     if (found?.config === undefined) return model;
-    return withDomain(model, { ...found, config: { ...found.config, sha256: after, disks } });
+    const { text } = found.config;
+    const edited = withDomain(model, {
+      ...found, config: { ...found.config, sha256: after, disks, text: { ...text, text: replaceBytes(text.text, edits) } },
+    });
+    return withGhost(edited, { renamed: { ...model.ghost.renamed, [before]: text.text } });
   },
   undo: ({ domain, path, before, after, disks, oldDisks }) => ({
     when: [{ goal: "config", path, sha256: after, before }],
@@ -51,7 +56,9 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
       if (found?.config === undefined) return model;
       // started meanwhile from the new text: its old disks lack what it has written since
       if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return model;
-      return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks } });
+      const { text } = found.config;
+      const old = { ...text, text: model.ghost.renamed[before] ?? text.text };
+      return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks, text: old } });
     },
   }),
 };

@@ -9,7 +9,7 @@ import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
 import { zeroVolume } from "../steps/zero-volume.js";
-import { rateOf, tenths } from "./rates.js";
+import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
 
@@ -48,7 +48,7 @@ export const dm: Strategy = {
     const { bytes } = move.change.image;
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("dm", move, state);
     const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
-    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: move.mapped ? 0 : 1, held: [] };
+    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
   },
 
   fragments: ({ change, paths, options, running }) => {
@@ -99,8 +99,10 @@ export const dm: Strategy = {
           stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
         ],
         release: [
-          stepOf(retireMapping, "settle", id("retire-mapping"), { name }, "the guest's next start names the volume itself"),
           stepOf(detachLoop, "settle", id("detach-image"), { link: paths.link }, "the image is released"),
+        ],
+        retire: [
+          stepOf(retireMapping, "settle", id("retire-mapping"), { name }, "the guest's next start names the volume itself"),
         ],
       },
       settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source }),

@@ -43,3 +43,10 @@ export function median(values: readonly number[]): number | undefined {
 export function tenths(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }
+
+/** How often a mirrored guest is taken over: onto the mirror's device, unless it is there, and off it again where it has to be now. */
+export function takeOversOf({ mapped, options, switchOver }: DiskMove): 0 | 1 | 2 {
+  const leaves = options.finish === "now" && switchOver !== "next-reboot";
+  if (mapped) return leaves ? 1 : 0;
+  return leaves ? 2 : 1;
+}

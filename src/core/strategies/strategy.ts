@@ -76,10 +76,14 @@ export interface MirrorFragments {
   readonly link: string;
   /** While the guest runs on it: until the volume holds everything. */
   readonly sync: readonly Step[];
+  /** The very last of it, for a mirror that can not wait once it is in sync: right before configs are switched. */
+  readonly complete?: readonly Step[];
   /** The commit: the volume alone. */
   readonly cut: readonly Step[];
   /** What served the mirror. */
   readonly release: readonly Step[];
+  /** The device that the guest was taken onto: last of all, since the guest may still be on it. */
+  readonly retire?: readonly Step[];
 }
 
 /** Where a copy pass reads. */

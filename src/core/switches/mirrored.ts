@@ -1,8 +1,9 @@
 import type { HostState } from "../model/host-state.js";
+import { nameOfPath } from "../model/mapping.js";
 import { runDirectory } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
-import { installBootUnit } from "../steps/boot-unit.js";
+import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
 import { removeConfig, writeConfig } from "../steps/derived-config.js";
 import { commitOffline } from "../steps/commit-offline.js";
 import { editConfig } from "../steps/edit-config.js";
@@ -44,6 +45,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
   const fragments = moves.map((m) => m.fragments);
   const mirrors = fragments.flatMap((f) => f.mirror ?? []);
   const sits = sitsOnMappings(move);
+  const finished = derived !== undefined && leavesAtOnce(move);
   if (derived !== undefined && !sits && move.switchOver === "next-reboot") return waitingSteps(move, derived, state);
   return [
     ...fragments.flatMap((f) => f.prepare),
@@ -51,6 +53,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...mirrors.flatMap((mirror) => mirror.sync),
     ...writeStored(move),
     guardMirror(move, state),
+    ...mirrors.flatMap((mirror) => mirror.complete ?? []),
     // a guest that is down may be started by whoever likes, from what its config names: nothing takes that back then
     ...(derived === undefined
       ? [stepOf(commitOffline, "switch", "commit", { domain: name }, "both hold every write, and nothing is undone after this")]
@@ -59,14 +62,22 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...(derived === undefined ? [] : [storeConfig(name, derived)]),
     ...mirrors.flatMap((mirror) => mirror.cut),
     ...mirrors.flatMap((mirror) => mirror.release),
+    ...(finished ? ontoVolumes(move, derived, state) : []),
+    ...mirrors.flatMap((mirror) => mirror.retire ?? []),
     ...fragments.flatMap((f) => f.settle),
     ...move.unsettled,
     ...(derived === undefined
       ? []
       : (["before", "next", "stored"] as const).map((which) =>
           stepOf(removeConfig, "finish", `remove-${which}`, { path: derivedPath(name, which) }, "it served the run only"))),
+    ...(finished ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the guest is on no mapping any more")] : []),
     stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays"),
   ];
+}
+
+/** The guest leaves its mappings in the same run, where the playbook says so. */
+function leavesAtOnce({ options, switchOver }: MirroredMove): boolean {
+  return options.finish === "now" && switchOver !== "next-reboot";
 }
 
 /** An earlier run took the guest onto all of its mappings, and went no further. */
@@ -105,7 +116,7 @@ function waitingSteps({ domain, moves, edit, ...move }: MirroredMove, { before, 
 }
 
 function bootUnit({ domain, moves }: MirroredMove): Step {
-  const mappings = moves.flatMap(({ fragments }) => fragments.mirror?.onto.replace("/dev/mapper/", "") ?? []);
+  const mappings = moves.flatMap(({ fragments }) => (fragments.mirror === undefined ? [] : [nameOfPath(fragments.mirror.onto)]));
   return stepOf(
     installBootUnit, "prepare", "install-boot-unit", { domain: domain.name, mappings }, "Dom0 may die while the guest is on a mapping",
   );
@@ -133,6 +144,23 @@ function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostSt
   ];
 }
 
+/** Off its mappings, which lie on its volumes alone by now, and onto these. */
+function ontoVolumes({ domain, desired, options, edit, switchOver }: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
+  if (switchOver === "next-reboot") return [];
+  return takeOver({
+    domain, desired, options, switchOver, from: derived.next, to: derived.stored, config: edit.path, commit: "done", prefix: "again",
+    guard: stepOf(
+      guard, "switch", "again.guard",
+      {
+        domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.after }, images: [],
+        attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })),
+      },
+      "it is taken over once more",
+    ),
+    why: { down: "it is taken off the device that mirrored its disk", up: "on its volumes themselves" },
+  });
+}
+
 /** Somebody may have started the guest around the mirror, which makes it worthless. */
 function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: HostState): Step {
   const images = moves.flatMap(({ move: { change: { image } }, fragments }) =>
@@ -143,7 +171,8 @@ function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: Host
     guard, "switch", "guard-mirror",
     {
       domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.before }, images,
-      mirrors: moves.flatMap(({ fragments }) => fragments.mirror?.onto.replace("/dev/mapper/", "") ?? []),
+      // one that is completed after this is not in sync yet
+      mirrors: moves.flatMap(({ fragments: { mirror } }) => (mirror === undefined || mirror.complete !== undefined ? [] : [nameOfPath(mirror.onto)])),
       ...(derived === undefined
         ? {}
         : { attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) }),

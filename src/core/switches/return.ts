@@ -2,7 +2,7 @@ import type { FinishReturn, ReturnChange, ReturnDisk } from "../model/change.js"
 import type { ReadyCheck } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { mappingPath } from "../model/mapping.js";
+import { nameOfPath } from "../model/mapping.js";
 import { safeName, volumePath } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
@@ -23,6 +23,7 @@ import { settleVolume } from "../steps/settle-volume.js";
 import { shutDown } from "../steps/shut-down.js";
 import { compareAttached, createPaused, unpause, waitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
+import { retireArray } from "../steps/cut-array.js";
 import { retireMapping } from "../steps/switch-mapping.js";
 import { tidy } from "../steps/tidy.js";
 import { diskPaths, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
@@ -94,7 +95,9 @@ function guardStep({ domain, returns }: DomainReturn, edit: EditConfig, state: H
 function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edit: EditConfig): readonly Step[] {
   // a mirror's move left the guest on them: its config names the volumes already, and they are needed themselves now
   const letGo = (id: string): readonly Step[] => mappingsOf(domain).map((name) =>
-    stepOf(retireMapping, "switch", `${id}-${name}`, { name }, "the volume itself is needed, and a mapping holds it"));
+    (name.startsWith("md/")
+      ? stepOf(retireArray, "switch", `${id}-${name.slice("md/".length)}`, { name }, "the volume itself is needed, and an array holds it")
+      : stepOf(retireMapping, "switch", `${id}-${name}`, { name }, "the volume itself is needed, and a mapping holds it")));
   return [
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
     ...letGo("let-go"),
@@ -110,7 +113,7 @@ function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edi
 /** Names of converge's own that a guest still sits on since it was mirrored. */
 function mappingsOf({ running }: Domain): readonly string[] {
   const paths = running?.attached.map((disk) => disk.params) ?? [];
-  return paths.filter((path) => path.startsWith(mappingPath("converge-"))).map((path) => path.slice(mappingPath("").length));
+  return paths.map(nameOfPath).filter((name) => /^(md\/)?converge-/.test(name));
 }
 
 /** While the guest is down: what its image lacks. */

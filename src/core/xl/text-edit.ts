@@ -96,3 +96,27 @@ export function invertEdits(edits: readonly TextEdit[]): TextEdit[] {
     };
   });
 }
+
+/** A text with ranges of its UTF-8 form replaced; they are ascending, do not overlap, and count bytes, as in a saved plan. */
+export function replaceBytes(text: string, edits: readonly { readonly start: number; readonly end: number; readonly text: string }[]): string {
+  const parts: string[] = [];
+  let at = 0;
+  let bytes = 0;
+  const upTo = (wanted: number): number => {
+    let index = at;
+    while (bytes < wanted && index < text.length) {
+      const char = String.fromCodePoint(text.codePointAt(index) ?? 0);
+      bytes += utf8Length(char);
+      index += char.length;
+    }
+    return index;
+  };
+  for (const edit of edits) {
+    const start = upTo(edit.start);
+    parts.push(text.slice(at, start), edit.text);
+    at = start;
+    at = upTo(edit.end);
+  }
+  parts.push(text.slice(at));
+  return parts.join("");
+}

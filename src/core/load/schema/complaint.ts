@@ -150,7 +150,7 @@ function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Lo
   return mended(complaint, meant === undefined || isTaken ? undefined : rewritten(at, meant));
 }
 
-const MOVE_OF_DOMAIN = new Set(["switch", "downtime", "offline", "shutdown", "passes", "snapshot"]);
+const MOVE_OF_DOMAIN = new Set(["switch", "finish", "downtime", "offline", "shutdown", "passes", "snapshot"]);
 
 /** The maps that have a key of this name, anywhere in the schema. */
 function owners(schema: unknown, key: string, found: string[] = []): string[] {

@@ -62,7 +62,7 @@ const moveOfDisk = {
   strategy: {
     type: "string", enum: ["rsync", "auto", "dm", "qemu", "md", "md-preseed", "drbd"], examples: ["rsync"],
     description: "How the data goes from image to volume. `rsync` copies files from snapshots while the guest runs, " +
-      "and the rest while it is down; `dm` mirrors blocks under the running guest; `qemu` has the QEMU that serves the " +
+      "and the rest while it is down; `dm` and `md` mirror blocks under the running guest; `qemu` has the QEMU that serves the " +
       "disk mirror it, and the guest never stops; `auto` takes the best that fits.",
   },
   source: {
@@ -103,6 +103,11 @@ const move = {
         "rsync). `next-reboot`: nothing is done to it; when it next reboots by itself it comes up where it can be mirrored, and the " +
         "run after that moves it (not with rsync). " +
         "`auto`: of what is possible the one with the shortest forecast of downtime where blocks are mirrored, restart otherwise.",
+    },
+    finish: {
+      type: "string", enum: ["now", "deferred"], examples: ["now"],
+      description: "When a guest whose blocks were mirrored leaves the device that mirrored them for the volume itself. " +
+        "`deferred`: with its next start, by whomever. `now`: in the same run, by a second switch like the first.",
     },
     downtime: {
       ...duration, examples: ["30s", "2m"],

@@ -9,6 +9,7 @@ main() {
     stop) mode_stop ;;
     status) mode_status ;;
     late) mode_late "$2" ;;
+    retire) mode_retire "$2" ;;
     *)
       echo "usage: sh program.sh run|recover|follow [FIRST_LINE]|stop|status" >&2
       exit 64

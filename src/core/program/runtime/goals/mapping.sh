@@ -29,10 +29,8 @@ LIST
 # loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
 loop_below() {
   local device
-  mapping_of "$1" || return 1
   for device in $(loops_over "$2"); do
-    node_number "$device" || continue
-    case $TABLE in *" linear $NODE 0") DEVICE=$device && return 0 ;; esac
+    lies_on "$1" "$device" && DEVICE=$device && return 0
   done
   return 1
 }
@@ -98,8 +96,30 @@ goal_mirror_in_sync() { # NAME
   esac
 }
 
+# lies_on NAME DEVICE. 1: it does not, or there is none of that name. 2: it can not be told.
+lies_on() {
+  case $1 in
+    md/*)
+      array_of "$1" || return
+      member_state "$2" || return 2
+      [ -n "$MEMBER" ]
+      ;;
+    *)
+      mapping_of "$1" || return
+      node_number "$2" || return 2
+      case " $TABLE " in *" $NODE "*) ;; *) return 1 ;; esac
+      ;;
+  esac
+}
+
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  case $1 in
+    md/*)
+      array_unused "$1"
+      return
+      ;;
+  esac
   mapping_of "$1"
   case $? in
     0) ;;

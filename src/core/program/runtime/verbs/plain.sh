@@ -124,13 +124,10 @@ verb_detach_loop() { # LINK [MAPPING]
   [ -L "$1" ] || return 0
   device=$(readlink -- "$1")
   if [ -n "${2:-}" ]; then
-    mapping_of "$2"
+    lies_on "$2" "$device"
     case $? in
-      0)
-        # a guest runs on by it
-        node_number "$device" || return 1
-        case " $TABLE " in *" $NODE "*) return 0 ;; esac
-        ;;
+      # a guest runs on by it
+      0) return 0 ;;
       1) ;;
       *) return 1 ;;
     esac

@@ -1,0 +1,110 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# md arrays of converge's own. They have no superblock, and so no UUID: what they hold says which they are. All is read
+# from sysfs (Documentation/admin-guide/md.rst), since `[UU]` and the words of mdadm say less.
+
+# array_of NAME: sets MD, its directory in sysfs. 1: there is none. 2: it is not converge's.
+array_of() {
+  local node level metadata
+  MD=
+  says "there is no array /dev/$1"
+  node=$(readlink -e -- "$ROOT/dev/$1") || return 1
+  MD=$ROOT/sys/block/${node##*/}/md
+  # a link that outlived its array
+  [ -r "$MD/level" ] && read -r level <"$MD/level" && [ -n "$level" ] || return 1
+  read -r metadata <"$MD/metadata_version" || metadata=
+  says "/dev/$1 is there and is not converge's: $level, superblock: $metadata"
+  [ "$level" = raid1 ] && [ "$metadata" = none ] || return 2
+}
+
+# member_state DEVICE: sets MEMBER, what the array says of it (`in_sync`, `spare`, `faulty,write_error`; empty: it is no
+# member), SLOT (a number, or `none`) and MEMBER_NODE, its directory
+member_state() {
+  local member number
+  MEMBER='' SLOT='' MEMBER_NODE=''
+  node_number "$1" || return 1
+  for member in "$MD"/dev-*; do
+    [ -r "$member/block/dev" ] && read -r number <"$member/block/dev" && [ "$number" = "$NODE" ] || continue
+    read -r MEMBER <"$member/state"
+    read -r SLOT <"$member/slot"
+    MEMBER_NODE=$member
+    return 0
+  done
+  return 0
+}
+
+# is_in_sync DEVICE: it holds everything, and md relies on it
+is_in_sync() {
+  member_state "$1" || return 1
+  case ,$MEMBER, in *,faulty,*) return 1 ;; *,in_sync,*) [ "$SLOT" != none ] ;; *) return 1 ;; esac
+}
+
+# members: sets MEMBERS, how many there are
+members() {
+  local member
+  MEMBERS=0
+  for member in "$MD"/dev-*; do
+    [ ! -d "$member" ] || MEMBERS=$((MEMBERS + 1))
+  done
+}
+
+goal_array() { # NAME DEVICE
+  array_of "$1" || return
+  members
+  says "/dev/$1 has $MEMBERS members"
+  [ "$MEMBERS" -eq 1 ] || return 1
+  is_in_sync "$2" && return 0
+  says "/dev/$1 lies on something else than $2"
+  # two arrays may come to have one name, one after the other
+  [ -n "$MEMBER" ] && return 1 || return 2
+}
+
+goal_array_mirrored() { # NAME FROM TO
+  array_of "$1"
+  case $? in
+    0) ;;
+    # nothing to take back
+    1) [ "$MODE" = undo ] && return 1 || return 2 ;;
+    *) return 2 ;;
+  esac
+  says "/dev/$1 does not have $2 and $3 as members"
+  member_state "$2" && [ -n "$MEMBER" ] || return 1
+  member_state "$3" && [ -n "$MEMBER" ] || return 1
+}
+
+goal_array_in_sync() { # NAME DEVICE
+  array_of "$1" || return 2
+  is_in_sync "$2" && return 0
+  says "$2 is not in sync in /dev/$1: ${MEMBER:-it is no member}"
+  return 1
+}
+
+# array_unused NAME: a guest, a mount or another device may have it
+array_unused() {
+  local node holder
+  array_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 2 ;;
+  esac
+  says "/dev/$1 is in use"
+  for holder in "${MD%/md}"/holders/*; do
+    [ ! -e "$holder" ] || return 1
+  done
+  node=$(readlink -e -- "$ROOT/dev/$1") || return 1
+  [ -z "$(mounts_of "$node")" ] && ! backend_has "$node"
+}
+
+# backend_has DEVICE: a guest has it, under whatever name
+backend_has() {
+  local domid type device number
+  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
+  for domid in $(backend_domids); do
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+  return 1
+}

@@ -1,0 +1,289 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# md arrays of converge's own: the guest's disk on one member, on two, on the other.
+
+# build_array NAME -- COMMAND…
+verb_build_array() {
+  local name
+  name=$1
+  shift 2
+  run_command "$@" && await_node "$name"
+}
+
+# await_node NAME: udev makes the link, where mdadm does not
+await_node() {
+  local tries
+  tries=100
+  until array_of "$1"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.1
+  done
+}
+
+# drop_array NAME IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that xendomains
+# has saved on it finds it again at boot, on the member that is complete.
+verb_drop_array() {
+  local name device
+  name=$1
+  array_of "$name"
+  case $? in
+    0)
+      saved_by_xendomains && return 0
+      array_unused "$name" || {
+        journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
+        # before the commit its own reboot takes it there again
+        ! committing || retire_later "$name"
+        return
+      }
+      stop_array "$name"
+      ;;
+    1)
+      saved_by_xendomains || return 0
+      if committing; then
+        device=$3
+      else
+        device=$(losetup --find --show "$2" 2>>"$OUT" 9>&-) || {
+          says "cannot attach $2"
+          return 1
+        }
+      fi
+      run_command mdadm --build "/dev/$name" --level=1 --raid-devices=1 --force "$device" && await_node "$name" || return
+      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
+      # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the array (seen)
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# two_members NAME -- COMMAND…: mdadm refuses to grow to the number that there is
+verb_two_members() {
+  raid_disks "$1" || return
+  [ "$DISKS" != 2 ] || return 0
+  shift 2
+  run_command "$@"
+}
+
+# one_member NAME -- COMMAND…: an array that misses nothing is reported by nobody
+verb_one_member() {
+  local tries
+  raid_disks "$1" || return
+  [ "$DISKS" != 1 ] || return 0
+  shift 2
+  tries=50
+  # busy while the thread of a copy that was given up still ends
+  until run_command "$@"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+raid_disks() { # NAME: sets DISKS
+  local rest
+  array_of "$1" || return
+  read -r DISKS rest <"$MD/raid_disks"
+}
+
+# hold_array NAME SECTORS [KIB]: the copy waits there; what it may take is this array's own affair
+verb_hold_array() {
+  array_of "$1" || return
+  set_md sync_max "$2" || return
+  [ -z "${3:-}" ] || { set_md sync_speed_min 1 && set_md sync_speed_max "$3"; }
+}
+
+set_md() { # FILE VALUE
+  printf '%s\n' "$2" 2>>"$OUT" >"$MD/$1" || {
+    says "cannot write $2 to $MD/$1"
+    return 1
+  }
+}
+
+# add_member NAME DEVICE -- COMMAND…
+verb_add_member() {
+  array_of "$1" || return
+  member_state "$2" || return
+  # left over from a run that died: not in sync, or the goals would have held
+  [ -z "$MEMBER" ] || take_out "$1" "$2" || return
+  shift 3
+  run_command "$@"
+}
+
+# both_alive FROM TO: neither member has failed, and the copy has not been given up. GIVEN_UP counts looks, since md's
+# thread takes a member up only a moment after it was added.
+both_alive() {
+  local action
+  member_state "$2" || return 1
+  case ,$MEMBER, in
+    ,, | *,faulty,*)
+      says "the volume gives errors (md says: ${MEMBER:-no member})"
+      return 1
+      ;;
+  esac
+  if [ "$SLOT" = none ]; then
+    # md gives up where it can not read, and lets the member go without calling it faulty
+    read -r action <"$MD/sync_action"
+    [ "$action" = idle ] || GIVEN_UP=0
+    GIVEN_UP=$((GIVEN_UP + 1))
+    [ "$GIVEN_UP" -lt 20 ] || {
+      says 'the image gives errors: md has given up the copy'
+      return 1
+    }
+  fi
+  member_state "$1" || return 1
+  case ,$MEMBER, in
+    ,, | *,faulty,* | *,write_error,*)
+      says "the image gives errors (md says: ${MEMBER:-no member})"
+      return 1
+      ;;
+  esac
+}
+
+# await_array NAME FROM TO BYTES HELD
+verb_await_array() {
+  local name from to bytes held began next base done_sectors total rest rate left done_bytes
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while :; do
+    array_of "$name" && both_alive "$from" "$to" || return 1
+    # `202752 / 204800`, `none` before it begins and after it has ended, `delayed` while another array is copied
+    read -r done_sectors rest total <"$MD/sync_completed"
+    case $done_sectors in
+      *[!0-9]* | '') if is_in_sync "$to"; then done_sectors=$held; else done_sectors=0; fi ;;
+    esac
+    done_bytes=$((done_sectors * 512))
+    [ -n "$base" ] || base=$done_bytes
+    uptime_now
+    if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
+      next=$((UPTIME + 100))
+      rate=0 left=0
+      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
+      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
+      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / bytes))" 'rate#' "$rate" 'left#' "$left"
+    fi
+    [ "$done_sectors" -lt "$held" ] || break
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+}
+
+# complete_array NAME FROM TO BYTES
+verb_complete_array() {
+  local name from to tries
+  name=$1 from=$2 to=$3 tries=600 GIVEN_UP=0
+  array_of "$name" && set_md sync_max max || return 1
+  # once the volume has it all, an image that fails is no obstacle any more
+  until is_in_sync "$to"; do
+    both_alive "$from" "$to" || return 1
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the last of it is not in sync after a minute"
+      return 1
+    }
+    sleep 0.1
+  done
+  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+}
+
+# both_in_sync NAME FROM TO: an image that failed after the last look is no obstacle any more, for the volume has it all
+verb_both_in_sync() {
+  array_of "$1" || return 1
+  is_in_sync "$3" || {
+    says "the volume gives errors (md says: ${MEMBER:-no member})"
+    return 1
+  }
+  is_in_sync "$2" ||
+    journal note message "the image behind /dev/$1 gives errors (md says: ${MEMBER:-no member}): the volume holds everything, and takes over"
+}
+
+# remove_member NAME DEVICE -- COMMAND…: what is still under way to it ends first
+verb_remove_member() {
+  local name device tries
+  name=$1 device=$2 tries=50
+  shift 3
+  while :; do
+    array_of "$name" && member_state "$device" || return 1
+    [ -n "$MEMBER" ] || return 0
+    run_command "$@" && return 0
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+# take_out NAME DEVICE: fails it where md still uses it. Never the last one that is in sync: see both_in_sync.
+take_out() {
+  member_state "$2" || return
+  case ,$MEMBER, in
+    ,, | *,faulty,*) ;;
+    *) [ "$SLOT" = none ] || run_command mdadm "/dev/$1" --fail "$2" || return ;;
+  esac
+  verb_remove_member "$1" "$2" -- mdadm "/dev/$1" --remove "$2"
+}
+
+# collapse_array NAME FROM TO: the complete member alone
+verb_collapse_array() {
+  local stays goes
+  stays=$2 goes=$3
+  if committing; then stays=$3 goes=$2; fi
+  array_of "$1" || return 1
+  is_in_sync "$stays" || {
+    says "$stays gives errors (md says: ${MEMBER:-no member}): $DOMAIN runs on $goes alone"
+    return 1
+  }
+  take_out "$1" "$goes" || return
+  # taken out already: the last step of it is still to be done
+  verb_one_member "$1" -- mdadm --grow "/dev/$1" --raid-devices=1 --force
+}
+
+stop_array() { # NAME
+  local tries
+  tries=25
+  # udev may have it open for an instant
+  until run_command mdadm --stop "/dev/$1"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    array_of "$1" || return 0
+    sleep 0.2
+  done
+}
+
+verb_retire_array() { # NAME -- COMMAND…
+  array_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  if array_unused "$1"; then stop_array "$1"; else retire_later "$1"; fi
+}
+
+# retire_later NAME: md has nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
+retire_later() {
+  systemd-run --quiet --collect --unit="converge-late-array-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \
+    </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
+  return 0
+}
+
+# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
+mode_retire() {
+  local number found file device
+  OUT=$HERE/out/retire.log
+  array_of "$1" || exit 0
+  number=$(stat -L -c '%t:%T' -- "$ROOT/dev/$1") || exit 0
+  while :; do
+    found=0
+    for file in "$BACKENDS"/vbd-*/physical_device; do
+      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
+    done
+    # Dom0 is going down, and what xendomains holds is restored onto it
+    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
+      array_of "$1" || exit 0
+      if ! lock_held && array_unused "$1"; then
+        stop_array "$1" && exit 0
+      fi
+    fi
+    sleep 10
+  done
+}

@@ -1,0 +1,127 @@
+import type { Leg } from "../model/goal.js";
+import { mappingPath, sectorsOf } from "../model/mapping.js";
+import type { Model } from "../model/model.js";
+import type { StepKind } from "../model/step.js";
+import type { Content, MappingTable } from "../model/storage.js";
+import { withDisk, withMapping, withVolume } from "../model/transform.js";
+
+export interface GrowArray {
+  readonly domain: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly from: Leg;
+  readonly to: Leg;
+  /** What the kernel's copy may take of the disks; unset: as the host's own limit says. */
+  readonly bytesPerSecond?: number;
+}
+
+/**
+ * From here on both members get every write, and the kernel copies what was there before; all but the last MiB: what
+ * is not in sync is not relied on, and so an image that fails meanwhile is never left behind by md alone.
+ */
+export const growArray: StepKind<"grow-array", GrowArray> = {
+  kind: "grow-array",
+  risk: "safe",
+  requires: () => ["mdadm"],
+  title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
+  actions: ({ name, bytes, to, bytesPerSecond }) => {
+    const path = mappingPath(name);
+    const kib = bytesPerSecond === undefined ? undefined : String(Math.max(1, Math.floor(bytesPerSecond / 1024)));
+    return [
+      { verb: ["two_members", name], command: ["mdadm", "--grow", path, "--raid-devices=2", "--force"] },
+      {
+        verb: ["hold_array", name, String(heldSectors(bytes)), ...(kib === undefined ? [] : [kib])],
+        shown: `echo ${heldSectors(bytes)} > sync_max of ${path}: all but the last MiB` +
+          (kib === undefined ? "" : `; echo ${kib} > sync_speed_max`),
+      },
+      { verb: ["add_member", name, to.device], command: ["mdadm", path, "--add", to.device] },
+    ];
+  },
+  goals: ({ name, from, to }) => [{ goal: "array-mirrored", name, from, to }],
+  effect: ({ name, bytes, from, to }, model) =>
+    withDisk(
+      withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false }),
+      to.disk, { writes: -1, deceptive: false, consistent: false },
+    ),
+  undo: ({ domain, name, bytes, from, to }) => ({
+    when: [{ goal: "array-mirrored", name, from, to }],
+    actions: [
+      {
+        verb: ["collapse_array", name, from.device, to.device],
+        shown: `let ${mappingPath(name)} lie on ${from.disk} alone (on ${to.disk} alone after the commit)`,
+      },
+    ],
+    effect: (model) => {
+      const on = model.ghost.committed.includes(domain) ? to.disk : from.disk;
+      return withTable(model, name, bytes, { kind: "linear", on });
+    },
+  }),
+};
+
+export interface SyncArray {
+  readonly name: string;
+  readonly bytes: number;
+  readonly from: Leg;
+  readonly to: Leg;
+}
+
+/** Waits until all but what is held back is copied, and looks at both members meanwhile. */
+export const syncArray: StepKind<"sync-array", SyncArray> = {
+  kind: "sync-array",
+  risk: "safe",
+  requires: () => ["mdadm"],
+  title: ({ from, to }) => `Copy ${from.disk} to ${to.disk}, all but the last MiB`,
+  actions: ({ name, bytes, from, to }) => [
+    {
+      verb: ["await_array", name, from.device, to.device, String(bytes), String(heldSectors(bytes))],
+      shown: `read sync_completed of ${mappingPath(name)} until it is there`,
+    },
+  ],
+  goals: () => [],
+  effect: (_args, model) => model,
+};
+
+export interface CompleteArray {
+  readonly name: string;
+  readonly bytes: number;
+  readonly from: Leg;
+  readonly to: Leg;
+  /** What is in the image, and so on the volume. */
+  readonly content: Content;
+}
+
+/**
+ * The last MiB: from here on md relies on both, and so whichever fails is left behind at once. The switch of the
+ * configs follows without waiting for anything.
+ */
+export const completeArray: StepKind<"complete-array", CompleteArray> = {
+  kind: "complete-array",
+  risk: "safe",
+  requires: () => ["mdadm"],
+  title: ({ from }) => `Copy the last of ${from.disk}: both are equal then`,
+  actions: ({ name, bytes, from, to }) => [
+    {
+      verb: ["complete_array", name, from.device, to.device, String(bytes)],
+      shown: `echo max > sync_max of ${mappingPath(name)}, until both members are in sync`,
+    },
+  ],
+  goals: ({ name, to }) => [{ goal: "array-in-sync", name, leg: to }],
+  effect: ({ name, bytes, from, to, content }, model) => {
+    const synced = withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: true });
+    const volume = synced.host.volumes[to.disk];
+    const holds = synced.ghost.disks[from.disk];
+    const filled = volume === undefined ? synced : withVolume(synced, { ...volume, content });
+    return holds === undefined ? filled : withDisk(filled, to.disk, holds);
+  },
+};
+
+/** How far the copy goes before it waits: md counts in sectors, and copies 128 of them at once (raid1.h, RESYNC_SECTORS). */
+function heldSectors(bytes: number): number {
+  const sectors = sectorsOf(bytes);
+  return sectors > 4096 ? Math.floor((sectors - 2048) / 128) * 128 : 0;
+}
+
+function withTable(model: Model, name: string, bytes: number, table: MappingTable): Model {
+  const open = model.host.mappings?.find((mapping) => mapping.name === name)?.open ?? false;
+  return withMapping(model, { name, bytes, open, table });
+}
