@@ -22,10 +22,12 @@ const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constant
   {}, { strategy: "rsync" }, { strategy: "rsync", switch: "restart" }, { strategy: "dm" }, { strategy: "dm", switch: "auto" },
   { strategy: "dm", switch: "restart" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "migrate" },
   { strategy: "qemu" },
+  { strategy: "md" }, { strategy: "md", switch: "restart" }, { strategy: "md", switch: "suspend" },
 );
 
 const others: fc.Arbitrary<MoveOptions> = fc.record(
   {
+    finish: fc.constantFrom("now", "deferred"),
     source: fc.constantFrom("keep", "retire", "delete"),
     verify: fc.constantFrom("fresh", "full"),
     offline: fc.boolean(),

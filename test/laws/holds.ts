@@ -1,6 +1,6 @@
 import type { Model } from "../../src/core/model/model.js";
 import { disksBehind, isUsed } from "../../src/core/model/mapping.js";
-import { safeName } from "../../src/core/model/names.js";
+import { hasMapping } from "./laws.js";
 
 /** What has to hold in every state that a plan leads through, or that is left when a run is cut short. */
 
@@ -32,7 +32,7 @@ export function expectNothingLeft(model: Model, when: string): void {
     ...used.filter(({ table }) => table.kind !== "linear").map((mapping) => `mirror ${mapping.name}`),
     ...model.host.mounts.filter((m) => m.target.startsWith("/run/converge")).map((m) => `mount ${m.target}`),
     ...model.host.loops.filter((l) => !kept(l.backing)).map((l) => `loop ${l.device}`),
-    ...model.ghost.bootUnits.filter((name) => !used.some((mapping) => mapping.name.startsWith(`converge-${safeName(name)}-`))).map((u) => `boot unit of ${u}`),
+    ...model.ghost.bootUnits.filter((name) => !used.some((mapping) => hasMapping(model, name, mapping.name))).map((u) => `boot unit of ${u}`),
     ...Object.values(model.host.volumes).filter((v) => v.kind === "snapshot").map((v) => `snapshot ${v.name}`),
     ...Object.values(model.host.domains).flatMap(({ running }) => (running?.qemu?.jobs ?? []).map(({ job }) => `block job ${job}`)),
     ...Object.values(model.host.domains).flatMap(({ running }) =>

@@ -1,6 +1,6 @@
-import { disksBehind, isUsed } from "../../src/core/model/mapping.js";
+import { disksBehind, isOf, isUsed } from "../../src/core/model/mapping.js";
 import type { Model } from "../../src/core/model/model.js";
-import { RUN, safeName } from "../../src/core/model/names.js";
+import { RUN } from "../../src/core/model/names.js";
 import type { Scene } from "./generated.js";
 
 /**
@@ -20,7 +20,7 @@ export function safeToStart(model: Model, when: string): void {
       const acknowledged = model.ghost.acknowledged[`${domain.name}/${disk.vdev}`] ?? 0;
       if (ghost === undefined) {
         // a mapping that a saved guest has stored comes again at boot
-        if (saved !== undefined && complete.startsWith("/dev/mapper/")) continue;
+        if (saved !== undefined && /^\/dev\/(mapper|md)\//.test(complete)) continue;
         throw new Error(`${when}: ${disk.target} is not there`);
       }
       if (ghost.writes < acknowledged) throw new Error(`${when}: ${disk.target} lacks writes`);
@@ -45,13 +45,19 @@ export function nothingLeft(model: Model, before: Model, when: string, unitsWait
     ...model.host.mounts.filter((m) => m.target.startsWith(`${RUN}/`)).map((m) => `mount ${m.target}`),
     ...model.host.loops.filter((l) => !before.host.loops.includes(l) && !kept(l.backing)).map((l) => `loop ${l.device}`),
     ...model.ghost.bootUnits
-      .filter((name) => !unitsWait && !used.some((mapping) => mapping.name.startsWith(`converge-${safeName(name)}-`)))
+      .filter((name) => !unitsWait && !used.some((mapping) => hasMapping(model, name, mapping.name)))
       .map((u) => `boot unit of ${u}`),
     ...Object.values(model.host.volumes)
       .filter((v) => v.kind === "snapshot" && before.host.volumes[v.name] === undefined).map((v) => `snapshot ${v.name}`),
     ...(model.ghost.files ?? []).map((path) => `file ${path}`),
   ];
   if (left.length > 0) throw new Error(`${when}: left ${left.join(", ")}`);
+}
+
+/** One of the guest's own disks is under this name. */
+export function hasMapping({ host }: Model, name: string, mapping: string): boolean {
+  const domain = host.domains[name];
+  return domain !== undefined && isOf(domain, mapping);
 }
 
 /** No guest is down, or paused, that has to be up. */

@@ -82,6 +82,12 @@ describe("a plan that is spoilt is noticed", () => {
     { what: "the mirror is not waited for", way: "dm, restart", mutate: without("sync-mirror"), by: /half a copy|lacks writes/ },
     { what: "a mirror stays", way: "dm, restart", mutate: without("switch-mapping"), by: /mirror/ },
     { what: "a config made for one command stays", way: "dm, suspend", mutate: without("remove-config"), by: /left .*file/ },
+    { what: "the config is edited before the array is in sync", way: "md, suspend", mutate: before("edit-config", "complete-array"), by: /half a copy|lacks writes/ },
+    { what: "the image is taken out before the config is edited", way: "md, suspend", mutate: before("cut-array", "edit-config"), by: /lacks writes/ },
+    { what: "the array gets no second member", way: "md, restart", mutate: without("grow-array"), by: /in its way|half a copy|lacks writes/ },
+    { what: "the image stays in the array", way: "md, restart", mutate: without("cut-array"), by: /mirror/ },
+    { what: "an array stays that nobody has any more", way: "md, suspended twice", mutate: without("retire-array"), by: /left .*mapping/ },
+    { what: "the guest stays on the array that it is to leave", way: "md, suspended twice", mutate: without("restore-paused"), by: /is down|in its way/ },
     // these are found late, after many cuts
     ...(LONG ? [
       { what: "xl keeps the old disks stored", way: "dm, suspend", mutate: without("update-stored"), by: /lacks writes|not there|left/ },

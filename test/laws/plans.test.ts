@@ -218,3 +218,30 @@ describe("a step kind", () => {
     );
   });
 });
+
+test("a guest that was left on its mirror's device leaves it when a later playbook says so", () => {
+  fc.assert(
+    // other formats than raw are QEMU's alone
+    fc.property(scenes.filter(({ wishes }) => wishes.every(({ move }) => move.strategy !== "qemu")), fc.constantFrom("dm", "md"), fc.constantFrom("suspend", "restart"), (scene, strategy, how) => {
+      const as = (finish: "now" | "deferred") => scene.wishes.map((wish) => {
+        const move = { ...wish.move, strategy, switch: how, finish } as const;
+        return { ...wish, move, disks: wish.disks.map((disk) => ({ ...disk, move: { ...disk.move, strategy } })) };
+      });
+      let model = startModel(scene.state);
+      for (const finish of ["deferred", "now"] as const) {
+        const planned = planHost(model.host, as(finish), sha256);
+        expect(planned.diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+        for (const domain of planned.domains) {
+          const simulated = simulate(domain.nodes, model);
+          if (!simulated.ok) throw new Error(simulated.why);
+          for (const moment of simulated.moments) expectSafeToStart(moment.model, `${finish}: ${moment.step?.id ?? "before"}`);
+          model = simulated.end;
+        }
+      }
+      expect(model.host.mappings ?? []).toEqual([]);
+      for (const name of model.ghost.wasUp) expect(model.host.domains[name]?.running?.paused).toBe(false);
+      expect(planHost(model.host, as("now"), sha256).domains).toEqual([]);
+    }),
+    { numRuns: 30 },
+  );
+});

@@ -37,7 +37,17 @@ export const WAYS: readonly Way[] = [
     host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
   },
   { name: "dm, chosen", options: { strategy: "dm" }, contents: ["ext4", "unknown"] },
+  { name: "dm, left at once", options: { strategy: "dm", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
   { name: "dm, guest down", options: { strategy: "dm" }, contents: ["ext4", "partitions"], running: false },
+  { name: "md, restart", options: { strategy: "md", switch: "restart" }, contents: ["ext4", "swap", "unknown"] },
+  { name: "md, suspend", options: { strategy: "md", switch: "suspend" }, contents: ["ext4", "swap"] },
+  {
+    name: "md, migrated", options: { strategy: "md", switch: "migrate" }, contents: ["ext4"], running: true,
+    host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+  },
+  { name: "md, suspended twice", options: { strategy: "md", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
+  { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
+  { name: "md, guest down", options: { strategy: "md" }, contents: ["ext4", "unknown"], running: false },
 ];
 
 export const CONTENTS = {

@@ -140,7 +140,7 @@ export function savedGuests(model: Model): Model {
 export function restoredGuests(model: Model): Model {
   return Object.entries(model.ghost.saved ?? {}).reduce((at, [name, was]) => {
     for (const { vdev, params } of was.attached) {
-      const there = params.startsWith("/dev/mapper/converge-") ? mappingAt(params, at.host) !== undefined : true;
+      const there = /^\/dev\/(mapper|md)\/converge-/.test(params) ? mappingAt(params, at.host) !== undefined : true;
       if (!there) throw new Error(`${name} was saved on ${params}, which is not there at boot: it is not restored`);
       const [complete = ""] = disksBehind(params, at.host);
       const writes = at.ghost.disks[complete]?.writes;
@@ -151,9 +151,11 @@ export function restoredGuests(model: Model): Model {
     const { [name]: _restored, ...saved } = at.ghost.saved ?? {};
     const domain = at.host.domains[name];
     if (domain === undefined) return at;
-    const built = builtWith(withDomain(withGhost(at, { saved }), { ...domain, saved: false }), name, was.stored);
+    // what xl saves with a guest names the disks that it had, whatever was stored for its reboots before (seen)
+    const stored = was.stored.map((disk) => ({ ...disk, target: was.attached.find(({ vdev }) => vdev === disk.vdev)?.params ?? disk.target }));
+    const built = builtWith(withDomain(withGhost(at, { saved }), { ...domain, saved: false }), name, stored);
     const now = built.host.domains[name]?.running;
-    return now === undefined ? built : withRunning(built, name, { ...was, domid: now.domid, paused: false });
+    return now === undefined ? built : withRunning(built, name, { ...was, stored, domid: now.domid, paused: false });
   }, model);
 }
 
