@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, journal, newestRun, waitForEvent } from "./on-host.js";
+
+/**
+ * Guests that write all the while are mirrored by md on a real Xen Dom0. The order matters: one boot serves all, and a
+ * test may find what the ones before have left.
+ */
+
+const everything = process.env["LAB_ALL"] === "1";
+
+let lab: Lab;
+let converge: Converge;
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite-md" });
+  converge = await Converge.at(lab);
+  await lab.run("rm -f /etc/xen/auto/*");
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+/** How often the guest has booted, by its own count. */
+async function boots(guest: string): Promise<number> {
+  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
+}
+
+/** Arrays of converge's own, and the members of each with what md says of them. */
+async function arrays(): Promise<string> {
+  const script = `
+    for link in /dev/md/converge-*; do
+      [ -e "$link" ] || continue
+      printf '%s' "\${link##*/}"
+      for member in /sys/block/$(basename "$(readlink "$link")")/md/dev-*; do printf ' %s=%s' "\${member##*/dev-}" "$(cat "$member/state")"; done
+      echo
+    done`;
+  return (await lab.run(["sh", "-c", script])).stdout.trim();
+}
+
+/** Nobody has the array any more: its watchman looks every ten seconds. */
+async function expectNoArray(): Promise<void> {
+  await lab.run(["sh", "-c", 'tries=40; while grep -q "^md" /proc/mdstat; do tries=$((tries - 1)); [ $tries -gt 0 ] || exit 1; sleep 1; done']);
+  expect(await arrays()).toBe("");
+}
+
+async function goesOn(guest: string, records: number): Promise<void> {
+  const { highest } = await acks(lab, guest);
+  await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
+}
+
+async function expectWholeFilesystem(volume: string): Promise<void> {
+  const { exitCode, stdout, stderr } = await lab.run(["e2fsck", "-f", "-n", volume], { mayFail: true });
+  expect(exitCode, stdout + stderr).toBe(0);
+}
+
+function wish(guest: string, address: string, disks: readonly string[], move: Readonly<Record<string, unknown>>) {
+  const wished = onVolumes(guest, Object.fromEntries(disks.map((vdev) => [vdev, {}])), { strategy: "md", ...move });
+  Object.assign(wished[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
+  return wished;
+}
+
+describe("a guest that leaves the array in the same run", () => {
+  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { switch: "suspend", finish: "now" });
+
+  test("gets onto its volume in two suspensions, with every acknowledged record", async () => {
+    await startGuest(lab, "oldext");
+    await waitForConsole(lab, "oldext", "\\] ack 20$");
+    const booted = await boots("oldext");
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
+    expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
+    await goesOn("oldext", 10);
+    expect(await boots("oldext"), "it was not restarted").toBe(booted);
+    await expectNoArray();
+    await expectNothingLeft(lab);
+  });
+
+  test("finds nothing to do the second time, and has lost nothing", async () => {
+    const again = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all).toMatch(/^dom0: nothing to do$/m);
+    await stopGuest(lab, "oldext");
+    await expectWholeFilesystem("/dev/vg0/oldext-xvda1");
+    expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
+  });
+});
+
+describe.runIf(everything)("a guest that stays on its arrays", () => {
+  const WEB1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { switch: "restart", throttle: { bandwidth: "20MiB/s" } });
+
+  test("is restarted once, and runs on the volumes alone by way of the arrays", async () => {
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 20$");
+    const booted = await boots("web1");
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", WEB1), "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect(await boots("web1"), "one restart").toBe(booted + 1);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
+    expect(await arrays()).toMatch(/^converge-web1-xvda1 dm-\d+=in_sync\nconverge-web1-xvda2 dm-\d+=in_sync$/);
+    const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all).toMatch(/^dom0: nothing to do$/m);
+  });
+
+  test("is saved and restored on the arrays, on its volumes, when Dom0 reboots in order", async () => {
+    const booted = await boots("web1");
+    await lab.reboot();
+    await goesOn("web1", 10);
+    expect(await boots("web1"), "it kept its uptime").toBe(booted);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
+    expect(await arrays()).toMatch(/^converge-web1-xvda1 dm-\d+=in_sync\nconverge-web1-xvda2 dm-\d+=in_sync$/);
+  });
+
+  test("is restarted by itself from what was saved with it, which names the arrays: they are still there", async () => {
+    const booted = await boots("web1");
+    await runInGuest(lab, "10.77.0.11", "reboot");
+    await waitForConsole(lab, "web1", `web1 is up, boot ${String(booted + 1)}`);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
+  });
+
+  test("leaves them when a later playbook says so, and has lost nothing", async () => {
+    const now = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { switch: "suspend", finish: "now" });
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", now), "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" });
+    await expectNoArray();
+    await expectNothingLeft(lab);
+    await stopGuest(lab, "web1");
+    await expectWholeFilesystem("/dev/vg0/web1-xvda1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+  });
+});
+
+test.runIf(everything)("a guest's own reboot takes it from the array to its volume, and the array goes", async () => {
+  await startGuest(lab, "old3");
+  const old3 = wish("old3", "10.77.0.13", ["xvda1"], { switch: "suspend" });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("old3.yml", old3), "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  expect(await attached(lab, "old3")).toMatchObject({ xvda1: "/dev/md/converge-old3-xvda1" });
+  const booted = await boots("old3");
+  await runInGuest(lab, "10.77.0.13", "reboot");
+  await waitForConsole(lab, "old3", `old3 is up, boot ${String(booted + 1)}`);
+  expect(await attached(lab, "old3")).toMatchObject({ xvda1: "/dev/vg0/old3-xvda1" });
+  await expectNoArray();
+  await expectNothingLeft(lab, ["old3"]);
+  await stopGuest(lab, "old3");
+  await expectWholeFilesystem("/dev/vg0/old3-xvda1");
+});
+
+describe.runIf(everything)("in the mirror", () => {
+  // slow enough to be caught in the middle
+  const HARD = wish("stubborn1", "10.77.0.18", ["xvda1"], { switch: "suspend", throttle: { bandwidth: "1MiB/s" } });
+
+  async function inTheMiddle() {
+    const before = await newestRun(lab, "stubborn1");
+    const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", HARD), "--yes");
+    await waitForEvent(lab, "stubborn1", before, '"event":"progress","id":"xvda1.sync","bytes":[1-9]', 600);
+    // not the process itself: it would be waited for
+    return { run };
+  }
+
+  async function expectRunsOn(where: string): Promise<void> {
+    await goesOn("stubborn1", 5);
+    expect(await arrays()).toMatch(/^converge-stubborn1-xvda1 loop\d+=in_sync$/);
+    expect((await lab.run(["grep", "-c", "stubborn1.img", "/etc/xen/stubborn1.cfg"])).stdout.trim(), where).not.toBe("0");
+  }
+
+  test("a volume that gives errors is dropped by md, and the guest runs on, on its image", async () => {
+    await startGuest(lab, "stubborn1");
+    await waitForConsole(lab, "stubborn1", "\\] ack 10$");
+    const { run } = await inTheMiddle();
+    await lab.run("dmsetup reload vg0-stubborn1--xvda1 --table \"0 $(blockdev --getsz /dev/vg0/stubborn1-xvda1) error\"; dmsetup resume --noflush vg0-stubborn1--xvda1");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    expect(all).toContain("the volume gives errors");
+    await expectRunsOn("a dead volume");
+    await lab.run("lvchange --refresh vg0/stubborn1-xvda1");
+  });
+
+  test("a program that is killed leaves the guest on its image", async () => {
+    const { run } = await inTheMiddle();
+    await lab.run("systemctl kill --signal=KILL converge-stubborn1.service");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await expectRunsOn("a killed program");
+  });
+
+  test("Dom0 reboots in order: the guest is restored on the array, on its image, and the next run goes on from there", async () => {
+    const { run } = await inTheMiddle();
+    // it ends when it cannot reach Dom0 any more, and nobody waits for that
+    void run.catch(() => undefined);
+    const booted = await boots("stubborn1");
+    await lab.reboot();
+    await expectRunsOn("an orderly reboot");
+    expect(await boots("stubborn1"), "it kept its uptime").toBe(booted);
+    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/md/converge-stubborn1-xvda1" });
+  });
+
+  test("a power cut of Dom0 brings the guest back on its image, and the next run moves it", async () => {
+    const { run } = await inTheMiddle();
+    const booted = await boots("stubborn1");
+    await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
+    await lab.powerCut();
+    // it would wait ten minutes for its host
+    run.kill("SIGTERM");
+    await run;
+    await lab.boot();
+    await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
+    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/srv/xen/stubborn1.img" });
+    await lab.run("rm -f /etc/xen/auto/*");
+    expect(await arrays()).toBe("");
+    await expectNothingLeft(lab);
+    const fast = wish("stubborn1", "10.77.0.18", ["xvda1"], { switch: "suspend", finish: "now" });
+    const again = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
+    expect(again.exitCode, again.all).toBe(0);
+    await lab.run(["xl", "destroy", "stubborn1"]);
+    await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
+    await expectNoArray();
+    expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
+  });
+});
+
+test.runIf(everything)("an image that has no room left once all is in sync: md goes on with the volume, and so does the run", async () => {
+  // a sparse image, and the moment between the last MiB and the commit: xl is asked to store the new config then
+  await lab.run(["sh", "-ec", `fallocate --dig-holes /srv/xen/xfs1.img
+cat >/usr/local/bin/xl <<'SCRIPT'
+#!/bin/sh
+if [ "$1" = config-update ] && [ ! -e /srv/xen/fill ]; then
+  at=0 size=1073741824
+  while [ $size -ge 4096 ]; do
+    if fallocate -o $at -l $size /srv/xen/fill 2>/dev/null; then at=$((at + size)); else size=$((size / 2)); fi
+  done
+  tries=1200
+  until grep -q faulty /sys/block/md*/md/dev-loop*/state; do
+    tries=$((tries - 1)); [ $tries -gt 0 ] || exit 1; sleep 0.2
+  done
+fi
+exec /usr/sbin/xl "$@"
+SCRIPT
+chmod 755 /usr/local/bin/xl`]);
+  await startGuest(lab, "xfs1");
+  await waitForConsole(lab, "xfs1", "\\] ack 10$");
+  const xfs1 = wish("xfs1", "10.77.0.15", ["xvda1"], { switch: "suspend" });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("xfs1.yml", xfs1), "--yes");
+  expect((await lab.run("stat -c %s /srv/xen/fill")).stdout.trim(), "it was filled up").not.toBe("0");
+  await lab.run("rm /usr/local/bin/xl /srv/xen/fill");
+  expect(run.exitCode, run.all).toBe(0);
+  expect(run.all).toContain("gives errors (md says: faulty");
+  expect(await arrays()).toMatch(/^converge-xfs1-xvda1 dm-\d+=in_sync$/);
+  await goesOn("xfs1", 10);
+  await stopGuest(lab, "xfs1");
+  await expectNoArray();
+  expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);
+});
