@@ -190,6 +190,41 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by }) => {
     }
   });
 
+  it("is there again at boot for a guest that was saved on it, where an earlier run had made it", async () => {
+    for (const shell of SHELLS) {
+      const host = new StubHost(shell);
+      try {
+        host.install(mirrorProgram(host, how, by, [
+          "attach", "create-mapping", "create-array", "create", "write-before", "write-next", "make-room", "install-boot-unit", "save",
+          "restore-paused", "shut-down", "create-paused", "migrate", "compare", "resume", "ready", "give-room-back",
+        ]));
+        await host.run("run");
+        const onto = host.guests()[0]?.disk ?? "";
+        expect(onto).toMatch(/^\/dev\/(mapper|md)\/converge-web1-xvda1$/);
+
+        // the next run of the same wish finds all of that
+        rmSync(host.runDirectory, { recursive: true });
+        rmSync(join(host.book, "current"));
+        host.install(mirrorProgram(host, how, by, [
+          "create", "attach", "create-mapping", "create-array", "install-boot-unit", "start-mirror", "grow-array", "sync", "write-next",
+          "write-stored", "complete", "edit", "update-stored", "switch", "cut", "detach", "retire",
+        ]));
+        await host.run("run");
+        expect(host.ended(), host.journalText()).toBe("done");
+        expect(host.journalText()).toMatch(/"event":"skip","id":"create-(mapping|array)"/);
+
+        writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
+        host.forget();
+        await host.run("recover");
+        expect(below(host, onto), host.journalText()).toBe("/dev/vg0/web1-root");
+        expect(existsSync(join(host.root, "etc/systemd/system/converge-boot-web1.service")), "needed until nobody has it").toBe(true);
+        expect(existsSync(join(host.state, "violations"))).toBe(false);
+      } finally {
+        host.remove();
+      }
+    }
+  });
+
   it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 240_000 }, async () => {
     const whole = new StubHost("dash");
     whole.install(mirrorProgram(whole, how, by));

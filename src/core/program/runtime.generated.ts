@@ -283,6 +283,8 @@ step() {
     conflict) fail 0 "$WHY" ;;
     done)
       if [ "$GOALS" -gt 0 ]; then
+        # an earlier run has made it. After a reboot of Dom0 this one answers for it: see take_back
+        { printf '%s\\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } || fail 1 "cannot write $HERE/skipped"
         journal skip id "$ID" why 'holds already'
         return 0
       fi
@@ -475,7 +477,7 @@ take_back() {
   local number tries list
   UNDO_SCOPE=$1
   adopt_loops
-  list=$(started_newest_first)
+  list=$(newest_first started)
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1
     LEFT='' LEFT_WHY=
@@ -485,6 +487,14 @@ take_back() {
     [ -n "$LEFT" ] || break
     list=$LEFT
   done
+  # what was there already when the run came to it. Dom0's reboot took it, and a guest that was saved on it needs it again
+  if rebooted; then
+    UNDO_SCOPE=temporary
+    for number in $(newest_first skipped); do
+      undo_step "$number"
+    done
+    UNDO_SCOPE=$1
+  fi
   if [ -n "$LEFT" ]; then
     write_kept "$HERE/unfinished" "$LEFT_WHY"
   else
@@ -503,10 +513,15 @@ undo_step() {
   LEFT_WHY="\${LEFT_WHY:+$LEFT_WHY; }$ID: $SAYS"
 }
 
-started_newest_first() {
-  [ -e "$HERE/started" ] || return 0
+rebooted() {
+  read_fact boot
+  [ -n "$CONTENT" ] && [ "$CONTENT" != "$(boot_id)" ]
+}
+
+newest_first() { # FILE: numbers of steps, each once
+  [ -e "$HERE/$1" ] || return 0
   awk '/^[0-9]+$/ { list[++n] = $1 }
-    END { for (; n > 0; n--) if (!(list[n] in seen)) { seen[list[n]] = 1; print list[n] } }' "$HERE/started"
+    END { for (; n > 0; n--) if (!(list[n] in seen)) { seen[list[n]] = 1; print list[n] } }' "$HERE/$1"
 }
 
 # go_back OUTCOME MESSAGE: the guest is on its old disk afterwards. Does not return.
@@ -3727,8 +3742,7 @@ complete_run() {
 mode_recover() {
   if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
     # after a reboot of Dom0: a guest that was saved on a mapping needs it again
-    read_fact boot
-    [ "$CONTENT" != "$(boot_id)" ] && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
+    rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
     take_lock 60 || exit 75
     open_journal
     take_back temporary

@@ -59,8 +59,7 @@ complete_run() {
 mode_recover() {
   if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
     # after a reboot of Dom0: a guest that was saved on a mapping needs it again
-    read_fact boot
-    [ "$CONTENT" != "$(boot_id)" ] && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
+    rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
     take_lock 60 || exit 75
     open_journal
     take_back temporary
