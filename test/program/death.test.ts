@@ -5,8 +5,8 @@ import { EVERY, StubHost, inParallel, shellOf } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
-const CALLS = 26;
-const COMMIT = 23;
+const CALLS = 24;
+const COMMIT = 20;
 
 interface Death {
   readonly number: number;

@@ -173,8 +173,6 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
       title: "Copy the last changes",
       actions: [{ verb: ["copy", "xvda1", "last"], command: [...rsync, `${run}/last-source/`, `${run}/target/`] }],
     }),
-    unmount("last.unmount-source", "switch", `${run}/last-source`),
-    detach("last.detach", "switch", `${run}/last-loop`),
     rawStep("edit", "switch", {
       title: "Edit the config",
       actions: [{ verb: ["edit_config", host.config, sha256(before), sha256(after), ...edit], shown: "" }],
@@ -201,6 +199,8 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
       title: "Wait until it is ready",
       actions: [{ verb: ["wait_ready", domain, "1", "command"], command: [...(options.ready ?? ["true"])] as [string, ...string[]] }],
     }),
+    unmount("last.unmount-source", "settle", `${run}/last-source`),
+    detach("last.detach", "settle", `${run}/last-loop`),
     rawStep("settle", "settle", {
       title: "Tag the volume as the guest's disk",
       actions: [{

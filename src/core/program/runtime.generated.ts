@@ -945,19 +945,26 @@ goal_boot_unit_absent() { # UNIT
 
 # Goals about guests. Names may hold anything; so xl is asked for a number, and then about the number.
 
+# xl_names NAME: xl takes it for a name
+xl_names() {
+  case $1 in
+    '' | *[!0-9]*) return 0 ;;
+  esac
+  says "xl takes the name $1 for a number"
+  return 1
+}
+
 # domid_of NAME: sets DOMID. 1: no such domain. 2: xl cannot tell.
 domid_of() {
   DOMID=
-  case $1 in
-    '' | *[!0-9]*) ;;
-    *)
-      says "xl takes the name $1 for a number"
-      return 2
-      ;;
-  esac
+  xl_names "$1" || return 2
   if DOMID=$(xl domid -- "$1" 2>/dev/null 9>&-); then
     case $DOMID in '' | *[!0-9]*) ;; *) return 0 ;; esac
   fi
+  unknown_name
+}
+
+unknown_name() {
   DOMID=
   # without xenstore every name is unknown: then nothing is known
   [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" != Domain-0 ] || return 1
@@ -968,13 +975,7 @@ domid_of() {
 # domid_state DOMID: sets STATE, \`r-----\` or the like. 1: no such domain. 2: xl cannot tell.
 domid_state() {
   if STATE=$(xl list "$1" 2>&1 9>&-); then
-    # the last word but one: a name may hold spaces
-    STATE=\${STATE%"\${STATE##*[! ]}"}
-    STATE=\${STATE%"\${STATE##* }"}
-    STATE=\${STATE%"\${STATE##*[! ]}"}
-    STATE=\${STATE##* }
-    STATE=\${STATE##*	}
-    case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+    listed "$STATE" && return 0
   else
     case $STATE in *'does not exist'*) STATE='' && return 1 ;; esac
   fi
@@ -982,10 +983,27 @@ domid_state() {
   return 2
 }
 
-# domain_state NAME: both
+# listed TEXT: sets LISTED and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+listed() {
+  set -f
+  set -- $1
+  set +f
+  [ $# -ge 5 ] && shift $(($# - 5)) || return
+  LISTED=$1 STATE=$4
+  case $LISTED in *[!0-9]*) return 1 ;; esac
+  case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+  return 1
+}
+
+# domain_state NAME: sets DOMID and STATE, by one process: in a switch each one counts
 domain_state() {
-  domid_of "$1" || return
-  domid_state "$DOMID"
+  DOMID=
+  xl_names "$1" || return 2
+  if STATE=$(xl list -- "$1" 2>/dev/null 9>&-) && listed "$STATE"; then
+    DOMID=$LISTED
+    return 0
+  fi
+  unknown_name
 }
 
 goal_domain_running() { # NAME
@@ -1828,7 +1846,8 @@ KillMode=process
 WantedBy=multi-user.target
 UNIT
   chmod 0644 "$UNITS/$1.new" && kept "$UNITS/$1.new" && mv -f "$UNITS/$1.new" "$UNITS/$1" || return 1
-  run_command systemctl daemon-reload && run_command systemctl enable "$1" || return
+  # it is for the next boot, which reads all units anew: this one need not, and takes seconds for it on a slow host
+  run_command systemctl --no-reload enable "$1" || return
   # the link is what makes it run
   kept "$UNITS/multi-user.target.wants"
   kept "$UNITS"
@@ -1841,10 +1860,9 @@ verb_remove_boot_unit() { # UNIT
     return 1
   fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
-  run_command systemctl disable "$1"
+  run_command systemctl --no-reload disable "$1"
   rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
   kept "$UNITS"
-  run_command systemctl daemon-reload
 }
 
 # The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
@@ -2414,15 +2432,24 @@ LIST
 
 # once a domain is on its way out it gets this long, at least: that is not ignoring a request
 LEAVING_CENTIS=6000
+# how often xl is asked while Dom0's kernel still serves it
+ASK_CENTIS=200
 
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up.
 await_gone() {
-  local deadline loop busy leaving only_loops
+  local deadline loop busy leaving only_loops asked
   uptime_now
   deadline=$((UPTIME + \${2:-0} * 100))
-  leaving=0 only_loops=0
+  leaving=0 only_loops=0 asked=0
   while :; do
     busy=
+    # a guest on its way out needs the processor too, and xl takes much of it
+    if [ "$asked" -gt 0 ] && [ $((UPTIME - asked)) -lt "$ASK_CENTIS" ] && is_served "$1"; then
+      sleep 0.1
+      uptime_now
+      [ "$UPTIME" -ge "$deadline" ] || continue
+    fi
+    asked=$UPTIME
     domid_state "$1"
     case $? in
       0)
@@ -2459,6 +2486,13 @@ await_gone() {
     fi
     sleep 0.2
   done
+}
+
+# is_served DOMID: Dom0's kernel has a device for it
+is_served() {
+  local device
+  for device in "$BACKENDS"/*-"$1"-*; do [ -e "$device" ] && return 0; done
+  return 1
 }
 
 # release_loops LOOP…: Xen's block script looks the loop up in xenstore when a guest has gone; on a slow host the entry
@@ -2708,11 +2742,11 @@ verb_commit_offline() {
 # ---- ready
 
 verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
-  local name deadline how first absent since
+  local name deadline how first absent since asked now
   name=$1 how=$3
   hundredths "$2"
   uptime_now
-  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first=
+  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first='' asked=''
   shift 3
   [ "$how" != command ] || shift
   if [ "$how" = running ]; then
@@ -2720,7 +2754,12 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
     [ "$((since + CENTIS + 500))" -le "$deadline" ] || deadline=$((since + CENTIS + 500))
   fi
   while :; do
-    domain_state "$name"
+    now=0
+    if [ -z "$asked" ] || [ "$absent" -gt 0 ] || [ $((UPTIME - asked)) -ge "$ASK_CENTIS" ]; then
+      # seldom: a guest that starts needs the processor too, and xl takes much of it
+      asked=$UPTIME now=1
+      domain_state "$name"
+    fi
     case $? in
       0)
         absent=0
@@ -2746,7 +2785,10 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
         ;;
     esac
     if [ "$absent" -eq 0 ] && probe_ready "$how" "$since" "$@"; then
-      break
+      [ "$now" -eq 0 ] || break
+      # what answered is to be this guest, and to be still there
+      domain_state "$name" && [ "$DOMID" = "$first" ] && case $STATE in *c*) false ;; esac && break
+      asked=
     fi
     uptime_now
     [ "$UPTIME" -lt "$deadline" ] || {

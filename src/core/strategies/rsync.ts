@@ -130,6 +130,11 @@ export const rsync: Strategy = {
       ];
     };
 
+    const release = (phase: "switch" | "settle") => [
+      stepOf(unmount, phase, id("unmount-source"), { target: paths.source }, "the image is released"),
+      stepOf(detachLoop, phase, id("detach-image"), { link: paths.link }, "the image is released"),
+    ];
+
     const last: CopyFiles = {
       ...tree, from: image.path, role: live ? "last" : "first",
       compare: options.verify === "full" || (!live && to.resumes) ? "checksum" : "times",
@@ -171,15 +176,18 @@ export const rsync: Strategy = {
           "only read",
         ),
         stepOf(copyFiles, "switch", id("copy-last"), last, live ? "what changed since the last pass" : "the guest is down: one pass is enough"),
-        stepOf(unmount, "switch", id("unmount-source"), { target: paths.source }, "the image is released"),
         stepOf(unmount, "switch", id("unmount-target-again"), { target: paths.target }, "all of it is written out"),
-        stepOf(detachLoop, "switch", id("detach-image"), { link: paths.link }, "the image is released"),
+        ...(live ? [] : release("switch")),
         stepOf(
           checkFilesystem, "switch", id("check"), { volume: to.volume, type: content.type, thorough: false },
           "a copy that is not clean is not switched to",
         ),
       ],
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),
+      settle: [
+        // nobody waits for it any more
+        ...(live ? release("settle") : []),
+        ...settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),
+      ],
     };
   },
 };

@@ -1,19 +1,26 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # Goals about guests. Names may hold anything; so xl is asked for a number, and then about the number.
 
+# xl_names NAME: xl takes it for a name
+xl_names() {
+  case $1 in
+    '' | *[!0-9]*) return 0 ;;
+  esac
+  says "xl takes the name $1 for a number"
+  return 1
+}
+
 # domid_of NAME: sets DOMID. 1: no such domain. 2: xl cannot tell.
 domid_of() {
   DOMID=
-  case $1 in
-    '' | *[!0-9]*) ;;
-    *)
-      says "xl takes the name $1 for a number"
-      return 2
-      ;;
-  esac
+  xl_names "$1" || return 2
   if DOMID=$(xl domid -- "$1" 2>/dev/null 9>&-); then
     case $DOMID in '' | *[!0-9]*) ;; *) return 0 ;; esac
   fi
+  unknown_name
+}
+
+unknown_name() {
   DOMID=
   # without xenstore every name is unknown: then nothing is known
   [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" != Domain-0 ] || return 1
@@ -24,13 +31,7 @@ domid_of() {
 # domid_state DOMID: sets STATE, `r-----` or the like. 1: no such domain. 2: xl cannot tell.
 domid_state() {
   if STATE=$(xl list "$1" 2>&1 9>&-); then
-    # the last word but one: a name may hold spaces
-    STATE=${STATE%"${STATE##*[! ]}"}
-    STATE=${STATE%"${STATE##* }"}
-    STATE=${STATE%"${STATE##*[! ]}"}
-    STATE=${STATE##* }
-    STATE=${STATE##*	}
-    case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+    listed "$STATE" && return 0
   else
     case $STATE in *'does not exist'*) STATE='' && return 1 ;; esac
   fi
@@ -38,10 +39,28 @@ domid_state() {
   return 2
 }
 
-# domain_state NAME: both
+# listed TEXT: sets LISTED and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+listed() {
+  set -f
+  # shellcheck disable=SC2086
+  set -- $1
+  set +f
+  [ $# -ge 5 ] && shift $(($# - 5)) || return
+  LISTED=$1 STATE=$4
+  case $LISTED in *[!0-9]*) return 1 ;; esac
+  case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+  return 1
+}
+
+# domain_state NAME: sets DOMID and STATE, by one process: in a switch each one counts
 domain_state() {
-  domid_of "$1" || return
-  domid_state "$DOMID"
+  DOMID=
+  xl_names "$1" || return 2
+  if STATE=$(xl list -- "$1" 2>/dev/null 9>&-) && listed "$STATE"; then
+    DOMID=$LISTED
+    return 0
+  fi
+  unknown_name
 }
 
 goal_domain_running() { # NAME

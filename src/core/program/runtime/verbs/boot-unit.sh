@@ -21,7 +21,8 @@ KillMode=process
 WantedBy=multi-user.target
 UNIT
   chmod 0644 "$UNITS/$1.new" && kept "$UNITS/$1.new" && mv -f "$UNITS/$1.new" "$UNITS/$1" || return 1
-  run_command systemctl daemon-reload && run_command systemctl enable "$1" || return
+  # it is for the next boot, which reads all units anew: this one need not, and takes seconds for it on a slow host
+  run_command systemctl --no-reload enable "$1" || return
   # the link is what makes it run
   kept "$UNITS/multi-user.target.wants"
   kept "$UNITS"
@@ -34,8 +35,7 @@ verb_remove_boot_unit() { # UNIT
     return 1
   fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
-  run_command systemctl disable "$1"
+  run_command systemctl --no-reload disable "$1"
   rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
   kept "$UNITS"
-  run_command systemctl daemon-reload
 }

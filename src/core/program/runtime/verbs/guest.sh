@@ -59,15 +59,24 @@ LIST
 
 # once a domain is on its way out it gets this long, at least: that is not ignoring a request
 LEAVING_CENTIS=6000
+# how often xl is asked while Dom0's kernel still serves it
+ASK_CENTIS=200
 
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up.
 await_gone() {
-  local deadline loop busy leaving only_loops
+  local deadline loop busy leaving only_loops asked
   uptime_now
   deadline=$((UPTIME + ${2:-0} * 100))
-  leaving=0 only_loops=0
+  leaving=0 only_loops=0 asked=0
   while :; do
     busy=
+    # a guest on its way out needs the processor too, and xl takes much of it
+    if [ "$asked" -gt 0 ] && [ $((UPTIME - asked)) -lt "$ASK_CENTIS" ] && is_served "$1"; then
+      sleep 0.1
+      uptime_now
+      [ "$UPTIME" -ge "$deadline" ] || continue
+    fi
+    asked=$UPTIME
     domid_state "$1"
     case $? in
       0)
@@ -105,6 +114,13 @@ await_gone() {
     fi
     sleep 0.2
   done
+}
+
+# is_served DOMID: Dom0's kernel has a device for it
+is_served() {
+  local device
+  for device in "$BACKENDS"/*-"$1"-*; do [ -e "$device" ] && return 0; done
+  return 1
 }
 
 # release_loops LOOP…: Xen's block script looks the loop up in xenstore when a guest has gone; on a slow host the entry
@@ -355,11 +371,11 @@ verb_commit_offline() {
 # ---- ready
 
 verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
-  local name deadline how first absent since
+  local name deadline how first absent since asked now
   name=$1 how=$3
   hundredths "$2"
   uptime_now
-  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first=
+  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first='' asked=''
   shift 3
   [ "$how" != command ] || shift
   if [ "$how" = running ]; then
@@ -367,7 +383,12 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
     [ "$((since + CENTIS + 500))" -le "$deadline" ] || deadline=$((since + CENTIS + 500))
   fi
   while :; do
-    domain_state "$name"
+    now=0
+    if [ -z "$asked" ] || [ "$absent" -gt 0 ] || [ $((UPTIME - asked)) -ge "$ASK_CENTIS" ]; then
+      # seldom: a guest that starts needs the processor too, and xl takes much of it
+      asked=$UPTIME now=1
+      domain_state "$name"
+    fi
     case $? in
       0)
         absent=0
@@ -393,7 +414,10 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
         ;;
     esac
     if [ "$absent" -eq 0 ] && probe_ready "$how" "$since" "$@"; then
-      break
+      [ "$now" -eq 0 ] || break
+      # what answered is to be this guest, and to be still there
+      domain_state "$name" && [ "$DOMID" = "$first" ] && case $STATE in *c*) false ;; esac && break
+      asked=
     fi
     uptime_now
     [ "$UPTIME" -lt "$deadline" ] || {
