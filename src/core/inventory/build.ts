@@ -25,9 +25,10 @@ export interface Settled {
 /** Settles membership, once all sources are read; what is wrong with it goes to the draft's complaints. */
 export function settleInventory(draft: InventoryDraft): Settled {
   const tree = groupTree(draft);
+  const before = draft.edges.length;
   const direct = settleMembership(draft, tree);
   warnOfSharedNames(draft);
-  return { draft, tree, direct };
+  return { draft, tree: draft.edges.length === before ? tree : groupTree(draft), direct };
 }
 
 /** Settles precedence, with the variables of some folders. */
@@ -63,6 +64,11 @@ function settleMembership(draft: InventoryDraft, tree: GroupTree): ReadonlyMap<s
       direct.set(host, others);
       if (others.length === 0) warnOfNoGroup(draft, host);
     } else if (groups.every((name) => name === "all")) {
+      if (draft.hasGroup(host)) {
+        // the group of that name is put there in its stead
+        draft.child("ungrouped", host, draft.hosts.get(host)?.at ?? (() => NOWHERE));
+        continue;
+      }
       ungrouped?.hosts.add(host);
       direct.set(host, [...groups, "ungrouped"]);
     }

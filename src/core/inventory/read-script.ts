@@ -2,6 +2,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 import type { PlainMap } from "../load/document.js";
 import { isMap, own, typeName } from "../load/document.js";
+import { entriesOf } from "../load/python-shape.js";
 import type { AnsibleDocument } from "../load/ansible-yaml.js";
 import { readAnsibleYaml } from "../load/ansible-yaml.js";
 import type { NumberReading } from "../load/exact-number.js";
@@ -72,7 +73,7 @@ class ScriptReader {
   ) {}
 
   groups(): void {
-    for (const [name, data] of this.document.value === null ? [] : Object.entries(this.document.value as PlainMap)) {
+    for (const [name, data] of this.document.value === null ? [] : entriesOf(this.document.value as PlainMap)) {
       if (name !== "_meta") this.group(name, data);
     }
   }
@@ -91,7 +92,7 @@ class ScriptReader {
       this.complain(path, `the variables of '${host}' are ${typeName(vars)}, and must be a map`);
       return;
     }
-    for (const [key, value] of Object.entries(vars)) this.draft.variable(host, key, { value, document, path: [...path, key] });
+    for (const [key, value] of entriesOf(vars)) this.draft.variable(host, key, { value, document, path: [...path, key] });
   }
 
   private group(name: string, data: unknown): void {
@@ -112,7 +113,14 @@ class ScriptReader {
     const children = own(data, "children");
     if (children === undefined) return;
     if (!this.areNames(children)) this.complain([name, "children"], `'children' of '${name}' must be a list of names`);
-    else for (const child of children) this.draft.child(name, child, () => this.document.locate([name, "children"]));
+    else {
+      const place = () => this.document.locate([name, "children"]);
+      for (const child of children) {
+        // a group, though a host may be called so
+        this.draft.group(child, place);
+        this.draft.child(name, child, place);
+      }
+    }
   }
 
   private members(group: string, hosts: unknown, path: readonly string[]): void {
@@ -131,7 +139,7 @@ class ScriptReader {
       this.complain(path, `'vars' of '${group}' is ${typeName(vars)}, and must be a map`);
       return;
     }
-    for (const [key, value] of Object.entries(vars)) this.draft.variable(group, key, { value, document: this.document, path: [...path, key] });
+    for (const [key, value] of entriesOf(vars)) this.draft.variable(group, key, { value, document: this.document, path: [...path, key] });
   }
 
   private areNames(value: unknown): value is readonly string[] {

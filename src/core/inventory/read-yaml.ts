@@ -2,7 +2,7 @@ import type { AnsibleDocument } from "../load/ansible-yaml.js";
 import { oddVariableName, writtenIfNoText } from "../load/ansible-yaml.js";
 import type { Path, Placed } from "../load/document.js";
 import { isMap, typeName } from "../load/document.js";
-import { isWholeKey } from "../load/python-shape.js";
+import { entriesOf, keysOf } from "../load/python-shape.js";
 import { didYouMean } from "../load/suggest.js";
 import type { InventoryDraft, Place } from "./draft.js";
 import { expandHosts } from "./ranges.js";
@@ -15,7 +15,10 @@ const GROUP_KEYS = ["hosts", "vars", "children"];
  */
 export function readYamlInventory(document: AnsibleDocument, draft: InventoryDraft): void {
   const top = document.value;
-  if (top === null) return;
+  if (top === null) {
+    draft.complain("inventory-form", "this inventory is empty: there is no host in it", () => document.locate([]), "Begin with 'all:' and 'hosts:' below it", "warning");
+    return;
+  }
   if (!isMap(top)) {
     draft.diagnostics.push({
       severity: "error", code: "inventory-form", at: document.locate([]),
@@ -32,7 +35,7 @@ export function readYamlInventory(document: AnsibleDocument, draft: InventoryDra
     return;
   }
   const reader = new YamlInventoryReader(document, draft);
-  for (const [name, value] of reader.inOrder(top, [])) reader.group(name, value, [name], true);
+  for (const [name, value] of entriesOf(top)) reader.group(name, value, [name], true);
 }
 
 /** A file with a `plugin:` that says something is no inventory, but what an inventory plugin is given. */
@@ -94,7 +97,7 @@ class YamlInventoryReader {
       const port = expanded.port === undefined ? undefined : { value: expanded.port, document: this.document, path: below };
       for (const host of expanded.names) this.draft.host(host, group, at, port);
       if (!isMap(vars)) continue;
-      for (const key of Object.keys(vars)) {
+      for (const key of keysOf(vars)) {
         const placed = new Entry(vars[key], this.document, below, key);
         if (this.document.typedKeys) this.checkName(placed.path);
         for (const host of expanded.names) this.draft.variable(host, key, placed);
@@ -124,17 +127,9 @@ class YamlInventoryReader {
   ): (readonly [string, unknown, Path])[] {
     if (value === null) return [];
     if (typeof value === "string") return [[value, null, path]];
-    if (isMap(value)) return this.inOrder(value, path).map(([key, item]) => [key, item, [...path, key]]);
+    if (isMap(value)) return entriesOf(value).map(([key, item]) => [key, item, [...path, key]]);
     this.complain(path, `'${what}' is ${typeName(value)}, and must be a map`, fix);
     return [];
-  }
-
-  /** As written: JavaScript lists keys that are whole numbers first. */
-  inOrder(map: Readonly<Record<string, unknown>>, path: Path): [string, unknown][] {
-    const entries = Object.entries(map);
-    if (!isWholeKey(entries[0]?.[0] ?? "")) return entries;
-    const start = new Map(entries.map(([key]) => [key, this.document.locate([...path, key], "key").start]));
-    return entries.sort(([a], [b]) => (start.get(a) ?? 0) - (start.get(b) ?? 0));
   }
 
   private checkName(path: Path): void {

@@ -1,9 +1,12 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
-import type { Document, Path } from "./document.js";
+import type { Document, Path, PlainMap } from "./document.js";
+import { define, isMap } from "./document.js";
 import { ExactNumber, floatNumber, wholeNumber } from "./exact-number.js";
 import type { NumberReading } from "./exact-number.js";
 import { FastPlaces, fastYaml } from "./fast-yaml.js";
+import type { ShapedKey } from "./python-shape.js";
+import { keepKeys } from "./python-shape.js";
 import { plainScalar } from "./yaml-scalars.js";
 import { MAX_DEPTH, MAX_VALUES_BY_ALIAS_ANSIBLE, readYaml } from "./yaml.js";
 
@@ -70,7 +73,8 @@ function fastJson(text: string, numbers: NumberReading): { readonly value: unkno
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
     const exact = numbers === "exact" && /\d[.eE\d]{15}|\d\.0|\d[eE]/.test(text);
-    const value: unknown = exact ? JSON.parse(text.replace(TOKEN, markNumber), reviveNumber) : JSON.parse(text);
+    const marked = exact || WHOLE_KEY.test(text);
+    const value: unknown = marked ? JSON.parse(text.replace(TOKEN, exact ? markToken : markText), revive) : JSON.parse(text);
     return nestsTooDeeply(value) ? undefined : { value, typedKeys: false };
   } catch (error) {
     // YAML, most likely
@@ -79,20 +83,43 @@ function fastJson(text: string, numbers: NumberReading): { readonly value: unkno
   }
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
+/** A key that `JSON.parse` would not leave where it stands. */
+const WHOLE_KEY = /"(?:0|[1-9]\d*)"\s*:/;
+const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
 /** No text of a file begins so: a control character may not stand in JSON, and an escaped one is left as it is. */
-const MARK = "\u0010number:";
+const NUMBER = "\u0010number:";
+const KEY = "\u0010key:";
 
-function markNumber(token: string): string {
-  if (!token.startsWith('"')) return JSON.stringify(MARK + token);
-  return token.startsWith('"\\u0010') ? `"\\u0010${token.slice(1)}` : token;
+function markToken(token: string, colon?: string): string {
+  return token.startsWith('"') ? markText(token, colon) : JSON.stringify(NUMBER + token);
 }
 
-function reviveNumber(_key: string, value: unknown): unknown {
+function markText(token: string, colon?: string): string {
+  if (!token.startsWith('"')) return token;
+  if (token.startsWith('"\\u0010')) return `"\\u0010${token.slice(1)}`;
+  return colon !== undefined && WHOLE_KEY.test(token) ? `"\\u0010key:${token.slice(1)}` : token;
+}
+
+function revive(_key: string, value: unknown): unknown {
+  if (isMap(value)) return withoutMarks(value);
   if (typeof value !== "string" || !value.startsWith("\u0010")) return value;
-  if (!value.startsWith(MARK)) return value.slice(1);
-  const token = value.slice(MARK.length);
+  if (!value.startsWith(NUMBER)) return value.slice(1);
+  const token = value.slice(NUMBER.length);
   return /^-?\d+$/.test(token) ? wholeNumber(BigInt(token), token, "exact") : floatNumber(Number(token), token, "exact");
+}
+
+/** A map whose keys are as the file has them; what their order was goes with it. */
+function withoutMarks(map: PlainMap): PlainMap {
+  const marked = Object.keys(map);
+  if (!marked.some((key) => key.startsWith("\u0010"))) return map;
+  const result: Record<string, unknown> = {};
+  const keys = marked.map((key): ShapedKey => {
+    const plain = key.startsWith(KEY) ? key.slice(KEY.length) : key.startsWith("\u0010") ? key.slice(1) : key;
+    define(result, plain, map[key]);
+    return [plain, undefined];
+  });
+  keepKeys(result, keys);
+  return result;
 }
 
 function nestsTooDeeply(value: unknown): boolean {

@@ -1,12 +1,13 @@
 import type { Event, ScalarEvent } from "js-yaml";
 import { EVENT_ID, SCALAR_STYLE, getScalarValue, parseEvents } from "js-yaml";
-import { ExactNumber } from "./exact-number.js";
 import type { NumberReading } from "./exact-number.js";
-import type { Path } from "./document.js";
+import type { Path, PlainMap } from "./document.js";
 import { define, isMap } from "./document.js";
 import type { ShapedKey } from "./python-shape.js";
-import { isWholeKey, keepKeys } from "./python-shape.js";
-import { plainScalar } from "./yaml-scalars.js";
+import { isWholeKey, keepKeys, mergeMaps } from "./python-shape.js";
+import { isImpossibleDate, plainScalar } from "./yaml-scalars.js";
+import { hasEscapedBreakBeforeEmptyLine, readDoubleQuoted } from "./yaml-quotes.js";
+import { isCrampedKey, numberOfKey, shapedKey, typedKeyText } from "./yaml-keys.js";
 
 /** Bounds of what is read, the same as the slow reader's. */
 export interface FastYamlOptions {
@@ -46,6 +47,9 @@ export function fastYaml(text: string, options: FastYamlOptions): FastYaml | und
 
 /** What ends a line in YAML 1.1, and in 1.2 does not. */
 const OTHER_LINE_ENDS = /[\u0085\u2028\u2029]/;
+
+const HYPHEN = 45;
+const COLON = 58;
 
 class OutOfTheOrdinary extends Error {}
 
@@ -94,7 +98,7 @@ class EventReader {
     this.values += 1;
     const name = event.anchorStart === -1 ? undefined : this.text.slice(event.anchorStart, event.anchorEnd);
     if (name !== undefined) {
-      if (!/^[\w-]+$/.test(name)) throw new OutOfTheOrdinary();
+      if (!/^[\w-]+$/.test(name) || this.anchors.has(name)) throw new OutOfTheOrdinary();
       // an alias inside of what it names finds nothing yet
       this.anchors.set(name, undefined);
     }
@@ -120,21 +124,31 @@ class EventReader {
 
   private raw(event: ScalarEvent): string {
     if (event.valueStart === -1) return "";
-    return event.fast ? this.text.slice(event.valueStart, event.valueEnd) : getScalarValue(this.text, event);
+    if (event.fast) return this.text.slice(event.valueStart, event.valueEnd);
+    if (event.style === SCALAR_STYLE.DOUBLE_QUOTED) {
+      const quoted = this.text.slice(event.valueStart, event.valueEnd);
+      if (hasEscapedBreakBeforeEmptyLine(quoted)) return readDoubleQuoted(quoted);
+    }
+    const value = getScalarValue(this.text, event);
+    // a tab where the indent is looked for: libyaml refuses it, where no number says the indent
+    if ((event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK) && /^\n*\t/.test(value)) throw new OutOfTheOrdinary();
+    return value;
   }
 
   private scalar(event: ScalarEvent): unknown {
     if (event.tagStart !== -1) return this.tagged(event);
     const text = this.raw(event);
     if (event.style !== SCALAR_STYLE.PLAIN) return text;
-    if (text === "=") throw new OutOfTheOrdinary();
-    return plainScalar(text, this.options.numbers);
+    if (text === "=" || text === "<<" || text.charCodeAt(0) === COLON) throw new OutOfTheOrdinary();
+    const value = plainScalar(text, this.options.numbers);
+    if (text.charCodeAt(4) === HYPHEN && typeof value === "string" && isImpossibleDate(text)) throw new OutOfTheOrdinary();
+    return value;
   }
 
   /** The two tags of Ansible, which stand for themselves; all others are the slow reader's. */
   private tagged(event: ScalarEvent): unknown {
     const tag = this.text.slice(event.tagStart, event.tagEnd);
-    if (tag === "!vault") return { __ansible_vault: this.raw(event) };
+    if (tag === "!vault" || tag === "!vault-encrypted") return { __ansible_vault: this.raw(event) };
     if (tag === "!unsafe") return { __ansible_unsafe: this.raw(event) };
     throw new OutOfTheOrdinary();
   }
@@ -148,8 +162,9 @@ class EventReader {
 
   private mapping(): unknown {
     const map: Record<string, unknown> = {};
-    let merged: Record<string, unknown>[] | undefined;
+    let merged: PlainMap[] | undefined;
     let shaped: ShapedKey[] | undefined;
+    let numbers: Set<number> | undefined;
     while (this.events[this.next]?.type !== EVENT_ID.POP) {
       const event = this.take();
       if (event.type !== EVENT_ID.SCALAR || event.tagStart !== -1 || event.anchorStart !== -1) throw new OutOfTheOrdinary();
@@ -162,9 +177,12 @@ class EventReader {
       const typed = plain ? this.typedKey(text, event) : text;
       const key = typeof typed === "string" ? typed : typedKeyText(typed);
       if (Object.hasOwn(map, key)) throw new OutOfTheOrdinary();
-      if (this.options.numbers === "exact" && (shaped !== undefined || key !== typed || isWholeKey(key))) {
+      if (shaped !== undefined || key !== typed || isWholeKey(key)) {
         shaped ??= Object.keys(map).map((earlier) => [earlier, undefined]);
-        shaped.push([key, key === typed ? undefined : pythonKey(typed)]);
+        shaped.push(shapedKey(key, typed));
+        const number = key === typed ? undefined : numberOfKey(typed);
+        if (number !== undefined && numbers?.has(number) === true) throw new OutOfTheOrdinary();
+        if (number !== undefined) (numbers ??= new Set()).add(number);
       }
       define(map, key, this.node());
     }
@@ -174,36 +192,19 @@ class EventReader {
   }
 
   private typedKey(text: string, event: ScalarEvent): ReturnType<typeof plainScalar> {
-    if (event.valueStart === -1) throw new OutOfTheOrdinary();
+    if (event.valueStart === -1 || text.charCodeAt(0) === COLON || isCrampedKey(this.text, event.valueEnd)) throw new OutOfTheOrdinary();
     const value = plainScalar(text, "exact");
     if (typeof value !== "string") this.typedKeys = true;
     return value;
   }
 
-  private merge(): Record<string, unknown>[] {
+  private merge(): readonly PlainMap[] {
     const value = this.node();
     if (isMap(value)) return [value];
     // of a list the first one wins
-    if (Array.isArray(value) && (value as unknown[]).every(isMap)) return [...(value as Record<string, unknown>[])].reverse();
+    if (Array.isArray(value) && (value as unknown[]).every(isMap)) return [...(value as PlainMap[])].reverse();
     throw new OutOfTheOrdinary();
   }
-}
-
-/** What is merged in stands first, as in PyYAML, and the map's own keys win. */
-function mergeMaps(merged: readonly Record<string, unknown>[], own: Record<string, unknown>): unknown {
-  const result: Record<string, unknown> = {};
-  for (const map of [...merged, own]) for (const [key, value] of Object.entries(map)) define(result, key, value);
-  return result;
-}
-
-function pythonKey(key: ReturnType<typeof plainScalar>): string {
-  if (typeof key === "boolean") return key ? "True" : "False";
-  return key === null ? "None" : typedKeyText(key);
-}
-
-/** A key that is no text, as Python's JSON writes it. */
-export function typedKeyText(value: string | number | boolean | ExactNumber | null): string {
-  return value instanceof ExactNumber ? value.text : String(value);
 }
 
 /** Looks places up without the slow reader, where the way there is an ordinary one. */

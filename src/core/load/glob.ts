@@ -29,7 +29,8 @@ export function globExpression(glob: string): RegExp {
     }
     chunks.push((chunks.pop() ?? "") + piece);
   }
-  return new RegExp(`^(?:${joinedChunks(chunks)})$`);
+  // by characters, as Python counts them, and not by halves of them
+  return new RegExp(`^(?:${joinedChunks(chunks)})$`, "u");
 }
 
 /**
@@ -47,7 +48,7 @@ function setOf(body: string): string | undefined {
   const members = (negated ? body.slice(1) : body).replace(/[\\\]^[]/g, "\\$&");
   const set = `[${negated ? "^" : ""}${members}]`;
   try {
-    new RegExp(set);
+    new RegExp(set, "u");
     return set;
   } catch {
     // a range that runs backwards matches nothing in fnmatch

@@ -29,10 +29,12 @@ export function yamlProblem(
   if (unclosedAt !== undefined && (/quote/.test(error.message) || /^Flow|flow/.test(error.message))) {
     const mark = source.text.charAt(unclosedAt);
     const quote = mark === "'" || mark === '"';
+    // a quote that comes too late may be the one that is missing: on a line that begins too far to the left
+    const indented = !quote || source.text.includes(mark, unclosedAt + 1) ? ", or indent the lines that belong to it" : "";
     return {
       severity: "error", code: "yaml-syntax", at: { source, start: unclosedAt, end: unclosedAt + 1 },
       summary: `this ${quote ? "quote" : `'${mark}'`} is not closed`,
-      fix: quote ? `Close it with ${mark}` : `Close it with ${mark === "{" ? "}" : "]"}, or indent the lines that belong to it`,
+      fix: `Close it with ${quote ? mark : mark === "{" ? "}" : "]"}${indented}`,
     };
   }
   const star = /(?:^|[{,\s])(\*\S*?)\s*:?\s*$/.exec(source.text.slice(source.text.lastIndexOf("\n", start - 1) + 1, start));

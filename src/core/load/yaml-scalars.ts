@@ -22,10 +22,11 @@ const TIMESTAMP =
 /** First characters of the words that are no text; most scalars begin with another. */
 const WORD_STARTS = "yYnNtTfFoO";
 
+/** What a plain scalar, or one with a tag, can be. */
+export type ScalarValue = string | number | boolean | ExactNumber | null;
+
 /** The value of an unquoted scalar. A number that JavaScript can not hold exactly is text, or exact where that is asked for. */
-export function plainScalar(
-  text: string, reading: NumberReading = "plain",
-): string | number | boolean | ExactNumber | null {
+export function plainScalar(text: string, reading: NumberReading = "plain"): ScalarValue {
   const first = text.charCodeAt(0);
   // digits and signs, the dot
   if (first === 43 || first === 45 || first === 46 || (first >= 48 && first <= 57)) return number(text, reading);
@@ -34,6 +35,35 @@ export function plainScalar(
   if (NULL.has(text)) return null;
   if (TRUE.has(text)) return true;
   return FALSE.has(text) ? false : text;
+}
+
+/**
+ * What one of YAML's own tags makes of a scalar, whatever its style (yaml/constructor.py): `!!float 3` is 3.0.
+ * @param tag without `tag:yaml.org,2002:`
+ * @returns undefined where PyYAML fails, or takes what no plain scalar is
+ */
+export function taggedScalar(tag: string, text: string, reading: NumberReading = "plain"): ScalarValue | undefined {
+  if (tag === "str") return text;
+  if (tag === "null") return null;
+  if (tag === "bool") {
+    const word = text.toLowerCase();
+    return TRUE.has(word) ? true : FALSE.has(word) ? false : undefined;
+  }
+  if (tag === "int") return INTEGER.test(text) && !/^[-+]?0[bx]_*$/.test(text) ? integer(text, reading) : undefined;
+  if (tag === "float" && (FLOAT.test(text) || DECIMAL.test(text))) return floatNumber(float(text), text, reading);
+  return undefined;
+}
+
+/** What Python's `float` takes, and is no float of YAML's without a tag. */
+const DECIMAL = /^[-+]?(?:(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[0-9]+(?::[0-5]?[0-9])+)$/;
+
+/** Whether PyYAML takes a plain scalar for a date or a time that there is not: it fails then. */
+export function isImpossibleDate(text: string): boolean {
+  const date = /^(\d{4})-(\d\d?)-(\d\d?)$/.exec(text) ?? TIMESTAMP.exec(text);
+  if (date === null || (date.length === 4 && text.length !== 10)) return false;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = date.slice(1, 7).map((part) => Number(part));
+  const days = [31, year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+  return year === 0 || day === 0 || day > days || hour > 23 || minute > 59 || second > 59;
 }
 
 function number(text: string, reading: NumberReading): string | number | ExactNumber {

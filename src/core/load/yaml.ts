@@ -6,11 +6,14 @@ import type { Replacement, SourceRange, SourceText } from "../model/source.js";
 import type { Document, Path, PlainMap } from "./document.js";
 import { define, isMap } from "./document.js";
 import type { NumberReading } from "./exact-number.js";
-import { floatNumber } from "./exact-number.js";
-import { typedKeyText } from "./fast-yaml.js";
 import { quotedTemplate, withoutLine } from "./mending.js";
+import { lineEndInComment, oldYamlProblems } from "./old-yaml.js";
+import { keepKeys, keptKeys, mergeMaps } from "./python-shape.js";
+import { SeenKeys, isCrampedKey, typedKeyText } from "./yaml-keys.js";
 import { yamlProblem } from "./yaml-problems.js";
-import { plainScalar } from "./yaml-scalars.js";
+import { hasEscapedBreakBeforeEmptyLine, readDoubleQuoted } from "./yaml-quotes.js";
+import type { ScalarValue } from "./yaml-scalars.js";
+import { plainScalar, taggedScalar } from "./yaml-scalars.js";
 
 export interface YamlOptions {
   /** A key that stands twice: a mistake in a playbook; Ansible takes the last one of an inventory and warns. */
@@ -72,6 +75,8 @@ export function readYaml(source: SourceText, options: YamlOptions): Checked<Docu
   if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
   const reader = new Reader(source, options, diagnostics);
   const value = first?.contents == null ? null : reader.read(first.contents);
+  const lineEnd = options.ansible && !hasErrors(diagnostics) ? lineEndInComment(source.text) : undefined;
+  if (lineEnd !== undefined) complain("error", "yaml-syntax", lineEnd.summary, lineEnd.at, lineEnd.at + 1, lineEnd.fix);
   if (hasErrors(diagnostics)) return { value: undefined, diagnostics };
   const locate = (path: Path, part: "value" | "key" = "value"): SourceRange => {
     return reader.locate(first?.contents ?? undefined, path, part);
@@ -143,6 +148,8 @@ class Reader {
   private readonly indexes = new Map<Node, ReadonlyMap<string, YamlPair>>();
   private values = 0;
   private aliased = 0;
+  /** How many brackets and braces are open. */
+  private brackets = 0;
   private exhausted = false;
 
   constructor(
@@ -183,6 +190,9 @@ class Reader {
     if (this.options.ansible && !/^[\w-]+$/.test(name)) {
       this.complain("error", "yaml-syntax", `an anchor's name is letters, digits, - and _ in Ansible's YAML, not '${name}'`, node, "Give the anchor another name");
     }
+    if (this.options.ansible && this.anchors.has(name)) {
+      this.complain("error", "yaml-syntax", `the anchor '&${name}' stands twice, which Ansible's YAML refuses`, node, "Give one of the two another name");
+    }
     this.anchors.set(name, node);
   }
 
@@ -191,54 +201,73 @@ class Reader {
     if (tag !== undefined) return tag.value;
     if (isScalar(node)) {
       if (this.options.ansible) this.checkOldYaml(node);
-      return this.scalar(node.value, node.type === "PLAIN" && node.tag === undefined);
+      return this.scalar(node);
     }
-    if (isSeq(node)) return node.items.map((item) => this.read(item as Node));
-    if (isYamlMap(node)) return this.map(node);
-    return null;
+    const inBrackets = (isSeq(node) || isYamlMap(node)) && node.flow === true;
+    if (inBrackets) this.brackets += 1;
+    const value = isSeq(node) ? node.items.map((item) => this.read(item as Node)) : isYamlMap(node) ? this.map(node) : null;
+    if (inBrackets) this.brackets -= 1;
+    return value;
   }
 
-  /** What YAML 1.1, which Ansible reads, takes otherwise than YAML 1.2 does. */
-  private checkOldYaml(node: Scalar): void {
-    if (node.type === "PLAIN" && node.source === "=" && node.tag === undefined) {
-      this.complain("error", "yaml-syntax", "a '=' alone is no text in Ansible's YAML, which refuses it", node, "Put it in quotes: \"=\"");
-    }
+  private checkOldYaml(node: Scalar, isKey = false): void {
     const text = this.source.text.slice(node.range?.[0], node.range?.[1]);
-    const at = text.search(/[\u0085\u2028\u2029]/);
-    if (at === -1) return;
-    const escape = { "\u0085": "\\N", "\u2028": "\\L", "\u2029": "\\P" }[text[at] ?? ""] ?? "";
-    const code = `U+${text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0")}`;
-    this.complain("error", "yaml-syntax", `the character ${code} ends a line in Ansible's YAML, and not everywhere else`, node,
-      `Write it as ${escape} in double quotes, or take it out`);
+    const where = { isKey, inBrackets: this.brackets > 0 };
+    for (const { summary, fix } of oldYamlProblems(text, isPlain(node) ? this.written(node) : undefined, where)) {
+      this.complain("error", "yaml-syntax", summary, node, fix);
+    }
   }
 
-  private scalar(value: unknown, plain: boolean): unknown {
-    const text = keyText({ value });
-    return plain ? plainScalar(text, this.options.numbers) : text;
+  private scalar(node: Scalar): unknown {
+    const text = this.written(node);
+    // a `!` before nothing is a text
+    return isPlain(node) && !(node.tag === "!" && text === "") ? plainScalar(text, this.options.numbers) : text;
+  }
+
+  /** The text of a scalar, before anything is made of it. */
+  private written(node: Scalar): string {
+    if (node.type === "QUOTE_DOUBLE") {
+      const quoted = this.source.text.slice(node.range?.[0], node.range?.[1]);
+      if (hasEscapedBreakBeforeEmptyLine(quoted)) return readDoubleQuoted(quoted.slice(1, -1));
+    }
+    // the failsafe schema makes text of every scalar; an empty one may be null
+    return typeof node.value === "string" ? node.value : "";
   }
 
   /** What an explicit tag makes of a node; undefined where it says nothing new. */
   private tag(node: Node): { readonly value: unknown } | undefined {
     const tag = node.tag;
     if (tag === undefined || tag === "" || tag === "!") return undefined;
-    if (STANDARD_TAGS.has(tag)) {
-      if (!isScalar(node) || tag.endsWith(":str")) return undefined;
-      return { value: this.typed(tag, typeof node.value === "string" ? node.value : "") };
-    }
+    if (STANDARD_TAGS.has(tag)) return this.standardTag(tag.replace("tag:yaml.org,2002:", ""), node);
     const short = tag.replace(/^tag:yaml.org,2002:/, "!!");
-    if (this.options.ansible && isScalar(node) && (tag === "!vault" || tag === "!unsafe")) {
-      return { value: { [tag === "!vault" ? "__ansible_vault" : "__ansible_unsafe"]: String(node.value) } };
+    const isVault = tag === "!vault" || tag === "!vault-encrypted";
+    if (this.options.ansible && isScalar(node) && (isVault || tag === "!unsafe")) {
+      return { value: { [isVault ? "__ansible_vault" : "__ansible_unsafe"]: this.written(node) } };
+    }
+    if (this.options.ansible && tag === "!unsafe" && this.holdsCollection(node)) {
+      this.complain("error", "unknown-tag", "'!unsafe' stands before a list or map in which there is another, and Ansible loses what is in that one", node, "Put '!unsafe' before each text");
     }
     if (this.options.ansible && tag === "!unsafe") return { value: unsafe(isSeq(node) ? node.items.map((item) => this.read(item as Node)) : isYamlMap(node) ? this.map(node) : null) };
-    const vault = tag === "!vault" ? "Vaulted values are not read here; put this one into a file of variables" : undefined;
+    const vault = isVault ? "Vaulted values are not read here; put this one into a file of variables" : undefined;
     this.complain("error", "unknown-tag", `the tag '${short}' is not known here`, node, vault ?? "Take the tag out");
     return { value: null };
   }
 
-  /** `!!float 3` is 3.0, whatever the scalar alone would be. */
-  private typed(tag: string, text: string): unknown {
-    const value = plainScalar(text, this.options.numbers);
-    return tag.endsWith(":float") && typeof value === "number" ? floatNumber(value, text, this.options.numbers ?? "plain") : value;
+  private holdsCollection(node: Node): boolean {
+    const items = isSeq(node) ? node.items : isYamlMap(node) ? node.items.map(({ value }) => value) : [];
+    return items.some((item) => {
+      const value = isAlias(item) ? this.anchors.get(item.source) : item;
+      return (isSeq(value) || isYamlMap(value)) && value.items.length > 0;
+    });
+  }
+
+  /** One of YAML's own tags; undefined where it says what the node is anyway. */
+  private standardTag(tag: string, node: Node): { readonly value: unknown } | undefined {
+    if ((tag === "map" && isYamlMap(node)) || (tag === "seq" && isSeq(node))) return undefined;
+    const value = isScalar(node) ? taggedScalar(tag, this.written(node), this.options.numbers) : undefined;
+    if (value !== undefined) return { value };
+    this.complain("error", "unknown-tag", `the tag '!!${tag}' does not fit what stands behind it`, node, "Take the tag out");
+    return { value: null };
   }
 
   private alias(node: Node): unknown {
@@ -273,37 +302,36 @@ class Reader {
 
   private map(node: YAMLMap): unknown {
     const result: Record<string, unknown> = {};
-    const seen = new Map<string, YamlPair>();
+    const seen = new SeenKeys<YamlPair>();
     const merged: PlainMap[] = [];
     for (const pair of node.items as YamlPair[]) {
-      const key = this.key(pair, node);
-      if (key === undefined) continue;
+      const typed = this.key(pair, node);
+      if (typed === undefined) continue;
       const value = pair.value == null ? null : this.read(pair.value);
       if (isMergeKey(pair)) {
         merged.push(...this.merges(pair, value));
         continue;
       }
-      const earlier = seen.get(key);
-      if (earlier !== undefined) this.duplicate(key, pair, earlier);
-      if (pair.key !== null) seen.set(key, pair);
+      const { key, earlier } = seen.add(typed, pair);
+      if (earlier !== undefined) this.duplicate(typedKeyText(typed), pair, earlier);
       define(result, key, value);
     }
-    for (const source of merged) {
-      for (const [key, value] of Object.entries(source)) if (!Object.hasOwn(result, key)) define(result, key, value);
-    }
-    return result;
+    if (seen.isShaped) keepKeys(result, seen.shaped);
+    return merged.length === 0 ? result : mergeMaps(merged, result);
   }
 
   private duplicate(key: string, pair: YamlPair, earlier: YamlPair): void {
     if (pair.key === null) return;
     const line = this.source.text.slice(0, earlier.key?.range?.[0] ?? 0).split("\n").length;
-    const summary = `the key '${key}' stands twice in this map; the first is on line ${line}`;
+    const [first, second] = [earlier, pair].map((one) => (isScalar(one.key) ? this.written(one.key) : key));
+    const what = first === second ? `the key '${key}' stands twice in this map` : `the keys '${first ?? ""}' and '${second ?? ""}' are one in Ansible's YAML`;
+    const summary = `${what}; the first is on line ${line}`;
     const fix = "Keep one of the two, or join what they say";
     const edit = withoutLine(this.source.text, rangeOfPair(pair), rangeOfPair(earlier));
     this.complain(this.options.duplicateKeys, "duplicate-key", summary, pair.key, fix, edit);
   }
 
-  private key(pair: YamlPair, map: YAMLMap): string | undefined {
+  private key(pair: YamlPair, map: YAMLMap): ScalarValue | undefined {
     const key = pair.key;
     if (key === null) {
       this.complain("error", "empty-key", "a key is missing before this ':'", pair.value ?? map);
@@ -311,9 +339,12 @@ class Reader {
     }
     const node = isAlias(key) ? (this.alias(key), this.targets.get(key)) : key;
     if (node !== undefined && isScalar(node)) {
-      if (this.options.ansible) this.checkOldYaml(node);
+      if (this.options.ansible) this.checkOldYaml(node, true);
+      if (this.options.ansible && isPlain(node) && isCrampedKey(this.source.text, node.range?.[1] ?? 0)) {
+        this.complain("error", "yaml-syntax", "Ansible's YAML wants a blank behind this ':'", key, `Write '${this.written(node)}: '`);
+      }
       if (key.anchor !== undefined && key.anchor !== "") this.read(key);
-      return this.textOf(node);
+      return this.typedKey(node);
     }
     const fix = "Put it in quotes: \"{{ name }}\"";
     if (node !== undefined) {
@@ -325,7 +356,8 @@ class Reader {
 
   private merges(pair: YamlPair, value: unknown): PlainMap[] {
     const list = Array.isArray(value) ? (value as unknown[]) : [value];
-    if (list.every(isMap)) return list;
+    // of a list the first one wins
+    if (list.every(isMap)) return [...list].reverse();
     if (pair.key !== null && !this.exhausted) {
       this.complain("error", "merge-not-map", "'<<' takes in a map, or a list of maps", pair.value ?? pair.key);
     }
@@ -367,7 +399,7 @@ class Reader {
         ...(match.key === null ? {} : { key: match.key }), ...(match.value === null ? {} : { value: match.value }),
       };
     }
-    for (const pair of pairs.filter(isMergeKey)) {
+    for (const pair of pairs.filter(isMergeKey).reverse()) {
       const source = pair.value === null ? undefined : this.resolved(pair.value);
       const maps = source !== undefined && isSeq(source) ? (source.items as Node[]) : source === undefined ? [] : [source];
       for (const map of maps) {
@@ -397,8 +429,13 @@ class Reader {
   }
 
   private textOf(node: Scalar): string {
-    const text = keyText(node);
-    return this.options.ansible && node.type === "PLAIN" && node.tag === undefined ? typedKeyText(plainScalar(text, "exact")) : text;
+    return typedKeyText(this.typedKey(node));
+  }
+
+  /** A key as YAML types it, in Ansible's files; elsewhere as it is written: a guest may well be called `on`. */
+  private typedKey(node: Scalar): ScalarValue {
+    const text = this.written(node);
+    return this.options.ansible && isPlain(node) ? plainScalar(text, "exact") : text;
   }
 }
 
@@ -409,7 +446,14 @@ function unsafe(value: unknown): unknown {
   if (!isMap(value)) return value;
   const result: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) define(result, key, unsafe(item));
+  const keys = keptKeys(value);
+  if (keys !== undefined) keepKeys(result, keys);
   return result;
+}
+
+/** Not in quotes, so that it may be a number; `!` alone says just that. */
+function isPlain(node: Scalar): boolean {
+  return node.tag === "!" || (node.type === "PLAIN" && node.tag === undefined);
 }
 
 type YamlPair = Pair<Node | null, Node | null>;
@@ -424,12 +468,6 @@ function rangeOfPair({ key, value }: YamlPair): readonly [number, number] | unde
   const start = key?.range?.[0];
   const end = value !== null && isScalar(value) ? value.range?.[1] : undefined;
   return start === undefined || end === undefined ? undefined : [start, end];
-}
-
-/** Keys stay as they are written: a guest may well be called `on`. */
-function keyText(node: { readonly value: unknown }): string {
-  // the failsafe schema makes text of every scalar; an empty one may be null
-  return typeof node.value === "string" ? node.value : "";
 }
 
 function isMergeKey(pair: YamlPair): boolean {

@@ -123,8 +123,8 @@ def match(folder, case, report):
     answers = {}
     for prefix, patterns in (("", case.get("patterns", [])), ("-l ", case.get("limits", []))):
         for pattern in patterns:
-            inventory = InventoryManager(loader=DataLoader(), sources=case["inventory"])
             try:
+                inventory = InventoryManager(loader=DataLoader(), sources=case["inventory"])
                 if prefix:
                     inventory.subset(pattern)
                 answers[prefix + pattern] = [host.name for host in inventory.get_hosts("all" if prefix else pattern)]

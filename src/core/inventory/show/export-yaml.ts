@@ -1,6 +1,7 @@
 import { DUMP_SCHEMA, defineScalarTag, dump, floatYaml11Tag, intYaml11Tag, realMapTag } from "js-yaml";
 import { isMap } from "../../load/document.js";
 import { ExactNumber } from "../../load/exact-number.js";
+import { entriesOf } from "../../load/python-shape.js";
 import type { Diagnostic } from "../../model/diagnostic.js";
 import type { InventoryGroup, Variables } from "../inventory.js";
 import { layered } from "../layered.js";
@@ -85,7 +86,7 @@ class Exporter {
     const tree: Tree = new Map();
     if (this.writtenGroups.has(group.name)) return tree;
     this.writtenGroups.add(group.name);
-    const hosts = group.name === "all" ? [] : group.direct.filter((name) => isMeant(this.view, name));
+    const hosts = group.direct.filter((name) => isMeant(this.view, name) && (group.name !== "all" || this.isNowhereElse(name)));
     if (hosts.length > 0) tree.set("hosts", new Map(hosts.map((name) => [name, this.host(name)])));
     const children = group.children.flatMap((name): [string, Tree][] => {
       const child = this.view.inventory.groups.get(name);
@@ -95,6 +96,11 @@ class Exporter {
     const vars = groupVariables(this.view, group);
     if (vars.length > 0) tree.set("vars", new Map(vars.map(([name, value]) => [name, writable(value)])));
     return tree;
+  }
+
+  /** A host in `all` that a group has the name of is not in `ungrouped`. */
+  private isNowhereElse(name: string): boolean {
+    return this.view.inventory.hosts.get(name)?.groups.length === 0;
   }
 
   private host(name: string): Tree {
@@ -120,7 +126,7 @@ function writable(value: unknown): unknown {
     const text = value[key];
     if (typeof text === "string") return new Marked(tag, text);
   }
-  return new Map(Object.entries(value).map(([key, item]) => [key, writable(item)]));
+  return new Map(entriesOf(value).map(([key, item]) => [key, writable(item)]));
 }
 
 const MARKS = [["__ansible_vault", "!vault"], ["__ansible_unsafe", "!unsafe"]] as const;
