@@ -27,6 +27,15 @@ describe("lint ends with", () => {
     expect(await cli(["lint", project({ "hosts.yml": HOSTS, "web.yml": GOOD })])).toEqual({ exit: 0, out: "Nothing found in 2 files\n", err: "" });
   });
 
+  test("a warning where there is nothing to lint: a wrong path is not green with --max-warnings 0", async () => {
+    const dir = project({ "docs/readme.md": "# no playbook\n", "hosts.yml": HOSTS });
+    const { exit, out } = await cli(["lint", "--max-warnings", "0", dir, join(dir, "docs")]);
+    expect([exit, out.replace(/\s+/g, " ")]).toEqual([1, expect.stringContaining(`no playbook, inventory or recording was found in '${dir}/docs'`)]);
+    expect(out.match(/nothing-to-lint/g)).toHaveLength(1);
+    // what -i names is looked at
+    expect((await cli(["lint", "-i", join(dir, "hosts.yml"), join(dir, "docs")])).out).toBe("Nothing found in 1 file\n");
+  });
+
   test("1 on errors, and shows them in their place without colours", async () => {
     const dir = project({ "hosts.yml": HOSTS, "web.yml": BROKEN });
     const { exit, out } = await cli(["lint", dir]);

@@ -35,6 +35,13 @@ export function wellFormed(diagnostics: readonly Diagnostic[]): void {
   }
 }
 
+/** A target that reads text. */
+export function onText(
+  name: string, seeds: () => readonly string[], words: readonly string[], run: (text: string) => void,
+): Target {
+  return { name, words, seeds: () => seeds().map(bytesOf), run: (input) => { run(textOf(input)); } };
+}
+
 export function same(a: unknown, b: unknown, what: string): void {
   if (a !== b) throw new Error(`${what} differs: ${JSON.stringify(a).slice(0, 200)} is not ${JSON.stringify(b).slice(0, 200)}`);
 }

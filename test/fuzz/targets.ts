@@ -35,7 +35,8 @@ import { redact } from "../../src/core/xl/secrets.js";
 import { readStoredConfig, readStoredDomains, redactStoredDomains } from "../../src/core/xl/stored.js";
 import { filesOf } from "../load/files.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
-import { bytesOf, same, textOf, wellFormed } from "./target.js";
+import { lintTargets } from "./lint-targets.js";
+import { onText, same, wellFormed } from "./target.js";
 import type { Target } from "./target.js";
 
 /** One target a parser. Paths are from the checkout's root: both the tests and `npm run fuzz` run there. */
@@ -45,12 +46,6 @@ const LAB = "test/observe/recorded/lab-web1-running.json";
 
 function files(folder: string, ending: RegExp): readonly string[] {
   return readdirSync(folder).filter((name) => ending.test(name)).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
-}
-
-function onText(
-  name: string, seeds: () => readonly string[], words: readonly string[], run: (text: string) => void,
-): Target {
-  return { name, words, seeds: () => seeds().map(bytesOf), run: (input) => { run(textOf(input)); } };
 }
 
 let known: Inventory | undefined;
@@ -196,7 +191,7 @@ function finite(value: unknown): void {
 }
 
 export const targets: readonly Target[] = [
-  ...parsers,
+  ...parsers, ...lintTargets(YAML_WORDS),
   ...all.map((fact) => onText(`fact-${fact.name}`, () => recordings(fact.name), [...JSON_WORDS, "0", "-1", "999999999999999999999", " ", "\n", "\t", "/dev/", "path:"], (text) => {
     for (const exitCode of [0, 1]) {
       const result = { exitCode, stdout: text, stderr: text };

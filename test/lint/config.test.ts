@@ -1,9 +1,12 @@
+import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { loadInventory } from "../../src/core/inventory/load-inventory.js";
 import { readConfig } from "../../src/core/lint/config.js";
 import { rules } from "../../src/core/lint/rules/registry.js";
 import { ADJUSTABLE } from "../../src/core/lint/adjustable.js";
 import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
 import { diagnosticCodes } from "../docs/codes.js";
+import { filesOf } from "../load/files.js";
 import { lintAll, textFiles } from "./project-files.js";
 
 const PLAYBOOK = "- hosts: xen\n  domains: { web1: { disks: { xvda1: { volume: vg0/web1, size: 5MiB } } } }\n";
@@ -90,4 +93,14 @@ test("what can be weighed are rules and complaints that there are", () => {
     expect(codes, name).toContain(name);
     expect(Object.keys(rules)).not.toContain(name);
   }
+});
+
+test("whatever reading an inventory only warns of can be weighed", () => {
+  const folder = "test/inventory/broken";
+  const warned = readdirSync(folder).filter((name) => !name.endsWith(".txt")).flatMap((name) => {
+    const { diagnostics } = loadInventory([name], filesOf({ [name]: readFileSync(`${folder}/${name}`, "utf8") }));
+    return diagnostics.filter(({ severity }) => severity === "warning").map(({ code }) => code);
+  });
+  expect(new Set(warned).size).toBeGreaterThan(3);
+  for (const code of warned) expect([...ADJUSTABLE.keys()]).toContain(code);
 });

@@ -60,7 +60,7 @@ function settleMembership(draft: InventoryDraft, tree: GroupTree): ReadonlyMap<s
       if (groups.length === 1 && tree.parents.get("ungrouped")?.length === 1) continue;
       if (![...ancestors(groups, tree.parents)].some((name) => name !== "all" && name !== "ungrouped")) continue;
       ungrouped?.hosts.delete(host);
-      const others = groups.filter((name) => name !== "ungrouped");
+      const others = withoutUngrouped(groups, tree);
       direct.set(host, others);
       if (others.length === 0) warnOfNoGroup(draft, host);
     } else if (groups.every((name) => name === "all")) {
@@ -74,6 +74,21 @@ function settleMembership(draft: InventoryDraft, tree: GroupTree): ReadonlyMap<s
     }
   }
   return direct;
+}
+
+/**
+ * The groups that are left to a host that does not belong into `ungrouped`. Where that stands below other groups, those
+ * go too, if no other group of the host stands below them, and even if they name it (inventory/host.py, remove_group).
+ */
+function withoutUngrouped(groups: readonly string[], { parents }: GroupTree): string[] {
+  const left = new Set(ancestors(groups, parents));
+  const above = (name: string): readonly string[] => [...ancestors([name], parents)].filter((one) => one !== name && one !== "all");
+  const remove = (name: string): void => {
+    left.delete(name);
+    for (const old of above(name)) if (left.has(old) && ![...left].some((child) => above(child).includes(old))) remove(old);
+  };
+  remove("ungrouped");
+  return groups.filter((name) => left.has(name));
 }
 
 function warnOfNoGroup(draft: InventoryDraft, name: string): void {

@@ -12,6 +12,8 @@ export interface Discovered {
   /** Each a source of its own, as `-i` would name it. */
   readonly inventories: readonly string[];
   readonly recordings: readonly SourceText[];
+  /** Folders that were named, and hold nothing of it. */
+  readonly bare: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -35,8 +37,10 @@ class Search implements Discovered {
   readonly playbooks: SourceText[] = [];
   readonly inventories: string[] = [];
   readonly recordings: SourceText[] = [];
+  readonly bare: string[] = [];
   readonly diagnostics: Diagnostic[] = [];
   private readonly seen = new Set<string>();
+  private taken = 0;
 
   constructor(
     private readonly files: LintFiles,
@@ -46,7 +50,9 @@ class Search implements Discovered {
   path(path: string): void {
     const names = this.files.list(path);
     if (names !== undefined) {
+      const before = this.taken;
       this.folder(path, names, 0);
+      if (this.taken === before) this.bare.push(path);
       return;
     }
     const read = this.files.read(path);
@@ -77,6 +83,7 @@ class Search implements Discovered {
   }
 
   private take(source: SourceText, kind: FileKind): void {
+    if (kind !== "config") this.taken += 1;
     if (this.seen.has(source.file)) return;
     this.seen.add(source.file);
     // a config that is named is met like any other: by the file that lies beside it

@@ -89,6 +89,8 @@ class Linter {
   run(): LintReport {
     const found = discover(this.request.paths, this.disk, this.configs);
     this.found.push(...found.diagnostics);
+    // green because nothing was looked at is what a wrong path in CI would be
+    if (this.request.inventories.length === 0) this.found.push(...found.bare.map(nothingIn));
     for (const path of this.request.paths) this.configs.of(this.disk.list(path) === undefined ? path : joinPath(path, CONFIG_NAME));
     for (const source of found.recordings) this.recordings.add(source);
     const families = this.inventorySources(found.inventories).flatMap((sources) => this.family(sources));
@@ -235,6 +237,13 @@ class Linter {
     if (level === "off") return [];
     return [level === undefined ? finding : { ...finding, severity: level }];
   }
+}
+
+function nothingIn(path: string): Diagnostic {
+  return {
+    severity: "warning", code: "nothing-to-lint", summary: `no playbook, inventory or recording was found in ${path === "." ? "this folder" : `'${path}'`}`,
+    fix: "Name the files themselves: what is named is looked at, whatever it looks like",
+  };
 }
 
 function countOf(count: number, what: string): string {

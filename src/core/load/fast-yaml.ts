@@ -5,7 +5,7 @@ import type { Path, PlainMap } from "./document.js";
 import { define, isMap } from "./document.js";
 import type { ShapedKey } from "./python-shape.js";
 import { isWholeKey, keepKeys, mergeMaps } from "./python-shape.js";
-import { isImpossibleDate, plainScalar } from "./yaml-scalars.js";
+import { isDate, isImpossibleDate, plainScalar } from "./yaml-scalars.js";
 import { hasEscapedBreakBeforeEmptyLine, readDoubleQuoted } from "./yaml-quotes.js";
 import { isCrampedKey, numberOfKey, shapedKey, typedKeyText } from "./yaml-keys.js";
 
@@ -49,7 +49,8 @@ export function fastYaml(text: string, options: FastYamlOptions): FastYaml | und
 const OTHER_LINE_ENDS = /[\u0085\u2028\u2029]/;
 
 const HYPHEN = 45;
-const COLON = 58;
+/** `:` and `?`: texts may begin with them, though not within brackets. */
+const BRACKET_STARTS: ReadonlySet<number> = new Set([58, 63]);
 
 class OutOfTheOrdinary extends Error {}
 
@@ -139,7 +140,7 @@ class EventReader {
     if (event.tagStart !== -1) return this.tagged(event);
     const text = this.raw(event);
     if (event.style !== SCALAR_STYLE.PLAIN) return text;
-    if (text === "=" || text === "<<" || text.charCodeAt(0) === COLON) throw new OutOfTheOrdinary();
+    if (text === "=" || text === "<<" || BRACKET_STARTS.has(text.charCodeAt(0))) throw new OutOfTheOrdinary();
     const value = plainScalar(text, this.options.numbers);
     if (text.charCodeAt(4) === HYPHEN && typeof value === "string" && isImpossibleDate(text)) throw new OutOfTheOrdinary();
     return value;
@@ -192,7 +193,8 @@ class EventReader {
   }
 
   private typedKey(text: string, event: ScalarEvent): ReturnType<typeof plainScalar> {
-    if (event.valueStart === -1 || text.charCodeAt(0) === COLON || isCrampedKey(this.text, event.valueEnd)) throw new OutOfTheOrdinary();
+    if (event.valueStart === -1 || BRACKET_STARTS.has(text.charCodeAt(0)) || isCrampedKey(this.text, event.valueEnd)) throw new OutOfTheOrdinary();
+    if (text.charCodeAt(4) === HYPHEN && isDate(text)) throw new OutOfTheOrdinary();
     const value = plainScalar(text, "exact");
     if (typeof value !== "string") this.typedKeys = true;
     return value;

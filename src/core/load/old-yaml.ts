@@ -1,4 +1,4 @@
-import { isImpossibleDate } from "./yaml-scalars.js";
+import { isDate, isImpossibleDate } from "./yaml-scalars.js";
 
 /** What YAML 1.1, as PyYAML and libyaml read it for Ansible, refuses or takes otherwise than YAML 1.2 does. */
 
@@ -18,11 +18,13 @@ export function oldYamlProblems(
   text: string, plain: string | undefined, { isKey, inBrackets }: { readonly isKey: boolean; readonly inBrackets: boolean },
 ): readonly OldYamlProblem[] {
   const problems: OldYamlProblem[] = [];
-  if (inBrackets && (plain?.startsWith(":") === true || (plain === "" && isKey && text === ""))) {
-    problems.push({ summary: "a text within brackets begins with no ':' in Ansible's YAML", fix: "Put it in quotes" });
+  if (inBrackets && plain !== undefined && (/^[:?]/.test(plain) || (isKey && text === ""))) {
+    problems.push({ summary: "a text within brackets begins with no ':' or '?' in Ansible's YAML", fix: "Put it in quotes" });
   }
   if (plain === "=" || (plain === "<<" && !isKey)) {
     problems.push({ summary: `a '${plain}' alone is no text in Ansible's YAML, which refuses it`, fix: `Put it in quotes: "${plain}"` });
+  } else if (isKey && plain !== undefined && isDate(plain)) {
+    problems.push({ summary: `Ansible's YAML takes ${plain} for a date, and fails to print a key that is one`, fix: `Put it in quotes: "${plain}"` });
   } else if (plain !== undefined && isImpossibleDate(plain)) {
     problems.push({ summary: `Ansible's YAML takes ${plain} for a date, and there is none such`, fix: `Put it in quotes: "${plain}"` });
   }

@@ -46,7 +46,8 @@ export function yamlProblem(
       fix: `Write "${star[1].replace(/:$/, "")}"`,
     };
   }
-  if (source.text.startsWith("{{", start)) return unquotedTemplate(source, start);
+  const template = source.text.startsWith("{{", start) ? start : templateBefore(source.text, start);
+  if (template !== undefined) return unquotedTemplate(source, template);
   const fix = fixFor(source.text, error.code, error.message, start);
   return {
     severity: "error",
@@ -64,15 +65,26 @@ function unindented(code: ErrorCode, message: string): boolean {
   return code === "MISSING_CHAR" && /sequence item/i.test(message);
 }
 
-/** Within braces and brackets a brace begins a map: `{ volume: vg0/{{ domain }} }`. */
+/** Where a template begins that ends right before an offset: behind it YAML expects nothing more. */
+function templateBefore(text: string, offset: number): number | undefined {
+  const template = /\{\{[^{}\n]*\}\}$/.exec(text.slice(text.lastIndexOf("\n", offset - 1) + 1, offset))?.[0];
+  return template === undefined ? undefined : offset - template.length;
+}
+
+/** A brace begins a map: `volume: {{ pool }}/web1`, `{ volume: vg0/{{ domain }} }`. */
 function unquotedTemplate(source: SourceText, start: number): Diagnostic {
   const { text } = source;
   const before = /[^\s,:[{]*$/.exec(text.slice(text.lastIndexOf("\n", start) + 1, start))?.[0] ?? "";
-  const after = /^\{\{[^\n}]*\}\}[^\s,\]}]*/.exec(text.slice(start))?.[0] ?? "{{";
+  const after = /^(?:\{\{[^{}\n]*\}\}|[^\s,\]}{])+/.exec(text.slice(start))?.[0] ?? "{{";
+  const whole = { start: start - before.length, end: start + after.length };
+  const raw = before + after;
+  const rest = /^[^\n]*/.exec(text.slice(whole.end))?.[0] ?? "";
+  // whatever else is on the line may belong to the value
+  const isAll = /^[^"'\\]*\}\}[^"'\\]*$/.test(raw) && /^\s*(?:[,\]}].*|#.*)?$/.test(rest);
   return {
-    severity: "error", code: "yaml-syntax", at: { source, start: start - before.length, end: start + after.length },
+    severity: "error", code: "yaml-syntax", at: { source, ...whole },
     summary: "a value with {{ stands in quotes: YAML takes the brace for a map",
-    fix: `Write "${before}${after}"`,
+    fix: `Write "${raw}"`, ...(isAll ? { edits: [{ ...whole, text: `"${raw}"` }] } : {}),
   };
 }
 

@@ -57,13 +57,24 @@ export function taggedScalar(tag: string, text: string, reading: NumberReading =
 /** What Python's `float` takes, and is no float of YAML's without a tag. */
 const DECIMAL = /^[-+]?(?:(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[0-9]+(?::[0-5]?[0-9])+)$/;
 
-/** Whether PyYAML takes a plain scalar for a date or a time that there is not: it fails then. */
+/** Whether PyYAML takes a plain scalar for a date or a time. */
+export function isDate(text: string): boolean {
+  return dateParts(text) !== undefined;
+}
+
+/** Whether it is one that there is not: PyYAML fails then. */
 export function isImpossibleDate(text: string): boolean {
-  const date = /^(\d{4})-(\d\d?)-(\d\d?)$/.exec(text) ?? TIMESTAMP.exec(text);
-  if (date === null || (date.length === 4 && text.length !== 10)) return false;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = date.slice(1, 7).map((part) => Number(part));
+  const parts = dateParts(text);
+  if (parts === undefined) return false;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
   const days = [31, year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
   return year === 0 || day === 0 || day > days || hour > 23 || minute > 59 || second > 59;
+}
+
+/** Year, month, day, and hour, minute, second of a time. */
+function dateParts(text: string): readonly number[] | undefined {
+  const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text) ?? TIMESTAMP.exec(text);
+  return match?.slice(1, 7).map((part) => Number(part));
 }
 
 function number(text: string, reading: NumberReading): string | number | ExactNumber {

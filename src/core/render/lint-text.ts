@@ -17,11 +17,11 @@ export function renderLintText({ report }: LintView, style: Style, complaints: R
     ...(tally.warning === 0 ? [] : [style.warning(count(tally.warning, "warning"))]),
     ...(tally.note === 0 ? [] : [count(tally.note, "note")]),
   ];
-  const where = `in ${count(files.length, "file")}`;
+  const where = files.length === 0 ? "" : ` in ${count(files.length, "file")}`;
   const mendable = findings.filter(({ edits }) => edits !== undefined).length;
   return [
     ...groups,
-    parts.length === 0 ? `${style.good("Nothing found")} ${where}` : `${parts.join(", ")} ${where}`,
+    parts.length === 0 ? `${style.good("Nothing found")}${where}` : `${parts.join(", ")}${where}`,
     ...(silenced === 0 ? [] : [`${count(silenced, "finding")} silenced by comments`]),
     ...(mendable === 0 ? [] : [`${mendable} can be mended by converge lint --fix`]),
   ];

@@ -1,5 +1,5 @@
-import type { Command } from "commander";
-import { CommanderError } from "commander";
+import type { Command, Option } from "commander";
+import { CommanderError, Help } from "commander";
 import { usableWidth } from "../../core/render/view.js";
 import type { Console } from "../terminal/console.js";
 import { describeBug } from "./bug.js";
@@ -39,11 +39,16 @@ export function settleCommands(program: Command, console: Console): void {
       .exitOverride()
       .showHelpAfterError(false)
       .showSuggestionAfterError(true)
-      .configureHelp({ helpWidth: Math.min(usableWidth(console.columns), 100) })
+      .configureHelp({ helpWidth: Math.min(usableWidth(console.columns), 100), optionDescription: describeOption })
       .configureOutput({
         writeOut: console.out,
         writeErr: console.err,
         outputError: (text, write) => { write(`${text.trimEnd()}\nTry: converge ${command === program ? "" : `${command.name()} `}--help\n`); },
       });
   }
+}
+
+/** That an option which may be repeated begins with an empty list is not worth telling. */
+function describeOption(option: Option): string {
+  return Array.isArray(option.defaultValue) ? option.description : new Help().optionDescription(option);
 }

@@ -64,7 +64,7 @@ export function lintCommand(session: Session, done: (exit: ExitCode) => void): C
 
 function whole(value: string): number {
   const number = Number(value);
-  if (value.trim() === "" || !Number.isInteger(number) || number < 0) throw new InvalidArgumentError("it takes a whole number.");
+  if (value.trim() === "" || !Number.isInteger(number) || number < 0) throw new InvalidArgumentError("It takes a whole number.");
   return number;
 }
 

@@ -43,7 +43,7 @@ export function collect(value: string, before: readonly string[]): readonly stri
 
 function positive(value: string): number {
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("it takes a whole number of at least 1.");
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError("It takes a whole number of at least 1.");
   return number;
 }
 

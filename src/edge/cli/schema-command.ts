@@ -15,8 +15,10 @@ const SCHEMAS = {
 } as const;
 
 const HELP = `
-An editor with the YAML language server takes it in the first line of a file:
-  # yaml-language-server: $schema=.converge/playbook.schema.json
+For an editor with the YAML language server, save it:
+  mkdir -p .schemas && converge schema playbook > .schemas/playbook.json
+and name it in the first line of a file, by its way from there:
+  # yaml-language-server: $schema=../.schemas/playbook.json
 See docs/guide/editors.md.
 `;
 

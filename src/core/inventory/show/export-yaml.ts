@@ -16,8 +16,8 @@ import { groupVariables, isMeant, isShownVariable, ownVariables, shownValues, to
  * that stands below several is written out once. What a host has from elsewhere than its groups' own variables would
  * give (group_vars/all goes above a group's variables in the inventory) is written with the host. Variables of `-e` are
  * none of the inventory's and are left out.
- * @returns a diagnostic where a host's name can not be written, as a range or a port would be read out of it, or where
- *   there is too much
+ * @returns a diagnostic where a host can not be written (a range or a port would be read out of its name, or it is in no
+ *   group that names it), or where there is too much
  */
 export function exportYaml(view: InventoryView): string | Diagnostic {
   for (const name of view.inventory.hosts.keys()) {
@@ -25,6 +25,8 @@ export function exportYaml(view: InventoryView): string | Diagnostic {
     const read = expandHosts(name);
     if ("problem" in read || read.port !== undefined || read.names[0] !== name) return unwritable(name);
   }
+  const lost = lostHost(view);
+  if (lost !== undefined) return lost;
   let values = 0;
   for (const host of view.inventory.hosts.values()) values += host.vars.size;
   if (values > MAX_VALUES) return tooLong();
@@ -68,6 +70,21 @@ function unwritable(name: string): Diagnostic {
     severity: "error", code: "host-range", summary: `the host '${name}' can not be written in YAML: a range or a port would be read out of its name`,
     fix: "Leave it out: -l '!NAME'",
   };
+}
+
+/** A host that a group names and that is not in it, for `ungrouped` stands below that group (see build.ts). */
+function lostHost(view: InventoryView): Diagnostic | undefined {
+  for (const group of view.inventory.groups.values()) {
+    if (group.name === "all") continue;
+    const lost = group.direct.find((name) => isMeant(view, name) && view.inventory.hosts.get(name)?.groups.includes(group.name) === false);
+    if (lost !== undefined) {
+      return {
+        severity: "error", code: "inventory-form", summary: `the host '${lost}' can not be written in YAML: the group '${group.name}' names it, and it is not in it, since 'ungrouped' stands below that group`,
+        fix: "Do not make 'ungrouped' a child of another group",
+      };
+    }
+  }
+  return undefined;
 }
 
 type Tree = Map<string, unknown>;
