@@ -155,7 +155,8 @@ describe("lint --fix", () => {
     const dir = project({ "hosts.yml": HOSTS, "web.yml": before });
     const path = join(dir, "web.yml");
     chmodSync(path, 0o640);
-    const { exit, out } = await cli(["lint", "--fix", dir]);
+    const { exit, out, err } = await cli(["lint", "--fix", dir]);
+    expect(err).toMatch(/^(mended \S+: \d+ places?\n)+$/);
     expect(out).toBe("Nothing found in 2 files\n");
     expect(exit).toBe(0);
     expect(readFileSync(path, "utf8")).toBe(before.replaceAll("/dev/", "").replace("EXT4", "ext4"));

@@ -66,7 +66,8 @@ describe("a config is checked", () => {
     ["lint: { overrides: [{ files: x, rules: { yaml-syntax: off } }] }", "unknown-rule", "what makes converge itself refuse a file is an error always"],
     ["lint: { rules: { rounded-size: eror } }", "not-permitted", "did you mean 'error'?"],
     ["lint: { overides: [] }", "unknown-key", "did you mean 'overrides'?"],
-    ["lint: { overrides: [{ rules: {} }] }", "missing-key", "files"],
+    ["lint: { overrides: [{ rules: {} }] }", "missing-key", "an override needs 'files'"],
+    ["lint: { rules: { rounded-size: fatal } }", "not-permitted", "Permitted: error, warning, note or off"],
     ["inventory: hosts.yml", "wrong-type", "a list"],
     ["- lint", "wrong-type", "the config"],
     ["lint: {", "yaml-syntax", "not closed"],
@@ -79,6 +80,12 @@ describe("a config is checked", () => {
 
   test("and an empty one is fine", () => {
     expect(readConfig({ file: "converge.config.yml", text: "# nothing yet\n" }).diagnostics).toEqual([]);
+  });
+
+  test("an inventory that it names and that is missing is told at its place", () => {
+    const config = "inventory:\n  - hosts.yml\n  - [hosts.yml, nosuch.yml]\n";
+    const { findings } = lintAll(textFiles({ ...FILES, "converge.config.yml": config }));
+    expect(findings.filter(({ code }) => code === "inventory-missing").map(({ at }) => at?.source.text.slice(at.start, at.end))).toEqual(["nosuch.yml"]);
   });
 
   test("a complaint about it is among the findings", () => {

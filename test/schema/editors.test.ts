@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Ajv } from "ajv";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -118,6 +119,18 @@ describe("in an editor", () => {
     const diagnostics = await server.open(uriOf(name, 200 + MISTAKES.findIndex(([, one]) => one === marked)), text);
     expect(diagnostics.map(({ range }) => range.start)).toContainEqual(position);
     expect(JSON.stringify(diagnostics)).toContain(words);
+  });
+
+  test("the line that the guide, and the command's help, put before a file names its schema", async () => {
+    for (const text of [readFileSync("docs/guide/editors.md", "utf8"), (await cli(["schema", "--help"])).out]) {
+      const line = /^ +(# yaml-language-server: .*)$/m.exec(text)?.[1] ?? "";
+      mkdirSync(join(folder, ".schemas"), { recursive: true });
+      writeFileSync(join(folder, ".schemas", "playbook.json"), JSON.stringify(await schema("playbook")));
+      const uri = pathToFileURL(join(folder, "playbooks", `${String(text.length)}.yml`)).href;
+      const diagnostics = await server.open(uri, `${line}\n- hosts: xen\n  sereal: 1\n`);
+      expect(diagnostics.map(({ message }) => message).join()).toContain("sereal");
+      expect(await server.hover(uri, { line: 1, character: 3 })).toContain("The hosts (Dom0s)");
+    }
   });
 
   test.each([["playbook", "playbooks/demo.yml"], ["playbook", "playbooks/pool.yml"], ["inventory", "inventory/lab.yml"], ["config", "converge.config.yml"]] as const)(

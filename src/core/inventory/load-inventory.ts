@@ -29,6 +29,8 @@ export interface InventoryOptions {
   readonly unlock?: Unlock;
   /** How numbers are read: `exact` to print them as Ansible does. */
   readonly numbers?: NumberReading;
+  /** Where a source was named, if that is a file: it may be missing. */
+  readonly namedAt?: (source: string) => SourceRange | undefined;
 }
 
 /**
@@ -58,9 +60,9 @@ export interface ReadInventory {
 
 /** As {@link loadInventory}, for several playbooks. */
 export function readInventory(sources: readonly string[], files: ReadFiles, options: Omit<InventoryOptions, "playbookFolder"> = {}): ReadInventory {
-  const { numbers = "plain", unlock } = options;
+  const { numbers = "plain", unlock, namedAt } = options;
   const draft = new InventoryDraft();
-  const reader = new SourceReader(files, draft, numbers, unlock);
+  const reader = new SourceReader(files, draft, numbers, unlock, namedAt);
   const folders: string[] = [];
   for (const source of sources) {
     const names = files.list(source);
@@ -100,6 +102,7 @@ class SourceReader {
     private readonly draft: InventoryDraft,
     private readonly numbers: NumberReading,
     private readonly unlock: Unlock | undefined,
+    private readonly namedAt: InventoryOptions["namedAt"],
   ) {}
 
   /** Names alone, no ranges (plugins/inventory/host_list.py); who comes up again is passed over. */
@@ -135,8 +138,9 @@ class SourceReader {
     if (this.program(path)) return;
     const read = this.files.read(path);
     if (read === undefined) {
+      const at = this.namedAt?.(path);
       this.draft.diagnostics.push({
-        severity: "error", code: "inventory-missing", summary: `there is no inventory '${path}'`,
+        severity: "error", code: "inventory-missing", summary: `there is no inventory '${path}'`, ...(at === undefined ? {} : { at }),
         fix: "Name a file or a folder; a list of hosts has a comma: -i dom0a,",
       });
       return;

@@ -7,7 +7,7 @@ import { schemaCheck } from "../load/schema/check.js";
 import { didYouMean } from "../load/suggest.js";
 import { readYaml } from "../load/yaml.js";
 import type { Diagnostic, Severity } from "../model/diagnostic.js";
-import type { SourceText } from "../model/source.js";
+import type { SourceRange, SourceText } from "../model/source.js";
 import { ADJUSTABLE } from "./adjustable.js";
 import type { ConfigData } from "./config-schema.js";
 import { configSchema } from "./config-schema.js";
@@ -25,6 +25,8 @@ export interface LintConfig {
   readonly source: SourceText;
   /** Each inventory's sources; undefined where the config names none. */
   readonly inventories: readonly (readonly string[])[] | undefined;
+  /** Where it names an inventory. */
+  placeOf(source: string): SourceRange | undefined;
   ignores(path: string): boolean;
   /** What findings of a rule count as in a file; undefined where the config does not say. */
   level(rule: string, path: string): Level | undefined;
@@ -59,20 +61,22 @@ export class LintConfigs {
       this.diagnostics.push(source);
       return undefined;
     }
-    const { data, diagnostics } = readConfig(source);
+    const { data, document, diagnostics } = readConfig(source);
     this.diagnostics.push(...diagnostics);
-    return configOf(source, data ?? {}, folder, this.files);
+    return configOf(source, document, data ?? {}, folder, this.files);
   }
 }
 
 /** A config's text, checked against its schema; what is wrong in it is as if it were not there. */
-export function readConfig(source: SourceText): { readonly data?: NonNullable<ConfigData>; readonly diagnostics: readonly Diagnostic[] } {
+export function readConfig(source: SourceText): {
+  readonly data?: NonNullable<ConfigData>; readonly document?: Document; readonly diagnostics: readonly Diagnostic[];
+} {
   const { value: document, diagnostics } = readYaml(source, { duplicateKeys: "error", ansible: false });
   if (document === undefined) return { diagnostics };
   const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "filled in");
   if (complaints.length > 0) return { diagnostics: [...diagnostics, ...complaints] };
   const data = (document.value ?? {}) as NonNullable<ConfigData>;
-  return { data, diagnostics: [...diagnostics, ...unknownRules(document)] };
+  return { data, document, diagnostics: [...diagnostics, ...unknownRules(document)] };
 }
 
 function unknownRules(document: Document): Diagnostic[] {
@@ -101,7 +105,9 @@ export function ruleProblem(name: string): { readonly summary: string; readonly 
   };
 }
 
-function configOf(source: SourceText, data: NonNullable<ConfigData>, folder: string, files: LintFiles): LintConfig {
+function configOf(
+  source: SourceText, document: Document | undefined, data: NonNullable<ConfigData>, folder: string, files: LintFiles,
+): LintConfig {
   const { lint = {}, inventory } = data;
   const seen = (path: string): string => files.relative(folder, path);
   const ignored = matcher(lint.ignore ?? []);
@@ -109,9 +115,16 @@ function configOf(source: SourceText, data: NonNullable<ConfigData>, folder: str
     means: matcher([globs].flat()), levels: levelsOf(levels),
   }));
   const general = levelsOf(lint.rules ?? {});
+  const paths = inventory?.map((sources) => [sources].flat().map((path) => path.startsWith("/") ? path : joinPath(folder, path)));
   return {
     source,
-    inventories: inventory?.map((sources) => [sources].flat().map((path) => path.startsWith("/") ? path : joinPath(folder, path))),
+    inventories: paths,
+    placeOf(path) {
+      const entry = paths?.findIndex((sources) => sources.includes(path)) ?? -1;
+      if (entry === -1) return undefined;
+      const within = Array.isArray(inventory?.[entry]) ? [paths?.[entry]?.indexOf(path) ?? 0] : [];
+      return document?.locate(["inventory", entry, ...within]);
+    },
     ignores: (path) => ignored(seen(path)),
     level: (rule, path) => overrides.findLast(({ means, levels }) => levels.has(rule) && means(seen(path)))?.levels.get(rule) ?? general.get(rule),
   };

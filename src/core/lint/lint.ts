@@ -122,7 +122,10 @@ class Linter {
 
   private family(sources: readonly string[]): Family[] {
     const files: string[] = [];
-    const read = readInventory(sources, this.watched(files, this.isNamed(sources)), { unlock: this.request.unlock ?? leaveSealed });
+    const read = readInventory(sources, this.watched(files, this.isNamed(sources)), {
+      unlock: this.request.unlock ?? leaveSealed,
+      ...(sources === this.request.inventories ? {} : { namedAt: (path) => this.configs.all.map((config) => config.placeOf(path)).find((at) => at !== undefined) }),
+    });
     for (const at of read.sealed) this.sealed.set(at.source.file, at);
     const alone = this.member(sources, read, files, undefined);
     // a source that is left shut may name any host: what a playbook means there is not known

@@ -66,7 +66,9 @@ function unindented(code: ErrorCode, message: string): boolean {
 }
 
 /** Where a template begins that ends right before an offset: behind it YAML expects nothing more. */
-function templateBefore(text: string, offset: number): number | undefined {
+function templateBefore(text: string, place: number): number | undefined {
+  // what is missing may be missed behind the end
+  const offset = Math.min(place, text.length);
   const template = /\{\{[^{}\n]*\}\}$/.exec(text.slice(text.lastIndexOf("\n", offset - 1) + 1, offset))?.[0];
   return template === undefined ? undefined : offset - template.length;
 }

@@ -2,6 +2,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { readExtraVars } from "../../core/inventory/extra-vars.js";
 import type { LintReport, LintRequest } from "../../core/lint/lint.js";
 import { lint } from "../../core/lint/lint.js";
+import { harmlessText } from "../../core/render/caret.js";
+import { count } from "../../core/render/figures.js";
 import { lintReportGithub } from "../../core/render/lint-github.js";
 import { lintReportJson } from "../../core/render/lint-json.js";
 import { lintReportJunit } from "../../core/render/lint-junit.js";
@@ -77,19 +79,26 @@ async function run(paths: readonly string[], options: LintOptions, session: Sess
     paths: paths.length === 0 ? ["."] : paths, inventories: options.inventory, extraVars: extraVars.value, ...vaults,
   };
   const linted = lint(request, lintFiles());
-  const report = options.fix === true ? mended(request, linted) : linted;
+  const report = options.fix === true ? mended(request, linted, session) : linted;
   session.console.out(`${printed({ report, version: toolVersion() }, options, session)}\n`);
   const tally = tallyOf(report.findings);
   return tally.error > 0 || tally.warning > (options.maxWarnings ?? Infinity) ? EXIT.usage : EXIT.done;
 }
 
-function mended(request: LintRequest, first: LintReport): LintReport {
+/** Mends what can be, and says on standard error which files that were: the report is of what is left. */
+function mended(request: LintRequest, first: LintReport, session: Session): LintReport {
+  const places = new Map<string, number>();
   let report = first;
   for (let round = 0; round < MAX_ROUNDS && report.mends.length > 0; round += 1) {
-    const problems = report.mends.flatMap((mend) => writeMend(mend) ?? []);
+    const problems = report.mends.flatMap((mend) => {
+      const problem = writeMend(mend);
+      if (problem === undefined) places.set(mend.source.file, (places.get(mend.source.file) ?? 0) + mend.edits.length);
+      return problem ?? [];
+    });
     if (problems.length > 0) throw new Refusal(problems);
     report = lint(request, lintFiles());
   }
+  for (const [file, edits] of places) session.console.err(`mended ${harmlessText(file)}: ${count(edits, "place")}\n`);
   return report;
 }
 

@@ -22,7 +22,9 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
     }
     case "type": return wrongType(error, parent, name, at);
     case "enum": {
-      const allowed = (own(parent, "enum") as unknown[]).map(String);
+      const values = own(parent, "enum") as unknown[];
+      // `off` is false to YAML 1.1, and is called `off` all the same
+      const allowed = values.filter((one) => one !== false || !values.includes("off")).map(String);
       const fix = didYouMean(String(error.data), allowed);
       const meant = sameButForm(String(error.data), allowed);
       const complaint = make("not-permitted", `${name} can not be '${brief(error.data)}'`, at, fix, `Permitted: ${orList(allowed)}`);
@@ -64,7 +66,12 @@ function nameOf(path: Path, schema: object): string {
 
 function titled(schema: PlainMap): string {
   const title = own(schema, "title");
-  return typeof title === "string" ? (/^an? /.test(title) ? title : `a ${title}`) : "this map";
+  return typeof title === "string" ? withArticle(title) : "this map";
+}
+
+function withArticle(title: string): string {
+  if (/^an? /.test(title)) return title;
+  return /^[aeiou]/.test(title) ? `an ${title}` : `a ${title}`;
 }
 
 function wrongType(error: ErrorObject, parent: PlainMap, name: string, at: Diagnostic["at"]): Diagnostic {
@@ -141,7 +148,7 @@ function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Lo
   }
   const guess = didYouMean(key, known);
   if (elsewhere.length > 0) {
-    const places = orList(elsewhere.map((title) => `a ${title}`));
+    const places = orList(elsewhere.map(withArticle));
     return make("misplaced-key", `'${key}' belongs to ${places}, not to ${owner}`, at, `Move it there; ${owner} has ${orList(known)}`);
   }
   const complaint = make("unknown-key", summary, at, guess, guess === undefined ? `Its keys are ${orList(known)}` : undefined);
