@@ -43,6 +43,7 @@ describe("action.yml", () => {
     expect(lintStep({})).toEqual(["lint", "--format", "github", "--", "."]);
     expect(lintStep({ paths: "playbooks  inventory", "max-warnings": "0", format: "sarif" }))
       .toEqual(["lint", "--format", "sarif", "--max-warnings", "0", "--", "playbooks", "inventory"]);
+    expect(lintStep({ paths: "playbooks\ninventory/live\n" })).toEqual(["lint", "--format", "github", "--", "playbooks", "inventory/live"]);
   });
 
   test("takes no input for a command or an option", () => {
@@ -52,13 +53,16 @@ describe("action.yml", () => {
 
 describe(".pre-commit-hooks.yaml", () => {
   const hooks = parse(readFileSync(".pre-commit-hooks.yaml", "utf8")) as readonly Record<string, unknown>[];
-  const { bin, scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { bin: Record<string, string>; scripts: Record<string, string> };
+  const { bin, files, scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
+    bin: Record<string, string>; files: readonly string[]; scripts: Record<string, string>;
+  };
 
   test("runs the program that an installation brings along", () => {
     expect(hooks.map(({ id, language, pass_filenames: names }) => [id, language, names])).toEqual([["converge-lint", "node", false]]);
     expect(Object.keys(bin)).toContain(String(hooks[0]?.["entry"]).split(" ")[0]);
     // pre-commit packs the repository: what is built has to be in the package
     expect(scripts["prepack"]).toContain("build");
+    for (const path of Object.values(bin)) expect(files.some((one) => path.startsWith(`./${one}/`)), path).toBe(true);
   });
 
   test.each([["playbooks/web.yml", true], ["inventory/hosts", true], ["hosts", true], ["inventory/group_vars/xen", true], ["README.md", false], ["src/main.ts", false]])(
