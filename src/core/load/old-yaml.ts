@@ -18,7 +18,7 @@ export function oldYamlProblems(
   text: string, plain: string | undefined, { isKey, inBrackets }: { readonly isKey: boolean; readonly inBrackets: boolean },
 ): readonly OldYamlProblem[] {
   const problems: OldYamlProblem[] = [];
-  if (inBrackets && plain !== undefined && (/^[:?]/.test(plain) || (isKey && text === ""))) {
+  if (inBrackets && plain !== undefined && /^[:?]/.test(plain)) {
     problems.push({ summary: "a text within brackets begins with no ':' or '?' in Ansible's YAML", fix: "Put it in quotes" });
   }
   if (plain === "=" || (plain === "<<" && !isKey)) {

@@ -37,13 +37,15 @@ export function yamlProblem(
       fix: `Close it with ${quote ? mark : mark === "{" ? "}" : "]"}${indented}`,
     };
   }
-  const star = /(?:^|[{,\s])(\*\S*?)\s*:?\s*$/.exec(source.text.slice(source.text.lastIndexOf("\n", start - 1) + 1, start));
+  const lineStart = source.text.lastIndexOf("\n", start - 1) + 1;
+  const star = /(?:^|[{,\s])(\*\S*?)\s*:?\s*$/.exec(source.text.slice(lineStart, start));
   if (star?.[1] !== undefined) {
-    const at = source.text.lastIndexOf("*", start);
+    const at = lineStart + star.index + star[0].indexOf("*");
+    const word = star[1].replace(/:$/, "");
     return {
-      severity: "error", code: "yaml-syntax", at: { source, start: at, end: at + star[1].replace(/:$/, "").length },
+      severity: "error", code: "yaml-syntax", at: { source, start: at, end: at + word.length },
       summary: "text that begins with * stands in quotes: YAML takes it for an alias",
-      fix: `Write "${star[1].replace(/:$/, "")}"`,
+      fix: `Write "${word}"`,
     };
   }
   const template = source.text.startsWith("{{", start) ? start : templateBefore(source.text, start);

@@ -339,6 +339,10 @@ class Reader {
     }
     const node = isAlias(key) ? (this.alias(key), this.targets.get(key)) : key;
     if (node !== undefined && isScalar(node)) {
+      if (this.options.ansible && node.range !== undefined && node.range !== null && isMissingKey(key, this.source.text.slice(node.range[0], node.range[1] + 1))) {
+        this.complain("error", "empty-key", "a key is missing before this ':'", key);
+        return undefined;
+      }
       if (this.options.ansible) this.checkOldYaml(node, true);
       if (this.options.ansible && isPlain(node) && isCrampedKey(this.source.text, node.range?.[1] ?? 0)) {
         this.complain("error", "yaml-syntax", "Ansible's YAML wants a blank behind this ':'", key, `Write '${this.written(node)}: '`);
@@ -468,6 +472,11 @@ function rangeOfPair({ key, value }: YamlPair): readonly [number, number] | unde
   const start = key?.range?.[0];
   const end = value !== null && isScalar(value) ? value.range?.[1] : undefined;
   return start === undefined || end === undefined ? undefined : [start, end];
+}
+
+/** Nothing before a `:`, which libyaml refuses: only `?` may stand before a key that is nothing. */
+function isMissingKey(key: Node, written: string): boolean {
+  return isScalar(key) && written === ":" && key.anchor === undefined && key.tag === undefined;
 }
 
 function isMergeKey(pair: YamlPair): boolean {
