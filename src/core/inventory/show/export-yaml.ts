@@ -1,6 +1,8 @@
-import { DUMP_SCHEMA, defineScalarTag, dump, floatYaml11Tag, intYaml11Tag, realMapTag } from "js-yaml";
+import type { ScalarLayout } from "js-yaml";
+import { DEFAULT_SCALAR_STYLE_RULES, DUMP_SCHEMA, SCALAR_STYLE, defineScalarTag, dump, floatYaml11Tag, intYaml11Tag, realMapTag } from "js-yaml";
 import { isMap } from "../../load/document.js";
 import { ExactNumber } from "../../load/exact-number.js";
+import { oldYamlProblems } from "../../load/old-yaml.js";
 import { entriesOf } from "../../load/python-shape.js";
 import type { Diagnostic } from "../../model/diagnostic.js";
 import type { InventoryGroup, Variables } from "../inventory.js";
@@ -43,7 +45,7 @@ type Overrides = ReadonlyMap<string, Variables>;
 function written(view: InventoryView, overrides: Overrides): string {
   const all = view.inventory.groups.get("all");
   const tree = new Map(all === undefined ? [] : [["all", new Exporter(view, overrides).group(all)]]);
-  return dump(tree, { schema: SCHEMA, noRefs: true, lineWidth: -1 });
+  return dump(tree, { schema: SCHEMA, noRefs: true, lineWidth: -1, scalarStyleRules: [...Object.values(DEFAULT_SCALAR_STYLE_RULES), quoteOldYaml] });
 }
 
 /** Variables that hosts have here, and would not have from what was written. */
@@ -156,6 +158,13 @@ function markTag(tag: Marked["tag"]) {
 }
 
 const isExact = (value: unknown, whole: boolean): value is ExactNumber => value instanceof ExactNumber && /^-?\d+$/.test(value.text) === whole;
+
+/** Texts that Ansible's YAML would take for something else, such as a name that is a date, stand in quotes. */
+function quoteOldYaml(layout: ScalarLayout): void {
+  const { value } = layout.node;
+  if (layout.style !== SCALAR_STYLE.PLAIN) return;
+  if (oldYamlProblems(value, value, { isKey: layout.isKey, inBrackets: layout.flowOnly }).length > 0) layout.style = SCALAR_STYLE.SINGLE_QUOTED;
+}
 
 /** As YAML 1.1 reads it: `1.0e+20`, `.inf`. */
 function yamlFloat(text: string): string {
