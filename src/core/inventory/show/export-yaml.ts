@@ -5,7 +5,7 @@ import { ExactNumber } from "../../load/exact-number.js";
 import { oldYamlProblems } from "../../load/old-yaml.js";
 import { entriesOf } from "../../load/python-shape.js";
 import type { Diagnostic } from "../../model/diagnostic.js";
-import type { InventoryGroup, Variables } from "../inventory.js";
+import type { Inventory, InventoryGroup, Variables } from "../inventory.js";
 import { layered } from "../layered.js";
 import { loadInventory } from "../load-inventory.js";
 import { expandHosts } from "../ranges.js";
@@ -18,8 +18,8 @@ import { groupVariables, isMeant, isShownVariable, ownVariables, shownValues, to
  * that stands below several is written out once. What a host has from elsewhere than its groups' own variables would
  * give (group_vars/all goes above a group's variables in the inventory) is written with the host. Variables of `-e` are
  * none of the inventory's and are left out.
- * @returns a diagnostic where a host can not be written (a range or a port would be read out of its name, or it is in no
- *   group that names it), or where there is too much
+ * @returns a diagnostic where a host can not be written (a range or a port would be read out of its name, it is in no group
+ *   that names it, or a group has its name), or where there is too much
  */
 export function exportYaml(view: InventoryView): string | Diagnostic {
   for (const name of view.inventory.hosts.keys()) {
@@ -33,8 +33,24 @@ export function exportYaml(view: InventoryView): string | Diagnostic {
   for (const host of view.inventory.hosts.values()) values += host.vars.size;
   if (values > MAX_VALUES) return tooLong();
   const first = written(view, new Map());
-  const overrides = differences(view, first);
-  return overrides.size === 0 ? first : written(view, overrides);
+  const overrides = differences(view, readBack(first));
+  const text = overrides.size === 0 ? first : written(view, overrides);
+  return misplaced(view, text) ?? text;
+}
+
+/** A host that is called as a group is: what would be its own on reading would be the group's, and so of others. */
+function misplaced(view: InventoryView, text: string): Diagnostic | undefined {
+  const { hosts, groups } = view.inventory;
+  const shared = [...hosts.keys()].find((name) => groups.has(name) && isMeant(view, name));
+  if (shared === undefined) return undefined;
+  const again = readBack(text);
+  const count = (vars: Variables | undefined): number => [...(vars?.keys() ?? [])].filter(isShownVariable).length;
+  const isSame = differences(view, again).size === 0 &&
+    [...hosts.values()].every(({ name, vars }) => !isMeant(view, name) || count(again?.hosts.get(name)?.vars) === count(vars));
+  return isSame ? undefined : {
+    severity: "error", code: "host-and-group", summary: `the host '${shared}' can not be written in YAML: a group has its name, and its variables would go to that`,
+    fix: "Give one of the two another name",
+  };
 }
 
 /** Variables of all hosts together; each is compared with what was written. */
@@ -48,11 +64,14 @@ function written(view: InventoryView, overrides: Overrides): string {
   return dump(tree, { schema: SCHEMA, noRefs: true, lineWidth: -1, scalarStyleRules: [...Object.values(DEFAULT_SCALAR_STYLE_RULES), quoteOldYaml] });
 }
 
-/** Variables that hosts have here, and would not have from what was written. */
-function differences(view: InventoryView, text: string): Overrides {
-  const again = loadInventory(["export.yml"], {
+function readBack(text: string): Inventory | undefined {
+  return loadInventory(["export.yml"], {
     list: () => undefined, read: (path) => (path === "export.yml" ? { file: path, text } : undefined),
   }, { numbers: "exact" }).value;
+}
+
+/** Variables that hosts have here, and would not have from what was written. */
+function differences(view: InventoryView, again: Inventory | undefined): Overrides {
   const overrides = new Map<string, Variables>();
   for (const host of view.inventory.hosts.values()) {
     if (!isMeant(view, host.name)) continue;
