@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { checks } from "../../src/core/checks/registry.js";
 import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
-import { volumeTags } from "../../src/core/model/names.js";
-import type { Domain } from "../../src/core/model/domain.js";
-import type { Image } from "../../src/core/model/storage.js";
+import { sourceTags, volumeTags } from "../../src/core/model/names.js";
+import type { Domain, RunningDomain } from "../../src/core/model/domain.js";
+import type { Image, Loop } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256, swap } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
@@ -20,6 +20,8 @@ interface Case {
   readonly wish?: (wish: DesiredDomain) => DesiredDomain;
   readonly code: string;
   readonly says: RegExp;
+  /** In the detail. */
+  readonly who?: RegExp;
   /** A warning lets the plan go on. */
   readonly warning?: boolean;
 }
@@ -30,12 +32,8 @@ const web = (change: (domain: Domain) => Partial<Domain>) => (state: HostState):
   return { ...state, domains: { ...state.domains, web1: { ...domain, ...change(domain) } } };
 };
 
-const image = (change: Partial<Image>) => (state: HostState): HostState => {
-  const path = "/srv/xen/web1/xvda1.img";
-  const found = state.images[path];
-  if (found === undefined) throw new Error("no image");
-  return { ...state, images: { ...state.images, [path]: { ...found, ...change } } };
-};
+const image = (change: Partial<Image>) => (state: HostState): HostState =>
+  ({ ...state, images: { ...state.images, "/srv/xen/web1/xvda1.img": { ...imageOf(state), ...change } } });
 
 const group = (change: Partial<HostState["volumeGroups"][string]>) => (state: HostState): HostState => {
   const vg0 = state.volumeGroups["vg0"];
@@ -46,6 +44,40 @@ const group = (change: Partial<HostState["volumeGroups"][string]>) => (state: Ho
 const target = (more: Parameters<typeof aVolume>[2]) => (state: HostState): HostState => ({
   ...state, volumes: { ...state.volumes, "vg0/web1-xvda1": aVolume("vg0/web1-xvda1", 64 * MIB, { devno: "253:9", ...more }) },
 });
+
+/** Another name of the volume that xvda1 goes to, which some config has. */
+const aliased = (path: string) => (state: HostState): HostState => {
+  const at = path.startsWith("/") ? path : `/dev/${path}`;
+  const device = { path: at, realPath: "/dev/dm-9", devno: "253:9", bytes: 64 * MIB, content: { type: "blank" as const }, volume: "vg0/web1-xvda1" as const, holders: [] };
+  return { ...state, devices: { ...state.devices, [at]: device } };
+};
+
+const DISK = { vdev: "xvda", target: "", format: "raw", access: "w" as const, cdrom: false };
+
+/** A guest's config names this one disk. */
+const named = (name: string, path: string) => (state: HostState): HostState => {
+  const found = state.domains[name];
+  if (found?.config === undefined) throw new Error(`no ${name}`);
+  return { ...state, domains: { ...state.domains, [name]: { ...found, config: { ...found.config, disks: [{ ...DISK, target: path }] } } } };
+};
+
+const running = (name: string, change: (was: RunningDomain) => Partial<RunningDomain>) => (state: HostState): HostState => {
+  const found = state.domains[name];
+  if (found?.running === undefined) throw new Error(`no ${name} that runs`);
+  return { ...state, domains: { ...state.domains, [name]: { ...found, running: { ...found.running, ...change(found.running) } } } };
+};
+
+const imageOf = (state: HostState): Image => {
+  const found = state.images["/srv/xen/web1/xvda1.img"];
+  if (found === undefined) throw new Error("no image");
+  return found;
+};
+
+/** A loop device over the image. */
+const looped = (more: Partial<Loop>) => (state: HostState): HostState => {
+  const { inode, devno, path: backing } = imageOf(state);
+  return { ...state, loops: [...state.loops, { device: "/dev/loop7", backing, inode, devno, offset: 0, readOnly: false, deleted: false, ...more }] };
+};
 
 const OURS = { tags: volumeTags("web1", "xvda1", "copy") };
 
@@ -114,6 +146,31 @@ const CASES: readonly Case[] = [
       return { ...with_, mounts: [...with_.mounts, { target: "/mnt", source: "/dev/vg0/web1-xvda1", type: "ext4", options: "rw", devno: "253:9", root: "/" }] };
     },
   },
+  ...[
+    { name: "device-mapper's name of it", path: "/dev/mapper/vg0-web1--xvda1" }, { name: "its kernel name", path: "/dev/dm-9" },
+    { name: "a link by id", path: "/dev/disk/by-id/dm-uuid-LVM-x" }, { name: "a name without its folder", path: "vg0/web1-xvda1" },
+  ].map(({ name, path }): Case => ({
+    name: `another guest's config has the volume under ${name}`, code: "volume-in-use", says: /is in use/, who: /guest other/,
+    guests: [WEB, { name: "other", running: false, disks: {} }],
+    state: (state) => aliased(path)(named("other", path)(target(OURS)(state))),
+  })),
+  {
+    name: "another guest's own reboot would come up on the volume", code: "volume-in-use", says: /is in use/, who: /guest other/,
+    guests: [WEB, { name: "other", disks: {} }],
+    state: (state) => running("other", () => ({ stored: [{ ...DISK, target: "/dev/vg0/web1-xvda1" }] }))(target(OURS)(state)),
+  },
+  {
+    name: "the kernel serves the volume to another guest, by whatever name", code: "volume-in-use", says: /is in use/, who: /guest other/,
+    guests: [WEB, { name: "other", disks: {} }],
+    state: (state) => running("other", () => ({ attached: [{ vdev: "xvda", params: "/dev/gone", backend: "vbd", state: 4, devno: "253:9" }] }))(target(OURS)(state)),
+  },
+  {
+    name: "the guest itself has the volume as another disk", code: "volume-in-use", says: /is in use/, who: /web1 itself, as its xvdb/,
+    state: (state) => aliased("/dev/dm-9")(web(({ config }) => (config === undefined ? {} : {
+      config: { ...config, disks: [...config.disks, { ...DISK, vdev: "xvdb", target: "/dev/dm-9" }] },
+    }))(target(OURS)(state))),
+  },
+  { name: "somebody has the volume open", state: target({ ...OURS, open: true }), code: "volume-in-use", says: /is in use/, who: /somebody has it open/ },
   { name: "something lies on the volume", state: target({ ...OURS, holders: ["md0"] }), code: "volume-in-use", says: /is in use/ },
   {
     name: "two guests share an image", code: "image-shared", says: /used by more than web1/,
@@ -132,6 +189,31 @@ const CASES: readonly Case[] = [
       loops: [{ device: "/dev/loop7", backing: "/srv/xen/web1/xvda1.img", inode: 101, devno: "253:0", offset: 0, readOnly: false, deleted: false }],
       mounts: [...state.mounts, { target: "/mnt", source: "/dev/loop7", type: "ext4", options: "rw", devno: "7:7", root: "/" }],
     }),
+  },
+  {
+    name: "another guest has the image under another of its names", code: "image-shared", says: /used by more than web1/, who: /guest twin/,
+    guests: [WEB, { name: "twin", running: false, disks: {} }],
+    state: (state) => named("twin", "/srv/xen/hard-link.img")(image({ links: 2 })({
+      ...state, images: { ...state.images, "/srv/xen/hard-link.img": { ...imageOf(state), path: "/srv/xen/hard-link.img", realPath: "/srv/xen/hard-link.img" } },
+    })),
+  },
+  {
+    name: "another guest's QEMU has the image below its own", code: "image-shared", says: /used by more than web1/, who: /guest twin/,
+    guests: [WEB, { name: "twin", disks: {} }],
+    state: running("twin", () => ({ qemu: { jobs: [], nodes: [{ node: "base", path: "/srv/xen/web1/xvda1.img", driver: "file", bytes: 64 * MIB }] } })),
+  },
+  {
+    name: "the guest itself has the image as another disk", code: "image-shared", says: /used by more than web1/, who: /web1 itself, as its xvdb/,
+    state: web(({ config }) => (config === undefined ? {} : {
+      config: { ...config, disks: [...config.disks, { ...DISK, vdev: "xvdb", target: "/srv/xen/web1/xvda1.img" }] },
+    })),
+  },
+  { name: "somebody has a loop device over the image", state: looped({}), code: "image-shared", says: /used by more than web1/, who: /loop7 lies on it, and is no guest's/ },
+  {
+    name: "something lies on the guest's own loop device", code: "image-shared", says: /used by more than web1/, who: /device vg-in-guest lies on it/,
+    state: (state) => running("web1", (was) => ({
+      attached: was.attached.map((disk) => (disk.params === "/srv/xen/web1/xvda1.img" ? { ...disk, devno: "7:7" } : disk)),
+    }))(looped({ number: "7:7", holders: ["vg-in-guest"] })(state)),
   },
   {
     name: "the image lies on no LVM volume and the guest must run on", code: "image-not-on-lvm", says: /no snapshot of it can be taken/,
@@ -255,10 +337,26 @@ describe("a check", () => {
     expect(planned.domains).toHaveLength(1);
   });
 
+  test.each([
+    { name: "the guest's own loop device", state: (state: HostState) => running("web1", (was) => ({
+      attached: was.attached.map((disk) => (disk.params === "/srv/xen/web1/xvda1.img" ? { ...disk, devno: "7:7" } : disk)),
+    }))(looped({ number: "7:7", holders: [] })(state)) },
+    { name: "a volume of somebody else's that is in use", state: (state: HostState) => ({
+      ...state, volumes: { ...state.volumes, "vg0/other": aVolume("vg0/other", MIB, { devno: "253:8", open: true, holders: ["md3"] }) },
+    }) },
+    { name: "a copy of converge's own that its last run left", state: target({ tags: [...OURS.tags, ...sourceTags("/srv/xen/web1/xvda1.img")] }) },
+    { name: "a loop device that a run left half-way", state: (state: HostState) => ({
+      ...looped({})(state), runs: [{ run: "1", domain: "web1", digest: "", state: "stopped" as const, owner: "", since: 0 }],
+    }) },
+  ])("lets be: $name", ({ state }) => {
+    expect(plan({ state }).diagnostics).toEqual([]);
+  });
+
   test.each(CASES)("$code: $name", (given) => {
     const { diagnostics, domains } = plan(given);
     const found = diagnostics.filter((d) => d.code === given.code);
     expect(found.map((d) => d.summary).join("\n")).toMatch(given.says);
+    if (given.who !== undefined) expect(found.map((d) => d.detail).join("\n")).toMatch(given.who);
     expect(found.every((d) => d.fix !== undefined), "it says what to do").toBe(true);
     expect(domains.length, "refused unless it only warns").toBe(given.warning === true ? 1 : 0);
   });

@@ -47,6 +47,29 @@ describe("a Dom0 of the lab", () => {
     expect(state.domains["web1"]?.running?.attached[0]?.devno).toBe(`7:${loop?.device.replace("/dev/loop", "") ?? ""}`);
   });
 
+  test("what lies on loop devices, their partitions, and below them", () => {
+    const { loops } = labReadings().results;
+    const devices = [
+      "dm-0 253:0 5242880 0 vg0-images", "dm-3 253:3 8192 0 guestvg-root", "loop1 7:1 262144 0 -", "loop1p1 259:1 131072 0 - dm-3",
+      "loop9 7:9 5242880 0 - md127",
+    ];
+    const found = stateOf({
+      ...labReadings(),
+      results: {
+        ...labReadings().results, "block-devices": { exitCode: 0, stderr: "", stdout: devices.map((line) => `${line}\n`).join("") },
+        loops: {
+          exitCode: 0, stderr: "",
+          stdout: (loops?.stdout ?? "").replace('"loopdevices": [', `"loopdevices": [ {"name": "/dev/loop9", "back-file": "/dev/dm-0",
+            "back-ino": 300, "back-maj:min": "0:5", "offset": 0, "ro": false},`),
+        },
+      },
+    });
+    expect(found.loops.map(({ device, number, holders }) => [device, number, holders])).toEqual([
+      ["/dev/loop0", undefined, undefined], ["/dev/loop1", "7:1", ["guestvg-root"]], ["/dev/loop9", "7:9", ["md127"]],
+    ]);
+    expect(found.volumes["vg0/images"]?.holders).toEqual(["loop9"]);
+  });
+
   test("guests that run and guests that do not", () => {
     const { web1, late1, stubborn1 } = state.domains;
     expect(web1).toMatchObject({ autostart: true, saved: false, otherConfigs: [] });

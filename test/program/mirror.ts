@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { devnoOf } from "../../src/core/facts/devno.js";
 import type { Leg } from "../../src/core/model/goal.js";
 import { arrayName, mappingName, mappingPath } from "../../src/core/model/mapping.js";
 import { volumeTags } from "../../src/core/model/names.js";
@@ -111,7 +112,8 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
     stepOf(
       guard, "switch", "guard-mirror",
       {
-        domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) }, images: [],
+        domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) },
+        images: [{ ...fileOf(host.image), link, under: onto }], volumes: [{ volume: to.disk, under: onto }],
         attached: [{ vdev: "xvda1", target: onto }], ...(by === "dm" ? { mirrors: [name] } : {}),
       }, "",
     ),
@@ -140,6 +142,11 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
         ]),
     ...["before", "next", "stored"].map((which) => stepOf(removeConfig, "finish", `remove-${which}`, { path: `${run}/${which}.cfg` }, "")),
   ];
+}
+
+function fileOf(path: string) {
+  const { ino: inode, size: bytes, dev } = statSync(path);
+  return { path, inode, bytes, devno: devnoOf(dev) };
 }
 
 /** @param only the steps of these names, where it is not all of them */

@@ -37,7 +37,7 @@ export interface Volume {
   /** An overflowed snapshot: its content is worthless. */
   readonly invalid?: boolean;
   readonly content?: Content;
-  /** Devices on top of this one (md, dm, loop…), by kernel name. */
+  /** Devices on top of this one (md, dm, loop…): by device-mapper's name where there is one, else by the kernel's. */
   readonly holders: readonly string[];
 }
 
@@ -134,7 +134,7 @@ export interface BlockDevice {
   readonly content: Content;
   /** The volume that it is, where it is one. */
   readonly volume?: VolumeName;
-  /** Devices on top of it, by kernel name. */
+  /** Devices on top of it, called as those of a volume. */
   readonly holders: readonly string[];
 }
 
@@ -148,6 +148,9 @@ export interface Loop {
   readonly offset: number;
   readonly readOnly: boolean;
   readonly deleted: boolean;
+  /** The device's own `major:minor`, and what lies on it or on partitions of it, called as on a volume. */
+  readonly number?: string;
+  readonly holders?: readonly string[];
 }
 
 /**

@@ -53,7 +53,6 @@ export function observeFacts(
     modules: facts.modules ?? {},
     managers: facts.managers ?? [],
     ...storage,
-    loops: facts.loops ?? [],
     ...(facts.mappings === undefined && facts.arrays === undefined ? {} : { mappings: observeMappings(facts, storage) }),
     mounts: facts.mounts ?? [],
     domains: observeDomains(facts),

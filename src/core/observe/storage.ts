@@ -1,10 +1,11 @@
 import type { FactValues } from "../facts/readings.js";
 import type { DiskTarget } from "../facts/disk-targets.js";
 import type { KernelBlockDevice } from "../facts/block-devices.js";
-import type { BlockDevice, Image, Mount, Volume, VolumeGroup, VolumeName } from "../model/storage.js";
+import type { BlockDevice, Image, Loop, Mount, Volume, VolumeGroup, VolumeName } from "../model/storage.js";
 
 /** Block storage, with what lies on what. */
 export interface ObservedStorage {
+  readonly loops: readonly Loop[];
   readonly volumeGroups: Readonly<Record<string, VolumeGroup>>;
   readonly volumes: Readonly<Record<VolumeName, Volume>>;
   readonly images: Readonly<Record<string, Image>>;
@@ -14,6 +15,7 @@ export interface ObservedStorage {
 /** Puts together what LVM, the kernel and stat(1) said, each device found by its `major:minor`. */
 export function observeStorage(facts: FactValues): ObservedStorage {
   const kernel = new Map((facts.blockDevices ?? []).map((device) => [device.devno, device]));
+  const above = devicesAbove(facts);
   const byDevno = new Map<string, VolumeName>();
   const volumes: Record<VolumeName, Volume> = {};
   for (const { suspended: _, ...reported } of facts.volumes?.volumes ?? []) {
@@ -22,7 +24,7 @@ export function observeStorage(facts: FactValues): ObservedStorage {
     const content = facts.volumeHeads?.[reported.name];
     volumes[reported.name] = {
       ...reported,
-      holders: device?.holders ?? [],
+      holders: device === undefined ? [] : above(device),
       ...(content === undefined ? {} : { content }),
     };
   }
@@ -35,9 +37,33 @@ export function observeStorage(facts: FactValues): ObservedStorage {
   const devices: Record<string, BlockDevice> = {};
   for (const target of facts.diskTargets ?? []) {
     if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts);
-    else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel);
+    else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel, above);
   }
-  return { volumeGroups, volumes, images, devices };
+  const loops = (facts.loops ?? []).map((loop) => readLoop(loop, facts.blockDevices ?? [], above));
+  return { loops, volumeGroups, volumes, images, devices };
+}
+
+/** What lies on a device, called as device-mapper calls it, else as the kernel does; without what lies on partitions of it. */
+type DevicesAbove = (device: KernelBlockDevice) => readonly string[];
+
+/** sysfs does not count loop devices among the holders of a device, and tells the file below them by its name in /dev. */
+function devicesAbove({ blockDevices = [], loops = [] }: FactValues): DevicesAbove {
+  const names = new Map(blockDevices.map(({ name, dmName }) => [name, dmName ?? name]));
+  const backed = loops.filter(({ backing }) => backing.startsWith("/dev/"));
+  return ({ name, dmName, holders }) => [
+    ...holders.map((holder) => names.get(holder) ?? holder),
+    ...backed
+      .filter(({ backing }) => backing === `/dev/${name}` || (dmName !== undefined && backing === `/dev/mapper/${dmName}`))
+      .map(({ device }) => device.replace("/dev/", "")),
+  ];
+}
+
+function readLoop(loop: Loop, devices: readonly KernelBlockDevice[], above: DevicesAbove): Loop {
+  const name = loop.device.replace("/dev/", "");
+  const device = devices.find((found) => found.name === name);
+  if (device === undefined) return loop;
+  const partitions = devices.filter((found) => found.name.startsWith(`${name}p`));
+  return { ...loop, number: device.devno, holders: [device, ...partitions].flatMap(above) };
 }
 
 function mountsByDevno(mounts: readonly Mount[]): ReadonlyMap<string, readonly Mount[]> {
@@ -101,6 +127,7 @@ function readDevice(
   volumes: Readonly<Record<VolumeName, Volume>>,
   byDevno: ReadonlyMap<string, VolumeName>,
   kernel: ReadonlyMap<string, KernelBlockDevice>,
+  above: DevicesAbove,
 ): BlockDevice {
   const devno = target.rdevno ?? "0:0";
   const volume = byDevno.get(devno);
@@ -112,6 +139,6 @@ function readDevice(
     bytes: device?.bytes ?? 0,
     content: (volume === undefined ? undefined : volumes[volume]?.content) ?? target.recognised.content,
     ...(volume === undefined ? {} : { volume }),
-    holders: device?.holders ?? [],
+    holders: device === undefined ? [] : above(device),
   };
 }

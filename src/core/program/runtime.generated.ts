@@ -2254,6 +2254,131 @@ verb_distrust_fresh() {
   }
 }
 
+# Exclusive use: nobody but the guest has its image, and nobody at all its volume. Xen's scripts do not look for that.
+
+verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own, on which its own device UNDER lies
+  local own loop link
+  link=
+  [ -z "\${3:-}" ] || link=$(readlink -- "$3")
+  own=-
+  if [ -n "$2" ]; then
+    domid_of "$2"
+    case $? in 0) own=$DOMID ;; 1) ;; *) return 1 ;; esac
+  fi
+  # other guests first: their loops are then told by name
+  not_attached "$1" "$own" || return
+  for loop in $(loops_over "$1"); do
+    if [ "$loop" = "$link" ]; then
+      nothing_on "$loop" "$1" "\${4:-}" || return
+      continue
+    fi
+    nothing_on "$loop" "$1" || return
+    [ "$own" != - ] && loop_of_domain "$loop" "$own" || {
+      says "$1 is in use by $loop, which is not \${2:-a guest}'s"
+      return 1
+    }
+  done
+}
+
+verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of UNDER, a device of this run's own
+  local device loop
+  device=$ROOT/dev/$1
+  not_attached "$device" - && nothing_on "$device" "$1" "\${2:-}" || return
+  for loop in $(loops_over "$device"); do
+    says "$1 is in use: $loop lies on it"
+    return 1
+  done
+}
+
+# not_attached PATH OWN: no guest but the domain OWN has the file, or the device, by whatever name
+not_attached() {
+  local domid type device number
+  number=
+  if node_number "$1"; then number=$(stat -L -c '%t:%T' -- "$1"); fi
+  for domid in $(backend_domids); do
+    [ "$domid" != "$2" ] || continue
+    while read -r type device; do
+      [ -n "$device" ] || continue
+      if [ "$(same_file "$(backend_value "$domid" "$type" "$device" params)" "$1")" = same ] ||
+        { [ -n "$number" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ]; }; then
+        says "another guest has $1: $(xenstore-read "/local/domain/$domid/name" 2>/dev/null) ($domid)"
+        return 1
+      fi
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+}
+
+# nothing_on DEVICE WHAT [UNDER]: Dom0 has neither it nor a partition of it mounted, and nothing lies on it but UNDER.
+# What this run has mounted is no stranger's.
+nothing_on() {
+  local under base part holder number found
+  under=-
+  [ -z "\${3:-}" ] || ! node_number "$3" || under=$NODE
+  node_number "$1" || {
+    says "$1 is not there"
+    return 1
+  }
+  base=$ROOT/sys/dev/block/$NODE
+  found=$(mounts_of "$1" "$NODE" "$RUN/$SAFE/")
+  [ -z "$found" ] || {
+    says "$2 is mounted on $found"
+    return 1
+  }
+  for part in "$base" "$base"/*; do
+    [ "$part" = "$base" ] || [ -e "$part/partition" ] || continue
+    if [ "$part" != "$base" ] && read -r number <"$part/dev"; then
+      found=$(mounts_of "/dev/\${part##*/}" "$number" "$RUN/$SAFE/")
+      [ -z "$found" ] || {
+        says "$2 is mounted on $found: a partition of it"
+        return 1
+      }
+    fi
+    for holder in "$part"/holders/*; do
+      [ -e "$holder" ] || continue
+      number=
+      read -r number <"$holder/dev"
+      [ "$number" != "$under" ] || continue
+      says "$2 is in use: \${holder##*/} lies on it"
+      return 1
+    done
+  done
+  swaps_on "$NODE" || return 0
+  says "$2 is swap space of Dom0's"
+  return 1
+}
+
+# swaps_on NUMBER
+swaps_on() {
+  local path rest number
+  number=$1
+  [ -r "$ROOT/proc/swaps" ] || return 1
+  while read -r path rest; do
+    case $path in */dev/*) node_number "$path" && [ "$NODE" = "$number" ] && return 0 ;; esac
+  done <"$ROOT/proc/swaps"
+  return 1
+}
+
+# mounts_of DEVICE [NUMBER [OWN]]: the first place where it is mounted that does not begin with OWN
+mounts_of() {
+  awk -v device="$1" -v number="\${2:--}" -v own="\${3:--}" '{
+    if (index($5, own) == 1) next
+    if ($3 == number) { print $5; exit }
+    for (i = 6; i < NF; i++) if ($i == "-" && $(i + 2) == device) { print $5; exit }
+  }' "$ROOT/proc/self/mountinfo"
+}
+
+loop_of_domain() { # LOOP DOMID
+  local type device
+  while read -r type device; do
+    [ -n "$device" ] && [ "$(backend_value "$2" "$type" "$device" node)" = "$1" ] && return 0
+  done <<LIST
+$(backends_of "$2")
+LIST
+  return 1
+}
+
 # Guards: what the plan was made from is still so. Each says what differs.
 
 differs() { # WHAT WAS IS
@@ -2312,42 +2437,6 @@ verb_guard_config() { # PATH SHA256
   }
 }
 
-verb_guard_free() { # PATH NAME [LINK]: LINK to a loop of this run's own
-  local own domid type device loop path link
-  link=
-  [ -z "\${3:-}" ] || link=$(readlink -- "$3")
-  own=-
-  if [ -n "$2" ]; then
-    domid_of "$2"
-    case $? in 0) own=$DOMID ;; 1) ;; *) return 1 ;; esac
-  fi
-  # other guests first: their loops are then told by name
-  for domid in $(backend_domids); do
-    [ "$domid" != "$own" ] || continue
-    while read -r type device; do
-      [ -n "$device" ] || continue
-      if [ "$(same_file "$(backend_value "$domid" "$type" "$device" params)" "$1")" = same ]; then
-        says "another guest has $1: $(xenstore-read "/local/domain/$domid/name" 2>/dev/null) ($domid)"
-        return 1
-      fi
-    done <<LIST
-$(backends_of "$domid")
-LIST
-  done
-  for loop in $(loops_over "$1"); do
-    [ "$loop" != "$link" ] || continue
-    path=$(mounts_of "$loop")
-    [ -z "$path" ] || {
-      says "$1 is mounted on $path"
-      return 1
-    }
-    [ "$own" != - ] && loop_of_domain "$loop" "$own" || {
-      says "$1 is in use by $loop, which is not \${2:-a guest}'s"
-      return 1
-    }
-  done
-}
-
 verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, nor a comment or a copy of one
   local found
   found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | head -n 1)
@@ -2355,21 +2444,6 @@ verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, n
     says "$found names $1"
     return 1
   }
-}
-
-mounts_of() { # DEVICE: the first place where it is mounted
-  awk -v device="$1" '{ for (i = 6; i < NF; i++) if ($i == "-" && $(i + 2) == device) { print $5; exit } }' \\
-    "$ROOT/proc/self/mountinfo"
-}
-
-loop_of_domain() { # LOOP DOMID
-  local type device
-  while read -r type device; do
-    [ -n "$device" ] && [ "$(backend_value "$2" "$type" "$device" node)" = "$1" ] && return 0
-  done <<LIST
-$(backends_of "$2")
-LIST
-  return 1
 }
 
 # The guest itself: down, up, paused, committed, ready.
@@ -4810,7 +4884,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pivot","plain","qmp","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

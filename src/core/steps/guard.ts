@@ -8,10 +8,16 @@ export interface Guard {
   /** Unset: the guest was down when it was planned, and has to be down still. */
   readonly running?: { readonly domid: number; readonly uuid: string };
   readonly config: { readonly path: string; readonly sha256: string };
-  /** `bytes` is unset where a file grows as its guest writes. `link`: to a loop device of converge's own over it, which is no stranger's. */
+  /**
+   * `bytes` is unset where a file grows as its guest writes. `link`: to a loop device of converge's own over it, which is no
+   * stranger's; `under`: the path of the device of converge's own on that.
+   */
   readonly images: readonly {
     readonly path: string; readonly inode: number; readonly bytes?: number; readonly devno: string; readonly link?: string;
+    readonly under?: string;
   }[];
+  /** Where the guest goes. `under`: as with images. */
+  readonly volumes?: readonly { readonly volume: string; readonly under?: string }[];
   /** In mid-mirror instead: the disks that it has to be on, whatever its domain id is now. */
   readonly attached?: readonly AttachedGoal[];
   /** Mirrors that have to be in sync. */
@@ -25,9 +31,9 @@ export interface Guard {
 export const guard: StepKind<"guard", Guard> = {
   kind: "guard",
   risk: "safe",
-  requires: () => ["xl", "sha256sum", "stat"],
+  requires: () => ["xl", "sha256sum", "stat", "losetup"],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
-  actions: ({ domain, bootId, running, config, images, attached, mirrors = [] }) => [
+  actions: ({ domain, bootId, running, config, images, volumes = [], attached, mirrors = [] }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {
@@ -45,9 +51,13 @@ export const guard: StepKind<"guard", Guard> = {
       verb: ["guard_image", path, String(inode), bytes === undefined ? "-" : String(bytes), devno] as [string, ...string[]],
       shown: `${path} is the same file${bytes === undefined ? "" : ", of the same size"}`,
     })),
-    ...images.map(({ path, link }) => ({
-      verb: ["guard_free", path, attached === undefined ? domain : "", ...(link === undefined ? [] : [link])] as [string, ...string[]],
+    ...images.map(({ path, link, under }) => ({
+      verb: ["guard_free", path, attached === undefined ? domain : "", ...given(link), ...given(under)] as [string, ...string[]],
       shown: attached === undefined ? `nobody but ${domain} has ${path} open` : `nobody but the mirror has ${path} open`,
+    })),
+    ...volumes.map(({ volume, under }) => ({
+      verb: ["guard_volume", volume, ...given(under)] as [string, ...string[]],
+      shown: under === undefined ? `nobody else has ${volume}` : `nobody but the mirror has ${volume}`,
     })),
     ...(mirrors.length === 0
       ? []
@@ -67,3 +77,7 @@ export const guard: StepKind<"guard", Guard> = {
     return guest || file || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
   },
 };
+
+function given(path: string | undefined): readonly string[] {
+  return path === undefined ? [] : [path];
+}

@@ -12,7 +12,7 @@ import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { updateStored } from "../steps/update-stored.js";
 import type { SwitchOver } from "../strategies/strategy.js";
-import { guardStep, isAttachable } from "./restart.js";
+import { guardStep, isAttachable, volumeOf } from "./restart.js";
 import type { DomainMove } from "./restart.js";
 import { configsOf, takeOver } from "./take-over.js";
 import type { Derived } from "./take-over.js";
@@ -166,11 +166,11 @@ function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: Host
   const images = moves.flatMap(({ move: { change: { image } }, fragments }) =>
     fragments.mirror === undefined
       ? []
-      : [{ path: image.path, inode: image.inode, bytes: image.bytes, devno: image.devno, link: fragments.mirror.link }]);
+      : [{ path: image.path, inode: image.inode, bytes: image.bytes, devno: image.devno, link: fragments.mirror.link, under: fragments.mirror.onto }]);
   return stepOf(
     guard, "switch", "guard-mirror",
     {
-      domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.before }, images,
+      domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.before }, images, volumes: moves.map(volumeOf),
       // one that is completed after this is not in sync yet
       mirrors: moves.flatMap(({ fragments: { mirror } }) => (mirror === undefined || mirror.complete !== undefined ? [] : [nameOfPath(mirror.onto)])),
       ...(derived === undefined

@@ -10,6 +10,7 @@ import { commitOffline } from "../steps/commit-offline.js";
 import { editConfig } from "../steps/edit-config.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
+import type { Guard } from "../steps/guard.js";
 import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { shutDown } from "../steps/shut-down.js";
 import { createSnapshot, removeSnapshot } from "../steps/snapshot.js";
@@ -78,11 +79,17 @@ export function guardStep({ domain, edit, moves }: DomainMove, state: HostState,
       config: { path: edit.path, sha256: edit.before },
       images: moves.map(({ move: { change: { image } }, fragments }) => ({
         path: image.path, inode: image.inode, ...(image.format === "raw" ? { bytes: image.bytes } : {}), devno: image.devno,
-        ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link }),
+        ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link, under: fragments.mirror.onto }),
       })),
+      volumes: moves.map(volumeOf),
     },
     "somebody may have changed something meanwhile",
   );
+}
+
+/** What its guard looks after: nobody else may have it, but the device of converge's own that lies on it. */
+export function volumeOf({ move, fragments: { mirror } }: DomainMove["moves"][number]): NonNullable<Guard["volumes"]>[number] {
+  return { volume: move.change.to.volume, ...(mirror === undefined ? {} : { under: mirror.onto }) };
 }
 
 function takeDown({ domain, options, edit }: DomainMove): readonly Step[] {

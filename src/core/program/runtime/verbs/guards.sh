@@ -57,42 +57,6 @@ verb_guard_config() { # PATH SHA256
   }
 }
 
-verb_guard_free() { # PATH NAME [LINK]: LINK to a loop of this run's own
-  local own domid type device loop path link
-  link=
-  [ -z "${3:-}" ] || link=$(readlink -- "$3")
-  own=-
-  if [ -n "$2" ]; then
-    domid_of "$2"
-    case $? in 0) own=$DOMID ;; 1) ;; *) return 1 ;; esac
-  fi
-  # other guests first: their loops are then told by name
-  for domid in $(backend_domids); do
-    [ "$domid" != "$own" ] || continue
-    while read -r type device; do
-      [ -n "$device" ] || continue
-      if [ "$(same_file "$(backend_value "$domid" "$type" "$device" params)" "$1")" = same ]; then
-        says "another guest has $1: $(xenstore-read "/local/domain/$domid/name" 2>/dev/null) ($domid)"
-        return 1
-      fi
-    done <<LIST
-$(backends_of "$domid")
-LIST
-  done
-  for loop in $(loops_over "$1"); do
-    [ "$loop" != "$link" ] || continue
-    path=$(mounts_of "$loop")
-    [ -z "$path" ] || {
-      says "$1 is mounted on $path"
-      return 1
-    }
-    [ "$own" != - ] && loop_of_domain "$loop" "$own" || {
-      says "$1 is in use by $loop, which is not ${2:-a guest}'s"
-      return 1
-    }
-  done
-}
-
 verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, nor a comment or a copy of one
   local found
   found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | head -n 1)
@@ -100,19 +64,4 @@ verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, n
     says "$found names $1"
     return 1
   }
-}
-
-mounts_of() { # DEVICE: the first place where it is mounted
-  awk -v device="$1" '{ for (i = 6; i < NF; i++) if ($i == "-" && $(i + 2) == device) { print $5; exit } }' \
-    "$ROOT/proc/self/mountinfo"
-}
-
-loop_of_domain() { # LOOP DOMID
-  local type device
-  while read -r type device; do
-    [ -n "$device" ] && [ "$(backend_value "$2" "$type" "$device" node)" = "$1" ] && return 0
-  done <<LIST
-$(backends_of "$2")
-LIST
-  return 1
 }

@@ -1,0 +1,121 @@
+import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import type { HostState } from "../model/host-state.js";
+import { disksBehind } from "../model/mapping.js";
+import { namesVolume } from "../model/names.js";
+import { servedFrom } from "../model/qemu.js";
+import type { Image, Loop, Mount, Volume } from "../model/storage.js";
+import { sameVdev } from "../xl/vdev.js";
+
+/**
+ * Who uses an image or a volume, by whatever name: Xen's own scripts refuse a second user only of the very same path,
+ * and not of QEMU's disks at all. Words for a person, one a user.
+ */
+
+/** Whose disk it is: that one is no stranger. */
+export interface Owner {
+  readonly domain: string;
+  readonly vdev: string;
+}
+
+/** Others who have the image: guests, other disks of the guest itself, loop devices of nobody's, mounts. */
+export function usersOfImage(image: Image, owner: Owner, state: HostState): readonly string[] {
+  const same = (path: string): boolean => {
+    const found = state.images[pathInDev(path)];
+    return path === image.path || path === image.realPath || (found !== undefined && found.inode === image.inode && found.devno === image.devno);
+  };
+  return [...guestsWith((path) => disksBehind(path, state).some(same), owner, state), ...loopsOver(image, owner, same, state)];
+}
+
+/** Others who have the volume: guests, other disks of the guest itself, mounts, devices on top of it, or somebody unseen. */
+export function usersOfVolume(name: string, owner: Owner, state: HostState): readonly string[] {
+  const volume = state.volumes[name];
+  const same = (path: string): boolean => path === name || namesVolume(path, name) || state.devices?.[pathInDev(path)]?.volume === name;
+  const users = [
+    ...guestsWith((path) => disksBehind(path, state).some(same), owner, state, volume?.devno),
+    ...mountsWith((mount) => mount.devno === volume?.devno || same(mount.source), state),
+    ...(volume?.holders ?? []).map((holder) => `device ${holder} lies on it`),
+  ];
+  if (users.length > 0 || volume === undefined) return users;
+  return isOpen(volume, owner, same, state) ? ["somebody has it open, and is neither a guest nor a mount nor a device"] : [];
+}
+
+/** The owner's own QEMU has it open where a mirror was left behind. */
+function isOpen(volume: Volume, { domain }: Owner, same: (path: string) => boolean, state: HostState): boolean {
+  return volume.open && state.domains[domain]?.running?.qemu?.nodes.some(({ path }) => same(path)) !== true;
+}
+
+function guestsWith(has: (path: string) => boolean, owner: Owner, state: HostState, devno?: string): readonly string[] {
+  return Object.values(state.domains).flatMap((guest) => {
+    const own = guest.name === owner.domain;
+    const vdevs = disksWith(guest, has, devno).filter((vdev) => !own || !sameVdev(vdev, owner.vdev));
+    if (own) return [...new Set(vdevs)].map((vdev) => `${guest.name} itself, as its ${vdev}`);
+    return vdevs.length > 0 || (guest.running?.qemu?.nodes.some(({ path }) => has(path)) ?? false) ? [`guest ${guest.name}`] : [];
+  });
+}
+
+/** By config, by what its own reboot would come up with, and as it runs. */
+function disksWith({ config, running }: Domain, has: (path: string) => boolean, devno: string | undefined): readonly string[] {
+  const named = (disks: readonly ConfiguredDisk[]): readonly string[] =>
+    disks.filter(({ target, backend }) => backend === undefined && has(target)).map(({ vdev }) => vdev);
+  const attached = (running?.attached ?? []).filter((disk) =>
+    has(disk.params) || has(servedFrom(disk)) || (devno !== undefined && disk.devno === devno));
+  return [...named(config?.disks ?? []), ...named(running?.stored ?? []), ...attached.map(({ vdev }) => vdev)];
+}
+
+function loopsOver(image: Image, owner: Owner, same: (path: string) => boolean, state: HostState): readonly string[] {
+  const own = mappingsOver(same, state);
+  return state.loops
+    .filter((loop) => loop.inode === image.inode && loop.devno === image.devno)
+    .flatMap((loop) => {
+      const number = numberOf(loop);
+      const ofIt = ({ devno, source }: Mount): boolean => devno === number || source === loop.device || source.startsWith(`${loop.device}p`);
+      const above = [
+        ...mountsWith(ofIt, state).map((mount) => `${mount} (${loop.device})`),
+        ...(loop.holders ?? []).filter((holder) => !own.some((name) => isCalled(name, holder))).map((holder) => `device ${holder} lies on it (${loop.device})`),
+      ];
+      return above.length > 0 || isServed(loop, owner, state) || own.length > 0 || wasInterrupted(owner, state)
+        ? above
+        : [`${loop.device} lies on it, and is no guest's`];
+    });
+}
+
+/** Mappings of converge's own that lie on the image: the loop device below is known for theirs by that. */
+function mappingsOver(same: (path: string) => boolean, { mappings = [] }: HostState): readonly string[] {
+  return mappings
+    .filter(({ table }) => (table.kind === "linear" ? [table.on] : [table.from, table.to]).some(same))
+    .map(({ name }) => name);
+}
+
+/** An array has a number for a name there, and no member can be in two. */
+function isCalled(mapping: string, holder: string): boolean {
+  return mapping === holder || (mapping.startsWith("md/") && /^md\d+$/.test(holder));
+}
+
+/** A guest has it: another one is named as such already. One whose disk is not connected yet has no number in xenstore. */
+function isServed(loop: Loop, { domain }: Owner, state: HostState): boolean {
+  return Object.values(state.domains).some(({ name, running }) => running?.attached.some((disk) =>
+    disk.devno === numberOf(loop) || (name === domain && disk.state !== CONNECTED && disk.params === loop.backing)) ?? false);
+}
+
+/** What a run of converge left behind is taken back before the next one begins, and looked for right before the switch. */
+function wasInterrupted({ domain }: Owner, { runs }: HostState): boolean {
+  return runs.some((run) => run.domain === domain && (run.state === "running" || run.state === "stopped" || run.unfinished !== undefined));
+}
+
+function mountsWith(isOfIt: (mount: Mount) => boolean, { mounts }: HostState): readonly string[] {
+  return mounts.filter(isOfIt).map(({ target }) => `mounted on ${target}`);
+}
+
+function numberOf({ number, device }: Loop): string {
+  return number ?? `${LOOP_MAJOR}:${/\d+$/.exec(device)?.[0] ?? ""}`;
+}
+
+/** Documentation/admin-guide/devices.txt of Linux. */
+const LOOP_MAJOR = "7";
+
+/** XenbusStateConnected of xen/include/public/io/xenbus.h. */
+const CONNECTED = 4;
+
+function pathInDev(target: string): string {
+  return target.startsWith("/") ? target : `/dev/${target}`;
+}
