@@ -4,6 +4,7 @@ import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js
 import type { HostState } from "../../src/core/model/host-state.js";
 import { sourceTags, volumeTags } from "../../src/core/model/names.js";
 import type { Domain, RunningDomain } from "../../src/core/model/domain.js";
+import type { Scanning, Signature } from "../../src/core/model/scanning.js";
 import type { Image, Loop } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256, swap } from "../support/a-host.js";
@@ -78,6 +79,13 @@ const looped = (more: Partial<Loop>) => (state: HostState): HostState => {
   const { inode, devno, path: backing } = imageOf(state);
   return { ...state, loops: [...state.loops, { device: "/dev/loop7", backing, inode, devno, offset: 0, readOnly: false, deleted: false, ...more }] };
 };
+
+const PV: Signature = { kind: "lvm", partition: false };
+const MEMBER: Signature = { kind: "md", metadata: "1.x", partition: false };
+
+/** LVM and mdadm as they come, but for this. */
+const scannedBy = (change: Partial<Scanning> | undefined) => (state: HostState): HostState =>
+  change === undefined ? state : { ...state, scanning: { lvm: { filters: [["a|.*|"]], volumes: false }, md: { auto: [] }, loopPartitions: 0, ...change } };
 
 const OURS = { tags: volumeTags("web1", "xvda1", "copy") };
 
@@ -215,6 +223,22 @@ const CASES: readonly Case[] = [
       attached: was.attached.map((disk) => (disk.params === "/srv/xen/web1/xvda1.img" ? { ...disk, devno: "7:7" } : disk)),
     }))(looped({ number: "7:7", holders: ["vg-in-guest"] })(state)),
   },
+  ...([
+    { name: "LVM looks at loop devices and mappings", stacked: [PV], scanning: {}, who: /physical volume: LVM looks at loop devices\n.*\/dev\/mapper\/converge-web1-xvda1/ },
+    { name: "nobody could say what Dom0 looks at", stacked: [PV], scanning: undefined, who: /physical volume: LVM looks at loop devices/ },
+    {
+      name: "LVM looks at volumes", stacked: [PV], scanning: { lvm: { filters: [["r|^/dev/loop|", "r|/converge-|"]], volumes: true } },
+      who: /^an LVM physical volume: LVM looks at \/dev\/vg0\/web1-xvda1$/,
+    },
+    { name: "mdadm assembles what it finds", stacked: [MEMBER], scanning: {}, who: /md array: mdadm looks at \/dev\/vg0\/web1-xvda1/ },
+    {
+      name: "partitions of loop devices are looked for", stacked: [{ ...PV, partition: true }], scanning: { loopPartitions: 15 },
+      who: /^an LVM physical volume in a partition: LVM looks at loop devices$/,
+    },
+  ] as const).map(({ name, stacked, scanning, who }): Case => ({
+    name, code: "scanned-by-dom0", says: /Dom0 would take up what is inside of/, who,
+    state: (state) => scannedBy(scanning)(image({ stacked, content: { type: "unknown" } })(state)), wish: moved({ strategy: "dm", switch: "restart" }),
+  })),
   {
     name: "the image lies on no LVM volume and the guest must run on", code: "image-not-on-lvm", says: /no snapshot of it can be taken/,
     guests: [{ ...WEB, disks: { xvda1: { elsewhere: true }, xvda2: { content: swap("swap-1", 64 * MIB) } } }],
@@ -350,6 +374,16 @@ describe("a check", () => {
     }) },
   ])("lets be: $name", ({ state }) => {
     expect(plan({ state }).diagnostics).toEqual([]);
+  });
+
+  test.each<{ name: string; stacked: readonly Signature[]; scanning: Partial<Scanning> }>([
+    { name: "a filter of LVM's excludes its devices", stacked: [PV], scanning: { lvm: { filters: [["r|^/dev/loop|", "r|/converge-|"]], volumes: false } } },
+    { name: "a devices file does not name them", stacked: [PV], scanning: { lvm: { filters: [], volumes: false, listed: ["/dev/sda2"] } } },
+    { name: "mdadm assembles only what it is told to", stacked: [MEMBER], scanning: { md: { auto: ["-all"] } } },
+    { name: "nobody looks for partitions on loop devices", stacked: [{ ...PV, partition: true }], scanning: {} },
+  ])("lets Dom0 have what is inside of an image where $name", ({ stacked, scanning }) => {
+    const state = (now: HostState): HostState => scannedBy(scanning)(image({ stacked, content: { type: "unknown" } })(now));
+    expect(plan({ state, wish: moved({ strategy: "dm", switch: "restart" }) }).diagnostics).toEqual([]);
   });
 
   test.each(CASES)("$code: $name", (given) => {

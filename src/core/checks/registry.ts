@@ -12,6 +12,7 @@ import { overBudget } from "./over-budget.js";
 import { pvmove } from "./pvmove.js";
 import { readyAddress } from "./ready-address.js";
 import { savedGuest } from "./saved-guest.js";
+import { scannedByDom0 } from "./scanned-by-dom0.js";
 import { severalConfigs } from "./several-configs.js";
 import { space } from "./space.js";
 import { targetTooSmall } from "./target-too-small.js";
@@ -36,6 +37,7 @@ export const checks = {
   "pvmove-running": pvmove,
   "ready-without-address": readyAddress,
   "saved-guest": savedGuest,
+  "scanned-by-dom0": scannedByDom0,
   "several-configs": severalConfigs,
   "target-too-small": targetTooSmall,
   "thin-pool-full": thinPool,

@@ -85,19 +85,7 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
   needs: ["stat", "readlink", "dd", "od"],
   seconds: 120,
   command(first): Command | undefined {
-    const paths = new Set<string>();
-    const add = (disks: readonly ConfiguredDisk[]): void => {
-      for (const disk of disks) if (disk.backend === undefined) addPath(paths, disk.target);
-    };
-    for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
-    for (const { disks } of first.storedConfigs ?? []) add(disks);
-    for (const backend of first.xenstoreBackends ?? []) addPath(paths, paramsPath(backend));
-    // no config names an image any more whose guest has left it, and it may still be settled, or gone back to
-    for (const { tags } of first.volumes?.volumes ?? []) {
-      const source = tags.includes("converge") ? sourceOfTags(tags) : undefined;
-      if (source !== undefined) addPath(paths, source);
-    }
-    for (const { retired } of first.books?.retired ?? []) addPath(paths, retired);
+    const paths = namedPaths(first);
     if (paths.size === 0) return undefined;
     const volumes = new Set<string>();
     for (const { name } of first.volumes?.volumes ?? []) volumes.add(`/dev/${name}`).add(mapperPath(name));
@@ -132,6 +120,24 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
     }));
   },
 };
+
+/** Paths of all files and devices that guests' disks name, or named. */
+export function namedPaths(first: DiskNames): Set<string> {
+  const paths = new Set<string>();
+  const add = (disks: readonly ConfiguredDisk[]): void => {
+    for (const disk of disks) if (disk.backend === undefined) addPath(paths, disk.target);
+  };
+  for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
+  for (const { disks } of first.storedConfigs ?? []) add(disks);
+  for (const backend of first.xenstoreBackends ?? []) addPath(paths, paramsPath(backend));
+  // no config names an image any more whose guest has left it, and it may still be settled, or gone back to
+  for (const { tags } of first.volumes?.volumes ?? []) {
+    const source = tags.includes("converge") ? sourceOfTags(tags) : undefined;
+    if (source !== undefined) addPath(paths, source);
+  }
+  for (const { retired } of first.books?.retired ?? []) addPath(paths, retired);
+  return paths;
+}
 
 /** The file or device behind xenstore's `params`; QEMU's are `format:path`. */
 export function paramsPath(backend: ReportedBackend): string {

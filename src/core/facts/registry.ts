@@ -4,6 +4,7 @@ import { fact as blockDevices } from "./block-devices.js";
 import { fact as books } from "./books.js";
 import { fact as diskTargets } from "./disk-targets.js";
 import { fact as domainList } from "./domain-list.js";
+import { fact as hiddenSignatures } from "./hidden-signatures.js";
 import { fact as hostIdentity } from "./host-identity.js";
 import { fact as loops } from "./loops.js";
 import { fact as managers } from "./managers.js";
@@ -13,6 +14,7 @@ import { fact as modules } from "./modules.js";
 import { fact as mounts } from "./mounts.js";
 import { fact as qemuBlocks } from "./qemu-blocks.js";
 import { fact as saveFiles } from "./save-files.js";
+import { fact as scanning } from "./scanning.js";
 import { fact as storedConfigs } from "./stored-configs.js";
 import { fact as tools } from "./tools.js";
 import { fact as vbdWrites } from "./vbd-writes.js";
@@ -30,6 +32,7 @@ export const facts = {
   books,
   diskTargets,
   domainList,
+  hiddenSignatures,
   hostIdentity,
   loops,
   managers,
@@ -39,6 +42,7 @@ export const facts = {
   mounts,
   qemuBlocks,
   saveFiles,
+  scanning,
   storedConfigs,
   tools,
   vbdWrites,

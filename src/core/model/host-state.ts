@@ -1,4 +1,5 @@
 import type { Domain } from "./domain.js";
+import type { Scanning } from "./scanning.js";
 import type { BlockDevice, Image, Loop, Mapping, Mount, Volume, VolumeGroup } from "./storage.js";
 
 /**
@@ -11,6 +12,8 @@ export interface HostState {
   readonly tools: Readonly<Record<string, ToolState>>;
   /** Kernel modules and built-in drivers that are loaded or can be. */
   readonly modules: Readonly<Record<string, "loaded" | "available" | "missing">>;
+  /** What Dom0 takes up by itself of what it finds on block devices; unset where nobody could say. */
+  readonly scanning?: Scanning;
   /** Others who own guests on this host: `libvirt`, `xapi`, `ganeti`, `pacemaker`. */
   readonly managers: readonly string[];
   readonly volumeGroups: Readonly<Record<string, VolumeGroup>>;

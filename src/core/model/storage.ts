@@ -1,3 +1,5 @@
+import type { Signature } from "./scanning.js";
+
 /** Block storage as it is seen on, or wished for on, one Dom0. Sizes are bytes unless a name says otherwise. */
 
 /** `vg/lv`, as LVM prints it. */
@@ -60,6 +62,8 @@ export interface Image {
   /** Of a format other than raw: what its head says of the disk in it. Content stays unknown: it would have to be read through. */
   readonly disk?: ImageDisk;
   readonly content: Content;
+  /** What is in it that Dom0 could take up as its own. */
+  readonly stacked?: readonly Signature[];
   /** The volume that holds it, where there is one, and its path from the root of that volume's file system. */
   readonly on?: { readonly volume: VolumeName; readonly mountpoint: string; readonly path: string };
 }

@@ -51,6 +51,7 @@ export function observeFacts(
     },
     tools: facts.tools ?? {},
     modules: facts.modules ?? {},
+    ...(facts.scanning === undefined ? {} : { scanning: facts.scanning }),
     managers: facts.managers ?? [],
     ...storage,
     ...(facts.mappings === undefined && facts.arrays === undefined ? {} : { mappings: observeMappings(facts, storage) }),

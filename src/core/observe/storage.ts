@@ -1,5 +1,6 @@
 import type { FactValues } from "../facts/readings.js";
 import type { DiskTarget } from "../facts/disk-targets.js";
+import { stackedIn, type HiddenSignatures } from "../facts/hidden-signatures.js";
 import type { KernelBlockDevice } from "../facts/block-devices.js";
 import type { BlockDevice, Image, Loop, Mount, Volume, VolumeGroup, VolumeName } from "../model/storage.js";
 
@@ -36,7 +37,7 @@ export function observeStorage(facts: FactValues): ObservedStorage {
   const images: Record<string, Image> = {};
   const devices: Record<string, BlockDevice> = {};
   for (const target of facts.diskTargets ?? []) {
-    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts);
+    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts, facts.hiddenSignatures ?? []);
     else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel, above);
   }
   const loops = (facts.loops ?? []).map((loop) => readLoop(loop, facts.blockDevices ?? [], above));
@@ -80,7 +81,13 @@ function readImage(
   target: DiskTarget,
   volumes: ReadonlyMap<string, VolumeName>,
   mounts: ReadonlyMap<string, readonly Mount[]>,
+  hidden: HiddenSignatures,
 ): Image {
+  const { content } = target.recognised;
+  const stacked = [
+    ...stackedIn(content.type === "unknown" && content.hint !== undefined ? [content.hint] : []),
+    ...hidden.filter(({ path }) => path === target.path).map(({ signature }) => signature),
+  ];
   const volume = volumes.get(target.devno);
   const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
   return {
@@ -94,7 +101,8 @@ function readImage(
     links: target.links,
     format: target.recognised.format,
     ...(target.recognised.disk === undefined ? {} : { disk: target.recognised.disk }),
-    content: target.recognised.content,
+    content,
+    ...(stacked.length === 0 ? {} : { stacked }),
     ...(volume === undefined || mount === undefined
       ? {}
       : { on: { volume, mountpoint: mount.target, path: pathWithin(target.realPath, mount) } }),
