@@ -27,6 +27,11 @@ export function shellOf(number: number): Shell {
   return turns[number % turns.length] ?? "dash";
 }
 
+/** The shells for something that is done in several ways: by turns, or in `npm run laws` all for each. */
+export function shellsOf(turn: number): readonly Shell[] {
+  return SHELLS.filter((_, index) => EVERY || index === turn % SHELLS.length);
+}
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
