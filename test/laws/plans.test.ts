@@ -9,7 +9,7 @@ import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/
 import { kindOf } from "../../src/core/steps/kind-of.js";
 import { builtWith, startedFromConfig } from "../../src/core/model/guest.js";
 import { aHost, aWish, MIB, sha256, swap } from "../support/a-host.js";
-import { scenes } from "./generated.js";
+import { possible, scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
 
@@ -224,8 +224,8 @@ test("a guest that was left on its mirror's device leaves it when a later playbo
     // other formats than raw are QEMU's alone
     fc.property(scenes.filter(({ wishes }) => wishes.every(({ move }) => move.strategy !== "qemu")), fc.constantFrom("dm", "md"), fc.constantFrom("suspend", "restart"), (scene, strategy, how) => {
       const as = (finish: "now" | "deferred") => scene.wishes.map((wish) => {
-        const move = { ...wish.move, strategy, switch: how, finish } as const;
-        return { ...wish, move, disks: wish.disks.map((disk) => ({ ...disk, move: { ...disk.move, strategy } })) };
+        const move = possible({ ...wish.move, strategy, switch: how, finish });
+        return { ...wish, move, disks: wish.disks.map((disk) => ({ ...disk, move: possible({ ...disk.move, strategy }) })) };
       });
       let model = startModel(scene.state);
       for (const finish of ["deferred", "now"] as const) {

@@ -12,6 +12,7 @@ import { zeroVolume } from "../steps/zero-volume.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
+import { unverified } from "./unverified.js";
 
 /**
  * The guest is taken onto a device-mapper name of converge's own, which lies on the image, then on a mirror of image
@@ -24,9 +25,9 @@ export const dm: Strategy = {
   auto: true,
   way: "mapping",
 
-  fits: ({ change }, state) => {
-    const { image, to, wish } = change;
-    const reasons: string[] = [];
+  fits: (move, state) => {
+    const { image, to, wish } = move.change;
+    const reasons: string[] = [...unverified(move)];
     if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
     if (to.bytes < image.bytes) {

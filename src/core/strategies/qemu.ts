@@ -11,6 +11,7 @@ import { zeroVolume } from "../steps/zero-volume.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
+import { unverified } from "./unverified.js";
 
 /** QEMU's names of the formats that it serves here. */
 const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
@@ -26,7 +27,7 @@ export const qemu: Strategy = {
   way: "pivot",
 
   fits: (move, state) => {
-    const reasons = against(move, state);
+    const reasons = [...unverified(move), ...against(move, state)];
     if (reasons.length > 0) return { fits: false, reasons };
     return { fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`] };
   },
