@@ -6,6 +6,7 @@ image=/srv/xen/web1/disk.img config=/etc/xen/web1.cfg
 restart_on() {
   read -r before _ </proc/uptime
   xl shutdown -w web1 >/dev/null
+  while xl domid web1 >/dev/null 2>&1; do sleep 0.2; done
   while [ -n "$(losetup -n -O NAME -j "$image" | grep -v "^${loop:-none}\$")" ]; do sleep 0.2; done
   [ -n "${loop:-}" ] || {
     loop=$(losetup --find --show "$image")

@@ -1,7 +1,7 @@
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { disksBehind } from "../model/mapping.js";
-import { namesVolume } from "../model/names.js";
+import { pathsOfVolume } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Image, Loop, Mount, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -29,7 +29,9 @@ export function usersOfImage(image: Image, owner: Owner, state: HostState): read
 /** Others who have the volume: guests, other disks of the guest itself, mounts, devices on top of it, or somebody unseen. */
 export function usersOfVolume(name: string, owner: Owner, state: HostState): readonly string[] {
   const volume = state.volumes[name];
-  const same = (path: string): boolean => path === name || namesVolume(path, name) || state.devices?.[pathInDev(path)]?.volume === name;
+  // every disk of every guest is held against them
+  const [path, mapperPath] = pathsOfVolume(name);
+  const same = (one: string): boolean => one === name || one === path || one === mapperPath || state.devices?.[pathInDev(one)]?.volume === name;
   const users = [
     ...guestsWith((path) => disksBehind(path, state).some(same), owner, state, volume?.devno),
     ...mountsWith((mount) => mount.devno === volume?.devno || same(mount.source), state),

@@ -112,8 +112,13 @@ export function volumePath(volume: string): string {
 
 /** Whether a path, as in a config, means the volume `vg/lv`. */
 export function namesVolume(path: string, volume: string): boolean {
+  return pathsOfVolume(volume).includes(path);
+}
+
+/** The paths that LVM gives the volume `vg/lv`. */
+export function pathsOfVolume(volume: string): readonly [string, string] {
   const [group = "", lv = ""] = volume.split("/");
-  return path === volumePath(volume) || path === `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
+  return [volumePath(volume), `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`];
 }
 
 /** Name of the temporary snapshot of a volume, taken for one guest. */
