@@ -250,10 +250,11 @@ describe.concurrent("a snapshot that fills", () => {
 
   it("does not count as a source once it overflowed, be it at the very end", async () => {
     await withHost("bash", async (host, before) => {
-      host.tell("rsync-slow", "0.4");
+      host.tell("rsync-held");
       const running = host.start("run");
       while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 5));
       fill(host, "", "swi-I-s---");
+      host.untell("rsync-held");
       await running.ended;
       expect(expectWhole(host, before)).toBe("old");
       expect(host.journalText()).toContain("overflowed");
@@ -276,9 +277,11 @@ describe.concurrent("a thin snapshot", () => {
     await withHost("busybox sh", async (host, before) => {
       pool(host, "60.00");
       host.tell("rsync-slow", "1.2");
+      host.tell("rsync-held");
       const running = host.start("run");
       await inCopy(host);
       thin(host);
+      host.untell("rsync-held");
       await running.ended;
       expect(expectWhole(host, before), host.journalText()).toBe("new");
       expect(journal(host).filter((event) => event.event === "watch")).toEqual([]);
