@@ -184,12 +184,15 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
   const lost = changes.flatMap((change, at): readonly Diagnostic[] => {
     const all = seen[at] ?? [];
     if (all.some(({ fit }) => fit.fits)) return [];
+    const { strategy = "auto" } = change.wish.move;
     return [
       {
         severity: "error", code: "no-strategy-fits", at: change.wish.at, subject: { ...subject, vdev: change.vdev },
         summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
         detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
-        fix: "Leave this disk out of the playbook; disks of this kind can not be moved yet.",
+        fix: strategy === "auto"
+          ? "Leave this disk out of the playbook; disks of this kind can not be moved yet."
+          : `Change what is held against it, or leave out 'strategy: ${strategy}': then any way that fits is taken.`,
       },
     ];
   });
