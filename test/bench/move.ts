@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Lab } from "../lab/lab.js";
-import { startGuest, stopGuest, waitForConsole } from "../lab/lab-guests.js";
+import { boots, startGuest, stopGuest, waitForConsole } from "../lab/lab-guests.js";
 import { Converge, onVolumes } from "../lab/suite/converge.js";
 
 /**
@@ -26,7 +26,6 @@ const ROUNDS = 2;
 export async function compareMoves(): Promise<Moves> {
   const lab = await Lab.up({ name: "bench" });
   const converge = await Converge.at(lab);
-  const boots = async (): Promise<number> => (await lab.consoleLog("web1")).split("web1 is up, boot").length;
   /** The guest is back on its image, and no volume is left of the way before. */
   const again = async (): Promise<void> => {
     await stopGuest(lab, "web1");
@@ -34,15 +33,15 @@ export async function compareMoves(): Promise<Moves> {
     await startGuest(lab, "web1");
   };
   const script = (file: string) => async (): Promise<MoveTimes> => {
-    const booted = await boots();
+    const booted = await boots(lab, "web1");
     const start = performance.now();
     const { stdout } = await lab.run(["sh", "-s"], { input: readFileSync(file, "utf8"), timeoutSeconds: 1800 });
     const downtime = /^downtime ([0-9.]+)$/m.exec(stdout)?.[1];
     if (downtime === undefined) throw new Error(`the script printed no downtime: ${stdout}`);
-    return { total: (performance.now() - start) / 1000, downtime: Number(downtime), restarts: (await boots()) - booted };
+    return { total: (performance.now() - start) / 1000, downtime: Number(downtime), restarts: (await boots(lab, "web1")) - booted };
   };
   const move = (disk: Readonly<Record<string, unknown>>, asked: Readonly<Record<string, unknown>>) => async (): Promise<MoveTimes> => {
-    const booted = await boots();
+    const booted = await boots(lab, "web1");
     const start = performance.now();
     const name = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: disk }, asked));
     const run = await converge.run("-i", "lab.yml", name, "--yes");
@@ -50,7 +49,7 @@ export async function compareMoves(): Promise<Moves> {
     const total = (performance.now() - start) / 1000;
     const { stdout } = await lab.run("tail -n 1 /var/lib/converge/domains/web1/history.jsonl");
     const past = JSON.parse(stdout) as { readonly downtimeSeconds: number; readonly bytes: number };
-    return { total, downtime: past.downtimeSeconds, bytes: past.bytes, restarts: (await boots()) - booted };
+    return { total, downtime: past.downtimeSeconds, bytes: past.bytes, restarts: (await boots(lab, "web1")) - booted };
   };
   const ways = {
     "eleven steps": script("test/bench/eleven-steps.sh"),

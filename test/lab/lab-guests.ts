@@ -28,6 +28,11 @@ export async function stopGuest(lab: Lab, guest: string): Promise<void> {
   await lab.run([`${helpers}/wait-gone`, guest, String(patienceSeconds)]);
 }
 
+/** How often a guest has booted, by its own count. */
+export async function boots(lab: Lab, guest: string): Promise<number> {
+  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
+}
+
 /** Waits for a line (an extended regular expression) on a guest's console, and gives it back with its time. */
 export async function waitForConsole(
   lab: Lab,

@@ -1612,7 +1612,7 @@ both_alive() {
 
 # await_array NAME FROM TO BYTES HELD
 verb_await_array() {
-  local name from to bytes held began next base done_sectors total rest rate left done_bytes
+  local name from to bytes held began next base done_sectors total rest done_bytes
   name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
   uptime_now
   began=$UPTIME next=$UPTIME
@@ -1628,16 +1628,13 @@ verb_await_array() {
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
       next=$((UPTIME + 100))
-      rate=0 left=0
-      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
-      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
-      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / bytes))" 'rate#' "$rate" 'left#' "$left"
+      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$done_sectors" -lt "$held" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+  mirrored "$began" "$base" "$done_bytes"
 }
 
 # complete_array NAME FROM TO BYTES
@@ -2944,7 +2941,7 @@ verb_collapse() {
 
 # await_sync NAME BYTES RATE: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes limit began next last last_bytes base done_bytes rate left
+  local name bytes limit began next last last_bytes base done_bytes
   name=$1 bytes=$2 limit=$3 base=
   uptime_now
   began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
@@ -2961,10 +2958,7 @@ verb_await_sync() {
     fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
-      rate=0 left=0
-      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
-      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
-      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((SYNCED * 100 / TOTAL))" 'rate#' "$rate" 'left#' "$left"
+      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$SYNCED" -ne "$TOTAL" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
@@ -2972,7 +2966,7 @@ verb_await_sync() {
   done
   mark_synced "$name" || return
   release_throttle
-  printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+  mirrored "$began" "$base" "$done_bytes"
 }
 
 # mark_synced NAME: from here on the volume holds all, and gets each write before the guest hears of it: with its image
@@ -3320,6 +3314,22 @@ name_it() {
   return 1
 }
 
+# How far a mirror is, whoever makes it.
+
+# tell_mirrored BEGAN BASE DONE TOTAL: by UPTIME. BASE: what was there already when it was first looked at
+tell_mirrored() {
+  local rate left
+  rate=0 left=0
+  [ "$UPTIME" -le "$1" ] || rate=$((($3 - $2) * 100 / (UPTIME - $1)))
+  [ "$rate" -le 0 ] || left=$((($4 - $3) / rate))
+  journal progress id "$ID" 'bytes#' "$3" 'percent#' "$(($3 * 100 / $4))" 'rate#' "$rate" 'left#' "$left"
+}
+
+# mirrored BEGAN BASE DONE: for the figures that later forecasts are made from
+mirrored() {
+  printf 'first %s %s\\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" >>"$HERE/copies/$ID"
+}
+
 # Commands as they stand, directories, volumes.
 
 verb_plain() { # -- COMMAND…
@@ -3526,7 +3536,7 @@ verb_qmp() { # NAME COMMAND
 }
 
 verb_await_job() { # NAME JOB
-  local status done_bytes total error base began next rate left
+  local status done_bytes total error base began next
   serving "$1" || return
   base=''
   uptime_now
@@ -3540,11 +3550,7 @@ LINE
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$status" != running ]; then
       next=$((UPTIME + 100))
-      rate=0 left=0
-      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
-      [ "$rate" -le 0 ] || left=$(((total - done_bytes) / rate))
-      [ "$total" -eq 0 ] || journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / total))" \\
-        'rate#' "$rate" 'left#' "$left"
+      [ "$total" -eq 0 ] || tell_mirrored "$began" "$base" "$done_bytes" "$total"
     fi
     case $status in
       ready | pending) break ;;
@@ -3556,7 +3562,7 @@ LINE
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  printf 'first %s %s\\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+  mirrored "$began" "$base" "$done_bytes"
 }
 
 # pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which

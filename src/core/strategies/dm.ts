@@ -1,14 +1,13 @@
 import { mappingName, mappingPath } from "../model/mapping.js";
 import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
-import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
-import { attachLoop, detachLoop } from "../steps/attach-loop.js";
+import { safeName, volumePath } from "../model/names.js";
+import { detachLoop } from "../steps/attach-loop.js";
 import { createMapping } from "../steps/create-mapping.js";
-import { createVolume } from "../steps/create-volume.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
-import { zeroVolume } from "../steps/zero-volume.js";
+import { blockCopySteps } from "./block-copy.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
@@ -52,7 +51,8 @@ export const dm: Strategy = {
     return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
   },
 
-  fragments: ({ change, paths, options, running }) => {
+  fragments: (move) => {
+    const { change, paths, options, running } = move;
     const { to, image, domain, vdev } = change;
     const { bytes } = image;
     const bandwidth = options.throttle?.bandwidthBytesPerSecond;
@@ -62,21 +62,7 @@ export const dm: Strategy = {
     const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
     return {
       prepare: [
-        stepOf(
-          createVolume, "prepare", id("create-volume"),
-          {
-            volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes,
-            tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)],
-          },
-          "the disk's new place",
-        ),
-        ...(to.resumes
-          ? []
-          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
-        stepOf(
-          attachLoop, "prepare", id("attach-image"), { link: paths.link, file: image.path, under: name },
-          "the mirror reads the image by it",
-        ),
+        ...blockCopySteps(move, name),
         stepOf(
           createMapping, "prepare", id("create-mapping"), { name, bytes, leg: from, volume: leg.device },
           "the guest's disk under a name that lets what is below change",

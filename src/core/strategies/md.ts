@@ -3,14 +3,13 @@ import type { MoveDisk } from "../model/change.js";
 import type { Leg } from "../model/goal.js";
 import type { HostState } from "../model/host-state.js";
 import { arrayName, mappingPath } from "../model/mapping.js";
-import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
+import { safeName, volumePath } from "../model/names.js";
 import { completeArray, growArray, syncArray } from "../steps/array-mirror.js";
-import { attachLoop, detachLoop } from "../steps/attach-loop.js";
+import { detachLoop } from "../steps/attach-loop.js";
 import { createArray } from "../steps/create-array.js";
-import { createVolume } from "../steps/create-volume.js";
 import { cutArray, retireArray } from "../steps/cut-array.js";
 import { stepOf } from "../steps/step-of.js";
-import { zeroVolume } from "../steps/zero-volume.js";
+import { blockCopySteps } from "./block-copy.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
@@ -39,7 +38,8 @@ export const md: Strategy = {
     return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
   },
 
-  fragments: ({ change, paths, options, running }) => {
+  fragments: (move) => {
+    const { change, paths, options, running } = move;
     const { to, image, domain, vdev } = change;
     const { bytes } = image;
     const id = (name: string): string => `${safeName(vdev)}.${name}`;
@@ -49,21 +49,7 @@ export const md: Strategy = {
     const bytesPerSecond = options.throttle?.bandwidthBytesPerSecond;
     return {
       prepare: [
-        stepOf(
-          createVolume, "prepare", id("create-volume"),
-          {
-            volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes,
-            tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)],
-          },
-          "the disk's new place",
-        ),
-        ...(to.resumes
-          ? []
-          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
-        stepOf(
-          attachLoop, "prepare", id("attach-image"), { link: paths.link, file: image.path, under: name },
-          "the array reads the image by it",
-        ),
+        ...blockCopySteps(move, name),
         stepOf(
           createArray, "prepare", id("create-array"), { name, bytes, leg: from, volume: leg.device },
           "the guest's disk on a device that can get a second member",

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, journal, newestRun, waitForEvent } from "./on-host.js";
+import { attached, expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by md on a real Xen Dom0. The order matters: one boot serves all, and a
@@ -24,11 +24,6 @@ afterAll(async () => {
   await converge.remove();
   await lab.down();
 });
-
-/** How often the guest has booted, by its own count. */
-async function boots(guest: string): Promise<number> {
-  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
-}
 
 /** Arrays of converge's own, and the members of each with what md says of them. */
 async function arrays(): Promise<string> {
@@ -53,11 +48,6 @@ async function goesOn(guest: string, records: number): Promise<void> {
   await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
 }
 
-async function expectWholeFilesystem(volume: string): Promise<void> {
-  const { exitCode, stdout, stderr } = await lab.run(["e2fsck", "-f", "-n", volume], { mayFail: true });
-  expect(exitCode, stdout + stderr).toBe(0);
-}
-
 function wish(guest: string, address: string, disks: readonly string[], move: Readonly<Record<string, unknown>>) {
   const wished = onVolumes(guest, Object.fromEntries(disks.map((vdev) => [vdev, {}])), { strategy: "md", ...move });
   Object.assign(wished[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
@@ -70,13 +60,13 @@ describe("a guest that leaves the array in the same run", () => {
   test("gets onto its volume in two suspensions, with every acknowledged record", async () => {
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
-    const booted = await boots("oldext");
+    const booted = await boots(lab, "oldext");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
     expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
     await goesOn("oldext", 10);
-    expect(await boots("oldext"), "it was not restarted").toBe(booted);
+    expect(await boots(lab, "oldext"), "it was not restarted").toBe(booted);
     await expectNoArray();
     await expectNothingLeft(lab);
   });
@@ -86,7 +76,7 @@ describe("a guest that leaves the array in the same run", () => {
     expect(again.exitCode, again.all).toBe(0);
     expect(again.all).toMatch(/^dom0: nothing to do$/m);
     await stopGuest(lab, "oldext");
-    await expectWholeFilesystem("/dev/vg0/oldext-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
   });
 });
@@ -97,10 +87,10 @@ describe.runIf(everything)("a guest that stays on its arrays", () => {
   test("is restarted once, and runs on the volumes alone by way of the arrays", async () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", WEB1), "--yes");
     expect(run.exitCode, run.all).toBe(0);
-    expect(await boots("web1"), "one restart").toBe(booted + 1);
+    expect(await boots(lab, "web1"), "one restart").toBe(booted + 1);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
     expect(await arrays()).toMatch(/^converge-web1-xvda1 dm-\d+=in_sync\nconverge-web1-xvda2 dm-\d+=in_sync$/);
     const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
@@ -109,16 +99,16 @@ describe.runIf(everything)("a guest that stays on its arrays", () => {
   });
 
   test("is saved and restored on the arrays, on its volumes, when Dom0 reboots in order", async () => {
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await lab.reboot();
     await goesOn("web1", 10);
-    expect(await boots("web1"), "it kept its uptime").toBe(booted);
+    expect(await boots(lab, "web1"), "it kept its uptime").toBe(booted);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
     expect(await arrays()).toMatch(/^converge-web1-xvda1 dm-\d+=in_sync\nconverge-web1-xvda2 dm-\d+=in_sync$/);
   });
 
   test("is restarted by itself from what was saved with it, which names the arrays: they are still there", async () => {
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await runInGuest(lab, "10.77.0.11", "reboot");
     await waitForConsole(lab, "web1", `web1 is up, boot ${String(booted + 1)}`);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
@@ -132,7 +122,7 @@ describe.runIf(everything)("a guest that stays on its arrays", () => {
     await expectNoArray();
     await expectNothingLeft(lab);
     await stopGuest(lab, "web1");
-    await expectWholeFilesystem("/dev/vg0/web1-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
   });
 });
@@ -143,14 +133,14 @@ test.runIf(everything)("a guest's own reboot takes it from the array to its volu
   const run = await converge.run("-i", "lab.yml", await converge.playbook("old3.yml", old3), "--yes");
   expect(run.exitCode, run.all).toBe(0);
   expect(await attached(lab, "old3")).toMatchObject({ xvda1: "/dev/md/converge-old3-xvda1" });
-  const booted = await boots("old3");
+  const booted = await boots(lab, "old3");
   await runInGuest(lab, "10.77.0.13", "reboot");
   await waitForConsole(lab, "old3", `old3 is up, boot ${String(booted + 1)}`);
   expect(await attached(lab, "old3")).toMatchObject({ xvda1: "/dev/vg0/old3-xvda1" });
   await expectNoArray();
   await expectNothingLeft(lab, ["old3"]);
   await stopGuest(lab, "old3");
-  await expectWholeFilesystem("/dev/vg0/old3-xvda1");
+  await expectWholeFilesystem(lab, "/dev/vg0/old3-xvda1");
 });
 
 describe.runIf(everything)("in the mirror", () => {
@@ -195,16 +185,16 @@ describe.runIf(everything)("in the mirror", () => {
     const { run } = await inTheMiddle();
     // it ends when it cannot reach Dom0 any more, and nobody waits for that
     void run.catch(() => undefined);
-    const booted = await boots("stubborn1");
+    const booted = await boots(lab, "stubborn1");
     await lab.reboot();
     await expectRunsOn("an orderly reboot");
-    expect(await boots("stubborn1"), "it kept its uptime").toBe(booted);
+    expect(await boots(lab, "stubborn1"), "it kept its uptime").toBe(booted);
     expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/md/converge-stubborn1-xvda1" });
   });
 
   test("a power cut of Dom0 brings the guest back on its image, and the next run moves it", async () => {
     const { run } = await inTheMiddle();
-    const booted = await boots("stubborn1");
+    const booted = await boots(lab, "stubborn1");
     await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
     await lab.powerCut();
     // it would wait ten minutes for its host

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, expectNothingLeft, expectWholeFilesystem, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
@@ -25,23 +25,9 @@ afterAll(async () => {
   await lab.down();
 });
 
-/** How often the guest has booted, by its own count. */
-async function boots(guest: string): Promise<number> {
-  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
-}
-
 /** Mappings of converge's own, and what they lie on. */
 async function mappings(): Promise<string> {
   return (await lab.run("dmsetup ls | sed -n 's/^converge-/converge-/p' | while read -r name _; do echo \"$name $(dmsetup table $name)\"; done")).stdout.trim();
-}
-
-/**
- * The file system is whole on the volume. A guest lives on for long on what it holds in memory, and writes the little
- * that it works on: without this look a mirror that copies nothing passes for one that works (seen).
- */
-async function expectWholeFilesystem(volume: string, check: readonly string[] = ["e2fsck", "-f", "-n"]): Promise<void> {
-  const { exitCode, stdout, stderr } = await lab.run([...check, volume], { mayFail: true });
-  expect(exitCode, stdout + stderr).toBe(0);
 }
 
 describe.runIf(everything)("a guest that is suspended", () => {
@@ -61,14 +47,14 @@ describe.runIf(everything)("a guest that is suspended", () => {
 
   test("gets onto its volumes without a restart, with every acknowledged record", async () => {
     const { highest } = await acks(lab, "web1");
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     const run = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/mapper/converge-web1-xvda1", xvda2: "/dev/mapper/converge-web1-xvda2" });
     const volume = (await lab.run("dmsetup info -c --noheadings --separator : -o major,minor vg0-web1--xvda1")).stdout.trim();
     expect(await mappings()).toContain(`converge-web1-xvda1 0 262144 linear ${volume} 0`);
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
-    expect(await boots("web1"), "it was not restarted").toBe(booted);
+    expect(await boots(lab, "web1"), "it was not restarted").toBe(booted);
     await expectNothingLeft(lab, ["web1"]);
     const ready = (await journal(lab, "web1")).find((event) => event["event"] === "ready");
     const seen = await acks(lab, "web1");
@@ -82,14 +68,14 @@ describe.runIf(everything)("a guest that is suspended", () => {
   });
 
   test("comes back on its volumes when it reboots itself, leaves its mappings behind, and has lost nothing", async () => {
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await runInGuest(lab, "10.77.0.11", "reboot");
     await waitForConsole(lab, "web1", `web1 is up, boot ${String(booted + 1)}`);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" });
     expect(await mappings()).toBe("");
     expect((await lab.run(["xl", "list", "-l", "web1"])).stdout, "who it is").toContain("00:16:3e:4d:00:11");
     await stopGuest(lab, "web1");
-    await expectWholeFilesystem("/dev/vg0/web1-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
   });
 });
@@ -111,10 +97,10 @@ test.runIf(everything)("a whole disk with partitions is mirrored, in one restart
   await waitForConsole(lab, "whole1", "\\] ack 10$");
   const whole1 = onVolumes("whole1", { xvda: {} }, { strategy: "dm", switch: "restart" });
   Object.assign(whole1["whole1"] as object, { ready: { tcp: 22, address: "10.77.0.17", timeout: "300s" } });
-  const booted = await boots("whole1");
+  const booted = await boots(lab, "whole1");
   const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", whole1), "--yes");
   expect(run.exitCode, run.all).toBe(0);
-  expect(await boots("whole1")).toBe(booted + 1);
+  expect(await boots(lab, "whole1")).toBe(booted + 1);
   // the boot units of guests that have left their mappings go at the next boot
   await expectNothingLeft(lab, ["web1", "late1", "whole1"]);
   await stopGuest(lab, "whole1");
@@ -149,13 +135,13 @@ describe.runIf(everything)("in the mirror", () => {
   });
 
   test("and the next run goes on without taking the guest over again", async () => {
-    const booted = await boots("oldext");
+    const booted = await boots(lab, "oldext");
     const run = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect((await journal(lab, "oldext")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
-    expect(await boots("oldext")).toBe(booted);
+    expect(await boots(lab, "oldext")).toBe(booted);
     await stopGuest(lab, "oldext");
-    await expectWholeFilesystem("/dev/vg0/oldext-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
     expect(await mappings()).toBe("");
   });
@@ -209,16 +195,16 @@ test.runIf(everything)("a guest that is left to reboot by itself is not touched,
   expect(waits.exitCode, waits.all).toBe(0);
   expect(waits.all).toContain("moves on when it has rebooted itself");
 
-  const booted = await boots("xfs1");
+  const booted = await boots(lab, "xfs1");
   await runInGuest(lab, "10.77.0.15", "reboot");
   await waitForConsole(lab, "xfs1", `xfs1 is up, boot ${String(booted + 1)}`);
   expect(await attached(lab, "xfs1")).toEqual({ xvda1: "/dev/mapper/converge-xfs1-xvda1" });
   const second = await converge.run("-i", "lab.yml", "xfs1.yml", "--yes");
   expect(second.exitCode, second.all).toBe(0);
   expect((await journal(lab, "xfs1")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
-  expect(await boots("xfs1")).toBe(booted + 1);
+  expect(await boots(lab, "xfs1")).toBe(booted + 1);
   await stopGuest(lab, "xfs1");
-  await expectWholeFilesystem("/dev/vg0/xfs1-xvda1", ["xfs_repair", "-n"]);
+  await expectWholeFilesystem(lab, "/dev/vg0/xfs1-xvda1", ["xfs_repair", "-n"]);
   expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);
   expect(await mappings()).toBe("");
 });

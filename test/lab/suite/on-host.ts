@@ -38,6 +38,15 @@ export async function expectNothingLeft(lab: Lab, mapped: readonly string[] = []
   expect(stdout.trim(), "left on the host").toBe("");
 }
 
+/**
+ * The file system is whole on the volume. A guest lives on for long on what it holds in memory, and writes the little
+ * that it works on: without this look a mirror that copies nothing passes for one that works (seen).
+ */
+export async function expectWholeFilesystem(lab: Lab, volume: string, check: readonly string[] = ["e2fsck", "-f", "-n"]): Promise<void> {
+  const { exitCode, stdout, stderr } = await lab.run([...check, volume], { mayFail: true });
+  expect(exitCode, stdout + stderr).toBe(0);
+}
+
 /** Everything about the host that a preview could change by mistake, times included. */
 export async function traces(lab: Lab): Promise<string> {
   // looked at from a mount namespace that keeps no access times: looking must not be what changes them

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { expectNothingLeft, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Guests whose disks QEMU serves are mirrored by it, on a real Xen Dom0, and write all the while. */
 
@@ -40,15 +40,6 @@ async function opened(guest: string): Promise<string> {
   return (await lab.run(["sh", "-c", script, "sh", guest], { mayFail: true })).stdout.trim();
 }
 
-async function boots(guest: string): Promise<number> {
-  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
-}
-
-async function expectWholeFilesystem(volume: string): Promise<void> {
-  const { exitCode, stdout, stderr } = await lab.run(["e2fsck", "-f", "-n", volume], { mayFail: true });
-  expect(exitCode, stdout + stderr).toBe(0);
-}
-
 describe.runIf(everything)("a guest on a qcow2 image and a raw one", () => {
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "qemu", source: "retire" });
 
@@ -64,7 +55,7 @@ describe.runIf(everything)("a guest on a qcow2 image and a raw one", () => {
     expect(run.exitCode, run.all).toBe(0);
     expect((await lab.run(["xl", "domid", "web1"])).stdout, "the same domain").toBe(domid);
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
-    expect(await boots("web1"), "it was not restarted").toBe(1);
+    expect(await boots(lab, "web1"), "it was not restarted").toBe(1);
     expect(await opened("web1"), "the images").not.toContain("/srv/");
     expect((await lab.run("ls /srv/xen/web1")).stdout).toContain("disk.qcow2.retired");
     await expectNothingLeft(lab);
@@ -96,7 +87,7 @@ describe.runIf(everything)("a guest on a qcow2 image and a raw one", () => {
 
   test("and every record that it was told is safe is there", async () => {
     await stopGuest(lab, "web1");
-    await expectWholeFilesystem("/dev/vg0/web1-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
   });
 });
@@ -155,12 +146,12 @@ describe.runIf(everything)("a guest on a VHD image, in the mirror", () => {
 
   test("and the next run finishes, with nothing lost", async () => {
     Object.assign(OLDEXT["oldext"] as object, { move: { strategy: "qemu" } });
-    const booted = await boots("oldext");
+    const booted = await boots(lab, "oldext");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     expect(run.exitCode, run.all).toBe(0);
-    expect(await boots("oldext")).toBe(booted);
+    expect(await boots(lab, "oldext")).toBe(booted);
     await stopGuest(lab, "oldext");
-    await expectWholeFilesystem("/dev/vg0/oldext-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
   });
 });

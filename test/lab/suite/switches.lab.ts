@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
-import { acks, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * Guests that write all the while are taken over without being shut down, on both builds of Debian's hypervisor. The
@@ -38,11 +38,6 @@ async function makePvh(guest: string): Promise<void> {
   await lab.run(["sh", "-c", 'sed -i "/^type/d" "/etc/xen/$1.cfg" && printf \'\\ntype = "pvh"\\ntsc_mode = "native"\\n\' >>"/etc/xen/$1.cfg"', "sh", guest]);
 }
 
-/** How often the guest has booted, by its own count. */
-async function boots(guest: string): Promise<number> {
-  return (await lab.consoleLog(guest)).split(`${guest} is up, boot`).length - 1;
-}
-
 async function domid(guest: string): Promise<string> {
   return (await lab.run(["xl", "domid", guest])).stdout.trim();
 }
@@ -51,11 +46,6 @@ async function domid(guest: string): Promise<string> {
 async function identity(guest: string): Promise<readonly string[]> {
   const { stdout } = await lab.run(["xl", "list", "-l", guest]);
   return [...stdout.matchAll(/"(?:uuid|mac)": "([^"]+)"/g)].map((match) => match[1] ?? "").sort();
-}
-
-async function expectWholeFilesystem(volume: string): Promise<void> {
-  const { exitCode, stdout, stderr } = await lab.run(["e2fsck", "-f", "-n", volume], { mayFail: true });
-  expect(exitCode, stdout + stderr).toBe(0);
 }
 
 function withReady(domain: string, address: string, disks: Parameters<typeof onVolumes>[1], move: Parameters<typeof onVolumes>[2]) {
@@ -78,7 +68,7 @@ interface Taken {
 /** Moves a running guest and looks at everything that was promised. Gives what converge printed. */
 async function move({ guest, address, disks, move: how, volumes, step }: Taken): Promise<string> {
   const root = `/dev/vg0/${guest}-xvda1`;
-  const before = { boots: await boots(guest), domid: await domid(guest), identity: await identity(guest), highest: (await acks(lab, guest)).highest };
+  const before = { boots: await boots(lab, guest), domid: await domid(guest), identity: await identity(guest), highest: (await acks(lab, guest)).highest };
   const playbook = await converge.playbook(`${guest}.yml`, withReady(guest, address, disks, how));
   const run = await converge.run("-i", "lab.yml", playbook, "--yes");
   expect(run.exitCode, run.all).toBe(0);
@@ -88,7 +78,7 @@ async function move({ guest, address, disks, move: how, volumes, step }: Taken):
   expect(await domid(guest)).not.toBe(before.domid);
   expect(await identity(guest)).toEqual(before.identity);
   await waitForConsole(lab, guest, `\\] ack ${String(before.highest + 20)}$`);
-  expect(await boots(guest), "restarts").toBe(before.boots + (step === "shut-down" ? 1 : 0));
+  expect(await boots(lab, guest), "restarts").toBe(before.boots + (step === "shut-down" ? 1 : 0));
   const ready = events.find((event) => event["event"] === "ready");
   expect((await acks(lab, guest)).longestGapSeconds).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
   await expectNothingLeft(lab, mapped);
@@ -97,14 +87,14 @@ async function move({ guest, address, disks, move: how, volumes, step }: Taken):
   expect(again.exitCode, again.all).toBe(0);
   expect(again.all).toMatch(/^dom0: nothing to do$/m);
 
-  const booted = await boots(guest);
+  const booted = await boots(lab, guest);
   await runInGuest(lab, address, "reboot");
   await waitForConsole(lab, guest, `${guest} is up, boot ${String(booted + 1)}`);
   expect(await attached(lab, guest)).toEqual(volumes);
   expect(await identity(guest)).toEqual(before.identity);
   await stopGuest(lab, guest);
   if (volumes["xvda1"] === root) {
-    await expectWholeFilesystem(root);
+    await expectWholeFilesystem(lab, root);
     expect(await checkRecords(lab, root, guest)).toMatch(/^ok records=\d+ acked=\d+$/);
   }
   return run.all;
@@ -186,7 +176,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     const again = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
     await stopGuest(lab, "oldext");
-    await expectWholeFilesystem("/dev/vg0/oldext-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
   });
 });
@@ -223,7 +213,7 @@ describe.runIf(everything)("Dom0 goes down", () => {
     await beginMirror();
     const { highest } = await acks(lab, "web1");
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 10)}$`);
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await lab.powerCut();
     await lab.boot();
     await waitForConsole(lab, "web1", `web1 is up, boot ${String(booted + 1)}`);
@@ -236,27 +226,27 @@ describe.runIf(everything)("Dom0 goes down", () => {
 
   test("in order while the volume is synchronised: the guest is saved and restored on its name, on the image", async () => {
     await beginMirror();
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await lab.reboot();
     await goesOn(10);
-    expect(await boots("web1"), "it kept its uptime").toBe(booted);
+    expect(await boots(lab, "web1"), "it kept its uptime").toBe(booted);
     expect(await attached(lab, "web1")).toEqual(onName);
     expect(await table()).toMatch(/^0 262144 linear 7:\d+ 0$/);
   });
 
   test("the next run goes on from there without taking the guest over again", async () => {
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     const run = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect((await journal(lab, "web1")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
-    expect(await boots("web1")).toBe(booted);
+    expect(await boots(lab, "web1")).toBe(booted);
   });
 
   test("in order after the switch: the guest is restored on its name, on the volume", async () => {
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await lab.reboot();
     await goesOn(10);
-    expect(await boots("web1"), "it kept its uptime").toBe(booted);
+    expect(await boots(lab, "web1"), "it kept its uptime").toBe(booted);
     expect(await attached(lab, "web1")).toEqual(onName);
     const volume = (await lab.run("dmsetup info -c --noheadings --separator : -o major,minor vg0-web1--xvda1")).stdout.trim();
     expect(await table()).toBe(`0 262144 linear ${volume} 0`);
@@ -265,14 +255,14 @@ describe.runIf(everything)("Dom0 goes down", () => {
   test("without warning after the switch: the guest comes up on its volume, which has everything", async () => {
     const { highest } = await acks(lab, "web1");
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 10)}$`);
-    const booted = await boots("web1");
+    const booted = await boots(lab, "web1");
     await lab.powerCut();
     await lab.boot();
     await waitForConsole(lab, "web1", `web1 is up, boot ${String(booted + 1)}`);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/vg0/web1-xvda1", xvda2: "/srv/xen/web1/swap.img" });
     await expectNothingLeft(lab);
     await stopGuest(lab, "web1");
-    await expectWholeFilesystem("/dev/vg0/web1-xvda1");
+    await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1", highest + 10)).toMatch(/^ok/);
   });
 });

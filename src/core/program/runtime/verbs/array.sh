@@ -140,7 +140,7 @@ both_alive() {
 
 # await_array NAME FROM TO BYTES HELD
 verb_await_array() {
-  local name from to bytes held began next base done_sectors total rest rate left done_bytes
+  local name from to bytes held began next base done_sectors total rest done_bytes
   name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
   uptime_now
   began=$UPTIME next=$UPTIME
@@ -156,16 +156,13 @@ verb_await_array() {
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
       next=$((UPTIME + 100))
-      rate=0 left=0
-      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
-      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
-      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / bytes))" 'rate#' "$rate" 'left#' "$left"
+      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$done_sectors" -lt "$held" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+  mirrored "$began" "$base" "$done_bytes"
 }
 
 # complete_array NAME FROM TO BYTES

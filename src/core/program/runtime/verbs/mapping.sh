@@ -44,7 +44,7 @@ verb_collapse() {
 
 # await_sync NAME BYTES RATE: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes limit began next last last_bytes base done_bytes rate left
+  local name bytes limit began next last last_bytes base done_bytes
   name=$1 bytes=$2 limit=$3 base=
   uptime_now
   began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
@@ -61,10 +61,7 @@ verb_await_sync() {
     fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
-      rate=0 left=0
-      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
-      [ "$rate" -eq 0 ] || left=$(((bytes - done_bytes) / rate))
-      journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((SYNCED * 100 / TOTAL))" 'rate#' "$rate" 'left#' "$left"
+      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$SYNCED" -ne "$TOTAL" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
@@ -72,7 +69,7 @@ verb_await_sync() {
   done
   mark_synced "$name" || return
   release_throttle
-  printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+  mirrored "$began" "$base" "$done_bytes"
 }
 
 # mark_synced NAME: from here on the volume holds all, and gets each write before the guest hears of it: with its image

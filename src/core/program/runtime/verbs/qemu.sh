@@ -21,7 +21,7 @@ verb_qmp() { # NAME COMMAND
 }
 
 verb_await_job() { # NAME JOB
-  local status done_bytes total error base began next rate left
+  local status done_bytes total error base began next
   serving "$1" || return
   base=''
   uptime_now
@@ -35,11 +35,7 @@ LINE
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$status" != running ]; then
       next=$((UPTIME + 100))
-      rate=0 left=0
-      [ "$UPTIME" -le "$began" ] || rate=$(((done_bytes - base) * 100 / (UPTIME - began)))
-      [ "$rate" -le 0 ] || left=$(((total - done_bytes) / rate))
-      [ "$total" -eq 0 ] || journal progress id "$ID" 'bytes#' "$done_bytes" 'percent#' "$((done_bytes * 100 / total))" \
-        'rate#' "$rate" 'left#' "$left"
+      [ "$total" -eq 0 ] || tell_mirrored "$began" "$base" "$done_bytes" "$total"
     fi
     case $status in
       ready | pending) break ;;
@@ -51,7 +47,7 @@ LINE
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  printf 'first %s %s\n' "$((UPTIME - began + 1))" "$((done_bytes - base))" >>"$HERE/copies/$ID"
+  mirrored "$began" "$base" "$done_bytes"
 }
 
 # pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which

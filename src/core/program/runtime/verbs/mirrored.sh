@@ -1,0 +1,16 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# How far a mirror is, whoever makes it.
+
+# tell_mirrored BEGAN BASE DONE TOTAL: by UPTIME. BASE: what was there already when it was first looked at
+tell_mirrored() {
+  local rate left
+  rate=0 left=0
+  [ "$UPTIME" -le "$1" ] || rate=$((($3 - $2) * 100 / (UPTIME - $1)))
+  [ "$rate" -le 0 ] || left=$((($4 - $3) / rate))
+  journal progress id "$ID" 'bytes#' "$3" 'percent#' "$(($3 * 100 / $4))" 'rate#' "$rate" 'left#' "$left"
+}
+
+# mirrored BEGAN BASE DONE: for the figures that later forecasts are made from
+mirrored() {
+  printf 'first %s %s\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" >>"$HERE/copies/$ID"
+}
