@@ -38,6 +38,8 @@ export const WAYS: readonly Way[] = [
   },
   { name: "dm, chosen", options: { strategy: "dm" }, contents: ["ext4", "unknown"] },
   { name: "dm, left at once", options: { strategy: "dm", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
+  { name: "dm, compared in full", options: { strategy: "dm", verify: "full", switch: "restart" }, contents: ["ext4", "swap", "partitions"] },
+  { name: "dm, suspended and compared in full", options: { strategy: "dm", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
   { name: "dm, guest down", options: { strategy: "dm" }, contents: ["ext4", "partitions"], running: false },
   { name: "md, restart", options: { strategy: "md", switch: "restart" }, contents: ["ext4", "swap", "unknown"] },
   { name: "md, suspend", options: { strategy: "md", switch: "suspend" }, contents: ["ext4", "swap"] },

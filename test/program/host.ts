@@ -275,11 +275,15 @@ export async function inParallel<T>(items: readonly T[], work: (item: T) => Prom
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** A shell snippet over the runtime's functions. */
+/** A shell snippet over the runtime's functions. It is read from a file: the kernel takes no word of more than 128 KiB. */
 export async function evaluate(shell: Shell, script: string, args: readonly string[] = []): Promise<Ran> {
   const [file = "", ...rest] = shell.split(" ");
+  const folder = mkdtempSync(join(tmpdir(), "converge-snippet-"));
+  const snippet = join(folder, "snippet.sh");
+  writeFileSync(snippet, script);
   return new Promise((resolve) => {
-    execFile(file, [...rest, "-c", script, "/nowhere/sh", ...args], { encoding: "utf8" }, (error, stdout, stderr) => {
+    execFile(file, [...rest, "-c", `. '${snippet}'`, "/nowhere/sh", ...args], { encoding: "utf8" }, (error, stdout, stderr) => {
+      rmSync(folder, { recursive: true });
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
     });
   });

@@ -51,6 +51,7 @@ function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | 
     ...readdirSync(join(host.root, "dev/md")).map((name) => `/dev/md/${name}`),
   ];
   expect(made, note).toEqual(mapped ? [disk] : []);
+  expect(readdirSync(join(host.state, "dm")).filter((name) => existsSync(join(host.state, "dm", name, "suspended"))), note).toEqual([]);
   expect(host.ended(), note).toBeDefined();
   return side;
 }
@@ -317,6 +318,44 @@ describe("an array that a guest was saved on when Dom0 rebooted in order", () =>
     } finally {
       host.remove();
     }
+  });
+});
+
+describe.concurrent("a mirror whose legs are compared at rest", () => {
+  async function compared(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
+    const host = new StubHost(shell);
+    host.install(mirrorProgram(host, "suspend", "dm"));
+    const before = readFileSync(host.config, "utf8");
+    tell(host);
+    await host.run("run");
+    return { host, before };
+  }
+
+  it.each(SHELLS)("copies the block that differs once more, and says so, under %s", async (shell) => {
+    const { host, before } = await compared(shell, (one) => {
+      one.tell("differs", "17");
+    });
+    expect(expectWhole(host, before, "differs")).toBe("new");
+    expect(host.lines(join(host.state, "copied"))).toEqual([
+      `if=${host.image} of=${host.root}/dev/vg0/web1-root bs=1048576 skip=0 seek=0 count=1 oflag=direct conv=notrunc,fsync status=none`,
+    ]);
+    expect(host.journalText()).toMatch(/differed in 1 blocks of 1 MiB, which were copied again/);
+    expect(host.journalText()).toMatch(/web1 stood still for [0-9.]+ s/);
+    const downtimes = journal(host).flatMap((event) => (event.event === "ready" ? [event.downtime] : []));
+    expect(downtimes).toHaveLength(2);
+    expect(downtimes[1], "the pause is a downtime too").toBeGreaterThanOrEqual(downtimes[0] ?? Infinity);
+    host.remove();
+  });
+
+  it("goes back to the image when the volume does not keep what is written to it", async () => {
+    const { host, before } = await compared("dash", (one) => {
+      one.tell("differs", "17");
+      one.tell("differs-for-ever");
+    });
+    expect(expectWhole(host, before, "differs")).toBe("old");
+    expect(host.journalText()).toContain("does not keep what is written to its block 0");
+    expect(host.ended()).toBe("failed");
+    host.remove();
   });
 });
 

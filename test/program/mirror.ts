@@ -10,6 +10,7 @@ import { completeArray, growArray, syncArray } from "../../src/core/steps/array-
 import { attachLoop, detachLoop } from "../../src/core/steps/attach-loop.js";
 import { installBootUnit } from "../../src/core/steps/boot-unit.js";
 import { createArray } from "../../src/core/steps/create-array.js";
+import { compareLegs, holdDisks, releaseDisks } from "../../src/core/steps/compare-legs.js";
 import { createMapping } from "../../src/core/steps/create-mapping.js";
 import { cutArray, retireArray } from "../../src/core/steps/cut-array.js";
 import { removeConfig, writeConfig } from "../../src/core/steps/derived-config.js";
@@ -118,6 +119,14 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
       }, "",
     ),
     ...(by === "md" ? [stepOf(completeArray, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")] : []),
+    // one of the ways has it: whatever can be told of it is told of that one
+    ...(by === "dm" && suspend
+      ? [
+          stepOf(holdDisks, "switch", "hold", { domain, mappings: [name] }, ""),
+          stepOf(compareLegs, "switch", "compare-legs", { name, bytes, from, to, limitSeconds: 30 }, ""),
+          stepOf(releaseDisks, "switch", "release", { domain, mappings: [name] }, ""),
+        ]
+      : []),
     stepOf(
       editConfig, "switch", "edit",
       {

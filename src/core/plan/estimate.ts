@@ -34,8 +34,12 @@ export function forecastGuest(
     parts.push(before, ...(time === 0 ? held : []), after);
   }
   if (takeOvers === 0) parts.push(...held);
+  const compared = forecasts.filter(({ paused = [] }) => paused.length > 0);
+  const paused = compared.flatMap(({ vdev, paused: ones = [] }) =>
+    ones.map((part) => (compared.length > 1 ? { ...part, what: `${part.what} of ${vdev}` } : part)));
+  if (running) parts.push(...paused);
   const downtimeSeconds = tenths(sum(parts.map((p) => p.seconds)));
-  const waited = running ? downtimeSeconds : sum(waiting.flatMap((f) => f.held.map((part) => part.seconds)));
+  const waited = running ? downtimeSeconds : sum([...waiting.flatMap((f) => f.held), ...paused].map((part) => part.seconds));
   const names = new Set(disks.filter(({ strategy }) => strategy.way !== undefined).map(({ strategy }) => strategy.name));
   const rest = median(state.history.filter((run) => names.has(strategyOf(run))).flatMap((run) => run.restSeconds ?? [])) ?? 0;
   return {

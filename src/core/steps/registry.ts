@@ -6,6 +6,7 @@ import { markCarried, markCarrying } from "./carry-marks.js";
 import { checkFilesystem } from "./check-filesystem.js";
 import { checkImage } from "./check-image.js";
 import { commitOffline } from "./commit-offline.js";
+import { compareLegs, holdDisks, releaseDisks } from "./compare-legs.js";
 import { compareBlocks, copyBlocks } from "./copy-blocks.js";
 import { copyFiles, distrustFresh } from "./copy-files.js";
 import { createArray } from "./create-array.js";
@@ -48,6 +49,7 @@ export const stepKinds = {
   "commit-offline": commitOffline,
   "compare-attached": compareAttached,
   "compare-blocks": compareBlocks,
+  "compare-legs": compareLegs,
   "complete-array": completeArray,
   "copy-blocks": copyBlocks,
   "copy-files": copyFiles,
@@ -67,6 +69,7 @@ export const stepKinds = {
   "grow-array": growArray,
   guard,
   "guard-retired": guardRetired,
+  "hold-disks": holdDisks,
   "install-boot-unit": installBootUnit,
   "make-filesystem": makeFilesystem,
   "make-swap": makeSwap,
@@ -77,6 +80,7 @@ export const stepKinds = {
   "mount-volume": mountVolume,
   "pivot-disks": pivotDisks,
   "qemu-mirror": qemuMirror,
+  "release-disks": releaseDisks,
   "remove-boot-unit": removeBootUnit,
   "remove-config": removeConfig,
   "remove-snapshot": removeSnapshot,

@@ -7,6 +7,7 @@ import type { Forecast, OtherChoice, StrategyChoice, SwitchChoice } from "../mod
 import { forecastGuest } from "../plan/estimate.js";
 import type { GuestForecast } from "../plan/estimate.js";
 import { switchCandidates, switchChoice } from "../switches/choose.js";
+import { VERIFY_FULL } from "./compared.js";
 import { strategies } from "./registry.js";
 import type { DiskMove, Fit, Strategy, SwitchOver } from "./strategy.js";
 
@@ -185,14 +186,17 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
     const all = seen[at] ?? [];
     if (all.some(({ fit }) => fit.fits)) return [];
     const { strategy = "auto" } = change.wish.move;
+    const uncompared = all.some(({ fit }) => fit.reasons.some((reason) => reason.startsWith(VERIFY_FULL)));
     return [
       {
         severity: "error", code: "no-strategy-fits", at: change.wish.at, subject: { ...subject, vdev: change.vdev },
         summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
         detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
-        fix: strategy === "auto"
-          ? "Leave this disk out of the playbook; disks of this kind can not be moved yet."
-          : `Change what is held against it, or leave out 'strategy: ${strategy}': then any way that fits is taken.`,
+        fix: uncompared
+          ? "Leave `verify: full` out, or name `strategy: dm` or `rsync`, which compare a disk at rest."
+          : strategy === "auto"
+            ? "Leave this disk out of the playbook; disks of this kind can not be moved yet."
+            : `Change what is held against it, or leave out 'strategy: ${strategy}': then any way that fits is taken.`,
       },
     ];
   });

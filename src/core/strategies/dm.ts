@@ -3,15 +3,16 @@ import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
 import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
+import { compareLegs } from "../steps/compare-legs.js";
 import { createMapping } from "../steps/create-mapping.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
 import { blockCopySteps } from "./block-copy.js";
+import { comparisonLimit, comparisonOf } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
-import { unverified } from "./unverified.js";
 
 /**
  * The guest is taken onto a device-mapper name of converge's own, which lies on the image, then on a mirror of image
@@ -24,9 +25,9 @@ export const dm: Strategy = {
   auto: true,
   way: "mapping",
 
-  fits: (move, state) => {
-    const { image, to, wish } = move.change;
-    const reasons: string[] = [...unverified(move)];
+  fits: ({ change }, state) => {
+    const { image, to, wish } = change;
+    const reasons: string[] = [];
     if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
     if (to.bytes < image.bytes) {
@@ -48,11 +49,12 @@ export const dm: Strategy = {
     const { bytes } = move.change.image;
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("dm", move, state);
     const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
-    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
+    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [], paused: comparisonOf("dm", move, state) };
   },
 
-  fragments: (move) => {
+  fragments: (move, state) => {
     const { change, paths, options, running } = move;
+    const compared = comparisonOf("dm", move, state);
     const { to, image, domain, vdev } = change;
     const { bytes } = image;
     const bandwidth = options.throttle?.bandwidthBytesPerSecond;
@@ -82,6 +84,14 @@ export const dm: Strategy = {
             "all of it is carried while the guest runs",
           ),
         ],
+        ...(compared.length === 0
+          ? {}
+          : {
+              compare: stepOf(
+                compareLegs, "switch", id("compare"), { name, bytes, from, to: leg, limitSeconds: comparisonLimit(compared, move) },
+                "what the mirror says of itself is not all there is to know",
+              ),
+            }),
         cut: [
           stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
         ],

@@ -10,10 +10,10 @@ import { createArray } from "../steps/create-array.js";
 import { cutArray, retireArray } from "../steps/cut-array.js";
 import { stepOf } from "../steps/step-of.js";
 import { blockCopySteps } from "./block-copy.js";
+import { VERIFY_FULL } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
-import { unverified } from "./unverified.js";
 
 /**
  * The guest is taken onto an md array without a superblock, which has the image as its one member, then image and
@@ -26,8 +26,8 @@ export const md: Strategy = {
   auto: false,
   way: "array",
 
-  fits: (move, state) => {
-    const reasons = [...unverified(move), ...againstMd(move.change, state)];
+  fits: ({ change, options }, state) => {
+    const reasons = [...againstMd(change, state), ...(options.verify === "full" ? [NOT_AT_REST] : [])];
     return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
   },
 
@@ -87,6 +87,8 @@ export const md: Strategy = {
     };
   },
 };
+
+const NOT_AT_REST = `${VERIFY_FULL}, and the members of an array can not be compared at rest`;
 
 /** Signatures, as a disk's content names them, that udev's rules take up on an array as on a real disk. */
 const STACKED = ["LVM physical volume", "member of an md array", "bcache device"];

@@ -8,10 +8,10 @@ import { createVolume } from "../steps/create-volume.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { VERIFY_FULL } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
-import { unverified } from "./unverified.js";
 
 /** QEMU's names of the formats that it serves here. */
 const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
@@ -27,7 +27,7 @@ export const qemu: Strategy = {
   way: "pivot",
 
   fits: (move, state) => {
-    const reasons = [...unverified(move), ...against(move, state)];
+    const reasons = against(move, state);
     if (reasons.length > 0) return { fits: false, reasons };
     return { fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`] };
   },
@@ -104,6 +104,7 @@ function against(move: DiskMove, state: HostState): readonly string[] {
   if (attached === undefined) return [`the guest runs without ${vdev}`];
   if (attached.backend !== "qdisk") return ["it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"];
   if (state.tools["python3"]?.present === false) return ["python3 is missing on the host, by which QEMU is spoken to"];
+  if (move.options.verify === "full") return [`${VERIFY_FULL}, and QEMU goes over while the guest runs: its disk is never at rest to be compared`];
   const { open } = attached;
   if (open === undefined || running.qemu === undefined) return ["the guest's QEMU did not say what it has open (QMP)"];
   const reasons: string[] = [];

@@ -76,6 +76,8 @@ export interface MirrorFragments {
   readonly link: string;
   /** While the guest runs on it: until the volume holds everything. */
   readonly sync: readonly Step[];
+  /** While nobody writes to either, where the playbook wants it (`verify: full`): they are compared block by block. */
+  readonly compare?: Step;
   /** The very last of it, for a mirror that can not wait once it is in sync: right before configs are switched. */
   readonly complete?: readonly Step[];
   /** The commit: the volume alone. */
@@ -112,8 +114,10 @@ export interface DiskForecast {
   readonly seconds: number;
   /** How often the switch-over has to take the guest onto another device: 0 where it never notices anything. */
   readonly takeOvers: 0 | 1 | 2;
-  /** What the guest waits for besides being taken down and brought up: a last pass, a comparison. */
+  /** What the guest waits for besides being taken down and brought up: a last pass. */
   readonly held: readonly ForecastPart[];
+  /** What it waits for once more, after it has been taken over: a comparison. */
+  readonly paused?: readonly ForecastPart[];
 }
 
 export type ForecastPart = Estimate["parts"][number];

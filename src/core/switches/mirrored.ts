@@ -4,6 +4,7 @@ import { runDirectory } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { holdDisks, releaseDisks } from "../steps/compare-legs.js";
 import { removeConfig, writeConfig } from "../steps/derived-config.js";
 import { commitOffline } from "../steps/commit-offline.js";
 import { editConfig } from "../steps/edit-config.js";
@@ -54,6 +55,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...writeStored(move),
     guardMirror(move, state),
     ...mirrors.flatMap((mirror) => mirror.complete ?? []),
+    ...compared(move),
     // a guest that is down may be started by whoever likes, from what its config names: nothing takes that back then
     ...(derived === undefined
       ? [stepOf(commitOffline, "switch", "commit", { domain: name }, "both hold every write, and nothing is undone after this")]
@@ -179,6 +181,21 @@ function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: Host
     },
     "a mirror is void when somebody used the image around it",
   );
+}
+
+/** The mirror goes on after it: what the guest writes from then on gets to both. */
+function compared({ domain, moves }: MirroredMove): readonly Step[] {
+  const mirrors = moves.flatMap(({ fragments: { mirror } }) => (mirror?.compare === undefined ? [] : [{ ...mirror, compare: mirror.compare }]));
+  if (mirrors.length === 0) return [];
+  const held = {
+    ...(domain.running === undefined ? {} : { domain: domain.name }),
+    mappings: mirrors.map(({ onto }) => nameOfPath(onto)),
+  };
+  return [
+    stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"),
+    ...mirrors.map(({ compare }) => compare),
+    stepOf(releaseDisks, "switch", "release", held, "the mirror goes on"),
+  ];
 }
 
 /** Before the guest's own config is edited, since they are made from it. */

@@ -25,6 +25,8 @@ LINE
     switch=${SWITCH:-restart} down=$DOWNTIME
     shutdown=${SHUTDOWN_CENTIS:-0} start=$((READY_AT - ${CREATE_AT:-$READY_AT}))
   fi
+  # a pause is no take-over, and is a downtime
+  down=$((down + HELD_CENTIS))
   rest=$((took - copying - down))
   [ "$rest" -ge 0 ] || rest=0
   set --

@@ -1,0 +1,149 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Image and volume, compared while nobody writes to either.
+
+HELD_CENTIS=0
+
+# pause_guest NAME -- COMMAND…: what is written down first is what lets it run on
+verb_pause_guest() {
+  local name
+  name=$1
+  domain_state "$name" || {
+    says "$name is not there"
+    return 1
+  }
+  if ! held_here; then
+    case $STATE in
+      *p*)
+        says "$name is paused, and not by this run"
+        return 1
+        ;;
+    esac
+    uptime_now
+    write_kept "$HERE/held" "$DOMID $UPTIME $(boot_id)" || {
+      says "cannot write that $name is paused"
+      return 1
+    }
+  fi
+  shift 2
+  run_command "$@"
+}
+
+# held_here: sets HELD_DOMID and HELD_SINCE. This run has paused the guest, or was about to.
+held_here() {
+  local boot
+  HELD_DOMID='' HELD_SINCE=''
+  [ -e "$HERE/held" ] && read -r HELD_DOMID HELD_SINCE boot <"$HERE/held" && [ "$boot" = "$(boot_id)" ]
+}
+
+# release_disks NAME|- MAPPING…: whatever of it was done. The guest first gets its disks back.
+verb_release_disks() {
+  local name mapping
+  name=$1
+  shift
+  for mapping in "$@"; do
+    mapping_of "$mapping"
+    case $? in
+      0) run_command dmsetup resume --noflush "$mapping" || return ;;
+      1) ;;
+      *) return 1 ;;
+    esac
+  done
+  held_here || {
+    rm -f "$HERE/held"
+    return 0
+  }
+  domid_state "$HELD_DOMID"
+  case $? in
+    0) case $STATE in *p*) run_command xl unpause -- "$HELD_DOMID" || return ;; esac ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  rm -f "$HERE/held"
+  uptime_now
+  HELD_CENTIS=$((HELD_CENTIS + UPTIME - HELD_SINCE))
+  seconds $((UPTIME - HELD_SINCE))
+  journal note message "$name stood still for $SECONDS_TEXT s"
+  seconds $((${DOWNTIME:-0} + HELD_CENTIS))
+  journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+}
+
+# What is compared in one go, and what is copied where it differs, in bytes
+STRETCH=268435456
+BLOCK=1048576
+# More blocks than these: that is no mirror
+MOST_DIFFERING=1000
+
+# read_volume VOLUME BLOCK: from there on, past Dom0's cache, which knows nothing of what is written below it
+read_volume() {
+  dd if="$1" bs="$BLOCK" skip="$2" iflag=direct status=none 2>>"$OUT" 9>&-
+}
+
+# copy_block IMAGE VOLUME BLOCK
+copy_block() {
+  run_command dd if="$1" of="$2" bs="$BLOCK" skip="$3" seek="$3" count=1 oflag=direct conv=notrunc,fsync status=none
+}
+
+# compare_legs NAME IMAGE VOLUME BYTES SECONDS
+verb_compare_legs() {
+  local name image volume bytes deadline at most block differing left said began last
+  name=$1 image=$2 volume=$3 bytes=$4 at=0 differing=0 last=-
+  mirror_whole "$name" || return
+  # an image that failed once all was in sync: there is nothing to compare with, and the volume has it all
+  [ "$HEALTH" = AA ] || return 0
+  uptime_now
+  began=$UPTIME deadline=$((UPTIME + $5 * 100))
+  while [ "$at" -lt "$bytes" ]; do
+    uptime_now
+    left=$(((deadline - UPTIME + 99) / 100))
+    [ "$left" -gt 0 ] || {
+      says "image and volume are not compared within $5 s: the guest waits no longer"
+      return 1
+    }
+    most=$((bytes - at))
+    [ "$most" -le "$STRETCH" ] || most=$STRETCH
+    # at is always at the beginning of a block
+    said=$(read_volume "$volume" $((at / BLOCK)) | timeout "$left" cmp -n "$most" -i "0:$at" -- - "$image" 2>&1 9>&-)
+    case $?$said in
+      0*)
+        at=$((at + most))
+        continue
+        ;;
+      124*) continue ;;
+      1*' differ: '*) ;;
+      *)
+        says "image and volume cannot be compared: $said"
+        return 1
+        ;;
+    esac
+    # `- /srv/a.img differ: byte 1048577, line 3`, counted from 1 and from where it began
+    block=${said##* differ: }
+    block=${block#* }
+    block=${block%%,*}
+    case $block in
+      *[!0-9]* | '')
+        says "image and volume cannot be compared: $said"
+        return 1
+        ;;
+    esac
+    block=$(((at + block - 1) / BLOCK))
+    # it is compared once more when it was copied
+    [ "$block" != "$last" ] || {
+      says "the volume does not keep what is written to its block $block"
+      return 1
+    }
+    differing=$((differing + 1))
+    [ "$differing" -le "$MOST_DIFFERING" ] || {
+      says "more than $MOST_DIFFERING blocks of image and volume differ: somebody has written around the mirror"
+      return 1
+    }
+    copy_block "$image" "$volume" "$block" || return
+    at=$((block * BLOCK)) last=$block
+  done
+  uptime_now
+  seconds $((UPTIME - began))
+  case $differing in
+    0) said='are equal' ;;
+    *) said="differed in $differing blocks of 1 MiB, which were copied again" ;;
+  esac
+  journal note message "$image and its volume, compared at rest in $SECONDS_TEXT s, $said"
+}

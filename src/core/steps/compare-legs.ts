@@ -1,0 +1,84 @@
+import type { Leg } from "../model/goal.js";
+import type { Model } from "../model/model.js";
+import type { Action, StepKind } from "../model/step.js";
+import { withDisk, withRunning } from "../model/transform.js";
+
+export interface HoldDisks {
+  /** Unset: nobody runs on them. */
+  readonly domain?: string;
+  readonly mappings: readonly string[];
+}
+
+/**
+ * Image and volume come to rest: the guest is paused, which keeps its time from running, and the mirrors are suspended,
+ * which waits for what is under way and keeps everything else back, discards included. Not flushed: what waits for a leg
+ * that fails at this very moment goes back into the queue instead of being failed.
+ */
+export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
+  kind: "hold-disks",
+  risk: "disruptive",
+  requires: () => ["xl", "dmsetup"],
+  title: ({ domain, mappings }) => (domain === undefined ? `Keep everything from ${mappings.join(", ")}` : `Pause ${domain}, and keep everything from its disks`),
+  actions: ({ domain, mappings }) => [
+    ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
+    ...mappings.map((name): Action => ({ command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] })),
+  ],
+  goals: () => [],
+  effect: ({ domain }, model) => withPaused(domain, true, model),
+  undo: ({ domain, mappings }) => ({
+    when: [],
+    actions: [release(domain, mappings)],
+    effect: (model) => withPaused(domain, false, model),
+  }),
+};
+
+export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
+  kind: "release-disks",
+  risk: "safe",
+  requires: () => ["xl", "dmsetup"],
+  title: ({ domain, mappings }) => (domain === undefined ? `Let ${mappings.join(", ")} be used again` : `Let ${domain} run on`),
+  actions: ({ domain, mappings }) => [release(domain, mappings)],
+  goals: ({ domain }) => (domain === undefined ? [] : [{ goal: "domain-running", domain }]),
+  effect: ({ domain }, model) => withPaused(domain, false, model),
+};
+
+function release(domain: string | undefined, mappings: readonly string[]): Action {
+  return {
+    verb: ["release_disks", domain ?? "-", ...mappings],
+    shown: [...mappings.map((name) => `dmsetup resume ${name}`), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+  };
+}
+
+function withPaused(domain: string | undefined, paused: boolean, model: Model): Model {
+  const running = domain === undefined ? undefined : model.host.domains[domain]?.running;
+  return domain === undefined || running === undefined ? model : withRunning(model, domain, { ...running, paused });
+}
+
+export interface CompareLegs {
+  readonly name: string;
+  readonly bytes: number;
+  /** `disk` of the first is the image file, `device` of the second the volume. */
+  readonly from: Leg;
+  readonly to: Leg;
+  /** How long it may take: the guest waits. */
+  readonly limitSeconds: number;
+}
+
+/** Blocks of the volume that are not as in the image are copied once more: the image is what the guest has read from. */
+export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
+  kind: "compare-legs",
+  risk: "safe",
+  requires: () => ["dd", "cmp", "timeout", "dmsetup"],
+  title: ({ from, to }) => `Compare ${from.disk} with ${to.disk}, byte for byte`,
+  actions: ({ name, bytes, from, to, limitSeconds }) => [
+    {
+      verb: ["compare_legs", name, from.disk, to.device, String(bytes), String(limitSeconds)],
+      shown: `dd if=${to.device} iflag=direct | cmp - ${from.disk}, within ${String(limitSeconds)} s; of a MiB that differs, dd if=${from.disk} of=${to.device}`,
+    },
+  ],
+  goals: () => [],
+  effect: ({ from, to }, model) => {
+    const holds = model.ghost.disks[from.disk];
+    return holds === undefined ? model : withDisk(model, to.disk, holds);
+  },
+};

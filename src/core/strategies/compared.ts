@@ -1,0 +1,31 @@
+import { formatBytes } from "../model/bytes.js";
+import type { HostState } from "../model/host-state.js";
+import { rateOf, tenths } from "./rates.js";
+import type { DiskMove, ForecastPart } from "./strategy.js";
+
+/** How a strategy begins the reason for which it can not do that. */
+export const VERIFY_FULL = "move.verify is full";
+
+/** A comparison that takes three times as long as forecast is given up, but none before it has had this long. */
+const LEAST_SECONDS = 30;
+
+/**
+ * What it takes to compare a mirror's two legs (`verify: full`), while the guest waits: both are read, at the rate at which
+ * this host copies. Empty where that is not asked for, or not due yet: the guest still has to come onto the mirror's device.
+ */
+export function comparisonOf(strategy: string, move: DiskMove, state: HostState): readonly ForecastPart[] {
+  const { options, change, running, mapped, switchOver } = move;
+  if (options.verify !== "full" || (running && !mapped && switchOver === "next-reboot")) return [];
+  const { bytes } = change.image;
+  const { freeBytesPerSecond, guessed } = rateOf(strategy, move, state);
+  return [{
+    what: "comparing image and volume", seconds: tenths((2 * bytes) / freeBytesPerSecond),
+    how: `twice ${formatBytes(bytes)} at ${formatBytes(Math.round(freeBytesPerSecond))}/s, ${guessed ? "a guess" : "as this host has copied"}: ${VERIFY_FULL}`,
+  }];
+}
+
+/** How long a comparison may take on the host. */
+export function comparisonLimit(parts: readonly ForecastPart[], { options: { downtimeSeconds = Infinity } }: DiskMove): number {
+  const forecast = parts.reduce((sum, { seconds }) => sum + seconds, 0);
+  return Math.ceil(Math.min(Math.max(LEAST_SECONDS, 3 * forecast), downtimeSeconds));
+}
