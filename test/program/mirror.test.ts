@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
@@ -318,6 +318,71 @@ describe("an array that a guest was saved on when Dom0 rebooted in order", () =>
     } finally {
       host.remove();
     }
+  });
+});
+
+describe.each(["dm", "md"] as const)("a mirror by %s", (by) => {
+  /** Does something in mid-mirror, and lets the copy go on once the run had a look at it, or has ended. */
+  async function meddled(shell: (typeof SHELLS)[number], meddle: (host: StubHost) => void) {
+    const host = new StubHost(shell);
+    host.install(mirrorProgram(host, "restart", by));
+    const before = readFileSync(host.config, "utf8");
+    host.tell("slow-mirror");
+    const running = host.start("run");
+    const looks = (): number => journal(host).filter((event) => event.event === "progress").length;
+    await until(() => looks() > 0);
+    meddle(host);
+    const seen = looks();
+    await until(() => host.ended() !== undefined || looks() > seen + 1);
+    host.untell("slow-mirror");
+    await running.ended;
+    return { host, before };
+  }
+
+  /** The guest under a new domain id, as after a reboot. */
+  const restarted = (host: StubHost): string => {
+    const [domid = ""] = readdirSync(join(host.state, "doms"));
+    renameSync(join(host.state, "doms", domid), join(host.state, "doms/40"));
+    const devices = join(host.root, "sys/bus/xen-backend/devices");
+    for (const name of readdirSync(devices)) renameSync(join(devices, name), join(devices, name.replace(`vbd-${domid}-`, "vbd-40-")));
+    return join(host.state, "doms/40/vbd/51713");
+  };
+  const looped = (host: StubHost): void => {
+    mkdirSync(join(host.state, "loops/loop9"));
+    writeFileSync(join(host.state, "loops/loop9/file"), host.image);
+    writeFileSync(join(host.root, "dev/loop9"), "7:9\n");
+  };
+
+  it.each(shellsOf(by === "dm" ? 0 : 1))("is void when somebody attached its image, under %s", async (shell) => {
+    const { host } = await meddled(shell, looped);
+    expect(host.ended(), host.journalText()).toBe("failed");
+    expect(host.journalText()).toMatch(/the mirror is void: .*disk.img is in use by .*loop9/);
+    expect(below(host, host.guests()[0]?.disk ?? "")).toBe("/srv/disk.img");
+    host.remove();
+  });
+
+  it("is void when somebody started the guest around it, which is let be", async () => {
+    const { host } = await meddled("dash", (one) => {
+      const vbd = restarted(one);
+      looped(one);
+      writeFileSync(join(vbd, "params"), one.image);
+      writeFileSync(join(vbd, "node"), join(one.root, "dev/loop9"));
+      writeFileSync(join(vbd, "physical-device"), "7:9\n");
+      for (const name of readdirSync(join(one.root, "sys/bus/xen-backend/devices"))) {
+        writeFileSync(join(one.root, "sys/bus/xen-backend/devices", name, "physical_device"), "7:9\n");
+      }
+    });
+    expect(host.journalText()).toMatch(/the mirror is void: another guest has .*disk.img: web1 \(40\)/);
+    expect(host.ended()).toBe("failed");
+    expect(host.guests()).toEqual([{ domid: "40", state: "-b----", disk: "/srv/disk.img" }]);
+    host.remove();
+  });
+
+  it("is not void when the guest rebooted by itself and came up on it again", async () => {
+    const { host, before } = await meddled("dash", (one) => void restarted(one));
+    expect(host.journalText()).toContain("web1 has been started anew meanwhile, on its mirrors");
+    expect(expectWhole(host, before, "own reboot")).toBe("new");
+    host.remove();
   });
 });
 

@@ -1612,12 +1612,13 @@ both_alive() {
   esac
 }
 
-# await_array NAME FROM TO BYTES HELD
+# await_array NAME FROM TO BYTES HELD IMAGE
 verb_await_array() {
   local name from to bytes held began next base done_sectors total rest done_bytes
   name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
   uptime_now
   began=$UPTIME next=$UPTIME
+  watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
     # \`202752 / 204800\`, \`none\` before it begins and after it has ended, \`delayed\` while another array is copied
@@ -1630,6 +1631,7 @@ verb_await_array() {
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
       next=$((UPTIME + 100))
+      nobody_around || return
       tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$done_sectors" -lt "$held" ] || break
@@ -2527,6 +2529,42 @@ LIST
   return 1
 }
 
+# watch_image NAME IMAGE LINK UNDER: from here on the mirror NAME is worth something only while nobody has the image but by UNDER
+watch_image() {
+  mkdir -p "$HERE/watched" && printf '%s\\n' "$2" "$3" "$4" >"$HERE/watched/\${1##*/}" && return 0
+  says "cannot write that $2 is watched"
+  return 1
+}
+
+# nobody_around: since the last look nobody has had a watched image around its mirror. Who writes to it there makes image
+# and volume differ, and the mirror does not know. A guest's domain id tells that it has been started since, by itself
+# or by somebody else: then it has to be on its mirrors again. Between two looks no guest starts, writes and is gone.
+WATCHED_DOMID=
+nobody_around() {
+  local file image link under domid
+  domid_of "$DOMAIN"
+  case $? in
+    0) domid=$DOMID ;;
+    1) domid=- ;;
+    *) return 1 ;;
+  esac
+  for file in "$HERE"/watched/*; do
+    [ -e "$file" ] || continue
+    { IFS= read -r image && IFS= read -r link && IFS= read -r under; } <"$file" || continue
+    if [ "$domid" != "$WATCHED_DOMID" ] || [ "$(loops_over "$image")" != "$(readlink -- "$link")" ]; then
+      verb_guard_free "$image" '' "$link" "$under" || {
+        says "the mirror is void: $SAYS"
+        return 1
+      }
+    fi
+  done
+  case $WATCHED_DOMID in
+    '' | "$domid") ;;
+    *) [ "$domid" = - ] || journal note message "$DOMAIN has been started anew meanwhile, on its mirrors" ;;
+  esac
+  WATCHED_DOMID=$domid
+}
+
 # Guards: what the plan was made from is still so. Each says what differs.
 
 differs() { # WHAT WAS IS
@@ -3090,12 +3128,13 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
-# await_sync NAME BYTES RATE: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
+# await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
   local name bytes limit began next last last_bytes base done_bytes
   name=$1 bytes=$2 limit=$3 base=
   uptime_now
   began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
+  watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
   [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
   while :; do
     others_whole && mirror_status "$name" || return 1
@@ -3109,6 +3148,7 @@ verb_await_sync() {
     fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
+      nobody_around || return
       tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$SYNCED" -ne "$TOTAL" ] || break
@@ -5044,4 +5084,4 @@ export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_syn
 export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
-export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);
+export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["image","pool_fill","snapshot_fill"]);

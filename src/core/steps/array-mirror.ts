@@ -73,8 +73,8 @@ export const syncArray: StepKind<"sync-array", SyncArray> = {
   title: ({ from, to }) => `Copy ${from.disk} to ${to.disk}, all but the last MiB`,
   actions: ({ name, bytes, from, to }) => [
     {
-      verb: ["await_array", name, from.device, to.device, String(bytes), String(heldSectors(bytes))],
-      shown: `read sync_completed of ${mappingPath(name)} until it is there`,
+      verb: ["await_array", name, from.device, to.device, String(bytes), String(heldSectors(bytes)), from.disk],
+      shown: `read sync_completed of ${mappingPath(name)} until it is there, and nobody has had ${from.disk} around it`,
     },
   ],
   goals: () => [],

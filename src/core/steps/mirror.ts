@@ -66,10 +66,10 @@ export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
   risk: "safe",
   requires: ({ bytesPerSecond }) => ["dmsetup", ...(bytesPerSecond === undefined ? [] : ["flock"])],
   title: ({ from, to }) => `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
-  actions: ({ name, bytes, bytesPerSecond }) => [
+  actions: ({ name, bytes, from, bytesPerSecond }) => [
     {
-      verb: ["await_sync", name, String(bytes), String(Math.round(bytesPerSecond ?? 0))],
-      shown: `dmsetup status ${name}, until every region is in sync`
+      verb: ["await_sync", name, String(bytes), String(Math.round(bytesPerSecond ?? 0)), from.disk, from.device],
+      shown: `dmsetup status ${name}, until every region is in sync, and nobody has had ${from.disk} around it`
         + (bytesPerSecond === undefined ? "" : `; raid1_resync_throttle of dm_mirror set so that it is no more than ${formatBytes(bytesPerSecond)}/s, and put back`),
     },
   ],

@@ -138,12 +138,13 @@ both_alive() {
   esac
 }
 
-# await_array NAME FROM TO BYTES HELD
+# await_array NAME FROM TO BYTES HELD IMAGE
 verb_await_array() {
   local name from to bytes held began next base done_sectors total rest done_bytes
   name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
   uptime_now
   began=$UPTIME next=$UPTIME
+  watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
     # `202752 / 204800`, `none` before it begins and after it has ended, `delayed` while another array is copied
@@ -156,6 +157,7 @@ verb_await_array() {
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
       next=$((UPTIME + 100))
+      nobody_around || return
       tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$done_sectors" -lt "$held" ] || break

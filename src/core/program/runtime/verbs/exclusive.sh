@@ -123,3 +123,39 @@ $(backends_of "$2")
 LIST
   return 1
 }
+
+# watch_image NAME IMAGE LINK UNDER: from here on the mirror NAME is worth something only while nobody has the image but by UNDER
+watch_image() {
+  mkdir -p "$HERE/watched" && printf '%s\n' "$2" "$3" "$4" >"$HERE/watched/${1##*/}" && return 0
+  says "cannot write that $2 is watched"
+  return 1
+}
+
+# nobody_around: since the last look nobody has had a watched image around its mirror. Who writes to it there makes image
+# and volume differ, and the mirror does not know. A guest's domain id tells that it has been started since, by itself
+# or by somebody else: then it has to be on its mirrors again. Between two looks no guest starts, writes and is gone.
+WATCHED_DOMID=
+nobody_around() {
+  local file image link under domid
+  domid_of "$DOMAIN"
+  case $? in
+    0) domid=$DOMID ;;
+    1) domid=- ;;
+    *) return 1 ;;
+  esac
+  for file in "$HERE"/watched/*; do
+    [ -e "$file" ] || continue
+    { IFS= read -r image && IFS= read -r link && IFS= read -r under; } <"$file" || continue
+    if [ "$domid" != "$WATCHED_DOMID" ] || [ "$(loops_over "$image")" != "$(readlink -- "$link")" ]; then
+      verb_guard_free "$image" '' "$link" "$under" || {
+        says "the mirror is void: $SAYS"
+        return 1
+      }
+    fi
+  done
+  case $WATCHED_DOMID in
+    '' | "$domid") ;;
+    *) [ "$domid" = - ] || journal note message "$DOMAIN has been started anew meanwhile, on its mirrors" ;;
+  esac
+  WATCHED_DOMID=$domid
+}

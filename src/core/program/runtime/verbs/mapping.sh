@@ -42,12 +42,13 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
-# await_sync NAME BYTES RATE: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
+# await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
   local name bytes limit began next last last_bytes base done_bytes
   name=$1 bytes=$2 limit=$3 base=
   uptime_now
   began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
+  watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
   [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
   while :; do
     others_whole && mirror_status "$name" || return 1
@@ -61,6 +62,7 @@ verb_await_sync() {
     fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
+      nobody_around || return
       tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
     fi
     [ "$SYNCED" -ne "$TOTAL" ] || break
