@@ -1578,6 +1578,7 @@ verb_add_member() {
   member_state "$2" || return
   # left over from a run that died: not in sync, or the goals would have held
   [ -z "$MEMBER" ] || take_out "$1" "$2" || return
+  begins "$1"
   shift 3
   run_command "$@"
 }
@@ -1615,9 +1616,9 @@ both_alive() {
 # await_array NAME FROM TO BYTES HELD IMAGE
 verb_await_array() {
   local name from to bytes held began next base done_sectors total rest done_bytes
-  name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
-  uptime_now
-  began=$UPTIME next=$UPTIME
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 done_sectors=0 GIVEN_UP=0
+  since_when "$name"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
   watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
@@ -3128,12 +3129,19 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
+# start_mirror NAME -- COMMAND…
+verb_start_mirror() {
+  begins "$1"
+  shift 2
+  run_command "$@"
+}
+
 # await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
   local name bytes limit began next last last_bytes base done_bytes
-  name=$1 bytes=$2 limit=$3 base=
-  uptime_now
-  began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
+  name=$1 bytes=$2 limit=$3
+  since_when "$name"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME last=$UPTIME last_bytes=0
   watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
   [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
   while :; do
@@ -3507,6 +3515,22 @@ name_it() {
 
 # How far a mirror is, whoever makes it.
 
+# begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
+MIRROR='' MIRROR_AT=0
+begins() {
+  uptime_now
+  MIRROR=$1 MIRROR_AT=$UPTIME
+}
+
+# since_when NAME: sets MIRROR_BEGAN and MIRROR_BASE. Begun by this program: then, from nothing. Else what has come since it is looked at:
+# MIRROR_BASE is empty until the first look.
+since_when() {
+  uptime_now
+  MIRROR_BEGAN=$UPTIME MIRROR_BASE=
+  [ "$MIRROR" != "$1" ] || MIRROR_BEGAN=$MIRROR_AT MIRROR_BASE=0
+  MIRROR=
+}
+
 # tell_mirrored BEGAN BASE DONE TOTAL: by UPTIME. BASE: what was there already when it was first looked at
 tell_mirrored() {
   local rate left
@@ -3720,6 +3744,7 @@ serving() {
 
 verb_open_node() { # NAME JOB NODE COMMAND: whatever an earlier try has left is taken away first
   serving "$1" && qmp drop "$DOMID" 60 "$2" "$3" && qmp run "$DOMID" 60 "$4" || return 1
+  begins "$2"
 }
 
 verb_qmp() { # NAME COMMAND
@@ -3729,9 +3754,8 @@ verb_qmp() { # NAME COMMAND
 verb_await_job() { # NAME JOB
   local status done_bytes total error base began next
   serving "$1" || return
-  base=''
-  uptime_now
-  began=$UPTIME next=$UPTIME
+  since_when "$2"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
   while :; do
     qmp job "$DOMID" 60 "$2" || return 1
     read -r status done_bytes total error <<LINE
@@ -5081,7 +5105,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["image","pool_fill","snapshot_fill"]);

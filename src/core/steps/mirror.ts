@@ -26,7 +26,7 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
   // a resume with a new table loaded suspends, swaps and resumes in one call: nothing can die in between
   actions: ({ name, bytes, from, to }) => [
     { command: ["dmsetup", "reload", name, "--table", mirrorTable(bytes, from.device, to.device)] },
-    { command: ["dmsetup", "resume", name] },
+    { verb: ["start_mirror", name], command: ["dmsetup", "resume", name] },
   ],
   goals: ({ name, from, to }) => [{ goal: "mirrored", name, from, to }],
   effect: ({ name, bytes, from, to }, model) =>

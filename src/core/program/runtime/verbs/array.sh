@@ -104,6 +104,7 @@ verb_add_member() {
   member_state "$2" || return
   # left over from a run that died: not in sync, or the goals would have held
   [ -z "$MEMBER" ] || take_out "$1" "$2" || return
+  begins "$1"
   shift 3
   run_command "$@"
 }
@@ -141,9 +142,9 @@ both_alive() {
 # await_array NAME FROM TO BYTES HELD IMAGE
 verb_await_array() {
   local name from to bytes held began next base done_sectors total rest done_bytes
-  name=$1 from=$2 to=$3 bytes=$4 held=$5 base='' done_sectors=0 GIVEN_UP=0
-  uptime_now
-  began=$UPTIME next=$UPTIME
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 done_sectors=0 GIVEN_UP=0
+  since_when "$name"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
   watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1

@@ -42,12 +42,19 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
+# start_mirror NAME -- COMMAND…
+verb_start_mirror() {
+  begins "$1"
+  shift 2
+  run_command "$@"
+}
+
 # await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
   local name bytes limit began next last last_bytes base done_bytes
-  name=$1 bytes=$2 limit=$3 base=
-  uptime_now
-  began=$UPTIME next=$UPTIME last=$UPTIME last_bytes=0
+  name=$1 bytes=$2 limit=$3
+  since_when "$name"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME last=$UPTIME last_bytes=0
   watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
   [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
   while :; do

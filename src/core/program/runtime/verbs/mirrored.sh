@@ -1,6 +1,22 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # How far a mirror is, whoever makes it.
 
+# begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
+MIRROR='' MIRROR_AT=0
+begins() {
+  uptime_now
+  MIRROR=$1 MIRROR_AT=$UPTIME
+}
+
+# since_when NAME: sets MIRROR_BEGAN and MIRROR_BASE. Begun by this program: then, from nothing. Else what has come since it is looked at:
+# MIRROR_BASE is empty until the first look.
+since_when() {
+  uptime_now
+  MIRROR_BEGAN=$UPTIME MIRROR_BASE=
+  [ "$MIRROR" != "$1" ] || MIRROR_BEGAN=$MIRROR_AT MIRROR_BASE=0
+  MIRROR=
+}
+
 # tell_mirrored BEGAN BASE DONE TOTAL: by UPTIME. BASE: what was there already when it was first looked at
 tell_mirrored() {
   local rate left

@@ -14,6 +14,7 @@ serving() {
 
 verb_open_node() { # NAME JOB NODE COMMAND: whatever an earlier try has left is taken away first
   serving "$1" && qmp drop "$DOMID" 60 "$2" "$3" && qmp run "$DOMID" 60 "$4" || return 1
+  begins "$2"
 }
 
 verb_qmp() { # NAME COMMAND
@@ -23,9 +24,8 @@ verb_qmp() { # NAME COMMAND
 verb_await_job() { # NAME JOB
   local status done_bytes total error base began next
   serving "$1" || return
-  base=''
-  uptime_now
-  began=$UPTIME next=$UPTIME
+  since_when "$2"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
   while :; do
     qmp job "$DOMID" 60 "$2" || return 1
     read -r status done_bytes total error <<LINE
