@@ -18,6 +18,16 @@ const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
 /** The interpreter itself, as a Dom0 has it: what comes first in the PATH may be a script that looks for one at every call. */
 const PYTHON = "/usr/bin/python3";
 
+/** Hosts are made and thrown away by the hundred, and nothing of them outlives a test: in memory where that can be. */
+const SCRATCH = process.env["TMPDIR"] ?? (holdsPrograms("/dev/shm") ? "/dev/shm" : tmpdir());
+
+/** A file system in memory, from which a tool that a test writes may be run (containers often forbid that). */
+function holdsPrograms(folder: string): boolean {
+  const mounts = existsSync("/proc/mounts") ? readFileSync("/proc/mounts", "utf8").split("\n") : [];
+  const [, , type, options = ""] = mounts.find((line) => line.split(" ")[1] === folder)?.split(" ") ?? [];
+  return type === "tmpfs" && options.split(",").includes("rw") && !options.split(",").includes("noexec");
+}
+
 /** `npm run laws` kills programs in every way there is, `npm test` in a share of them that has every call in it. */
 export const EVERY = process.env["LAWS_TIMES"] !== undefined;
 
@@ -51,7 +61,7 @@ export class StubHost {
     this.shell = SHELLS.includes(shell) ? shell : "dash";
     this.domain = domain;
     this.safe = safe;
-    this.root = mkdtempSync(join(tmpdir(), "converge-program-"));
+    this.root = mkdtempSync(join(SCRATCH, "converge-program-"));
     this.state = join(this.root, "state");
     const bin = join(this.root, "bin");
     for (const folder of [
@@ -278,7 +288,7 @@ export async function inParallel<T>(items: readonly T[], work: (item: T) => Prom
 /** A shell snippet over the runtime's functions. It is read from a file: the kernel takes no word of more than 128 KiB. */
 export async function evaluate(shell: Shell, script: string, args: readonly string[] = []): Promise<Ran> {
   const [file = "", ...rest] = shell.split(" ");
-  const folder = mkdtempSync(join(tmpdir(), "converge-snippet-"));
+  const folder = mkdtempSync(join(SCRATCH, "converge-snippet-"));
   const snippet = join(folder, "snippet.sh");
   writeFileSync(snippet, script);
   return new Promise((resolve) => {

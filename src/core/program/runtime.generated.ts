@@ -2506,7 +2506,7 @@ swaps_on() {
   number=$1
   [ -r "$ROOT/proc/swaps" ] || return 1
   while read -r path rest; do
-    case $path in */dev/*) node_number "$path" && [ "$NODE" = "$number" ] && return 0 ;; esac
+    case $path in "$ROOT"/dev/*) node_number "$path" && [ "$NODE" = "$number" ] && return 0 ;; esac
   done <"$ROOT/proc/swaps"
   return 1
 }
