@@ -11,7 +11,7 @@ export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["
 
 const TOOLS = [
   "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
-  "dd", "cmp", "e2fsck",
+  "dd", "cmp", "e2fsck", "dumpe2fs",
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");

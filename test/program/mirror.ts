@@ -16,6 +16,7 @@ import { cutArray, retireArray } from "../../src/core/steps/cut-array.js";
 import { removeConfig, writeConfig } from "../../src/core/steps/derived-config.js";
 import { editConfig } from "../../src/core/steps/edit-config.js";
 import { guard } from "../../src/core/steps/guard.js";
+import { dropMarks, markUsed } from "../../src/core/steps/mark-used.js";
 import { migrateGuest } from "../../src/core/steps/migrate-guest.js";
 import { startMirror, syncMirror } from "../../src/core/steps/mirror.js";
 import { mountMemory } from "../../src/core/steps/mount-memory.js";
@@ -35,7 +36,7 @@ export type How = "suspend" | "restart" | "migrate";
 export type Mirror = "dm" | "md";
 
 /** The mirrored move of the real step kinds, in their real order, over paths of the stub host. */
-export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly PlanNode[] {
+export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonly string[]): readonly PlanNode[] {
   const { domain } = host;
   const run = `${host.root}/run/converge/${host.safe}`;
   const link = `${run}/xvda1/image`;
@@ -57,6 +58,14 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
   const file = `${run}/memory/guest`;
   const suspend = how === "suspend";
   const tags = volumeTags(domain, "xvda1", "copy");
+  // the way that shuts the guest down copies no more than what is in use
+  const marks = `${run}/xvda1/marks`;
+  const mark = stepOf(markUsed, "switch", "mark-used", { name, image: host.image, bytes, link: marks }, "");
+  const limit = 1024;
+  const marked = how === "restart" && (only?.includes("mark-used") ?? true);
+  const startIt = marked
+    ? stepOf(startMirror, "switch", "start-mirror", { domain, name, bytes, from, to, log: marks, bytesPerSecond: limit }, "")
+    : stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to, bytesPerSecond: limit }, "");
   const across = (): readonly Step[] => {
     const next = { domain, config: `${run}/next.cfg`, disks: disks(onto) };
     switch (how) {
@@ -68,6 +77,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
       case "restart":
         return [
           stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
+          ...(by === "dm" && marked ? [mark, startIt] : []),
           stepOf(createPaused, "switch", "create-paused", next, ""),
         ];
       case "migrate":
@@ -102,8 +112,8 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
     ...(suspend ? [stepOf(unmount, "prepare", "give-room-back", { target: `${run}/memory` }, "")] : []),
     ...(by === "dm"
       ? [
-          stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to }, ""),
-          stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: 1024 }, ""),
+          ...(marked ? [] : [startIt]),
+          stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: limit }, ""),
         ]
       : [
           stepOf(growArray, "prepare", "grow-array", { domain, name, bytes, from, to, bytesPerSecond: 1024 ** 2 }, ""),
@@ -143,6 +153,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror): readonly Plan
           stepOf(switchMapping, "switch", "switch", { domain, name, bytes, leg: to, running: true }, ""),
           stepOf(retireMapping, "settle", "retire", { name }, ""),
           stepOf(detachLoop, "settle", "detach", { link }, ""),
+          ...(how === "restart" ? [stepOf(dropMarks, "settle", "drop-marks", { link: marks }, "")] : []),
         ]
       : [
           stepOf(cutArray, "switch", "cut", { domain, name, bytes, from, to, running: true }, ""),
@@ -161,5 +172,5 @@ function fileOf(path: string) {
 /** @param only the steps of these names, where it is not all of them */
 export function mirrorProgram(host: StubHost, how: How, by: Mirror, only?: readonly string[]): string {
   const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-  return compileProgram(planOf(host.domain, mirrorNodes(host, how, by).filter(({ id }) => only?.includes(id) ?? true)), kinds, { config: host.config });
+  return compileProgram(planOf(host.domain, mirrorNodes(host, how, by, only).filter(({ id }) => only?.includes(id) ?? true)), kinds, { config: host.config });
 }

@@ -61,9 +61,10 @@ describe("the runtime", () => {
   });
 
   it("knows what is there for the run only", () => {
-    expect(isTemporary([{ goal: "mounted", target: "/t", source: "/s" }])).toBe(true);
-    expect(isTemporary([])).toBe(false);
-    expect(isTemporary([{ goal: "volume-tagged", volume: "a/b", tags: [] }])).toBe(false);
+    expect(isTemporary({}, [{ goal: "mounted", target: "/t", source: "/s" }])).toBe(true);
+    expect(isTemporary({}, [])).toBe(false);
+    expect(isTemporary({ temporary: true }, [])).toBe(true);
+    expect(isTemporary({}, [{ goal: "volume-tagged", volume: "a/b", tags: [] }])).toBe(false);
   });
 });
 

@@ -42,7 +42,8 @@ export const fact: FirstFact<readonly ReportedMapping[]> = {
       const [, name = "", open = "0", what, sectors = "0", kind, rest = ""] = match;
       const before = found.get(name);
       if (what === "table") {
-        const legs = rest.match(/\b\d+:\d+\b/g) ?? [];
+        // a log on a device is no leg
+        const legs = rest.replace(/^disk \d+ \S+ /, "").match(/\b\d+:\d+\b/g) ?? [];
         found.set(name, {
           name, bytes: Number(sectors) * 512, open: open !== "0", legs, inSync: false, kind: kind === "mirror" ? "mirror" : "linear",
         });

@@ -5,6 +5,6 @@ const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set<Goal["goal"]>(["mounted", "
 /**
  * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.
  */
-export function isTemporary(goals: readonly Goal[]): boolean {
-  return goals.length > 0 && goals.every((goal) => TEMPORARY.has(goal.goal));
+export function isTemporary({ temporary }: { readonly temporary?: true }, goals: readonly Goal[]): boolean {
+  return temporary === true || (goals.length > 0 && goals.every((goal) => TEMPORARY.has(goal.goal)));
 }

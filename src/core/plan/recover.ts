@@ -29,7 +29,7 @@ export function recover(started: readonly Step[], domain: string, model: Model, 
   const brought = committing && !commits.includes("offline") ? startedFromConfig(model, domain) : model;
   // a mirror that is taken back after the commit leaves the volume, not the image
   const from = committing ? withGhost(brought, { committed: [...brought.ghost.committed, domain] }) : brought;
-  const all = newestFirst(started).filter((step) => !committing || isTemporary(kindOf(step).goals(step.args)));
+  const all = newestFirst(started).filter((step) => !committing || isTemporary(kindOf(step), kindOf(step).goals(step.args)));
   const undone = all.slice(0, options.undos).reduce((at, step) => undo(step, at), from);
   // what is left of configs made for single commands goes with the run's directory
   const files = (undone.ghost.files ?? []).filter((path) => options.undos !== undefined || !isConfigOf(domain, path));
@@ -44,7 +44,7 @@ export function commitsOf(started: readonly Step[], model: Model): readonly ("ru
 /** After a run that ended well: a reboot of Dom0 needs what guests that were saved are restored onto. */
 export function bringBackNames(started: readonly Step[], domain: string, model: Model): Model {
   const from = withGhost(model, { committed: [...model.ghost.committed, domain] });
-  return newestFirst(started).filter((step) => isTemporary(kindOf(step).goals(step.args))).reduce((at, step) => undo(step, at), from);
+  return newestFirst(started).filter((step) => isTemporary(kindOf(step), kindOf(step).goals(step.args))).reduce((at, step) => undo(step, at), from);
 }
 
 /** Dom0 loses power, or is rebooted: guests, loops and mounts are gone, what lies on disks stays. */

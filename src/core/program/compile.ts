@@ -14,7 +14,7 @@ export interface ProgramHeader {
 }
 
 /** What of a step kind ends up in a program. */
-export type CompilableKind = Pick<StepKind<string, unknown>, "title" | "actions" | "goals" | "undo">;
+export type CompilableKind = Pick<StepKind<string, unknown>, "title" | "actions" | "goals" | "undo" | "temporary">;
 
 /** Step kinds by their names. */
 export type StepKinds = Readonly<Record<string, CompilableKind>>;
@@ -148,7 +148,7 @@ function stepFunctions(step: Step, kind: CompilableKind, number: number): readon
   if (undo !== undefined) {
     functions.push(
       sh(`undo_${String(number)}`, [
-        call("undoing", plainId(step.id), isTemporary(goals) ? "temporary" : "kept", kind.title(step.args)),
+        call("undoing", plainId(step.id), isTemporary(kind, goals) ? "temporary" : "kept", kind.title(step.args)),
         ...undo.when.map((goal) => call("when", ...goalWords(goal))),
         ...undo.actions.map(actionCall),
       ]),

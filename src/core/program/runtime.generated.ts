@@ -3129,25 +3129,29 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
-# start_mirror NAME -- COMMAND…
+# start_mirror NAME RATE -- COMMAND…: it begins to copy right away
 verb_start_mirror() {
+  [ "$2" -eq 0 ] || throttle_mirrors "$FIRST_SHARE" || return
   begins "$1"
-  shift 2
+  shift 3
   run_command "$@"
 }
 
 # await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes limit began next last last_bytes base done_bytes
-  name=$1 bytes=$2 limit=$3
+  local name bytes limit began next last last_bytes base done_bytes spared
+  name=$1 bytes=$2 limit=$3 spared=0
+  # what nobody uses counts as in sync from the beginning
+  [ ! -e "$HERE/marked/$name" ] || read -r spared <"$HERE/marked/$name"
   since_when "$name"
   began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME last=$UPTIME last_bytes=0
   watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
-  [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
+  [ "$limit" -eq 0 ] || throttle_mirrors "$FIRST_SHARE" || return
   while :; do
     others_whole && mirror_status "$name" || return 1
     mirror_alive || return 1
-    done_bytes=$((SYNCED * bytes / TOTAL))
+    done_bytes=$((SYNCED * bytes / TOTAL - spared))
+    [ "$done_bytes" -ge 0 ] || done_bytes=0
     [ -n "$base" ] || base=$done_bytes
     uptime_now
     if [ "$limit" -ne 0 ] && [ $((UPTIME - last)) -ge 100 ]; then
@@ -3157,7 +3161,7 @@ verb_await_sync() {
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
       nobody_around || return
-      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
+      tell_mirrored "$began" "$base" "$done_bytes" "$((bytes - spared))"
     fi
     [ "$SYNCED" -ne "$TOTAL" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
@@ -3279,6 +3283,138 @@ verb_retire_mapping() { # NAME -- COMMAND…
   # one that was let go of before goes by itself when its guest has gone, perhaps right now
   mapping_of "$name"
   [ $? -eq 1 ]
+}
+
+# What a disk's file system uses, marked for a mirror that is to copy no more than that.
+
+# A mirror's log on a device (drivers/md/dm-log.c): \`MiRr\`, version 2 and the number of regions, little endian; from byte
+# 1024 on a bit a region, lowest first, in whole words of 64: 1 is clean, that is, not copied.
+LOG_HEAD='rRiM\\0002\\0000\\0000\\0000'
+
+# mark_used NAME IMAGE LINK BYTES SECTORS
+# SECTORS: of a region. Always anew, since it is worth something only while nobody has the
+# image: what is not marked is not copied.
+verb_mark_used() {
+  local name image link bytes region total words pages first rest
+  name=$1 image=$2 link=$3 bytes=$4 region=$(($5 * 512))
+  ours "$link" && verb_drop_marks "$link" || return
+  domid_of "$DOMAIN"
+  case $? in
+    0)
+      says "$DOMAIN runs: what its file system calls free may be in use by now"
+      return 1
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  mkdir -p -- "\${link%/*}" "$HERE/marked" || return
+  total=$(((bytes + region - 1) / region))
+  # what it prints of a large one does not fit a variable
+  dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
+  awk "$FREE_OF_EXT" "$link.map" >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&
+    { read -r first rest <"$link.map"; } || {
+    says "cannot mark what $image uses"
+    return 1
+  }
+  # the bits, in whole words, behind a header of 1,024 bytes; a device is in whole pages
+  words=$(((total + 63) / 64))
+  pages=$(((1024 + words * 8 + 4095) / 4096))
+  {
+    printf '%b' "$LOG_HEAD" && little_endian "$total"
+  } >"$link.bits" && truncate -s 1024 -- "$link.bits" && tail -n +2 -- "$link.map" | as_bytes >>"$link.bits" && truncate -s $((pages * 4096)) -- "$link.bits" || {
+    says "cannot write $link.bits"
+    return 1
+  }
+  rm -f -- "$link.map" "$link.free"
+  write_kept "$HERE/marked/$name" "$((bytes - first))" || return
+  if [ -z "$rest" ]; then
+    journal note message "of $image only what its file system uses is copied: $(mib "$first") of $(mib "$bytes")"
+  else
+    journal note message "all of $image is copied: $rest"
+  fi
+  verb_attach_loop "$link" "$link.bits" -- losetup --find --show "$link.bits"
+}
+
+mib() { # BYTES
+  printf '%s MiB' $((($1 + 1048575) / 1048576))
+}
+
+# little_endian NUMBER: its eight bytes
+little_endian() {
+  local number at
+  number=$1 at=0
+  while [ "$at" -lt 8 ]; do
+    printf '%b' "\\\\0$((number / 64 % 4))$((number / 8 % 8))$((number % 8))"
+    number=$((number / 256)) at=$((at + 1))
+  done
+}
+
+# as_bytes: lines of octal escapes from standard input
+as_bytes() {
+  local line
+  while IFS= read -r line; do
+    printf '%b' "$line" || return
+  done
+}
+
+# Prints \`all WHY\`, or \`free FIRST END\` lines: bytes from FIRST to before END that hold nothing, in order.
+FREE_OF_EXT='
+/^Filesystem features:/ { features = $0 " " }
+/^Filesystem state:/ { state = $0; sub(/^[^:]*: */, "", state); sub(/ *$/, "", state) }
+/^Block count:/ { blocks = $3 }
+/^Free blocks:/ { free = $3 }
+/^Block size:/ { size = $3 }
+/^  Free blocks:/ {
+  sub(/^[^:]*: */, "")
+  parts = split($0, part, /, */)
+  for (at = 1; at <= parts; at++) {
+    if (part[at] == "") continue
+    if (part[at] !~ /^[0-9]+(-[0-9]+)?$/) { odd = 1; continue }
+    ends = split(part[at], end, "-")
+    from = end[1] + 0
+    to = end[ends] + 0
+    if (to < from || to >= blocks + 0 || (count > 0 && from <= last[count])) { odd = 1; continue }
+    seen += to - from + 1
+    if (count > 0 && from == last[count] + 1) last[count] = to
+    else { first[++count] = from; last[count] = to }
+  }
+}
+END {
+  if (size == "" || blocks == "" || free == "") why = "dumpe2fs can not read its file system"
+  else if (features ~ / needs_recovery /) why = "the journal of its file system is not replayed: it was not unmounted"
+  else if (features ~ / orphan_present /) why = "its file system was not unmounted"
+  else if (features ~ / bigalloc /) why = "its file system counts in clusters"
+  else if (state != "clean") why = "its file system is " state
+  else if (odd || seen + 0 != free + 0) why = "the free map of its file system and its superblock disagree"
+  if (why != "") { print "all " why; exit }
+  for (at = 1; at <= count; at++) printf "free %.0f %.0f\\n", first[at] * size, (last[at] + 1) * size
+}'
+
+# The first line: how many bytes are to be copied, and why, where that is all. Then the bits, as octal escapes.
+BITS_OF_FREE='
+function mark(number) { bits[int(number / 8)] += 2 ^ (number % 8) }
+/^all / { why = substr($0, 5) }
+/^free / {
+  from = int(($2 + region - 1) / region)
+  to = $3 >= bytes ? total : int($3 / region)
+  if (to <= from) next
+  clean += to == total ? bytes - from * region : (to - from) * region
+  while (from < to && from % 8 != 0) mark(from++)
+  while (from + 8 <= to) { bits[from / 8] = 255; from += 8 }
+  while (from < to) mark(from++)
+}
+END {
+  printf "%.0f%s\\n", bytes - clean, why == "" ? "" : " " why
+  last = int((total + 63) / 64) * 8
+  for (at = 0; at < last; at++) {
+    byte = bits[at] + 0
+    printf "\\\\0%d%d%d%s", int(byte / 64), int(byte / 8) % 8, byte % 8, at % 64 == 63 || at == last - 1 ? "\\n" : ""
+  }
+}'
+
+# drop_marks LINK: nothing is copied by them any more
+verb_drop_marks() {
+  ours "$1" && verb_detach_loop "$1" && rm -f -- "$1.bits" "$1.map" "$1.free"
 }
 
 # A live migration to the same host. For a moment there are two of the guest: NAME and NAME--incoming, then
@@ -3960,6 +4096,9 @@ verb_resume_guest() { # NAME FILE -- COMMAND…
 # The kernel has one throttle for all mirrors of the host: the share of time (in per cent) that it may copy. Runs of
 # several guests share it: the first keeps what it was, the last puts it back. A reboot does so by itself.
 
+# what a mirror begins with until it is known how fast it is: a disk in memory does 100 MiB/s with half of the time
+FIRST_SHARE=2
+
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 
 # throttle_held COMMAND…: with the host-wide record held
@@ -3995,7 +4134,7 @@ steer_mirrors() {
   if [ "$1" -gt "$2" ]; then
     share=$((share * $2 / $1))
   elif [ $(($1 * 10)) -lt $(($2 * 9)) ]; then
-    share=$((share + share / 4 + 1))
+    share=$((share + share / 2 + 1))
   fi
   [ "$share" -ge 1 ] || share=1
   [ "$share" -le 100 ] || share=100
@@ -4069,7 +4208,7 @@ complete_run() {
   local message
   message='all steps are done'
   if [ -n "\${DOWNTIME:-}" ] && [ -n "\${DOWN_AT:-}" ]; then
-    seconds "$DOWNTIME"
+    seconds $((DOWNTIME + HELD_CENTIS))
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
   fi
   remember_history
@@ -5105,7 +5244,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","drop_marks","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["image","pool_fill","snapshot_fill"]);

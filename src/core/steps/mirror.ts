@@ -1,6 +1,7 @@
 import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
 import { sectorsOf } from "../model/mapping.js";
+import { markedRegionSectors } from "../model/marks.js";
 import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
 import type { Content } from "../model/storage.js";
@@ -12,6 +13,10 @@ export interface StartMirror {
   readonly bytes: number;
   readonly from: Leg;
   readonly to: Leg;
+  /** A device with marks of what is to be copied ({@link markUsed}); unset: all. */
+  readonly log?: string;
+  /** At most; unset: as fast as it goes. */
+  readonly bytesPerSecond?: number;
 }
 
 /**
@@ -24,9 +29,9 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
   requires: () => ["dmsetup"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
   // a resume with a new table loaded suspends, swaps and resumes in one call: nothing can die in between
-  actions: ({ name, bytes, from, to }) => [
-    { command: ["dmsetup", "reload", name, "--table", mirrorTable(bytes, from.device, to.device)] },
-    { verb: ["start_mirror", name], command: ["dmsetup", "resume", name] },
+  actions: ({ name, bytes, from, to, log, bytesPerSecond }) => [
+    { command: ["dmsetup", "reload", name, "--table", mirrorTable(bytes, from.device, to.device, log)] },
+    { verb: ["start_mirror", name, String(Math.round(bytesPerSecond ?? 0))], command: ["dmsetup", "resume", name] },
   ],
   goals: ({ name, from, to }) => [{ goal: "mirrored", name, from, to }],
   effect: ({ name, bytes, from, to }, model) =>
@@ -92,10 +97,12 @@ function regionSectors(bytes: number): number {
 
 /**
  * The kernel's `mirror` target (drivers/md/dm-raid1.c). `sync` means that all is to be brought in sync; `nosync`, that
- * nothing needs to be, which copies not one block and reports every region as in sync (dm-log.c, and seen).
+ * nothing needs to be, which copies not one block and reports every region as in sync (dm-log.c, and seen). A log on a
+ * device says itself what is in sync: nothing may be said of it here, or it is not read.
  */
-function mirrorTable(bytes: number, from: string, to: string): string {
-  return `0 ${sectorsOf(bytes)} mirror core 2 ${regionSectors(bytes)} sync 2 ${from} 0 ${to} 0 1 handle_errors`;
+function mirrorTable(bytes: number, from: string, to: string, log: string | undefined): string {
+  const how = log === undefined ? `core 2 ${regionSectors(bytes)} sync` : `disk 2 ${log} ${markedRegionSectors(bytes)}`;
+  return `0 ${sectorsOf(bytes)} mirror ${how} 2 ${from} 0 ${to} 0 1 handle_errors`;
 }
 
 function withTable(model: Model, name: string, bytes: number, table: Parameters<typeof withMapping>[1]["table"]): Model {

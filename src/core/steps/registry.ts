@@ -20,6 +20,7 @@ import { adoptFormer, removeVolume, settleFormer } from "./former-volume.js";
 import { guard } from "./guard.js";
 import { makeFilesystem } from "./make-filesystem.js";
 import { makeSwap } from "./make-swap.js";
+import { dropMarks, markUsed } from "./mark-used.js";
 import { migrateGuest } from "./migrate-guest.js";
 import { startMirror, syncMirror } from "./mirror.js";
 import { mountMemory } from "./mount-memory.js";
@@ -63,6 +64,7 @@ export const stepKinds = {
   "detach-loop": detachLoop,
   "discard-retired": discardRetired,
   "distrust-fresh": distrustFresh,
+  "drop-marks": dropMarks,
   "drop-qemu-mirror": dropQemuMirror,
   "edit-config": editConfig,
   "forget-runs": forgetOldRuns,
@@ -75,6 +77,7 @@ export const stepKinds = {
   "make-swap": makeSwap,
   "mark-carried": markCarried,
   "mark-carrying": markCarrying,
+  "mark-used": markUsed,
   "migrate-guest": migrateGuest,
   "mount-memory": mountMemory,
   "mount-volume": mountVolume,

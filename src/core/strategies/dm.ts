@@ -5,6 +5,7 @@ import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
 import { compareLegs } from "../steps/compare-legs.js";
 import { createMapping } from "../steps/create-mapping.js";
+import { dropMarks, markUsed } from "../steps/mark-used.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
@@ -13,6 +14,7 @@ import { comparisonLimit, comparisonOf } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
+import { copiedOf, mapReading } from "./used-only.js";
 
 /**
  * The guest is taken onto a device-mapper name of converge's own, which lies on the image, then on a mirror of image
@@ -25,8 +27,8 @@ export const dm: Strategy = {
   auto: true,
   way: "mapping",
 
-  fits: ({ change }, state) => {
-    const { image, to, wish } = change;
+  fits: (move, state) => {
+    const { image, to, wish } = move.change;
     const reasons: string[] = [];
     if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
@@ -40,16 +42,19 @@ export const dm: Strategy = {
     if (reasons.length > 0) return { fits: false, reasons };
     const resized = "bytes" in image.content && to.askedBytes !== undefined && to.askedBytes !== image.bytes;
     return {
-      fits: true, reasons: ["it is a raw image: its blocks can be mirrored"],
+      fits: true, reasons: [`it is a raw image: its blocks can be mirrored, ${copiedOf(move, state).why}`],
       ...(resized ? { but: [`${formatBytes(to.bytes)} are asked for, and blocks leave its ${image.content.type} at ${formatBytes(image.bytes)}`] } : {}),
     };
   },
 
   forecast: (move, state) => {
-    const { bytes } = move.change.image;
+    const copied = copiedOf(move, state);
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("dm", move, state);
     const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
-    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [], paused: comparisonOf("dm", move, state) };
+    return {
+      copyBytes: copied.bytes, seconds: tenths(copied.bytes / bytesPerSecond + zeroed / freeBytesPerSecond),
+      takeOvers: takeOversOf(move), held: mapReading(move, copied), paused: comparisonOf("dm", move, state),
+    };
   },
 
   fragments: (move, state) => {
@@ -62,6 +67,13 @@ export const dm: Strategy = {
     const name = mappingName(domain, vdev);
     const from: Leg = { device: paths.link, disk: image.path };
     const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
+    const limit = bandwidth === undefined ? {} : { bytesPerSecond: bandwidth };
+    const { usedOnly } = copiedOf(move, state);
+    const start = stepOf(
+      startMirror, usedOnly ? "switch" : "prepare", id("start-mirror"),
+      { domain, name, bytes, from, to: leg, ...(usedOnly ? { log: paths.marks } : {}), ...limit },
+      "both get every write from here on",
+    );
     return {
       prepare: [
         ...blockCopySteps(move, name),
@@ -74,14 +86,19 @@ export const dm: Strategy = {
       mirror: {
         onto: mappingPath(name),
         link: paths.link,
+        ...(usedOnly
+          ? {
+              begin: [
+                stepOf(markUsed, "switch", id("mark-used"), { name, image: image.path, bytes, link: paths.marks }, "what nobody uses need not be copied"),
+                start,
+              ],
+            }
+          : {}),
         sync: [
-          stepOf(startMirror, "prepare", id("start-mirror"), { domain, name, bytes, from, to: leg }, "both get every write from here on"),
+          ...(usedOnly ? [] : [start]),
           stepOf(
-            syncMirror, "prepare", id("sync"), {
-                name, bytes, from, to: leg, content: image.content,
-                ...(bandwidth === undefined ? {} : { bytesPerSecond: bandwidth }),
-              },
-            "all of it is carried while the guest runs",
+            syncMirror, "prepare", id("sync"), { name, bytes, from, to: leg, content: image.content, ...limit },
+            usedOnly ? "what is in use is carried while the guest runs" : "all of it is carried while the guest runs",
           ),
         ],
         ...(compared.length === 0
@@ -96,6 +113,7 @@ export const dm: Strategy = {
           stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
         ],
         release: [
+          ...(usedOnly ? [stepOf(dropMarks, "settle", id("drop-marks"), { link: paths.marks }, "they served the mirror")] : []),
           stepOf(detachLoop, "settle", id("detach-image"), { link: paths.link }, "the image is released"),
         ],
         retire: [

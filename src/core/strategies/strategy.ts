@@ -30,6 +30,8 @@ export type SwitchOver = "restart" | "suspend" | "migrate" | "next-reboot";
 export interface DiskPaths {
   /** Link to the loop device over the image. */
   readonly link: string;
+  /** Link to the loop device over the marks of what a mirror is to copy. */
+  readonly marks: string;
   readonly source: string;
   readonly target: string;
 }
@@ -74,6 +76,8 @@ export interface MirrorFragments {
   readonly onto: string;
   /** Loop device over the image that the mirror reads. */
   readonly link: string;
+  /** While nobody has the disk, where the mirror has to begin then: the guest is down, and comes up on it. */
+  readonly begin?: readonly Step[];
   /** While the guest runs on it: until the volume holds everything. */
   readonly sync: readonly Step[];
   /** While nobody writes to either, where the playbook wants it (`verify: full`): they are compared block by block. */

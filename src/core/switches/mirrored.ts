@@ -141,6 +141,7 @@ function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostSt
       domain, desired, options, switchOver, from, to, config: edit.path, commit: "later",
       guard: guardStep(move, state, "guard"),
       bootUnit: { ...bootUnit(move), phase: "switch" },
+      atRest: move.moves.flatMap(({ fragments }) => fragments.mirror?.begin ?? []),
       why: { down: "it is taken off its old disk", up: "still on its old disk, under another name" },
     }),
   ];

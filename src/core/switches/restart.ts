@@ -206,5 +206,5 @@ export function snapshotBytes(
 
 export function diskPaths(domain: string, vdev: string): DiskMove["paths"] {
   const base = `${runDirectory(domain)}/${safeName(vdev)}`;
-  return { link: `${base}/image`, source: `${base}/source`, target: `${base}/target` };
+  return { link: `${base}/image`, marks: `${base}/marks`, source: `${base}/source`, target: `${base}/target` };
 }

@@ -41,6 +41,8 @@ export interface TakeOver {
   readonly commit: "later" | "now" | "done";
   /** Makes sure, right before the guest is touched, that it still is what the plan was made for. */
   readonly guard: Step;
+  /** What has to be done while the guest is down; only a restart has such a time. */
+  readonly atRest?: readonly Step[];
   /** What looks after the guest when Dom0 dies meanwhile; unset where an earlier step has installed it. */
   readonly bootUnit?: Step;
   /** What it is taken off its disk for. */
@@ -94,6 +96,7 @@ function across(over: TakeOver, id: (step: string) => string, file: string): rea
           { domain, config, timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false },
           why.down,
         ),
+        ...(over.atRest ?? []),
         stepOf(createPaused, "switch", id("create-paused"), { domain, config: to.file.to, disks }, built),
       ];
     case "suspend":

@@ -49,7 +49,7 @@ complete_run() {
   local message
   message='all steps are done'
   if [ -n "${DOWNTIME:-}" ] && [ -n "${DOWN_AT:-}" ]; then
-    seconds "$DOWNTIME"
+    seconds $((DOWNTIME + HELD_CENTIS))
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
   fi
   remember_history

@@ -42,25 +42,29 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
-# start_mirror NAME -- COMMAND…
+# start_mirror NAME RATE -- COMMAND…: it begins to copy right away
 verb_start_mirror() {
+  [ "$2" -eq 0 ] || throttle_mirrors "$FIRST_SHARE" || return
   begins "$1"
-  shift 2
+  shift 3
   run_command "$@"
 }
 
 # await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes limit began next last last_bytes base done_bytes
-  name=$1 bytes=$2 limit=$3
+  local name bytes limit began next last last_bytes base done_bytes spared
+  name=$1 bytes=$2 limit=$3 spared=0
+  # what nobody uses counts as in sync from the beginning
+  [ ! -e "$HERE/marked/$name" ] || read -r spared <"$HERE/marked/$name"
   since_when "$name"
   began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME last=$UPTIME last_bytes=0
   watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
-  [ "$limit" -eq 0 ] || throttle_mirrors 50 || return
+  [ "$limit" -eq 0 ] || throttle_mirrors "$FIRST_SHARE" || return
   while :; do
     others_whole && mirror_status "$name" || return 1
     mirror_alive || return 1
-    done_bytes=$((SYNCED * bytes / TOTAL))
+    done_bytes=$((SYNCED * bytes / TOTAL - spared))
+    [ "$done_bytes" -ge 0 ] || done_bytes=0
     [ -n "$base" ] || base=$done_bytes
     uptime_now
     if [ "$limit" -ne 0 ] && [ $((UPTIME - last)) -ge 100 ]; then
@@ -70,7 +74,7 @@ verb_await_sync() {
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
       nobody_around || return
-      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
+      tell_mirrored "$began" "$base" "$done_bytes" "$((bytes - spared))"
     fi
     [ "$SYNCED" -ne "$TOTAL" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
