@@ -13,6 +13,8 @@ export type RunEvent = { readonly at: number; readonly seq: number } & (
   | { readonly event: "progress"; readonly id: string; readonly bytes: number; readonly percent: number; readonly rate: number; readonly left: number }
   | { readonly event: "watch"; readonly id: string; readonly what: string; readonly value: string; readonly acted: string }
   | { readonly event: "pass"; readonly id: string; readonly number: number; readonly seconds: number; readonly bytes: number; readonly forecast: number; readonly verdict: string }
+  /** A volume stood still, and whoever writes to it: for no longer than this, since what is timed is the command that did it. */
+  | { readonly event: "frozen"; readonly volume: string; readonly seconds: number }
   | { readonly event: "down"; readonly domain: string }
   | { readonly event: "commit"; readonly domain: string }
   | { readonly event: "ready"; readonly domain: string; readonly downtime: number }

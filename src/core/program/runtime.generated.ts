@@ -2308,6 +2308,19 @@ literal_bytes() {
   LITERAL=\${LITERAL:-0}
 }
 
+# take_snapshot VG/ORIGIN -- COMMAND…: LVM suspends the origin in the midst of it, and nobody is told for how long
+verb_take_snapshot() {
+  local volume began
+  volume=$1
+  shift 2
+  uptime_now
+  began=$UPTIME
+  run_command "$@" || return
+  uptime_now
+  seconds $((UPTIME - began))
+  journal frozen volume "$volume" 'seconds#' "$SECONDS_TEXT"
+}
+
 watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
   local fill free
   ask_volume "$1" lv_attr,origin,data_percent,vg_free || {
@@ -5244,7 +5257,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","drop_marks","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","drop_marks","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["image","pool_fill","snapshot_fill"]);

@@ -27,6 +27,7 @@ export function eventText(event: RunEvent): EventText {
     }
     case "pass": return line(`pass ${event.number}: ${formatBytes(event.bytes)} in ${formatSeconds(event.seconds)}, `
       + `the next would take about ${formatSeconds(event.forecast)}: ${visible(event.verdict)}`);
+    case "frozen": return line(`${visible(event.volume)} stood still for at most ${formatSeconds(event.seconds)}`);
     case "down": return { loudness: "warning", text: `${visible(event.domain)} is going down` };
     case "commit": return { loudness: "good", text: `${visible(event.domain)} starts on its new disks: no way back from here on` };
     case "ready": return { loudness: "good", text: `${visible(event.domain)} is up again after ${formatSeconds(event.downtime)}` };

@@ -40,6 +40,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, "string" | "number
   progress: { id: "string", bytes: "number", percent: "number", rate: "number", left: "number" },
   watch: { id: "string", what: "string", value: "string", acted: "string" },
   pass: { id: "string", number: "number", seconds: "number", bytes: "number", forecast: "number", verdict: "string" },
+  frozen: { volume: "string", seconds: "number" },
   down: { domain: "string" },
   commit: { domain: "string" },
   ready: { domain: "string", downtime: "number" },

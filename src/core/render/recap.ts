@@ -132,6 +132,7 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
     const forecast = plan.estimate.copyBytes > 0 ? `, forecast ${formatBytes(plan.estimate.copyBytes)}` : "";
     lines.push(...hanging("    copied    ", `${formatBytes(bytes)}${rate}${passes}${forecast}`, view.width));
   }
+  lines.push(...[...new Set(report.frozen.map(({ volume }) => volume))].flatMap((volume) => hanging("    frozen    ", frozenText(volume, report), view.width)));
   if (report.beganAt !== undefined && report.endedAt !== undefined) {
     const forecast = plan.estimate.seconds > 0 ? `, forecast ${formatForecast(plan.estimate.seconds)}` : "";
     lines.push(`    took      ${formatSeconds(report.endedAt - report.beganAt)}${forecast}`);
@@ -139,6 +140,12 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   lines.push(...report.watched.flatMap((text) => hanging("    watched   ", visible(text), view.width)));
   lines.push(...report.notes.flatMap((text) => hanging("    note      ", visible(text), view.width)));
   return lines;
+}
+
+/** Everything on a volume waits while a snapshot of it is taken. */
+function frozenText(volume: string, { frozen }: GuestRecap["report"]): string {
+  const times = frozen.filter((one) => one.volume === volume).map(({ seconds }) => seconds);
+  return `${visible(volume)}, with all that is on it, for at most ${formatSeconds(Math.max(...times))} at a time, for ${count(times.length, "snapshot")}`;
 }
 
 function leftovers(guest: GuestRecap, view: View): readonly string[] {

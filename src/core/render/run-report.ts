@@ -12,6 +12,8 @@ export interface RunReport {
   readonly step?: { readonly id: string; readonly title: string; readonly since: number };
   readonly stepsDone: number;
   readonly passes: readonly Pass[];
+  /** How long volumes stood still at most, snapshot by snapshot. */
+  readonly frozen: readonly { readonly volume: string; readonly seconds: number }[];
   /** Bytes by step, as last told: steps that copy without passes. */
   readonly progress: Readonly<Record<string, { readonly bytes: number; readonly since: number; readonly until: number }>>;
   readonly isDown: boolean;
@@ -37,7 +39,7 @@ interface Failure {
 }
 
 export const emptyReport: RunReport = {
-  lastSeq: 0, stepsDone: 0, passes: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
+  lastSeq: 0, stepsDone: 0, passes: [], frozen: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
 };
 
 /** The report with one more event. An event that was seen already changes nothing. */
@@ -56,6 +58,7 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
     }
     case "pass": return { ...next, passes: [...report.passes, { id: event.id, seconds: event.seconds, bytes: event.bytes }] };
     case "watch": return event.acted === "" ? next : { ...next, watched: [...report.watched, `${event.what}: ${event.value}, ${event.acted}`] };
+    case "frozen": return { ...next, frozen: [...report.frozen, { volume: event.volume, seconds: event.seconds }] };
     case "down": return { ...next, isDown: true };
     case "commit": return { ...next, committed: true };
     case "ready": return { ...next, isDown: false, downtimeSeconds: event.downtime };

@@ -30,6 +30,7 @@ export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
     return [
       { command: ["sync", "--file-system", mountpoint] },
       {
+        verb: ["take_snapshot", origin],
         command: [
           "lvcreate", "--yes", "--snapshot", ...size,
           ...tags.flatMap((tag) => ["--addtag", tag]), "--name", name, origin,

@@ -129,6 +129,19 @@ literal_bytes() {
   LITERAL=${LITERAL:-0}
 }
 
+# take_snapshot VG/ORIGIN -- COMMAND…: LVM suspends the origin in the midst of it, and nobody is told for how long
+verb_take_snapshot() {
+  local volume began
+  volume=$1
+  shift 2
+  uptime_now
+  began=$UPTIME
+  run_command "$@" || return
+  uptime_now
+  seconds $((UPTIME - began))
+  journal frozen volume "$volume" 'seconds#' "$SECONDS_TEXT"
+}
+
 watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
   local fill free
   ask_volume "$1" lv_attr,origin,data_percent,vg_free || {
