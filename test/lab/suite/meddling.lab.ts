@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+
+/**
+ * What others do in mid-run, on a real Dom0: somebody edits, restarts, saves or stops the guest, the clock jumps, disks give
+ * errors. The guest runs, or is as they left it; nothing is lost; and the next run finishes.
+ */
+
+const everything = process.env["LAB_ALL"] === "1";
+
+let lab: Lab;
+let converge: Converge;
+
+const IMAGE = "/srv/xen/web1/disk.img";
+/** So slow that it does not end before something is done to it; or that there is time for something before the switch. */
+const SLOWEST = { throttle: { bandwidth: "64KiB/s" } };
+const SLOWLY = { throttle: { bandwidth: "1MiB/s" } };
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite-meddling" });
+  converge = await Converge.at(lab);
+  await lab.run("rm -f /etc/xen/auto/*");
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+/** A slow run of web1's move, at the moment in which files are copied. */
+async function copying(move: typeof SLOWLY) {
+  const before = await newestRun(lab, "web1");
+  const run = converge.start("-i", "lab.yml", await converge.playbook("slow.yml", onVolumes("web1", { xvda1: {} }, move)), "--yes");
+  await whileRunning(run, waitForEvent(lab, "web1", before, '"event":"step".*pass.copy"'));
+  // not the process itself: it would be waited for
+  return { run };
+}
+
+/** The guest runs on its image, and writes on. */
+async function expectOnImage(): Promise<void> {
+  expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });
+  const { highest } = await acks(lab, "web1");
+  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  await expectNothingLeft(lab);
+}
+
+describe.runIf(everything)("in mid-copy", () => {
+  test("a volume that gives errors fails the run, and nothing else", async () => {
+    await startGuest(lab, "web1");
+    await waitForConsole(lab, "web1", "\\] ack 5$");
+    const { run } = await copying(SLOWEST);
+    await lab.run("dmsetup reload vg0-web1--xvda1 --table \"0 $(blockdev --getsz /dev/vg0/web1-xvda1) error\"; dmsetup resume --noflush vg0-web1--xvda1");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await expectOnImage();
+    await lab.run("lvchange --refresh vg0/web1-xvda1");
+  });
+
+  test("an image that gives errors fails the run, which says so, and nothing else", async () => {
+    await runInGuest(lab, "10.77.0.11", "dd if=/dev/urandom of=/zz-last bs=65536 count=16 && sync");
+    const { run } = await copying(SLOWEST);
+    // the first block of that file, from the image to the volume that the image lies on
+    await lab.run(["sh", "-ec", `
+      block=$(debugfs -R 'bmap /zz-last 0' ${IMAGE} 2>/dev/null)
+      size=$(dumpe2fs -h ${IMAGE} 2>/dev/null | sed -n 's/^Block size: *//p')
+      at=$((block * size / 4096))
+      place=$(filefrag -b4096 -v ${IMAGE} | tr -d : | awk -v at="$at" '$1 ~ /^[0-9]+$/ { split($2, logical, /\\.\\./); split($3, physical, /\\.\\./); if (at >= logical[1] && at <= logical[2]) print physical[1] + at - logical[1] }')
+      set -- $(dmsetup table vg0-srv-real)
+      [ $# = 5 ] && [ -n "$place" ]
+      first=$((place * 8))
+      printf '0 %s linear %s %s\\n%s 8 error\\n%s %s linear %s %s\\n' "$first" "$4" "$5" "$first" $((first + 8)) $(($2 - first - 8)) "$4" $(($5 + first + 8)) | dmsetup reload vg0-srv-real
+      dmsetup resume vg0-srv-real`]);
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    expect(all).toMatch(/zz-last.*Input\/output error|Input\/output error.*zz-last/);
+    await expectOnImage();
+    // LVM has put its own table back when it removed the snapshot
+    await lab.run(`test "$(dmsetup table vg0-srv | wc -l)" = 1`);
+  });
+
+  test("somebody who edits the config is not overruled", async () => {
+    const { run } = await copying(SLOWLY);
+    await lab.run("echo '# edited by hand' >>/etc/xen/web1.cfg");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    expect(all).toMatch(/reason +.*web1\.cfg/);
+    await expectOnImage();
+    expect((await lab.run("tail -n 1 /etc/xen/web1.cfg")).stdout).toBe("# edited by hand\n");
+  });
+
+  test("a guest that crashes, and is started anew by xl, is left where it is", async () => {
+    const { run } = await copying(SLOWLY);
+    const { highest } = await acks(lab, "web1");
+    await lab.run(["/usr/local/lib/lab/guest-sh", "10.77.0.11", "echo c >/proc/sysrq-trigger"], { mayFail: true });
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 20)}$`);
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await expectOnImage();
+  });
+
+  test("a guest that somebody saves and restores is another domain: the switch is not made", async () => {
+    const { run } = await copying(SLOWLY);
+    await lab.run("xl save web1 /srv/web1.save && xl restore /srv/web1.save && rm /srv/web1.save", { timeoutSeconds: 300 });
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    expect(all).toMatch(/web1 .*domain/);
+    await expectOnImage();
+  });
+
+  test("a guest that somebody shuts down stays down, and the next run moves it, with every record", async () => {
+    const { run } = await copying(SLOWEST);
+    await stopGuest(lab, "web1");
+    await lab.run("pkill -KILL -x rsync || :");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    expect((await lab.run("xl list web1", { mayFail: true })).exitCode, "who shut it down wants it down").not.toBe(0);
+    await expectNothingLeft(lab);
+    const next = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} })), "--yes");
+    expect(next.exitCode, next.all).toBe(0);
+    expect((await converge.run("-i", "lab.yml", "web1.yml", "--yes")).all).toMatch(/^dom0: nothing to do$/m);
+    await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok/);
+    await lab.run("grep -q vg0/web1-xvda1 /etc/xen/web1.cfg");
+  });
+});
+
+test.runIf(everything)("a clock that jumps, forward in one pass and back in the next, costs nothing", async () => {
+  await startGuest(lab, "late1");
+  await waitForConsole(lab, "late1", "written gen 2");
+  const late1 = onVolumes("late1", { xvda1: {} }, { passes: 3 });
+  Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
+  const before = await newestRun(lab, "late1");
+  const run = converge.start("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
+  await whileRunning(run, waitForEvent(lab, "late1", before, '"event":"step".*pass.copy"'));
+  await lab.run("date -s '+ 3 hours'");
+  await whileRunning(run, waitForEvent(lab, "late1", before, '"event":"pass".*"number":1'));
+  await lab.run("date -s '- 26 hours'");
+  const { exitCode, all } = await run;
+  expect(exitCode, all).toBe(0);
+  await lab.run("date -s '+ 23 hours'");
+  expect((await converge.run("-i", "lab.yml", "late1.yml", "--yes")).all).toMatch(/^dom0: nothing to do$/m);
+  await stopGuest(lab, "late1");
+  await expectWholeFilesystem(lab, "/dev/vg0/late1-xvda1");
+  expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
+  await expectNothingLeft(lab);
+});

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Lab } from "../lab.js";
+import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes } from "./converge.js";
+import { attached, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
+
+/**
+ * The power of Dom0 goes at random instants of a move, and of the way back. LAB_SEED repeats what was drawn, LAB_CUTS says
+ * how often. After each cut the guest is up without a human, and goes on behind the last record that it was told is safe.
+ */
+
+const CUTS = Number(process.env["LAB_CUTS"] ?? (process.env["LAB_ALL"] === "1" ? 24 : 1));
+const SEED = Number(process.env["LAB_SEED"] ?? Date.now() % 1_000_000);
+/** A little longer than a move takes in the lab: some cuts come after its end. */
+const SPAN_SECONDS = 75;
+
+/** Small numbers from a seed (mulberry32): from 0 up to 1. */
+function drawing(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+let lab: Lab;
+let converge: Converge;
+
+const IMAGE = "/srv/xen/web1/disk.img";
+const VOLUME = "/dev/vg0/web1-xvda1";
+const WAYS = [
+  { strategy: "rsync" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "restart" }, { strategy: "md", switch: "suspend" },
+] as const;
+
+async function reconnect(): Promise<void> {
+  converge = await Converge.at(lab);
+}
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: "suite-power" });
+  await lab.run("rm -f /etc/xen/auto/*; ln -s ../web1.cfg /etc/xen/auto/");
+  await reconnect();
+  await startGuest(lab, "web1");
+  await waitForConsole(lab, "web1", "\\] ack 5$");
+});
+
+afterAll(async () => {
+  await converge.remove();
+  await lab.down();
+});
+
+/** The first record that was acknowledged after the guest's last start. */
+async function firstSinceStart(): Promise<number> {
+  const text = await lab.consoleLog("web1");
+  return Number(/\] ack (\d+)$/m.exec(text.slice(text.lastIndexOf("web1 is up, boot")))?.[1]);
+}
+
+test(`${String(CUTS)} times the power of Dom0 goes at a random instant (LAB_SEED=${String(SEED)})`, { timeout: (CUTS + 2) * 900_000 }, async () => {
+  const draw = drawing(SEED);
+  for (let cut = 1; cut <= CUTS; cut += 1) {
+    const move = WAYS[Math.floor(draw() * WAYS.length)] ?? WAYS[0];
+    const seconds = draw() * SPAN_SECONDS;
+    const isBack = (await attached(lab, "web1"))["xvda1"] !== IMAGE;
+    const what = isBack ? "rollback --carry-back" : `${move.strategy} ${"switch" in move ? move.switch : ""}`;
+    const where = `cut ${String(cut)}, ${seconds.toFixed(1)} s into ${what} (LAB_SEED=${String(SEED)})`;
+    console.log(where);
+    await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, move));
+    const run = isBack
+      ? converge.start("rollback", "-i", "lab.yml", "dom0", "web1", "--carry-back", "--yes")
+      : converge.start("-i", "lab.yml", "web1.yml", "--yes");
+    // the instant itself is what is drawn: nothing is waited for
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const { highest } = await acks(lab, "web1");
+    await lab.powerCut();
+    run.kill("SIGTERM");
+    await run;
+    await lab.boot();
+    await reconnect();
+    await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
+    await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+    expect(await firstSinceStart(), `${where}: it goes on behind what it was told is safe`).toBeGreaterThan(highest);
+    expect([IMAGE, VOLUME, "/dev/mapper/converge-web1-xvda1", "/dev/md/converge-web1-xvda1"], where).toContain((await attached(lab, "web1"))["xvda1"]);
+    await expectNothingLeft(lab, ["web1"]);
+  }
+  await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, WAYS[0]));
+  const last = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+  expect(last.exitCode, last.all).toBe(0);
+  const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
+  expect(again.exitCode, again.all).toBe(0);
+  expect(again.all).toMatch(/^dom0: nothing to do$/m);
+  const { highest } = await acks(lab, "web1");
+  await stopGuest(lab, "web1");
+  await expectWholeFilesystem(lab, VOLUME);
+  expect(await checkRecords(lab, VOLUME, "web1", highest)).toMatch(/^ok/);
+});
