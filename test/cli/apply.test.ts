@@ -355,3 +355,74 @@ describe("attach and log", () => {
     expect(log.out).toContain("2023-11-14 22:13:20 UTC  run one begins, started by alice@laptop");
   });
 });
+
+describe("a guest that a run has", () => {
+  /** In mid-copy: what is seen of it would be refused, if it were planned. */
+  const busy = (digest: string): HostState => {
+    const volume = before.volumes["vg0/web1-xvda1"];
+    return {
+      ...before,
+      volumes: { ...before.volumes, ...(volume === undefined ? {} : { "vg0/web1-xvda1": { ...volume, open: true } }) },
+      mounts: [...before.mounts, { source: "/dev/vg0/web1-xvda1", target: "/run/converge/web1/xvda1/target", root: "/", type: "ext4", options: "rw", devno: "253:40" }],
+      runs: [{
+        run: "one", domain: "web1", digest, state: "running", owner: "bob@desk", since: 1_700_000_000,
+        step: { title: "Copy what changed", at: 1_700_000_060 },
+      }],
+    };
+  };
+  const digestOf = async (): Promise<string> => {
+    const { out } = await cli(["--check", "--json", ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    const plan = out.split("\n").map((line) => (line === "" ? {} : JSON.parse(line)) as { type?: string; domains?: { digest: string }[] }).find(({ type }) => type === "plan");
+    return plan?.domains?.[0]?.digest ?? "";
+  };
+
+  test("is followed by who wants the same, and nothing is planned or sent", async () => {
+    const digest = await digestOf();
+    let state = busy(digest);
+    const host = new FakeHost("dom0a", { events: [BEGIN, ...COPY, ...SWITCH, DONE], onEnd: () => { state = after(before); } });
+    const preview = await cli(["--check", "--detailed-exitcode", ...WEB], { hosts: { dom0a: host }, states: () => state });
+    expect(preview.exit).toBe(2);
+    expect(preview.out).toContain("a run that wants the same is under way");
+    expect(preview.out).toContain("begun by bob@desk at 2023-11-14 22:13:20 UTC");
+    expect(preview.out).toContain("1 run under way to follow");
+    const { exit, out, err } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit).toBe(0);
+    expect(err).toContain("this run is under way already: following it");
+    expect(out).toMatch(/downtime +11.2 s$/m);
+    expect(out).toContain("web1 is up again after 11.2 s");
+    expect(host.submissions).toEqual([]);
+  });
+
+  test("is followed too when the run has begun since the plan was shown", async () => {
+    const digest = await digestOf();
+    let looks = 0;
+    let state: HostState | undefined;
+    const host = new FakeHost("dom0a", { events: [BEGIN, ...COPY, ...SWITCH, DONE], onEnd: () => { state = after(before); } });
+    const states = (): HostState => {
+      looks += 1;
+      return state ?? (looks === 1 ? before : busy(digest));
+    };
+    const { exit, err } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    expect(exit).toBe(0);
+    expect(err).toContain("this run is under way already: following it");
+    expect(host.submissions).toEqual([]);
+  });
+
+  test("is refused to who wants something else, who is told whose it is", async () => {
+    const host = new FakeHost("dom0a");
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => busy("d") });
+    expect(exit).toBe(5);
+    const flat = out.replace(/\s+/g, " ");
+    expect(flat).toContain("another run has web1, and it wants something else of it");
+    expect(flat).toContain("bob@desk began it at 2023-11-14 22:13:20 UTC; it is at: Copy what changed");
+    expect(host.commands).toEqual([]);
+  });
+
+  test("gives no plan to be saved", async () => {
+    const digest = await digestOf();
+    const out = join(files["web.yml"], "..", "joined.json");
+    const { exit, err } = await cli(["--check", "--out", out, ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => busy(digest) });
+    expect(exit).toBe(5);
+    expect(err).toContain("there is no plan to be saved");
+  });
+});

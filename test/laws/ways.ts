@@ -48,6 +48,7 @@ export const WAYS: readonly Way[] = [
     host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
   },
   { name: "md, suspended twice", options: { strategy: "md", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
+  { name: "md, suspended and compared in full", options: { strategy: "md", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
   { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
   { name: "md, guest down", options: { strategy: "md" }, contents: ["ext4", "unknown"], running: false },
 ];

@@ -36,7 +36,7 @@ async function compared(shell: (typeof SHELLS)[number], bytes: number, spoil: (v
   const larger = Buffer.concat([content, Buffer.alloc(MIB, 0xee)]);
   spoil(larger);
   writeFileSync(volume, larger);
-  const ran = await evaluate(shell, `${FUNCTIONS}\n${settings}\nverb_compare_legs name "$1" "$2" "$3" "$4"; status=$?; printf '%s\\n' "$SAYS"; exit $status`, [image, volume, String(bytes), seconds]);
+  const ran = await evaluate(shell, `${FUNCTIONS}\n${settings}\nverb_compare_legs name "$1" link "$2" "$3" "$4"; status=$?; printf '%s\\n' "$SAYS"; exit $status`, [image, volume, String(bytes), seconds]);
   const now = readFileSync(volume);
   return { ...ran, equal: now.subarray(0, bytes).equals(content), beyond: now.subarray(bytes).equals(larger.subarray(bytes)), untouched: now.equals(larger) };
 }

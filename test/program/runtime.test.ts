@@ -179,6 +179,11 @@ describe.each(SHELLS)("under %s", (shell) => {
       expect(statSync(join(source, name)).mtimeMs, name).toBe(1e12);
     }
     expect(statSync("/etc/passwd").mtimeMs).toBe(passwd);
+    // Dom0's clock was set back: everything lies in the future, and all of it may be fresh
+    for (const name of names) utimesSync(join(target, name), 1_000_000_000, 1_000_000_000);
+    const back = script.replace("verb_distrust_fresh", "date() { echo 1000; }\nverb_distrust_fresh");
+    expect((await evaluate(shell, back, [source, target, "900"])).stdout).toBe("0 \n");
+    for (const name of names) expect(statSync(join(target, name)).mtimeMs, `${name}, clock set back`).toBeCloseTo(71_823_987.654, 1);
     // a file that the copy lacks, or that is a link there
     rmSync(join(target, "a b"));
     expect((await evaluate(shell, script, [source, target, "900"])).stdout).toMatch(/^1 files that were fresh/);

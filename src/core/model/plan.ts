@@ -1,5 +1,6 @@
 import type { Change } from "./change.js";
 import type { Diagnostic } from "./diagnostic.js";
+import type { RunRecord } from "./host-state.js";
 import type { Step } from "./step.js";
 
 /** Steps in order, with two constructs for what is known only while it runs. */
@@ -35,6 +36,8 @@ export interface DomainPlan {
   readonly estimate: Estimate;
   /** Hash over the desired state of this guest: who wants the same attaches to what runs. */
   readonly digest: string;
+  /** A run for the very same is under way: nothing is planned, and applying follows it. */
+  readonly joins?: Pick<RunRecord, "run" | "owner" | "since" | "step">;
   /** The plan gets all ready, and the guest's own next reboot goes on: the run after that moves the disks. */
   readonly awaits?: "reboot";
   /** What the guest's start needs: shown beside the steps. */

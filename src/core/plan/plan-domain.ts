@@ -119,7 +119,7 @@ export function planDomain(
       domain: domain.name, changes, nodes, choices, estimate: estimated,
       ...(mirrored && running && !sitsOnMappings({ domain, moves: chosen }) ? { switchOver: switchChoice } : {}),
       bindings: bindingsOf(domain, changes, state),
-      digest: sha256(JSON.stringify(wishOf(desired, changes))),
+      digest: wishDigest(desired, sha256),
       ...(awaits ? { awaits: "reboot" as const } : edit?.diff === undefined ? {} : { configDiff: edit.diff }),
     },
   };
@@ -237,13 +237,12 @@ function optionsOf(desired: DesiredDomain): MoveOptions {
   return desired.move;
 }
 
-/** Who wishes the same has the same digest, whatever the host looks like meanwhile. */
-function wishOf(desired: DesiredDomain, changes: readonly MoveChange[]): unknown {
-  const disks = changes.map((change) => ({
-    vdev: change.vdev, volume: change.wish.volume, bytes: change.wish.bytes ?? null,
-    filesystem: change.wish.filesystem ?? null, move: change.wish.move,
+/** Who wishes the same has the same digest, whatever the host looks like meanwhile: a run that is half-way included. */
+export function wishDigest(desired: DesiredDomain, sha256: Sha256): string {
+  const disks = desired.disks.map(({ vdev, volume, bytes, filesystem, move }) => ({
+    vdev, volume, bytes: bytes ?? null, filesystem: filesystem ?? null, move,
   }));
-  return { domain: desired.name, disks, ready: desired.ready ?? null, move: desired.move };
+  return sha256(JSON.stringify({ domain: desired.name, disks, ready: desired.ready ?? null, move: desired.move }));
 }
 
 interface Edited {

@@ -9,7 +9,8 @@ import { volumeOf } from "../model/change.js";
 import type { Image, Volume } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 import { diffDomain } from "../diff/diff-domain.js";
-import { planDomain } from "./plan-domain.js";
+import { joinRun, runUnderWay } from "./join-run.js";
+import { planDomain, wishDigest } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
 import { kindOf } from "../steps/kind-of.js";
 import { simulate, startModel, withUnfinishedCopies } from "./simulate.js";
@@ -27,6 +28,13 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
   let now = state;
   for (const wish of desired) {
     const differing = diffDomain(wish, now);
+    const run = runUnderWay(wish.name, now);
+    if (run !== undefined) {
+      const joined = joinRun(wish, differing.changes.changes, run, wishDigest(wish, sha256), state.host.name);
+      diagnostics.push(...joined.diagnostics);
+      if (joined.plan !== undefined) domains.push(joined.plan);
+      continue;
+    }
     diagnostics.push(...differing.diagnostics);
     if (differing.diagnostics.some((d) => d.severity === "error")) continue;
     const planned = planDomain(wish, differing.changes.changes, now, sha256);

@@ -1896,6 +1896,13 @@ verb_pause_guest() {
   run_command "$@"
 }
 
+# hold_writes ARRAY: md waits for what is under way, and keeps back what comes after it
+verb_hold_writes() {
+  local size
+  array_of "$1" || return 1
+  read -r size <"\${MD%/md}/size" && set_md suspend_lo 0 && set_md suspend_hi "$size"
+}
+
 # held_here: sets HELD_DOMID and HELD_SINCE. This run has paused the guest, or was about to.
 held_here() {
   local boot
@@ -1909,6 +1916,17 @@ verb_release_disks() {
   name=$1
   shift
   for mapping in "$@"; do
+    case $mapping in
+      md/*)
+        array_of "$mapping"
+        case $? in
+          0) set_md suspend_hi 0 && set_md suspend_lo 0 || return ;;
+          1) ;;
+          *) return 1 ;;
+        esac
+        continue
+        ;;
+    esac
     mapping_of "$mapping"
     case $? in
       0) run_command dmsetup resume --noflush "$mapping" || return ;;
@@ -1951,20 +1969,38 @@ copy_block() {
   run_command dd if="$1" of="$2" bs="$BLOCK" skip="$3" seek="$3" count=1 oflag=direct conv=notrunc,fsync status=none
 }
 
-# compare_legs NAME IMAGE VOLUME BYTES SECONDS
+# both_legs NAME LINK VOLUME: 1: the image failed once all was in sync, and there is nothing to compare with; the volume
+# has it all. 2: it has not.
+both_legs() {
+  case $1 in
+    md/*)
+      verb_both_in_sync "$1" "$2" "$3" || return 2
+      is_in_sync "$2"
+      ;;
+    *)
+      mirror_whole "$1" || return 2
+      [ "$HEALTH" = AA ]
+      ;;
+  esac
+}
+
+# compare_legs NAME IMAGE LINK VOLUME BYTES SECONDS
 verb_compare_legs() {
   local name image volume bytes deadline at most block differing left said began last
-  name=$1 image=$2 volume=$3 bytes=$4 at=0 differing=0 last=-
-  mirror_whole "$name" || return
-  # an image that failed once all was in sync: there is nothing to compare with, and the volume has it all
-  [ "$HEALTH" = AA ] || return 0
+  name=$1 image=$2 volume=$4 bytes=$5 at=0 differing=0 last=-
+  both_legs "$name" "$3" "$volume"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
   uptime_now
-  began=$UPTIME deadline=$((UPTIME + $5 * 100))
+  began=$UPTIME deadline=$((UPTIME + $6 * 100))
   while [ "$at" -lt "$bytes" ]; do
     uptime_now
     left=$(((deadline - UPTIME + 99) / 100))
     [ "$left" -gt 0 ] || {
-      says "image and volume are not compared within $5 s: the guest waits no longer"
+      says "image and volume are not compared within $6 s: the guest waits no longer"
       return 1
     }
     most=$((bytes - at))
@@ -2389,14 +2425,14 @@ verb_distrust_fresh() {
   now=$(($(date +%s) + 1))
   # the guest's clock is not Dom0's; nothing that it changed lies later than its own now
   newest=$(find "$source" -xdev -printf '%C@\\n' 2>>"$OUT" | awk -v now="$now" '
-    $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { printf "%.3f\\n", newest }')
-  case $newest in
-    0.000 | '')
-      says "no file in $source"
-      return 1
-      ;;
-  esac
+    $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { if (NR > 0) printf "%.3f\\n", newest }')
+  [ -n "$newest" ] || {
+    says "no file in $source"
+    return 1
+  }
+  # all of them later than now: it is Dom0's clock that has been set back, and everything may be fresh
   newest=\${newest%.*}
+  [ "$newest" -gt "$3" ] || newest=$3
   find "$source" -xdev -type f -newerct "@$((newest - $3))" -printf './%P\\0' >"$HERE/out/fresh" 2>>"$OUT" || {
     says "cannot read all of $source"
     return 1
@@ -5257,7 +5293,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","drop_marks","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","in_scope","install_boot_unit","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","drop_marks","edit_config","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["image","pool_fill","snapshot_fill"]);

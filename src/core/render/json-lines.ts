@@ -49,7 +49,7 @@ function domainObject(plan: DomainPlan, describe: DescribeStep): object {
     steps: stepsOf(plan.nodes).map((step) => stepObject(step, repeatOf.get(step.id), describe)),
     repeats: repeats.map(({ id, min, max, why, rule }) => ({ id, min, max, why, ...rule })),
     choices: plan.choices,
-    ...defined({ switch: plan.switchOver }),
+    ...defined({ switch: plan.switchOver, joins: plan.joins }),
     estimate: plan.estimate,
   };
 }

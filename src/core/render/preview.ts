@@ -5,10 +5,11 @@ import { renderChoices, renderSwitch } from "./choices.js";
 import { renderConfigDiff } from "./config-diff.js";
 import { renderDisks } from "./disks.js";
 import { renderEstimate } from "./estimate.js";
-import { count } from "./figures.js";
+import { count, formatInstant } from "./figures.js";
 import { renderSteps } from "./steps.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
+import { hanging } from "./wrap.js";
 
 /** Turns complaints into lines; the renderer of diagnostics is handed in, since it wants colours of its own. */
 export type RenderComplaints = (diagnostics: readonly Diagnostic[]) => readonly string[];
@@ -41,6 +42,7 @@ function ruler(host: string, view: View): string {
 
 /** One guest of a host's plan. */
 export function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly string[] {
+  if (plan.joins !== undefined) return joined(plan.domain, plan.joins, host, view);
   return [
     `${view.style.name(visible(plan.domain))} on ${visible(host)}: ${headline(plan)}`,
     ...section(plan.changes.every(({ change }) => change === "forget-runs") ? "books" : "disks", renderDisks(plan.changes, "    ", view), view),
@@ -50,6 +52,15 @@ export function renderDomainPlan(plan: DomainPlan, host: string, view: View): re
     ...section("cost", renderEstimate(plan.estimate, "    ", view), view),
     ...section("strategy", renderChoices(plan.choices, "    ", view), view),
     ...section("switch", renderSwitch(plan.switchOver, "    ", view), view),
+  ];
+}
+
+/** Nothing is planned for a guest that a run has. */
+function joined(domain: string, { run, owner, since, step }: NonNullable<DomainPlan["joins"]>, host: string, view: View): readonly string[] {
+  return [
+    `${view.style.name(visible(domain))} on ${visible(host)}: a run that wants the same is under way, and is followed`,
+    ...hanging("  run     ", `${visible(run)}, begun by ${visible(owner)} at ${formatInstant(since)}`, view.width),
+    ...(step === undefined ? [] : hanging("  step    ", `${visible(step.title)}, since ${formatInstant(step.at)}`, view.width)),
   ];
 }
 

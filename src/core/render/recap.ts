@@ -120,7 +120,8 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   if (report.downtimeSeconds !== undefined) {
     const { estimate } = plan;
     const over = estimate.budgetSeconds >= 0 && report.downtimeSeconds > estimate.budgetSeconds;
-    const text = `${formatSeconds(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
+    // who joins a run does not know what was forecast
+    const text = plan.joins !== undefined ? formatSeconds(report.downtimeSeconds) : `${formatSeconds(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
     lines.push(...hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line)));
   } else if (report.isDown) {
     lines.push(view.style.danger("    downtime  the guest was taken down and has not been seen up again"));

@@ -32,6 +32,11 @@ function verdict(preview: HostPreview, view: View): string {
 }
 
 function costs(domains: readonly DomainPlan[]): string {
+  const joined = domains.filter((domain) => domain.joins !== undefined).length;
+  if (joined > 0) {
+    const others = domains.filter((domain) => domain.joins === undefined);
+    return `${count(joined, "run")} under way to follow${others.length === 0 ? "" : `; ${costs(others)}`}`;
+  }
   if (domains.length === 0) return "nothing to do";
   const changes = domains.flatMap((domain) => domain.changes);
   const discards = changes.flatMap((change) => (change.change === "discard-image" ? [change.image.allocatedBytes] : []));

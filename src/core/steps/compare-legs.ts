@@ -6,22 +6,26 @@ import { withDisk, withRunning } from "../model/transform.js";
 export interface HoldDisks {
   /** Unset: nobody runs on them. */
   readonly domain?: string;
+  /** Names of what the disks lie on: mappings, or arrays. */
   readonly mappings: readonly string[];
 }
 
 /**
  * Image and volume come to rest: the guest is paused, which keeps its time from running, and the mirrors are suspended,
  * which waits for what is under way and keeps everything else back, discards included. Not flushed: what waits for a leg
- * that fails at this very moment goes back into the queue instead of being failed.
+ * that fails at this very moment goes back into the queue instead of being failed. An array keeps back what writes to a
+ * range of it (Documentation/admin-guide/md.rst, suspend_lo and suspend_hi), and waits for what is under way as well.
  */
 export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
   risk: "disruptive",
-  requires: () => ["xl", "dmsetup"],
+  requires: ({ mappings }) => ["xl", ...(mappings.every(isArray) ? [] : ["dmsetup"])],
   title: ({ domain, mappings }) => (domain === undefined ? `Keep everything from ${mappings.join(", ")}` : `Pause ${domain}, and keep everything from its disks`),
   actions: ({ domain, mappings }) => [
     ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
-    ...mappings.map((name): Action => ({ command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] })),
+    ...mappings.map((name): Action => (isArray(name)
+      ? { verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` }
+      : { command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] })),
   ],
   goals: () => [],
   effect: ({ domain }, model) => withPaused(domain, true, model),
@@ -35,7 +39,7 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
 export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
   kind: "release-disks",
   risk: "safe",
-  requires: () => ["xl", "dmsetup"],
+  requires: ({ mappings }) => ["xl", ...(mappings.every(isArray) ? [] : ["dmsetup"])],
   title: ({ domain, mappings }) => (domain === undefined ? `Let ${mappings.join(", ")} be used again` : `Let ${domain} run on`),
   actions: ({ domain, mappings }) => [release(domain, mappings)],
   goals: ({ domain }) => (domain === undefined ? [] : [{ goal: "domain-running", domain }]),
@@ -45,8 +49,12 @@ export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.map((name) => `dmsetup resume ${name}`), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+    shown: [...mappings.map((name) => (isArray(name) ? `suspend_hi of /dev/${name} to 0` : `dmsetup resume ${name}`)), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
   };
+}
+
+function isArray(name: string): boolean {
+  return name.startsWith("md/");
 }
 
 function withPaused(domain: string | undefined, paused: boolean, model: Model): Model {
@@ -68,11 +76,11 @@ export interface CompareLegs {
 export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
   kind: "compare-legs",
   risk: "safe",
-  requires: () => ["dd", "cmp", "timeout", "dmsetup"],
+  requires: ({ name }) => ["dd", "cmp", "timeout", ...(isArray(name) ? [] : ["dmsetup"])],
   title: ({ from, to }) => `Compare ${from.disk} with ${to.disk}, byte for byte`,
   actions: ({ name, bytes, from, to, limitSeconds }) => [
     {
-      verb: ["compare_legs", name, from.disk, to.device, String(bytes), String(limitSeconds)],
+      verb: ["compare_legs", name, from.disk, from.device, to.device, String(bytes), String(limitSeconds)],
       shown: `dd if=${to.device} iflag=direct | cmp - ${from.disk}, within ${String(limitSeconds)} s; of a MiB that differs, dd if=${from.disk} of=${to.device}`,
     },
   ],

@@ -1,5 +1,9 @@
 import { formatBytes } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
+import type { Step } from "../model/step.js";
+import { compareLegs } from "../steps/compare-legs.js";
+import type { CompareLegs } from "../steps/compare-legs.js";
+import { stepOf } from "../steps/step-of.js";
 import { rateOf, tenths } from "./rates.js";
 import type { DiskMove, ForecastPart } from "./strategy.js";
 
@@ -28,4 +32,9 @@ export function comparisonOf(strategy: string, move: DiskMove, state: HostState)
 export function comparisonLimit(parts: readonly ForecastPart[], { options: { downtimeSeconds = Infinity } }: DiskMove): number {
   const forecast = parts.reduce((sum, { seconds }) => sum + seconds, 0);
   return Math.ceil(Math.min(Math.max(LEAST_SECONDS, 3 * forecast), downtimeSeconds));
+}
+
+/** What does it, once nobody writes to either leg. */
+export function compareStep(id: string, legs: CompareLegs): Step {
+  return stepOf(compareLegs, "switch", id, legs, "what the mirror says of itself is not all there is to know");
 }

@@ -3,14 +3,13 @@ import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
 import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
-import { compareLegs } from "../steps/compare-legs.js";
 import { createMapping } from "../steps/create-mapping.js";
 import { dropMarks, markUsed } from "../steps/mark-used.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
 import { blockCopySteps } from "./block-copy.js";
-import { comparisonLimit, comparisonOf } from "./compared.js";
+import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
@@ -103,12 +102,7 @@ export const dm: Strategy = {
         ],
         ...(compared.length === 0
           ? {}
-          : {
-              compare: stepOf(
-                compareLegs, "switch", id("compare"), { name, bytes, from, to: leg, limitSeconds: comparisonLimit(compared, move) },
-                "what the mirror says of itself is not all there is to know",
-              ),
-            }),
+          : { compare: compareStep(id("compare"), { name, bytes, from, to: leg, limitSeconds: comparisonLimit(compared, move) }) }),
         cut: [
           stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
         ],

@@ -10,7 +10,7 @@ import { createArray } from "../steps/create-array.js";
 import { cutArray, retireArray } from "../steps/cut-array.js";
 import { stepOf } from "../steps/step-of.js";
 import { blockCopySteps } from "./block-copy.js";
-import { VERIFY_FULL } from "./compared.js";
+import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
@@ -26,8 +26,8 @@ export const md: Strategy = {
   auto: false,
   way: "array",
 
-  fits: ({ change, options }, state) => {
-    const reasons = [...againstMd(change, state), ...(options.verify === "full" ? [NOT_AT_REST] : [])];
+  fits: ({ change }, state) => {
+    const reasons = againstMd(change, state);
     return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
   },
 
@@ -35,10 +35,10 @@ export const md: Strategy = {
     const { bytes } = move.change.image;
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("md", move, state);
     const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
-    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
+    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [], paused: comparisonOf("md", move, state) };
   },
 
-  fragments: (move) => {
+  fragments: (move, state) => {
     const { change, paths, options, running } = move;
     const { to, image, domain, vdev } = change;
     const { bytes } = image;
@@ -47,6 +47,7 @@ export const md: Strategy = {
     const from: Leg = { device: paths.link, disk: image.path };
     const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
     const bytesPerSecond = options.throttle?.bandwidthBytesPerSecond;
+    const compared = comparisonOf("md", move, state);
     return {
       prepare: [
         ...blockCopySteps(move, name),
@@ -73,6 +74,7 @@ export const md: Strategy = {
             "from here on md would leave behind whichever fails",
           ),
         ],
+        ...(compared.length === 0 ? {} : { compare: compareStep(id("compare"), { name, bytes, from, to: leg, limitSeconds: comparisonLimit(compared, move) }) }),
         cut: [
           stepOf(cutArray, "switch", id("cut"), { domain, name, bytes, from, to: leg, running }, "the guest notices nothing"),
         ],
@@ -87,8 +89,6 @@ export const md: Strategy = {
     };
   },
 };
-
-const NOT_AT_REST = `${VERIFY_FULL}, and the members of an array can not be compared at rest`;
 
 /** Signatures, as a disk's content names them, that udev's rules take up on an array as on a real disk. */
 const STACKED = ["LVM physical volume", "member of an md array", "bcache device"];

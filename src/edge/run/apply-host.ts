@@ -12,7 +12,7 @@ import type { Interruption } from "./interruption.js";
 import type { Watcher } from "./run-domain.js";
 import type { Planned } from "./plan-target.js";
 import { planTarget } from "./plan-target.js";
-import { runDomain } from "./run-domain.js";
+import { runDomain, watchDomain } from "./run-domain.js";
 import type { Order, Target } from "./target.js";
 
 /** How the guests of one host ended, and what was found wrong on the way. */
@@ -55,6 +55,11 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "not-started", `${host} was not reached`));
       continue;
     }
+    const joins = now.plan?.joins ?? plan.joins;
+    if (joins !== undefined && (now.plan?.digest ?? plan.digest) === plan.digest && now.errors.length === 0) {
+      guests.push(await join(plan, joins.run, options));
+      continue;
+    }
     const found = [...now.errors, ...(now.errors.length > 0 ? [] : staleness(host, plan, now.plan))];
     if (now.plan === undefined || found.length > 0) {
       diagnostics.push(...found);
@@ -77,6 +82,23 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
   return {
     host, guests: checked.guests, diagnostics: [...diagnostics, ...checked.diagnostics],
     ...(unreachable === undefined ? {} : { unreachable }),
+  };
+}
+
+/** Follows the run that wants the same. It may have come to its end since it was seen. */
+async function join(plan: DomainPlan, run: string, { target, watch, interruption, followCommand, sleep }: ApplyHostOptions): Promise<GuestRecap> {
+  const directory = await target.runs.current(plan.domain);
+  if (directory === undefined || !directory.endsWith(`/${run}`)) {
+    return notStarted(target.name, plan, "stale", `the run ${run}, which was to be followed, is not the last one any more`);
+  }
+  const watcher = watch(target.name, plan);
+  watcher.say("this run is under way already: following it");
+  const { end, report, message } = await watchDomain(directory, {
+    runs: target.runs, watcher, interruption, ...(sleep === undefined ? {} : { sleep }),
+  });
+  return {
+    host: target.name, plan, end, report, ...(message === undefined ? {} : { message }),
+    ...(end === "detached" || end === "lost" ? { follow: followCommand(target.name, plan.domain) } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
@@ -30,10 +30,20 @@ afterAll(async () => {
   await lab.down();
 });
 
+/** The run that a test has begun: one that failed leaves it to itself, and the next one is to find none. */
+let begun: ReturnType<Converge["start"]> | undefined;
+
+afterEach(async () => {
+  if (begun?.exitCode === undefined) begun?.kill("SIGTERM");
+  await begun;
+  await lab.run("systemctl stop 'converge-web1.service' 'converge-late1.service'", { mayFail: true });
+});
+
 /** A slow run of web1's move, at the moment in which files are copied. */
 async function copying(move: typeof SLOWLY) {
   const before = await newestRun(lab, "web1");
   const run = converge.start("-i", "lab.yml", await converge.playbook("slow.yml", onVolumes("web1", { xvda1: {} }, move)), "--yes");
+  begun = run;
   await whileRunning(run, waitForEvent(lab, "web1", before, '"event":"step".*pass.copy"'));
   // not the process itself: it would be waited for
   return { run };
@@ -68,17 +78,17 @@ describe.runIf(everything)("in mid-copy", () => {
       size=$(dumpe2fs -h ${IMAGE} 2>/dev/null | sed -n 's/^Block size: *//p')
       at=$((block * size / 4096))
       place=$(filefrag -b4096 -v ${IMAGE} | tr -d : | awk -v at="$at" '$1 ~ /^[0-9]+$/ { split($2, logical, /\\.\\./); split($3, physical, /\\.\\./); if (at >= logical[1] && at <= logical[2]) print physical[1] + at - logical[1] }')
-      set -- $(dmsetup table vg0-srv-real)
+      set -- $(dmsetup table vg0-images-real)
       [ $# = 5 ] && [ -n "$place" ]
       first=$((place * 8))
-      printf '0 %s linear %s %s\\n%s 8 error\\n%s %s linear %s %s\\n' "$first" "$4" "$5" "$first" $((first + 8)) $(($2 - first - 8)) "$4" $(($5 + first + 8)) | dmsetup reload vg0-srv-real
-      dmsetup resume vg0-srv-real`]);
+      printf '0 %s linear %s %s\\n%s 8 error\\n%s %s linear %s %s\\n' "$first" "$4" "$5" "$first" $((first + 8)) $(($2 - first - 8)) "$4" $(($5 + first + 8)) | dmsetup reload vg0-images-real
+      dmsetup resume vg0-images-real`]);
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);
     expect(all).toMatch(/zz-last.*Input\/output error|Input\/output error.*zz-last/);
     await expectOnImage();
     // LVM has put its own table back when it removed the snapshot
-    await lab.run(`test "$(dmsetup table vg0-srv | wc -l)" = 1`);
+    await lab.run(`test "$(dmsetup table vg0-images | wc -l)" = 1`);
   });
 
   test("somebody who edits the config is not overruled", async () => {

@@ -28,6 +28,13 @@ verb_pause_guest() {
   run_command "$@"
 }
 
+# hold_writes ARRAY: md waits for what is under way, and keeps back what comes after it
+verb_hold_writes() {
+  local size
+  array_of "$1" || return 1
+  read -r size <"${MD%/md}/size" && set_md suspend_lo 0 && set_md suspend_hi "$size"
+}
+
 # held_here: sets HELD_DOMID and HELD_SINCE. This run has paused the guest, or was about to.
 held_here() {
   local boot
@@ -41,6 +48,17 @@ verb_release_disks() {
   name=$1
   shift
   for mapping in "$@"; do
+    case $mapping in
+      md/*)
+        array_of "$mapping"
+        case $? in
+          0) set_md suspend_hi 0 && set_md suspend_lo 0 || return ;;
+          1) ;;
+          *) return 1 ;;
+        esac
+        continue
+        ;;
+    esac
     mapping_of "$mapping"
     case $? in
       0) run_command dmsetup resume --noflush "$mapping" || return ;;
@@ -83,20 +101,38 @@ copy_block() {
   run_command dd if="$1" of="$2" bs="$BLOCK" skip="$3" seek="$3" count=1 oflag=direct conv=notrunc,fsync status=none
 }
 
-# compare_legs NAME IMAGE VOLUME BYTES SECONDS
+# both_legs NAME LINK VOLUME: 1: the image failed once all was in sync, and there is nothing to compare with; the volume
+# has it all. 2: it has not.
+both_legs() {
+  case $1 in
+    md/*)
+      verb_both_in_sync "$1" "$2" "$3" || return 2
+      is_in_sync "$2"
+      ;;
+    *)
+      mirror_whole "$1" || return 2
+      [ "$HEALTH" = AA ]
+      ;;
+  esac
+}
+
+# compare_legs NAME IMAGE LINK VOLUME BYTES SECONDS
 verb_compare_legs() {
   local name image volume bytes deadline at most block differing left said began last
-  name=$1 image=$2 volume=$3 bytes=$4 at=0 differing=0 last=-
-  mirror_whole "$name" || return
-  # an image that failed once all was in sync: there is nothing to compare with, and the volume has it all
-  [ "$HEALTH" = AA ] || return 0
+  name=$1 image=$2 volume=$4 bytes=$5 at=0 differing=0 last=-
+  both_legs "$name" "$3" "$volume"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
   uptime_now
-  began=$UPTIME deadline=$((UPTIME + $5 * 100))
+  began=$UPTIME deadline=$((UPTIME + $6 * 100))
   while [ "$at" -lt "$bytes" ]; do
     uptime_now
     left=$(((deadline - UPTIME + 99) / 100))
     [ "$left" -gt 0 ] || {
-      says "image and volume are not compared within $5 s: the guest waits no longer"
+      says "image and volume are not compared within $6 s: the guest waits no longer"
       return 1
     }
     most=$((bytes - at))

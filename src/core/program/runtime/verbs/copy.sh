@@ -210,14 +210,14 @@ verb_distrust_fresh() {
   now=$(($(date +%s) + 1))
   # the guest's clock is not Dom0's; nothing that it changed lies later than its own now
   newest=$(find "$source" -xdev -printf '%C@\n' 2>>"$OUT" | awk -v now="$now" '
-    $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { printf "%.3f\n", newest }')
-  case $newest in
-    0.000 | '')
-      says "no file in $source"
-      return 1
-      ;;
-  esac
+    $1 + 0 <= now + 0 && $1 + 0 > newest + 0 { newest = $1 + 0 } END { if (NR > 0) printf "%.3f\n", newest }')
+  [ -n "$newest" ] || {
+    says "no file in $source"
+    return 1
+  }
+  # all of them later than now: it is Dom0's clock that has been set back, and everything may be fresh
   newest=${newest%.*}
+  [ "$newest" -gt "$3" ] || newest=$3
   find "$source" -xdev -type f -newerct "@$((newest - $3))" -printf './%P\0' >"$HERE/out/fresh" 2>>"$OUT" || {
     says "cannot read all of $source"
     return 1

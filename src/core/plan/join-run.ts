@@ -1,0 +1,37 @@
+import type { MoveChange } from "../model/change.js";
+import type { DesiredDomain } from "../model/desired.js";
+import type { HostState, RunRecord } from "../model/host-state.js";
+import { formatInstant } from "../render/figures.js";
+import type { PlannedDomain } from "./plan-domain.js";
+
+/** A run of converge's that has the guest at this moment. */
+export function runUnderWay(domain: string, { runs }: Pick<HostState, "runs">): RunRecord | undefined {
+  return runs.find((run) => run.domain === domain && run.state === "running");
+}
+
+/**
+ * What is planned for a guest that a run has: nothing, for what is seen of it is half-way. Who wants the same joins
+ * that run, anybody else is told whose it is.
+ * @param digest of what is wanted of the guest
+ */
+export function joinRun(desired: DesiredDomain, changes: readonly MoveChange[], run: RunRecord, digest: string, host: string): PlannedDomain {
+  const { owner, since, step } = run;
+  if (run.digest === digest) {
+    return {
+      diagnostics: [],
+      plan: {
+        domain: desired.name, changes, nodes: [], bindings: [], choices: [], digest,
+        estimate: { copyBytes: 0, seconds: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: -1, parts: [] },
+        joins: { run: run.run, owner, since, ...(step === undefined ? {} : { step }) },
+      },
+    };
+  }
+  return {
+    diagnostics: [{
+      severity: "error", code: "run-under-way", at: desired.at, subject: { host, domain: desired.name },
+      summary: `another run has ${desired.name}, and it wants something else of it`,
+      detail: `${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it is at: ${step.title}`}`,
+      fix: `Wait until it is over (\`converge attach ${host} ${desired.name}\` follows it), and look at the plan again.`,
+    }],
+  };
+}
