@@ -3,6 +3,7 @@ import { readRecording, recordReadings } from "../../src/core/facts/recording.js
 import type { Readings } from "../../src/core/facts/readings.js";
 import type { CommandResult } from "../../src/core/model/command.js";
 import type { HostState } from "../../src/core/model/host-state.js";
+import { rehearsalName, rehearsalUuid } from "../../src/core/model/names.js";
 import { observe } from "../../src/core/observe/observe.js";
 import { labReadings, manyGuests } from "./many-guests.js";
 
@@ -161,6 +162,24 @@ describe("a recording", () => {
     expect(value).toBeUndefined();
     expect(diagnostics[0]).toMatchObject({ severity: "error", code: "recording-damaged" });
     expect(diagnostics[0]?.summary).toContain(why);
+  });
+});
+
+describe("the clone of a rehearsal", () => {
+  const name = rehearsalName("web1");
+  const listed = (uuid: string): Readings => {
+    const stdout = labReadings().results["domain-list"]?.stdout ?? "";
+    return withResult("domain-list", { stdout: `${stdout}${name} 77 128 1 -b---- 3.0 ${uuid} - -\n` });
+  };
+
+  test("is no guest, whether it runs or xendomains has saved it", () => {
+    expect(Object.keys(stateOf(listed(rehearsalUuid(name))).domains)).toEqual(Object.keys(stateOf(labReadings()).domains));
+    expect(stateOf(withResult("save-files", { stdout: `${name}\nsomebody\n` })).domains).toMatchObject({ somebody: { saved: true } });
+    expect(stateOf(withResult("save-files", { stdout: `${name}\n` })).domains[name]).toBeUndefined();
+  });
+
+  test("is told from somebody's guest of that name by its UUID", () => {
+    expect(observe(listed("5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a99")).value?.domains[name]?.running?.domid).toBe(77);
   });
 });
 

@@ -1,6 +1,7 @@
+import { isRehearsal } from "../model/names.js";
 import { absent, isMissingTool, known, unreadable, type FirstFact } from "./fact.js";
 
-/** A running guest as `xl list -v` shows it. Dom0 is not among them. */
+/** A running guest as `xl list -v` shows it. Neither Dom0 nor a clone that a rehearsal booted is among them. */
 export interface ListedDomain {
   readonly name: string;
   readonly domid: number;
@@ -26,6 +27,7 @@ export const fact: FirstFact<readonly ListedDomain[]> = {
       const match = LINE.exec(line);
       if (match === null || match[2] === "0") continue;
       const [, name = "", domid = "", mebibytes = "", , state = "", uuid = ""] = match;
+      if (isRehearsal(name, uuid)) continue;
       domains.push({ name, domid: Number(domid), uuid, memoryKiB: Number(mebibytes) * 1024, state });
     }
     return known(domains);

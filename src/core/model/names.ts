@@ -126,3 +126,32 @@ export function snapshotName(origin: string, domain: string): string {
   const group = origin.slice(0, origin.indexOf("/"));
   return `${group}/converge-${safeName(domain)}-${safeName(origin.slice(group.length + 1))}`;
 }
+
+const REHEARSAL = "converge-rehearsal-";
+
+/** Name of the clone of a guest that a rehearsal boots: never the guest's own, and no other guest's. */
+export function rehearsalName(domain: string): string {
+  return `${REHEARSAL}${safeName(domain)}`;
+}
+
+/** The clone's UUID, by its name: who finds a domain of that name knows by it whether it is a clone of converge's. */
+export function rehearsalUuid(name: string): string {
+  const hex = fnv1a(name) + fnv1a(`uuid of ${name}`);
+  // version 8 of RFC 9562: made by a rule of one's own
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** Whether a domain is a clone that a rehearsal booted, and nobody's guest. */
+export function isRehearsal(name: string, uuid: string): boolean {
+  return hasRehearsalName(name) && uuid.toLowerCase() === rehearsalUuid(name);
+}
+
+/** Whether a name is such as clones have: all there is to go by where nothing but a name is seen. */
+export function hasRehearsalName(name: string): boolean {
+  return name.startsWith(REHEARSAL);
+}
+
+/** Name of the snapshot of a volume that the clone of a guest has for a disk. */
+export function rehearsalSnapshotName(volume: string, domain: string, vdev: string): string {
+  return `${volume.slice(0, volume.indexOf("/"))}/${rehearsalName(domain)}-${safeName(vdev)}`;
+}

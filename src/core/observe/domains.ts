@@ -7,6 +7,7 @@ import type { StoredGuest } from "../facts/stored-configs.js";
 import type { ListedDomain } from "../facts/domain-list.js";
 import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
 import type { CountedWrites } from "../facts/vbd-writes.js";
+import { hasRehearsalName } from "../model/names.js";
 import { vdevOfNumber } from "../xl/vdev.js";
 import type { NamedDomainConfig } from "../xl/domain-config.js";
 
@@ -24,7 +25,8 @@ export function observeDomains(facts: FactValues): Readonly<Record<string, Domai
     else others.push(reported as ReadConfig);
   }
   const running = observeRunning(facts);
-  const saved = new Set(facts.saveFiles);
+  // a clone that xendomains saved is nobody's guest; its run removes it
+  const saved = new Set((facts.saveFiles ?? []).filter((name) => configs.has(name) || !hasRehearsalName(name)));
   const names = [...new Set([...configs.keys(), ...running.keys(), ...saved])].sort();
   // not assigned one by one: a guest may be called __proto__
   return Object.fromEntries(names.map((name): [string, Domain] => {
