@@ -113,6 +113,35 @@ const CASES: readonly Case[] = [
     wish: moved({ strategy: "dm", switch: "migrate" }),
   },
   {
+    name: "there is no memory for a clone", code: "can-not-rehearse", says: /move of web1 can not be rehearsed/, who: /takes 146.6 MiB of memory/,
+    state: (state) => ({ ...state, memory: { ...state.memory, freeBytes: 100 * MIB } }), wish: moved({ strategy: "rsync", rehearse: true }),
+  },
+  {
+    name: "a disk that is written to is not moved", code: "can-not-rehearse", says: /can not be rehearsed/, who: /its disk xvdb .* is not moved/,
+    guests: [{ name: "web1", disks: { xvda1: {}, xvda2: { content: swap("swap-1", 64 * MIB) }, xvdb: {} } }], wish: moved({ strategy: "rsync", rehearse: true }),
+  },
+  {
+    name: "somebody's guest has the clone's name", code: "can-not-rehearse", says: /can not be rehearsed/, who: /called converge-rehearsal-web1/,
+    guests: [WEB, { name: "converge-rehearsal-web1", disks: {} }], wish: moved({ strategy: "rsync", rehearse: true }),
+  },
+  {
+    name: "the device model has arguments of its own", code: "can-not-rehearse", says: /can not be rehearsed/, who: /device_model_args/,
+    guests: [{ ...WEB, extra: "device_model_args = ['-foo']\n" }], wish: moved({ strategy: "rsync", rehearse: true }),
+  },
+  {
+    name: "a rehearsal is asked for with a mirror", code: "no-strategy-fits", says: /no way to move xvda1 of web1/, who: /dm: a rehearsal is asked for/,
+    wish: moved({ strategy: "dm", rehearse: true }),
+  },
+  {
+    name: "a rehearsal is asked for in the downtime", code: "no-strategy-fits", says: /no way to move xvda1 of web1/, who: /down for the whole copy/,
+    wish: moved({ strategy: "rsync", rehearse: true, offline: true }),
+  },
+  {
+    name: "the group has no room for what a clone writes", code: "not-enough-space", says: /vg0 has .* free/,
+    state: (state) => ({ ...state, volumeGroups: { vg0: { ...state.volumeGroups["vg0"], freeExtents: 36 } as HostState["volumeGroups"][string] } }),
+    wish: moved({ strategy: "rsync", rehearse: true, snapshot: { size: { bytes: GIB } } }),
+  },
+  {
     name: "one disk is copied and another mirrored", code: "mixed-strategies", says: /disks of web1 can not all be moved in one way/,
     guests: [{ name: "web1", disks: { xvda1: {}, xvda2: {} } }],
     wish: (wish) => ({

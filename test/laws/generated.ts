@@ -32,6 +32,7 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
     verify: fc.constantFrom("fresh", "full"),
     offline: fc.boolean(),
     passes: fc.integer({ min: 1, max: 8 }),
+    rehearse: fc.boolean(),
     downtimeSeconds: fc.integer({ min: 60, max: 600 }),
   },
   { requiredKeys: [] },
@@ -39,8 +40,10 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
 
 const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => possible({ ...way, ...other }));
 
-/** Those that never bring both legs to rest can not compare them. */
-export function possible(move: MoveOptions): MoveOptions {
+/** Those that never bring both legs to rest can not compare them; and only a copy of files leaves something to rehearse on. */
+export function possible(asked: MoveOptions): MoveOptions {
+  const { rehearse, ...rest } = asked;
+  const move = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
   return move.verify === "full" && move.strategy === "qemu" ? { ...move, verify: "fresh" } : move;
 }
 
@@ -62,7 +65,8 @@ const guest = (name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly stri
       guest: move.strategy === "qemu"
         ? { name, running: true, autostart, disks: { xvda1: inFormat(formats[0], a), xvda2: inFormat(formats[1], b), xvdb: c }, qdisk: true }
         : { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } },
-      moved, options: move,
+      // a clone writes to all of its disks: none may be left behind
+      moved: move.rehearse === true ? ["xvda1", "xvda2", "xvdb"] : moved, options: move,
     }));
 
 /** One to three guests; the names are such as hurt in paths, LVM and shells. */

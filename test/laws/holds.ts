@@ -34,6 +34,7 @@ export function expectNothingLeft(model: Model, when: string): void {
     ...model.host.loops.filter((l) => !kept(l.backing)).map((l) => `loop ${l.device}`),
     ...model.ghost.bootUnits.filter((name) => !used.some((mapping) => hasMapping(model, name, mapping.name))).map((u) => `boot unit of ${u}`),
     ...Object.values(model.host.volumes).filter((v) => v.kind === "snapshot").map((v) => `snapshot ${v.name}`),
+    ...(model.ghost.clones ?? []).map(({ name }) => `clone ${name}`),
     ...Object.values(model.host.domains).flatMap(({ running }) => (running?.qemu?.jobs ?? []).map(({ job }) => `block job ${job}`)),
     ...Object.values(model.host.domains).flatMap(({ running }) =>
       (running?.qemu?.nodes ?? []).filter(({ node }) => node.startsWith("converge-") && !running?.attached.some((disk) => disk.open?.node === node))

@@ -28,6 +28,19 @@ export function safeToStart(model: Model, when: string): void {
       if (!ghost.consistent) throw new Error(`${when}: ${disk.target} is half a copy`);
     }
   }
+  clonesApart(model, when);
+}
+
+/** A clone has snapshots of converge's own for disks, that are there, whole when it was booted, and nobody else's. */
+export function clonesApart(model: Model, when: string): void {
+  for (const { name, disks, state } of model.ghost.clones ?? []) {
+    if (model.host.domains[name] !== undefined) throw new Error(`${when}: ${name} is taken for a guest`);
+    for (const disk of state === "runs" ? disks : []) {
+      const volume = model.host.volumes[disk];
+      if (volume === undefined) throw new Error(`${when}: ${name} has its disk ${disk} taken away`);
+      if (volume.kind !== "snapshot" || !volume.tags.includes("converge.role=snapshot")) throw new Error(`${when}: ${name} writes to ${disk}`);
+    }
+  }
 }
 
 /**
@@ -50,6 +63,7 @@ export function nothingLeft(model: Model, before: Model, when: string, unitsWait
     ...Object.values(model.host.volumes)
       .filter((v) => v.kind === "snapshot" && before.host.volumes[v.name] === undefined).map((v) => `snapshot ${v.name}`),
     ...(model.ghost.files ?? []).map((path) => `file ${path}`),
+    ...(model.ghost.clones ?? []).map(({ name }) => `clone ${name}`),
   ];
   if (left.length > 0) throw new Error(`${when}: left ${left.join(", ")}`);
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
+import type { CreateClone } from "../../src/core/steps/clone.js";
 import type { Scene } from "./generated.js";
 import { plansOf, walkCuts, walkThrough } from "./walk.js";
 import { scenesOf, WAYS } from "./ways.js";
@@ -29,6 +30,12 @@ const before = (kind: string, place: string): Mutation => (nodes) => steps(nodes
   const others = all.filter((step) => step.kind !== kind);
   const at = others.findIndex((step) => step.kind === place);
   return [...others.slice(0, at), ...moved, ...others.slice(at)];
+});
+
+const onTheCopies: Mutation = (nodes) => nodes.map((node) => {
+  if (node.node !== "step" || node.kind !== "create-clone") return node;
+  const args = node.args as CreateClone;
+  return { ...node, args: { ...args, disks: args.disks.map(({ vdev, target }) => ({ vdev, target: target.replace(/converge-rehearsal-/, "") })) } };
 });
 
 /** What the laws say of a spoilt plan, over some hosts; undefined where they notice nothing. */
@@ -74,6 +81,11 @@ describe("a plan that is spoilt is noticed", () => {
     { what: "the boot unit stays", way: "rsync", mutate: without("remove-boot-unit"), by: /left boot unit/ },
     { what: "a snapshot stays", way: "rsync", mutate: without("remove-snapshot"), by: /left .*snapshot|in its way/ },
     { what: "mounts stay", way: "rsync", mutate: without("unmount"), by: /left .*mount|in its way/ },
+    { what: "the clone stays", way: "rsync, rehearsed", mutate: without("destroy-clone"), by: /left clone|taken away/ },
+    { what: "the clone's snapshots are taken away under it", way: "rsync, rehearsed", mutate: before("remove-snapshot", "await-clone"), by: /taken away|in its way/ },
+    { what: "the clone has no snapshots", way: "rsync, rehearsed", mutate: without("snapshot-copy"), by: /taken away/ },
+    { what: "the clone has the copies themselves", way: "rsync, rehearsed", mutate: onTheCopies, by: /writes to|half a copy|looks newer/ },
+    { what: "the clone's config stays", way: "rsync, rehearsed", mutate: without("remove-config"), by: /left .*rehearsal.cfg/ },
     { what: "loops stay", way: "rsync", mutate: without("detach-loop"), by: /left .*loop|in its way/ },
     { what: "the volume is not marked as the guest's disk", way: "rsync", mutate: without("settle-volume"), by: /left to do/ },
     { what: "an image is deleted before the commit", way: "rsync", mutate: before("delete-image", "shut-down"), by: /is not there|gone/ },

@@ -27,6 +27,8 @@ export interface WalkOptions {
   readonly endings?: readonly Ending[];
   /** Whether to look at one way to be cut short; the default: at every one. */
   readonly sample?: () => boolean;
+  /** The states in which it is cut short; the default: every one. */
+  readonly only?: (model: Model) => boolean;
   /** Whether a run may be refused by its guards, because guests or people do what they like. */
   readonly mayRefuse?: boolean;
 }
@@ -98,7 +100,7 @@ function walkPath(path: readonly Step[], plan: DomainPlan, scene: Scene, options
     const step = path[at];
     for (const { cut, before, what } of cutsAt(path, at, model, plan.domain, guests)) {
       for (const ending of options.endings ?? ENDINGS) {
-        if (options.sample?.() === false) continue;
+        if (options.sample?.() === false || options.only?.(before) === false) continue;
         counted.cuts += 1;
         look(cut, ending, before, start, scene, options, `${what}, ${ending}`);
       }

@@ -16,6 +16,8 @@ export interface Way {
   readonly running?: boolean;
   /** More than is so on an ordinary host, where the way needs it. */
   readonly host?: (state: HostState) => HostState;
+  /** Which disks are moved; unset: any of them. */
+  readonly moved?: readonly string[];
   /** More of each disk, such as its format. */
   readonly disk?: Partial<ADisk>;
 }
@@ -28,6 +30,10 @@ export const WAYS: readonly Way[] = [
   { name: "left to converge", options: {}, contents: ["ext4", "swap"] },
   { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "swap"] },
   { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3"] },
+  {
+    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true }, contents: ["ext4", "swap"],
+    moved: ["xvda1", "xvda2", "xvdb"],
+  },
   { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"] },
   { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "swap"], running: false },
   { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "swap", "partitions", "unknown"] },
@@ -85,7 +91,7 @@ const guest = (way: Way, name: string): fc.Arbitrary<{ guest: AGuest; moved: rea
     .record({
       running: way.running === undefined ? fc.boolean() : fc.constant(way.running), autostart: fc.boolean(),
       a: disk(way, "a"), b: disk(way, "b"), c: disk(way, "c"),
-      moved: fc.subarray([...VDEVS], { minLength: 1 }), options: common,
+      moved: way.moved === undefined ? fc.subarray([...VDEVS], { minLength: 1 }) : fc.constant([...way.moved]), options: common,
     })
     .map(({ running, autostart, a, b, c, moved, options }) => ({
       guest: { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } }, moved, options: { ...options, ...way.options },

@@ -47,7 +47,7 @@ export function withMemory(model: Model): Model {
 }
 
 /** How the host program's work ends before its end, and what then becomes of the host. */
-export type Ending = "killed" | "orderly reboot" | "power cut" | "power cut, recovered late" | "killed, and its recovery cut off";
+export type Ending = "killed, then an orderly reboot" | "killed" | "orderly reboot" | "power cut" | "power cut, recovered late" | "killed, and its recovery cut off";
 export const ENDINGS: readonly Ending[] = ["killed", "orderly reboot", "power cut", "power cut, recovered late", "killed, and its recovery cut off"];
 
 export interface Cut {
@@ -103,6 +103,13 @@ export function after(
       observe(lived, "booted, and wrote");
       return { model: recovered(lived), atCut: before, booted };
     }
+    case "killed, then an orderly reboot": {
+      // nobody has looked after it when xendomains saves whatever runs
+      const booted = rebootDom0(savedGuests(before), "boot-2");
+      const restored = startAutostarted(restoredGuests(atBoot(booted)));
+      observe(restored, "booted");
+      return { model: recovered(restored) };
+    }
     case "orderly reboot": {
       // systemd stops the unit before xendomains saves guests: what it had done is taken back first
       const saved = savedGuests(recovered(before));
@@ -126,7 +133,9 @@ function powerCut(model: Model): Model {
 }
 
 /** xendomains at shutdown: every guest that runs goes into a save file, its memory included. */
-export function savedGuests(model: Model): Model {
+export function savedGuests(given: Model): Model {
+  const clones = (given.ghost.clones ?? []).map((clone) => ({ ...clone, state: "saved" as const }));
+  const model = withGhost(given, { clones });
   const running = Object.values(model.host.domains).filter((domain) => domain.running !== undefined);
   return running.reduce((at, domain) => {
     const { running: was } = domain;
@@ -137,7 +146,9 @@ export function savedGuests(model: Model): Model {
 }
 
 /** xendomains at boot: each guest gets its memory back, which knows its disks as they were. */
-export function restoredGuests(model: Model): Model {
+export function restoredGuests(given: Model): Model {
+  const clones = (given.ghost.clones ?? []).map((clone) => ({ ...clone, state: "runs" as const }));
+  const model = withGhost(given, { clones });
   return Object.entries(model.ghost.saved ?? {}).reduce((at, [name, was]) => {
     for (const { vdev, params } of was.attached) {
       const there = /^\/dev\/(mapper|md)\/converge-/.test(params) ? mappingAt(params, at.host) !== undefined : true;

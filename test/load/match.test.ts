@@ -53,6 +53,22 @@ describe("matching entries to guests", () => {
     expect(db2?.move.downtimeSeconds).toBe(60);
   });
 
+  test("a rehearsal is said to be wanted or not, or how, and merged key by key", () => {
+    const host = desired(`
+- hosts: all
+  move: { rehearse: { timeout: 5m } }
+  domains:
+    "*": { disks: { "*": { volume: "vg0/{{ domain }}" } } }
+    db1: { move: { rehearse: { console: "login:" } } }
+    db2: { move: { rehearse: false } }
+`);
+    const moves = (matchDomains(host, [guest("db1", "xvda"), guest("db2", "xvda"), guest("web", "xvda")]).value?.domains ?? []).map(({ move }) => move);
+    expect(moves).toEqual([
+      { rehearse: true, rehearseTimeoutSeconds: 300, rehearseConsole: "login:" }, { rehearse: false, rehearseTimeoutSeconds: 300 },
+      { rehearse: true, rehearseTimeoutSeconds: 300 },
+    ]);
+  });
+
   test("two globs that disagree are an error that names both places", () => {
     const host = desired(`
 - hosts: all

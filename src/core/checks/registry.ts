@@ -4,6 +4,7 @@ import { imageShared } from "./image-shared.js";
 import { missingModule } from "./missing-module.js";
 import { missingTool } from "./missing-tool.js";
 import { noMigrate } from "./no-migrate.js";
+import { noRehearsal } from "./no-rehearsal.js";
 import { noSuspend } from "./no-suspend.js";
 import { notOnLvm } from "./not-on-lvm.js";
 import { onPoweroff } from "./on-poweroff.js";
@@ -24,6 +25,7 @@ import { volumeTaken } from "./volume-taken.js";
 /** Every check, by its code. */
 export const checks = {
   "can-not-migrate": noMigrate,
+  "can-not-rehearse": noRehearsal,
   "can-not-suspend": noSuspend,
   "damaged-source": damagedSource,
   "image-not-on-lvm": notOnLvm,

@@ -7,7 +7,7 @@ export const space: Check = {
   run: ({ estimate, domain }) =>
     estimate.spaceNeeded.filter(({ bytes, freeBytes }) => bytes > freeBytes).map(({ group, bytes, freeBytes }) => ({
       summary: `${group} has ${formatBytes(freeBytes)} free, and ${domain.name} needs ${formatBytes(bytes)}`,
-      detail: "counted are the new volumes and the room for changes in a snapshot",
+      detail: "counted are the new volumes and the room for changes in snapshots",
       fix: `Free or add space in ${group}, or ask for a smaller size or snapshot.`,
     })),
 };

@@ -222,6 +222,8 @@ const WRITTEN_AS: Readonly<Record<string, string>> = {
   "move.keepForSeconds": "move.keep_for",
   "move.shutdownTimeoutSeconds": "move.shutdown.timeout",
   "move.destroy": "move.shutdown.destroy",
+  "move.rehearseConsole": "move.rehearse.console",
+  "move.rehearseTimeoutSeconds": "move.rehearse.timeout",
   "move.throttle.bandwidthBytesPerSecond": "move.throttle.bandwidth",
   "move.throttle.ioWeight": "move.throttle.weight",
 };

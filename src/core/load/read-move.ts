@@ -26,6 +26,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
     ...(data.verify === undefined ? {} : { verify: data.verify }),
     ...(shutdown === undefined ? {} : { shutdownTimeoutSeconds: shutdown }),
     ...(data.shutdown?.destroy === undefined ? {} : { destroy: data.shutdown.destroy }),
+    ...readRehearsal(data.rehearse),
     ...(data.passes === undefined ? {} : { passes: data.passes }),
     ...(throttle === undefined ? {} : { throttle }),
     ...(size === undefined ? {} : { snapshot: { size } }),
@@ -34,6 +35,18 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
 
 function duration(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
+}
+
+/** As keys of their own, so that each is merged by itself; whoever says how it is to be done wants it done. */
+function readRehearsal(data: MoveData["rehearse"]): Pick<MoveOptions, "rehearse" | "rehearseConsole" | "rehearseTimeoutSeconds"> {
+  if (data === undefined) return {};
+  if (typeof data === "boolean") return { rehearse: data };
+  const timeout = duration(data.timeout);
+  return {
+    rehearse: true,
+    ...(data.console === undefined ? {} : { rehearseConsole: data.console }),
+    ...(timeout === undefined ? {} : { rehearseTimeoutSeconds: timeout }),
+  };
 }
 
 function checkStrategy(strategy: string | undefined, path: Path, reader: PlayReader): void {

@@ -64,6 +64,11 @@ export interface MoveOptions {
   readonly shutdownTimeoutSeconds?: number;
   readonly destroy?: boolean;
   readonly passes?: number;
+  /** A clone of the guest has to boot from its copy before the guest itself is touched. */
+  readonly rehearse?: boolean;
+  /** The clone is up once this has been on its console; unset: once it has written to a disk. */
+  readonly rehearseConsole?: string;
+  readonly rehearseTimeoutSeconds?: number;
   readonly throttle?: {
     readonly nice?: number;
     readonly ionice?: "idle" | "best-effort" | "none";

@@ -123,6 +123,13 @@ export function guestWrites(model: Model): Model {
       if (other !== undefined && second?.consistent === true) disks[other] = { ...second, writes: ghost.writes + 1 };
     }
   }
+  // what a clone makes of a disk is of no use to anybody
+  for (const clone of model.ghost.clones ?? []) {
+    for (const disk of clone.state === "runs" ? clone.disks : []) {
+      const ghost = disks[disk];
+      if (ghost !== undefined) disks[disk] = { writes: ghost.writes + 1, deceptive: true, consistent: false };
+    }
+  }
   return withGhost(model, { disks, acknowledged });
 }
 

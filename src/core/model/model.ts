@@ -32,6 +32,16 @@ export interface Ghost {
   readonly buffered?: Readonly<Record<string, number>>;
   /** Files under converge's run directory that serve one run. */
   readonly files?: readonly string[];
+  /** Clones of guests that rehearsals boot. They are no guests: no observation of a host has them. */
+  readonly clones?: readonly Clone[];
+}
+
+export interface Clone {
+  readonly name: string;
+  /** What it writes to, by the keys of {@link Ghost.disks}. */
+  readonly disks: readonly string[];
+  /** saved: by xendomains, at an orderly reboot of Dom0. */
+  readonly state: "runs" | "saved";
 }
 
 export interface DiskGhost {

@@ -6,6 +6,7 @@ import type { Estimate } from "../model/plan.js";
 import { median, strategyOf, tenths } from "../strategies/rates.js";
 import type { DiskForecast, DiskMove, ForecastPart, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import { overheadParts } from "../switches/overhead.js";
+import { clonedDisk, rehearsalSeconds } from "../switches/rehearse.js";
 import { snapshotBytes } from "../switches/restart.js";
 
 export interface GuestForecast {
@@ -64,8 +65,9 @@ export function estimate({ domain, switchOver, moves, options, state, leaves = f
   const { copyBytes, seconds, downtimeSeconds, parts } = leaves
     ? leavingForecast(domain, switchOver, state)
     : forecastGuest(domain, moves, switchOver, state);
+  const rehearsed = moves.some((m) => m.fragments.rehearsal !== undefined) ? rehearsalSeconds(domain, options, state) : 0;
   return {
-    copyBytes, seconds,
+    copyBytes, seconds: tenths(seconds + rehearsed),
     spaceNeeded: space(moves.map((m) => m.move.change), moves, options, state),
     downtimeSeconds,
     budgetSeconds: options.downtimeSeconds ?? -1,
@@ -85,11 +87,23 @@ function space(
   const needed = new Map<string, number>();
   const add = (group: string, bytes: number): void => void needed.set(group, (needed.get(group) ?? 0) + bytes);
   for (const { to } of changes) if (!to.resumes) add(to.group, to.bytes);
+  // snapshots of the copies stand between two passes, while none of the images' does
+  const rehearsed = new Map<string, number>();
+  for (const { move, fragments: { rehearsal } } of options.rehearse === true ? moves : []) {
+    const { domain, vdev, to: { group } } = move.change;
+    const bytes = rehearsal === undefined ? 0 : clonedDisk(domain, vdev, rehearsal, options, state).bytes ?? 0;
+    rehearsed.set(group, (rehearsed.get(group) ?? 0) + bytes);
+  }
+  const passes = new Map<string, number>();
   const origins = new Set(moves.filter((m) => m.fragments.pass !== undefined).flatMap((m) => m.move.change.image.on?.volume ?? []));
   for (const origin of origins) {
     const group = origin.slice(0, origin.indexOf("/"));
     const extentBytes = state.volumeGroups[group]?.extentBytes ?? 1;
-    add(group, snapshotBytes(options.snapshot?.size ?? { percent: 20 }, state, origin, extentBytes) ?? 0);
+    const bytes = snapshotBytes(options.snapshot?.size ?? { percent: 20 }, state, origin, extentBytes) ?? 0;
+    passes.set(group, (passes.get(group) ?? 0) + bytes);
+  }
+  for (const group of new Set([...passes.keys(), ...rehearsed.keys()])) {
+    add(group, Math.max(passes.get(group) ?? 0, rehearsed.get(group) ?? 0));
   }
   return [...needed].map(([group, bytes]) => {
     const vg = state.volumeGroups[group];

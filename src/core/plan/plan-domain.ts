@@ -37,6 +37,7 @@ import { editOpened, openConfig } from "../xl/edit.js";
 import { redact } from "../xl/secrets.js";
 import { bindingsOf } from "./bindings.js";
 import { estimate } from "./estimate.js";
+import { rehearsalOf } from "./plan-rehearsal.js";
 
 /** Hex SHA-256 of a text's UTF-8 form: the core computes nothing of that kind itself. */
 export type Sha256 = (text: string) => string;
@@ -82,6 +83,8 @@ export function planDomain(
   const pivoted = chosen.some(({ fragments }) => fragments.pivot !== undefined);
   const derived = mirrored && edit?.edit !== undefined ? deriveConfigs(domain, chosen, edit, sha256) : undefined;
   diagnostics.push(...(derived?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
+  const rehearsed = rehearsalOf(domain, chosen, edit?.opened, options, state, sha256);
+  diagnostics.push(...rehearsed.diagnostics.map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics) || (moves.length > 0 && edit?.edit === undefined)) {
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
   }
@@ -101,6 +104,7 @@ export function planDomain(
     const move: DomainMove = {
       domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds),
+      ...(rehearsed.rehearsal === undefined ? {} : { rehearsal: rehearsed.rehearsal }),
     };
     const steps = pivoted
       ? pivotedSteps(move, state)

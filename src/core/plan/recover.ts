@@ -58,7 +58,7 @@ export function rebootDom0(model: Model, bootId: string): Model {
   const mounts = model.host.mounts.filter((mount) => !mount.target.startsWith("/run/"));
   return {
     host: { ...model.host, domains, loops: [], mappings: [], mounts, host: { ...model.host.host, bootId } },
-    ghost: { ...model.ghost, files: [] },
+    ghost: { ...model.ghost, files: [], clones: (model.ghost.clones ?? []).filter(({ state }) => state === "saved") },
   };
 }
 

@@ -117,6 +117,10 @@ function failure(guest: GuestRecap, view: View): readonly string[] {
 function figures(guest: GuestRecap, view: View): readonly string[] {
   const { report, plan } = guest;
   const lines: string[] = [];
+  if (report.rehearsed !== undefined) {
+    const { seconds, by } = report.rehearsed;
+    lines.push(...hanging("    rehearsal ", `a clone came up from the copy in ${formatSeconds(seconds)} (${visible(by)}), stayed up and was thrown away`, view.width));
+  }
   if (report.downtimeSeconds !== undefined) {
     const { estimate } = plan;
     const over = estimate.budgetSeconds >= 0 && report.downtimeSeconds > estimate.budgetSeconds;

@@ -16,6 +16,8 @@ export interface RunReport {
   readonly frozen: readonly { readonly volume: string; readonly seconds: number }[];
   /** Bytes by step, as last told: steps that copy without passes. */
   readonly progress: Readonly<Record<string, { readonly bytes: number; readonly since: number; readonly until: number }>>;
+  /** A clone came up, after so many seconds, by this sign. */
+  readonly rehearsed?: { readonly seconds: number; readonly by: string };
   readonly isDown: boolean;
   readonly committed: boolean;
   readonly downtimeSeconds?: number;
@@ -59,6 +61,7 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
     case "pass": return { ...next, passes: [...report.passes, { id: event.id, seconds: event.seconds, bytes: event.bytes }] };
     case "watch": return event.acted === "" ? next : { ...next, watched: [...report.watched, `${event.what}: ${event.value}, ${event.acted}`] };
     case "frozen": return { ...next, frozen: [...report.frozen, { volume: event.volume, seconds: event.seconds }] };
+    case "rehearsed": return { ...next, rehearsed: { seconds: event.seconds, by: event.by } };
     case "down": return { ...next, isDown: true };
     case "commit": return { ...next, committed: true };
     case "ready": return { ...next, isDown: false, downtimeSeconds: event.downtime };

@@ -5,6 +5,7 @@ import { installBootUnit, removeBootUnit } from "./boot-unit.js";
 import { markCarried, markCarrying } from "./carry-marks.js";
 import { checkFilesystem } from "./check-filesystem.js";
 import { checkImage } from "./check-image.js";
+import { awaitClone, createClone, destroyClone } from "./clone.js";
 import { commitOffline } from "./commit-offline.js";
 import { compareLegs, holdDisks, releaseDisks } from "./compare-legs.js";
 import { compareBlocks, copyBlocks } from "./copy-blocks.js";
@@ -32,6 +33,7 @@ import { restorePaused, saveGuest } from "./save-guest.js";
 import { deleteImage, restoreImage, retireImage } from "./settle-source.js";
 import { settleVolume } from "./settle-volume.js";
 import { shutDown } from "./shut-down.js";
+import { snapshotCopy } from "./snapshot-copy.js";
 import { createSnapshot, removeSnapshot } from "./snapshot.js";
 import { compareAttached, createPaused, resumeGuest, unpause, waitReady } from "./start-guest.js";
 import { retireMapping, switchMapping } from "./switch-mapping.js";
@@ -43,6 +45,7 @@ import { zeroVolume } from "./zero-volume.js";
 export const stepKinds = {
   "adopt-former": adoptFormer,
   "attach-loop": attachLoop,
+  "await-clone": awaitClone,
   "await-qemu-mirror": awaitQemuMirror,
   "check-filesystem": checkFilesystem,
   "check-image": checkImage,
@@ -55,12 +58,14 @@ export const stepKinds = {
   "copy-blocks": copyBlocks,
   "copy-files": copyFiles,
   "create-array": createArray,
+  "create-clone": createClone,
   "create-mapping": createMapping,
   "create-paused": createPaused,
   "create-snapshot": createSnapshot,
   "create-volume": createVolume,
   "cut-array": cutArray,
   "delete-image": deleteImage,
+  "destroy-clone": destroyClone,
   "detach-loop": detachLoop,
   "discard-retired": discardRetired,
   "distrust-fresh": distrustFresh,
@@ -98,6 +103,7 @@ export const stepKinds = {
   "settle-former": settleFormer,
   "settle-volume": settleVolume,
   "shut-down": shutDown,
+  "snapshot-copy": snapshotCopy,
   "start-mirror": startMirror,
   "switch-mapping": switchMapping,
   "sync-array": syncArray,

@@ -14,6 +14,7 @@ import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
 import { copiedOf, mapReading } from "./used-only.js";
+import { unrehearsed } from "./unrehearsed.js";
 
 /**
  * The guest is taken onto a device-mapper name of converge's own, which lies on the image, then on a mirror of image
@@ -28,7 +29,7 @@ export const dm: Strategy = {
 
   fits: (move, state) => {
     const { image, to, wish } = move.change;
-    const reasons: string[] = [];
+    const reasons: string[] = [...unrehearsed(move)];
     if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
     if (to.bytes < image.bytes) {

@@ -14,6 +14,7 @@ import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
+import { unrehearsed } from "./unrehearsed.js";
 
 /**
  * The guest is taken onto an md array without a superblock, which has the image as its one member, then image and
@@ -26,8 +27,8 @@ export const md: Strategy = {
   auto: false,
   way: "array",
 
-  fits: ({ change }, state) => {
-    const reasons = againstMd(change, state);
+  fits: (move, state) => {
+    const reasons = [...unrehearsed(move), ...againstMd(move.change, state)];
     return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
   },
 

@@ -4,6 +4,7 @@ import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
 import { settleSteps } from "./settle.js";
+import { restsTooLate } from "./unrehearsed.js";
 import type { Strategy } from "./strategy.js";
 
 /** Swap is not copied: the guest comes up on a new area that has the old one's UUID and label. */
@@ -16,12 +17,15 @@ export const newSwap: Strategy = {
   // taken over for a mirror, long before the commit, the guest could not be taken back without another restart
   goesWith: (way, { running }) => !running || way === undefined || way === "files",
 
-  fits: ({ change, switchOver, running }) => {
+  fits: (move) => {
+    const { change, switchOver, running, options } = move;
     const { type } = change.image.content;
     if (type !== "swap") return { fits: false, reasons: [`its content is ${type}, not swap`] };
     if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
       return { fits: false, reasons: [`it holds swap and ${change.wish.filesystem} is asked for`] };
     }
+    const late = restsTooLate(move, options.offline !== true);
+    if (late.length > 0) return { fits: false, reasons: late };
     if (running && switchOver !== "restart") return { fits: false, reasons: ["what is in it outlives a guest that is only suspended"] };
     return { fits: true, reasons: ["it is swap: nothing in it outlives the guest's restart"] };
   },
@@ -48,6 +52,7 @@ export const newSwap: Strategy = {
         ),
       ],
       checked: [],
+      rehearsal: { volume, bytes, extentBytes, after: [] },
       poised: [],
       atRest: [],
       settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),

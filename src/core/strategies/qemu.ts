@@ -12,6 +12,7 @@ import { VERIFY_FULL } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
+import { unrehearsed } from "./unrehearsed.js";
 
 /** QEMU's names of the formats that it serves here. */
 const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
@@ -27,7 +28,7 @@ export const qemu: Strategy = {
   way: "pivot",
 
   fits: (move, state) => {
-    const reasons = against(move, state);
+    const reasons = [...unrehearsed(move), ...against(move, state)];
     if (reasons.length > 0) return { fits: false, reasons };
     return { fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`] };
   },

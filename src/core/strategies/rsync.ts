@@ -13,6 +13,7 @@ import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
+import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
 import type { DiskMove, PassPlace, Strategy } from "./strategy.js";
 
@@ -39,9 +40,10 @@ export const rsync: Strategy = {
   auto: true,
   way: "files",
 
-  fits: ({ change, switchOver, running, mapped, options }, state) => {
+  fits: (move, state) => {
+    const { change, switchOver, running, mapped, options } = move;
     const { content } = change.image;
-    const reasons: string[] = [];
+    const reasons: string[] = [...restsTooLate(move, move.live)];
     if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
@@ -167,6 +169,11 @@ export const rsync: Strategy = {
             ),
           ]
         : [],
+      rehearsal: {
+        volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes,
+        // what the guest wrote meanwhile is carried by further passes
+        after: live ? [mountTarget("mount-target-rehearsed", "prepare")] : [],
+      },
       poised: [mountTarget("mount-target-again", "switch")],
       atRest: [
         stepOf(attachLoop, "switch", id("attach-image"), { link: paths.link, file: image.path }, "the image itself, at rest"),

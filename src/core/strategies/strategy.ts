@@ -47,6 +47,8 @@ export interface Fragments {
   readonly pass?: (at: PassPlace) => readonly Step[];
   /** After the last pass, while the guest runs on. */
   readonly checked: readonly Step[];
+  /** Set where what is on the volume before the switch is whole, once it is checked or carried at rest: a clone can boot from it. */
+  readonly rehearsal?: RehearsalFragment;
   /** Right before the guest is taken down: what would else lengthen the downtime. */
   readonly poised: readonly Step[];
   /** While the guest is down. */
@@ -57,6 +59,15 @@ export interface Fragments {
   readonly mirror?: MirrorFragments;
   /** Set where whoever serves the disk copies it and goes over to the copy by itself: the guest is taken nowhere. */
   readonly pivot?: PivotFragments;
+}
+
+/** What a rehearsal boots from. */
+export interface RehearsalFragment {
+  readonly volume: string;
+  readonly bytes: number;
+  readonly extentBytes: number;
+  /** So that further passes can go on. */
+  readonly after: readonly Step[];
 }
 
 /** What a mirror does that the guest's own QEMU makes. */

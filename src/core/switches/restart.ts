@@ -19,6 +19,8 @@ import type { WaitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import type { DiskMove, Fragments, PassPlace } from "../strategies/strategy.js";
+import { rehearsalSteps } from "./rehearse.js";
+import type { Rehearsal } from "./rehearse.js";
 
 /** A guest with the disks it moves and what each strategy does for them. */
 export interface DomainMove {
@@ -29,6 +31,8 @@ export interface DomainMove {
   readonly edit: EditConfig;
   /** Disks of the guest that an earlier run has moved and not settled: what is left of them. */
   readonly unsettled: readonly Step[];
+  /** Set where a clone has to boot from the copies first. */
+  readonly rehearsal?: Rehearsal;
   /** What of the downtime is not the last copy pass, in seconds: the loop of passes stops with it in mind. */
   readonly overheadSeconds: number;
 }
@@ -49,10 +53,13 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
     ...fragments.flatMap((f) => f.prepare),
     ...passes(domainMove, state),
     ...fragments.flatMap((f) => f.checked),
+    ...(running ? rehearsed(domainMove, state) : []),
     ...fragments.flatMap((f) => f.poised),
     guardStep(domainMove, state, "guard"),
     ...(running ? takeDown(domainMove) : []),
     ...fragments.flatMap((f) => f.atRest),
+    // one that is down has nobody waiting for it
+    ...(running ? [] : rehearsed(domainMove, state)),
     ...(running ? [] : [guardStep(domainMove, state, "guard-again")]),
     // whoever starts a guest that is down, a boot of Dom0 included, starts it on what its config names: so the commit is
     // first, or an undo could take the config back from under a guest that has run on its new disk
@@ -65,6 +72,24 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
       ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: domain.name }, "the switch is over")]
       : []),
     stepOf(tidy, "finish", "tidy", { domain: domain.name }, "nothing of the run stays"),
+  ];
+}
+
+/** The guest writes on while its clone boots: passes after that carry it, so that the last one is as short as it was. */
+function rehearsed(domainMove: DomainMove, state: HostState): readonly PlanNode[] {
+  const { domain, moves, options, overheadSeconds, rehearsal } = domainMove;
+  if (rehearsal === undefined) return [];
+  const copied = domain.running === undefined ? [] : moves.filter((m) => m.fragments.pass !== undefined);
+  return [
+    ...rehearsalSteps(domain, rehearsal, options),
+    ...moves.flatMap(({ fragments }) => fragments.rehearsal?.after ?? []),
+    ...(copied.length === 0
+      ? []
+      : [{
+          node: "repeat" as const, id: "passes-rehearsed", body: passSteps(domainMove, copied, state, "rehearsed", "times"),
+          min: 1, max: 2, rule: { downtimeSeconds: options.downtimeSeconds ?? -1, overheadSeconds },
+          why: "what was written during the rehearsal, so that the last pass is as short as before",
+        }]),
   ];
 }
 

@@ -96,6 +96,19 @@ const move = {
       description: "The most passes of copying while the guest runs, each from a fresh snapshot. Two at least: the " +
         "second tells how long the last one will take.",
     },
+    rehearse: {
+      type: ["boolean", "object"], examples: [true], title: "rehearse",
+      description: "Boots a clone of the guest, without network cards, from a snapshot of its copy before the guest itself is " +
+        "touched, and throws it away. If it does not come up, nothing is switched (with rsync).",
+      additionalProperties: false,
+      properties: {
+        console: {
+          type: "string", title: "a line of text", minLength: 1, maxLength: 200, pattern: "^[^\\r\\n]+$", examples: ["login:"],
+          description: "The clone is up once this text has been on its console. Not given: once it has written to a disk.",
+        },
+        timeout: { ...duration, examples: ["120s"], description: "How long the clone has to come up. Not given: 120s." },
+      },
+    },
     switch: {
       type: "string", enum: ["restart", "suspend", "migrate", "next-reboot", "auto"], examples: ["suspend"],
       description: "How the guest gets onto the new disk. `restart`: it is shut down and started again. `suspend`: it is " +

@@ -27,7 +27,8 @@ LINE
   fi
   # a pause is no take-over, and is a downtime
   down=$((down + HELD_CENTIS))
-  rest=$((took - copying - down))
+  # a rehearsal is reckoned by itself, where one is asked for
+  rest=$((took - copying - down - ${REHEARSED:-0}))
   [ "$rest" -ge 0 ] || rest=0
   set --
   for one in "$shutdown" "$start" "$down" "$((FORECAST + OVERHEAD))" "$took" "$rest"; do

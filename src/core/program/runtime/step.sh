@@ -163,7 +163,7 @@ tell_stop() {
 
 # fail EXIT MESSAGE: the step failed, and with it the run
 fail() {
-  journal failed id "$ID" 'exit#' "$1" message "$2" tail "$(tail_of "$OUT")"
+  journal failed id "$ID" 'exit#' "$1" message "$2" tail "${TAIL-$(tail_of "$OUT")}"
   abandon failed "$ID: $2"
 }
 
@@ -183,7 +183,7 @@ abandon() {
 remove_run_directories() {
   [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
   # made from the guest's config, for single commands
-  rm -f "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg"
+  rm -f "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg" "$RUN/$SAFE/rehearsal.cfg"
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
