@@ -11,7 +11,7 @@ export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["
 
 const TOOLS = [
   "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
-  "dd", "cmp", "e2fsck", "dumpe2fs",
+  "drbdsetup", "drbdmeta", "drbdadm", "truncate", "dd", "cmp", "e2fsck", "dumpe2fs",
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
@@ -80,6 +80,12 @@ export class StubHost {
     writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-1\n");
     mkdirSync(dirname(this.throttle), { recursive: true });
     writeFileSync(this.throttle, "100\n");
+    for (const file of ["proc/sys/kernel/hostname", "sys/module/drbd/parameters/usermode_helper", "sbin/drbdadm"]) {
+      mkdirSync(dirname(join(this.root, file)), { recursive: true });
+    }
+    writeFileSync(join(this.root, "proc/sys/kernel/hostname"), "dom0\n");
+    writeFileSync(join(this.root, "sys/module/drbd/parameters/usermode_helper"), "/sbin/drbdadm\n");
+    writeFileSync(join(this.root, "sbin/drbdadm"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     writeFileSync(this.image, "an image");
     writeFileSync(this.snapshotImage, "an image in a snapshot");
     writeFileSync(join(this.root, "dev/vg0/srv"), "fd:f\n");
@@ -222,9 +228,10 @@ export class StubHost {
       rmSync(join(this.root, folder), { recursive: true });
       mkdirSync(join(this.root, folder));
     }
-    for (const name of readdirSync(join(this.root, "dev")).filter((device) => /^(loop|md)\d/.test(device))) {
+    for (const name of readdirSync(join(this.root, "dev")).filter((device) => /^(loop|md|drbd)\d/.test(device))) {
       rmSync(join(this.root, "dev", name));
     }
+    for (const gone of ["state/drbd", "proc/drbd", "dev/drbd", "run/drbd", "sys/dev"]) rmSync(join(this.root, gone), { recursive: true, force: true });
     writeFileSync(join(this.state, "mounts"), "");
     writeFileSync(join(this.root, "proc/self/mountinfo"), "");
     writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-2\n");
@@ -253,8 +260,10 @@ export class StubHost {
     const units = this.#tree("etc/systemd/system").filter((name) => name.includes("converge"));
     const run = existsSync(join(this.root, "run/converge", this.safe)) ? ["run directory"] : [];
     const drafts = readdirSync(join(this.root, "etc/xen")).filter((name) => name.startsWith("."));
+    // what DRBD has is a guest's device, or is not to be there
+    const helpers = existsSync(join(this.root, "run/drbd")) ? readdirSync(join(this.root, "run/drbd")) : [];
     const throttled = readFileSync(this.throttle, "utf8") === "100\n" && !existsSync(join(this.root, "run/converge/throttle")) ? [] : ["throttle"];
-    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts, ...throttled];
+    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts, ...helpers, ...throttled];
   }
 
   #tree(folder: string): readonly string[] {

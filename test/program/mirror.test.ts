@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
@@ -14,6 +14,16 @@ function below(host: StubHost, disk: string): string {
     const members = readdirSync(md).filter((member) => member.startsWith("dev-"));
     if (members.length !== 1 || readFileSync(join(md, members[0] ?? "", "state"), "utf8") !== "in_sync\n") return "a mirror";
     return members[0]?.startsWith("dev-7_") === true ? "/srv/disk.img" : "/dev/vg0/web1-root";
+  }
+  const resource = /^\/dev\/drbd\/(.+)$/.exec(disk)?.[1];
+  if (resource !== undefined) {
+    const drbd = (name: string, what: string): string => {
+      const path = join(host.state, "drbd", name, what);
+      return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+    };
+    if (existsSync(join(host.state, "drbd", `${resource}.copy`))) return "a mirror";
+    if (existsSync(join(host.state, "drbd", resource, "suspended")) || drbd(resource, "state") !== "UpToDate") return "nothing";
+    return /\/loop\d+$/.test(drbd(resource, "disk")) ? "/srv/disk.img" : drbd(resource, "disk").replace(host.root, "");
   }
   const name = /^\/dev\/mapper\/(.+)$/.exec(disk)?.[1];
   if (name === undefined) return disk;
@@ -43,12 +53,13 @@ function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | 
     expect(config, note).toContain("/dev/vg0/web1-root");
   }
   expect(host.lines(join(host.state, "violations")), note).toEqual([]);
-  const mapped = disk.startsWith("/dev/m");
+  const mapped = /^\/dev\/(mapper|md|drbd)\//.test(disk);
   const kept = mapped ? /boot-web1|^loop|run directory|multi-user/ : /^$/;
   expect(host.leftovers().filter((left) => !kept.test(left)), note).toEqual([]);
   const made = [
     ...readdirSync(join(host.state, "dm")).map((name) => `/dev/mapper/${name}`),
     ...readdirSync(join(host.root, "dev/md")).map((name) => `/dev/md/${name}`),
+    ...(existsSync(join(host.state, "drbd")) ? readdirSync(join(host.state, "drbd")).map((name) => `/dev/drbd/${name}`) : []),
   ];
   expect(made, note).toEqual(mapped ? [disk] : []);
   expect(readdirSync(join(host.state, "dm")).filter((name) => existsSync(join(host.state, "dm", name, "suspended"))), note).toEqual([]);
@@ -61,7 +72,17 @@ function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | 
 const WAYS = [
   { how: "suspend", by: "dm", turn: 0 }, { how: "restart", by: "dm", turn: 1 }, { how: "migrate", by: "dm", turn: 2 },
   { how: "suspend", by: "md", turn: 3 }, { how: "restart", by: "md", turn: 4 },
+  { how: "suspend", by: "drbd", turn: 5 },
 ] as const;
+const ONTO = {
+  dm: "/dev/mapper/converge-web1-xvda1", md: "/dev/md/converge-web1-xvda1", drbd: "/dev/drbd/converge-web1-xvda1",
+} as const;
+const MIRRORED = { dm: /^dmsetup reload .* mirror /, md: / --add /, drbd: /^drbdsetup connect converge-web1-xvda1\.copy / } as const;
+const COMMIT = {
+  dm: (call: string, before: string) => call.startsWith("dmsetup resume") && before.includes(" linear "),
+  md: (call: string) => call.includes(" --fail "),
+  drbd: (call: string) => call.startsWith("drbdsetup resource-options"),
+} as const satisfies Record<string, (call: string, before: string) => boolean>;
 /** Calls that only this way makes, or makes in a state of its own: from the boot unit on until the guest runs on its mapping. */
 const OWN = /^(mount|umount|systemctl|xl (?!config-update))/;
 
@@ -74,7 +95,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       const { code, stderr } = await host.run("run");
       expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
       expect(expectWhole(host, before, "at the end")).toBe("new");
-      expect(host.guests()[0]?.disk).toBe(by === "dm" ? "/dev/mapper/converge-web1-xvda1" : "/dev/md/converge-web1-xvda1");
+      expect(host.guests()[0]?.disk).toBe(ONTO[by]);
       expect(journal(host).some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
       const past = JSON.parse(host.lines(join(host.book, "history.jsonl"))[0] ?? "{}") as Record<string, unknown>;
       expect(past).toMatchObject({ switch: how, plannedSeconds: 12.5 });
@@ -93,6 +114,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       const before = readFileSync(host.config, "utf8");
       host.tell("health", "AD");
       host.tell("md-health", "volume");
+      host.tell("drbd-health", "volume");
       await host.run("run");
       expect(expectWhole(host, before, "dead leg")).toBe("old");
       expect(host.journalText()).toContain("the volume gives errors");
@@ -121,13 +143,14 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
     }
   });
 
-  it.runIf(by === "md")("goes on to the volume when md drops the image right before the commit, and back when it drops the volume", async () => {
+  it.runIf(by !== "dm")("goes on to the volume when the image is dropped right before the commit, and back when the volume is", async () => {
     for (const [member, side] of [["image", "new"], ["volume", "old"]] as const) {
       const host = new StubHost("dash");
       try {
         host.install(mirrorProgram(host, how, by));
         const before = readFileSync(host.config, "utf8");
         host.tell("md-fails-late", member);
+        host.tell("drbd-fails-late", member);
         await host.run("run");
         expect(expectWhole(host, before, member), member).toBe(side);
         expect(host.ended(), member).toBe(side === "new" ? "done" : "failed");
@@ -163,9 +186,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
     const whole = new StubHost("dash");
     whole.install(mirrorProgram(whole, how, by));
     await whole.run("run");
-    const mirrored = whole.calls().findIndex((call) => by === "md"
-      ? call.includes(" --add ")
-      : call.startsWith("dmsetup reload") && call.includes(" mirror ")) + 1;
+    const mirrored = whole.calls().findIndex((call) => MIRRORED[by].test(call)) + 1;
     whole.remove();
     for (const shell of shellsOf(turn)) {
       const host = new StubHost(shell);
@@ -177,18 +198,17 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
         writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
         host.forget();
         await host.run("recover");
-        const onto = by === "dm" ? "/dev/mapper/converge-web1-xvda1" : "/dev/md/converge-web1-xvda1";
-        expect(below(host, onto), host.journalText()).toBe("/srv/disk.img");
+        expect(below(host, ONTO[by]), host.journalText()).toBe("/srv/disk.img");
         rmSync(join(host.root, "var/lib/xen/save/web1"));
         host.untell("kill-after");
 
         // what the next run of the same wish begins with
         rmSync(host.runDirectory, { recursive: true });
         rmSync(join(host.book, "current"));
-        host.install(mirrorProgram(host, how, by, ["attach", by === "dm" ? "create-mapping" : "create-array"]));
+        host.install(mirrorProgram(host, how, by, ["attach", "create-mapping", "create-array", "create-resource"]));
         await host.run("run");
         expect(host.ended(), host.journalText()).toBe("done");
-        expect(readdirSync(join(host.state, "loops"))).toHaveLength(1);
+        expect(readdirSync(join(host.state, "loops")), "and DRBD's metadata").toHaveLength(by === "drbd" ? 2 : 1);
       } finally {
         host.remove();
       }
@@ -200,23 +220,24 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       const host = new StubHost(shell);
       try {
         host.install(mirrorProgram(host, how, by, [
-          "attach", "create-mapping", "create-array", "create", "write-before", "write-next", "make-room", "install-boot-unit", "save",
+          "attach", "create-mapping", "create-array", "create-resource", "create", "write-before", "write-next", "make-room", "install-boot-unit", "save",
           "restore-paused", "shut-down", "create-paused", "migrate", "compare", "resume", "ready", "give-room-back",
         ]));
         await host.run("run");
         const onto = host.guests()[0]?.disk ?? "";
-        expect(onto).toMatch(/^\/dev\/(mapper|md)\/converge-web1-xvda1$/);
+        expect(onto).toMatch(/^\/dev\/(mapper|md|drbd)\/converge-web1-xvda1$/);
 
         // the next run of the same wish finds all of that
         rmSync(host.runDirectory, { recursive: true });
         rmSync(join(host.book, "current"));
         host.install(mirrorProgram(host, how, by, [
-          "create", "attach", "create-mapping", "create-array", "install-boot-unit", "start-mirror", "grow-array", "sync", "write-next",
+          "create", "attach", "create-mapping", "create-array", "create-resource", "install-boot-unit", "start-mirror", "grow-array",
+          "connect-resource", "sync", "write-next",
           "write-stored", "complete", "edit", "update-stored", "switch", "cut", "detach", "retire",
         ]));
         await host.run("run");
         expect(host.ended(), host.journalText()).toBe("done");
-        expect(host.journalText()).toMatch(/"event":"skip","id":"create-(mapping|array)"/);
+        expect(host.journalText()).toMatch(/"event":"skip","id":"create-(mapping|array|resource)"/);
 
         writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
         host.forget();
@@ -230,15 +251,13 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
     }
   });
 
-  it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 240_000 }, async () => {
+  it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 600_000 }, async () => {
     const whole = new StubHost("dash");
     whole.install(mirrorProgram(whole, how, by));
     await whole.run("run");
     const calls = whole.calls();
     whole.remove();
-    const commit = calls.findIndex((call, at) => by === "md"
-      ? call.includes(" --fail ")
-      : call.startsWith("dmsetup resume") && calls[at - 1]?.includes(" linear ") === true) + 1;
+    const commit = calls.findIndex((call, at) => COMMIT[by](call, calls[at - 1] ?? "")) + 1;
     expect(commit).toBeGreaterThan(10);
     const deaths = calls.flatMap((call, at) => {
       // counted from the end: what the ways have in common has the same number in all
@@ -249,9 +268,10 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
         { number: at + 1, when: "kill-after", reboot: !reboot }, { number: at + 1, when: "kill-before", reboot },
       ] as const;
       if (EVERY || at + 1 === commit) return all;
-      // a call of its own is died after, and every other one before as well; of the others each way has its third
-      const own = by === "dm" ? OWN.test(call) : call.startsWith("mdadm");
-      const chosen = own ? [true, at % 2 === 0] : [third === 0, third === 1 && at % 2 === 0];
+      // a call of its own is died after, and every other one before as well, but DRBD's, of which there are many, before or
+      // after by turns; of the others each way has its third
+      const own = (by === "dm" ? OWN : by === "md" ? /^mdadm/ : /^drbd/).test(call);
+      const chosen = own ? [by !== "drbd" || at % 2 === 1, at % 2 === 0] : [third === 0, third === 1 && at % 2 === 0];
       return all.filter((_, index) => chosen[index] === true);
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
@@ -284,6 +304,74 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
         host.remove();
       }
     });
+  });
+});
+
+describe("a move mirrored by DRBD", () => {
+  /** A run of it on a host of its own. */
+  async function mirrored(shell: "dash" | "bash" | "busybox sh", prepare: (host: StubHost) => void) {
+    const host = new StubHost(shell);
+    host.install(mirrorProgram(host, "suspend", "drbd"));
+    const before = readFileSync(host.config, "utf8");
+    prepare(host);
+    await host.run("run");
+    return { host, before };
+  }
+
+  it.each(SHELLS)("keeps away from minors and ports that somebody has, or means to have, under %s", async (shell) => {
+    const { host, before } = await mirrored(shell, (one) => {
+      one.tell("drbd-config", "resource r0 {\n    on dom0 {\n        volume 0 {\n            device       /dev/drbd901 minor 901;\n        }\n        address          ipv4 10.0.0.1:7901;\n    }\n}\n");
+      mkdirSync(join(one.root, "sys/block/drbd900"), { recursive: true });
+      mkdirSync(join(one.root, "run/drbd"), { recursive: true });
+      mkdirSync(join(one.root, "proc/net"), { recursive: true });
+      symlinkSync("/etc/drbd-r1.conf", join(one.root, "run/drbd/drbd-minor-902.conf"));
+      writeFileSync(join(one.root, "proc/net/tcp"), "  sl  local_address rem_address   st\n   0: 0100007F:1EDC 00000000:0000 0A 00000000:00000000\n");
+    });
+    expect(host.ended(), host.journalText()).toBe("done");
+    const calls = host.calls().filter((call) => call.startsWith("drbdsetup"));
+    expect(calls.filter((call) => call.includes("new-minor")).map((call) => call.split(" ")[3])).toEqual(["903", "904"]);
+    expect(calls.find((call) => call.includes(" connect "))).toContain("127.0.0.1:7902 127.0.0.2:7902");
+    expect(readdirSync(join(host.root, "run/drbd")), "and leaves what is theirs").toEqual(["drbd-minor-902.conf"]);
+    rmSync(join(host.root, "run/drbd"), { recursive: true });
+    expect(expectWhole(host, before, "not in the way")).toBe("new");
+    host.remove();
+  });
+
+  it("is not begun where DRBD's helper would say no, and the helper stays as it is", async () => {
+    const { host, before } = await mirrored("busybox sh", (one) => {
+      writeFileSync(join(one.root, "sbin/drbdadm"), "#!/bin/sh\nexit 1\n");
+    });
+    expect(host.journalText()).toContain("DRBD's helper (/sbin/drbdadm) says no to a resource that the host's config does not name");
+    expect(readFileSync(join(host.root, "sys/module/drbd/parameters/usermode_helper"), "utf8")).toBe("/sbin/drbdadm\n");
+    expect(host.calls().some((call) => call.startsWith("drbdsetup connect"))).toBe(false);
+    expect(expectWhole(host, before, "no helper")).toBe("old");
+    host.remove();
+  });
+
+  it("gives the guest its image back when that fails in mid-mirror, and says so", async () => {
+    const { host, before } = await mirrored("dash", (one) => {
+      one.tell("drbd-health", "image");
+    });
+    expect(host.journalText()).toContain("the image gives errors (DRBD says: Diskless)");
+    expect(host.journalText()).toContain("had lost the image to an error, and has it again");
+    expect(host.ended()).toBe("failed");
+    expect(expectWhole(host, before, "image")).toBe("old");
+    host.remove();
+  });
+
+  it("goes on by way of the second resource where the volume can not take the image's place, and lets no write fail", async () => {
+    const { host } = await mirrored("bash", (one) => {
+      one.tell("drbd-refuses");
+    });
+    expect(host.ended(), host.journalText()).toBe("stuck");
+    expect(host.journalText()).toContain("web1 runs on its volume by way of converge-web1-xvda1.copy");
+    expect(existsSync(join(host.state, "drbd/converge-web1-xvda1/suspended")), "no write waits").toBe(false);
+    expect(existsSync(join(host.state, "violations"))).toBe(false);
+    expect(readFileSync(host.config, "utf8")).toContain("/dev/vg0/web1-root");
+    host.untell("drbd-refuses");
+    await host.run("recover");
+    expect(below(host, "/dev/drbd/converge-web1-xvda1"), host.journalText()).toBe("/dev/vg0/web1-root");
+    host.remove();
   });
 });
 

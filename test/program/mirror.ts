@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { devnoOf } from "../../src/core/facts/devno.js";
 import type { Leg } from "../../src/core/model/goal.js";
-import { arrayName, mappingName, mappingPath } from "../../src/core/model/mapping.js";
+import { arrayName, mappingName, mappingPath, resourceName } from "../../src/core/model/mapping.js";
 import { volumeTags } from "../../src/core/model/names.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
@@ -28,19 +28,33 @@ import { compareAttached, createPaused, resumeGuest, waitReady } from "../../src
 import { stepOf } from "../../src/core/steps/step-of.js";
 import { retireMapping, switchMapping } from "../../src/core/steps/switch-mapping.js";
 import { updateStored } from "../../src/core/steps/update-stored.js";
+import { createResource } from "../../src/core/steps/create-resource.js";
+import { cutResource, retireResource } from "../../src/core/steps/cut-resource.js";
+import { completeResource, connectResource, syncResource } from "../../src/core/steps/resource-mirror.js";
+import type { CreateArray } from "../../src/core/steps/create-array.js";
+import type { StepKind } from "../../src/core/model/step.js";
+import type { MirrorKinds } from "../../src/core/strategies/two-switches.js";
 import type { StepKinds } from "../../src/core/program/compile.js";
 import type { StubHost } from "./host.js";
 import { planOf, rawStep, raw, sha256 } from "./plan.js";
 
 export type How = "suspend" | "restart" | "migrate";
-export type Mirror = "dm" | "md";
+export type Mirror = "dm" | "md" | "drbd";
+
+const laid = { dm: createMapping, md: createArray, drbd: createResource } as const satisfies Record<Mirror, StepKind<string, CreateArray>>;
+const kinds = {
+  md: { create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray },
+  drbd: {
+    create: createResource, mirror: connectResource, sync: syncResource, complete: completeResource, cut: cutResource, retire: retireResource,
+  },
+} as const satisfies Record<string, Omit<MirrorKinds, "last">>;
 
 /** The mirrored move of the real step kinds, in their real order, over paths of the stub host. */
 export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonly string[]): readonly PlanNode[] {
   const { domain } = host;
   const run = `${host.root}/run/converge/${host.safe}`;
   const link = `${run}/xvda1/image`;
-  const name = by === "dm" ? mappingName(domain, "xvda1") : arrayName(domain, "xvda1");
+  const name = { dm: mappingName, md: arrayName, drbd: resourceName }[by](domain, "xvda1");
   const onto = host.root + mappingPath(name);
   const device = `${host.root}/dev/vg0/web1-root`;
   const from: Leg = { device: link, disk: host.image };
@@ -91,9 +105,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
       goals: [{ goal: "volume-exists", volume: to.disk, bytes, tags: ["converge"] }],
     }),
     stepOf(attachLoop, "prepare", "attach", { link, file: host.image, under: name }, ""),
-    by === "dm"
-      ? stepOf(createMapping, "prepare", "create-mapping", { name, bytes, leg: from, volume: device }, "")
-      : stepOf(createArray, "prepare", "create-array", { name, bytes, leg: from, volume: device }, ""),
+    stepOf(laid[by], "prepare", laid[by].kind, { name, bytes, leg: from, volume: device }, ""),
     stepOf(writeConfig, "prepare", "write-before", derived("before", undefined), ""),
     stepOf(writeConfig, "prepare", "write-next", derived("next", onto), ""),
     ...(suspend ? [stepOf(mountMemory, "prepare", "make-room", { target: `${run}/memory`, bytes }, "")] : []),
@@ -116,8 +128,8 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
           stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: limit }, ""),
         ]
       : [
-          stepOf(growArray, "prepare", "grow-array", { domain, name, bytes, from, to, bytesPerSecond: 1024 ** 2 }, ""),
-          stepOf(syncArray, "prepare", "sync", { name, bytes, from, to }, ""),
+          stepOf(kinds[by].mirror, "prepare", kinds[by].mirror.kind, { domain, name, bytes, from, to, bytesPerSecond: 1024 ** 2 }, ""),
+          stepOf(kinds[by].sync, "prepare", "sync", { name, bytes, from, to }, ""),
         ]),
     stepOf(writeConfig, "prepare", "write-stored", derived("stored", device), ""),
     stepOf(
@@ -128,9 +140,9 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
         attached: [{ vdev: "xvda1", target: onto }], ...(by === "dm" ? { mirrors: [name] } : {}),
       }, "",
     ),
-    ...(by === "md" ? [stepOf(completeArray, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")] : []),
+    ...(by === "dm" ? [] : [stepOf(kinds[by].complete, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")]),
     // one of the ways has it: whatever can be told of it is told of that one
-    ...(suspend
+    ...(suspend && by !== "drbd"
       ? [
           stepOf(holdDisks, "switch", "hold", { domain, mappings: [name] }, ""),
           stepOf(compareLegs, "switch", "compare-legs", { name, bytes, from, to, limitSeconds: 30 }, ""),
@@ -156,9 +168,9 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
           ...(how === "restart" ? [stepOf(dropMarks, "settle", "drop-marks", { link: marks }, "")] : []),
         ]
       : [
-          stepOf(cutArray, "switch", "cut", { domain, name, bytes, from, to, running: true }, ""),
+          stepOf(kinds[by].cut, "switch", "cut", { domain, name, bytes, from, to, running: true }, ""),
           stepOf(detachLoop, "settle", "detach", { link }, ""),
-          stepOf(retireArray, "settle", "retire", { name }, ""),
+          stepOf(kinds[by].retire, "settle", "retire", { name }, ""),
         ]),
     ...["before", "next", "stored"].map((which) => stepOf(removeConfig, "finish", `remove-${which}`, { path: `${run}/${which}.cfg` }, "")),
   ];
@@ -171,6 +183,6 @@ function fileOf(path: string) {
 
 /** @param only the steps of these names, where it is not all of them */
 export function mirrorProgram(host: StubHost, how: How, by: Mirror, only?: readonly string[]): string {
-  const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-  return compileProgram(planOf(host.domain, mirrorNodes(host, how, by, only).filter(({ id }) => only?.includes(id) ?? true)), kinds, { config: host.config });
+  const all = { ...stepKinds, raw } as unknown as StepKinds;
+  return compileProgram(planOf(host.domain, mirrorNodes(host, how, by, only).filter(({ id }) => only?.includes(id) ?? true)), all, { config: host.config });
 }

@@ -139,3 +139,9 @@ export function aWish(
     })),
   };
 }
+
+/** As it is, its images without holes: DRBD takes no others. */
+export function withFullImages(state: HostState): HostState {
+  const full = Object.entries(state.images).map(([path, image]): [string, Image] => [path, { ...image, allocatedBytes: image.bytes }]);
+  return { ...state, images: Object.fromEntries(full) };
+}

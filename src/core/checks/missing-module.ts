@@ -2,7 +2,10 @@ import { stepsOf } from "../model/plan.js";
 import type { Check } from "./check.js";
 
 /** Kernel modules that a kind of step needs. */
-const NEEDS: Readonly<Record<string, string>> = { "create-snapshot": "dm_snapshot", "snapshot-copy": "dm_snapshot", "attach-loop": "loop", "start-mirror": "dm_mirror", "create-array": "raid1" };
+const NEEDS: Readonly<Record<string, string>> = {
+  "create-snapshot": "dm_snapshot", "snapshot-copy": "dm_snapshot", "attach-loop": "loop", "start-mirror": "dm_mirror", "create-array": "raid1",
+  "create-resource": "drbd",
+};
 
 export const missingModule: Check = {
   code: "missing-module",

@@ -10,7 +10,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nice: "coreutils", sha256sum: "coreutils", stat: "coreutils", sync: "coreutils", touch: "coreutils",
   head: "coreutils", tail: "coreutils", mv: "coreutils", rm: "coreutils", timeout: "coreutils",
   find: "findutils", xargs: "findutils", xl: "xen-utils-common", "xenstore-ls": "xenstore-utils",
-  systemctl: "systemd", "systemd-run": "systemd", bash: "bash", python3: "python3", mdadm: "mdadm",
+  systemctl: "systemd", "systemd-run": "systemd", bash: "bash", python3: "python3", mdadm: "mdadm", truncate: "coreutils",
+  drbdsetup: "drbd-utils",
 };
 
 /** What the host program itself uses, whatever the steps are. */

@@ -1,6 +1,6 @@
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { disksBehind } from "../model/mapping.js";
+import { disksBehind, makerOf } from "../model/mapping.js";
 import { pathsOfVolume } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Image, Loop, Mount, Volume } from "../model/storage.js";
@@ -88,9 +88,10 @@ function mappingsOver(same: (path: string) => boolean, { mappings = [] }: HostSt
     .map(({ name }) => name);
 }
 
-/** An array has a number for a name there, and no member can be in two. */
+/** An array or a DRBD device has a number for a name there, and what lies below can not be in two. */
 function isCalled(mapping: string, holder: string): boolean {
-  return mapping === holder || (mapping.startsWith("md/") && /^md\d+$/.test(holder));
+  const maker = makerOf(mapping);
+  return mapping === holder || (maker !== "dm" && holder.startsWith(maker) && /^\d+$/.test(holder.slice(maker.length)));
 }
 
 /** A guest has it: another one is named as such already. One whose disk is not connected yet has no number in xenstore. */

@@ -13,6 +13,7 @@ import { fact as memory } from "./memory.js";
 import { fact as modules } from "./modules.js";
 import { fact as mounts } from "./mounts.js";
 import { fact as qemuBlocks } from "./qemu-blocks.js";
+import { fact as resources } from "./resources.js";
 import { fact as saveFiles } from "./save-files.js";
 import { fact as scanning } from "./scanning.js";
 import { fact as storedConfigs } from "./stored-configs.js";
@@ -41,6 +42,7 @@ export const facts = {
   modules,
   mounts,
   qemuBlocks,
+  resources,
   saveFiles,
   scanning,
   storedConfigs,

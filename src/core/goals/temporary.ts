@@ -1,6 +1,9 @@
 import type { Goal } from "../model/goal.js";
 
-const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set<Goal["goal"]>(["mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "array", "array-mirrored", "block-job"]);
+const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set<Goal["goal"]>([
+  "mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "array", "array-mirrored",
+  "resource", "resource-mirrored", "block-job",
+]);
 
 /**
  * Whether what a step makes is there for the run only, and so is taken away also when the run ends after the commit.

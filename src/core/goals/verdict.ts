@@ -54,17 +54,20 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
     case "loop-detached":
       return host.loops.some((l) => l.device === goal.link) ? "pending" : "done";
     case "array":
+    case "resource":
     case "mapping": {
       const table = mapping(goal.name, model)?.table;
       return table?.kind === "linear" && table.on === goal.leg.disk ? "done" : "pending";
     }
     case "array-mirrored":
+    case "resource-mirrored":
     case "mirrored": {
       const table = mapping(goal.name, model)?.table;
       if (table === undefined) return "conflict";
       return table.kind === "mirror" && table.from === goal.from.disk && table.to === goal.to.disk ? "done" : "pending";
     }
     case "array-in-sync":
+    case "resource-in-sync":
     case "mirror-in-sync": {
       const table = mapping(goal.name, model)?.table;
       if (table?.kind !== "mirror") return "conflict";

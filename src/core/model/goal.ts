@@ -21,6 +21,9 @@ export type Goal =
   | { readonly goal: "array"; readonly name: string; readonly leg: Leg }
   | { readonly goal: "array-mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
   | { readonly goal: "array-in-sync"; readonly name: string; readonly leg: Leg }
+  | { readonly goal: "resource"; readonly name: string; readonly leg: Leg }
+  | { readonly goal: "resource-mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
+  | { readonly goal: "resource-in-sync"; readonly name: string; readonly leg: Leg }
   | { readonly goal: "stored"; readonly domain: string; readonly file: string; readonly disks: readonly AttachedGoal[] }
   | { readonly goal: "config"; readonly path: string; readonly sha256: string; readonly before: string }
   | { readonly goal: "domain-running"; readonly domain: string }

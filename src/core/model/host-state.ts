@@ -24,7 +24,9 @@ export interface HostState {
   /** Block devices that guests' disks name, by path as configured (without a leading slash: under /dev). */
   readonly devices?: Readonly<Record<string, BlockDevice>>;
   readonly loops: readonly Loop[];
-  /** Device-mapper devices and md arrays of converge's own. */
+  /** The version of the kernel's DRBD, loaded or not; unset where there is none, or nobody could say. */
+  readonly drbd?: string;
+  /** Device-mapper devices, md arrays and DRBD resources of converge's own. */
   readonly mappings?: readonly Mapping[];
   readonly mounts: readonly Mount[];
   /** By name. */

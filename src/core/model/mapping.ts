@@ -8,7 +8,8 @@ import { diskKey, withMapping, withoutMapping } from "./transform.js";
 
 /**
  * Names of block devices of converge's own, and what lies behind them. A device-mapper device is called as
- * device-mapper knows it (`converge-web1-xvda1`), any other as it is called in /dev (`md/converge-web1-xvda1`).
+ * device-mapper knows it (`converge-web1-xvda1`), any other as it is called in /dev (`md/converge-web1-xvda1`,
+ * `drbd/converge-web1-xvda1`).
  */
 
 /** A vdev holds no hyphen, so that different disks have different names. */
@@ -30,9 +31,25 @@ export function arrayName(domain: string, vdev: string): string {
   return `md/${name.length <= LONGEST_ARRAY ? name : `converge-${fnv1a(name)}`}`;
 }
 
+/** The kernel takes names of resources of at most 127 characters, and one of the two has a word more. */
+const LONGEST_RESOURCE = 110;
+
+/** The name of a disk's DRBD resource: `/dev/drbd/NAME` is a link of converge's own, for DRBD itself numbers its devices. */
+export function resourceName(domain: string, vdev: string): string {
+  const name = mappingName(domain, vdev);
+  return `drbd/${name.length <= LONGEST_RESOURCE ? name : `converge-${fnv1a(name)}`}`;
+}
+
+/** What makes a device of a name, by what the name begins with. */
+export function makerOf(name: string): "dm" | "md" | "drbd" {
+  if (name.startsWith("md/")) return "md";
+  return name.startsWith("drbd/") ? "drbd" : "dm";
+}
+
 /** Whether a mapping is of this guest's disks. */
 export function isOf({ name: domain, config }: Domain, mapping: string): boolean {
-  return config?.disks.some(({ vdev }) => mappingName(domain, vdev) === mapping || arrayName(domain, vdev) === mapping) ?? false;
+  return config?.disks.some(({ vdev }) =>
+    [mappingName, arrayName, resourceName].some((nameOf) => nameOf(domain, vdev) === mapping)) ?? false;
 }
 
 const MAPPER = "/dev/mapper/";

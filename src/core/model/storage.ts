@@ -158,7 +158,7 @@ export interface Loop {
 }
 
 /**
- * A device of converge's own, made by device-mapper or md: a guest's disk under a name of its own, so that what lies
+ * A device of converge's own, made by device-mapper, md or DRBD: a guest's disk under a name of its own, so that what lies
  * below can change while the guest has it open.
  */
 export interface Mapping {

@@ -1,7 +1,7 @@
 import type { FactValues } from "../facts/readings.js";
 import type { Image, Mapping, Volume } from "../model/storage.js";
 
-/** Device-mapper devices and md arrays of converge's own, what they lie on found by its `major:minor`. */
+/** Device-mapper devices, md arrays and DRBD resources of converge's own, what they lie on found by its `major:minor`. */
 export function observeMappings(
   facts: FactValues,
   { volumes, images }: { readonly volumes: Readonly<Record<string, Volume>>; readonly images: Readonly<Record<string, Image>> },
@@ -14,7 +14,7 @@ export function observeMappings(
     if (device !== undefined && image !== undefined) named.set(device.devno, image.path);
   }
   const legOf = (devno: string | undefined): string => (devno === undefined ? "?" : (named.get(devno) ?? devno));
-  return [...(facts.mappings ?? []), ...(facts.arrays ?? [])].map(({ name, bytes, open, kind, legs, inSync }): Mapping => ({
+  return [...(facts.mappings ?? []), ...(facts.arrays ?? []), ...(facts.resources?.resources ?? [])].map(({ name, bytes, open, kind, legs, inSync }): Mapping => ({
     name, bytes, open,
     table: kind === "linear"
       ? { kind, on: legOf(legs[0]) }

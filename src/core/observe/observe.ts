@@ -54,7 +54,10 @@ export function observeFacts(
     ...(facts.scanning === undefined ? {} : { scanning: facts.scanning }),
     managers: facts.managers ?? [],
     ...storage,
-    ...(facts.mappings === undefined && facts.arrays === undefined ? {} : { mappings: observeMappings(facts, storage) }),
+    ...(facts.resources?.version === undefined ? {} : { drbd: facts.resources.version }),
+    ...(facts.mappings === undefined && facts.arrays === undefined && facts.resources === undefined
+      ? {}
+      : { mappings: observeMappings(facts, storage) }),
     mounts: facts.mounts ?? [],
     domains: observeDomains(facts),
     runs: facts.books?.runs ?? [],

@@ -103,9 +103,12 @@ export function goalWords(goal: Goal): readonly [name: string, ...args: string[]
       return [name, goal.link];
     case "array":
     case "array-in-sync":
+    case "resource":
+    case "resource-in-sync":
     case "mapping":
       return [name, goal.name, goal.leg.device];
     case "array-mirrored":
+    case "resource-mirrored":
     case "mirrored":
       return [name, goal.name, goal.from.device, goal.to.device];
     case "mirror-in-sync":

@@ -711,13 +711,13 @@ LINE
 # md arrays of converge's own. They have no superblock, and so no UUID: what they hold says which they are. All is read
 # from sysfs (Documentation/admin-guide/md.rst), since \`[UU]\` and the words of mdadm say less.
 
-# array_of NAME: sets MD, its directory in sysfs. 1: there is none. 2: it is not converge's.
+# array_of NAME: sets MD, its directory in sysfs, and DEVICE_NODE. 1: there is none. 2: it is not converge's.
 array_of() {
   local node level metadata
-  MD=
+  MD='' DEVICE_NODE=
   says "there is no array /dev/$1"
   node=$(readlink -e -- "$ROOT/dev/$1") || return 1
-  MD=$ROOT/sys/block/\${node##*/}/md
+  DEVICE_NODE=$node MD=$ROOT/sys/block/\${node##*/}/md
   # a link that outlived its array
   [ -r "$MD/level" ] && read -r level <"$MD/level" && [ -n "$level" ] || return 1
   read -r metadata <"$MD/metadata_version" || metadata=
@@ -784,37 +784,6 @@ goal_array_in_sync() { # NAME DEVICE
   array_of "$1" || return 2
   is_in_sync "$2" && return 0
   says "$2 is not in sync in /dev/$1: \${MEMBER:-it is no member}"
-  return 1
-}
-
-# array_unused NAME: a guest, a mount or another device may have it
-array_unused() {
-  local node holder
-  array_of "$1"
-  case $? in
-    0) ;;
-    1) return 0 ;;
-    *) return 2 ;;
-  esac
-  says "/dev/$1 is in use"
-  for holder in "\${MD%/md}"/holders/*; do
-    [ ! -e "$holder" ] || return 1
-  done
-  node=$(readlink -e -- "$ROOT/dev/$1") || return 1
-  [ -z "$(mounts_of "$node")" ] && ! backend_has "$node"
-}
-
-# backend_has DEVICE: a guest has it, under whatever name
-backend_has() {
-  local domid type device number
-  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
-  for domid in $(backend_domids); do
-    while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
-    done <<LIST
-$(backends_of "$domid")
-LIST
-  done
   return 1
 }
 
@@ -944,6 +913,48 @@ goal_boot_unit() { # UNIT
 goal_boot_unit_absent() { # UNIT
   says "$1 is still installed"
   [ ! -e "$UNITS/$1" ] && [ ! -L "$UNITS/multi-user.target.wants/$1" ]
+}
+
+# Devices of converge's own that are not device-mapper's: md arrays (\`md/…\`) and DRBD resources (\`drbd/…\`).
+
+# device_of NAME: sets DEVICE_NODE. 1: there is none. 2: it is not converge's, or can not be told.
+device_of() {
+  case $1 in
+    md/*) array_of "$1" ;;
+    *) resource_of "$1" ;;
+  esac
+}
+
+# device_unused NAME: a guest, a mount or another device may have it
+device_unused() {
+  local holder
+  device_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 2 ;;
+  esac
+  # half made: nobody could have it
+  [ -n "$DEVICE_NODE" ] || return 0
+  says "/dev/$1 is in use"
+  for holder in "$ROOT/sys/block/\${DEVICE_NODE##*/}"/holders/*; do
+    [ ! -e "$holder" ] || return 1
+  done
+  [ -z "$(mounts_of "$DEVICE_NODE")" ] && ! backend_has "$DEVICE_NODE"
+}
+
+# backend_has DEVICE: a guest has it, under whatever name
+backend_has() {
+  local domid type device number
+  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
+  for domid in $(backend_domids); do
+    while read -r type device; do
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
+    done <<LIST
+$(backends_of "$domid")
+LIST
+  done
+  return 1
 }
 
 # Goals about guests. Names may hold anything; so xl is asked for a number, and then about the number.
@@ -1215,6 +1226,10 @@ lies_on() {
       member_state "$2" || return 2
       [ -n "$MEMBER" ]
       ;;
+    drbd/*)
+      resource_of "$1" || return
+      same_device "$LOWER" "$2" || same_device "$COPY_LOWER" "$2"
+      ;;
     *)
       mapping_of "$1" || return
       node_number "$2" || return 2
@@ -1226,8 +1241,8 @@ lies_on() {
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
   case $1 in
-    md/*)
-      array_unused "$1"
+    */*)
+      device_unused "$1"
       return
       ;;
   esac
@@ -1311,6 +1326,155 @@ goal_let_go() { # NAME FILE
   case $? in 0) ;; 3) return 0 ;; *) return 2 ;; esac
   says "the QEMU of $1 still has $2 open"
   [ "$ANSWER" = no ]
+}
+
+# DRBD resources of converge's own: NAME has the guest's device, NAME.copy the volume while both are mirrored. What they are
+# is asked of the kernel each time: \`drbdsetup show\` for what lies where, /proc/drbd for how it is (DRBD 8.4).
+
+# resource_of NAME: sets RESOURCE, MINOR, LOWER (what lies below; empty: nothing does), LOCAL and REMOTE (ends of its
+# connection, empty: none), the same with COPY_ for the second resource (COPY empty: there is none), and DEVICE_NODE.
+# 1: there is none. 2: it can not be told.
+resource_of() {
+  local shown
+  RESOURCE=\${1#drbd/} COPY='' COPY_MINOR='' COPY_LOWER='' COPY_LOCAL='' COPY_REMOTE=''
+  MINOR='' LOWER='' LOCAL='' REMOTE='' DEVICE_NODE=
+  says "there is no DRBD resource $RESOURCE"
+  # asked anything, drbdsetup would load the module
+  [ -r "$ROOT/proc/drbd" ] || return 1
+  shown=$(drbdsetup show 2>&1 9>&-) || {
+    says "drbdsetup: $shown"
+    return 2
+  }
+  if show_resource "$RESOURCE.copy" "$shown"; then
+    COPY=$RESOURCE.copy COPY_MINOR=$MINOR COPY_LOWER=$LOWER COPY_LOCAL=$LOCAL COPY_REMOTE=$REMOTE
+  fi
+  show_resource "$RESOURCE" "$shown" || return 1
+  [ -z "$MINOR" ] || DEVICE_NODE=$ROOT/dev/drbd$MINOR
+  return 0
+}
+
+# show_resource NAME SHOWN: from what \`drbdsetup show\` printed. 1: it is not there.
+show_resource() {
+  local found here word rest
+  MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1
+  while read -r word rest; do
+    case $word in
+      resource)
+        here=1 rest=\${rest%% *} rest=\${rest#\\"}
+        [ "\${rest%\\"}" != "$1" ] || { here=0 found=0; }
+        ;;
+      _remote_host) [ "$here" -ne 0 ] || REMOTE=- ;;
+      _this_host) [ "$here" -ne 0 ] || LOCAL=- ;;
+      address)
+        rest=\${rest##* } rest=\${rest%;}
+        [ "$here" -eq 0 ] || continue
+        [ "$REMOTE" != - ] || REMOTE=$rest
+        [ "$LOCAL" != - ] || LOCAL=$rest
+        ;;
+      device)
+        rest=\${rest##* }
+        [ "$here" -ne 0 ] || MINOR=\${rest%;}
+        ;;
+      disk)
+        case $rest in
+          '"'*)
+            rest=\${rest#\\"}
+            [ "$here" -ne 0 ] || LOWER=\${rest%\\"*}
+            ;;
+        esac
+        ;;
+    esac
+  done <<LIST
+$2
+LIST
+  # a resource that has no connection shows no address
+  [ "$LOCAL" != - ] || LOCAL=
+  [ "$REMOTE" != - ] || REMOTE=
+  return "$found"
+}
+
+# minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, and BEHIND, how many KiB
+# its peer lacks. 1: there is no such minor.
+minor_state() {
+  local word rest found
+  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' found=1
+  while read -r word rest; do
+    case $word in
+      "$1:")
+        found=0
+        for word in $rest; do
+          case $word in
+            cs:*) CONNECTION=\${word#cs:} ;;
+            ro:*) ROLE=\${word#ro:} ROLE=\${ROLE%/*} ;;
+            ds:*) DISK=\${word#ds:} PEER_DISK=\${DISK#*/} DISK=\${DISK%/*} ;;
+            *) FLAGS=$word ;;
+          esac
+        done
+        ;;
+      ns:*)
+        [ "$found" -eq 0 ] && [ -z "$BEHIND" ] || continue
+        for word in $rest; do
+          case $word in oos:*) BEHIND=\${word#oos:} ;; esac
+        done
+        ;;
+      [0-9]*:) [ "$found" -ne 0 ] || break ;;
+    esac
+  done <"$ROOT/proc/drbd"
+  return "$found"
+}
+
+# same_device A B: whatever they are called
+same_device() {
+  local number
+  [ -n "$1" ] && node_number "$1" || return 1
+  number=$NODE
+  node_number "$2" && [ "$number" = "$NODE" ]
+}
+
+# has_link NAME: the name by which the guest has it leads to its device
+has_link() {
+  [ -n "$DEVICE_NODE" ] && [ "$(readlink -e -- "$ROOT/dev/$1")" = "$(readlink -e -- "$DEVICE_NODE")" ]
+}
+
+# holds_all MINOR: its own disk is whole
+holds_all() {
+  minor_state "$1" && [ "$DISK" = UpToDate ]
+}
+
+goal_resource() { # NAME DEVICE
+  resource_of "$1" || return
+  says "/dev/$1 lies on \${LOWER:-nothing}\${COPY:+, and on \${COPY_LOWER:-nothing} by way of $COPY}"
+  [ -z "$COPY" ] || return 1
+  [ -n "$LOWER" ] || return 1
+  # two may come to have one name, one after the other
+  same_device "$LOWER" "$2" || return 2
+  holds_all "$MINOR" && [ "$ROLE" = Primary ] && has_link "$1" && return 0
+  says "/dev/$1 is not all there: \${ROLE:-no role}, its disk is \${DISK:-missing}"
+  return 1
+}
+
+goal_resource_mirrored() { # NAME FROM TO
+  resource_of "$1" || return 2
+  says "/dev/$1 does not lie on $2 and $3"
+  [ -n "$COPY" ] && same_device "$LOWER" "$2" && same_device "$COPY_LOWER" "$3" || return 1
+  minor_state "$MINOR"
+  says "$RESOURCE and $COPY are not connected: $CONNECTION"
+  connected
+}
+
+# connected: as minor_state found it. While DRBD still agrees on what to do it counts.
+connected() {
+  case $CONNECTION in
+    Connected | SyncSource | PausedSyncS | WFBitMapS | StartingSyncS | WFSyncUUID | WFReportParams) ;;
+    *) return 1 ;;
+  esac
+}
+
+goal_resource_in_sync() { # NAME DEVICE
+  resource_of "$1" || return 2
+  same_device "$COPY_LOWER" "$2" && holds_all "$COPY_MINOR" && return 0
+  says "$2 is not in sync below /dev/$1: \${DISK:-it is not there}"
+  return 1
 }
 
 # Goals about logical volumes. \`lvs\` is asked once; what it says wrong is never taken for "absent".
@@ -1493,41 +1657,6 @@ await_node() {
     [ "$tries" -gt 0 ] || return 1
     sleep 0.1
   done
-}
-
-# drop_array NAME IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that xendomains
-# has saved on it finds it again at boot, on the member that is complete.
-verb_drop_array() {
-  local name device
-  name=$1
-  array_of "$name"
-  case $? in
-    0)
-      saved_by_xendomains && return 0
-      array_unused "$name" || {
-        journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
-        # before the commit its own reboot takes it there again
-        ! committing || retire_later "$name"
-        return
-      }
-      stop_array "$name"
-      ;;
-    1)
-      saved_by_xendomains || return 0
-      if committing; then
-        device=$3
-      else
-        device=$(losetup --find --show "$2" 2>>"$OUT" 9>&-) || {
-          says "cannot attach $2"
-          return 1
-        }
-      fi
-      run_command mdadm --build "/dev/$name" --level=1 --raid-devices=1 --force "$device" && await_node "$name" || return
-      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
-      # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the array (seen)
-      ;;
-    *) return 1 ;;
-  esac
 }
 
 # two_members NAME -- COMMAND…: mdadm refuses to grow to the number that there is
@@ -1721,45 +1850,6 @@ stop_array() { # NAME
     [ "$tries" -gt 0 ] || return 1
     array_of "$1" || return 0
     sleep 0.2
-  done
-}
-
-verb_retire_array() { # NAME -- COMMAND…
-  array_of "$1"
-  case $? in
-    0) ;;
-    1) return 0 ;;
-    *) return 1 ;;
-  esac
-  if array_unused "$1"; then stop_array "$1"; else retire_later "$1"; fi
-}
-
-# retire_later NAME: md has nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
-retire_later() {
-  systemd-run --quiet --collect --unit="converge-late-array-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \\
-    </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
-  return 0
-}
-
-# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
-mode_retire() {
-  local number found file device
-  OUT=$HERE/out/retire.log
-  array_of "$1" || exit 0
-  number=$(stat -L -c '%t:%T' -- "$ROOT/dev/$1") || exit 0
-  while :; do
-    found=0
-    for file in "$BACKENDS"/vbd-*/physical_device; do
-      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
-    done
-    # Dom0 is going down, and what xendomains holds is restored onto it
-    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
-      array_of "$1" || exit 0
-      if ! lock_held && array_unused "$1"; then
-        stop_array "$1" && exit 0
-      fi
-    fi
-    sleep 10
   done
 }
 
@@ -2455,6 +2545,101 @@ verb_distrust_fresh() {
   }
 }
 
+# The end of devices that are not device-mapper's: md arrays and DRBD resources.
+
+# lay_device NAME SECTORS DEVICE: on one disk, as after a boot
+lay_device() {
+  case $1 in
+    md/*) run_command mdadm --build "/dev/$1" --level=1 --raid-devices=1 --force "$3" && await_node "$1" ;;
+    *) verb_make_resource "$1" "$3" "$2" ;;
+  esac
+}
+
+stop_device() { # NAME
+  case $1 in
+    md/*) stop_array "$1" ;;
+    *) stop_resource "$1" ;;
+  esac
+}
+
+# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
+# xendomains has saved on it finds it again at boot, on the disk that is complete.
+verb_drop_device() {
+  local name device
+  name=$1
+  device_of "$name"
+  case $? in
+    0)
+      saved_by_xendomains && return 0
+      device_unused "$name" || {
+        journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
+        # before the commit its own reboot takes it there again
+        ! committing || retire_later "$name"
+        return
+      }
+      stop_device "$name"
+      ;;
+    1)
+      saved_by_xendomains || {
+        # what was begun only
+        case $name in drbd/*) stop_resource "$name" ;; esac
+        return
+      }
+      if committing; then
+        device=$4
+      else
+        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
+          says "cannot attach $3"
+          return 1
+        }
+      fi
+      lay_device "$name" "$2" "$device" || return
+      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
+      # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the device (seen)
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+verb_retire_device() { # NAME
+  device_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  if device_unused "$1"; then stop_device "$1"; else retire_later "$1"; fi
+}
+
+# retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
+retire_later() {
+  systemd-run --quiet --collect --unit="converge-late-device-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \\
+    </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
+  return 0
+}
+
+# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
+mode_retire() {
+  local number found file device
+  OUT=$HERE/out/retire.log
+  device_of "$1" || exit 0
+  number=$(stat -L -c '%t:%T' -- "$DEVICE_NODE") || exit 0
+  while :; do
+    found=0
+    for file in "$BACKENDS"/vbd-*/physical_device; do
+      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
+    done
+    # Dom0 is going down, and what xendomains holds is restored onto it
+    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
+      device_of "$1" || exit 0
+      if ! lock_held && device_unused "$1"; then
+        stop_device "$1" && exit 0
+      fi
+    fi
+    sleep 10
+  done
+}
+
 # Exclusive use: nobody but the guest has its image, and nobody at all its volume. Xen's scripts do not look for that.
 
 verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own, on which its own device UNDER lies
@@ -2514,9 +2699,15 @@ LIST
 # nothing_on DEVICE WHAT [UNDER]: Dom0 has neither it nor a partition of it mounted, and nothing lies on it but UNDER.
 # What this run has mounted is no stranger's.
 nothing_on() {
-  local under base part holder number found
-  under=-
+  local under second base part holder number found
+  under=- second=-
   [ -z "\${3:-}" ] || ! node_number "$3" || under=$NODE
+  # a volume that DRBD mirrors to has the second of two resources on it
+  case \${3:-} in
+    "$ROOT"/dev/drbd/*)
+      resource_of "drbd/\${3##*/}" && [ -n "$COPY_MINOR" ] && node_number "$ROOT/dev/drbd$COPY_MINOR" && second=$NODE
+      ;;
+  esac
   node_number "$1" || {
     says "$1 is not there"
     return 1
@@ -2540,7 +2731,7 @@ nothing_on() {
       [ -e "$holder" ] || continue
       number=
       read -r number <"$holder/dev"
-      [ "$number" != "$under" ] || continue
+      case $number in "$under" | "$second") continue ;; esac
       says "$2 is in use: \${holder##*/} lies on it"
       return 1
     done
@@ -4288,6 +4479,479 @@ console_tail() {
       -e 's/\\([Tt][Oo][Kk][Ee][Nn][A-Za-z_]*[^=:]\\{0,20\\}[=:]\\).*/\\1 REDACTED/')
 }
 
+# DRBD resources of converge's own: the guest's disk on its image, on image and volume, on the volume. All by drbdsetup: no
+# config of the host's is read for it or changed. See goals/resource.sh for what is what.
+
+# first of what is tried: high, out of the way of what people number by hand
+FIRST_MINOR=900
+FIRST_PORT=7900
+# as DRBD counts, in KiB a second: more than any disk
+NO_LIMIT=4194304
+
+# Metadata lies in memory, on a loop device that goes when DRBD lets go of it; the file stays as long as it may be needed.
+meta_of() { # RESOURCE: sets META
+  META=$RUN/$SAFE/drbd/$1
+}
+
+# with_meta RESOURCE COMMAND…: the command gets a loop device over its metadata as LOOP
+with_meta() {
+  local status
+  meta_of "$1"
+  shift
+  LOOP=$(losetup --find --show "$META" 2>>"$OUT" </dev/null 9>&-) || {
+    says "cannot attach $META"
+    return 1
+  }
+  "$@"
+  status=$?
+  # what DRBD has stays until it lets go
+  losetup --detach "$LOOP" >>"$OUT" 2>&1 9>&-
+  return "$status"
+}
+
+forget_meta() { # RESOURCE
+  local loop
+  meta_of "$1"
+  [ -e "$META" ] || return 0
+  # left by a run that died between the two
+  for loop in $(loops_over "$META"); do
+    losetup --detach "$loop" >>"$OUT" 2>&1 9>&-
+  done
+  rm -f -- "$META"
+}
+
+# lay_leg RESOURCE DEVICE SECTORS: makes it, with a minor that nobody has (in MINOR), and gives it its disk
+lay_leg() {
+  local node
+  own_directory "$RUN/$SAFE/drbd" && forget_meta "$1" || return
+  node=$(readlink -e -- "$2") || {
+    says "$2 is not there"
+    return 1
+  }
+  run_command drbdsetup new-resource "$1" && take_minor "$1" || return
+  # 36 KiB, and a bit for each 4 KiB of the disk (drbd_int.h); twice as much does no harm
+  run_command truncate --size=$((1048576 + $3 / 32)) "$META" || return
+  with_meta "$1" new_disk "$node" "$3"
+}
+
+new_disk() { # DEVICE SECTORS
+  run_command drbdmeta --force "$MINOR" v08 "$LOOP" flex-external create-md && attach_disk "$@"
+}
+
+attach_disk() { # DEVICE SECTORS
+  run_command drbdsetup attach "$MINOR" "$1" "$LOOP" flexible "--size=\${2}s" --on-io-error=detach
+}
+
+# old_disk DEVICE SECTORS: with the metadata that it had, which DRBD left as it was
+old_disk() {
+  run_command drbdmeta --force "$MINOR" v08 "$LOOP" flex-external apply-al && attach_disk "$@"
+}
+
+# take_minor RESOURCE: the kernel gives each to one resource only; those that configs name are left alone
+take_minor() {
+  local reserved last
+  reserved=$(drbdadm dump 2>>"$OUT" </dev/null 9>&-) || {
+    says "drbdadm can not read the host's own config: which minors it means to use is not known"
+    return 1
+  }
+  MINOR=$FIRST_MINOR last=$((FIRST_MINOR + 1000))
+  while [ "$MINOR" -lt "$last" ]; do
+    if [ ! -e "$ROOT/sys/block/drbd$MINOR" ] && [ ! -L "$ROOT/run/drbd/drbd-minor-$MINOR.conf" ] &&
+      ! printf '%s\\n' "$reserved" | grep -Eq "(minor[[:space:]]+|/dev/drbd)\${MINOR}[[:space:];]" &&
+      run_command drbdsetup new-minor "$1" "$MINOR" 0; then
+      return 0
+    fi
+    MINOR=$((MINOR + 1))
+  done
+  says "no free DRBD minor from $FIRST_MINOR on"
+  return 1
+}
+
+# The kernel calls its helper when a copy begins, and takes a failure for a no. As it comes with drbd-utils the helper
+# looks in the host's config for the resource, and does not find converge's; so it is told where to look, minor by minor, as
+# drbdadm itself does it (/run/drbd). The helper and its setting, which is one for the whole kernel, stay as they are.
+tell_helper() { # RESOURCE MINOR LOCAL REMOTE
+  local file host helper
+  file=$RUN/$SAFE/drbd/$1.conf
+  read -r host <"$ROOT/proc/sys/kernel/hostname" || host=dom0
+  mkdir -p "$ROOT/run/drbd" && cat >"$file" <<CONFIG && ln -sfn -- "$file" "$ROOT/run/drbd/drbd-minor-$2.conf" || return
+# Made by converge, for DRBD's helper alone: drbdsetup made this resource, and drbdadm has no business with it.
+resource "$1" {
+  device minor $2;
+  disk /dev/null;
+  meta-disk internal;
+  on "$host" { address $3; }
+  on "not-$host" { address $4; }
+}
+CONFIG
+  read -r helper <"$ROOT/sys/module/drbd/parameters/usermode_helper" || helper=
+  case $helper in '' | disabled) return 0 ;; esac
+  # as the kernel calls it
+  run_command env -i HOME=/ TERM=linux PATH=/sbin:/usr/sbin:/bin:/usr/bin "$ROOT$helper" before-resync-source "minor-$2" && return 0
+  says "DRBD's helper ($helper) says no to a resource that the host's config does not name, and it is not converge's to change"
+  return 1
+}
+
+forget_helper() { # RESOURCE
+  local link
+  for link in "$ROOT"/run/drbd/drbd-minor-*.conf; do
+    [ -L "$link" ] && [ "$(readlink -- "$link")" = "$RUN/$SAFE/drbd/$1.conf" ] && rm -f -- "$link"
+  done
+  rm -f -- "$RUN/$SAFE/drbd/$1.conf"
+}
+
+# forget_scraps RESOURCE: what belongs to it beside itself
+forget_scraps() {
+  forget_meta "$1" && forget_helper "$1"
+  [ ! -d "$RUN/$SAFE/drbd" ] || rmdir -- "$RUN/$SAFE/drbd" 2>/dev/null
+  return 0
+}
+
+# make_resource NAME DEVICE SECTORS
+verb_make_resource() {
+  resource_of "$1"
+  case $? in
+    0)
+      if [ -n "$LOWER" ] && same_device "$LOWER" "$2" && holds_all "$MINOR"; then
+        # a mirror that could not be taken back, or a link that was not made any more
+        drop_copy && resource_of "$1" && make_primary "$1"
+        return
+      fi
+      device_unused "$1" || {
+        says "/dev/$1 has lost its disk, and the guest has it still: restart the guest"
+        return 1
+      }
+      stop_resource "$1" || return
+      ;;
+    1) stop_resource "$1" || return ;;
+    *) return 1 ;;
+  esac
+  lay_leg "$RESOURCE" "$2" "$3" && resource_of "$1" && make_primary "$1"
+}
+
+make_primary() { # NAME
+  local discards
+  # what a guest discards would make holes in an image that was without any
+  discards=$ROOT/sys/block/drbd$MINOR/queue/discard_max_bytes
+  [ ! -w "$discards" ] || echo 0 >"$discards"
+  minor_state "$MINOR"
+  [ "$ROLE" = Primary ] || run_command drbdsetup primary "$MINOR" --force || return
+  # another guest's run may be about to remove the directory
+  has_link "$1" || link_device "$1" || link_device "$1" || {
+    says "cannot make /dev/$1"
+    return 1
+  }
+}
+
+link_device() { # NAME
+  mkdir -p "$ROOT/dev/drbd" && chmod 0755 "$ROOT/dev/drbd" && ln -sfn "../drbd$MINOR" "$ROOT/dev/$1"
+}
+
+# connect_resource NAME FROM TO SECTORS KIB: KIB a second at most, 0 for no limit
+verb_connect_resource() {
+  local name
+  name=$1
+  resource_of "$name" || return
+  same_device "$LOWER" "$2" && holds_all "$MINOR" || {
+    says "the image gives errors: /dev/$name has lost it (DRBD says: \${DISK:-no disk})"
+    return 1
+  }
+  # left over from a run that died
+  drop_copy || return
+  lay_leg "$RESOURCE.copy" "$3" "$4" && resource_of "$name" || return
+  # what is copied before anybody looks must not be all of it
+  LIMIT=0
+  begins "$name"
+  limit_copy "$5" $(($4 / 16)) && connect_legs
+}
+
+# limit_copy KIB MOST: KIB a second, or with 0 as fast as it goes, but no more than MOST. The controller that is there by
+# default crawls on one host (268 KiB a second, seen).
+limit_copy() {
+  local kib minor
+  kib=$1
+  [ "$kib" -gt 0 ] || kib=$NO_LIMIT
+  [ "$kib" -le "$2" ] || kib=$2
+  [ "$kib" -gt 0 ] || kib=1
+  # a little more or less is not worth two processes
+  [ "$kib" -lt $((LIMIT * 7 / 8)) ] || [ "$kib" -gt $((LIMIT * 2)) ] || return 0
+  LIMIT=$kib
+  for minor in "$MINOR" "$COPY_MINOR"; do
+    run_command drbdsetup disk-options "$minor" --c-plan-ahead=0 "--resync-rate=$kib" --c-min-rate=0 || return
+  done
+}
+
+# connect_legs: at a port that nobody has; the kernel gives each end to one connection only
+connect_legs() {
+  local port last reserved
+  reserved=$(drbdadm dump 2>>"$OUT" </dev/null 9>&-) || reserved=
+  port=$FIRST_PORT last=$((FIRST_PORT + 200))
+  while [ "$port" -lt "$last" ]; do
+    if ! port_taken "$port" && ! printf '%s\\n' "$reserved" | grep -q ":$port;"; then
+      tell_helper "$RESOURCE" "$MINOR" "127.0.0.1:$port" "127.0.0.2:$port" &&
+        tell_helper "$COPY" "$COPY_MINOR" "127.0.0.2:$port" "127.0.0.1:$port" || return
+      if run_command drbdsetup connect "$RESOURCE" "127.0.0.1:$port" "127.0.0.2:$port" --protocol=C; then
+        run_command drbdsetup connect "$COPY" "127.0.0.2:$port" "127.0.0.1:$port" --protocol=C && await_connected && return 0
+        run_command drbdsetup disconnect "127.0.0.1:$port" "127.0.0.2:$port"
+        return 1
+      fi
+    fi
+    port=$((port + 1))
+  done
+  says "no free port for DRBD from $FIRST_PORT on"
+  return 1
+}
+
+# port_taken PORT: /proc/net/tcp writes them in hexadecimal
+port_taken() {
+  local hex
+  hex=$(printf '%04X' "$1")
+  grep -Eqs "^ *[0-9]+: [0-9A-F]+:$hex " "$ROOT/proc/net/tcp" "$ROOT/proc/net/tcp6"
+}
+
+await_connected() {
+  local tries
+  tries=150
+  until minor_state "$MINOR" && connected && [ "$CONNECTION" != WFReportParams ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "$RESOURCE and $COPY do not reach each other (DRBD says: \${CONNECTION:-nothing})"
+      return 1
+    }
+    sleep 0.1
+  done
+}
+
+# both_disks: neither has failed, as resource_of found them. Sets BEHIND. GIVEN_UP counts looks, since a copy begins, and is
+# broken off, a moment before the states say so.
+both_disks() {
+  minor_state "$COPY_MINOR" || return 1
+  case $DISK in
+    Inconsistent | UpToDate | Negotiating | Attaching) ;;
+    *)
+      says "the volume gives errors (DRBD says: \${DISK:-no disk})"
+      return 1
+      ;;
+  esac
+  minor_state "$MINOR" || return 1
+  [ "$DISK" = UpToDate ] || {
+    says "the image gives errors (DRBD says: \${DISK:-no disk})"
+    return 1
+  }
+  GIVEN_UP=$((GIVEN_UP + 1))
+  case $CONNECTION in
+    SyncSource | PausedSyncS) GIVEN_UP=0 ;;
+    Connected) [ "$PEER_DISK" != UpToDate ] || GIVEN_UP=0 ;;
+  esac
+  [ "$GIVEN_UP" -lt 50 ] || {
+    says "$RESOURCE and $COPY lost each other (DRBD says: $CONNECTION)"
+    return 1
+  }
+}
+
+# await_resource NAME FROM TO BYTES KIB IMAGE: until so little is left that it could be copied between two looks; that is kept
+verb_await_resource() {
+  local name bytes began next base done_bytes kib before left
+  name=$1 bytes=$4 kib=$5 GIVEN_UP=0 before='' LIMIT=0
+  resource_of "$name" && [ -n "$COPY" ] || return 1
+  since_when "$name"
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
+  watch_image "$name" "$6" "$2" "$ROOT/dev/$name" || return
+  while :; do
+    both_disks || return 1
+    left=\${BEHIND:-0}
+    [ "$PEER_DISK" != UpToDate ] || left=0
+    done_bytes=$((bytes - left * 1024))
+    [ "$done_bytes" -ge 0 ] || done_bytes=0
+    [ -n "$base" ] || base=$done_bytes
+    [ -n "$before" ] || before=$left
+    uptime_now
+    if [ "$left" -le 1024 ] || [ "$left" -le $(((before - left) * 2)) ]; then
+      nobody_around || return
+      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
+      break
+    fi
+    if [ "$UPTIME" -ge "$next" ]; then
+      next=$((UPTIME + 100))
+      nobody_around || return
+      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
+    fi
+    # not all of what is left before the next look
+    limit_copy "$kib" $((left / 2)) || return
+    before=$left
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
+    sleep 0.5
+  done
+  # sometimes it was faster: then both are equal already
+  [ "$left" -eq 0 ] || pause_copy || return
+  mirrored "$began" "$base" "$done_bytes"
+}
+
+# pause_copy: the volume's end stops it, which is what both heed
+pause_copy() {
+  minor_state "$COPY_MINOR"
+  [ "$DISK" != UpToDate ] || return 0
+  case $FLAGS in *u*) return 0 ;; esac
+  run_command drbdsetup pause-sync "$COPY_MINOR" && return 0
+  minor_state "$COPY_MINOR"
+  [ "$DISK" = UpToDate ]
+}
+
+# complete_resource NAME FROM TO BYTES
+verb_complete_resource() {
+  local tries
+  tries=600 GIVEN_UP=0
+  resource_of "$1" && [ -n "$COPY" ] || return 1
+  minor_state "$COPY_MINOR"
+  case $FLAGS in *u*) run_command drbdsetup resume-sync "$COPY_MINOR" || return ;; esac
+  # once the volume has it all, an image that fails is no obstacle any more
+  until holds_all "$COPY_MINOR"; do
+    both_disks || return 1
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the last of it is not in sync after a minute"
+      return 1
+    }
+    sleep 0.1
+  done
+  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+}
+
+# cut_resource NAME FROM TO SECTORS running|offline
+verb_cut_resource() {
+  resource_of "$1" || return 1
+  if ! committing || [ -n "$COPY" ]; then
+    same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
+      says "the volume gives errors (DRBD says: \${DISK:-no disk})"
+      return 1
+    }
+    # an image that failed after the last look is no obstacle any more, for the volume has it all
+    holds_all "$MINOR" ||
+      journal note message "the image behind /dev/$1 gives errors (DRBD says: \${DISK:-no disk}): the volume holds everything, and takes over"
+  fi
+  # while the volume passes from one to the other writes wait, where they would fail
+  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io || return
+  swap_legs "$1" "$3" "$4"
+}
+
+# swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to
+swap_legs() {
+  local status
+  resource_of "$1" || return 1
+  if [ -n "$LOWER" ] && ! same_device "$LOWER" "$2"; then
+    [ -n "$COPY" ] && holds_all "$COPY_MINOR" || {
+      says "$2 gives errors: $DOMAIN runs on $LOWER alone"
+      return 1
+    }
+    run_command drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
+      run_command drbdsetup detach "$MINOR" || return
+    LOWER=
+  fi
+  if [ -z "$LOWER" ]; then
+    take_down_copy || return
+    with_meta "$RESOURCE.copy" old_disk "$(readlink -e -- "$2")" "$3" || {
+      status=$?
+      # writes have waited long enough: by way of the second resource again
+      put_copy_back "$2" "$3"
+      return "$status"
+    }
+  else
+    take_down_copy || return
+  fi
+  disconnect_own
+  run_command drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=io-error || return
+  forget_scraps "$RESOURCE.copy"
+  forget_scraps "$RESOURCE"
+}
+
+# take_down_copy: not asked whether the other end minds, which waits for what comes next
+take_down_copy() {
+  [ -n "$COPY" ] || return 0
+  [ -z "$COPY_LOCAL" ] || run_command drbdsetup disconnect "$COPY_LOCAL" "$COPY_REMOTE" --force || return
+  run_command drbdsetup down "$COPY"
+}
+
+disconnect_own() {
+  [ -n "$LOCAL" ] || return 0
+  run_command drbdsetup disconnect "$LOCAL" "$REMOTE" || run_command drbdsetup disconnect "$LOCAL" "$REMOTE" --force
+}
+
+put_copy_back() { # DEVICE SECTORS
+  local minor said
+  said=$SAYS minor=$MINOR
+  if [ -n "$LOCAL" ] && run_command drbdsetup new-resource "$RESOURCE.copy" && take_minor "$RESOURCE.copy" &&
+    with_meta "$RESOURCE.copy" old_disk "$(readlink -e -- "$1")" "$2" &&
+    run_command drbdsetup connect "$RESOURCE.copy" "$REMOTE" "$LOCAL" --protocol=C; then
+    journal note message "$DOMAIN runs on its volume by way of $RESOURCE.copy"
+  else
+    journal note message "the writes of $DOMAIN wait: $SAYS"
+  fi
+  MINOR=$minor
+  says "$said"
+}
+
+# drop_copy: the guest's device has all, and goes on alone
+drop_copy() {
+  if [ -n "$COPY" ]; then
+    disconnect_own || return
+    take_down_copy || return
+  elif [ -n "$LOCAL" ]; then
+    disconnect_own || return
+  fi
+  forget_helper "$RESOURCE"
+  forget_scraps "$RESOURCE.copy"
+}
+
+# collapse_resource NAME FROM TO SECTORS: the complete disk alone
+verb_collapse_resource() {
+  local name
+  name=$1
+  resource_of "$name"
+  case $? in
+    0) ;;
+    # nothing to take back
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  if committing; then
+    swap_legs "$name" "$3" "$4"
+    return
+  fi
+  if [ -z "$LOWER" ] && [ -n "$COPY" ]; then
+    holds_all "$COPY_MINOR" && {
+      says "$2 gives errors: $DOMAIN runs on $3 alone"
+      return 1
+    }
+    drop_copy && resource_of "$name" && with_meta "$RESOURCE" old_disk "$(readlink -e -- "$2")" "$4" || return
+    journal note message "/dev/$name had lost the image to an error, and has it again: look after the file system of $DOMAIN"
+    return 0
+  fi
+  drop_copy
+}
+
+stop_resource() { # NAME
+  local tries
+  resource_of "$1"
+  case $? in
+    0)
+      tries=25
+      # udev may have it open for an instant
+      until run_command drbdsetup down "$RESOURCE"; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 0.2
+      done
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  take_down_copy || return
+  [ ! -L "$ROOT/dev/$1" ] || rm -f -- "$ROOT/dev/$1"
+  rmdir -- "$ROOT/dev/drbd" 2>/dev/null
+  forget_scraps "$RESOURCE.copy"
+  forget_scraps "$RESOURCE"
+}
+
 # A guest that is frozen instead of being shut down: its memory goes to a file, and is restored from there just once.
 
 verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
@@ -5526,10 +6190,10 @@ submit "$@"
 `;
 
 /** Goals that the runtime can look at. */
-export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
+export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_clone","await_job","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","commit_live","commit_offline","compare_attached","compare_legs","complete_array","copy","create_clone","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_array","drop_job","drop_mapping","drop_marks","edit_config","end_clone","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_array","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_clone","await_job","await_resource","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

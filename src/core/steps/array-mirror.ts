@@ -1,16 +1,11 @@
-import type { Leg } from "../model/goal.js";
 import { mappingPath, sectorsOf } from "../model/mapping.js";
-import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
-import type { Content, MappingTable } from "../model/storage.js";
-import { withDisk, withMapping, withVolume } from "../model/transform.js";
+import type { Content } from "../model/storage.js";
+import { collapsed, inSync, mirroring } from "./legs.js";
+import type { Legs } from "./legs.js";
 
-export interface GrowArray {
+export interface GrowArray extends Legs {
   readonly domain: string;
-  readonly name: string;
-  readonly bytes: number;
-  readonly from: Leg;
-  readonly to: Leg;
   /** What the kernel's copy may take of the disks; unset: as the host's own limit says. */
   readonly bytesPerSecond?: number;
 }
@@ -38,11 +33,7 @@ export const growArray: StepKind<"grow-array", GrowArray> = {
     ];
   },
   goals: ({ name, from, to }) => [{ goal: "array-mirrored", name, from, to }],
-  effect: ({ name, bytes, from, to }, model) =>
-    withDisk(
-      withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false }),
-      to.disk, { writes: -1, deceptive: false, consistent: false },
-    ),
+  effect: mirroring,
   undo: ({ domain, name, bytes, from, to }) => ({
     when: [{ goal: "array-mirrored", name, from, to }],
     actions: [
@@ -51,22 +42,12 @@ export const growArray: StepKind<"grow-array", GrowArray> = {
         shown: `let ${mappingPath(name)} lie on ${from.disk} alone (on ${to.disk} alone after the commit)`,
       },
     ],
-    effect: (model) => {
-      const on = model.ghost.committed.includes(domain) ? to.disk : from.disk;
-      return withTable(model, name, bytes, { kind: "linear", on });
-    },
+    effect: (model) => collapsed({ domain, name, bytes, from, to }, model),
   }),
 };
 
-export interface SyncArray {
-  readonly name: string;
-  readonly bytes: number;
-  readonly from: Leg;
-  readonly to: Leg;
-}
-
 /** Waits until all but what is held back is copied, and looks at both members meanwhile. */
-export const syncArray: StepKind<"sync-array", SyncArray> = {
+export const syncArray: StepKind<"sync-array", Legs> = {
   kind: "sync-array",
   risk: "safe",
   requires: () => ["mdadm"],
@@ -81,11 +62,7 @@ export const syncArray: StepKind<"sync-array", SyncArray> = {
   effect: (_args, model) => model,
 };
 
-export interface CompleteArray {
-  readonly name: string;
-  readonly bytes: number;
-  readonly from: Leg;
-  readonly to: Leg;
+export interface CompleteArray extends Legs {
   /** What is in the image, and so on the volume. */
   readonly content: Content;
 }
@@ -106,22 +83,11 @@ export const completeArray: StepKind<"complete-array", CompleteArray> = {
     },
   ],
   goals: ({ name, to }) => [{ goal: "array-in-sync", name, leg: to }],
-  effect: ({ name, bytes, from, to, content }, model) => {
-    const synced = withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: true });
-    const volume = synced.host.volumes[to.disk];
-    const holds = synced.ghost.disks[from.disk];
-    const filled = volume === undefined ? synced : withVolume(synced, { ...volume, content });
-    return holds === undefined ? filled : withDisk(filled, to.disk, holds);
-  },
+  effect: inSync,
 };
 
 /** How far the copy goes before it waits: md counts in sectors, and copies 128 of them at once (raid1.h, RESYNC_SECTORS). */
 function heldSectors(bytes: number): number {
   const sectors = sectorsOf(bytes);
   return sectors > 4096 ? Math.floor((sectors - 2048) / 128) * 128 : 0;
-}
-
-function withTable(model: Model, name: string, bytes: number, table: MappingTable): Model {
-  const open = model.host.mappings?.find((mapping) => mapping.name === name)?.open ?? false;
-  return withMapping(model, { name, bytes, open, table });
 }

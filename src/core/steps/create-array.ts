@@ -1,5 +1,5 @@
 import type { Leg } from "../model/goal.js";
-import { dropped, mappingPath } from "../model/mapping.js";
+import { dropped, mappingPath, sectorsOf } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { withMapping } from "../model/transform.js";
 
@@ -30,7 +30,7 @@ export const createArray: StepKind<"create-array", CreateArray> = {
   undo: ({ name, bytes, leg, volume }) => ({
     when: [],
     actions: [
-      { verb: ["drop_array", name, leg.disk, volume], shown: `mdadm --stop ${mappingPath(name)}, unless the guest has it` },
+      { verb: ["drop_device", name, String(sectorsOf(bytes)), leg.disk, volume], shown: `mdadm --stop ${mappingPath(name)}, unless the guest has it` },
     ],
     effect: (model) => dropped({ name, bytes, image: leg.disk, volume }, model),
   }),

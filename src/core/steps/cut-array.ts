@@ -1,14 +1,10 @@
-import type { Leg } from "../model/goal.js";
-import { isUsed, mappingPath } from "../model/mapping.js";
+import { mappingPath } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
-import { withGhost, withMapping, withoutMapping } from "../model/transform.js";
+import { cutTo, retired } from "./legs.js";
+import type { Legs } from "./legs.js";
 
-export interface CutArray {
+export interface CutArray extends Legs {
   readonly domain: string;
-  readonly name: string;
-  readonly bytes: number;
-  readonly from: Leg;
-  readonly to: Leg;
   /** The guest runs on it; otherwise nobody does. */
   readonly running: boolean;
 }
@@ -34,10 +30,7 @@ export const cutArray: StepKind<"cut-array", CutArray> = {
     { verb: ["one_member", name], command: ["mdadm", "--grow", mappingPath(name), "--raid-devices=1", "--force"] },
   ],
   goals: ({ name, to }) => [{ goal: "array", name, leg: to }],
-  effect: ({ domain, name, bytes, to }, model) => {
-    const on = withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: to.disk } });
-    return withGhost(on, { committed: [...on.ghost.committed, domain] });
-  },
+  effect: cutTo,
 };
 
 export interface RetireArray {
@@ -50,11 +43,7 @@ export const retireArray: StepKind<"retire-array", RetireArray> = {
   risk: "safe",
   requires: () => ["mdadm"],
   title: ({ name }) => `Stop ${mappingPath(name)} as soon as nobody has it any more`,
-  actions: ({ name }) => [{ verb: ["retire_array", name], command: ["mdadm", "--stop", mappingPath(name)] }],
+  actions: ({ name }) => [{ verb: ["retire_device", name], shown: `mdadm --stop ${mappingPath(name)}` }],
   goals: () => [],
-  effect: ({ name }, model) => {
-    const found = model.host.mappings?.find((mapping) => mapping.name === name);
-    if (found === undefined) return model;
-    return isUsed(name, model) ? withMapping(model, { ...found, deferred: true }) : withoutMapping(model, name);
-  },
+  effect: ({ name }, model) => retired(name, model),
 };

@@ -2,10 +2,9 @@ import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
 import { sectorsOf } from "../model/mapping.js";
 import { markedRegionSectors } from "../model/marks.js";
-import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
 import type { Content } from "../model/storage.js";
-import { withDisk, withMapping, withVolume } from "../model/transform.js";
+import { collapsed, inSync, mirroring } from "./legs.js";
 
 export interface StartMirror {
   readonly domain: string;
@@ -34,11 +33,7 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
     { verb: ["start_mirror", name, String(Math.round(bytesPerSecond ?? 0))], command: ["dmsetup", "resume", name] },
   ],
   goals: ({ name, from, to }) => [{ goal: "mirrored", name, from, to }],
-  effect: ({ name, bytes, from, to }, model) =>
-    withDisk(
-      withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false }),
-      to.disk, { writes: -1, deceptive: false, consistent: false },
-    ),
+  effect: mirroring,
   undo: ({ domain, name, bytes, from, to }) => ({
     when: [{ goal: "mirrored", name, from, to }],
     actions: [
@@ -47,10 +42,7 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
         shown: `let ${name} lie on ${from.disk} alone (on ${to.disk} alone after the commit)`,
       },
     ],
-    effect: (model) => {
-      const on = model.ghost.committed.includes(domain) ? to.disk : from.disk;
-      return withTable(model, name, bytes, { kind: "linear", on });
-    },
+    effect: (model) => collapsed({ domain, name, bytes, from, to }, model),
   }),
 };
 
@@ -79,13 +71,7 @@ export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
     },
   ],
   goals: ({ name }) => [{ goal: "mirror-in-sync", name }],
-  effect: ({ name, bytes, from, to, content }, model) => {
-    const synced = withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: true });
-    const volume = synced.host.volumes[to.disk];
-    const holds = synced.ghost.disks[from.disk];
-    const filled = volume === undefined ? synced : withVolume(synced, { ...volume, content });
-    return holds === undefined ? filled : withDisk(filled, to.disk, holds);
-  },
+  effect: inSync,
 };
 
 /** Sectors in a region, the unit of the mirror's log: half a MiB, and more where there would be over a million of them. */
@@ -103,9 +89,4 @@ function regionSectors(bytes: number): number {
 function mirrorTable(bytes: number, from: string, to: string, log: string | undefined): string {
   const how = log === undefined ? `core 2 ${regionSectors(bytes)} sync` : `disk 2 ${log} ${markedRegionSectors(bytes)}`;
   return `0 ${sectorsOf(bytes)} mirror ${how} 2 ${from} 0 ${to} 0 1 handle_errors`;
-}
-
-function withTable(model: Model, name: string, bytes: number, table: Parameters<typeof withMapping>[1]["table"]): Model {
-  const open = model.host.mappings?.find((mapping) => mapping.name === name)?.open ?? false;
-  return withMapping(model, { name, bytes, open, table });
 }

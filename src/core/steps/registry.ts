@@ -12,8 +12,10 @@ import { compareBlocks, copyBlocks } from "./copy-blocks.js";
 import { copyFiles, distrustFresh } from "./copy-files.js";
 import { createArray } from "./create-array.js";
 import { createMapping } from "./create-mapping.js";
+import { createResource } from "./create-resource.js";
 import { createVolume } from "./create-volume.js";
 import { cutArray, retireArray } from "./cut-array.js";
+import { cutResource, retireResource } from "./cut-resource.js";
 import { removeConfig, writeConfig } from "./derived-config.js";
 import { editConfig } from "./edit-config.js";
 import { forgetOldRuns } from "./forget-runs.js";
@@ -28,6 +30,7 @@ import { mountMemory } from "./mount-memory.js";
 import { mountVolume, unmount } from "./mount-volume.js";
 import { pivotDisks } from "./pivot-disks.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "./qemu-mirror.js";
+import { completeResource, connectResource, syncResource } from "./resource-mirror.js";
 import { discardRetired, guardRetired } from "./retired-image.js";
 import { restorePaused, saveGuest } from "./save-guest.js";
 import { deleteImage, restoreImage, retireImage } from "./settle-source.js";
@@ -55,15 +58,19 @@ export const stepKinds = {
   "compare-blocks": compareBlocks,
   "compare-legs": compareLegs,
   "complete-array": completeArray,
+  "complete-resource": completeResource,
+  "connect-resource": connectResource,
   "copy-blocks": copyBlocks,
   "copy-files": copyFiles,
   "create-array": createArray,
   "create-clone": createClone,
   "create-mapping": createMapping,
   "create-paused": createPaused,
+  "create-resource": createResource,
   "create-snapshot": createSnapshot,
   "create-volume": createVolume,
   "cut-array": cutArray,
+  "cut-resource": cutResource,
   "delete-image": deleteImage,
   "destroy-clone": destroyClone,
   "detach-loop": detachLoop,
@@ -99,6 +106,7 @@ export const stepKinds = {
   "retire-array": retireArray,
   "retire-image": retireImage,
   "retire-mapping": retireMapping,
+  "retire-resource": retireResource,
   "save-guest": saveGuest,
   "settle-former": settleFormer,
   "settle-volume": settleVolume,
@@ -108,6 +116,7 @@ export const stepKinds = {
   "switch-mapping": switchMapping,
   "sync-array": syncArray,
   "sync-mirror": syncMirror,
+  "sync-resource": syncResource,
   tidy,
   unmount,
   unpause,

@@ -1,8 +1,7 @@
 import type { Leg } from "../model/goal.js";
-import { isUsed } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
-import { withGhost, withMapping, withoutMapping } from "../model/transform.js";
 import { linearTable } from "./create-mapping.js";
+import { cutTo, retired } from "./legs.js";
 
 export interface SwitchMapping {
   readonly domain: string;
@@ -27,10 +26,7 @@ export const switchMapping: StepKind<"switch-mapping", SwitchMapping> = {
     { verb: ["commit_live", domain, running ? "running" : "offline"], command: ["dmsetup", "resume", "--noflush", name] },
   ],
   goals: ({ name, leg }) => [{ goal: "mapping", name, leg }],
-  effect: ({ domain, name, bytes, leg }, model) => {
-    const on = withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: leg.disk } });
-    return withGhost(on, { committed: [...on.ghost.committed, domain] });
-  },
+  effect: ({ domain, name, bytes, leg }, model) => cutTo({ domain, name, bytes, to: leg }, model),
 };
 
 export interface RetireMapping {
@@ -45,9 +41,5 @@ export const retireMapping: StepKind<"retire-mapping", RetireMapping> = {
   title: ({ name }) => `Let go of ${name} as soon as nobody has it any more`,
   actions: ({ name }) => [{ verb: ["retire_mapping", name], command: ["dmsetup", "remove", "--deferred", name] }],
   goals: () => [],
-  effect: ({ name }, model) => {
-    const found = model.host.mappings?.find((mapping) => mapping.name === name);
-    if (found === undefined) return model;
-    return isUsed(name, model) ? withMapping(model, { ...found, deferred: true }) : withoutMapping(model, name);
-  },
+  effect: ({ name }, model) => retired(name, model),
 };

@@ -8,6 +8,7 @@ import { dropMarks, markUsed } from "../steps/mark-used.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
+import { againstBlocks } from "./against-blocks.js";
 import { blockCopySteps } from "./block-copy.js";
 import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
@@ -28,16 +29,9 @@ export const dm: Strategy = {
   way: "mapping",
 
   fits: (move, state) => {
-    const { image, to, wish } = move.change;
-    const reasons: string[] = [...unrehearsed(move)];
-    if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
+    const { image, to } = move.change;
+    const reasons: string[] = [...unrehearsed(move), ...againstBlocks(move.change)];
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
-    if (to.bytes < image.bytes) {
-      reasons.push(`blocks need a volume of at least ${formatBytes(image.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
-    }
-    if (wish.filesystem !== undefined && wish.filesystem !== image.content.type) {
-      reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
-    }
     if (state.modules["dm_mirror"] === "missing") reasons.push("the kernel has no module dm_mirror");
     if (reasons.length > 0) return { fits: false, reasons };
     const resized = "bytes" in image.content && to.askedBytes !== undefined && to.askedBytes !== image.bytes;

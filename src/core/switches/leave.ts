@@ -4,11 +4,10 @@ import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
-import { retireArray } from "../steps/cut-array.js";
 import { removeConfig, writeConfig } from "../steps/derived-config.js";
 import { guard } from "../steps/guard.js";
 import { stepOf } from "../steps/step-of.js";
-import { retireMapping } from "../steps/switch-mapping.js";
+import { retireStep } from "../strategies/retire.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 import { configsOf, takeOver } from "./take-over.js";
 import type { Derived } from "./take-over.js";
@@ -61,10 +60,7 @@ export function leaveSteps({ domain, config, desired, options, switchOver, from,
       ),
       why: { down: "it is taken off the device that mirrored its disk", up: "on its volumes themselves" },
     }),
-    ...mappings.map(({ vdev, name: mapping }) =>
-      mapping.startsWith("md/")
-        ? stepOf(retireArray, "settle", `${vdev}.retire-array`, { name: mapping }, "nobody has it any more")
-        : stepOf(retireMapping, "settle", `${vdev}.retire-mapping`, { name: mapping }, "nobody has it any more")),
+    ...mappings.map(({ vdev, name: mapping }) => retireStep("settle", vdev, mapping, "nobody has it any more")),
     ...written.map((derived, at) =>
       stepOf(removeConfig, "finish", `remove-${String(at)}`, { path: derived.file.to }, "it served the run only")),
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the guest is on no mapping any more"),

@@ -23,8 +23,7 @@ import { settleVolume } from "../steps/settle-volume.js";
 import { shutDown } from "../steps/shut-down.js";
 import { compareAttached, createPaused, unpause, waitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
-import { retireArray } from "../steps/cut-array.js";
-import { retireMapping } from "../steps/switch-mapping.js";
+import { retireStep } from "../strategies/retire.js";
 import { tidy } from "../steps/tidy.js";
 import { diskPaths, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
 
@@ -95,9 +94,7 @@ function guardStep({ domain, returns }: DomainReturn, edit: EditConfig, state: H
 function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edit: EditConfig): readonly Step[] {
   // a mirror's move left the guest on them: its config names the volumes already, and they are needed themselves now
   const letGo = (id: string): readonly Step[] => mappingsOf(domain).map((name) =>
-    (name.startsWith("md/")
-      ? stepOf(retireArray, "switch", `${id}-${name.slice("md/".length)}`, { name }, "the volume itself is needed, and an array holds it")
-      : stepOf(retireMapping, "switch", `${id}-${name}`, { name }, "the volume itself is needed, and a mapping holds it")));
+    retireStep("switch", `${id}-${name.replace(/^.*\//, "")}`, name, "the volume itself is needed, and a device of converge's holds it"));
   return [
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
     ...letGo("let-go"),
@@ -113,7 +110,7 @@ function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edi
 /** Names of converge's own that a guest still sits on since it was mirrored. */
 function mappingsOf({ running }: Domain): readonly string[] {
   const paths = running?.attached.map((disk) => disk.params) ?? [];
-  return paths.map(nameOfPath).filter((name) => /^(md\/)?converge-/.test(name));
+  return paths.map(nameOfPath).filter((name) => /^((md|drbd)\/)?converge-/.test(name));
 }
 
 /** While the guest is down: what its image lacks. */

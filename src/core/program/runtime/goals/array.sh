@@ -2,13 +2,13 @@
 # md arrays of converge's own. They have no superblock, and so no UUID: what they hold says which they are. All is read
 # from sysfs (Documentation/admin-guide/md.rst), since `[UU]` and the words of mdadm say less.
 
-# array_of NAME: sets MD, its directory in sysfs. 1: there is none. 2: it is not converge's.
+# array_of NAME: sets MD, its directory in sysfs, and DEVICE_NODE. 1: there is none. 2: it is not converge's.
 array_of() {
   local node level metadata
-  MD=
+  MD='' DEVICE_NODE=
   says "there is no array /dev/$1"
   node=$(readlink -e -- "$ROOT/dev/$1") || return 1
-  MD=$ROOT/sys/block/${node##*/}/md
+  DEVICE_NODE=$node MD=$ROOT/sys/block/${node##*/}/md
   # a link that outlived its array
   [ -r "$MD/level" ] && read -r level <"$MD/level" && [ -n "$level" ] || return 1
   read -r metadata <"$MD/metadata_version" || metadata=
@@ -75,36 +75,5 @@ goal_array_in_sync() { # NAME DEVICE
   array_of "$1" || return 2
   is_in_sync "$2" && return 0
   says "$2 is not in sync in /dev/$1: ${MEMBER:-it is no member}"
-  return 1
-}
-
-# array_unused NAME: a guest, a mount or another device may have it
-array_unused() {
-  local node holder
-  array_of "$1"
-  case $? in
-    0) ;;
-    1) return 0 ;;
-    *) return 2 ;;
-  esac
-  says "/dev/$1 is in use"
-  for holder in "${MD%/md}"/holders/*; do
-    [ ! -e "$holder" ] || return 1
-  done
-  node=$(readlink -e -- "$ROOT/dev/$1") || return 1
-  [ -z "$(mounts_of "$node")" ] && ! backend_has "$node"
-}
-
-# backend_has DEVICE: a guest has it, under whatever name
-backend_has() {
-  local domid type device number
-  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
-  for domid in $(backend_domids); do
-    while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
-    done <<LIST
-$(backends_of "$domid")
-LIST
-  done
   return 1
 }

@@ -104,6 +104,10 @@ lies_on() {
       member_state "$2" || return 2
       [ -n "$MEMBER" ]
       ;;
+    drbd/*)
+      resource_of "$1" || return
+      same_device "$LOWER" "$2" || same_device "$COPY_LOWER" "$2"
+      ;;
     *)
       mapping_of "$1" || return
       node_number "$2" || return 2
@@ -115,8 +119,8 @@ lies_on() {
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
   case $1 in
-    md/*)
-      array_unused "$1"
+    */*)
+      device_unused "$1"
       return
       ;;
   esac

@@ -20,41 +20,6 @@ await_node() {
   done
 }
 
-# drop_array NAME IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that xendomains
-# has saved on it finds it again at boot, on the member that is complete.
-verb_drop_array() {
-  local name device
-  name=$1
-  array_of "$name"
-  case $? in
-    0)
-      saved_by_xendomains && return 0
-      array_unused "$name" || {
-        journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
-        # before the commit its own reboot takes it there again
-        ! committing || retire_later "$name"
-        return
-      }
-      stop_array "$name"
-      ;;
-    1)
-      saved_by_xendomains || return 0
-      if committing; then
-        device=$3
-      else
-        device=$(losetup --find --show "$2" 2>>"$OUT" 9>&-) || {
-          says "cannot attach $2"
-          return 1
-        }
-      fi
-      run_command mdadm --build "/dev/$name" --level=1 --raid-devices=1 --force "$device" && await_node "$name" || return
-      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
-      # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the array (seen)
-      ;;
-    *) return 1 ;;
-  esac
-}
-
 # two_members NAME -- COMMAND…: mdadm refuses to grow to the number that there is
 verb_two_members() {
   raid_disks "$1" || return
@@ -246,44 +211,5 @@ stop_array() { # NAME
     [ "$tries" -gt 0 ] || return 1
     array_of "$1" || return 0
     sleep 0.2
-  done
-}
-
-verb_retire_array() { # NAME -- COMMAND…
-  array_of "$1"
-  case $? in
-    0) ;;
-    1) return 0 ;;
-    *) return 1 ;;
-  esac
-  if array_unused "$1"; then stop_array "$1"; else retire_later "$1"; fi
-}
-
-# retire_later NAME: md has nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
-retire_later() {
-  systemd-run --quiet --collect --unit="converge-late-array-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \
-    </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
-  return 0
-}
-
-# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
-mode_retire() {
-  local number found file device
-  OUT=$HERE/out/retire.log
-  array_of "$1" || exit 0
-  number=$(stat -L -c '%t:%T' -- "$ROOT/dev/$1") || exit 0
-  while :; do
-    found=0
-    for file in "$BACKENDS"/vbd-*/physical_device; do
-      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
-    done
-    # Dom0 is going down, and what xendomains holds is restored onto it
-    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
-      array_of "$1" || exit 0
-      if ! lock_held && array_unused "$1"; then
-        stop_array "$1" && exit 0
-      fi
-    fi
-    sleep 10
   done
 }

@@ -58,9 +58,15 @@ LIST
 # nothing_on DEVICE WHAT [UNDER]: Dom0 has neither it nor a partition of it mounted, and nothing lies on it but UNDER.
 # What this run has mounted is no stranger's.
 nothing_on() {
-  local under base part holder number found
-  under=-
+  local under second base part holder number found
+  under=- second=-
   [ -z "${3:-}" ] || ! node_number "$3" || under=$NODE
+  # a volume that DRBD mirrors to has the second of two resources on it
+  case ${3:-} in
+    "$ROOT"/dev/drbd/*)
+      resource_of "drbd/${3##*/}" && [ -n "$COPY_MINOR" ] && node_number "$ROOT/dev/drbd$COPY_MINOR" && second=$NODE
+      ;;
+  esac
   node_number "$1" || {
     says "$1 is not there"
     return 1
@@ -84,7 +90,7 @@ nothing_on() {
       [ -e "$holder" ] || continue
       number=
       read -r number <"$holder/dev"
-      [ "$number" != "$under" ] || continue
+      case $number in "$under" | "$second") continue ;; esac
       says "$2 is in use: ${holder##*/} lies on it"
       return 1
     done

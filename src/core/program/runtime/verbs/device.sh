@@ -1,0 +1,95 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# The end of devices that are not device-mapper's: md arrays and DRBD resources.
+
+# lay_device NAME SECTORS DEVICE: on one disk, as after a boot
+lay_device() {
+  case $1 in
+    md/*) run_command mdadm --build "/dev/$1" --level=1 --raid-devices=1 --force "$3" && await_node "$1" ;;
+    *) verb_make_resource "$1" "$3" "$2" ;;
+  esac
+}
+
+stop_device() { # NAME
+  case $1 in
+    md/*) stop_array "$1" ;;
+    *) stop_resource "$1" ;;
+  esac
+}
+
+# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
+# xendomains has saved on it finds it again at boot, on the disk that is complete.
+verb_drop_device() {
+  local name device
+  name=$1
+  device_of "$name"
+  case $? in
+    0)
+      saved_by_xendomains && return 0
+      device_unused "$name" || {
+        journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
+        # before the commit its own reboot takes it there again
+        ! committing || retire_later "$name"
+        return
+      }
+      stop_device "$name"
+      ;;
+    1)
+      saved_by_xendomains || {
+        # what was begun only
+        case $name in drbd/*) stop_resource "$name" ;; esac
+        return
+      }
+      if committing; then
+        device=$4
+      else
+        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
+          says "cannot attach $3"
+          return 1
+        }
+      fi
+      lay_device "$name" "$2" "$device" || return
+      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
+      # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the device (seen)
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+verb_retire_device() { # NAME
+  device_of "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  if device_unused "$1"; then stop_device "$1"; else retire_later "$1"; fi
+}
+
+# retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
+retire_later() {
+  systemd-run --quiet --collect --unit="converge-late-device-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \
+    </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
+  return 0
+}
+
+# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
+mode_retire() {
+  local number found file device
+  OUT=$HERE/out/retire.log
+  device_of "$1" || exit 0
+  number=$(stat -L -c '%t:%T' -- "$DEVICE_NODE") || exit 0
+  while :; do
+    found=0
+    for file in "$BACKENDS"/vbd-*/physical_device; do
+      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
+    done
+    # Dom0 is going down, and what xendomains holds is restored onto it
+    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
+      device_of "$1" || exit 0
+      if ! lock_held && device_unused "$1"; then
+        stop_device "$1" && exit 0
+      fi
+    fi
+    sleep 10
+  done
+}

@@ -1,0 +1,45 @@
+import { mappingPath, sectorsOf } from "../model/mapping.js";
+import type { StepKind } from "../model/step.js";
+import { cutTo, retired } from "./legs.js";
+import type { Legs } from "./legs.js";
+
+export interface CutResource extends Legs {
+  readonly domain: string;
+  /** The guest runs on it; otherwise nobody does. */
+  readonly running: boolean;
+}
+
+/**
+ * The commit of a disk mirrored by DRBD: the image is taken off, so that all goes to the volume by way of the second
+ * resource; then that one goes, and its disk, metadata and all, becomes the first one's. Writes wait meanwhile, and none fails.
+ */
+export const cutResource: StepKind<"cut-resource", CutResource> = {
+  kind: "cut-resource",
+  risk: "safe",
+  commits: ({ running }) => (running ? "running" : "offline"),
+  requires: () => ["drbdsetup", "losetup"],
+  title: ({ name, from, to }) => `Take ${from.disk} out of ${mappingPath(name)}, which leaves ${to.disk}: the commit`,
+  actions: ({ name, bytes, from, to, running }) => [
+    {
+      verb: ["cut_resource", name, from.device, to.device, String(sectorsOf(bytes)), running ? "running" : "offline"],
+      shown: `drbdsetup detach ${from.device}; down the second resource; attach ${to.device} in its place`,
+    },
+  ],
+  goals: ({ name, to }) => [{ goal: "resource", name, leg: to }],
+  effect: cutTo,
+};
+
+export interface RetireResource {
+  readonly name: string;
+}
+
+/** The device goes with the guest's next start, which uses the volume itself; where nobody has it, at once. */
+export const retireResource: StepKind<"retire-resource", RetireResource> = {
+  kind: "retire-resource",
+  risk: "safe",
+  requires: () => ["drbdsetup"],
+  title: ({ name }) => `Take ${mappingPath(name)} down as soon as nobody has it any more`,
+  actions: ({ name }) => [{ verb: ["retire_device", name], shown: `drbdsetup down ${mappingPath(name)}` }],
+  goals: () => [],
+  effect: ({ name }, model) => retired(name, model),
+};

@@ -1,0 +1,57 @@
+import type { Leg } from "../model/goal.js";
+import { isUsed } from "../model/mapping.js";
+import type { Model } from "../model/model.js";
+import type { Content, MappingTable } from "../model/storage.js";
+import { withDisk, withGhost, withMapping, withVolume, withoutMapping } from "../model/transform.js";
+
+/** What every mirror under a name of converge's own does to the model, whoever in the kernel makes it. */
+
+export interface Legs {
+  readonly name: string;
+  readonly bytes: number;
+  /** The image. */
+  readonly from: Leg;
+  /** The volume. */
+  readonly to: Leg;
+}
+
+/** Both get every write from here on, and the volume holds half a copy. */
+export function mirroring({ name, bytes, from, to }: Legs, model: Model): Model {
+  return withDisk(
+    withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false }),
+    to.disk, { writes: -1, deceptive: false, consistent: false },
+  );
+}
+
+/** The undo of {@link mirroring}: the complete one alone. Nothing where there is no mirror any more. */
+export function collapsed({ domain, name, bytes, from, to }: Legs & { readonly domain: string }, model: Model): Model {
+  if (!(model.host.mappings?.some((mapping) => mapping.name === name) ?? false)) return model;
+  return withTable(model, name, bytes, { kind: "linear", on: model.ghost.committed.includes(domain) ? to.disk : from.disk });
+}
+
+/** @param content what is in the image, and so on the volume */
+export function inSync({ name, bytes, from, to, content }: Legs & { readonly content: Content }, model: Model): Model {
+  const synced = withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: true });
+  const volume = synced.host.volumes[to.disk];
+  const holds = synced.ghost.disks[from.disk];
+  const filled = volume === undefined ? synced : withVolume(synced, { ...volume, content });
+  return holds === undefined ? filled : withDisk(filled, to.disk, holds);
+}
+
+/** The commit: the volume alone, and the image gets no more writes. */
+export function cutTo({ domain, name, bytes, to }: Pick<Legs, "name" | "bytes" | "to"> & { readonly domain: string }, model: Model): Model {
+  const on = withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: to.disk } });
+  return withGhost(on, { committed: [...on.ghost.committed, domain] });
+}
+
+/** It goes as soon as nobody has it any more. */
+export function retired(name: string, model: Model): Model {
+  const found = model.host.mappings?.find((mapping) => mapping.name === name);
+  if (found === undefined) return model;
+  return isUsed(name, model) ? withMapping(model, { ...found, deferred: true }) : withoutMapping(model, name);
+}
+
+function withTable(model: Model, name: string, bytes: number, table: MappingTable): Model {
+  const open = model.host.mappings?.find((mapping) => mapping.name === name)?.open ?? false;
+  return withMapping(model, { name, bytes, open, table });
+}

@@ -1,0 +1,24 @@
+import { formatBytes } from "../model/bytes.js";
+import type { MoveDisk } from "../model/change.js";
+
+/** Why the blocks of a disk can not be mirrored by the kernel, whichever part of it does so; empty where they can. */
+export function againstBlocks({ image, to, wish }: MoveDisk): readonly string[] {
+  const reasons: string[] = [];
+  if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
+  if (to.bytes < image.bytes) {
+    reasons.push(`blocks need a volume of at least ${formatBytes(image.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
+  }
+  if (wish.filesystem !== undefined && wish.filesystem !== image.content.type) {
+    reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
+  }
+  return reasons;
+}
+
+/** Signatures, as a disk's content names them, that udev's rules take up on an array or a DRBD device as on a real disk. */
+const STACKED = ["LVM physical volume", "member of an md array", "bcache device"];
+
+/** The signature of an image's own that Dom0's udev would take up on a device over it that is not device-mapper's. */
+export function takenUp({ image: { content } }: MoveDisk): string | undefined {
+  const { hint = "" } = content.type === "unknown" ? content : {};
+  return STACKED.find((name) => hint.includes(name));
+}
