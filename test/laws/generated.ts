@@ -3,7 +3,7 @@ import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { Image } from "../../src/core/model/storage.js";
 import type { HostState } from "../../src/core/model/host-state.js";
-import { aHost, aWish, ext4, MIB, swap } from "../support/a-host.js";
+import { aHost, aWish, ext4, MIB, swap, withFullImages } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 
 /** A host with guests, and a wish about some of their disks. */
@@ -23,6 +23,7 @@ const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constant
   { strategy: "dm", switch: "restart" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "migrate" },
   { strategy: "qemu" },
   { strategy: "md" }, { strategy: "md", switch: "restart" }, { strategy: "md", switch: "suspend" },
+  { strategy: "drbd" }, { strategy: "drbd", switch: "restart" }, { strategy: "drbd", switch: "suspend" },
 );
 
 const others: fc.Arbitrary<MoveOptions> = fc.record(
@@ -44,7 +45,7 @@ const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, oth
 export function possible(asked: MoveOptions): MoveOptions {
   const { rehearse, ...rest } = asked;
   const move = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
-  return move.verify === "full" && move.strategy === "qemu" ? { ...move, verify: "fresh" } : move;
+  return move.verify === "full" && ["drbd", "qemu"].includes(move.strategy ?? "auto") ? { ...move, verify: "fresh" } : move;
 }
 
 const format = fc.constantFrom("raw", "qcow2", "vhd");
@@ -74,7 +75,7 @@ export const scenes: fc.Arbitrary<Scene> = fc
   .subarray(["web1", "db-2", "we.ird_+name"], { minLength: 1 })
   .chain((names) => fc.tuple(fc.boolean(), ...names.map(guest)))
   .map(([thin, ...guests]) => ({
-    state: withShadow(aHost(guests.map((g) => g.guest), { thin })),
+    state: withFullImages(withShadow(aHost(guests.map((g) => g.guest), { thin }))),
     wishes: guests.map((g) => aWish(g.guest.name, g.moved, g.options)),
   }));
 

@@ -20,7 +20,7 @@ export function safeToStart(model: Model, when: string): void {
       const acknowledged = model.ghost.acknowledged[`${domain.name}/${disk.vdev}`] ?? 0;
       if (ghost === undefined) {
         // a mapping that a saved guest has stored comes again at boot
-        if (saved !== undefined && /^\/dev\/(mapper|md)\//.test(complete)) continue;
+        if (saved !== undefined && /^\/dev\/(mapper|md|drbd)\//.test(complete)) continue;
         throw new Error(`${when}: ${disk.target} is not there`);
       }
       if (ghost.writes < acknowledged) throw new Error(`${when}: ${disk.target} lacks writes`);

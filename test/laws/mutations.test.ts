@@ -99,6 +99,11 @@ describe("a plan that is spoilt is noticed", () => {
     { what: "the image is taken out before the config is edited", way: "md, suspend", mutate: before("cut-array", "edit-config"), by: /lacks writes/ },
     { what: "the array gets no second member", way: "md, restart", mutate: without("grow-array"), by: /in its way|half a copy|lacks writes/ },
     { what: "the image stays in the array", way: "md, restart", mutate: without("cut-array"), by: /mirror/ },
+    { what: "the config is edited before the resources are in sync", way: "drbd, suspend", mutate: before("edit-config", "complete-resource"), by: /half a copy|lacks writes/ },
+    { what: "DRBD's image is taken off before the config is edited", way: "drbd, suspend", mutate: before("cut-resource", "edit-config"), by: /lacks writes/ },
+    { what: "the resource gets no second one", way: "drbd, restart", mutate: without("connect-resource"), by: /in its way|half a copy|lacks writes/ },
+    { what: "the image stays below the resource", way: "drbd, restart", mutate: without("cut-resource"), by: /mirror/ },
+    { what: "a resource stays that nobody has any more", way: "drbd, suspended twice", mutate: without("retire-resource"), by: /left .*mapping/ },
     { what: "an array stays that nobody has any more", way: "md, suspended twice", mutate: without("retire-array"), by: /left .*mapping/ },
     { what: "the guest stays on the array that it is to leave", way: "md, suspended twice", mutate: without("restore-paused"), by: /is down|in its way/ },
     // these are found late, after many cuts

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content, Loop, Mount } from "../../src/core/model/storage.js";
-import { aHost, aVolume, aWish, ext4, MIB, swap } from "../support/a-host.js";
+import { aHost, aVolume, aWish, ext4, MIB, swap, withFullImages } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
 
@@ -57,6 +57,11 @@ export const WAYS: readonly Way[] = [
   { name: "md, suspended and compared in full", options: { strategy: "md", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
   { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
   { name: "md, guest down", options: { strategy: "md" }, contents: ["ext4", "unknown"], running: false },
+  { name: "drbd, restart", options: { strategy: "drbd", switch: "restart" }, contents: ["ext4", "partitions", "unknown"], host: withFullImages },
+  { name: "drbd, suspend", options: { strategy: "drbd", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
+  { name: "drbd, suspended twice", options: { strategy: "drbd", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
+  { name: "drbd, guest down", options: { strategy: "drbd" }, contents: ["ext4", "partitions"], running: false, host: withFullImages },
 ];
 
 export const CONTENTS = {

@@ -151,7 +151,7 @@ export function restoredGuests(given: Model): Model {
   const model = withGhost(given, { clones });
   return Object.entries(model.ghost.saved ?? {}).reduce((at, [name, was]) => {
     for (const { vdev, params } of was.attached) {
-      const there = /^\/dev\/(mapper|md)\/converge-/.test(params) ? mappingAt(params, at.host) !== undefined : true;
+      const there = /^\/dev\/(mapper|md|drbd)\/converge-/.test(params) ? mappingAt(params, at.host) !== undefined : true;
       if (!there) throw new Error(`${name} was saved on ${params}, which is not there at boot: it is not restored`);
       const [complete = ""] = disksBehind(params, at.host);
       const writes = at.ghost.disks[complete]?.writes;

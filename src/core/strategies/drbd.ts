@@ -9,6 +9,7 @@ import { againstBlocks, takenUp } from "./against-blocks.js";
 import { VERIFY_FULL } from "./compared.js";
 import type { Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
+import { unrehearsed } from "./unrehearsed.js";
 
 /**
  * The guest is taken onto a DRBD device over its image; a second resource on the same host, at the other end of a
@@ -24,6 +25,7 @@ export const drbd: Strategy = {
 
   fits: (move, state) => {
     const reasons = [
+      ...unrehearsed(move),
       ...(move.options.verify === "full" ? [`${VERIFY_FULL}, and DRBD's two disks are not compared at rest (those of dm and md are)`] : []),
       ...againstDrbd(move.change, state),
     ];
