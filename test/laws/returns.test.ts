@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import { diffReturn } from "../../src/core/diff/diff-return.js";
+import type { DesiredDomain } from "../../src/core/model/desired.js";
 import type { Model } from "../../src/core/model/model.js";
 import { CARRY_BEGUN, sourceOfTags } from "../../src/core/model/names.js";
 import type { Step } from "../../src/core/model/step.js";
@@ -83,6 +84,14 @@ function isSwap(disk: string, { host }: Model): boolean {
   return (host.images[path] ?? host.images[`${path}.retired`])?.content.type === "swap";
 }
 
+function withoutRehearsal(wish: DesiredDomain): DesiredDomain {
+  const { rehearse: _none, ...move } = wish.move;
+  return { ...wish, move, disks: wish.disks.map((disk) => {
+    const { rehearse: _neither, ...own } = disk.move;
+    return { ...disk, move: own };
+  }) };
+}
+
 describe("a way back", () => {
   test("ends on the images, keeps every instant safe to start from, and finds nothing the second time", () => {
     fc.assert(
@@ -119,7 +128,9 @@ describe("a way back", () => {
         const written = asWritten(guestWrites(back.end));
         // what was carried back has holes, which DRBD does not take: somebody has filled them
         let model = { ...written, host: withFullImages(written.host) };
-        const again = planHost(model.host, one.scene.wishes, sha256);
+        // the disks that did not go back are on their volumes: a clone would write to them, so nothing can be rehearsed
+        const wishes = one.scene.wishes.map(withoutRehearsal);
+        const again = planHost(model.host, wishes, sha256);
         const refused = again.diagnostics.filter((d) => d.severity === "error");
         const alone = plan.changes.filter((change) => change.change === "return-disk" && change.carry === "nothing");
         if (alone.length > 0 && !one.wish.removeVolume) {
@@ -133,7 +144,7 @@ describe("a way back", () => {
           for (const moment of simulated.moments) expectSafeToStart(moment.model, `moved again, ${moment.step?.id ?? "before"}`);
           model = simulated.end;
         }
-        expect(planHost(model.host, one.scene.wishes, sha256).domains).toEqual([]);
+        expect(planHost(model.host, wishes, sha256).domains).toEqual([]);
       }),
       { numRuns: 80 },
     );

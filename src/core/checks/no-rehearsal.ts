@@ -7,7 +7,7 @@ export const noRehearsal: Check = {
   about: "a clone is booted only where there is memory for it, and where it shares nothing that it could write to",
   run: ({ nodes, domain, moves, state, desired }) => {
     if (!stepsOf(nodes).some((step) => step.kind === "create-clone")) return [];
-    const reasons = againstRehearsal(domain, moves, state);
+    const reasons = againstRehearsal(domain, desired, moves, state);
     return reasons.length === 0
       ? []
       : [{

@@ -4332,19 +4332,35 @@ verb_await_clone() {
     return 1
   }
   CONSOLE=$HERE/out/rehearsal.console
-  rm -f -- "$CONSOLE" "$CONSOLE.old" "$CONSOLE.part"
+  rm -f -- "$CONSOLE" "$CONSOLE.old" "$CONSOLE.part" "$CONSOLE.open"
   : >"$CONSOLE"
   read_console "$DOMID" </dev/null >/dev/null 2>&1 9>&- &
   CONSOLE_READER=$!
+  # what it says first is not to be missed: one that dies at once takes its console along
+  await_reader open
   run_command "$@" && watch_clone "$DOMID" "$limit" "$steady" "$text" "$snapshots"
   status=$?
   set -- "$SAYS"
+  # the last words of one that has died are still to be read
+  [ "$status" -eq 0 ] || await_reader end
   kill "$CONSOLE_READER" 2>/dev/null
+  rm -f -- "$CONSOLE.open"
   if [ "$status" -ne 0 ]; then
     console_tail
     says "the clone did not come up: $1; the guest was not touched"
     return 1
   fi
+}
+
+# await_reader open|end: until it reads the console, or has come to its end; for a few seconds at most
+await_reader() {
+  local tries
+  tries=50
+  while [ "$tries" -gt 0 ] && kill -0 "$CONSOLE_READER" 2>/dev/null; do
+    [ "$1" != open ] || [ ! -e "$CONSOLE.open" ] || return 0
+    tries=$((tries - 1))
+    sleep 0.1
+  done
 }
 
 # watch_clone DOMID LIMIT STEADY TEXT SNAPSHOTS: times in hundredths
@@ -4459,6 +4475,7 @@ read_console() {
   done
   case \${tty#"$ROOT"/dev/pts/} in '' | *[!0-9]*) return 0 ;; esac
   exec <"$tty"
+  : >"$CONSOLE.open"
   while dd bs=4096 count=1 2>/dev/null >"$CONSOLE.part" && [ -s "$CONSOLE.part" ]; do
     cat "$CONSOLE.part" >>"$CONSOLE"
     [ "$(wc -c <"$CONSOLE")" -lt "$CONSOLE_BYTES" ] || mv -f -- "$CONSOLE" "$CONSOLE.old"

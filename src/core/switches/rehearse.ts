@@ -1,6 +1,6 @@
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
-import type { MoveOptions, SnapshotSize } from "../model/desired.js";
+import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { rehearsalName, rehearsalSnapshotName, rehearsalUuid, runDirectory, safeName, volumePath, volumeTags } from "../model/names.js";
@@ -14,6 +14,7 @@ import { snapshotCopy } from "../steps/snapshot-copy.js";
 import type { SnapshotCopy } from "../steps/snapshot-copy.js";
 import { stepOf } from "../steps/step-of.js";
 import { overhead } from "./overhead.js";
+import { diskKey } from "../model/transform.js";
 import { sameVdev } from "../xl/vdev.js";
 
 /** What a clone may take to come up, where the playbook does not say. */
@@ -104,7 +105,7 @@ export function rehearsalSteps(guest: Domain, { file, disks }: Rehearsal, option
 }
 
 /** Why no clone of a guest can be booted here, beside the guest itself; empty where one can. */
-export function againstRehearsal(domain: Domain, moves: readonly MoveDisk[], state: HostState): readonly string[] {
+export function againstRehearsal(domain: Domain, desired: Pick<DesiredDomain, "disks">, moves: readonly MoveDisk[], state: HostState): readonly string[] {
   const reasons: string[] = [];
   const needed = cloneBytes(domain);
   const free = state.memory.freeBytes;
@@ -113,6 +114,8 @@ export function againstRehearsal(domain: Domain, moves: readonly MoveDisk[], sta
   }
   for (const { vdev, target, access, cdrom } of domain.config?.disks ?? []) {
     if (access === "r" || cdrom || moves.some((move) => sameVdev(move.vdev, vdev))) continue;
+    // one that is to be moved and can not be has a complaint of its own
+    if (desired.disks.some((wish) => sameVdev(wish.vdev, vdev) && wish.volume !== diskKey(target))) continue;
     reasons.push(`its disk ${vdev} (${target}) is not moved, and a clone would write to it while the guest does`);
   }
   const name = rehearsalName(domain.name);

@@ -34,7 +34,7 @@ afterAll(async () => {
 let begun: ReturnType<Converge["start"]> | undefined;
 
 afterEach(async () => {
-  if (begun?.exitCode === undefined) begun?.kill("SIGTERM");
+  if (begun?.exitCode === null) begun.kill("SIGTERM");
   await begun;
   await lab.run("systemctl stop 'converge-web1.service' 'converge-late1.service'", { mayFail: true });
 });
@@ -77,7 +77,7 @@ describe.runIf(everything)("in mid-copy", () => {
       block=$(debugfs -R 'bmap /zz-last 0' ${IMAGE} 2>/dev/null)
       size=$(dumpe2fs -h ${IMAGE} 2>/dev/null | sed -n 's/^Block size: *//p')
       at=$((block * size / 4096))
-      place=$(filefrag -b4096 -v ${IMAGE} | tr -d : | awk -v at="$at" '$1 ~ /^[0-9]+$/ { split($2, logical, /\\.\\./); split($3, physical, /\\.\\./); if (at >= logical[1] && at <= logical[2]) print physical[1] + at - logical[1] }')
+      place=$(filefrag -b4096 -v ${IMAGE} | tr ':.' '  ' | awk -v at="$at" '$1 ~ /^[0-9]+$/ && at >= $2 && at <= $3 { print $4 + at - $2 }')
       set -- $(dmsetup table vg0-images-real)
       [ $# = 5 ] && [ -n "$place" ]
       first=$((place * 8))
