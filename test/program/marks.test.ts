@@ -65,11 +65,11 @@ function made(options: readonly string[], bytes: number, files = true): string {
   return image;
 }
 
-async function marked(shell: (typeof SHELLS)[number], image: string, bytes: number, region: number) {
+async function marked(shell: (typeof SHELLS)[number], image: string, bytes: number, region: number, type = "ext4") {
   const link = `${RUN}/d/xvda1/marks`;
   rmSync(RUN, { recursive: true, force: true });
   mkdirSync(RUN, { recursive: true });
-  const ran = await evaluate(shell, `${FUNCTIONS}\nverb_mark_used name "$1" "$2" "$3" "$4" && cat "$HERE/marked/name" || printf '%s\\n' "$SAYS"`, [image, link, String(bytes), String(region / 512)]);
+  const ran = await evaluate(shell, `${FUNCTIONS}\nverb_mark_used name "$1" "$2" "$3" "$4" "$5" && cat "$HERE/marked/name" || printf '%s\\n' "$SAYS"`, [image, link, String(bytes), String(region / 512), type]);
   expect(ran.stderr).toBe("");
   expect(ran.stdout, ran.stderr).toContain(`attached ${link}.bits`);
   expect(existsSync(`${link}.map`) || existsSync(`${link}.free`), "of no use any more").toBe(false);
@@ -96,7 +96,7 @@ describe.skipIf(lacks("debugfs"))("what a file system uses", () => {
       const image = made(options, bytes);
       if ("smaller" in one) expect(spawnSync("resize2fs", ["-f", image, one.smaller]).status).toBe(0);
       const { said, spared, marks } = await marked(shell, image, bytes, region);
-      expect(said).toContain("only what its file system uses is copied");
+      expect(said).toContain("only what is in use is copied");
       expect(marks.regions).toBe(Math.ceil(bytes / region));
       const per = region / size;
       const all = Array.from({ length: Math.floor(bytes / size) }, (_, block) => block);
@@ -135,8 +135,29 @@ describe.skipIf(lacks("debugfs"))("what a file system uses", () => {
     for (let at = 0; at < marks.regions; at += 1) expect(marks.clean(at)).toBe(false);
   });
 
+  it.each(SHELLS.flatMap((shell) => [{ shell, page: 4096 }, { shell, page: 65_536 }]))("is the head of a swap space with pages of $page, and no more ($shell)", async ({ shell, page }) => {
+    const image = join(folder, `swap ${shell} ${String(page)}`);
+    const content = Buffer.alloc(2 * MIB, 0x5a);
+    content.write("SWAPSPACE2", page - 10, "latin1");
+    writeFileSync(image, content);
+    const { said, spared, marks } = await marked(shell, image, 2 * MIB, 65_536, "swap");
+    expect(said).toContain("only what is in use is copied: 1 MiB of 2 MiB");
+    expect(spared).toBe(2 * MIB - 65_536);
+    expect(Array.from({ length: marks.regions }, (_, at) => marks.clean(at))).toEqual([false, ...Array<boolean>(31).fill(true)]);
+  });
+
+  it("is all of a swap space that a system was suspended to", async () => {
+    const image = join(folder, "suspended");
+    const content = Buffer.alloc(2 * MIB, 0x5a);
+    content.write("S1SUSPEND\0", 4086, "latin1");
+    writeFileSync(image, content);
+    const { said, spared } = await marked("dash", image, 2 * MIB, 65_536, "swap");
+    expect(said).toContain("all of");
+    expect(spared).toBe(0);
+  });
+
   it.each(SHELLS)("is not looked for while the guest runs, under %s", async (shell) => {
-    const ran = await evaluate(shell, `${FUNCTIONS}\ndomid_of() { DOMID=3; }\nverb_mark_used name /nowhere "$RUN/d/xvda1/marks" 1048576 128; printf '%s %s\\n' "$?" "$SAYS"`);
+    const ran = await evaluate(shell, `${FUNCTIONS}\ndomid_of() { DOMID=3; }\nverb_mark_used name /nowhere "$RUN/d/xvda1/marks" 1048576 128 ext4; printf '%s %s\\n' "$?" "$SAYS"`);
     expect(ran.stdout).toMatch(/^1 d runs/);
     expect(existsSync(`${RUN}/d/xvda1/marks.bits`)).toBe(false);
   });

@@ -74,7 +74,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
   const tags = volumeTags(domain, "xvda1", "copy");
   // the way that shuts the guest down copies no more than what is in use
   const marks = `${run}/xvda1/marks`;
-  const mark = stepOf(markUsed, "switch", "mark-used", { name, image: host.image, bytes, link: marks }, "");
+  const mark = stepOf(markUsed, "switch", "mark-used", { name, image: host.image, bytes, type: "ext4", link: marks }, "");
   const limit = 1024;
   const marked = how === "restart" && (only?.includes("mark-used") ?? true);
   const startIt = marked

@@ -1,3 +1,5 @@
+import type { SnapshotSize } from "./desired.js";
+
 /** Sizes as people write them. */
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -34,4 +36,14 @@ export function formatBytes(bytes: number): string {
 /** Rounded up to whole extents, as lvcreate -L does. */
 export function roundUpToExtent(bytes: number, extentBytes: number): number {
   return Math.ceil(bytes / extentBytes) * extentBytes;
+}
+
+/**
+ * Room for a classic snapshot. One as large as its origin and its own books never overflows: more is of no use.
+ * @param size as the playbook says it
+ * @param bytes of the origin
+ */
+export function snapshotRoom(size: SnapshotSize, bytes: number, extentBytes: number): number {
+  const wanted = "percent" in size ? (bytes * size.percent) / 100 : size.bytes;
+  return roundUpToExtent(Math.min(Math.max(wanted, 2 * extentBytes), bytes + 4 * extentBytes), extentBytes);
 }

@@ -105,6 +105,11 @@ seconds() {
   SECONDS_TEXT=$(($1 / 100)).\${fraction#1}
 }
 
+# mib BYTES: rounded up, for people
+mib() {
+  printf '%s MiB' $((($1 + 1048575) / 1048576))
+}
+
 # JSON from whatever bytes tools print: pure ASCII comes out, and what is no UTF-8 becomes U+FFFD.
 
 # json_bytes: bytes on stdin to the inside of a JSON string
@@ -940,21 +945,7 @@ device_unused() {
   for holder in "$ROOT/sys/block/\${DEVICE_NODE##*/}"/holders/*; do
     [ ! -e "$holder" ] || return 1
   done
-  [ -z "$(mounts_of "$DEVICE_NODE")" ] && ! backend_has "$DEVICE_NODE"
-}
-
-# backend_has DEVICE: a guest has it, under whatever name
-backend_has() {
-  local domid type device number
-  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
-  for domid in $(backend_domids); do
-    while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
-    done <<LIST
-$(backends_of "$domid")
-LIST
-  done
-  return 1
+  [ -z "$(mounts_of "$DEVICE_NODE")" ] && ! backend_says physical-device "$(stat -L -c '%t:%T' -- "$DEVICE_NODE")"
 }
 
 # Goals about guests. Names may hold anything; so xl is asked for a number, and then about the number.
@@ -1774,20 +1765,13 @@ verb_await_array() {
 
 # complete_array NAME FROM TO BYTES
 verb_complete_array() {
-  local name from to tries
-  name=$1 from=$2 to=$3 tries=600 GIVEN_UP=0
-  array_of "$name" && set_md sync_max max || return 1
-  # once the volume has it all, an image that fails is no obstacle any more
-  until is_in_sync "$to"; do
-    both_alive "$from" "$to" || return 1
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      says "the last of it is not in sync after a minute"
-      return 1
-    }
-    sleep 0.1
-  done
-  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  array_of "$1" && set_md sync_max max && await_last "$4" both_members is_in_sync "$3"
+}
+
+# both_members: those that are being completed
+both_members() {
+  both_alive "$BOTH_FROM" "$BOTH_TO"
 }
 
 # both_in_sync NAME FROM TO: an image that failed after the last look is no obstacle any more, for the volume has it all
@@ -2565,7 +2549,7 @@ stop_device() { # NAME
 # drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
 # xendomains has saved on it finds it again at boot, on the disk that is complete.
 verb_drop_device() {
-  local name device
+  local name
   name=$1
   device_of "$name"
   case $? in
@@ -2585,16 +2569,9 @@ verb_drop_device() {
         case $name in drbd/*) stop_resource "$name" ;; esac
         return
       }
-      if committing; then
-        device=$4
-      else
-        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
-          says "cannot attach $3"
-          return 1
-        }
-      fi
-      lay_device "$name" "$2" "$device" || return
-      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
+      complete_disk "$3" "$4" || return
+      lay_device "$name" "$2" "$DEVICE" || return
+      journal note message "/dev/$name is there again, on $DEVICE: $DOMAIN was saved on it"
       # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the device (seen)
       ;;
     *) return 1 ;;
@@ -3332,7 +3309,7 @@ probe_ready() { # HOW SINCE ARGUMENTS…
 # drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
 # xendomains has saved on it finds it again at boot, on the leg that is complete.
 verb_drop_mapping() {
-  local name device
+  local name
   name=$1
   mapping_of "$name"
   case $? in
@@ -3345,16 +3322,9 @@ verb_drop_mapping() {
       ;;
     1)
       saved_by_xendomains || return 0
-      if committing; then
-        device=$4
-      else
-        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
-          says "cannot attach $3"
-          return 1
-        }
-      fi
-      run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $device 0" || return
-      journal note message "$name is there again, on $device: $DOMAIN was saved on it"
+      complete_disk "$3" "$4" || return
+      run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $DEVICE 0" || return
+      journal note message "$name is there again, on $DEVICE: $DOMAIN was saved on it"
       ;;
     *) return 1 ;;
   esac
@@ -3532,8 +3502,8 @@ verb_retire_mapping() { # NAME -- COMMAND…
 # 1024 on a bit a region, lowest first, in whole words of 64: 1 is clean, that is, not copied.
 LOG_HEAD='rRiM\\0002\\0000\\0000\\0000'
 
-# mark_used NAME IMAGE LINK BYTES SECTORS
-# SECTORS: of a region. Always anew, since it is worth something only while nobody has the
+# mark_used NAME IMAGE LINK BYTES SECTORS TYPE
+# SECTORS: of a region. TYPE: swap, or ext2, 3 or 4. Always anew, since it is worth something only while nobody has the
 # image: what is not marked is not copied.
 verb_mark_used() {
   local name image link bytes region total words pages first rest
@@ -3550,9 +3520,14 @@ verb_mark_used() {
   esac
   mkdir -p -- "\${link%/*}" "$HERE/marked" || return
   total=$(((bytes + region - 1) / region))
-  # what it prints of a large one does not fit a variable
-  dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
-  awk "$FREE_OF_EXT" "$link.map" >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&
+  case $6 in
+    swap) free_of_swap "$image" "$bytes" ;;
+    *)
+      # what it prints of a large one does not fit a variable
+      dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
+      awk "$FREE_OF_EXT" "$link.map"
+      ;;
+  esac >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&
     { read -r first rest <"$link.map"; } || {
     says "cannot mark what $image uses"
     return 1
@@ -3569,15 +3544,11 @@ verb_mark_used() {
   rm -f -- "$link.map" "$link.free"
   write_kept "$HERE/marked/$name" "$((bytes - first))" || return
   if [ -z "$rest" ]; then
-    journal note message "of $image only what its file system uses is copied: $(mib "$first") of $(mib "$bytes")"
+    journal note message "of $image only what is in use is copied: $(mib "$first") of $(mib "$bytes")"
   else
     journal note message "all of $image is copied: $rest"
   fi
   verb_attach_loop "$link" "$link.bits" -- losetup --find --show "$link.bits"
-}
-
-mib() { # BYTES
-  printf '%s MiB' $((($1 + 1048575) / 1048576))
 }
 
 # little_endian NUMBER: its eight bytes
@@ -3652,6 +3623,22 @@ END {
     printf "\\\\0%d%d%d%s", int(byte / 64), int(byte / 8) % 8, byte % 8, at % 64 == 63 || at == last - 1 ? "\\n" : ""
   }
 }'
+
+# free_of_swap IMAGE BYTES: what was swapped out has come to its end with the guest, and only the head is read again
+free_of_swap() {
+  local place
+  # at the end of the first page: of 4 KiB, or of 64
+  for place in 4086 65526; do
+    case $(dd if="$1" bs=1 skip="$place" count=10 status=none 2>>"$OUT" 9>&- | tr -d '\\000') in
+      SWAPSPACE2)
+        echo "free 65536 $2"
+        return
+        ;;
+    esac
+  done
+  # the signature of one that was suspended to disk is another
+  echo 'all it is no swap space, or a system has been suspended to it'
+}
 
 # drop_marks LINK: nothing is copied by them any more
 verb_drop_marks() {
@@ -3890,7 +3877,34 @@ name_it() {
   return 1
 }
 
-# How far a mirror is, whoever makes it.
+# What mirrors have in common, whoever in the kernel makes them.
+
+# complete_disk IMAGE VOLUME: sets DEVICE, the one that holds every write: the volume from the commit on, else a loop over the image
+complete_disk() {
+  DEVICE=$2
+  committing || DEVICE=$(losetup --find --show "$1" 2>>"$OUT" 9>&-) || {
+    says "cannot attach $1"
+    return 1
+  }
+}
+
+# await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
+await_last() {
+  local bytes look tries
+  bytes=$1 look=$2 tries=600
+  shift 2
+  # once the volume has it all, an image that fails is no obstacle any more
+  until "$@"; do
+    "$look" || return 1
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the last of it is not in sync after a minute"
+      return 1
+    }
+    sleep 0.1
+  done
+  journal progress id "$ID" 'bytes#' "$bytes" 'percent#' 100 'rate#' 0 'left#' 0
+}
 
 # begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
 MIRROR='' MIRROR_AT=0
@@ -4021,12 +4035,17 @@ adopt_loops() {
   done
 }
 
-# backend_uses DEVICE: a guest has it
+# backend_uses DEVICE: a guest has it, by this name
 backend_uses() {
+  backend_says node "$1"
+}
+
+# backend_says KEY VALUE: some guest's disk has that in xenstore
+backend_says() {
   local domid type device
   for domid in $(backend_domids); do
     while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" node)" = "$1" ] && return 0
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" "$1")" = "$2" ] && return 0
     done <<LIST
 $(backends_of "$domid")
 LIST
@@ -4258,7 +4277,7 @@ verb_guard_memory() {
       ;;
   esac
   [ "$free" -ge $((($1 + 1048575) / 1048576)) ] || {
-    says "the hypervisor has $free MiB free, and the clone takes $((($1 + 1048575) / 1048576)) MiB"
+    says "the hypervisor has $free MiB free, and the clone takes $(mib "$1")"
     return 1
   }
 }
@@ -4816,22 +4835,11 @@ pause_copy() {
 
 # complete_resource NAME FROM TO BYTES
 verb_complete_resource() {
-  local tries
-  tries=600 GIVEN_UP=0
+  GIVEN_UP=0
   resource_of "$1" && [ -n "$COPY" ] || return 1
   minor_state "$COPY_MINOR"
   case $FLAGS in *u*) run_command drbdsetup resume-sync "$COPY_MINOR" || return ;; esac
-  # once the volume has it all, an image that fails is no obstacle any more
-  until holds_all "$COPY_MINOR"; do
-    both_disks || return 1
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      says "the last of it is not in sync after a minute"
-      return 1
-    }
-    sleep 0.1
-  done
-  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+  await_last "$4" both_disks holds_all "$COPY_MINOR"
 }
 
 # cut_resource NAME FROM TO SECTORS running|offline

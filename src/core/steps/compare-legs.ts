@@ -1,4 +1,5 @@
 import type { Leg } from "../model/goal.js";
+import { makerOf } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import type { Action, StepKind } from "../model/step.js";
 import { withDisk, withRunning } from "../model/transform.js";
@@ -19,11 +20,11 @@ export interface HoldDisks {
 export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
   risk: "disruptive",
-  requires: ({ mappings }) => ["xl", ...(mappings.every(isArray) ? [] : ["dmsetup"])],
+  requires: ({ mappings }) => ["xl", ...(mappings.every((name) => makerOf(name) === "md") ? [] : ["dmsetup"])],
   title: ({ domain, mappings }) => (domain === undefined ? `Keep everything from ${mappings.join(", ")}` : `Pause ${domain}, and keep everything from its disks`),
   actions: ({ domain, mappings }) => [
     ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
-    ...mappings.map((name): Action => (isArray(name)
+    ...mappings.map((name): Action => (makerOf(name) === "md"
       ? { verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` }
       : { command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] })),
   ],
@@ -39,7 +40,7 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
 export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
   kind: "release-disks",
   risk: "safe",
-  requires: ({ mappings }) => ["xl", ...(mappings.every(isArray) ? [] : ["dmsetup"])],
+  requires: ({ mappings }) => ["xl", ...(mappings.every((name) => makerOf(name) === "md") ? [] : ["dmsetup"])],
   title: ({ domain, mappings }) => (domain === undefined ? `Let ${mappings.join(", ")} be used again` : `Let ${domain} run on`),
   actions: ({ domain, mappings }) => [release(domain, mappings)],
   goals: ({ domain }) => (domain === undefined ? [] : [{ goal: "domain-running", domain }]),
@@ -49,12 +50,8 @@ export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.map((name) => (isArray(name) ? `suspend_hi of /dev/${name} to 0` : `dmsetup resume ${name}`)), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+    shown: [...mappings.map((name) => (makerOf(name) === "md" ? `suspend_hi of /dev/${name} to 0` : `dmsetup resume ${name}`)), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
   };
-}
-
-function isArray(name: string): boolean {
-  return name.startsWith("md/");
 }
 
 function withPaused(domain: string | undefined, paused: boolean, model: Model): Model {
@@ -76,7 +73,7 @@ export interface CompareLegs {
 export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
   kind: "compare-legs",
   risk: "safe",
-  requires: ({ name }) => ["dd", "cmp", "timeout", ...(isArray(name) ? [] : ["dmsetup"])],
+  requires: ({ name }) => ["dd", "cmp", "timeout", ...(makerOf(name) === "md" ? [] : ["dmsetup"])],
   title: ({ from, to }) => `Compare ${from.disk} with ${to.disk}, byte for byte`,
   actions: ({ name, bytes, from, to, limitSeconds }) => [
     {

@@ -1,5 +1,6 @@
 import type { StepKind } from "../model/step.js";
 import { withLoop, withoutLoop } from "../model/transform.js";
+import type { MarkedType } from "../model/marks.js";
 import { markedRegionSectors } from "../model/marks.js";
 
 export interface MarkUsed {
@@ -7,24 +8,26 @@ export interface MarkUsed {
   readonly name: string;
   readonly image: string;
   readonly bytes: number;
+  /** What is in it. */
+  readonly type: MarkedType;
   /** Link to the loop device over the marks. */
   readonly link: string;
 }
 
 /**
- * Marks for a mirror what the image's file system uses, while nobody has it: the rest is not copied. Where the free map
+ * Marks for a mirror what the image's file system or swap space uses, while nobody has it: the rest is not copied. Where the free map
  * turns out not to be trusted (not unmounted in order, or it disagrees with the superblock) everything is marked. Never
  * skipped: marks of an earlier time say nothing of what the guest has written since.
  */
 export const markUsed: StepKind<"mark-used", MarkUsed> = {
   kind: "mark-used",
   risk: "safe",
-  requires: () => ["dumpe2fs", "losetup", "truncate"],
-  title: ({ image }) => `Mark what the file system in ${image} uses: only that is copied`,
-  actions: ({ name, image, bytes, link }) => [
+  requires: ({ type }) => ["losetup", "truncate", type === "swap" ? "dd" : "dumpe2fs"],
+  title: ({ image, type }) => `Mark what the ${type} in ${image} uses: only that is copied`,
+  actions: ({ name, image, bytes, type, link }) => [
     {
-      verb: ["mark_used", name, image, link, String(bytes), String(markedRegionSectors(bytes))],
-      shown: `dumpe2fs ${image}; write to ${bitsOf(link)} what of it is to be copied, which is all where it is not clean; losetup --find --show ${bitsOf(link)}`,
+      verb: ["mark_used", name, image, link, String(bytes), String(markedRegionSectors(bytes)), type],
+      shown: `${type === "swap" ? `read the head of ${image}` : `dumpe2fs ${image}`}; write to ${bitsOf(link)} what of it is to be copied, which is all where it is not clean; losetup --find --show ${bitsOf(link)}`,
     },
   ],
   goals: () => [],

@@ -53,6 +53,8 @@ export interface SyncMirror {
   readonly to: Leg;
   /** What is in the image, and so on the volume. */
   readonly content: Content;
+  /** Its mirror goes by marks: what is not marked counts as in sync, whatever it holds. */
+  readonly marked?: true;
   /** At most; unset: as fast as it goes. */
   readonly bytesPerSecond?: number;
 }
@@ -62,7 +64,7 @@ export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
   kind: "sync-mirror",
   risk: "safe",
   requires: ({ bytesPerSecond }) => ["dmsetup", ...(bytesPerSecond === undefined ? [] : ["flock"])],
-  title: ({ from, to }) => `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
+  title: ({ from, to, marked }) => marked === true ? `Copy what is marked of ${from.disk} to ${to.disk}` : `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
   actions: ({ name, bytes, from, bytesPerSecond }) => [
     {
       verb: ["await_sync", name, String(bytes), String(Math.round(bytesPerSecond ?? 0)), from.disk, from.device],

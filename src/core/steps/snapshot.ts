@@ -1,16 +1,12 @@
 import { formatBytes } from "../model/bytes.js";
 import { holdsBack } from "../model/guest.js";
 import { withDisk, withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
-import type { StepKind } from "../model/step.js";
+import type { Command } from "../model/command.js";
+import type { Model } from "../model/model.js";
+import type { StepKind, Undo } from "../model/step.js";
 import { lvmSize } from "./lvm-size.js";
 
-export interface CreateSnapshot {
-  readonly origin: string;
-  readonly snapshot: string;
-  /** Room for what changes while it exists; undefined for a thin origin, whose snapshots take from the pool. */
-  readonly bytes?: number;
-  readonly extentBytes: number;
-  readonly tags: readonly string[];
+export interface CreateSnapshot extends TakenSnapshot {
   /** Path of the file system on the origin, flushed first: the snapshot's own journal replay needs little then. */
   readonly mountpoint: string;
   /** Images on it that are read from this snapshot. */
@@ -25,40 +21,59 @@ export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
   title: ({ origin, snapshot, bytes }) =>
     `Snapshot ${origin} as ${snapshot}${bytes === undefined ? ", thin" : `, ${formatBytes(bytes)} for changes`}`,
   actions: ({ origin, snapshot, bytes, tags, mountpoint }) => {
-    const name = snapshot.slice(snapshot.indexOf("/") + 1);
-    const size = bytes === undefined ? ["--setactivationskip", "n"] : ["--size", lvmSize(bytes)];
     return [
       { command: ["sync", "--file-system", mountpoint] },
-      {
-        verb: ["take_snapshot", origin],
-        command: [
-          "lvcreate", "--yes", "--snapshot", ...size,
-          ...tags.flatMap((tag) => ["--addtag", tag]), "--name", name, origin,
-        ],
-      },
+      { verb: ["take_snapshot", origin], command: takingOf({ origin, snapshot, tags, ...(bytes === undefined ? {} : { bytes }) }) },
     ];
   },
   goals: ({ origin, snapshot, tags }) => [{ goal: "snapshot-exists", volume: snapshot, origin, tags }],
-  effect: ({ origin, snapshot, bytes, extentBytes, tags, images }, model) => {
-    const [group = ""] = snapshot.split("/");
-    const made = withVolume(model, {
-      name: snapshot as `${string}/${string}`, uuid: `new:${snapshot}`, kind: "snapshot", bytes: bytes ?? 0, tags,
-      active: true, open: false, holders: [], origin: origin as `${string}/${string}`, dataPercent: 0,
-    });
-    const spent = withFreeExtents(made, group, -(bytes ?? 0) / extentBytes);
+  effect: ({ images, ...taken }, model) => {
+    const { snapshot } = taken;
     // what the snapshot holds of each image: all that was flushed to it, and files whose times run ahead of
     // it where the guest holds data back
     return images.reduce((at, image) => {
       const live = at.ghost.disks[image];
       return live === undefined ? at : withDisk(at, snapshotImage(snapshot, image), { ...live, deceptive: live.deceptive || holdsBack(at, image) });
-    }, spent);
+    }, withTaken(taken, model));
   },
-  undo: ({ origin, snapshot, tags }) => ({
+  undo: takenBack,
+};
+
+/** A snapshot, whatever it is taken for. */
+export interface TakenSnapshot {
+  readonly origin: string;
+  readonly snapshot: string;
+  /** Room for what differs from the origin; undefined for a thin origin, whose snapshots take from the pool. */
+  readonly bytes?: number;
+  readonly extentBytes: number;
+  readonly tags: readonly string[];
+}
+
+export function takingOf({ origin, snapshot, bytes, tags }: Omit<TakenSnapshot, "extentBytes">): Command {
+  const size = bytes === undefined ? ["--setactivationskip", "n"] : ["--size", lvmSize(bytes)];
+  return [
+    "lvcreate", "--yes", "--snapshot", ...size, ...tags.flatMap((tag) => ["--addtag", tag]),
+    "--name", snapshot.slice(snapshot.indexOf("/") + 1), origin,
+  ];
+}
+
+/** The model with it, as a volume: what it holds is for whoever takes it to say. */
+export function withTaken({ origin, snapshot, bytes, extentBytes, tags }: TakenSnapshot, model: Model): Model {
+  const [group = ""] = snapshot.split("/");
+  const made = withVolume(model, {
+    name: snapshot as `${string}/${string}`, uuid: `new:${snapshot}`, kind: "snapshot", bytes: bytes ?? 0, tags,
+    active: true, open: false, holders: [], origin: origin as `${string}/${string}`, dataPercent: 0,
+  });
+  return withFreeExtents(made, group, -(bytes ?? 0) / extentBytes);
+}
+
+export function takenBack({ origin, snapshot, tags }: Pick<TakenSnapshot, "origin" | "snapshot" | "tags">): Undo {
+  return {
     when: [{ goal: "snapshot-exists", volume: snapshot, origin, tags }],
     actions: [{ command: ["lvremove", "--yes", snapshot] }],
     effect: (model) => removeSnapshot.effect({ snapshot, tags }, model),
-  }),
-};
+  };
+}
 
 /** Key of an image as a snapshot holds it, in the model. */
 export function snapshotImage(snapshot: string, image: string): string {

@@ -62,10 +62,10 @@ export const dm: Strategy = {
     const from: Leg = { device: paths.link, disk: image.path };
     const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
     const limit = bandwidth === undefined ? {} : { bytesPerSecond: bandwidth };
-    const { usedOnly } = copiedOf(move, state);
+    const { marked } = copiedOf(move, state);
     const start = stepOf(
-      startMirror, usedOnly ? "switch" : "prepare", id("start-mirror"),
-      { domain, name, bytes, from, to: leg, ...(usedOnly ? { log: paths.marks } : {}), ...limit },
+      startMirror, marked === undefined ? "prepare" : "switch", id("start-mirror"),
+      { domain, name, bytes, from, to: leg, ...(marked === undefined ? {} : { log: paths.marks }), ...limit },
       "both get every write from here on",
     );
     return {
@@ -80,19 +80,19 @@ export const dm: Strategy = {
       mirror: {
         onto: mappingPath(name),
         link: paths.link,
-        ...(usedOnly
-          ? {
+        ...(marked === undefined
+          ? {}
+          : {
               begin: [
-                stepOf(markUsed, "switch", id("mark-used"), { name, image: image.path, bytes, link: paths.marks }, "what nobody uses need not be copied"),
+                stepOf(markUsed, "switch", id("mark-used"), { name, image: image.path, bytes, type: marked, link: paths.marks }, "what nobody uses need not be copied"),
                 start,
               ],
-            }
-          : {}),
+            }),
         sync: [
-          ...(usedOnly ? [] : [start]),
+          ...(marked === undefined ? [start] : []),
           stepOf(
-            syncMirror, "prepare", id("sync"), { name, bytes, from, to: leg, content: image.content, ...limit },
-            usedOnly ? "what is in use is carried while the guest runs" : "all of it is carried while the guest runs",
+            syncMirror, "prepare", id("sync"), { name, bytes, from, to: leg, content: image.content, ...(marked === undefined ? {} : { marked: true as const }), ...limit },
+            "it is carried while the guest runs",
           ),
         ],
         ...(compared.length === 0
@@ -102,7 +102,7 @@ export const dm: Strategy = {
           stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
         ],
         release: [
-          ...(usedOnly ? [stepOf(dropMarks, "settle", id("drop-marks"), { link: paths.marks }, "they served the mirror")] : []),
+          ...(marked !== undefined ? [stepOf(dropMarks, "settle", id("drop-marks"), { link: paths.marks }, "they served the mirror")] : []),
           stepOf(detachLoop, "settle", id("detach-image"), { link: paths.link }, "the image is released"),
         ],
         retire: [

@@ -1,13 +1,12 @@
 import { formatBytes } from "../model/bytes.js";
 import type { AttachedDisk } from "../model/domain.js";
 import type { Leg } from "../model/goal.js";
-import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
+import { safeName, volumePath } from "../model/names.js";
 import { LONGEST_NODE_NAME, nodeName } from "../model/qemu.js";
 import type { HostState } from "../model/host-state.js";
-import { createVolume } from "../steps/create-volume.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
-import { zeroVolume } from "../steps/zero-volume.js";
+import { newVolumeSteps } from "./block-copy.js";
 import { VERIFY_FULL } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
@@ -55,17 +54,7 @@ export const qemu: Strategy = {
         ...(leftover
           ? [stepOf(dropQemuMirror, "prepare", id("drop-mirror"), { domain, job, node: job }, "it would be in the way, and holds the volume open")]
           : []),
-        stepOf(
-          createVolume, "prepare", id("create-volume"),
-          {
-            volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes,
-            tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)],
-          },
-          "the disk's new place",
-        ),
-        ...(to.resumes
-          ? []
-          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
+        ...newVolumeSteps(change),
       ],
       checked: [], poised: [], atRest: [],
       pivot: {

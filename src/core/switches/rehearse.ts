@@ -1,4 +1,4 @@
-import { formatBytes, roundUpToExtent } from "../model/bytes.js";
+import { formatBytes, snapshotRoom } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
@@ -11,7 +11,7 @@ import { removeConfig, writeConfig } from "../steps/derived-config.js";
 import type { WriteConfig } from "../steps/derived-config.js";
 import { removeSnapshot } from "../steps/snapshot.js";
 import { snapshotCopy } from "../steps/snapshot-copy.js";
-import type { SnapshotCopy } from "../steps/snapshot-copy.js";
+import type { TakenSnapshot } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { overhead } from "./overhead.js";
 import { diskKey } from "../model/transform.js";
@@ -23,7 +23,7 @@ const TIMEOUT_SECONDS = 120;
 const SNAPSHOT_SIZE: SnapshotSize = { percent: 20 };
 
 /** A disk of the clone: a snapshot of the copy that the guest itself will be on. */
-export interface ClonedDisk extends SnapshotCopy {
+export interface ClonedDisk extends TakenSnapshot {
   readonly vdev: string;
 }
 
@@ -42,14 +42,10 @@ export function clonedDisk(
   domain: string, vdev: string, { volume, bytes, extentBytes }: { readonly volume: string; readonly bytes: number; readonly extentBytes: number },
   options: MoveOptions, state: HostState,
 ): ClonedDisk {
-  const size = options.snapshot?.size ?? SNAPSHOT_SIZE;
-  const wanted = "percent" in size ? (bytes * size.percent) / 100 : size.bytes;
-  // a snapshot of all of it and its own books never overflows: more is of no use
-  const room = roundUpToExtent(Math.min(Math.max(wanted, 2 * extentBytes), bytes + 4 * extentBytes), extentBytes);
   return {
     vdev, origin: volume, snapshot: rehearsalSnapshotName(volume, domain, vdev), extentBytes,
     tags: volumeTags(domain, vdev, "snapshot"),
-    ...(state.volumes[volume]?.kind === "thin" ? {} : { bytes: room }),
+    ...(state.volumes[volume]?.kind === "thin" ? {} : { bytes: snapshotRoom(options.snapshot?.size ?? SNAPSHOT_SIZE, bytes, extentBytes) }),
   };
 }
 

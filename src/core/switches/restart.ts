@@ -2,7 +2,7 @@ import { runDirectory, safeName, snapshotName, volumePath, volumeTags } from "..
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
-import { roundUpToExtent } from "../model/bytes.js";
+import { snapshotRoom } from "../model/bytes.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
@@ -225,8 +225,7 @@ export function snapshotBytes(
 ): number | undefined {
   const volume = state.volumes[origin];
   if (volume === undefined || volume.kind === "thin") return undefined;
-  const wanted = "percent" in size ? (volume.bytes * size.percent) / 100 : size.bytes;
-  return roundUpToExtent(Math.min(Math.max(wanted, 2 * extentBytes), volume.bytes + 4 * extentBytes), extentBytes);
+  return snapshotRoom(size, volume.bytes, extentBytes);
 }
 
 export function diskPaths(domain: string, vdev: string): DiskMove["paths"] {

@@ -9,7 +9,7 @@ import type { GuestEnd, GuestRecap } from "../../core/render/recap.js";
 import { emptyReport } from "../../core/render/run-report.js";
 import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
-import type { Watcher } from "./run-domain.js";
+import type { DomainRun, Watcher } from "./run-domain.js";
 import type { Planned } from "./plan-target.js";
 import { planTarget } from "./plan-target.js";
 import { runDomain, watchDomain } from "./run-domain.js";
@@ -70,12 +70,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption,
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
-    const mayRun = run.end === "detached" || run.end === "lost";
-    guests.push({
-      host, plan: now.plan, end: run.end, report: run.report,
-      ...(run.message === undefined ? {} : { message: run.message }),
-      ...(mayRun ? { follow: options.followCommand(host, plan.domain) } : {}),
-    });
+    guests.push(ended(now.plan, run, options));
     if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
   }
   const checked = unreachable === undefined ? await checkAfterwards(target, guests) : { guests, diagnostics: [] };
@@ -86,16 +81,21 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
 }
 
 /** Follows the run that wants the same. It may have come to its end since it was seen. */
-async function join(plan: DomainPlan, run: string, { target, watch, interruption, followCommand, sleep }: ApplyHostOptions): Promise<GuestRecap> {
+async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): Promise<GuestRecap> {
+  const { target, watch, interruption, sleep } = options;
   const directory = await target.runs.current(plan.domain);
   if (directory === undefined || !directory.endsWith(`/${run}`)) {
     return notStarted(target.name, plan, "stale", `the run ${run}, which was to be followed, is not the last one any more`);
   }
   const watcher = watch(target.name, plan);
   watcher.say("this run is under way already: following it");
-  const { end, report, message } = await watchDomain(directory, {
+  return ended(plan, await watchDomain(directory, {
     runs: target.runs, watcher, interruption, ...(sleep === undefined ? {} : { sleep }),
-  });
+  }), options);
+}
+
+/** What is told of a run that was watched; one that may still be under way can be followed again. */
+function ended(plan: DomainPlan, { end, report, message }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
   return {
     host: target.name, plan, end, report, ...(message === undefined ? {} : { message }),
     ...(end === "detached" || end === "lost" ? { follow: followCommand(target.name, plan.domain) } : {}),

@@ -91,7 +91,7 @@ test.runIf(everything)("a guest that overwrites in place and flushes late loses 
   await expectWholeFilesystem(lab, "/dev/vg0/late1-xvda1");
   expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
   expect(await mappings()).toBe("");
-  const [, copied] = /only what its file system uses is copied: (\d+) MiB of/.exec((await journal(lab, "late1")).map((event) => String(event["message"])).join("\n")) ?? [];
+  const [, copied] = /only what is in use is copied: (\d+) MiB of/.exec((await journal(lab, "late1")).map((event) => String(event["message"])).join("\n")) ?? [];
   const { stdout } = await lab.run("dumpe2fs -h /dev/vg0/late1-xvda1 2>/dev/null");
   const figure = (name: string): number => Number(new RegExp(`^${name}: +(\\d+)`, "m").exec(stdout)?.[1]);
   const used = (figure("Block count") - figure("Free blocks")) * figure("Block size") / 1024 ** 2;

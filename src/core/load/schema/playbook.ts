@@ -97,7 +97,7 @@ const move = {
         "second tells how long the last one will take.",
     },
     rehearse: {
-      type: ["boolean", "object"], examples: [true], title: "rehearse",
+      type: ["boolean", "object"], examples: [true], title: "rehearsal",
       description: "Boots a clone of the guest, without network cards, from a snapshot of its copy before the guest itself is " +
         "touched, and throws it away. If it does not come up, nothing is switched (with rsync).",
       additionalProperties: false,

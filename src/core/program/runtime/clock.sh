@@ -43,3 +43,8 @@ seconds() {
   fraction=$((100 + $1 % 100))
   SECONDS_TEXT=$(($1 / 100)).${fraction#1}
 }
+
+# mib BYTES: rounded up, for people
+mib() {
+  printf '%s MiB' $((($1 + 1048575) / 1048576))
+}

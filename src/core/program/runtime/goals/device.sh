@@ -24,19 +24,5 @@ device_unused() {
   for holder in "$ROOT/sys/block/${DEVICE_NODE##*/}"/holders/*; do
     [ ! -e "$holder" ] || return 1
   done
-  [ -z "$(mounts_of "$DEVICE_NODE")" ] && ! backend_has "$DEVICE_NODE"
-}
-
-# backend_has DEVICE: a guest has it, under whatever name
-backend_has() {
-  local domid type device number
-  number=$(stat -L -c '%t:%T' -- "$1" 2>/dev/null) || return 1
-  for domid in $(backend_domids); do
-    while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ] && return 0
-    done <<LIST
-$(backends_of "$domid")
-LIST
-  done
-  return 1
+  [ -z "$(mounts_of "$DEVICE_NODE")" ] && ! backend_says physical-device "$(stat -L -c '%t:%T' -- "$DEVICE_NODE")"
 }

@@ -135,20 +135,13 @@ verb_await_array() {
 
 # complete_array NAME FROM TO BYTES
 verb_complete_array() {
-  local name from to tries
-  name=$1 from=$2 to=$3 tries=600 GIVEN_UP=0
-  array_of "$name" && set_md sync_max max || return 1
-  # once the volume has it all, an image that fails is no obstacle any more
-  until is_in_sync "$to"; do
-    both_alive "$from" "$to" || return 1
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      says "the last of it is not in sync after a minute"
-      return 1
-    }
-    sleep 0.1
-  done
-  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  array_of "$1" && set_md sync_max max && await_last "$4" both_members is_in_sync "$3"
+}
+
+# both_members: those that are being completed
+both_members() {
+  both_alive "$BOTH_FROM" "$BOTH_TO"
 }
 
 # both_in_sync NAME FROM TO: an image that failed after the last look is no obstacle any more, for the volume has it all

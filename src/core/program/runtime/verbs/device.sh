@@ -19,7 +19,7 @@ stop_device() { # NAME
 # drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
 # xendomains has saved on it finds it again at boot, on the disk that is complete.
 verb_drop_device() {
-  local name device
+  local name
   name=$1
   device_of "$name"
   case $? in
@@ -39,16 +39,9 @@ verb_drop_device() {
         case $name in drbd/*) stop_resource "$name" ;; esac
         return
       }
-      if committing; then
-        device=$4
-      else
-        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
-          says "cannot attach $3"
-          return 1
-        }
-      fi
-      lay_device "$name" "$2" "$device" || return
-      journal note message "/dev/$name is there again, on $device: $DOMAIN was saved on it"
+      complete_disk "$3" "$4" || return
+      lay_device "$name" "$2" "$DEVICE" || return
+      journal note message "/dev/$name is there again, on $DEVICE: $DOMAIN was saved on it"
       # it stays until Dom0's next boot: the guest's own reboot uses what was saved with it, which names the device (seen)
       ;;
     *) return 1 ;;

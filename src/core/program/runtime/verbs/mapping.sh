@@ -4,7 +4,7 @@
 # drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
 # xendomains has saved on it finds it again at boot, on the leg that is complete.
 verb_drop_mapping() {
-  local name device
+  local name
   name=$1
   mapping_of "$name"
   case $? in
@@ -17,16 +17,9 @@ verb_drop_mapping() {
       ;;
     1)
       saved_by_xendomains || return 0
-      if committing; then
-        device=$4
-      else
-        device=$(losetup --find --show "$3" 2>>"$OUT" 9>&-) || {
-          says "cannot attach $3"
-          return 1
-        }
-      fi
-      run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $device 0" || return
-      journal note message "$name is there again, on $device: $DOMAIN was saved on it"
+      complete_disk "$3" "$4" || return
+      run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $DEVICE 0" || return
+      journal note message "$name is there again, on $DEVICE: $DOMAIN was saved on it"
       ;;
     *) return 1 ;;
   esac

@@ -5,8 +5,8 @@
 # 1024 on a bit a region, lowest first, in whole words of 64: 1 is clean, that is, not copied.
 LOG_HEAD='rRiM\0002\0000\0000\0000'
 
-# mark_used NAME IMAGE LINK BYTES SECTORS
-# SECTORS: of a region. Always anew, since it is worth something only while nobody has the
+# mark_used NAME IMAGE LINK BYTES SECTORS TYPE
+# SECTORS: of a region. TYPE: swap, or ext2, 3 or 4. Always anew, since it is worth something only while nobody has the
 # image: what is not marked is not copied.
 verb_mark_used() {
   local name image link bytes region total words pages first rest
@@ -23,9 +23,14 @@ verb_mark_used() {
   esac
   mkdir -p -- "${link%/*}" "$HERE/marked" || return
   total=$(((bytes + region - 1) / region))
-  # what it prints of a large one does not fit a variable
-  dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
-  awk "$FREE_OF_EXT" "$link.map" >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&
+  case $6 in
+    swap) free_of_swap "$image" "$bytes" ;;
+    *)
+      # what it prints of a large one does not fit a variable
+      dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
+      awk "$FREE_OF_EXT" "$link.map"
+      ;;
+  esac >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&
     { read -r first rest <"$link.map"; } || {
     says "cannot mark what $image uses"
     return 1
@@ -42,15 +47,11 @@ verb_mark_used() {
   rm -f -- "$link.map" "$link.free"
   write_kept "$HERE/marked/$name" "$((bytes - first))" || return
   if [ -z "$rest" ]; then
-    journal note message "of $image only what its file system uses is copied: $(mib "$first") of $(mib "$bytes")"
+    journal note message "of $image only what is in use is copied: $(mib "$first") of $(mib "$bytes")"
   else
     journal note message "all of $image is copied: $rest"
   fi
   verb_attach_loop "$link" "$link.bits" -- losetup --find --show "$link.bits"
-}
-
-mib() { # BYTES
-  printf '%s MiB' $((($1 + 1048575) / 1048576))
 }
 
 # little_endian NUMBER: its eight bytes
@@ -127,6 +128,22 @@ END {
     printf "\\0%d%d%d%s", int(byte / 64), int(byte / 8) % 8, byte % 8, at % 64 == 63 || at == last - 1 ? "\n" : ""
   }
 }'
+
+# free_of_swap IMAGE BYTES: what was swapped out has come to its end with the guest, and only the head is read again
+free_of_swap() {
+  local place
+  # at the end of the first page: of 4 KiB, or of 64
+  for place in 4086 65526; do
+    case $(dd if="$1" bs=1 skip="$place" count=10 status=none 2>>"$OUT" 9>&- | tr -d '\000') in
+      SWAPSPACE2)
+        echo "free 65536 $2"
+        return
+        ;;
+    esac
+  done
+  # the signature of one that was suspended to disk is another
+  echo 'all it is no swap space, or a system has been suspended to it'
+}
 
 # drop_marks LINK: nothing is copied by them any more
 verb_drop_marks() {

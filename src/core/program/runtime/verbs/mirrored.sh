@@ -1,5 +1,32 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
-# How far a mirror is, whoever makes it.
+# What mirrors have in common, whoever in the kernel makes them.
+
+# complete_disk IMAGE VOLUME: sets DEVICE, the one that holds every write: the volume from the commit on, else a loop over the image
+complete_disk() {
+  DEVICE=$2
+  committing || DEVICE=$(losetup --find --show "$1" 2>>"$OUT" 9>&-) || {
+    says "cannot attach $1"
+    return 1
+  }
+}
+
+# await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
+await_last() {
+  local bytes look tries
+  bytes=$1 look=$2 tries=600
+  shift 2
+  # once the volume has it all, an image that fails is no obstacle any more
+  until "$@"; do
+    "$look" || return 1
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the last of it is not in sync after a minute"
+      return 1
+    }
+    sleep 0.1
+  done
+  journal progress id "$ID" 'bytes#' "$bytes" 'percent#' 100 'rate#' 0 'left#' 0
+}
 
 # begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
 MIRROR='' MIRROR_AT=0

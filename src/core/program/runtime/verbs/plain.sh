@@ -98,12 +98,17 @@ adopt_loops() {
   done
 }
 
-# backend_uses DEVICE: a guest has it
+# backend_uses DEVICE: a guest has it, by this name
 backend_uses() {
+  backend_says node "$1"
+}
+
+# backend_says KEY VALUE: some guest's disk has that in xenstore
+backend_says() {
   local domid type device
   for domid in $(backend_domids); do
     while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" node)" = "$1" ] && return 0
+      [ -n "$device" ] && [ "$(backend_value "$domid" "$type" "$device" "$1")" = "$2" ] && return 0
     done <<LIST
 $(backends_of "$domid")
 LIST

@@ -13,7 +13,7 @@ verb_guard_memory() {
       ;;
   esac
   [ "$free" -ge $((($1 + 1048575) / 1048576)) ] || {
-    says "the hypervisor has $free MiB free, and the clone takes $((($1 + 1048575) / 1048576)) MiB"
+    says "the hypervisor has $free MiB free, and the clone takes $(mib "$1")"
     return 1
   }
 }

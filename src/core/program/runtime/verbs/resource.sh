@@ -319,22 +319,11 @@ pause_copy() {
 
 # complete_resource NAME FROM TO BYTES
 verb_complete_resource() {
-  local tries
-  tries=600 GIVEN_UP=0
+  GIVEN_UP=0
   resource_of "$1" && [ -n "$COPY" ] || return 1
   minor_state "$COPY_MINOR"
   case $FLAGS in *u*) run_command drbdsetup resume-sync "$COPY_MINOR" || return ;; esac
-  # once the volume has it all, an image that fails is no obstacle any more
-  until holds_all "$COPY_MINOR"; do
-    both_disks || return 1
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || {
-      says "the last of it is not in sync after a minute"
-      return 1
-    }
-    sleep 0.1
-  done
-  journal progress id "$ID" 'bytes#' "$4" 'percent#' 100 'rate#' 0 'left#' 0
+  await_last "$4" both_disks holds_all "$COPY_MINOR"
 }
 
 # cut_resource NAME FROM TO SECTORS running|offline
