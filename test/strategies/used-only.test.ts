@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { aHost, aWish, MIB, sha256, swap } from "../support/a-host.js";
@@ -43,13 +44,23 @@ describe("where the guest is restarted", () => {
   });
 });
 
-test.each([
-  { why: /the guest is not shut down/, move: { switch: "suspend" }, guest: WEB, host: aHost([WEB]) },
-  { why: /anybody may start a guest that is down/, move: {}, guest: { ...WEB, running: false }, host: undefined },
-  { why: /all of it is to be compared/, move: { switch: "restart", verify: "full" }, guest: WEB, host: undefined },
-  { why: /dumpe2fs is not installed/, move: { switch: "restart" }, guest: WEB, host: { ...aHost([WEB]), tools: { ...aHost([WEB]).tools, dumpe2fs: { present: false } } } },
-])("all of an ext4 is copied: $why", ({ why, move, guest, host }) => {
-  const { ids, because } = planned(move, guest, host ?? aHost([guest]));
+interface Whole {
+  readonly why: RegExp;
+  readonly move: MoveOptions;
+  readonly guest?: AGuest;
+  readonly tools?: HostState["tools"];
+}
+
+const WHOLE: readonly Whole[] = [
+  { why: /the guest is not shut down/, move: { switch: "suspend" } },
+  { why: /anybody may start a guest that is down/, move: {}, guest: { ...WEB, running: false } },
+  { why: /all of it is to be compared/, move: { switch: "restart", verify: "full" } },
+  { why: /dumpe2fs is not installed/, move: { switch: "restart" }, tools: { dumpe2fs: { present: false } } },
+];
+
+test.each(WHOLE)("all of an ext4 is copied: $why", ({ why, move, guest = WEB, tools }) => {
+  const host = aHost([guest]);
+  const { ids, because } = planned(move, guest, { ...host, tools: { ...host.tools, ...tools } });
   expect(because["xvda1"]).toMatch(why);
   expect(ids).not.toContain("xvda1.mark-used");
 });

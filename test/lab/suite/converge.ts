@@ -82,3 +82,11 @@ export function onVolumes(
     },
   };
 }
+
+/** The same for a guest whose config names no address: its port is asked for at this one. */
+export function readyOn(
+  domain: string, address: string, disks: readonly string[], move: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const wished = onVolumes(domain, Object.fromEntries(disks.map((vdev) => [vdev, {}])), move);
+  return { [domain]: { ...(wished[domain] as object), ready: { tcp: 22, address, timeout: "300s" } } };
+}

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
-import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
+import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, readyOn } from "./converge.js";
+import { describeInTheMirror, stubborn } from "./in-the-mirror.js";
+import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by DRBD, to itself, on a real Xen Dom0 that has a DRBD resource of its own: the
@@ -76,15 +77,8 @@ async function expectNoResource(): Promise<void> {
   expect(left.stdout).toBe("");
 }
 
-async function goesOn(guest: string, records: number): Promise<void> {
-  const { highest } = await acks(lab, guest);
-  await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
-}
-
 function wish(guest: string, address: string, disks: readonly string[], move: Readonly<Record<string, unknown>>) {
-  const wished = onVolumes(guest, Object.fromEntries(disks.map((vdev) => [vdev, {}])), { strategy: "drbd", ...move });
-  Object.assign(wished[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
-  return wished;
+  return readyOn(guest, address, disks, { strategy: "drbd", ...move });
 }
 
 describe("a guest that leaves the device in the same run", () => {
@@ -98,7 +92,7 @@ describe("a guest that leaves the device in the same run", () => {
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
     expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
-    await goesOn("oldext", 10);
+    await expectOnward(lab, "oldext", 10);
     expect(await boots(lab, "oldext"), "it was not restarted").toBe(booted);
     await expectNoResource();
     await expectNothingLeft(lab);
@@ -127,7 +121,7 @@ describe.runIf(everything)("a guest that stays on its devices", () => {
     expect(await boots(lab, "web1"), "one restart").toBe(booted + 1);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/drbd/converge-web1-xvda1", xvda2: "/dev/drbd/converge-web1-xvda2" });
     expect(await resources()).toBe("converge-web1-xvda1 lvm UpToDate\nconverge-web1-xvda2 lvm UpToDate");
-    await goesOn("web1", 10);
+    await expectOnward(lab, "web1", 10);
     expect(await metadata()).toMatch(/^\S+xvda1\.copy \(deleted\)\n\S+xvda2\.copy \(deleted\)$/);
     expect(await ofTheirs()).toBe(theirs);
     const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
@@ -138,7 +132,7 @@ describe.runIf(everything)("a guest that stays on its devices", () => {
   test("is saved and restored on the devices, on its volumes, when Dom0 reboots in order", async () => {
     const booted = await boots(lab, "web1");
     await lab.reboot();
-    await goesOn("web1", 10);
+    await expectOnward(lab, "web1", 10);
     expect(await boots(lab, "web1"), "it kept its uptime").toBe(booted);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/drbd/converge-web1-xvda1", xvda2: "/dev/drbd/converge-web1-xvda2" });
     expect(await resources()).toBe("converge-web1-xvda1 lvm UpToDate\nconverge-web1-xvda2 lvm UpToDate");
@@ -172,90 +166,28 @@ test.runIf(everything)("a whole disk goes with its partitions, and the guest's o
   await stopGuest(lab, "whole1");
 });
 
-describe.runIf(everything)("in the mirror", () => {
-  // slow enough to be caught in the middle
-  const HARD = wish("stubborn1", "10.77.0.18", ["xvda1"], { switch: "suspend", throttle: { bandwidth: "1MiB/s" } });
-
-  async function inTheMiddle() {
-    const before = await newestRun(lab, "stubborn1");
-    const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", HARD), "--yes");
-    await waitForEvent(lab, "stubborn1", before, '"event":"progress","id":"xvda1.sync","bytes":[1-9]', 600);
-    // not the process itself: it would be waited for
-    return { run };
-  }
-
-  async function expectRunsOn(where: string): Promise<void> {
-    await goesOn("stubborn1", 5);
-    expect(await resources()).toBe("converge-stubborn1-xvda1 loop UpToDate");
-    expect((await lab.run(["grep", "-c", "stubborn1.img", "/etc/xen/stubborn1.cfg"])).stdout.trim(), where).not.toBe("0");
-  }
-
-  test("a volume that gives errors is dropped by DRBD, and the guest runs on, on its image", async () => {
-    await startGuest(lab, "stubborn1");
-    await waitForConsole(lab, "stubborn1", "\\] ack 10$");
-    const { run } = await inTheMiddle();
-    await lab.run("dmsetup reload vg0-stubborn1--xvda1 --table \"0 $(blockdev --getsz /dev/vg0/stubborn1-xvda1) error\"; dmsetup resume --noflush vg0-stubborn1--xvda1");
-    const { exitCode, all } = await run;
-    expect(exitCode, all).toBe(3);
-    expect(all).toContain("the volume gives errors");
-    await expectRunsOn("a dead volume");
-    await lab.run("lvchange --refresh vg0/stubborn1-xvda1");
+if (everything) {
+  describeInTheMirror(() => ({ lab, converge }), {
+    strategy: "drbd", device: "/dev/drbd/converge-stubborn1-xvda1",
+    expectOnImage: async () => { expect(await resources()).toBe("converge-stubborn1-xvda1 loop UpToDate"); },
+    expectNone: async () => { expect(await resources()).toBe(""); },
   });
+}
 
-  test("a program that is killed leaves the guest on its image", async () => {
-    const { run } = await inTheMiddle();
-    await lab.run("systemctl kill --signal=KILL converge-stubborn1.service");
-    const { exitCode, all } = await run;
-    expect(exitCode, all).toBe(3);
-    await expectRunsOn("a killed program");
-  });
-
-  test("Dom0 reboots in order: the guest is restored on the device, on its image, and the next run goes on from there", async () => {
-    const { run } = await inTheMiddle();
-    // it ends when it cannot reach Dom0 any more, and nobody waits for that
-    void run.catch(() => undefined);
-    const booted = await boots(lab, "stubborn1");
-    await lab.reboot();
-    await expectRunsOn("an orderly reboot");
-    expect(await boots(lab, "stubborn1"), "it kept its uptime").toBe(booted);
-    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/drbd/converge-stubborn1-xvda1" });
-  });
-
-  test("a power cut of Dom0 brings the guest back on its image, and nothing of DRBD is left", async () => {
-    const { run } = await inTheMiddle();
-    const booted = await boots(lab, "stubborn1");
-    await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
-    await lab.powerCut();
-    // it would wait ten minutes for its host
-    run.kill("SIGTERM");
-    await run;
-    await lab.boot();
-    await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
-    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/srv/xen/stubborn1.img" });
-    await lab.run("rm -f /etc/xen/auto/*");
-    expect(await resources()).toBe("");
-    await expectNothingLeft(lab);
-  });
-
-  test("the power goes right after the commit: the guest comes up on its volume, with every acknowledged record", async () => {
-    const before = await newestRun(lab, "stubborn1");
-    const fast = wish("stubborn1", "10.77.0.18", ["xvda1"], { switch: "suspend" });
-    const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
-    await waitForEvent(lab, "stubborn1", before, '"event":"commit"', 600);
-    const booted = await boots(lab, "stubborn1");
-    await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
-    await lab.powerCut();
-    run.kill("SIGTERM");
-    await run;
-    await lab.boot();
-    await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
-    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/vg0/stubborn1-xvda1" });
-    await lab.run(["xl", "destroy", "stubborn1"]);
-    await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
-    expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
-    expect((await lab.run(["sh", "-c", "drbdadm up theirs && drbdadm primary --force theirs"])).exitCode).toBe(0);
-    expect(await ofTheirs()).toBe(theirs);
-  });
+test.runIf(everything)("the power goes right after the commit: the guest comes up on its volume, with every acknowledged record", async () => {
+  const before = await newestRun(lab, "stubborn1");
+  const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", stubborn("drbd", {})), "--yes");
+  await waitForEvent(lab, "stubborn1", before, '"event":"commit"', 600);
+  const booted = await boots(lab, "stubborn1");
+  await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
+  await cutPower(lab, run);
+  await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
+  expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/vg0/stubborn1-xvda1" });
+  await lab.run(["xl", "destroy", "stubborn1"]);
+  await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
+  expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
+  expect((await lab.run(["sh", "-c", "drbdadm up theirs && drbdadm primary --force theirs"])).exitCode).toBe(0);
+  expect(await ofTheirs()).toBe(theirs);
 });
 
 test.runIf(everything)("an image that gives errors once all is in sync: DRBD goes on with the volume, and so does the run", async () => {

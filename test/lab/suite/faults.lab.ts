@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, cutPower, expectNothingLeft, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
 
@@ -133,10 +133,7 @@ describe("while the guest is down", () => {
     const { highest } = await acks(lab, "web1");
     const { run, saw } = await start();
     await saw('"event":"step".*copy-last"', 900);
-    await lab.powerCut();
-    run.kill("SIGTERM");
-    await run;
-    await lab.boot();
+    await cutPower(lab, run);
     await reconnect();
     await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
     expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
-import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
+import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, readyOn } from "./converge.js";
+import { describeInTheMirror, stubborn } from "./in-the-mirror.js";
+import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by md on a real Xen Dom0. The order matters: one boot serves all, and a
@@ -43,15 +44,8 @@ async function expectNoArray(): Promise<void> {
   expect(await arrays()).toBe("");
 }
 
-async function goesOn(guest: string, records: number): Promise<void> {
-  const { highest } = await acks(lab, guest);
-  await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
-}
-
 function wish(guest: string, address: string, disks: readonly string[], move: Readonly<Record<string, unknown>>) {
-  const wished = onVolumes(guest, Object.fromEntries(disks.map((vdev) => [vdev, {}])), { strategy: "md", ...move });
-  Object.assign(wished[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
-  return wished;
+  return readyOn(guest, address, disks, { strategy: "md", ...move });
 }
 
 describe("a guest that leaves the array in the same run", () => {
@@ -65,7 +59,7 @@ describe("a guest that leaves the array in the same run", () => {
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
     expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
-    await goesOn("oldext", 10);
+    await expectOnward(lab, "oldext", 10);
     expect(await boots(lab, "oldext"), "it was not restarted").toBe(booted);
     await expectNoArray();
     await expectNothingLeft(lab);
@@ -101,7 +95,7 @@ describe.runIf(everything)("a guest that stays on its arrays", () => {
   test("is saved and restored on the arrays, on its volumes, when Dom0 reboots in order", async () => {
     const booted = await boots(lab, "web1");
     await lab.reboot();
-    await goesOn("web1", 10);
+    await expectOnward(lab, "web1", 10);
     expect(await boots(lab, "web1"), "it kept its uptime").toBe(booted);
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/md/converge-web1-xvda1", xvda2: "/dev/md/converge-web1-xvda2" });
     expect(await arrays()).toMatch(/^converge-web1-xvda1 dm-\d+=in_sync\nconverge-web1-xvda2 dm-\d+=in_sync$/);
@@ -143,77 +137,22 @@ test.runIf(everything)("a guest's own reboot takes it from the array to its volu
   await expectWholeFilesystem(lab, "/dev/vg0/old3-xvda1");
 });
 
-describe.runIf(everything)("in the mirror", () => {
-  // slow enough to be caught in the middle
-  const HARD = wish("stubborn1", "10.77.0.18", ["xvda1"], { switch: "suspend", throttle: { bandwidth: "1MiB/s" } });
-
-  async function inTheMiddle() {
-    const before = await newestRun(lab, "stubborn1");
-    const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", HARD), "--yes");
-    await waitForEvent(lab, "stubborn1", before, '"event":"progress","id":"xvda1.sync","bytes":[1-9]', 600);
-    // not the process itself: it would be waited for
-    return { run };
-  }
-
-  async function expectRunsOn(where: string): Promise<void> {
-    await goesOn("stubborn1", 5);
-    expect(await arrays()).toMatch(/^converge-stubborn1-xvda1 loop\d+=in_sync$/);
-    expect((await lab.run(["grep", "-c", "stubborn1.img", "/etc/xen/stubborn1.cfg"])).stdout.trim(), where).not.toBe("0");
-  }
-
-  test("a volume that gives errors is dropped by md, and the guest runs on, on its image", async () => {
-    await startGuest(lab, "stubborn1");
-    await waitForConsole(lab, "stubborn1", "\\] ack 10$");
-    const { run } = await inTheMiddle();
-    await lab.run("dmsetup reload vg0-stubborn1--xvda1 --table \"0 $(blockdev --getsz /dev/vg0/stubborn1-xvda1) error\"; dmsetup resume --noflush vg0-stubborn1--xvda1");
-    const { exitCode, all } = await run;
-    expect(exitCode, all).toBe(3);
-    expect(all).toContain("the volume gives errors");
-    await expectRunsOn("a dead volume");
-    await lab.run("lvchange --refresh vg0/stubborn1-xvda1");
+if (everything) {
+  describeInTheMirror(() => ({ lab, converge }), {
+    strategy: "md", device: "/dev/md/converge-stubborn1-xvda1",
+    expectOnImage: async () => { expect(await arrays()).toMatch(/^converge-stubborn1-xvda1 loop\d+=in_sync$/); },
+    expectNone: async () => { expect(await arrays()).toBe(""); },
   });
+}
 
-  test("a program that is killed leaves the guest on its image", async () => {
-    const { run } = await inTheMiddle();
-    await lab.run("systemctl kill --signal=KILL converge-stubborn1.service");
-    const { exitCode, all } = await run;
-    expect(exitCode, all).toBe(3);
-    await expectRunsOn("a killed program");
-  });
-
-  test("Dom0 reboots in order: the guest is restored on the array, on its image, and the next run goes on from there", async () => {
-    const { run } = await inTheMiddle();
-    // it ends when it cannot reach Dom0 any more, and nobody waits for that
-    void run.catch(() => undefined);
-    const booted = await boots(lab, "stubborn1");
-    await lab.reboot();
-    await expectRunsOn("an orderly reboot");
-    expect(await boots(lab, "stubborn1"), "it kept its uptime").toBe(booted);
-    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/md/converge-stubborn1-xvda1" });
-  });
-
-  test("a power cut of Dom0 brings the guest back on its image, and the next run moves it", async () => {
-    const { run } = await inTheMiddle();
-    const booted = await boots(lab, "stubborn1");
-    await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
-    await lab.powerCut();
-    // it would wait ten minutes for its host
-    run.kill("SIGTERM");
-    await run;
-    await lab.boot();
-    await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
-    expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/srv/xen/stubborn1.img" });
-    await lab.run("rm -f /etc/xen/auto/*");
-    expect(await arrays()).toBe("");
-    await expectNothingLeft(lab);
-    const fast = wish("stubborn1", "10.77.0.18", ["xvda1"], { switch: "suspend", finish: "now" });
-    const again = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
-    expect(again.exitCode, again.all).toBe(0);
-    await lab.run(["xl", "destroy", "stubborn1"]);
-    await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
-    await expectNoArray();
-    expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
-  });
+test.runIf(everything)("what a power cut interrupted is moved by the next run, with every record", async () => {
+  const fast = stubborn("md", { finish: "now" });
+  const again = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
+  expect(again.exitCode, again.all).toBe(0);
+  await lab.run(["xl", "destroy", "stubborn1"]);
+  await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
+  await expectNoArray();
+  expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
 });
 
 test.runIf(everything)("an image that has no room left once all is in sync: md goes on with the volume, and so does the run", async () => {
@@ -243,7 +182,7 @@ chmod 755 /usr/local/bin/xl`]);
   expect(run.exitCode, run.all).toBe(0);
   expect(run.all).toContain("gives errors (md says: faulty");
   expect(await arrays()).toMatch(/^converge-xfs1-xvda1 dm-\d+=in_sync$/);
-  await goesOn("xfs1", 10);
+  await expectOnward(lab, "xfs1", 10);
   await stopGuest(lab, "xfs1");
   await expectNoArray();
   expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);

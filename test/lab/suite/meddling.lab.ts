@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
-import { Converge, onVolumes } from "./converge.js";
+import { Converge, onVolumes, readyOn } from "./converge.js";
 import { attached, expectNothingLeft, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
@@ -142,8 +142,7 @@ describe.runIf(everything)("in mid-copy", () => {
 test.runIf(everything)("a clock that jumps, forward in one pass and back in the next, costs nothing", async () => {
   await startGuest(lab, "late1");
   await waitForConsole(lab, "late1", "written gen 2");
-  const late1 = onVolumes("late1", { xvda1: {} }, { passes: 3 });
-  Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
+  const late1 = readyOn("late1", "10.77.0.12", ["xvda1"], { passes: 3 });
   const before = await newestRun(lab, "late1");
   const run = converge.start("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
   await whileRunning(run, waitForEvent(lab, "late1", before, '"event":"step".*pass.copy"'));

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { Lab } from "../lab.js";
+import { acks, waitForConsole } from "../lab-guests.js";
 
 /** What the suite looks at on Dom0. */
 
@@ -93,4 +94,19 @@ export async function whileRunning<T>(run: PromiseLike<{ readonly all: string }>
     throw new Error(`converge ended first:\n${all}`);
   });
   return Promise.race([waiting, ended]);
+}
+
+/** The guest writes on, and is told so this many more times. */
+export async function expectOnward(lab: Lab, guest: string, records: number): Promise<void> {
+  const { highest } = await acks(lab, guest);
+  await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
+}
+
+/** The power goes while converge watches a run, and comes back. */
+export async function cutPower(lab: Lab, run: PromiseLike<unknown> & { readonly kill: (signal: "SIGTERM") => boolean }): Promise<void> {
+  await lab.powerCut();
+  // it would wait ten minutes for its host
+  run.kill("SIGTERM");
+  await run;
+  await lab.boot();
 }

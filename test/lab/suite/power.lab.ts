@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
+import { attached, cutPower, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
 
 /**
  * The power of Dom0 goes at random instants of a move, and of the way back. LAB_SEED repeats what was drawn, LAB_CUTS says
@@ -73,10 +73,7 @@ test(`${String(CUTS)} times the power of Dom0 goes at a random instant (LAB_SEED
     // the instant itself is what is drawn: nothing is waited for
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     const { highest } = await acks(lab, "web1");
-    await lab.powerCut();
-    run.kill("SIGTERM");
-    await run;
-    await lab.boot();
+    await cutPower(lab, run);
     await reconnect();
     await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
