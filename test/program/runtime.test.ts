@@ -157,6 +157,18 @@ describe.each(SHELLS)("under %s", (shell) => {
     expect(readFileSync(path, "utf8")).toBe("theirs");
   });
 
+  it("looking whether somebody has one disk leaves alone which DRBD resource is waited for", async () => {
+    const script = `${FUNCTIONS}
+resource_of() { RESOURCE=$1 MINOR=1 COPY_MINOR=2; }
+node_number() { NODE=$1; }
+mounts_of() { :; }
+swaps_on() { return 1; }
+RESOURCE=waited-for MINOR=900 COPY_MINOR=901
+nothing_on /nowhere "an image" "$ROOT/dev/drbd/another" && printf '%s %s %s\\n' "$RESOURCE" "$MINOR" "$COPY_MINOR"`;
+    const ran = await evaluate(shell, script);
+    expect(ran.stdout, ran.stderr).toBe("waited-for 900 901\n");
+  });
+
   it("what was fresh is distrusted, whatever its name", async () => {
     const source = join(scratch, `source ${shell}`);
     const target = join(scratch, `target ${shell}`);

@@ -64,7 +64,8 @@ nothing_on() {
   # a volume that DRBD mirrors to has the second of two resources on it
   case ${3:-} in
     "$ROOT"/dev/drbd/*)
-      resource_of "drbd/${3##*/}" && [ -n "$COPY_MINOR" ] && node_number "$ROOT/dev/drbd$COPY_MINOR" && second=$NODE
+      # apart: whoever waits for one disk's mirror must not come to look at another's
+      second=$(resource_of "drbd/${3##*/}" && [ -n "$COPY_MINOR" ] && node_number "$ROOT/dev/drbd$COPY_MINOR" && printf '%s' "$NODE") || second=-
       ;;
   esac
   node_number "$1" || {
