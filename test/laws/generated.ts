@@ -23,6 +23,7 @@ const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constant
   { strategy: "dm", switch: "restart" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "migrate" },
   { strategy: "qemu" },
   { strategy: "md" }, { strategy: "md", switch: "restart" }, { strategy: "md", switch: "suspend" },
+  { strategy: "md-preseed" }, { strategy: "md-preseed", switch: "restart" }, { strategy: "md-preseed", switch: "suspend" },
   { strategy: "drbd" }, { strategy: "drbd", switch: "restart" }, { strategy: "drbd", switch: "suspend" },
 );
 

@@ -38,6 +38,9 @@ const onTheCopies: Mutation = (nodes) => nodes.map((node) => {
   return { ...node, args: { ...args, disks: args.disks.map(({ vdev, target }) => ({ vdev, target: target.replace(/converge-rehearsal-/, "") })) } };
 });
 
+/** A plain array instead of one with a bitmap. */
+const untracked: Mutation = (nodes) => nodes.map((node) => (node.node === "step" && node.kind === "track-array" ? { ...node, kind: "create-array" } : node));
+
 /** What the laws say of a spoilt plan, over some hosts; undefined where they notice nothing. */
 function noticed(wayName: string, mutate: Mutation): string | undefined {
   const way = WAYS.find(({ name }) => name === wayName);
@@ -99,6 +102,13 @@ describe("a plan that is spoilt is noticed", () => {
     { what: "the image is taken out before the config is edited", way: "md, suspend", mutate: before("cut-array", "edit-config"), by: /lacks writes/ },
     { what: "the array gets no second member", way: "md, restart", mutate: without("grow-array"), by: /in its way|half a copy|lacks writes/ },
     { what: "the image stays in the array", way: "md, restart", mutate: without("cut-array"), by: /mirror/ },
+    { what: "blocks are copied before the bitmap is there", way: "md-preseed, suspend", mutate: before("preseed", "track-array"), by: /looks newer|lacks writes|half a copy/ },
+    { what: "blocks are copied before the guest is on the array", way: "md-preseed, suspend", mutate: before("preseed", "save-guest"), by: /looks newer|lacks writes|half a copy/ },
+    { what: "the array has no bitmap", way: "md-preseed, suspend", mutate: untracked, by: /looks newer|lacks writes|half a copy/ },
+    { what: "no blocks are copied beforehand", way: "md-preseed, restart", mutate: without("preseed"), by: /looks newer|lacks writes|half a copy/ },
+    { what: "blocks are copied once both are members", way: "md-preseed, restart", mutate: before("re-add-array", "preseed"), by: /looks newer|lacks writes|half a copy/ },
+    { what: "the config is edited before what changed is mirrored", way: "md-preseed, suspend", mutate: before("edit-config", "complete-changes"), by: /half a copy|lacks writes/ },
+    { what: "the image is taken out before the config is edited, preseeded", way: "md-preseed, suspend", mutate: before("cut-array", "edit-config"), by: /lacks writes/ },
     { what: "the config is edited before the resources are in sync", way: "drbd, suspend", mutate: before("edit-config", "complete-resource"), by: /half a copy|lacks writes/ },
     { what: "DRBD's image is taken off before the config is edited", way: "drbd, suspend", mutate: before("cut-resource", "edit-config"), by: /lacks writes/ },
     { what: "the resource gets no second one", way: "drbd, restart", mutate: without("connect-resource"), by: /in its way|half a copy|lacks writes/ },
@@ -127,6 +137,8 @@ const UNSEEN: Readonly<Record<string, string>> = {
   "wait-ready": "looks only, after the commit",
   "tidy": "empty directories are no part of the model; test/program looks for them",
   "mount-memory": "the model's files need no mount; without it libxl fails to save, and the guest runs on",
+  "try-bitmap": "the model's md goes by its bitmap; test/program has stubs that do not, and the lab has the real one",
+  "sync-changes": "waits only: what is not copied by then is when the array is completed",
   "hold-disks": "the model's steps are done at once; test/program has a stub that tells of a comparison of disks that are in use",
   "compare-legs": "the model's mirrors are as they say; test/program compares real blocks",
   "write-config": "the model's guests are built from the step's own words",

@@ -222,7 +222,7 @@ describe("a step kind", () => {
 test("a guest that was left on its mirror's device leaves it when a later playbook says so", () => {
   fc.assert(
     // other formats than raw are QEMU's alone
-    fc.property(scenes.filter(({ wishes }) => wishes.every(({ move }) => move.strategy !== "qemu")), fc.constantFrom("dm", "md", "drbd"), fc.constantFrom("suspend", "restart"), (scene, strategy, how) => {
+    fc.property(scenes.filter(({ wishes }) => wishes.every(({ move }) => move.strategy !== "qemu")), fc.constantFrom("dm", "md", "md-preseed", "drbd"), fc.constantFrom("suspend", "restart"), (scene, strategy, how) => {
       const as = (finish: "now" | "deferred") => scene.wishes.map((wish) => {
         const move = possible({ ...wish.move, strategy, switch: how, finish });
         return { ...wish, move, disks: wish.disks.map((disk) => ({ ...disk, move: possible({ ...disk.move, strategy }) })) };

@@ -16,7 +16,9 @@ for link in /dev/md/converge-*; do
     [ -r "$physical" ] && read -r device <"$physical" || continue
     if [ "$((0x\${device%:*})):$((0x\${device#*:}))" = "$number" ]; then held=1; fi
   done
-  printf 'array %s %s %s %s %s\\n' "\${link##*/}" "$size" "$level" "$metadata" "$held"
+  bitmap=none
+  if [ -r "$base/md/bitmap/location" ]; then read -r bitmap <"$base/md/bitmap/location"; fi
+  printf 'array %s %s %s %s %s %s\\n' "\${link##*/}" "$size" "$level" "$metadata" "$held" "$bitmap"
   for member in "$base"/md/dev-*; do
     [ -r "$member/block/dev" ] && read -r device <"$member/block/dev" && read -r state <"$member/state" && read -r slot <"$member/slot" || continue
     printf 'member %s %s %s\\n' "$device" "$slot" "$state"
@@ -38,12 +40,12 @@ export const fact: FirstFact<readonly ReportedMapping[]> = {
     if (result.exitCode !== 0) return unreadable("md arrays", result);
     const found: { array: ReportedMapping; members: Member[] }[] = [];
     for (const line of result.stdout.split("\n")) {
-      const array = /^array (\S+) (\d+) raid1 none ([01])$/.exec(line);
+      const array = /^array (\S+) (\d+) raid1 none ([01])(?: (\S+))?$/.exec(line);
       const member = /^member (\d+:\d+) (\d+|none) (\S+)$/.exec(line);
       if (line.startsWith("array ") && array === null) return unreadable("md arrays", result, "one of converge's names is another's");
       if (array !== null) {
-        const [, name = "", sectors = "0", held] = array;
-        found.push({ array: { name: `md/${name}`, bytes: Number(sectors) * 512, open: held === "1", legs: [], kind: "linear", inSync: false }, members: [] });
+        const [, name = "", sectors = "0", held, bitmap] = array;
+        found.push({ array: { name: `md/${name}`, bytes: Number(sectors) * 512, open: held === "1", ...(bitmap === "file" ? { bitmap: true } : {}), legs: [], kind: "linear", inSync: false }, members: [] });
       } else if (member !== null) {
         found.at(-1)?.members.push({ devno: member[1] ?? "", inSync: isInSync(member[2] ?? "", member[3] ?? ""), slot: Number(member[2]) });
       }

@@ -6,6 +6,8 @@ export interface ReportedMapping {
   readonly name: string;
   readonly bytes: number;
   readonly open: boolean;
+  /** An array's: it has a write-intent bitmap in a file. */
+  readonly bitmap?: true;
   readonly legs: readonly string[];
   readonly kind: Mapping["table"]["kind"];
   /** Of a mirror: both legs are whole and equal. */

@@ -1,7 +1,7 @@
 import type { Goal } from "../model/goal.js";
 
 const TEMPORARY: ReadonlySet<Goal["goal"]> = new Set<Goal["goal"]>([
-  "mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "array", "array-mirrored",
+  "mounted", "loop-attached", "snapshot-exists", "boot-unit", "mapping", "mirrored", "array", "array-tracked", "array-mirrored",
   "resource", "resource-mirrored", "block-job",
 ]);
 

@@ -59,6 +59,12 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
       const table = mapping(goal.name, model)?.table;
       return table?.kind === "linear" && table.on === goal.leg.disk ? "done" : "pending";
     }
+    case "array-tracked": {
+      const found = mapping(goal.name, model);
+      if (found?.table.kind === "linear" && found.table.on === goal.leg.disk && found.bitmap === true) return "done";
+      // a bitmap comes with the array, and the array is built only where nobody has it
+      return found !== undefined && isUsed(goal.name, model) ? "conflict" : "pending";
+    }
     case "array-mirrored":
     case "resource-mirrored":
     case "mirrored": {

@@ -19,6 +19,8 @@ export type Goal =
   | { readonly goal: "mirror-in-sync"; readonly name: string }
   | { readonly goal: "mapping-unused"; readonly name: string }
   | { readonly goal: "array"; readonly name: string; readonly leg: Leg }
+  /** As `array`, and with the write-intent bitmap that it was built with. */
+  | { readonly goal: "array-tracked"; readonly name: string; readonly leg: Leg }
   | { readonly goal: "array-mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
   | { readonly goal: "array-in-sync"; readonly name: string; readonly leg: Leg }
   | { readonly goal: "resource"; readonly name: string; readonly leg: Leg }

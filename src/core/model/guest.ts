@@ -1,7 +1,8 @@
 import type { AttachedDisk, ConfiguredDisk, Domain } from "./domain.js";
 import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
-import { disksBehind, isUsed } from "./mapping.js";
+import { notedIn } from "./bitmap.js";
+import { disksBehind, isUsed, mappingAt } from "./mapping.js";
 import { servedFrom } from "./qemu.js";
 import type { GuestQemu } from "./qemu.js";
 import { diskBytes } from "./storage.js";
@@ -110,6 +111,7 @@ export function guestsRest(model: Model): Model {
 export function guestWrites(model: Model): Model {
   const disks = { ...model.ghost.disks };
   const acknowledged = { ...model.ghost.acknowledged };
+  let bitmaps = model.ghost.bitmaps;
   for (const domain of Object.values(model.host.domains)) {
     if (domain.running === undefined || domain.running.paused) continue;
     for (const disk of domain.running.attached) {
@@ -118,6 +120,7 @@ export function guestWrites(model: Model): Model {
       if (ghost === undefined || ghost.writes === Number.MAX_SAFE_INTEGER) continue;
       disks[complete] = { ...ghost, writes: ghost.writes + 1 };
       acknowledged[`${domain.name}/${disk.vdev}`] = ghost.writes + 1;
+      bitmaps = notedIn(bitmaps, complete, ghost.writes + 1, mappingAt(servedFrom(disk), model.host));
       // a mirror's second leg gets each write too, which is of use only once it has all that was there before
       const second = other === undefined ? undefined : disks[other];
       if (other !== undefined && second?.consistent === true) disks[other] = { ...second, writes: ghost.writes + 1 };
@@ -130,7 +133,7 @@ export function guestWrites(model: Model): Model {
       if (ghost !== undefined) disks[disk] = { writes: ghost.writes + 1, deceptive: true, consistent: false };
     }
   }
-  return withGhost(model, { disks, acknowledged });
+  return withGhost(model, { disks, acknowledged, ...(bitmaps === undefined ? {} : { bitmaps }) });
 }
 
 /** Mappings that were let go of while a guest had them. */

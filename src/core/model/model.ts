@@ -34,6 +34,30 @@ export interface Ghost {
   readonly files?: readonly string[];
   /** Clones of guests that rehearsals boot. They are no guests: no observation of a host has them. */
   readonly clones?: readonly Clone[];
+  /** By the names of arrays that have one. */
+  readonly bitmaps?: Readonly<Record<string, BitmapGhost>>;
+}
+
+/** What an array's write-intent bitmap is worth. */
+export interface BitmapGhost {
+  readonly image: string;
+  /** Which one, since an array's name may be given again. */
+  readonly made: number;
+  /** The number of the image's last write that did not come by way of the array: the bitmap knows of all later ones. */
+  readonly missed: number;
+}
+
+/**
+ * A copy of a disk's blocks that was made while somebody wrote to it: nothing by itself, and all there is to know where
+ * something knows of every write since it began.
+ */
+export interface BlockCopy {
+  /** The number of the disk's last write when the copy began. */
+  readonly since: number;
+  /** By what a run that goes on with it knows that nothing was in between. */
+  readonly bitmap: number | undefined;
+  readonly bootId: string;
+  readonly domid: number | undefined;
 }
 
 export interface Clone {
@@ -54,4 +78,5 @@ export interface DiskGhost {
   readonly deceptive: boolean;
   /** A guest that started on it now would find a whole, consistent file system. */
   readonly consistent: boolean;
+  readonly copied?: BlockCopy;
 }

@@ -15,6 +15,8 @@ export type RunEvent = { readonly at: number; readonly seq: number } & (
   | { readonly event: "pass"; readonly id: string; readonly number: number; readonly seconds: number; readonly bytes: number; readonly forecast: number; readonly verdict: string }
   /** A volume stood still, and whoever writes to it: for no longer than this, since what is timed is the command that did it. */
   | { readonly event: "frozen"; readonly volume: string; readonly seconds: number }
+  /** What was written to a disk while its blocks were copied beforehand, of how much: only that is mirrored. */
+  | { readonly event: "delta"; readonly id: string; readonly bytes: number; readonly of: number }
   | { readonly event: "rehearsed"; readonly domain: string; readonly seconds: number; readonly by: string }
   | { readonly event: "down"; readonly domain: string }
   | { readonly event: "commit"; readonly domain: string }

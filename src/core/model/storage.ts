@@ -169,6 +169,8 @@ export interface Mapping {
   readonly open: boolean;
   /** In the model: it was let go of, and is gone with the guest that has it. */
   readonly deferred?: boolean;
+  /** An array that has had a write-intent bitmap since it was built: md knows what its image alone has got. */
+  readonly bitmap?: true;
   readonly table: MappingTable;
 }
 

@@ -14,8 +14,8 @@ export function observeMappings(
     if (device !== undefined && image !== undefined) named.set(device.devno, image.path);
   }
   const legOf = (devno: string | undefined): string => (devno === undefined ? "?" : (named.get(devno) ?? devno));
-  return [...(facts.mappings ?? []), ...(facts.arrays ?? []), ...(facts.resources?.resources ?? [])].map(({ name, bytes, open, kind, legs, inSync }): Mapping => ({
-    name, bytes, open,
+  return [...(facts.mappings ?? []), ...(facts.arrays ?? []), ...(facts.resources?.resources ?? [])].map(({ name, bytes, open, bitmap, kind, legs, inSync }): Mapping => ({
+    name, bytes, open, ...(bitmap === true ? { bitmap } : {}),
     table: kind === "linear"
       ? { kind, on: legOf(legs[0]) }
       : { kind, from: legOf(legs[0]), to: legOf(legs[1]), inSync },

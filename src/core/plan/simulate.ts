@@ -1,4 +1,5 @@
 import type { HostState } from "../model/host-state.js";
+import { bitmapsFound } from "../model/bitmap.js";
 import type { Model } from "../model/model.js";
 import { CARRY_BEGUN, sourceOfTags } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
@@ -27,9 +28,10 @@ export function startModel(host: HostState): Model {
     ),
   );
   const up = Object.values(host.domains).filter((d) => d.running !== undefined).map((d) => d.name);
+  const bitmaps = bitmapsFound(host);
   return {
     host,
-    ghost: { disks, wasUp: up, acknowledged: {}, committed: [], bootUnits: [], renamed: {} },
+    ghost: { disks, wasUp: up, acknowledged: {}, committed: [], bootUnits: [], renamed: {}, ...(bitmaps === undefined ? {} : { bitmaps }) },
   };
 }
 

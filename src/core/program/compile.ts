@@ -102,6 +102,7 @@ export function goalWords(goal: Goal): readonly [name: string, ...args: string[]
     case "loop-detached":
       return [name, goal.link];
     case "array":
+    case "array-tracked":
     case "array-in-sync":
     case "resource":
     case "resource-in-sync":

@@ -28,6 +28,7 @@ export function eventText(event: RunEvent): EventText {
     case "pass": return line(`pass ${event.number}: ${formatBytes(event.bytes)} in ${formatSeconds(event.seconds)}, `
       + `the next would take about ${formatSeconds(event.forecast)}: ${visible(event.verdict)}`);
     case "frozen": return line(`${visible(event.volume)} stood still for at most ${formatSeconds(event.seconds)}`);
+    case "delta": return line(`${visible(event.id)}: ${formatBytes(event.bytes)} of ${formatBytes(event.of)} were written meanwhile, and are mirrored`);
     case "rehearsed": return { loudness: "good", text: `rehearsal: a clone of ${visible(event.domain)} came up after ${formatSeconds(event.seconds)} (${visible(event.by)}) and stayed up` };
     case "down": return { loudness: "warning", text: `${visible(event.domain)} is going down` };
     case "commit": return { loudness: "good", text: `${visible(event.domain)} starts on its new disks: no way back from here on` };

@@ -103,6 +103,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
       forecastSeconds: plan.estimate.downtimeSeconds,
       budgetSeconds: plan.estimate.budgetSeconds >= 0 ? plan.estimate.budgetSeconds : undefined,
       copiedBytes: bytes, copySeconds: seconds, passes: report.passes.length,
+      deltas: report.deltas.length > 0 ? report.deltas : undefined,
       frozen: report.frozen.length > 0 ? report.frozen : undefined,
       failedStep: report.failure?.id,
       kept: end === "done" ? kept(plan) : undefined,

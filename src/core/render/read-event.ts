@@ -41,6 +41,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, "string" | "number
   watch: { id: "string", what: "string", value: "string", acted: "string" },
   pass: { id: "string", number: "number", seconds: "number", bytes: "number", forecast: "number", verdict: "string" },
   frozen: { volume: "string", seconds: "number" },
+  delta: { id: "string", bytes: "number", of: "number" },
   rehearsed: { domain: "string", seconds: "number", by: "string" },
   down: { domain: "string" },
   commit: { domain: "string" },

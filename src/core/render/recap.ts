@@ -137,6 +137,9 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
     const forecast = plan.estimate.copyBytes > 0 ? `, forecast ${formatBytes(plan.estimate.copyBytes)}` : "";
     lines.push(...hanging("    copied    ", `${formatBytes(bytes)}${rate}${passes}${forecast}`, view.width));
   }
+  lines.push(...report.deltas.flatMap(({ id, bytes: changed, of }) => hanging(
+    "    delta     ", `${formatBytes(changed)} of ${formatBytes(of)} were written while they were copied, and mirrored (${visible(id)})`, view.width,
+  )));
   lines.push(...[...new Set(report.frozen.map(({ volume }) => volume))].flatMap((volume) => hanging("    frozen    ", frozenText(volume, report), view.width)));
   if (report.beganAt !== undefined && report.endedAt !== undefined) {
     const forecast = plan.estimate.seconds > 0 ? `, forecast ${formatForecast(plan.estimate.seconds)}` : "";

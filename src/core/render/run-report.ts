@@ -14,6 +14,8 @@ export interface RunReport {
   readonly passes: readonly Pass[];
   /** How long volumes stood still at most, snapshot by snapshot. */
   readonly frozen: readonly { readonly volume: string; readonly seconds: number }[];
+  /** What was written while blocks were copied beforehand, by the steps that mirror it. */
+  readonly deltas: readonly { readonly id: string; readonly bytes: number; readonly of: number }[];
   /** Bytes by step, as last told: steps that copy without passes. */
   readonly progress: Readonly<Record<string, { readonly bytes: number; readonly since: number; readonly until: number }>>;
   /** A clone came up, after so many seconds, by this sign. */
@@ -41,7 +43,7 @@ interface Failure {
 }
 
 export const emptyReport: RunReport = {
-  lastSeq: 0, stepsDone: 0, passes: [], frozen: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
+  lastSeq: 0, stepsDone: 0, passes: [], frozen: [], deltas: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
 };
 
 /** The report with one more event. An event that was seen already changes nothing. */
@@ -61,6 +63,7 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
     case "pass": return { ...next, passes: [...report.passes, { id: event.id, seconds: event.seconds, bytes: event.bytes }] };
     case "watch": return event.acted === "" ? next : { ...next, watched: [...report.watched, `${event.what}: ${event.value}, ${event.acted}`] };
     case "frozen": return { ...next, frozen: [...report.frozen, { volume: event.volume, seconds: event.seconds }] };
+    case "delta": return { ...next, deltas: [...report.deltas, { id: event.id, bytes: event.bytes, of: event.of }] };
     case "rehearsed": return { ...next, rehearsed: { seconds: event.seconds, by: event.by } };
     case "down": return { ...next, isDown: true };
     case "commit": return { ...next, committed: true };

@@ -16,32 +16,45 @@ export interface Legs {
 }
 
 /** Both get every write from here on, and the volume holds half a copy. */
-export function mirroring({ name, bytes, from, to }: Legs, model: Model): Model {
-  return withDisk(
-    withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false }),
-    to.disk, { writes: -1, deceptive: false, consistent: false },
-  );
+export function mirroring(legs: Legs, model: Model): Model {
+  return withDisk(joined(legs, model), legs.to.disk, { writes: -1, deceptive: false, consistent: false });
+}
+
+/** Both get every write from here on, and the volume holds what it held. */
+export function joined({ name, bytes, from, to }: Legs, model: Model): Model {
+  return withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: false });
 }
 
 /** The undo of {@link mirroring}: the complete one alone. Nothing where there is no mirror any more. */
 export function collapsed({ domain, name, bytes, from, to }: Legs & { readonly domain: string }, model: Model): Model {
   if (!(model.host.mappings?.some((mapping) => mapping.name === name) ?? false)) return model;
-  return withTable(model, name, bytes, { kind: "linear", on: model.ghost.committed.includes(domain) ? to.disk : from.disk });
+  // the volume alone needs no bitmap
+  if (model.ghost.committed.includes(domain)) return cutMapping({ name, bytes, to }, model);
+  return withTable(model, name, bytes, { kind: "linear", on: from.disk });
 }
 
 /** @param content what is in the image, and so on the volume */
-export function inSync({ name, bytes, from, to, content }: Legs & { readonly content: Content }, model: Model): Model {
+export function inSync(legs: Legs & { readonly content: Content }, model: Model): Model {
+  const holds = model.ghost.disks[legs.from.disk];
+  const filled = takenForEqual(legs, model);
+  return holds === undefined ? filled : withDisk(filled, legs.to.disk, holds);
+}
+
+/** The mirror is in sync by its own word: what the volume holds is another matter. */
+export function takenForEqual({ name, bytes, from, to, content }: Legs & { readonly content: Content }, model: Model): Model {
   const synced = withTable(model, name, bytes, { kind: "mirror", from: from.disk, to: to.disk, inSync: true });
   const volume = synced.host.volumes[to.disk];
-  const holds = synced.ghost.disks[from.disk];
-  const filled = volume === undefined ? synced : withVolume(synced, { ...volume, content });
-  return holds === undefined ? filled : withDisk(filled, to.disk, holds);
+  return volume === undefined ? synced : withVolume(synced, { ...volume, content });
 }
 
 /** The commit: the volume alone, and the image gets no more writes. */
 export function cutTo({ domain, name, bytes, to }: Pick<Legs, "name" | "bytes" | "to"> & { readonly domain: string }, model: Model): Model {
-  const on = withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: to.disk } });
+  const on = cutMapping({ name, bytes, to }, model);
   return withGhost(on, { committed: [...on.ghost.committed, domain] });
+}
+
+function cutMapping({ name, bytes, to }: Pick<Legs, "name" | "bytes" | "to">, model: Model): Model {
+  return withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: to.disk } });
 }
 
 /** It goes as soon as nobody has it any more. */
@@ -52,6 +65,6 @@ export function retired(name: string, model: Model): Model {
 }
 
 function withTable(model: Model, name: string, bytes: number, table: MappingTable): Model {
-  const open = model.host.mappings?.find((mapping) => mapping.name === name)?.open ?? false;
-  return withMapping(model, { name, bytes, open, table });
+  const found = model.host.mappings?.find((mapping) => mapping.name === name);
+  return withMapping(model, { name, bytes, open: found?.open ?? false, ...(found?.bitmap === true ? { bitmap: true } : {}), table });
 }

@@ -3,6 +3,7 @@ import { completeArray, growArray, syncArray } from "./array-mirror.js";
 import { attachLoop, detachLoop } from "./attach-loop.js";
 import { installBootUnit, removeBootUnit } from "./boot-unit.js";
 import { markCarried, markCarrying } from "./carry-marks.js";
+import { completeChanges, readdArray, syncChanges } from "./changes-mirror.js";
 import { checkFilesystem } from "./check-filesystem.js";
 import { checkImage } from "./check-image.js";
 import { awaitClone, createClone, destroyClone } from "./clone.js";
@@ -29,6 +30,7 @@ import { startMirror, syncMirror } from "./mirror.js";
 import { mountMemory } from "./mount-memory.js";
 import { mountVolume, unmount } from "./mount-volume.js";
 import { pivotDisks } from "./pivot-disks.js";
+import { preseed } from "./preseed.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "./qemu-mirror.js";
 import { completeResource, connectResource, syncResource } from "./resource-mirror.js";
 import { discardRetired, guardRetired } from "./retired-image.js";
@@ -41,6 +43,8 @@ import { createSnapshot, removeSnapshot } from "./snapshot.js";
 import { compareAttached, createPaused, resumeGuest, unpause, waitReady } from "./start-guest.js";
 import { retireMapping, switchMapping } from "./switch-mapping.js";
 import { tidy } from "./tidy.js";
+import { trackArray } from "./track-array.js";
+import { tryBitmap } from "./try-bitmap.js";
 import { updateStored } from "./update-stored.js";
 import { zeroVolume } from "./zero-volume.js";
 
@@ -58,6 +62,7 @@ export const stepKinds = {
   "compare-blocks": compareBlocks,
   "compare-legs": compareLegs,
   "complete-array": completeArray,
+  "complete-changes": completeChanges,
   "complete-resource": completeResource,
   "connect-resource": connectResource,
   "copy-blocks": copyBlocks,
@@ -94,7 +99,9 @@ export const stepKinds = {
   "mount-memory": mountMemory,
   "mount-volume": mountVolume,
   "pivot-disks": pivotDisks,
+  preseed,
   "qemu-mirror": qemuMirror,
+  "re-add-array": readdArray,
   "release-disks": releaseDisks,
   "remove-boot-unit": removeBootUnit,
   "remove-config": removeConfig,
@@ -115,9 +122,12 @@ export const stepKinds = {
   "start-mirror": startMirror,
   "switch-mapping": switchMapping,
   "sync-array": syncArray,
+  "sync-changes": syncChanges,
   "sync-mirror": syncMirror,
   "sync-resource": syncResource,
   tidy,
+  "track-array": trackArray,
+  "try-bitmap": tryBitmap,
   unmount,
   unpause,
   "update-stored": updateStored,

@@ -1,4 +1,3 @@
-import type { Leg } from "../model/goal.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingPath } from "../model/mapping.js";
 import { safeName, volumePath } from "../model/names.js";
@@ -13,11 +12,15 @@ import { blockCopySteps } from "./block-copy.js";
 import { compareStep, comparisonLimit } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
-import type { DiskForecast, DiskMove, ForecastPart, Fragments } from "./strategy.js";
+import type { DiskForecast, DiskMove, ForecastPart, Fragments, MirrorFragments } from "./strategy.js";
 
 /** The kinds of step of a mirror whose device stays the guest's disk until its next switch. */
-export interface MirrorKinds {
+export interface MirrorKinds extends KeptKinds {
   readonly create: StepKind<string, CreateArray>;
+}
+
+/** The same without that which makes the device. */
+export interface KeptKinds {
   readonly mirror: StepKind<string, GrowArray>;
   readonly sync: StepKind<string, Legs & { readonly bytesPerSecond?: number }>;
   readonly complete: StepKind<string, CompleteArray>;
@@ -33,23 +36,36 @@ export interface MirrorKinds {
  * @param compared what it takes to compare both at rest, where that is to be done
  */
 export function mirroredBy(kinds: MirrorKinds, name: string, move: DiskMove, compared: readonly ForecastPart[] = []): Fragments {
+  const { bytes, from, to } = legsOf(move);
+  return {
+    ...keptMirror(kinds, name, move, compared),
+    prepare: [
+      ...blockCopySteps(move, name),
+      stepOf(
+        kinds.create, "prepare", `${safeName(move.change.vdev)}.${kinds.create.kind}`, { name, bytes, leg: from, volume: to.device },
+        "the guest's disk on a device that can get a second one below it",
+      ),
+    ],
+  };
+}
+
+/** The image by the loop device over it, and the volume. */
+export function legsOf({ change: { image, to: { volume } }, paths }: DiskMove): Pick<Legs, "bytes" | "from" | "to"> {
+  return { bytes: image.bytes, from: { device: paths.link, disk: image.path }, to: { device: volumePath(volume), disk: volume } };
+}
+
+/** The same from where the device is there, and lies on the image. */
+export function keptMirror(
+  kinds: KeptKinds, name: string, move: DiskMove, compared: readonly ForecastPart[] = [],
+): Omit<Fragments, "prepare" | "mirror"> & { readonly mirror: MirrorFragments } {
   const { change, paths, options, running } = move;
   const { to: { volume }, image, domain, vdev } = change;
-  const { bytes } = image;
+  const { bytes, from, to } = legsOf(move);
   const id = (kind: { readonly kind: string }): string => `${safeName(vdev)}.${kind.kind}`;
-  const from: Leg = { device: paths.link, disk: image.path };
-  const to: Leg = { device: volumePath(volume), disk: volume };
   const bandwidth = options.throttle?.bandwidthBytesPerSecond;
   const throttle = bandwidth === undefined ? {} : { bytesPerSecond: bandwidth };
   const legs = { name, bytes, from, to };
   return {
-    prepare: [
-      ...blockCopySteps(move, name),
-      stepOf(
-        kinds.create, "prepare", id(kinds.create), { name, bytes, leg: from, volume: to.device },
-        "the guest's disk on a device that can get a second one below it",
-      ),
-    ],
     checked: [], poised: [], atRest: [],
     mirror: {
       onto: mappingPath(name),
