@@ -66,6 +66,10 @@ function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | 
   const arrays = readdirSync(join(host.root, "sys/block")).map((name) => join(host.root, "sys/block", name, "md/suspend_hi"));
   expect(arrays.filter((file) => existsSync(file) && readFileSync(file, "utf8") !== "0\n"), `${note}: writes are kept back`).toEqual([]);
   expect(host.ended(), note).toBeDefined();
+  // a bitmap stays with the array that has it, for the run that goes on with it
+  const noted = readdirSync(host.book).filter((file) => /\.(bitmap|copied)$/.test(file));
+  expect(mapped && side === "old" ? [] : noted, note).toEqual([]);
+  expect(readdirSync(host.runDirectory), note).not.toContain("trial");
   return side;
 }
 
@@ -73,14 +77,17 @@ const WAYS = [
   { how: "suspend", by: "dm", turn: 0 }, { how: "restart", by: "dm", turn: 1 }, { how: "migrate", by: "dm", turn: 2 },
   { how: "suspend", by: "md", turn: 3 }, { how: "restart", by: "md", turn: 4 },
   { how: "suspend", by: "drbd", turn: 5 },
+  { how: "suspend", by: "md-preseed", turn: 6 },
 ] as const;
 const ONTO = {
   dm: "/dev/mapper/converge-web1-xvda1", md: "/dev/md/converge-web1-xvda1", drbd: "/dev/drbd/converge-web1-xvda1",
+  "md-preseed": "/dev/md/converge-web1-xvda1",
 } as const;
-const MIRRORED = { dm: /^dmsetup reload .* mirror /, md: / --add /, drbd: /^drbdsetup connect converge-web1-xvda1\.copy / } as const;
+const MIRRORED = { dm: /^dmsetup reload .* mirror /, md: / --add /, drbd: /^drbdsetup connect converge-web1-xvda1\.copy /, "md-preseed": /converge-web1-xvda1 --re-add / } as const;
 const COMMIT = {
   dm: (call: string, before: string) => call.startsWith("dmsetup resume") && before.includes(" linear "),
   md: (call: string) => call.includes(" --fail "),
+  "md-preseed": (call: string) => call.includes(" --fail "),
   drbd: (call: string) => call.startsWith("drbdsetup resource-options"),
 } as const satisfies Record<string, (call: string, before: string) => boolean>;
 /** Calls that only this way makes, or makes in a state of its own: from the boot unit on until the guest runs on its mapping. */
@@ -101,7 +108,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       expect(past).toMatchObject({ switch: how, plannedSeconds: 12.5 });
       // all of it, however much was there before anybody looked; half of it is free where that is looked at; md keeps
       // the last MiB back until the switch, and drbd what could be copied between two looks
-      expect(past["bytes"]).toBe({ md: 3, drbd: 2, dm: how === "restart" ? 2 : 4 }[by] * 1024 ** 2);
+      expect(past["bytes"]).toBe({ md: 3, drbd: 2, dm: how === "restart" ? 2 : 4, "md-preseed": 4 }[by] * 1024 ** 2);
     } finally {
       host.remove();
     }
@@ -205,7 +212,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
         // what the next run of the same wish begins with
         rmSync(host.runDirectory, { recursive: true });
         rmSync(join(host.book, "current"));
-        host.install(mirrorProgram(host, how, by, ["attach", "create-mapping", "create-array", "create-resource"]));
+        host.install(mirrorProgram(host, how, by, ["attach", "create-mapping", "create-array", "track-array", "create-resource"]));
         await host.run("run");
         expect(host.ended(), host.journalText()).toBe("done");
         expect(readdirSync(join(host.state, "loops")), "and DRBD's metadata").toHaveLength(by === "drbd" ? 2 : 1);
@@ -220,7 +227,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       const host = new StubHost(shell);
       try {
         host.install(mirrorProgram(host, how, by, [
-          "attach", "create-mapping", "create-array", "create-resource", "create", "write-before", "write-next", "make-room", "install-boot-unit", "save",
+          "attach", "create-mapping", "create-array", "track-array", "create-resource", "create", "write-before", "write-next", "make-room", "install-boot-unit", "save",
           "restore-paused", "shut-down", "create-paused", "migrate", "compare", "resume", "ready", "give-room-back",
         ]));
         await host.run("run");
@@ -231,13 +238,13 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
         rmSync(host.runDirectory, { recursive: true });
         rmSync(join(host.book, "current"));
         host.install(mirrorProgram(host, how, by, [
-          "create", "attach", "create-mapping", "create-array", "create-resource", "install-boot-unit", "start-mirror", "grow-array",
-          "connect-resource", "sync", "write-next",
+          "create", "attach", "create-mapping", "create-array", "track-array", "create-resource", "install-boot-unit", "start-mirror", "grow-array",
+          "connect-resource", "preseed", "re-add-array", "sync", "write-next",
           "write-stored", "complete", "edit", "update-stored", "switch", "cut", "detach", "retire",
         ]));
         await host.run("run");
         expect(host.ended(), host.journalText()).toBe("done");
-        expect(host.journalText()).toMatch(/"event":"skip","id":"create-(mapping|array|resource)"/);
+        expect(host.journalText()).toMatch(/"event":"skip","id":"(create-mapping|create-array|track-array|create-resource)"/);
 
         writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
         host.forget();
@@ -270,7 +277,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       if (EVERY || at + 1 === commit) return all;
       // a call of its own is died after, and every other one before as well, but DRBD's, of which there are many, before or
       // after by turns; of the others each way has its third
-      const own = (by === "dm" ? OWN : by === "md" ? /^mdadm/ : /^drbd/).test(call);
+      const own = (by === "dm" ? OWN : by === "drbd" ? /^drbd/ : /^(mdadm|dd )/).test(call);
       const chosen = own ? [by !== "drbd" || at % 2 === 1, at % 2 === 0] : [third === 0, third === 1 && at % 2 === 0];
       return all.filter((_, index) => chosen[index] === true);
     });

@@ -7,6 +7,7 @@ import type { PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
 import { compileProgram } from "../../src/core/program/compile.js";
 import { completeArray, growArray, syncArray } from "../../src/core/steps/array-mirror.js";
+import { completeChanges, readdArray, syncChanges } from "../../src/core/steps/changes-mirror.js";
 import { attachLoop, detachLoop } from "../../src/core/steps/attach-loop.js";
 import { installBootUnit } from "../../src/core/steps/boot-unit.js";
 import { createArray } from "../../src/core/steps/create-array.js";
@@ -21,6 +22,7 @@ import { migrateGuest } from "../../src/core/steps/migrate-guest.js";
 import { startMirror, syncMirror } from "../../src/core/steps/mirror.js";
 import { mountMemory } from "../../src/core/steps/mount-memory.js";
 import { unmount } from "../../src/core/steps/mount-volume.js";
+import { preseed } from "../../src/core/steps/preseed.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
 import { restorePaused, saveGuest } from "../../src/core/steps/save-guest.js";
 import { shutDown } from "../../src/core/steps/shut-down.js";
@@ -28,10 +30,12 @@ import { compareAttached, createPaused, resumeGuest, waitReady } from "../../src
 import { stepOf } from "../../src/core/steps/step-of.js";
 import { retireMapping, switchMapping } from "../../src/core/steps/switch-mapping.js";
 import { updateStored } from "../../src/core/steps/update-stored.js";
+import { trackArray } from "../../src/core/steps/track-array.js";
+import type { TrackArray } from "../../src/core/steps/track-array.js";
+import { tryBitmap } from "../../src/core/steps/try-bitmap.js";
 import { createResource } from "../../src/core/steps/create-resource.js";
 import { cutResource, retireResource } from "../../src/core/steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../../src/core/steps/resource-mirror.js";
-import type { CreateArray } from "../../src/core/steps/create-array.js";
 import type { StepKind } from "../../src/core/model/step.js";
 import type { MirrorKinds } from "../../src/core/strategies/two-switches.js";
 import type { StepKinds } from "../../src/core/program/compile.js";
@@ -39,11 +43,16 @@ import type { StubHost } from "./host.js";
 import { planOf, rawStep, raw, sha256 } from "./plan.js";
 
 export type How = "suspend" | "restart" | "migrate";
-export type Mirror = "dm" | "md" | "drbd";
+export type Mirror = "dm" | "md" | "md-preseed" | "drbd";
 
-const laid = { dm: createMapping, md: createArray, drbd: createResource } as const satisfies Record<Mirror, StepKind<string, CreateArray>>;
+const laid = {
+  dm: createMapping, md: createArray, "md-preseed": trackArray, drbd: createResource,
+} as const satisfies Record<Mirror, StepKind<string, TrackArray>>;
 const kinds = {
   md: { create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray },
+  "md-preseed": {
+    create: trackArray, mirror: readdArray, sync: syncChanges, complete: completeChanges, cut: cutArray, retire: retireArray,
+  },
   drbd: {
     create: createResource, mirror: connectResource, sync: syncResource, complete: completeResource, cut: cutResource, retire: retireResource,
   },
@@ -54,7 +63,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
   const { domain } = host;
   const run = `${host.root}/run/converge/${host.safe}`;
   const link = `${run}/xvda1/image`;
-  const name = { dm: mappingName, md: arrayName, drbd: resourceName }[by](domain, "xvda1");
+  const name = { dm: mappingName, md: arrayName, "md-preseed": arrayName, drbd: resourceName }[by](domain, "xvda1");
   const onto = host.root + mappingPath(name);
   const device = `${host.root}/dev/vg0/web1-root`;
   const from: Leg = { device: link, disk: host.image };
@@ -99,13 +108,14 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
     }
   };
   return [
+    ...(by === "md-preseed" ? [stepOf(tryBitmap, "prepare", "try-bitmap", { name: "md/converge.try-0123456789abcdef" }, "")] : []),
     rawStep("create", "prepare", {
       title: "Create the volume",
       actions: [{ command: ["lvcreate", "--yes", "--size", `${String(bytes)}b`, ...tags.flatMap((tag) => ["--addtag", tag]), "--name", "web1-root", "vg0"] }],
       goals: [{ goal: "volume-exists", volume: to.disk, bytes, tags: ["converge"] }],
     }),
     stepOf(attachLoop, "prepare", "attach", { link, file: host.image, under: name }, ""),
-    stepOf(laid[by], "prepare", laid[by].kind, { name, bytes, leg: from, volume: device }, ""),
+    stepOf(laid[by], "prepare", laid[by].kind, { name, bytes, leg: from, volume: device, bitmap: `${host.book}/converge-web1-xvda1.bitmap` }, ""),
     stepOf(writeConfig, "prepare", "write-before", derived("before", undefined), ""),
     stepOf(writeConfig, "prepare", "write-next", derived("next", onto), ""),
     ...(suspend ? [stepOf(mountMemory, "prepare", "make-room", { target: `${run}/memory`, bytes }, "")] : []),
@@ -128,6 +138,9 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
           stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: limit }, ""),
         ]
       : [
+          ...(by === "md-preseed"
+            ? [stepOf(preseed, "prepare", "preseed", { domain, name, bytes, from, to, throttle: { nice: 10, bandwidthBytesPerSecond: 1024 ** 3 } }, "")]
+            : []),
           stepOf(kinds[by].mirror, "prepare", kinds[by].mirror.kind, { domain, name, bytes, from, to, bytesPerSecond: 1024 ** 2 }, ""),
           stepOf(kinds[by].sync, "prepare", "sync", { name, bytes, from, to }, ""),
         ]),

@@ -772,6 +772,31 @@ goal_array() { # NAME DEVICE
   [ -n "$MEMBER" ] && return 1 || return 2
 }
 
+# bitmap_file NAME: sets BITMAP, where the bitmap of an array lies: in this guest's books
+bitmap_file() {
+  BITMAP=$BOOK/\${1##*/}.bitmap
+}
+
+# has_bitmap NAME: of the array that MD is; one that it has had since it was built, since md can not be given one later
+has_bitmap() {
+  local where
+  bitmap_file "$1"
+  [ -e "$BITMAP" ] && [ -r "$MD/bitmap/location" ] && read -r where <"$MD/bitmap/location" && [ "$where" = file ]
+}
+
+goal_array_tracked() { # NAME DEVICE
+  array_of "$1" || return
+  members
+  if [ "$MEMBERS" -eq 1 ] && is_in_sync "$2" && has_bitmap "$1"; then return 0; fi
+  # it is built with its bitmap, and so anew, where nobody has it
+  if device_unused "$1"; then
+    says "/dev/$1 has no bitmap, or does not lie on $2 alone"
+    return 1
+  fi
+  says "/dev/$1 is in use, and has no bitmap, or does not lie on $2 alone"
+  return 2
+}
+
 goal_array_mirrored() { # NAME FROM TO
   array_of "$1"
   case $? in
@@ -1660,13 +1685,14 @@ verb_two_members() {
 
 # one_member NAME -- COMMAND…: an array that misses nothing is reported by nobody
 verb_one_member() {
-  local tries
-  raid_disks "$1" || return
+  local name tries
+  name=$1
+  raid_disks "$name" || return
   [ "$DISKS" != 1 ] || return 0
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
-  until run_command "$@"; do
+  until drop_bitmap "$name" && run_command "$@"; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
@@ -1736,10 +1762,22 @@ both_alive() {
 
 # await_array NAME FROM TO BYTES HELD IMAGE
 verb_await_array() {
-  local name from to bytes held began next base done_sectors total rest done_bytes
-  name=$1 from=$2 to=$3 bytes=$4 held=$5 done_sectors=0 GIVEN_UP=0
-  since_when "$name"
-  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
+  since_when "$1"
+  await_held "$@" tell_whole || return
+  mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$((HELD_SECTORS * 512))"
+}
+
+# tell_whole SECTORS BYTES: of a copy of everything
+tell_whole() {
+  tell_mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$(($1 * 512))" "$2"
+}
+
+# await_held NAME FROM TO BYTES HELD IMAGE TELL: until the copy is where it is held; TELL tells how far it is. Sets HELD_SECTORS.
+await_held() {
+  local name from to bytes held tell next done_sectors total rest
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 GIVEN_UP=0
+  uptime_now
+  next=$UPTIME
   watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
@@ -1748,19 +1786,18 @@ verb_await_array() {
     case $done_sectors in
       *[!0-9]* | '') if is_in_sync "$to"; then done_sectors=$held; else done_sectors=0; fi ;;
     esac
-    done_bytes=$((done_sectors * 512))
-    [ -n "$base" ] || base=$done_bytes
+    [ -n "$MIRROR_BASE" ] || MIRROR_BASE=$((done_sectors * 512))
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
       next=$((UPTIME + 100))
       nobody_around || return
-      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
+      "$tell" "$done_sectors" "$bytes"
     fi
     [ "$done_sectors" -lt "$held" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  mirrored "$began" "$base" "$done_bytes"
+  HELD_SECTORS=$done_sectors
 }
 
 # complete_array NAME FROM TO BYTES
@@ -1821,6 +1858,8 @@ verb_collapse_array() {
     return 1
   }
   take_out "$1" "$goes" || return
+  # what the guest writes is noted, for the run that goes on with it
+  ! has_bitmap "$1" || committing || return 0
   # taken out already: the last step of it is still to be done
   verb_one_member "$1" -- mdadm --grow "/dev/$1" --raid-devices=1 --force
 }
@@ -1832,9 +1871,10 @@ stop_array() { # NAME
   until run_command mdadm --stop "/dev/$1"; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
-    array_of "$1" || return 0
+    array_of "$1" || break
     sleep 0.2
   done
+  forget_bitmap "$1"
 }
 
 # What the books of a guest say of files that converge renamed: only what stands there is ever removed later.
@@ -2564,6 +2604,7 @@ verb_drop_device() {
       stop_device "$name"
       ;;
     1)
+      case $name in md/*) forget_bitmap "$name" ;; esac
       saved_by_xendomains || {
         # what was begun only
         case $name in drbd/*) stop_resource "$name" ;; esac
@@ -4124,6 +4165,320 @@ verb_unmount() { # TARGET
     sleep 0.2
   done
   [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
+}
+
+# Blocks copied beforehand, beside an array that notes in a bitmap what is written meanwhile.
+
+# forget_bitmap NAME: with its array it is worth nothing any more, and neither is a copy beside it
+forget_bitmap() {
+  bitmap_file "$1"
+  rm -f -- "$BITMAP" "$BOOK/\${1##*/}.copied"
+}
+
+# drop_bitmap NAME: the array goes on without it
+drop_bitmap() {
+  array_of "$1" || return
+  ! has_bitmap "$1" || set_md bitmap/location none || return
+  forget_bitmap "$1"
+}
+
+# build_tracked NAME -- mdadm --build … --bitmap=FILE …
+verb_build_tracked() {
+  local name tries
+  name=$1
+  array_of "$name"
+  case $? in
+    0)
+      device_unused "$name" || {
+        says "/dev/$name is in use, and was not built with a bitmap"
+        return 1
+      }
+      stop_array "$name" || return
+      ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  # mdadm takes up a file that is there, with what it says of another time
+  forget_bitmap "$name"
+  shift 2
+  run_command "$@" && await_node "$name" || return
+  has_bitmap "$name" || {
+    says "/dev/$name was built without its bitmap"
+    return 1
+  }
+  # a bit is cleared at the second look of md's after its last write, and one a second is enough of them
+  set_md bitmap/time_base 1 || return
+  # mdadm begins with all of them set; once all are clear, those that are set are the guest's
+  tries=120
+  until dirty_chunks "$name" && [ "$DIRTY" -eq 0 ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the bitmap of /dev/$name does not become clear: \${DIRTY:-unknown} of its chunks are dirty"
+      return 1
+    }
+    sleep 0.5
+  done
+}
+
+# dirty_chunks NAME: sets DIRTY
+dirty_chunks() {
+  bitmap_file "$1"
+  DIRTY=$(mdadm --examine-bitmap "$BITMAP" 2>>"$OUT" </dev/null 9>&- | sed -n 's/^ *Bitmap : [0-9]* bits (chunks), \\([0-9]*\\) dirty.*/\\1/p')
+  [ -n "$DIRTY" ] && return 0
+  says "mdadm does not say what is dirty in $BITMAP"
+  return 1
+}
+
+# ---- the copy
+
+MIB=1048576
+
+# copy_identity NAME DEVICE BYTES: sets IDENTITY_OF_COPY, what has to be as it was for a copy to be gone on with. A domain has
+# its disks for all of its life, so that one and the same has not been started around the array. 1: there is nothing to tell by.
+copy_identity() {
+  local uuid inode
+  IDENTITY_OF_COPY=
+  case $WATCHED_DOMID in '' | -) return 1 ;; esac
+  bitmap_file "$1"
+  inode=$(stat -c %i -- "$BITMAP" 2>/dev/null) && node_number "$2" && [ -r "$ROOT/sys/dev/block/$NODE/dm/uuid" ] &&
+    read -r uuid <"$ROOT/sys/dev/block/$NODE/dm/uuid" && [ -n "$uuid" ] || return 1
+  IDENTITY_OF_COPY="$(boot_id) \${DEVICE_NODE##*/} $inode $uuid $3 $WATCHED_DOMID"
+}
+
+# copied_before NAME DEVICE BYTES: sets COPIED, how far an earlier run has come, where it can be gone on from there
+copied_before() {
+  local offset identity
+  COPIED=0
+  copy_identity "$1" "$2" "$3" || return 0
+  [ -e "$BOOK/\${1##*/}.copied" ] && read -r offset identity <"$BOOK/\${1##*/}.copied" && [ "$identity" = "$IDENTITY_OF_COPY" ] || return 0
+  case $offset in '' | *[!0-9]*) return 0 ;; esac
+  [ "$offset" -le "$3" ] || return 0
+  COPIED=$offset
+}
+
+# preseed NAME FROM TO BYTES RATE IMAGE -- COMMAND…: RATE in bytes a second, 0: none. COMMAND copies, with skip, seek and
+# count behind it, in stretches of about a second.
+verb_preseed() {
+  local name from to bytes limit image at base stretch count began since next ahead
+  name=$1 from=$2 to=$3 bytes=$4 limit=$5 image=$6
+  shift 7
+  tracked_alone "$name" "$from" || return
+  watch_image "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
+  copied_before "$name" "$to" "$bytes"
+  at=$COPIED base=$COPIED stretch=4
+  [ "$at" -eq 0 ] || journal note message "the copy goes on behind $(mib "$at"), where an earlier run had come to"
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while [ "$at" -lt "$bytes" ]; do
+    [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
+    since=$UPTIME count=$stretch
+    # whole MiBs, so that a stretch begins where one has ended
+    run_command "$@" "skip=$((at / MIB))" "seek=$((at / MIB))" "count=$count" || return
+    at=$((at + count * MIB))
+    [ "$at" -le "$bytes" ] || at=$bytes
+    uptime_now
+    stretch_of_a_second $((UPTIME - since))
+    if [ "$limit" -gt 0 ]; then
+      [ $((stretch * MIB)) -le "$limit" ] || stretch=$((limit / MIB))
+      [ "$stretch" -ge 1 ] || stretch=1
+      while ahead=$(((at - base) * 100 / limit - (UPTIME - began))) && [ "$ahead" -gt 0 ]; do
+        [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
+        [ "$ahead" -le 100 ] || ahead=100
+        seconds "$ahead"
+        sleep "$SECONDS_TEXT"
+        uptime_now
+      done
+    fi
+    if [ "$UPTIME" -ge "$next" ] || [ "$at" -ge "$bytes" ]; then
+      next=$((UPTIME + 100))
+      tracked_alone "$name" "$from" && nobody_around || return
+      tell_mirrored "$began" "$base" "$at" "$bytes"
+      ! copy_identity "$name" "$to" "$bytes" || write_kept "$BOOK/\${name##*/}.copied" "$at $IDENTITY_OF_COPY" || return
+    fi
+  done
+  [ "$base" -ge "$bytes" ] || mirrored "$began" "$base" "$at"
+}
+
+# stretch_of_a_second CENTIS: the next one, by how long the last one took; never more than four times as much
+stretch_of_a_second() {
+  local took
+  took=$1
+  [ "$took" -ge 25 ] || took=25
+  stretch=$((stretch * 100 / took))
+  [ "$stretch" -ge 1 ] || stretch=1
+  [ "$stretch" -le 256 ] || stretch=256
+}
+
+# tracked_alone NAME FROM: the array lies on FROM, and notes what it alone gets
+tracked_alone() {
+  array_of "$1" || return 1
+  is_in_sync "$2" || {
+    says "the image gives errors (md says: \${MEMBER:-no member})"
+    return 1
+  }
+  members
+  [ "$MEMBERS" -eq 1 ] && has_bitmap "$1" && return 0
+  says "/dev/$1 has no bitmap any more, or another member: what is written meanwhile is not noted"
+  return 1
+}
+
+# ---- what changed meanwhile
+
+# readd_member NAME DEVICE BYTES CHUNK -- mdadm … --re-add DEVICE
+verb_readd_member() {
+  local name device bytes chunk changed
+  name=$1 device=$2 bytes=$3 chunk=$4
+  shift 5
+  array_of "$name" && member_state "$device" || return
+  # left over from a run that died: it may have failed, and the bitmap knows of what it missed
+  [ -z "$MEMBER" ] || take_out "$name" "$device" || return
+  has_bitmap "$name" || {
+    says "/dev/$name has no bitmap any more: what was written meanwhile is not known"
+    return 1
+  }
+  dirty_chunks "$name" || return
+  changed=$((DIRTY * chunk))
+  [ "$changed" -le "$bytes" ] || changed=$bytes
+  journal delta id "$ID" 'bytes#' "$changed" 'of#' "$bytes"
+  run_command "$@"
+}
+
+# await_changes NAME FROM TO BYTES HELD IMAGE
+verb_await_changes() {
+  since_when "$1"
+  CHANGES_DEVICE=$3
+  sectors_written
+  CHANGES_BASE=$WRITTEN
+  await_held "$@" tell_changes
+}
+
+# sectors_written: sets WRITTEN, to the volume, by md's copy and by the guest
+sectors_written() {
+  local f1 f2 f3 f4 f5 f6
+  WRITTEN=0
+  node_number "$CHANGES_DEVICE" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ] || return 0
+  read -r f1 f2 f3 f4 f5 f6 WRITTEN f1 <"$ROOT/sys/dev/block/$NODE/stat"
+}
+
+# tell_changes SECTORS BYTES: how far along the disk md is; most of it is passed over
+tell_changes() {
+  local rate left percent
+  sectors_written
+  rate=0 left=0 percent=$(($1 * 51200 / $2))
+  if [ "$UPTIME" -gt "$MIRROR_BEGAN" ]; then
+    rate=$(((WRITTEN - CHANGES_BASE) * 51200 / (UPTIME - MIRROR_BEGAN)))
+    [ "$percent" -le 0 ] || left=$(((UPTIME - MIRROR_BEGAN) * (100 - percent) / percent / 100))
+  fi
+  journal progress id "$ID" 'bytes#' $(((WRITTEN - CHANGES_BASE) * 512)) 'percent#' "$percent" 'rate#' "$rate" 'left#' "$left"
+}
+
+# complete_changes NAME FROM TO BYTES: nothing of it is throttled, since from its first MiB on time is short
+verb_complete_changes() {
+  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  array_of "$1" && set_md sync_speed_max system && set_md sync_max max && await_last 0 both_members is_in_sync "$3"
+}
+
+# ---- the trial
+
+# Chunks of the trial's files: spoilt where nobody writes, written to before the second file is a member, and while it is held back
+SPOILT=40
+WRITTEN_ALONE='5 33 63'
+WRITTEN_BOTH=20
+
+# try_bitmap NAME: the array for it
+verb_try_bitmap() {
+  local status said
+  verb_end_trial "$1" || return
+  trial "$1" "$HERE/trial"
+  status=$? said=$SAYS
+  verb_end_trial "$1" || return
+  says "$said"
+  return "$status"
+}
+
+trial() { # NAME DIRECTORY
+  local name first second chunk tries
+  name=$1
+  mkdir -- "$2" && trial_files "$2" || {
+    says "cannot write the files of the trial to $2"
+    return 1
+  }
+  first=$(losetup --find --show "$2/first" 2>>"$OUT" </dev/null 9>&-) && second=$(losetup --find --show "$2/second" 2>>"$OUT" </dev/null 9>&-) || {
+    says 'cannot attach the files of the trial'
+    return 1
+  }
+  run_command mdadm --build "/dev/$name" --level=1 --raid-devices=2 --assume-clean "--bitmap=$2/bitmap" --bitmap-chunk=64K "$first" missing &&
+    await_node "$name" || {
+    says "no array with a bitmap in a file can be built here: $SAYS"
+    return 1
+  }
+  for chunk in $WRITTEN_ALONE; do trial_write "$2" "$ROOT/dev/$name" "$chunk" || return; done
+  set_md sync_max 0 && run_command mdadm "/dev/$name" --re-add "$second" || {
+    says "the second file of the trial is not taken in: $SAYS"
+    return 1
+  }
+  tries=100
+  until array_of "$name" && member_state "$second" && [ -n "$SLOT" ] && [ "$SLOT" != none ]; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says 'the second file of the trial is not taken in'
+      return 1
+    }
+    sleep 0.1
+  done
+  is_in_sync "$second" && {
+    says 'md takes the second file of the trial for equal before anything was copied'
+    return 1
+  }
+  trial_write "$2" "$ROOT/dev/$name" "$WRITTEN_BOTH" && set_md sync_max max || return
+  tries=300
+  until is_in_sync "$second"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "the trial's array is not in sync after half a minute (md says: \${MEMBER:-no member})"
+      return 1
+    }
+    sleep 0.1
+  done
+  stop_array "$name" && run_command losetup --detach "$first" && run_command losetup --detach "$second" || return
+  # shown to be equal byte for byte, the spoilt chunk included
+  cmp -s "$2/second" "$2/expected" && return 0
+  if cmp -s "$2/second" "$2/first"; then
+    says 'md copies more than its bitmap names here: a trial found a chunk copied that nobody had written to'
+  else
+    says 'md leaves out what was written here: in a trial a stale block survived'
+  fi
+  return 1
+}
+
+# trial_files DIRECTORY: first and second are equal but for the spoilt chunk; expected is what second has to become
+trial_files() {
+  dd if=/dev/urandom of="$1/first" bs=64K count=64 status=none 2>>"$OUT" 9>&- && cp -- "$1/first" "$1/second" &&
+    dd if=/dev/urandom of="$1/second" bs=64K count=1 seek="$SPOILT" conv=notrunc status=none 2>>"$OUT" 9>&- &&
+    cp -- "$1/second" "$1/expected"
+}
+
+# trial_write DIRECTORY DEVICE CHUNK: 4 KiB in the middle of it
+trial_write() {
+  dd if=/dev/urandom of="$1/piece" bs=4K count=1 status=none 2>>"$OUT" 9>&- &&
+    dd if="$1/piece" of="$1/expected" bs=4K seek=$(($3 * 16 + 3)) conv=notrunc status=none 2>>"$OUT" 9>&- &&
+    run_command dd "if=$1/piece" "of=$2" bs=4K "seek=$(($3 * 16 + 3))" oflag=direct conv=notrunc,fsync status=none
+}
+
+# end_trial NAME: whatever is there of one
+verb_end_trial() {
+  local file device
+  array_of "$1"
+  case $? in
+    0) stop_array "$1" || return ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  for file in first second; do
+    [ -e "$HERE/trial/$file" ] || continue
+    for device in $(loops_over "$HERE/trial/$file"); do run_command losetup --detach "$device" || return; done
+  done
+  rm -rf -- "$HERE/trial"
 }
 
 # Mirrors that QEMU makes of a disk that it serves: a block job copies it while the guest runs, and then the guest is on
@@ -6216,10 +6571,10 @@ submit "$@"
 `;
 
 /** Goals that the runtime can look at. */
-export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
+export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_clone","await_job","await_resource","await_sync","both_in_sync","bring_back","build_array","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","qmp","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

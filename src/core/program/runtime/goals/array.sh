@@ -58,6 +58,31 @@ goal_array() { # NAME DEVICE
   [ -n "$MEMBER" ] && return 1 || return 2
 }
 
+# bitmap_file NAME: sets BITMAP, where the bitmap of an array lies: in this guest's books
+bitmap_file() {
+  BITMAP=$BOOK/${1##*/}.bitmap
+}
+
+# has_bitmap NAME: of the array that MD is; one that it has had since it was built, since md can not be given one later
+has_bitmap() {
+  local where
+  bitmap_file "$1"
+  [ -e "$BITMAP" ] && [ -r "$MD/bitmap/location" ] && read -r where <"$MD/bitmap/location" && [ "$where" = file ]
+}
+
+goal_array_tracked() { # NAME DEVICE
+  array_of "$1" || return
+  members
+  if [ "$MEMBERS" -eq 1 ] && is_in_sync "$2" && has_bitmap "$1"; then return 0; fi
+  # it is built with its bitmap, and so anew, where nobody has it
+  if device_unused "$1"; then
+    says "/dev/$1 has no bitmap, or does not lie on $2 alone"
+    return 1
+  fi
+  says "/dev/$1 is in use, and has no bitmap, or does not lie on $2 alone"
+  return 2
+}
+
 goal_array_mirrored() { # NAME FROM TO
   array_of "$1"
   case $? in

@@ -30,13 +30,14 @@ verb_two_members() {
 
 # one_member NAME -- COMMAND…: an array that misses nothing is reported by nobody
 verb_one_member() {
-  local tries
-  raid_disks "$1" || return
+  local name tries
+  name=$1
+  raid_disks "$name" || return
   [ "$DISKS" != 1 ] || return 0
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
-  until run_command "$@"; do
+  until drop_bitmap "$name" && run_command "$@"; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
@@ -106,10 +107,22 @@ both_alive() {
 
 # await_array NAME FROM TO BYTES HELD IMAGE
 verb_await_array() {
-  local name from to bytes held began next base done_sectors total rest done_bytes
-  name=$1 from=$2 to=$3 bytes=$4 held=$5 done_sectors=0 GIVEN_UP=0
-  since_when "$name"
-  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
+  since_when "$1"
+  await_held "$@" tell_whole || return
+  mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$((HELD_SECTORS * 512))"
+}
+
+# tell_whole SECTORS BYTES: of a copy of everything
+tell_whole() {
+  tell_mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$(($1 * 512))" "$2"
+}
+
+# await_held NAME FROM TO BYTES HELD IMAGE TELL: until the copy is where it is held; TELL tells how far it is. Sets HELD_SECTORS.
+await_held() {
+  local name from to bytes held tell next done_sectors total rest
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 GIVEN_UP=0
+  uptime_now
+  next=$UPTIME
   watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
@@ -118,19 +131,18 @@ verb_await_array() {
     case $done_sectors in
       *[!0-9]* | '') if is_in_sync "$to"; then done_sectors=$held; else done_sectors=0; fi ;;
     esac
-    done_bytes=$((done_sectors * 512))
-    [ -n "$base" ] || base=$done_bytes
+    [ -n "$MIRROR_BASE" ] || MIRROR_BASE=$((done_sectors * 512))
     uptime_now
     if [ "$UPTIME" -ge "$next" ] || [ "$done_sectors" -ge "$held" ]; then
       next=$((UPTIME + 100))
       nobody_around || return
-      tell_mirrored "$began" "$base" "$done_bytes" "$bytes"
+      "$tell" "$done_sectors" "$bytes"
     fi
     [ "$done_sectors" -lt "$held" ] || break
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  mirrored "$began" "$base" "$done_bytes"
+  HELD_SECTORS=$done_sectors
 }
 
 # complete_array NAME FROM TO BYTES
@@ -191,6 +203,8 @@ verb_collapse_array() {
     return 1
   }
   take_out "$1" "$goes" || return
+  # what the guest writes is noted, for the run that goes on with it
+  ! has_bitmap "$1" || committing || return 0
   # taken out already: the last step of it is still to be done
   verb_one_member "$1" -- mdadm --grow "/dev/$1" --raid-devices=1 --force
 }
@@ -202,7 +216,8 @@ stop_array() { # NAME
   until run_command mdadm --stop "/dev/$1"; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
-    array_of "$1" || return 0
+    array_of "$1" || break
     sleep 0.2
   done
+  forget_bitmap "$1"
 }

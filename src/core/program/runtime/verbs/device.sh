@@ -34,6 +34,7 @@ verb_drop_device() {
       stop_device "$name"
       ;;
     1)
+      case $name in md/*) forget_bitmap "$name" ;; esac
       saved_by_xendomains || {
         # what was begun only
         case $name in drbd/*) stop_resource "$name" ;; esac
