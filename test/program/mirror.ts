@@ -37,7 +37,7 @@ import { createResource } from "../../src/core/steps/create-resource.js";
 import { cutResource, retireResource } from "../../src/core/steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../../src/core/steps/resource-mirror.js";
 import type { StepKind } from "../../src/core/model/step.js";
-import type { MirrorKinds } from "../../src/core/strategies/two-switches.js";
+import type { KeptKinds } from "../../src/core/strategies/two-switches.js";
 import type { StepKinds } from "../../src/core/program/compile.js";
 import type { StubHost } from "./host.js";
 import { planOf, rawStep, raw, sha256 } from "./plan.js";
@@ -49,14 +49,14 @@ const laid = {
   dm: createMapping, md: createArray, "md-preseed": trackArray, drbd: createResource,
 } as const satisfies Record<Mirror, StepKind<string, TrackArray>>;
 const kinds = {
-  md: { create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray },
+  md: { mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray },
   "md-preseed": {
-    create: trackArray, mirror: readdArray, sync: syncChanges, complete: completeChanges, cut: cutArray, retire: retireArray,
+    mirror: readdArray, sync: syncChanges, complete: completeChanges, cut: cutArray, retire: retireArray,
   },
   drbd: {
-    create: createResource, mirror: connectResource, sync: syncResource, complete: completeResource, cut: cutResource, retire: retireResource,
+    mirror: connectResource, sync: syncResource, complete: completeResource, cut: cutResource, retire: retireResource,
   },
-} as const satisfies Record<string, Omit<MirrorKinds, "last">>;
+} as const satisfies Record<string, Omit<KeptKinds, "last">>;
 
 /** The mirrored move of the real step kinds, in their real order, over paths of the stub host. */
 export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonly string[]): readonly PlanNode[] {

@@ -4265,7 +4265,7 @@ verb_preseed() {
   tracked_alone "$name" "$from" || return
   watch_image "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
   copied_before "$name" "$to" "$bytes"
-  at=$COPIED base=$COPIED stretch=4
+  at=$COPIED base=$COPIED stretch=1
   [ "$at" -eq 0 ] || journal note message "the copy goes on behind $(mib "$at"), where an earlier run had come to"
   uptime_now
   began=$UPTIME next=$UPTIME
@@ -4273,7 +4273,10 @@ verb_preseed() {
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
     since=$UPTIME count=$stretch
     # whole MiBs, so that a stretch begins where one has ended
-    run_command "$@" "skip=$((at / MIB))" "seek=$((at / MIB))" "count=$count" || return
+    run_command "$@" "skip=$((at / MIB))" "seek=$((at / MIB))" "count=$count" || {
+      says "the copy could not go on behind $(mib "$at"): $SAYS"
+      return 1
+    }
     at=$((at + count * MIB))
     [ "$at" -le "$bytes" ] || at=$bytes
     uptime_now
