@@ -4274,7 +4274,7 @@ verb_preseed() {
     since=$UPTIME count=$stretch
     # whole MiBs, so that a stretch begins where one has ended
     run_command "$@" "skip=$((at / MIB))" "seek=$((at / MIB))" "count=$count" || {
-      says "the copy could not go on behind $(mib "$at"): $SAYS"
+      copy_failed "$at"
       return 1
     }
     at=$((at + count * MIB))
@@ -4300,6 +4300,17 @@ verb_preseed() {
     fi
   done
   [ "$base" -ge "$bytes" ] || mirrored "$began" "$base" "$at"
+}
+
+# copy_failed BYTES: whose fault it was, by what dd says
+copy_failed() {
+  local said
+  said=$SAYS
+  case $(tail -n 3 "$OUT") in
+    *'error reading'*) said='the image gives errors' ;;
+    *'error writing'* | *'fsync failed'*) said='the volume gives errors' ;;
+  esac
+  says "the copy could not go on behind $(mib "$1"): $said"
 }
 
 # stretch_of_a_second CENTIS: the next one, by how long the last one took; never more than four times as much

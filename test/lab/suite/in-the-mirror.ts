@@ -7,7 +7,9 @@ import { attached, cutPower, expectNothingLeft, expectOnward, newestRun, waitFor
 
 /** A mirror whose device stays the guest's disk, as those of md and DRBD do. */
 export interface KeptDevice {
-  readonly strategy: "md" | "drbd";
+  readonly strategy: "md" | "md-preseed" | "drbd";
+  /** The words after the disk in the ids of steps that copy most of it, as a pattern; unset: `sync`. */
+  readonly copies?: string;
   /** As xenstore names it for stubborn1's disk. */
   readonly device: string;
   /** It lies on the image alone, and that is whole. */
@@ -30,7 +32,7 @@ export function describeInTheMirror(of: () => { readonly lab: Lab; readonly conv
     const { lab, converge } = of();
     const before = await newestRun(lab, "stubborn1");
     const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", SLOW), "--yes");
-    await waitForEvent(lab, "stubborn1", before, '"event":"progress","id":"xvda1.sync","bytes":[1-9]', 600);
+    await waitForEvent(lab, "stubborn1", before, `"event":"progress","id":"xvda1\\.(${kept.copies ?? "sync"})","bytes":[1-9]`, 600);
     // not the process itself: it would be waited for
     return { lab, run };
   }
