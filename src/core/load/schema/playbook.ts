@@ -62,7 +62,7 @@ const moveOfDisk = {
   strategy: {
     type: "string", enum: ["rsync", "auto", "dm", "qemu", "md", "md-preseed", "drbd"], examples: ["rsync"],
     description: "How the data goes from image to volume. `rsync` copies files from snapshots while the guest runs, " +
-      "and the rest while it is down; `dm`, `md` and `drbd` mirror blocks under the running guest; `qemu` has the QEMU that serves the " +
+      "and the rest while it is down; `dm`, `md` and `drbd` mirror blocks under the running guest; `md-preseed` copies them beforehand, and mirrors what changed; `qemu` has the QEMU that serves the " +
       "disk mirror it, and the guest never stops; `auto` takes the best that fits.",
   },
   source: {
