@@ -1844,6 +1844,8 @@ take_out() {
     ,, | *,faulty,*) ;;
     *) [ "$SLOT" = none ] || run_command mdadm "/dev/$1" --fail "$2" || return ;;
   esac
+  # a copy that is held back does not notice, and the member stays busy as long (seen); nothing is copied to it any more
+  set_md sync_max max || return
   verb_remove_member "$1" "$2" -- mdadm "/dev/$1" --remove "$2"
 }
 
@@ -2598,7 +2600,15 @@ verb_drop_device() {
       device_unused "$name" || {
         journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
         # before the commit its own reboot takes it there again
-        ! committing || retire_later "$name"
+        committing || return 0
+        # ended within the commit: of one place it misses nothing, and has nothing to note
+        case $name in
+          md/*)
+            members
+            [ "$MEMBERS" -ne 1 ] || verb_one_member "$name" -- mdadm --grow "/dev/$name" --raid-devices=1 --force || return
+            ;;
+        esac
+        retire_later "$name"
         return
       }
       stop_device "$name"

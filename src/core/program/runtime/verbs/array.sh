@@ -189,6 +189,8 @@ take_out() {
     ,, | *,faulty,*) ;;
     *) [ "$SLOT" = none ] || run_command mdadm "/dev/$1" --fail "$2" || return ;;
   esac
+  # a copy that is held back does not notice, and the member stays busy as long (seen); nothing is copied to it any more
+  set_md sync_max max || return
   verb_remove_member "$1" "$2" -- mdadm "/dev/$1" --remove "$2"
 }
 

@@ -28,7 +28,15 @@ verb_drop_device() {
       device_unused "$name" || {
         journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
         # before the commit its own reboot takes it there again
-        ! committing || retire_later "$name"
+        committing || return 0
+        # ended within the commit: of one place it misses nothing, and has nothing to note
+        case $name in
+          md/*)
+            members
+            [ "$MEMBERS" -ne 1 ] || verb_one_member "$name" -- mdadm --grow "/dev/$name" --raid-devices=1 --force || return
+            ;;
+        esac
+        retire_later "$name"
         return
       }
       stop_device "$name"
