@@ -1724,7 +1724,7 @@ verb_add_member() {
   array_of "$1" || return
   member_state "$2" || return
   # left over from a run that died: not in sync, or the goals would have held
-  [ -z "$MEMBER" ] || take_out "$1" "$2" || return
+  [ -z "$MEMBER" ] || take_out_held "$1" "$2" || return
   begins "$1"
   shift 3
   run_command "$@"
@@ -1847,6 +1847,12 @@ take_out() {
   # a copy that is held back does not notice, and the member stays busy as long (seen); nothing is copied to it any more
   set_md sync_max max || return
   verb_remove_member "$1" "$2" -- mdadm "/dev/$1" --remove "$2"
+}
+
+# take_out_held NAME DEVICE: and the next copy is to be held where this one was
+take_out_held() {
+  local held
+  read -r held <"$MD/sync_max" && take_out "$1" "$2" && array_of "$1" && set_md sync_max "$held"
 }
 
 # collapse_array NAME FROM TO: the complete member alone
@@ -4187,8 +4193,11 @@ forget_bitmap() {
 
 # drop_bitmap NAME: the array goes on without it
 drop_bitmap() {
+  local where
+  where=none
   array_of "$1" || return
-  ! has_bitmap "$1" || set_md bitmap/location none || return
+  [ ! -r "$MD/bitmap/location" ] || read -r where <"$MD/bitmap/location"
+  [ "$where" != file ] || set_md bitmap/location none || return
   forget_bitmap "$1"
 }
 
@@ -4306,7 +4315,10 @@ verb_preseed() {
       next=$((UPTIME + 100))
       tracked_alone "$name" "$from" && nobody_around || return
       tell_mirrored "$began" "$base" "$at" "$bytes"
-      ! copy_identity "$name" "$to" "$bytes" || write_kept "$BOOK/\${name##*/}.copied" "$at $IDENTITY_OF_COPY" || return
+      ! copy_identity "$name" "$to" "$bytes" || write_kept "$BOOK/\${name##*/}.copied" "$at $IDENTITY_OF_COPY" || {
+        says "cannot write to $BOOK how far the copy has come"
+        return 1
+      }
     fi
   done
   [ "$base" -ge "$bytes" ] || mirrored "$began" "$base" "$at"
@@ -4355,7 +4367,7 @@ verb_readd_member() {
   shift 5
   array_of "$name" && member_state "$device" || return
   # left over from a run that died: it may have failed, and the bitmap knows of what it missed
-  [ -z "$MEMBER" ] || take_out "$name" "$device" || return
+  [ -z "$MEMBER" ] || take_out_held "$name" "$device" || return
   has_bitmap "$name" || {
     says "/dev/$name has no bitmap any more: what was written meanwhile is not known"
     return 1

@@ -69,7 +69,7 @@ verb_add_member() {
   array_of "$1" || return
   member_state "$2" || return
   # left over from a run that died: not in sync, or the goals would have held
-  [ -z "$MEMBER" ] || take_out "$1" "$2" || return
+  [ -z "$MEMBER" ] || take_out_held "$1" "$2" || return
   begins "$1"
   shift 3
   run_command "$@"
@@ -192,6 +192,12 @@ take_out() {
   # a copy that is held back does not notice, and the member stays busy as long (seen); nothing is copied to it any more
   set_md sync_max max || return
   verb_remove_member "$1" "$2" -- mdadm "/dev/$1" --remove "$2"
+}
+
+# take_out_held NAME DEVICE: and the next copy is to be held where this one was
+take_out_held() {
+  local held
+  read -r held <"$MD/sync_max" && take_out "$1" "$2" && array_of "$1" && set_md sync_max "$held"
 }
 
 # collapse_array NAME FROM TO: the complete member alone

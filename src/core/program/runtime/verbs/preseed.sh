@@ -9,8 +9,11 @@ forget_bitmap() {
 
 # drop_bitmap NAME: the array goes on without it
 drop_bitmap() {
+  local where
+  where=none
   array_of "$1" || return
-  ! has_bitmap "$1" || set_md bitmap/location none || return
+  [ ! -r "$MD/bitmap/location" ] || read -r where <"$MD/bitmap/location"
+  [ "$where" != file ] || set_md bitmap/location none || return
   forget_bitmap "$1"
 }
 
@@ -128,7 +131,10 @@ verb_preseed() {
       next=$((UPTIME + 100))
       tracked_alone "$name" "$from" && nobody_around || return
       tell_mirrored "$began" "$base" "$at" "$bytes"
-      ! copy_identity "$name" "$to" "$bytes" || write_kept "$BOOK/${name##*/}.copied" "$at $IDENTITY_OF_COPY" || return
+      ! copy_identity "$name" "$to" "$bytes" || write_kept "$BOOK/${name##*/}.copied" "$at $IDENTITY_OF_COPY" || {
+        says "cannot write to $BOOK how far the copy has come"
+        return 1
+      }
     fi
   done
   [ "$base" -ge "$bytes" ] || mirrored "$began" "$base" "$at"
@@ -177,7 +183,7 @@ verb_readd_member() {
   shift 5
   array_of "$name" && member_state "$device" || return
   # left over from a run that died: it may have failed, and the bitmap knows of what it missed
-  [ -z "$MEMBER" ] || take_out "$name" "$device" || return
+  [ -z "$MEMBER" ] || take_out_held "$name" "$device" || return
   has_bitmap "$name" || {
     says "/dev/$name has no bitmap any more: what was written meanwhile is not known"
     return 1
