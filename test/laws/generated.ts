@@ -3,7 +3,7 @@ import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { Image } from "../../src/core/model/storage.js";
 import type { HostState } from "../../src/core/model/host-state.js";
-import { aHost, aWish, ext4, MIB, swap, withFullImages } from "../support/a-host.js";
+import { aHost, aWish, ext4, MIB, NIGHTS, swap, withFullImages } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 
 /** A host with guests, and a wish about some of their disks. */
@@ -29,7 +29,7 @@ const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constant
 
 const others: fc.Arbitrary<MoveOptions> = fc.record(
   {
-    finish: fc.constantFrom("now", "deferred"),
+    finish: fc.constantFrom("now", "window", "deferred"),
     source: fc.constantFrom("keep", "retire", "delete"),
     verify: fc.constantFrom("fresh", "full"),
     offline: fc.boolean(),
@@ -42,10 +42,10 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
 
 const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => possible({ ...way, ...other }));
 
-/** Those that never bring both legs to rest can not compare them; and only a copy of files leaves something to rehearse on. */
+/** A wait for a window has one. Those that never bring both legs to rest can not compare them; and only a copy of files leaves something to rehearse on. */
 export function possible(asked: MoveOptions): MoveOptions {
-  const { rehearse, ...rest } = asked;
-  const move = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
+  const { rehearse, ...rest } = { ...asked, ...(asked.finish === "window" ? { window: NIGHTS } : {}) };
+  const move: MoveOptions = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) || rehearse === undefined ? rest : { ...rest, rehearse };
   return move.verify === "full" && ["drbd", "qemu"].includes(move.strategy ?? "auto") ? { ...move, verify: "fresh" } : move;
 }
 

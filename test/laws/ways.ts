@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content, Loop, Mount } from "../../src/core/model/storage.js";
-import { aHost, aVolume, aWish, ext4, MIB, swap, withFullImages } from "../support/a-host.js";
+import { aHost, aVolume, aWish, ext4, MIB, NIGHTS, swap, withFullImages } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
 
@@ -71,6 +71,10 @@ export const WAYS: readonly Way[] = [
   { name: "drbd, suspend", options: { strategy: "drbd", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
   { name: "drbd, suspended twice", options: { strategy: "drbd", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
   { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
+  { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
+  { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true },
+  { name: "dm, left in its window", options: { strategy: "dm", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
+  { name: "drbd, suspended, and again in its window", options: { strategy: "drbd", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4"], running: true, host: withFullImages },
   { name: "drbd, guest down", options: { strategy: "drbd" }, contents: ["ext4", "partitions"], running: false, host: withFullImages },
 ];
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { DesiredDisk, DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
+import type { DesiredDisk, DesiredDomain, MoveOptions, TimeWindow } from "../../src/core/model/desired.js";
 import type { Domain } from "../../src/core/model/domain.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content, Image, Volume, VolumeName } from "../../src/core/model/storage.js";
@@ -7,6 +7,11 @@ import { attachedAs } from "../../src/core/model/guest.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
 
 /** Hosts for tests, made from a few words: what a test does not name is as it is on an ordinary Dom0. */
+
+/** A window of time on every day, as playbooks have it: 02:00-05:00. */
+export const NIGHTS: TimeWindow = {
+  text: "02:00-05:00", spans: [0, 1, 2, 3, 4, 5, 6].map((day) => ({ start: (day * 24 + 2) * 60, minutes: 180 })),
+};
 
 export const MIB = 1024 ** 2;
 export const GIB = 1024 ** 3;

@@ -21,6 +21,7 @@ import { thinPool } from "./thin-pool.js";
 import { viewsDisagree } from "./views-disagree.js";
 import { volumeInUse } from "./volume-in-use.js";
 import { volumeTaken } from "./volume-taken.js";
+import { windowTooShort } from "./window-too-short.js";
 
 /** Every check, by its code. */
 export const checks = {
@@ -46,4 +47,5 @@ export const checks = {
   "views-disagree": viewsDisagree,
   "volume-in-use": volumeInUse,
   "volume-taken": volumeTaken,
+  "window-too-short": windowTooShort,
 } as const;

@@ -1,5 +1,6 @@
 import type { DomainChanges, MoveChange, TargetVolume } from "../model/change.js";
 import type { DesiredDisk, DesiredDomain } from "../model/desired.js";
+import { leavesBySwitch } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
@@ -72,9 +73,9 @@ function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, 
   return { change: "move-disk", domain: wish.domain, vdev: disk.vdev, from: disk, image, to, wish };
 }
 
-/** The mapping on the volume that the guest sits on, where the playbook says that it is to leave such at once. */
+/** The mapping on the volume that the guest sits on, where the playbook says that it is to be taken off such. */
 function leaving(desired: DesiredDomain, { running }: Domain, wish: DesiredDisk, state: HostState): string | undefined {
-  if (desired.move.finish !== "now" || desired.move.switch === "next-reboot") return undefined;
+  if (!leavesBySwitch(desired.move) || desired.move.switch === "next-reboot") return undefined;
   const attached = running?.attached.find((disk) => sameVdev(disk.vdev, wish.vdev));
   const mapping = attached === undefined ? undefined : mappingAt(attached.params, state);
   return mapping?.table.kind === "linear" && mapping.table.on === wish.volume ? mapping.name : undefined;

@@ -138,8 +138,9 @@ function readRun(directory: string, run: string, files: ReadonlyMap<string, stri
 function lateness(file: (name: string) => string): Partial<RunRecord> {
   const step = parseJson(file("step"));
   const title = isObject(step) ? textOf(step, "title") : "";
+  const waits = isObject(step) && textOf(step, "kind") === "await-window";
   return {
-    ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0 } }),
+    ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0, ...(waits ? { waits } : {}) } }),
     ...(Number(file("committed")) > 0 ? { committedAt: Number(file("committed")) } : {}),
     ...(file("unfinished") === "" ? {} : { unfinished: file("unfinished") }),
     ...(file("ended") === "" ? {} : { outcome: file("ended") }),

@@ -15,6 +15,7 @@ import { PlayReader } from "./play-reader.js";
 import { readDomain } from "./read-domain.js";
 import { readMove } from "./read-move.js";
 import { HostKeys, namesUsed } from "./used-variables.js";
+import { unpairedOn } from "./window-pairs.js";
 import type { ReadPlaybook } from "./read-playbook.js";
 import { checkFilled, readPlaybook } from "./read-playbook.js";
 import type { PlayData } from "./schema/playbook.js";
@@ -73,7 +74,9 @@ export function fillPlaybooks(
   const loader = new Loader(inventory, options);
   const plays = playbooks.flatMap((playbook) => loader.playbook(playbook));
   const hosts = joined(plays);
-  const diagnostics = atMost(distinct([...loader.diagnostics, ...clashes(hosts)]));
+  // a window that could not be read is there all the same
+  const unpaired = hasErrors(loader.diagnostics) ? [] : hosts.flatMap(unpairedOn);
+  const diagnostics = atMost(distinct([...loader.diagnostics, ...clashes(hosts), ...unpaired]));
   const sealed = new Set(plays.flatMap((play) => play.desired.filter(({ domains }) => domains === SEALED).map(({ host }) => host)));
   return { value: hasErrors(diagnostics) ? undefined : { plays, hosts, sealed }, diagnostics };
 }

@@ -11,6 +11,7 @@ import type { Conflict, Layer } from "./merge.js";
 import { mergeLayers } from "./merge.js";
 import { didYouMean } from "./suggest.js";
 import { volumeNameProblem } from "./volume-name.js";
+import { unpairedOf } from "./window-pairs.js";
 
 /** A guest as a host's facts show it. */
 export interface FoundDomain {
@@ -63,7 +64,7 @@ function matches(entry: { readonly pattern: string; readonly isGlob: boolean }, 
 }
 
 /** Values that are taken whole: half of one and half of another would be neither. */
-const WHOLE = new Set(["ready", "size", "move.snapshot.size"]);
+const WHOLE = new Set(["ready", "size", "move.snapshot.size", "move.window"]);
 
 /** How near an entry is to a guest: an exact name beats a glob. */
 function nearness(entry: { readonly isGlob: boolean }): number {
@@ -87,6 +88,7 @@ class Matcher {
     const merged = mergeLayers(entries.flatMap(domainLayers), WHOLE);
     this.conflicts(merged.conflicts, subject);
     const { ready, move } = merged.value as { ready?: ReadyCheck; move?: MoveOptions };
+    this.once(unpairedOf(move ?? {}, entries), subject);
     this.unknownDisks(found, entries);
     const disks = found.vdevs.flatMap((vdev) => {
       const asked = entries.flatMap((domain) => {
@@ -127,6 +129,16 @@ class Matcher {
       ...(size === undefined ? {} : { bytes: size.bytes, sizeText: size.text }),
       ...(filesystem === undefined ? {} : { filesystem }),
     }];
+  }
+
+  /** The guests of a glob all come here with the same places. */
+  private once(complaints: readonly Diagnostic[], subject: Subject): void {
+    for (const complaint of complaints) {
+      const key = complaint.at === undefined ? complaint.summary : placeText(complaint.at);
+      if (this.told.has(key)) continue;
+      this.told.add(key);
+      this.diagnostics.push({ ...complaint, subject });
+    }
   }
 
   /** A disk named exactly that the guest has not: an error where the guest is named too, else it is passed over. */

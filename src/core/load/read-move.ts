@@ -1,15 +1,17 @@
 import { parseBytes } from "../model/bytes.js";
-import type { MoveOptions, SnapshotSize } from "../model/desired.js";
+import type { MoveOptions, SnapshotSize, TimeWindow } from "../model/desired.js";
 import { didYouMean, orList } from "./suggest.js";
 import { parseDuration } from "./duration.js";
 import type { PlayReader } from "./play-reader.js";
 import type { Path } from "./document.js";
 import type { MoveData } from "./schema/playbook.js";
+import { parseWindow, windowProblem } from "./window.js";
 
 /** `move` of a play, a domain or a disk as options: units resolved, ranges checked by the schema before. */
 export function readMove(data: MoveData | undefined, path: Path, reader: PlayReader): MoveOptions {
   if (data === undefined) return {};
   checkStrategy(data.strategy, path, reader);
+  const window = readWindow(data.window, [...path, "window"], reader);
   const downtime = duration(data.downtime);
   const shutdown = duration(data.shutdown?.timeout);
   const keepFor = duration(data.keep_for);
@@ -19,6 +21,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
     ...(data.strategy === undefined ? {} : { strategy: data.strategy }),
     ...(data.switch === undefined ? {} : { switch: data.switch }),
     ...(data.finish === undefined ? {} : { finish: data.finish }),
+    ...(window === undefined ? {} : { window }),
     ...(downtime === undefined ? {} : { downtimeSeconds: downtime }),
     ...(data.source === undefined ? {} : { source: data.source }),
     ...(keepFor === undefined ? {} : { keepForSeconds: keepFor }),
@@ -35,6 +38,16 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
 
 function duration(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
+}
+
+/** The schema knows its form, but not that it has a length. */
+function readWindow(text: string | undefined, path: Path, reader: PlayReader): TimeWindow | undefined {
+  if (text === undefined) return undefined;
+  const window = parseWindow(text);
+  if (window !== undefined) return window;
+  const { problem, fix } = windowProblem(text);
+  reader.complain("wrong-form", `'window' is a window of time, and ${problem}`, path, fix);
+  return undefined;
 }
 
 /** As keys of their own, so that each is merged by itself; whoever says how it is to be done wants it done. */

@@ -53,7 +53,9 @@ export interface MoveOptions {
   readonly strategy?: string;
   readonly switch?: "restart" | "suspend" | "migrate" | "next-reboot" | "auto";
   /** When a guest whose disks were mirrored leaves the mirror's device for the volume itself; unset: deferred. */
-  readonly finish?: "now" | "deferred";
+  readonly finish?: "now" | "window" | "deferred";
+  /** When it may be taken off that device, where `finish` is `window`. */
+  readonly window?: TimeWindow;
   readonly downtimeSeconds?: number;
   readonly source?: "keep" | "retire" | "delete";
   /** How long a retired image is kept, until `converge gc` removes it. */
@@ -76,6 +78,19 @@ export interface MoveOptions {
     readonly ioWeight?: number;
   };
   readonly snapshot?: { readonly size?: SnapshotSize };
+}
+
+/** The guest leaves its mirror's device by a second switch, and not by a start of its own. */
+export function leavesBySwitch({ finish }: MoveOptions): boolean {
+  return finish === "now" || finish === "window";
+}
+
+/** A time that comes again each week or each day, by the host's own wall clock. */
+export interface TimeWindow {
+  /** As it is shown: `Sat,Sun 01:00-05:00`. */
+  readonly text: string;
+  /** Minutes since Monday, 00:00, and how many it lasts from then on: it may go over midnight, and over the end of the week. */
+  readonly spans: readonly { readonly start: number; readonly minutes: number }[];
 }
 
 /** `20%` of the origin, or bytes. */

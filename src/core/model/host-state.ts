@@ -102,8 +102,8 @@ export interface RunRecord {
   readonly state: "running" | "stopped" | "done" | "failed";
   readonly owner: string;
   readonly since: number;
-  /** The last one that began. `at`: seconds since the epoch. */
-  readonly step?: { readonly title: string; readonly at: number };
+  /** The last one that began. `at`: seconds since the epoch. `waits`: for a time of day, which may be long. */
+  readonly step?: { readonly title: string; readonly at: number; readonly waits?: true };
   /** The guest is on its new disks since then. */
   readonly committedAt?: number;
   /** What could not be taken back, in words. */

@@ -63,6 +63,11 @@ export function nameOfPath(path: string): string {
   return path.startsWith(MAPPER) ? path.slice(MAPPER.length) : path.replace(/^\/dev\//, "");
 }
 
+/** Whether a path is that of a mapping of converge's, there or not. */
+export function isOwnPath(path: string): boolean {
+  return /^\/dev\/(?:mapper|md|drbd)\/converge-/.test(path);
+}
+
 /** The mapping that a path names, where it is one of converge's. */
 export function mappingAt(path: string, { mappings }: Pick<HostState, "mappings">): Mapping | undefined {
   return mappings?.find((mapping) => mappingPath(mapping.name) === path);

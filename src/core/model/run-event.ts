@@ -18,6 +18,8 @@ export type RunEvent = { readonly at: number; readonly seq: number } & (
   /** What was written to a disk while its blocks were copied beforehand, of how much: only that is mirrored. */
   | { readonly event: "delta"; readonly id: string; readonly bytes: number; readonly of: number }
   | { readonly event: "rehearsed"; readonly domain: string; readonly seconds: number; readonly by: string }
+  /** The run waits for a time of day, which begins in `opens` seconds by the host's clock; `clock` is what that says. */
+  | { readonly event: "waiting"; readonly id: string; readonly domain: string; readonly window: string; readonly opens: number; readonly clock: string }
   | { readonly event: "down"; readonly domain: string }
   | { readonly event: "commit"; readonly domain: string }
   | { readonly event: "ready"; readonly domain: string; readonly downtime: number }
@@ -29,6 +31,6 @@ export type RunEvent = { readonly at: number; readonly seq: number } & (
 
 /**
  * done: all steps. failed: undone, the guest is on its old disk. refused: a gate held it back, undone. stopped: the
- * operator asked. stuck: after the commit; the guest is on its new disk and something is left to do.
+ * operator asked; undone, or after the commit, in a wait. stuck: after the commit; the guest is on its new disk and something is left to do.
  */
 export type Outcome = "done" | "failed" | "refused" | "stopped" | "stuck";

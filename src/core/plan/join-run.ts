@@ -1,5 +1,6 @@
 import type { MoveChange } from "../model/change.js";
 import type { DesiredDomain } from "../model/desired.js";
+import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState, RunRecord } from "../model/host-state.js";
 import { formatInstant } from "../render/figures.js";
 import type { PlannedDomain } from "./plan-domain.js";
@@ -26,12 +27,18 @@ export function joinRun(desired: DesiredDomain, changes: readonly MoveChange[], 
       },
     };
   }
+  return { diagnostics: [otherRun(desired, run, host)] };
+}
+
+/** Whose the guest is, where something else is wanted of it. */
+export function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { owner, since, step }: RunRecord, host: string): Diagnostic {
+  const follow = `\`converge attach ${host} ${name}\``;
   return {
-    diagnostics: [{
-      severity: "error", code: "run-under-way", at: desired.at, subject: { host, domain: desired.name },
-      summary: `another run has ${desired.name}, and it wants something else of it`,
-      detail: `${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it is at: ${step.title}`}`,
-      fix: `Wait until it is over (\`converge attach ${host} ${desired.name}\` follows it), and look at the plan again.`,
-    }],
+    severity: "error", code: "run-under-way", at, subject: { host, domain: name },
+    summary: `another run has ${name}, and it wants something else of it`,
+    detail: `${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it is at: ${step.title}`}`,
+    fix: step?.waits === true
+      ? `It waits for its window: ${follow} and Ctrl-C there end the wait, and the guest stays on its volume. Then look at the plan again.`
+      : `Wait until it is over (${follow} follows it), and look at the plan again.`,
   };
 }

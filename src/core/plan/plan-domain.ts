@@ -30,6 +30,7 @@ import { pivotedSteps } from "../switches/pivoted.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
 import { leaveSteps, mappingsOf } from "../switches/leave.js";
 import type { Leaving } from "../switches/leave.js";
+import { secondSwitchOf } from "../switches/second-switch.js";
 import type { Derived } from "../switches/take-over.js";
 import { deriveConfig } from "../xl/derive.js";
 import type { ConfigEdit, DiskChange, EditableConfig } from "../xl/edit.js";
@@ -109,7 +110,10 @@ export function planDomain(
     const steps = pivoted
       ? pivotedSteps(move, state)
       : mirrored
-      ? mirroredSteps({ ...move, switchOver, ...(derived?.configs === undefined ? {} : { derived: derived.configs }) }, state)
+      ? mirroredSteps({
+        ...move, switchOver, secondSwitch: secondSwitchOf(options, domain, switchOver, state),
+        ...(derived?.configs === undefined ? {} : { derived: derived.configs }),
+      }, state)
       : restartSteps(move, state);
     return [...adopting(moves), ...steps];
   })();
@@ -197,7 +201,9 @@ function leave(
   const from = derive("next", mappingsOf(domain, state).map(({ vdev, path }) => ({ vdev, device: path })));
   const to = derive("stored", []);
   if (from.derived === undefined || to.derived === undefined) return { steps: [], switchOver, diagnostics: [...from.diagnostics, ...to.diagnostics] };
-  return { steps: leaveSteps({ ...guest, config, switchOver, from: from.derived, to: to.derived }, state), switchOver, diagnostics: [] };
+  const secondSwitch = secondSwitchOf(guest.options, domain, switchOver, state);
+  const steps = leaveSteps({ ...guest, config, switchOver, secondSwitch, from: from.derived, to: to.derived }, state);
+  return { steps, switchOver, diagnostics: [] };
 }
 
 function derivedOf(

@@ -17,6 +17,7 @@ import { GUESSED_RATE, median, SCAN_SECONDS, strategyOf, tenths } from "../strat
 import { overhead } from "../switches/overhead.js";
 import { configDiff, runChecks } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
+import { otherRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
 import { simulate } from "./simulate.js";
 import { own } from "../model/own.js";
@@ -27,6 +28,10 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
   const { changes, diagnostics: found } = diffReturn(wish, state);
   const domain = own(state.domains, wish.domain);
   const none = (diagnostics: readonly Diagnostic[]): HostPlan => ({ host, domains: [], diagnostics });
+  const { at: _at, ...asked } = wish;
+  const digest = sha256(JSON.stringify({ return: asked }));
+  const run = runUnderWay(wish.domain, state);
+  if (run !== undefined && run.digest !== digest) return none([otherRun({ name: wish.domain, at: wish.at }, run, host)]);
   if (domain === undefined || changes.length === 0 || hasErrors(found)) return none(found);
   const returns = changes.filter((change): change is ReturnDisk => change.change === "return-disk");
   const finishes = changes.filter((change): change is FinishReturn => change.change === "finish-return");
@@ -49,10 +54,9 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
     ...runChecks({ state, domain, desired, options: wish.move, moves: [], choices: [], nodes, estimate }),
   );
   if (hasErrors(diagnostics)) return none(diagnostics);
-  const { at: _at, ...asked } = wish;
   const plan: DomainPlan = {
     domain: domain.name, changes, nodes, choices: [], estimate, bindings: bindingsOf(domain, changes, state),
-    digest: sha256(JSON.stringify({ return: asked })),
+    digest,
     ...(edit?.diff === undefined ? {} : { configDiff: edit.diff }),
   };
   const simulated = simulate(nodes, modelOf(state, plan));

@@ -264,6 +264,8 @@ PASS=0
 SWITCHING=0
 TOLD_STOP=0
 SURVEY=0
+# ids of steps that this run does without
+PASSED_OVER=
 
 # step N ID KIND PHASE TITLE
 step() {
@@ -275,6 +277,12 @@ step() {
     survey_step "$4"
     return 0
   fi
+  case " $PASSED_OVER " in
+    *" $ID "*)
+      journal skip id "$ID" why 'the guest has left by itself'
+      return 0
+      ;;
+  esac
   # after a switch that commits nothing the guest runs on, and the way back is open again
   [ "$4" != prepare ] || SWITCHING=0
   if [ "$SWITCHING" -eq 0 ]; then
@@ -552,6 +560,9 @@ forward() {
   if [ "\${CONTENT#offline}" != "$CONTENT" ]; then
     # the guest was down and stays so
     SAYS=
+  elif [ -e "$HERE/gone" ]; then
+    # somebody else took it down, in a wait in which all it did was its own affair
+    SAYS=
   elif ! run_on_new_disk; then
     message="$message; $DOMAIN does not run on its new disk: $SAYS"
   fi
@@ -561,6 +572,8 @@ forward() {
   fi
   take_back temporary
   [ -z "$LEFT" ] || message="$message; left: $LEFT_WHY"
+  # in its wait nothing but the second switch was left to do
+  [ -z "\${STOPPED_WAITING:-}" ] || [ "$message" != "$1" ] || finish stopped "$message"
   REMAINS=
   SURVEY=1
   plan
@@ -568,7 +581,10 @@ forward() {
   if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "\${FOUND_DEAD:-}" ]; then
     finish "done" "$DOMAIN runs on its new disk; $message"
   fi
-  [ -z "$REMAINS" ] || message="$message; to be done:$REMAINS"
+  if [ -n "$REMAINS" ]; then
+    read_fact waiting
+    message="$message; to be done:\${CONTENT:+ the second switch, which waited for $CONTENT,}$REMAINS"
+  fi
   finish stuck "$message"
 }
 
@@ -682,7 +698,8 @@ remember_history() {
   local took copying bytes rate rest switch shutdown start down one
   [ -n "$STRATEGY" ] && [ -n "\${BEGAN_AT:-}" ] || return 0
   uptime_now
-  took=$((UPTIME - BEGAN_AT))
+  # a wait for a time of day says nothing of what a run takes
+  took=$((UPTIME - BEGAN_AT - \${WAITED:-0}))
   # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
   # nothing of a rate. The parentheses are needed: without them awk takes \`>\` for a redirection.
   read -r copying bytes rate <<LINE
@@ -5524,6 +5541,134 @@ give_throttle_back() {
   rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle" && rm -f "$RUN/throttle.lock"
 }
 
+# The wait for a window of time. The host's wall clock is asked anew each time, and nothing is reckoned from the time
+# before: so a clock that is set, a host that was suspended, and the ends of summer time need no thought.
+
+# in seconds; and how often one pauses between two looks. A request to stop is seen after each pause.
+WAIT_PAUSE=2 WAIT_PAUSES=5
+
+# week_now: sets WEEK, seconds since Monday 00:00 by the host's clock, and CLOCK, the same for people
+week_now() {
+  local day hour minute second
+  read -r day hour minute second CLOCK <<LINE
+$(date '+%u %H %M %S %a %H:%M %Z' 2>/dev/null 9>&-)
+LINE
+  case $day:$hour:$minute:$second in
+    [1-7]:[0-2][0-9]:[0-5][0-9]:[0-6][0-9]) ;;
+    *)
+      says 'date does not say what time it is'
+      return 1
+      ;;
+  esac
+  WEEK=$(((day - 1) * 86400 + (1$hour - 100) * 3600 + (1$minute - 100) * 60 + 1$second - 100))
+}
+
+# window_opens NEEDED SPANS: sets OPENS, seconds until a window begins that has NEEDED of it; 0: there is so much left of one
+window_opens() {
+  local span since length
+  OPENS=604800
+  for span in $2; do
+    since=$(((WEEK - \${span%+*} * 60 + 604800) % 604800)) length=$((\${span#*+} * 60))
+    if [ "$since" -lt "$length" ] && [ $((length - since)) -ge "$1" ]; then
+      OPENS=0
+    elif [ $((604800 - since)) -lt "$OPENS" ]; then
+      OPENS=$((604800 - since))
+    fi
+  done
+}
+
+# still_on NAME VDEV TARGET…: 0: the guest is on all of them. 1: on something else. 2: nobody can say. 3: it is not there.
+still_on() {
+  domid_of "$1"
+  case $? in
+    0) ;;
+    1) return 3 ;;
+    *) return 2 ;;
+  esac
+  goal_attached "$@" && return 0
+  # while it is built, or taken down, it has some of its disks, or none
+  domain_state "$1"
+  case $?$STATE in
+    0*[scd]* | 1*) return 3 ;;
+    0*) return 1 ;;
+    *) return 2 ;;
+  esac
+}
+
+# await_window NAME WINDOW NEEDED SPANS STEPS VDEV TARGET…: a span is MINUTE+MINUTES, the minute is one of the week. The
+# STEPS are passed over where the guest has left the TARGETs by itself.
+verb_await_window() {
+  local name window needed spans steps began told pauses gone off
+  name=$1 window=$2 needed=$3 spans=$4 steps=$5
+  shift 5
+  told='' pauses=0 gone=0 off=0
+  uptime_now
+  began=$UPTIME
+  while :; do
+    heed_stop_waiting "$window"
+    if [ "$pauses" -le 0 ]; then
+      pauses=$WAIT_PAUSES
+      week_now || return
+      window_opens "$needed" "$spans"
+      still_on "$name" "$@"
+      case $? in
+        0)
+          gone=0 off=0
+          rm -f "$HERE/gone"
+          [ "$OPENS" -gt 0 ] || break
+          ;;
+        1)
+          off=$((off + 1))
+          rm -f "$HERE/gone"
+          # it may be half built at the first look
+          if [ "$off" -ge 2 ]; then
+            pass_over "$steps" "$name is on its volume by itself meanwhile"
+            break
+          fi
+          ;;
+        3)
+          gone=$((gone + 1)) off=0
+          : >"$HERE/gone"
+          # in its own reboot it is not there for a moment
+          if [ "$OPENS" -eq 0 ] && [ "$gone" -ge 3 ]; then
+            pass_over "$steps" "$name is down: its next start is on its volume"
+            break
+          fi
+          ;;
+      esac
+      # told once, and again when a window has passed by
+      if [ "$OPENS" -gt "\${told:-0}" ]; then
+        BASE=''
+        write_kept "$HERE/waiting" "$window" || return
+        journal_kept waiting id "$ID" domain "$name" window "$window" 'opens#' "$OPENS" clock "$CLOCK"
+      fi
+      told=$OPENS
+    fi
+    pauses=$((pauses - 1))
+    sleep "$WAIT_PAUSE" 9>&-
+  done
+  rm -f "$HERE/waiting" "$HERE/gone"
+  # the clock may have been set: the journal's times go by it again
+  BASE=''
+  uptime_now
+  WAITED=$((UPTIME - began))
+}
+
+# pass_over STEPS WHY: this plan does without them
+pass_over() {
+  PASSED_OVER=$1
+  journal note message "$2: nothing is left to switch"
+}
+
+# heed_stop_waiting WINDOW: a safe point, also after the commit: the guest runs, and nobody has to be brought anywhere
+heed_stop_waiting() {
+  stop_asked || return 0
+  committing || heed_stop 'in the wait for its window'
+  journal stopping why "stopped in the wait for $1: $DOMAIN stays where it is"
+  STOPPED_WAITING=1
+  abandon stopped "stopped on request in the wait for $1: $DOMAIN runs on its volume, by way of the device that mirrored it, until its next start"
+}
+
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
 
 main() {
@@ -6610,7 +6755,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

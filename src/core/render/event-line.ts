@@ -1,6 +1,6 @@
 import { formatBytes } from "../model/bytes.js";
 import type { RunEvent } from "../model/run-event.js";
-import { formatElapsed, formatInstant, formatRate, formatSeconds } from "./figures.js";
+import { formatElapsed, formatForecast, formatInstant, formatRate, formatSeconds } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
 
@@ -30,6 +30,7 @@ export function eventText(event: RunEvent): EventText {
     case "frozen": return line(`${visible(event.volume)} stood still for at most ${formatSeconds(event.seconds)}`);
     case "delta": return line(`${visible(event.id)}: ${formatBytes(event.bytes)} of ${formatBytes(event.of)} were written meanwhile, and are mirrored`);
     case "rehearsed": return { loudness: "good", text: `rehearsal: a clone of ${visible(event.domain)} came up after ${formatSeconds(event.seconds)} (${visible(event.by)}) and stayed up` };
+    case "waiting": return { loudness: "good", text: `${visible(event.domain)} runs on its volume; the second switch waits for ${windowText(event)}` };
     case "down": return { loudness: "warning", text: `${visible(event.domain)} is going down` };
     case "commit": return { loudness: "good", text: `${visible(event.domain)} starts on its new disks: no way back from here on` };
     case "ready": return { loudness: "good", text: `${visible(event.domain)} is up again after ${formatSeconds(event.downtime)}` };
@@ -38,6 +39,11 @@ export function eventText(event: RunEvent): EventText {
     case "note": return line(visible(event.message));
     case "end": return { loudness: event.outcome === "done" ? "good" : "error", text: `${event.outcome}${event.message === "" ? "" : `: ${visible(event.message)}`}` };
   }
+}
+
+/** `02:00-05:00, in 3 h 2 min (the host's clock says Mon 22:58 CEST)`. */
+export function windowText({ window, opens, clock }: Pick<Extract<RunEvent, { event: "waiting" }>, "window" | "opens" | "clock">): string {
+  return `${visible(window)}, in ${formatForecast(opens)} (the host's clock says ${visible(clock)})`;
 }
 
 function line(text: string): EventText {

@@ -1,11 +1,13 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
+import type { AwaitWindow } from "../steps/await-window.js";
+import { waitOf } from "../steps/await-window.js";
 import { renderChoices, renderSwitch } from "./choices.js";
 import { renderConfigDiff } from "./config-diff.js";
 import { renderDisks } from "./disks.js";
 import { renderEstimate } from "./estimate.js";
-import { count, formatInstant } from "./figures.js";
+import { count, formatForecast, formatInstant } from "./figures.js";
 import { renderSteps } from "./steps.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
@@ -43,6 +45,7 @@ function ruler(host: string, view: View): string {
 /** One guest of a host's plan. */
 export function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly string[] {
   if (plan.joins !== undefined) return joined(plan.domain, plan.joins, host, view);
+  const wait = waitOf(plan.nodes);
   return [
     `${view.style.name(visible(plan.domain))} on ${visible(host)}: ${headline(plan)}`,
     ...section(plan.changes.every(({ change }) => change === "forget-runs") ? "books" : "disks", renderDisks(plan.changes, "    ", view), view),
@@ -50,15 +53,22 @@ export function renderDomainPlan(plan: DomainPlan, host: string, view: View): re
       : section(`config ${visible(plan.configDiff.path)}`, renderConfigDiff(plan.configDiff, "    ", view), view)),
     ...section("steps", renderSteps(plan.nodes, "    ", view), view),
     ...section("cost", renderEstimate(plan.estimate, "    ", view), view),
+    ...section("window", wait === undefined ? [] : renderWait(wait, host, view), view),
     ...section("strategy", renderChoices(plan.choices, "    ", view), view),
     ...section("switch", renderSwitch(plan.switchOver, "    ", view), view),
   ];
 }
 
+/** When the second switch is made, and what it costs then. */
+function renderWait({ window, seconds }: AwaitWindow, host: string, view: View): readonly string[] {
+  return hanging("    ", `${visible(window.text)}, by the clock of ${visible(host)}: the second switch waits there for it, and takes about ` +
+    `${formatForecast(seconds)} of the downtime above. Nobody has to watch: converge ends with the wait.`, view.width);
+}
+
 /** Nothing is planned for a guest that a run has. */
 function joined(domain: string, { run, owner, since, step }: NonNullable<DomainPlan["joins"]>, host: string, view: View): readonly string[] {
   return [
-    `${view.style.name(visible(domain))} on ${visible(host)}: a run that wants the same is under way, and is followed`,
+    `${view.style.name(visible(domain))} on ${visible(host)}: a run that wants the same ${step?.waits === true ? "waits for its window" : "is under way, and is followed"}`,
     ...hanging("  run     ", `${visible(run)}, begun by ${visible(owner)} at ${formatInstant(since)}`, view.width),
     ...(step === undefined ? [] : hanging("  step    ", `${visible(step.title)}, since ${formatInstant(step.at)}`, view.width)),
   ];

@@ -43,6 +43,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, "string" | "number
   frozen: { volume: "string", seconds: "number" },
   delta: { id: "string", bytes: "number", of: "number" },
   rehearsed: { domain: "string", seconds: "number", by: "string" },
+  waiting: { id: "string", domain: "string", window: "string", opens: "number", clock: "string" },
   down: { domain: "string" },
   commit: { domain: "string" },
   ready: { domain: "string", downtime: "number" },

@@ -5,6 +5,7 @@ import type { Change } from "../model/change.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { Outcome } from "../model/run-event.js";
 import { budget } from "./estimate.js";
+import { windowText } from "./event-line.js";
 import { count, formatForecast, formatRate, formatSeconds } from "./figures.js";
 import type { RunReport } from "./run-report.js";
 import { copied } from "./run-report.js";
@@ -12,8 +13,8 @@ import { visible } from "./visible.js";
 import { hanging, wrapCommand } from "./wrap.js";
 import type { View } from "./view.js";
 
-/** How it ended for one guest. `detached`: nobody watched to the end. `not-started`: an earlier failure held it back. */
-export type GuestEnd = Outcome | "differs" | "detached" | "lost" | "held" | "stale" | "not-started";
+/** How it ended for one guest. `waiting`: it did not yet, and does so by itself at a time of day. `detached`: nobody watched to the end. `not-started`: an earlier failure held it back. */
+export type GuestEnd = Outcome | "waiting" | "differs" | "detached" | "lost" | "held" | "stale" | "not-started";
 
 /** What is told of one guest when all is over. */
 export interface GuestRecap {
@@ -33,6 +34,7 @@ const ENDS: Readonly<Record<GuestEnd, string>> = {
   refused: "refused by the run itself; undone, the guest is on its old disks",
   stopped: "stopped as asked; undone, the guest is on its old disks",
   stuck: "runs on its new disks, but something is left to do",
+  waiting: "runs on its volumes; the second switch waits for its window",
   differs: "done, but not as planned: planning again finds work left",
   detached: "still running on the host, nobody watches",
   lost: "not known: the connection was lost; the run goes on by itself on the host",
@@ -57,9 +59,10 @@ const COLLECTS: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "not done: something is left to do",
 };
 
-function endText({ end, plan }: GuestRecap): string {
+function endText({ end, plan, report }: GuestRecap): string {
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
+  if (end === "stopped" && report.committed) return "stopped as asked; the guest runs on its volumes, by way of what mirrored them";
   return (goesBack ? RETURNS[end] : tidiesUp ? COLLECTS[end] : undefined) ?? ENDS[end];
 }
 
@@ -69,16 +72,22 @@ export function renderRecap(guests: readonly GuestRecap[], view: View): readonly
 }
 
 function renderGuest(guest: GuestRecap, view: View): readonly string[] {
-  const paint = guest.end === "done" ? view.style.good : guest.end === "not-started" ? view.style.faint : view.style.danger;
+  const paint = guest.end === "done" || guest.end === "waiting" ? view.style.good : guest.end === "not-started" ? view.style.faint : view.style.danger;
   return [
     ...hanging(`  `, `${visible(guest.plan.domain)} on ${visible(guest.host)}: ${endText(guest)}`, view.width).map(paint),
     ...(guest.message === undefined ? [] : hanging("    ", visible(guest.message), view.width)),
     ...failure(guest, view),
-    ...(["done", "stuck", "differs"].includes(guest.end) ? changed(guest, view) : []),
+    ...(["done", "waiting", "stuck", "differs"].includes(guest.end) ? changed(guest, view) : []),
+    ...waiting(guest, view),
     ...figures(guest, view),
     ...leftovers(guest, view),
     ...(guest.follow === undefined ? [] : hanging("    follow    ", guest.follow, view.width)),
   ];
+}
+
+function waiting({ end, host, report }: GuestRecap, view: View): readonly string[] {
+  if (end !== "waiting" || report.waiting === undefined) return [];
+  return hanging("    waits     ", `on ${visible(host)} for ${windowText(report.waiting)}; \`converge status\` shows it`, view.width);
 }
 
 function changed(guest: GuestRecap, view: View): readonly string[] {

@@ -18,6 +18,8 @@ export interface RunReport {
   readonly deltas: readonly { readonly id: string; readonly bytes: number; readonly of: number }[];
   /** Bytes by step, as last told: steps that copy without passes. */
   readonly progress: Readonly<Record<string, { readonly bytes: number; readonly since: number; readonly until: number }>>;
+  /** The run waits for a time of day: as it was told last, and unset once it goes on. */
+  readonly waiting?: Omit<Extract<RunEvent, { event: "waiting" }>, "event" | "seq">;
   /** A clone came up, after so many seconds, by this sign. */
   readonly rehearsed?: { readonly seconds: number; readonly by: string };
   readonly isDown: boolean;
@@ -53,6 +55,10 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
   switch (event.event) {
     case "begin": return { ...next, run: event.run, beganAt: report.beganAt ?? event.at };
     case "step": return { ...next, step: { id: event.id, title: event.title, since: event.at } };
+    case "waiting": {
+      const { event: _waiting, seq: _seq, ...waiting } = event;
+      return { ...next, waiting };
+    }
     case "done": return { ...withoutStep(next), stepsDone: report.stepsDone + 1 };
     case "skip": return withoutStep(next);
     case "failed": return { ...next, failure: { id: event.id, exit: event.exit, message: event.message, tail: event.tail } };
@@ -76,8 +82,13 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
 }
 
 function withoutStep(report: RunReport): RunReport {
-  const { step: _ended, ...rest } = report;
+  const { step: _ended, waiting: _over, ...rest } = report;
   return rest;
+}
+
+/** What a whole journal comes to. */
+export function reportOf(events: readonly RunEvent[]): RunReport {
+  return events.reduce(withEvent, emptyReport);
 }
 
 /** Bytes that were copied, in which time: from the passes, and from the progress of steps that have none. */

@@ -1,5 +1,5 @@
 import type { HostState, RunRecord } from "../model/host-state.js";
-import { mappingAt } from "../model/mapping.js";
+import { isOwnPath, mappingAt } from "../model/mapping.js";
 import { formatInstant } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
@@ -25,7 +25,7 @@ export interface GuestStatus {
 /** Every guest that a run was about or that waits for one: those that want somebody first. */
 export function guestStatuses(state: Pick<HostState, "host" | "runs" | "domains" | "mappings">): readonly GuestStatus[] {
   const statuses = state.runs.map((run) => ofRun(run, state));
-  const busy = new Set(statuses.filter(({ state: of }) => of === "running" || of === "stopped").map(({ domain }) => domain));
+  const busy = new Set(statuses.filter(({ state: of }) => of === "running" || of === "waits" || of === "stopped").map(({ domain }) => domain));
   const waiting = Object.keys(state.domains).filter((domain) => !busy.has(domain)).flatMap((domain) => waits(domain, state) ?? []);
   const rank = ({ state: of }: GuestStatus): number => ["stopped", "running", "waits", "mapped", "failed", "done"].indexOf(of);
   const replaced = new Set(waiting.map(({ domain }) => domain));
@@ -37,9 +37,12 @@ function ofRun(run: RunRecord, { host }: Pick<HostState, "host">): GuestStatus {
   const committed = run.committedAt !== undefined;
   // a run that has ended and left something is no better than one that died
   const state = run.unfinished !== undefined && run.state !== "running" ? "stopped" : run.state;
+  const where = `${host.name} ${run.domain}`;
+  // a run that waits has the guest, and yet it is the time of day that counts
+  const waits = run.state === "running" && run.step?.waits === true;
   return {
-    domain: run.domain, state, since: run.since, run: run.run, owner: run.owner, committed,
-    next: nextOf(state, committed, `${host.name} ${run.domain}`),
+    domain: run.domain, state: waits ? "waits" : state, since: run.since, run: run.run, owner: run.owner, committed,
+    next: waits ? `the second switch, by itself; converge attach ${where} follows it, and Ctrl-C there ends the wait` : nextOf(state, committed, where),
     ...(run.step === undefined ? {} : { step: run.step }),
     ...(run.unfinished === undefined ? {} : { unfinished: run.unfinished }),
   };
@@ -60,9 +63,8 @@ function nextOf(state: RunRecord["state"], committed: boolean, where: string): s
 function waits(domain: string, { domains, mappings, host }: Pick<HostState, "domains" | "mappings" | "host">): GuestStatus | undefined {
   const running = domains[domain]?.running;
   if (running === undefined) return undefined;
-  const ours = (path: string): boolean => path.startsWith("/dev/mapper/converge-");
-  const attached = running.attached.filter((disk) => ours(disk.params));
-  if (running.stored.some((disk) => ours(disk.target)) && attached.length === 0) {
+  const attached = running.attached.filter((disk) => isOwnPath(disk.params));
+  if (running.stored.some((disk) => isOwnPath(disk.target)) && attached.length === 0) {
     return {
       domain, state: "waits", committed: false,
       next: "its own reboot takes it onto its mappings; run the playbook again after it",

@@ -1,3 +1,4 @@
+import { leavesBySwitch } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
 import type { DiskMove } from "./strategy.js";
 
@@ -46,7 +47,7 @@ export function tenths(seconds: number): number {
 
 /** How often a mirrored guest is taken over: onto the mirror's device, unless it is there, and off it again where it has to be now. */
 export function takeOversOf({ mapped, options, switchOver }: DiskMove): 0 | 1 | 2 {
-  const leaves = options.finish === "now" && switchOver !== "next-reboot";
+  const leaves = leavesBySwitch(options) && switchOver !== "next-reboot";
   if (mapped) return leaves ? 1 : 0;
   return leaves ? 2 : 1;
 }

@@ -1,3 +1,4 @@
+import { leavesBySwitch } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
 import { nameOfPath } from "../model/mapping.js";
 import { runDirectory } from "../model/names.js";
@@ -15,6 +16,8 @@ import { updateStored } from "../steps/update-stored.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 import { guardStep, isAttachable, volumeOf } from "./restart.js";
 import type { DomainMove } from "./restart.js";
+import { windowStep } from "./second-switch.js";
+import type { SecondSwitch } from "./second-switch.js";
 import { configsOf, takeOver } from "./take-over.js";
 import type { Derived } from "./take-over.js";
 
@@ -28,6 +31,8 @@ export interface DerivedConfigs {
 /** A guest whose disks are mirrored. `derived` is unset for one that is down: nobody has to be taken anywhere. */
 export interface MirroredMove extends DomainMove {
   readonly switchOver: SwitchOver;
+  /** When the guest may be taken off its mappings, and how long that is reckoned to take. */
+  readonly secondSwitch: SecondSwitch;
   readonly derived?: DerivedConfigs;
 }
 
@@ -46,7 +51,10 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
   const fragments = moves.map((m) => m.fragments);
   const mirrors = fragments.flatMap((f) => f.mirror ?? []);
   const sits = sitsOnMappings(move);
-  const finished = derived !== undefined && leavesAtOnce(move);
+  const finished = derived !== undefined && leaves(move);
+  // what stays for good is done before a wait that may take days: whatever ends it, nothing of the move is left half-way
+  const waits = finished && move.secondSwitch.window !== undefined;
+  const settled = [...fragments.flatMap((f) => f.settle), ...move.unsettled];
   if (derived !== undefined && !sits && move.switchOver === "next-reboot") return waitingSteps(move, derived, state);
   return [
     ...fragments.flatMap((f) => f.prepare),
@@ -64,10 +72,10 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...(derived === undefined ? [] : [storeConfig(name, derived)]),
     ...mirrors.flatMap((mirror) => mirror.cut),
     ...mirrors.flatMap((mirror) => mirror.release),
-    ...(finished ? ontoVolumes(move, derived, state) : []),
+    ...(waits ? settled : []),
+    ...(finished ? inWindow(move, derived, ontoVolumes(move, derived, state)) : []),
     ...mirrors.flatMap((mirror) => mirror.retire ?? []),
-    ...fragments.flatMap((f) => f.settle),
-    ...move.unsettled,
+    ...(waits ? [] : settled),
     ...(derived === undefined
       ? []
       : (["before", "next", "stored"] as const).map((which) =>
@@ -78,8 +86,14 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
 }
 
 /** The guest leaves its mappings in the same run, where the playbook says so. */
-function leavesAtOnce({ options, switchOver }: MirroredMove): boolean {
-  return options.finish === "now" && switchOver !== "next-reboot";
+function leaves({ options, switchOver }: MirroredMove): boolean {
+  return leavesBySwitch(options) && switchOver !== "next-reboot";
+}
+
+/** Steps that take it off them wait for their window, where there is one. */
+function inWindow({ domain, secondSwitch: { window, seconds } }: MirroredMove, { next }: DerivedConfigs, steps: readonly Step[]): readonly Step[] {
+  if (window === undefined || steps.length === 0) return steps;
+  return [windowStep("switch", { domain: domain.name, window, seconds, disks: next.disks }, steps), ...steps];
 }
 
 /** An earlier run took the guest onto all of its mappings, and went no further. */

@@ -60,7 +60,7 @@ function exitOf(results: readonly HostResult[], interruption: Interruption): Exi
 /** What one guest's end means for the exit code. */
 export function exitOfGuest(guest: Pick<GuestRecap, "end" | "report">, interruption: Interruption): ExitCode {
   switch (guest.end) {
-    case "done": return EXIT.done;
+    case "done": case "waiting": return EXIT.done;
     case "held": case "stale": case "refused": return EXIT.refused;
     // nobody was there to begin it: what held it back has a code of its own
     case "not-started": return interruption.wish === "go on" ? EXIT.done : signalExit(interruption);

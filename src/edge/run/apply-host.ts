@@ -45,7 +45,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
   const diagnostics: Diagnostic[] = [];
   let unreachable: string | undefined;
   for (const plan of shown) {
-    if (guests.some((guest) => guest.end !== "done") || unreachable !== undefined || options.interruption.wish !== "go on") {
+    if (guests.some((guest) => !isWell(guest)) || unreachable !== undefined || options.interruption.wish !== "go on") {
       guests.push(notStarted(host, plan, "not-started"));
       continue;
     }
@@ -67,7 +67,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       continue;
     }
     const run = await runDomain(orderFor(now.plan, now, target.wish?.(plan.domain)), {
-      runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption,
+      runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption, leavesWaiting: true,
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
     guests.push(ended(now.plan, run, options));
@@ -80,6 +80,11 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
   };
 }
 
+/** It is where it should be, or gets there by itself at a time of day that its playbook names. */
+export function isWell({ end }: Pick<GuestRecap, "end">): boolean {
+  return end === "done" || end === "waiting";
+}
+
 /** Follows the run that wants the same. It may have come to its end since it was seen. */
 async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): Promise<GuestRecap> {
   const { target, watch, interruption, sleep } = options;
@@ -90,7 +95,7 @@ async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): P
   const watcher = watch(target.name, plan);
   watcher.say("this run is under way already: following it");
   return ended(plan, await watchDomain(directory, {
-    runs: target.runs, watcher, interruption, ...(sleep === undefined ? {} : { sleep }),
+    runs: target.runs, watcher, interruption, leavesWaiting: true, ...(sleep === undefined ? {} : { sleep }),
   }), options);
 }
 

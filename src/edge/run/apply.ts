@@ -1,7 +1,7 @@
 import type { DomainPlan } from "../../core/model/plan.js";
 import { emptyReport } from "../../core/render/run-report.js";
 import type { ApplyHostOptions, HostResult } from "./apply-host.js";
-import { applyHost } from "./apply-host.js";
+import { applyHost, isWell } from "./apply-host.js";
 import { inParallel } from "./parallel.js";
 import type { Target } from "./target.js";
 
@@ -53,9 +53,9 @@ export function tooManyFailed(batch: Batch, failed: number): boolean {
   return failed > 0 && (failed / batch.hosts.length) * 100 > batch.maxFailPercent;
 }
 
-/** Every guest of it was brought where it should be. */
+/** Every guest of it was brought where it should be, or will be. */
 export function isGood(result: HostResult): boolean {
-  return result.unreachable === undefined && result.guests.every((guest) => guest.end === "done");
+  return result.unreachable === undefined && result.guests.every(isWell);
 }
 
 function untouched({ target, shown }: Prepared): HostResult {

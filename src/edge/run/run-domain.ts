@@ -1,7 +1,8 @@
 import type { RunEvent } from "../../core/model/run-event.js";
 import type { GuestEnd } from "../../core/render/recap.js";
 import type { RunReport } from "../../core/render/run-report.js";
-import { emptyReport, withEvent } from "../../core/render/run-report.js";
+import { readRunEvent } from "../../core/render/read-event.js";
+import { emptyReport, reportOf, withEvent } from "../../core/render/run-report.js";
 import { followRun } from "./follow.js";
 import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
@@ -28,6 +29,8 @@ export interface WatchOptions {
   readonly watcher: Watcher;
   readonly interruption: Interruption;
   readonly sleep?: FollowOptions["sleep"];
+  /** Nobody watches a run that waits for a time of day: it goes on by itself. */
+  readonly leavesWaiting?: boolean;
 }
 
 /** Starts a guest's program on its host and watches it to its end, or joins the one that already runs for this plan. */
@@ -51,6 +54,7 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
 export async function watchDomain(directory: string, options: WatchOptions): Promise<DomainRun> {
   const { runs, watcher, interruption } = options;
   let report = emptyReport;
+  let waits = false;
   const leave = new AbortController();
   const stopListening = interruption.listen((wish) => {
     if (wish === "detach") leave.abort();
@@ -62,13 +66,32 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
       onEvent: (event) => {
         report = withEvent(report, event);
         watcher.event(event);
+        if (event.event !== "waiting" || options.leavesWaiting !== true) return;
+        void stillWaits(runs, directory).then((still) => {
+          if (!still) return;
+          waits = true;
+          leave.abort();
+        });
       },
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
+    if (followed === "left" && waits) return { end: "waiting", report };
     return { report, ...endOf(followed, report) };
   } finally {
     stopListening();
     watcher.close();
+  }
+}
+
+/** The journal may tell of a wait that is over: then what comes after it is in there too. */
+async function stillWaits(runs: HostRuns, directory: string): Promise<boolean> {
+  try {
+    const lines = await runs.journal(directory);
+    return reportOf(lines.flatMap((line) => readRunEvent(line) ?? [])).waiting !== undefined;
+  } catch (error) {
+    // followed further on, and so heard of by whoever follows
+    if (error instanceof Unreachable) return false;
+    throw error;
   }
 }
 

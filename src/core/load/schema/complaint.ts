@@ -5,6 +5,7 @@ import { isMap, own, typeName } from "../document.js";
 import type { Replacement } from "../../model/source.js";
 import { rewritten, sameButForm } from "../mending.js";
 import { didYouMean, orList } from "../suggest.js";
+import { windowProblem } from "../window.js";
 import type { Locate } from "./schema-error.js";
 import { extraKey, parameter } from "./schema-error.js";
 
@@ -120,6 +121,10 @@ function wrongForm(error: ErrorObject, parent: PlainMap, name: string, at: Diagn
   if (title === "a rate" && !text.includes("/")) {
     return make("wrong-form", `${name} is a rate, and '${brief(text)}' is not one`, at, `Write it per second: ${text.trim()}/s`);
   }
+  if (title === "a window of time") {
+    const { problem, fix } = windowProblem(text);
+    return make("wrong-form", `${name} is a window of time, and ${problem}`, at, fix);
+  }
   const what = typeof title === "string" ? title : "in the right form";
   return make("wrong-form", `${name} must be ${what}, and '${brief(text)}' is not`, at, exampleFix(parent, name));
 }
@@ -157,7 +162,7 @@ function unknownKey(error: ErrorObject, path: Path, parent: PlainMap, locate: Lo
   return mended(complaint, meant === undefined || isTaken ? undefined : rewritten(at, meant));
 }
 
-const MOVE_OF_DOMAIN = new Set(["switch", "finish", "downtime", "offline", "shutdown", "passes", "snapshot"]);
+const MOVE_OF_DOMAIN = new Set(["switch", "finish", "window", "downtime", "offline", "shutdown", "passes", "snapshot"]);
 
 /** The maps that have a key of this name, anywhere in the schema. */
 function owners(schema: unknown, key: string, found: string[] = []): string[] {

@@ -7,6 +7,10 @@ import type { FromSchema } from "json-schema-to-ts";
  */
 
 const SIZE = "^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)\\s*$";
+const DAY = "([Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)";
+const DAYS = `${DAY}(-${DAY})?(\\s*,\\s*${DAY}(-${DAY})?)*`;
+const TIME = "([01]?\\d|2[0-3]):[0-5]\\d";
+const WINDOW = `^\\s*(${DAYS}\\s+)?${TIME}\\s*-\\s*(${TIME}|24:00)\\s*$`;
 const DURATION = "^\\s*\\d+(\\.\\d+)?\\s*(ms|s|m|h|d|w)\\s*$";
 
 const size = { type: "string", title: "a size", pattern: SIZE } as const;
@@ -119,9 +123,15 @@ const move = {
         "`auto`: of what is possible the one with the shortest forecast of downtime where blocks are mirrored, restart otherwise.",
     },
     finish: {
-      type: "string", enum: ["now", "deferred"], examples: ["now"],
+      type: "string", enum: ["now", "window", "deferred"], examples: ["now"],
       description: "When a guest whose blocks were mirrored leaves the device that mirrored them for the volume itself. " +
-        "`deferred`: with its next start, by whomever. `now`: in the same run, by a second switch like the first.",
+        "`deferred`: with its next start, by whomever. `now`: in the same run, by a second switch like the first. `window`: so " +
+        "too, but the run waits on its host until the clock there lies in the window.",
+    },
+    window: {
+      type: "string", title: "a window of time", pattern: WINDOW, examples: ["02:00-05:00", "Sat,Sun 01:00-05:00"],
+      description: "When the second switch of `finish: window` may be made, by the clock of the Dom0: each day, or on the days of " +
+        "the week that are named. It may go over midnight; a day is the one on which it begins.",
     },
     downtime: {
       ...duration, examples: ["30s", "2m"],

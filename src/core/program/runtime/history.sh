@@ -11,7 +11,8 @@ remember_history() {
   local took copying bytes rate rest switch shutdown start down one
   [ -n "$STRATEGY" ] && [ -n "${BEGAN_AT:-}" ] || return 0
   uptime_now
-  took=$((UPTIME - BEGAN_AT))
+  # a wait for a time of day says nothing of what a run takes
+  took=$((UPTIME - BEGAN_AT - ${WAITED:-0}))
   # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
   # nothing of a rate. The parentheses are needed: without them awk takes `>` for a redirection.
   read -r copying bytes rate <<LINE

@@ -98,6 +98,9 @@ forward() {
   if [ "${CONTENT#offline}" != "$CONTENT" ]; then
     # the guest was down and stays so
     SAYS=
+  elif [ -e "$HERE/gone" ]; then
+    # somebody else took it down, in a wait in which all it did was its own affair
+    SAYS=
   elif ! run_on_new_disk; then
     message="$message; $DOMAIN does not run on its new disk: $SAYS"
   fi
@@ -107,6 +110,8 @@ forward() {
   fi
   take_back temporary
   [ -z "$LEFT" ] || message="$message; left: $LEFT_WHY"
+  # in its wait nothing but the second switch was left to do
+  [ -z "${STOPPED_WAITING:-}" ] || [ "$message" != "$1" ] || finish stopped "$message"
   REMAINS=
   SURVEY=1
   plan
@@ -114,7 +119,10 @@ forward() {
   if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "${FOUND_DEAD:-}" ]; then
     finish "done" "$DOMAIN runs on its new disk; $message"
   fi
-  [ -z "$REMAINS" ] || message="$message; to be done:$REMAINS"
+  if [ -n "$REMAINS" ]; then
+    read_fact waiting
+    message="$message; to be done:${CONTENT:+ the second switch, which waited for $CONTENT,}$REMAINS"
+  fi
   finish stuck "$message"
 }
 
