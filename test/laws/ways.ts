@@ -73,7 +73,6 @@ export const WAYS: readonly Way[] = [
   { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
   { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true },
-  { name: "dm, left in its window", options: { strategy: "dm", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
   { name: "drbd, suspended, and again in its window", options: { strategy: "drbd", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4"], running: true, host: withFullImages },
   { name: "drbd, guest down", options: { strategy: "drbd" }, contents: ["ext4", "partitions"], running: false, host: withFullImages },
 ];
