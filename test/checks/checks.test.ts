@@ -157,6 +157,11 @@ const CASES: readonly Case[] = [
     name: "a suspension that is forecast to take too long", code: "over-budget", says: /would be down for about/,
     wish: moved({ strategy: "dm", downtimeSeconds: 1 }),
   },
+  {
+    name: "the window has no room for the second switch", code: "window-too-short", says: /02:00-02:01 has 60 s, and the second switch is reckoned to take 90 s/,
+    state: (state) => ({ ...state, history: [{ domain: "web1", switch: "suspend", shutdownSeconds: 50, startSeconds: 40, downtimeSeconds: 90, bytesPerSecond: 1 }] }),
+    wish: moved({ strategy: "dm", switch: "suspend", finish: "window", window: { text: "02:00-02:01", spans: [{ start: 120, minutes: 1 }] } }),
+  },
   { name: "volumes and snapshot do not fit", state: group({ freeExtents: 10 }), code: "not-enough-space", says: /vg0 has 40 MiB free, and web1 needs/ },
   {
     name: "the volume is smaller than what is in the image", code: "target-too-small", says: /would have 8 MiB, and .* holds 16 MiB/,

@@ -46,7 +46,7 @@ export class FakeHost implements Host {
   run(command: Command, options: RunOptions = {}): Promise<Checked<CommandResult>> {
     this.commands.push(command);
     if (command[0] === "readlink") return ok(`${booksDirectory("web1")}/runs/one\n`);
-    if (command[0] === "cat") return ok(this.events.map((_event, i) => this.line(i)).join("\n"));
+    if (command[0] === "cat") return ok(this.written().map((_event, i) => this.line(i)).join("\n"));
     if (command.includes("stop")) return this.stop(command.join(" "));
     if (options.stdin !== undefined) {
       this.submissions.push(typeof options.stdin === "string" ? options.stdin : new TextDecoder().decode(options.stdin));
@@ -93,6 +93,11 @@ export class FakeHost implements Host {
     this.waiting.forEach((go) => { go(); });
     this.waiting = [];
     return ok('{"stopping":"asked"}\n');
+  }
+
+  /** What is in the journal by now. */
+  private written(): readonly FakeEvent[] {
+    return this.stopped ? this.events : this.events.slice(0, this.script.waitsAfter);
   }
 
   private line(index: number): string {

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Content } from "../../src/core/model/storage.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { simulate, startModel } from "../../src/core/plan/simulate.js";
+import { waitOf } from "../../src/core/steps/await-window.js";
 import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
 import type { ADisk } from "../support/a-host.js";
 import type { MoveOptions } from "../../src/core/model/desired.js";
@@ -47,6 +49,41 @@ test("finish: now takes the guest over a second time, and the array goes before 
   expect(now).toContain("remove-boot-unit");
   expect(deferred.filter((id) => id.startsWith("again."))).toEqual([]);
   expect(deferred, "the guest may be saved on the array at a reboot of Dom0").not.toContain("remove-boot-unit");
+});
+
+describe("finish: window", () => {
+  const window = { text: "02:00-05:00", spans: [{ start: 120, minutes: 180 }] };
+
+  test("makes the same second switch, after all that stays for good and a wait that knows which steps it is for", () => {
+    const steps = stepsOf(planned({}, { finish: "window", window }).domains[0]?.nodes ?? []);
+    const now = stepsOf(planned({}, { finish: "now" }).domains[0]?.nodes ?? []);
+    const ids = steps.map(({ id }) => id);
+    const wait = ids.indexOf("await-window");
+    const again = now.filter(({ id }) => id.startsWith("again."));
+    expect(steps.filter(({ id }) => id.startsWith("again."))).toEqual(again);
+    expect(waitOf(steps)).toMatchObject({ window, disks: [{ vdev: "xvda1", target: "/dev/md/converge-web1-xvda1" }], passesOver: again.map(({ id }) => id) });
+    expect(ids.indexOf("xvda1.settle-volume"), "the wait may end in any way").toBeLessThan(wait);
+    expect(ids.slice(wait + 1, wait + 1 + again.length)).toEqual(again.map(({ id }) => id));
+    expect(new Set(ids)).toEqual(new Set([...now.map(({ id }) => id), "await-window"]));
+  });
+
+  test("is not waited for with next-reboot, nor for a guest that is down: nobody is taken over", () => {
+    expect(waitOf(planned({}, { finish: "window", window, switch: "next-reboot" }).domains[0]?.nodes ?? [])).toBeUndefined();
+    const down = aHost([{ name: "web1", running: false, disks: { xvda1: {} } }]);
+    const { domains } = planHost(down, [aWish("web1", ["xvda1"], { strategy: "md", finish: "window", window })], sha256);
+    expect(waitOf(domains[0]?.nodes ?? [])).toBeUndefined();
+  });
+
+  test("takes a guest that an earlier run left on its array off it, in the window", () => {
+    const state = aHost([{ name: "web1", running: true, disks: { xvda1: {} } }]);
+    const wish = (move: MoveOptions) => [aWish("web1", ["xvda1"], { strategy: "md", switch: "suspend", ...move })];
+    const simulated = simulate(planHost(state, wish({}), sha256).domains[0]?.nodes ?? [], startModel(state));
+    if (!simulated.ok) throw new Error(simulated.why);
+    const steps = stepsOf(planHost(simulated.end.host, wish({ finish: "window", window }), sha256).domains[0]?.nodes ?? []);
+    expect(steps[0]?.kind, "before anything").toBe("await-window");
+    expect(waitOf(steps)?.passesOver).toEqual(expect.arrayContaining(["guard", "install-boot-unit", "save", "restore-paused", "resume"]));
+    expect(waitOf(steps)?.passesOver).not.toContain("xvda1.retire-array");
+  });
 });
 
 function unknown(hint: string): Content {

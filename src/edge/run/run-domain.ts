@@ -54,7 +54,8 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
 export async function watchDomain(directory: string, options: WatchOptions): Promise<DomainRun> {
   const { runs, watcher, interruption } = options;
   let report = emptyReport;
-  let waits = false;
+  // one object, since the callback below changes it
+  const left = { waiting: false };
   const leave = new AbortController();
   const stopListening = interruption.listen((wish) => {
     if (wish === "detach") leave.abort();
@@ -69,13 +70,13 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
         if (event.event !== "waiting" || options.leavesWaiting !== true) return;
         void stillWaits(runs, directory).then((still) => {
           if (!still) return;
-          waits = true;
+          left.waiting = true;
           leave.abort();
         });
       },
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
-    if (followed === "left" && waits) return { end: "waiting", report };
+    if (followed === "left" && left.waiting) return { end: "waiting", report };
     return { report, ...endOf(followed, report) };
   } finally {
     stopListening();
@@ -106,9 +107,9 @@ function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport
 }
 
 async function askToStop(runs: HostRuns, directory: string, watcher: Watcher, report: () => RunReport): Promise<void> {
-  const { step, committed } = report();
+  const { step, committed, waiting } = report();
   const doing = step === undefined ? "" : `; it waits for: ${step.title}`;
-  watcher.say(committed
+  watcher.say(committed && waiting === undefined
     ? "the guest is on its new disks already: the run ends by itself in a moment; Ctrl-C again leaves it to itself"
     : `asked to stop at the next safe point${doing}; Ctrl-C again leaves it to itself`);
   try {
