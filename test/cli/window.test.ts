@@ -177,7 +177,7 @@ test("a saved plan of it is read back, and runs", async () => {
   expect(host.submissions).toHaveLength(1);
 });
 
-test("a window that is too short for the second switch is refused", async () => {
+test("a window that is too short for the second switch is refused", () => {
   const short = { ...MOVE, window: { text: "02:00-02:01", spans: [{ start: 120, minutes: 1 }] } };
   const state = hostState("dom0a");
   const slow = { domain: "web1", switch: "suspend", shutdownSeconds: 50, startSeconds: 40, downtimeSeconds: 90, bytesPerSecond: 1 };
