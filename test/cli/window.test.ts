@@ -187,3 +187,12 @@ test("a window that is too short for the second switch is refused", () => {
     "window-too-short: the window 02:00-02:01 has 60 s, and the second switch is reckoned to take 90 s",
   ]);
 });
+
+test("--json has the wait in the recap, for whoever comes back for it", async () => {
+  const { out } = await cli([...ONE, "--json", "--yes"], { hosts: { dom0a: waitingRun("dom0a") }, states: hostState });
+  const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines.find((line) => line["type"] === "recap")).toMatchObject({
+    end: "waiting", waiting: { window: "02:00-05:00", opens: 10_980, clock: "Thu 22:57 CET" },
+  });
+  expect(lines.at(-1)).toEqual({ type: "end", exit: 0 });
+});

@@ -42,10 +42,11 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
 
 const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => possible({ ...way, ...other }));
 
-/** A wait for a window has one. Those that never bring both legs to rest can not compare them; and only a copy of files leaves something to rehearse on. */
+/** Those that never bring both legs to rest can not compare them; and only a copy of files leaves something to rehearse on. */
 export function possible(asked: MoveOptions): MoveOptions {
-  const { rehearse, ...rest } = { ...asked, ...(asked.finish === "window" ? { window: NIGHTS } : {}) };
-  const move: MoveOptions = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) || rehearse === undefined ? rest : { ...rest, rehearse };
+  const { rehearse, ...rest } = asked;
+  const rehearsed = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
+  const move: MoveOptions = asked.finish === "window" ? { ...rehearsed, window: NIGHTS } : rehearsed;
   return move.verify === "full" && ["drbd", "qemu"].includes(move.strategy ?? "auto") ? { ...move, verify: "fresh" } : move;
 }
 

@@ -106,6 +106,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
       deltas: report.deltas.length > 0 ? report.deltas : undefined,
       frozen: report.frozen.length > 0 ? report.frozen : undefined,
       failedStep: report.failure?.id,
+      waiting: end === "waiting" ? report.waiting : undefined,
       kept: end === "done" ? kept(plan) : undefined,
     }),
   };
