@@ -100,3 +100,37 @@ describe.runIf(everything)("a guest that was moved and has written on", () => {
     await expectWhole(image, highest + 10);
   });
 });
+
+test.runIf(everything)("a retired image goes when its time is past, and not before; the guest does not notice", async () => {
+  await stopGuest(lab, "web1");
+  await lab.run("lvremove -qq -y vg0/web1-xvda1", { mayFail: true });
+  await startGuest(lab, "web1");
+  const retiring = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" } }, { source: "retire" });
+  const moved = await converge.run("-i", "lab.yml", await converge.playbook("retire.yml", retiring), "--yes");
+  expect(moved.exitCode, moved.all).toBe(0);
+  const retired = async (): Promise<string> => (await lab.run("ls -d /srv/xen/web1/*retired*", { mayFail: true })).stdout.trim();
+  const image = await retired();
+  expect(image).toMatch(/retired/);
+  const gc = ["gc", "-i", "lab.yml", "dom0"];
+
+  const early = await converge.run(...gc, "--keep-for", "1d", "--yes");
+  expect(early.exitCode, early.all).toBe(0);
+  expect(await retired()).toBe(image);
+
+  const before = await traces(lab);
+  const preview = await converge.run(...gc, "--keep-for", "1s", "--check", "--detailed-exitcode");
+  expect(preview.exitCode, preview.all).toBe(2);
+  expect(preview.all).toContain(image);
+  expect(await traces(lab)).toBe(before);
+
+  const collected = await converge.run(...gc, "--keep-for", "1s", "--yes");
+  expect(collected.exitCode, collected.all).toBe(0);
+  expect(await retired()).toBe("");
+  const { highest } = await acks(lab, "web1");
+  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 10)}$`);
+  expect((await attached(lab, "web1"))["xvda1"]).toBe("/dev/vg0/web1-xvda1");
+  await expectNothingLeft(lab);
+  const again = await converge.run(...gc, "--keep-for", "1s", "--yes");
+  expect(again.exitCode, again.all).toBe(0);
+  expect(again.all).toMatch(/nothing to do/);
+});
