@@ -4,6 +4,7 @@ import { faultsPromised } from "../support/faults.js";
 import { counted, walkCuts, walkThrough } from "./walk.js";
 import { mixedScenes, scenesOf, WAYS } from "./ways.js";
 import { livingGuests, seeded } from "./world.js";
+import { some } from "../support/share.js";
 
 /**
  * Laws over every plan that generated hosts and wishes lead to. A share of them runs here; `npm run laws` looks at as
@@ -11,7 +12,7 @@ import { livingGuests, seeded } from "./world.js";
  */
 const TIMES = Number(process.env["LAWS_TIMES"] ?? "1");
 const SEED = process.env["LAWS_SEED"] === undefined ? {} : { seed: Number(process.env["LAWS_SEED"]) };
-const runs = (numRuns: number) => ({ numRuns: numRuns * TIMES, ...SEED });
+const runs = (numRuns: number) => ({ numRuns: some(numRuns) * TIMES, ...SEED });
 /** A seeded share of all ways to be cut short, or with a number of times given all of them. */
 const share = (seed: number) => {
   if (TIMES > 1) return {};

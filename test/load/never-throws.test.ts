@@ -14,6 +14,7 @@ import type { Diagnostic } from "../../src/core/model/diagnostic.js";
 import { hasErrors } from "../../src/core/model/diagnostic.js";
 import { diagnosticJson, renderDiagnostics } from "../../src/core/render/diagnostics.js";
 import { filesOf } from "./files.js";
+import { some } from "../support/share.js";
 
 const inventory = loadInventory(["dom0a,dom0b"], NO_FILES).value;
 if (inventory === undefined) throw new Error("no inventory");
@@ -67,7 +68,7 @@ describe("no input makes it throw", () => {
       const result = loadPlaybooks([{ file: "x.yml", text }], inventory, options);
       expect(result.value === undefined).toBe(hasErrors(result.diagnostics));
       wellFormed(result.diagnostics);
-    }), { numRuns: 400 });
+    }), { numRuns: some(400) });
   }, 60_000);
 
   test("inventories of both languages", () => {
@@ -77,7 +78,7 @@ describe("no input makes it throw", () => {
         const result = loadInventory([name], filesOf({ [name]: content }));
         wellFormed(result.diagnostics);
       }
-    }), { numRuns: 150 });
+    }), { numRuns: some(150) });
   }, 60_000);
 
   test("patterns, extra variables, templates, words, durations", () => {
@@ -87,7 +88,7 @@ describe("no input makes it throw", () => {
       shellWords(text, { comments: true });
       parseDuration(text);
       for (const part of parseTemplate(text).template?.parts ?? []) if (typeof part !== "string") evaluate(part, { a: 1 });
-    }), { numRuns: 300 });
+    }), { numRuns: some(300) });
   }, 60_000);
 
   test("nothing hangs: deep, wide and repeated input", () => {

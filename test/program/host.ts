@@ -15,6 +15,7 @@ const TOOLS = [
   "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
+const PARTS = join(dirname(STUB), "parts");
 /** The interpreter itself, as a Dom0 has it: what comes first in the PATH may be a script that looks for one at every call. */
 const PYTHON = "/usr/bin/python3";
 
@@ -96,6 +97,7 @@ export class StubHost {
       ...process.env,
       PATH: `${bin}:${process.env["PATH"] ?? ""}`,
       STUB_STATE: this.state,
+      STUB_PARTS: PARTS,
       CONVERGE_ROOT: this.root,
       REAL_SLEEP: "/bin/sleep",
       REAL_STAT: "/usr/bin/stat",
