@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { faultsPromised } from "../support/faults.js";
+import type { Model } from "../../src/core/model/model.js";
 import { counted, walkCuts, walkThrough } from "./walk.js";
 import { mixedScenes, scenesOf, WAYS } from "./ways.js";
 import { livingGuests, seeded } from "./world.js";
@@ -51,6 +52,14 @@ describe.each(WAYS)("moved in the way of $name, a guest", (way) => {
       runs(3),
     );
   });
+});
+
+test("a guest that is used by somebody between its run's death and the recovery keeps what it wrote", () => {
+  const shutDown = scenesOf(WAYS.filter(({ name }) => ["rsync", "rsync, compared in full"].includes(name)));
+  const down = (model: Model): boolean => Object.values(model.host.domains).some(({ running }) => running === undefined);
+  fc.assert(fc.property(shutDown, (scene) => {
+    walkCuts(scene, { endings: ["killed, and used by somebody before its recovery"], only: down, rounds: (min) => [min] });
+  }), runs(5));
 });
 
 test("guests moved in different ways on one host do not get in each other's way", () => {

@@ -47,8 +47,11 @@ export function withMemory(model: Model): Model {
 }
 
 /** How the host program's work ends before its end, and what then becomes of the host. */
-export type Ending = "killed, then an orderly reboot" | "killed" | "orderly reboot" | "power cut" | "power cut, recovered late" | "killed, and its recovery cut off";
-export const ENDINGS: readonly Ending[] = ["killed", "orderly reboot", "power cut", "power cut, recovered late", "killed, and its recovery cut off"];
+export type Ending = "killed, then an orderly reboot" | "killed, and used by somebody before its recovery" | "killed" | "orderly reboot" | "power cut" | "power cut, recovered late" | "killed, and its recovery cut off";
+export const ENDINGS: readonly Ending[] = [
+  "killed", "killed, and used by somebody before its recovery", "orderly reboot", "power cut", "power cut, recovered late",
+  "killed, and its recovery cut off",
+];
 
 export interface Cut {
   readonly started: readonly Step[];
@@ -82,6 +85,8 @@ export function after(
   switch (ending) {
     case "killed":
       return { model: recovered(before) };
+    case "killed, and used by somebody before its recovery":
+      return { model: recovered(usedByHand(before, domain, guests)) };
     case "killed, and its recovery cut off": {
       if (ended) return { model: before };
       const half = recover(started, domain, before, { ...options, undos: Math.floor(started.length / 2) });
@@ -175,6 +180,12 @@ export function restartedByHand(model: Model, name: string): Model {
   const running = model.host.domains[name]?.running;
   if (running === undefined || running.paused) return startedByHand(model, name);
   return startedByHand(withRunning(guestFlushes(model, name), name, undefined), name);
+}
+
+/** Somebody starts a guest that is down, and when it has written something stops it again. */
+function usedByHand(model: Model, name: string, guests: Guests): Model {
+  if (model.host.domains[name]?.running !== undefined) return model;
+  return withRunning(guestFlushes(guests(startedFromConfig(model, name)), name), name, undefined);
 }
 
 /** Somebody starts a guest that is down. One that is paused is left alone. */

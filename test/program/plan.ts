@@ -175,7 +175,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
     }),
     rawStep("edit", "switch", {
       title: "Edit the config",
-      actions: [{ verb: ["edit_config", host.config, sha256(before), sha256(after), ...edit], shown: "" }],
+      actions: [{ verb: ["note_disks", device], shown: "" }, { verb: ["edit_config", host.config, sha256(before), sha256(after), ...edit], shown: "" }],
       goals: [{ goal: "config", path: host.config, sha256: sha256(after), before: sha256(before) }],
       undo: { when: [], actions: [{ verb: ["restore_config", host.config, sha256(after), domain, "xvda1", device], shown: "" }] },
     }),

@@ -2317,10 +2317,54 @@ use_draft() { # PATH DRAFT
   }
 }
 
+# note_disks TARGET…: what they are like while nobody has them, and no config names them
+verb_note_disks() {
+  local stamps disk
+  stamps=
+  for disk in "$@"; do
+    disk_stamp "$disk" || {
+      says "cannot see what was written to $disk"
+      return 1
+    }
+    stamps="$stamps $STAMP"
+  done
+  write_kept "$HERE/noted" "$stamps"
+}
+
+# disk_stamp TARGET: sets STAMP, one word that is another one once a guest has had it. The kernel's count of written sectors
+# begins anew at a boot; then what a mount writes to the head of a file system has to tell.
+disk_stamp() {
+  local f1 f2 f3 f4 f5 f6 sectors
+  if node_number "$1" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ]; then
+    read -r f1 f2 f3 f4 f5 f6 sectors f1 <"$ROOT/sys/dev/block/$NODE/stat"
+    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=\${STAMP%% *},$(boot_id),$NODE,$sectors
+    return
+  fi
+  set -- $(stat -L -c '%y %s' -- "$1" 2>/dev/null)
+  [ $# -eq 4 ] && STAMP=file,$1,$2,$4
+}
+
+# used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since
+used_meanwhile() {
+  local was
+  read_fact noted
+  for was in $CONTENT; do
+    [ $# -ge 2 ] || return 1
+    USED=$2
+    disk_stamp "$2" || return 1
+    case $was in
+      file,* | *",$(boot_id),"*) [ "$STAMP" = "$was" ] || return 0 ;;
+      *) [ "\${STAMP%%,*}" = "\${was%%,*}" ] || return 0 ;;
+    esac
+    shift 2
+  done
+  return 1
+}
+
 # restore_config PATH SHA_AFTER [NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
-# somebody else: what it has written since is on them only
+# somebody else: what it has written since is on them only. Nor where it has come to its end again.
 verb_restore_config() {
-  local path shown old
+  local path shown old name
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
     says "$1 is not there"
@@ -2346,7 +2390,14 @@ verb_restore_config() {
           return 0
         fi
         ;;
-      1) ;;
+      1)
+        name=$1
+        shift
+        if used_meanwhile "$@"; then
+          journal note message "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
+          return 0
+        fi
+        ;;
       *) return 1 ;;
     esac
   fi
@@ -6755,7 +6806,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

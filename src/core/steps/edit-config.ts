@@ -2,8 +2,9 @@ import type { ConfiguredDisk } from "../model/domain.js";
 import { verdict } from "../goals/verdict.js";
 import type { AttachedGoal } from "../model/goal.js";
 import { replaceBytes } from "../xl/text-edit.js";
+import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
-import { withDomain, withGhost } from "../model/transform.js";
+import { diskKey, withDomain, withGhost } from "../model/transform.js";
 
 export interface EditConfig {
   readonly domain: string;
@@ -16,6 +17,8 @@ export interface EditConfig {
   /** The disks that the new text names: for the model. */
   readonly disks: readonly ConfiguredDisk[];
   readonly oldDisks: readonly ConfiguredDisk[];
+  /** The guest is down, and old and new disks hold the same: so whatever is written to a new one from here on is the guest's. */
+  readonly atRest?: boolean;
 }
 
 /** Writes the guest's config anew, beside the old one and then over it in one rename. All else stays byte for byte. */
@@ -24,7 +27,13 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
   risk: "safe",
   requires: () => ["sha256sum", "head", "tail", "mv"],
   title: ({ path }) => `Edit ${path}`,
-  actions: ({ path, before, after, edits }) => [
+  actions: ({ path, before, after, edits, disks, oldDisks, atRest }) => [
+    ...(atRest === true
+      ? [{
+          verb: ["note_disks", ...moved(disks, oldDisks).map(({ target }) => target)] as const,
+          shown: `note how much has been written to ${moved(disks, oldDisks).map(({ target }) => target).join(" and ")} until now`,
+        }]
+      : []),
     {
       verb: [
         "edit_config", path, before, after,
@@ -34,21 +43,22 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     },
   ],
   goals: ({ path, before, after }) => [{ goal: "config", path, sha256: after, before }],
-  effect: ({ domain, before, after, disks, edits }, model) => {
+  effect: ({ domain, before, after, disks, oldDisks, edits, atRest }, model) => {
     const found = model.host.domains[domain];
     if (found?.config === undefined) return model;
     const { text } = found.config;
     const edited = withDomain(model, {
       ...found, config: { ...found.config, sha256: after, disks, text: { ...text, text: replaceBytes(text.text, edits) } },
     });
-    return withGhost(edited, { renamed: { ...model.ghost.renamed, [before]: text.text } });
+    const noted = atRest === true ? Object.fromEntries(moved(disks, oldDisks).map(({ target }) => [target, writesOf(target, model)])) : undefined;
+    return withGhost(edited, { renamed: { ...model.ghost.renamed, [before]: text.text }, ...(noted === undefined ? {} : { noted }) });
   },
-  undo: ({ domain, path, before, after, disks, oldDisks }) => ({
+  undo: ({ domain, path, before, after, disks, oldDisks, atRest }) => ({
     when: [{ goal: "config", path, sha256: after, before }],
     actions: [
       {
         verb: ["restore_config", path, after, domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
-        shown: `put the old text of ${path} back, unless somebody has started ${domain} on its new disks`,
+        shown: `put the old text of ${path} back, unless ${domain} has been started on its new disks meanwhile`,
       },
     ],
     effect: (model) => {
@@ -56,12 +66,19 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
       if (found?.config === undefined) return model;
       // started meanwhile from the new text: its old disks lack what it has written since
       if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return model;
+      // and stopped again since
+      const used = ({ target }: AttachedGoal): boolean => writesOf(target, model) !== model.ghost.noted?.[target];
+      if (atRest === true && found.running === undefined && moved(disks, oldDisks).some(used)) return model;
       const { text } = found.config;
       const old = { ...text, text: model.ghost.renamed[before] ?? text.text };
       return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks, text: old } });
     },
   }),
 };
+
+function writesOf(target: string, { ghost }: Model): number {
+  return ghost.disks[diskKey(target)]?.writes ?? -1;
+}
 
 /** Disks that the new text names and the old one did not. */
 function moved(disks: readonly ConfiguredDisk[], oldDisks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {

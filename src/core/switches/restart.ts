@@ -64,7 +64,10 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
     // whoever starts a guest that is down, a boot of Dom0 included, starts it on what its config names: so the commit is
     // first, or an undo could take the config back from under a guest that has run on its new disk
     ...(running ? [] : [stepOf(commitOffline, "switch", "commit", { domain: domain.name }, "nothing is undone after this")]),
-    stepOf(editConfig, "switch", "edit-config", edit, "whatever starts the guest next uses its new disks"),
+    stepOf(
+      editConfig, "switch", "edit-config", { ...edit, ...(running ? { atRest: true } : {}) },
+      "whatever starts the guest next uses its new disks",
+    ),
     ...(running ? bringUp(domainMove) : []),
     ...fragments.flatMap((f) => f.settle),
     ...domainMove.unsettled,

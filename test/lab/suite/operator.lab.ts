@@ -102,7 +102,7 @@ describe.runIf(everything)("a guest that was moved and has written on", () => {
 });
 
 test.runIf(everything)("a retired image goes when its time is past, and not before; the guest does not notice", async () => {
-  await stopGuest(lab, "web1");
+  // down since the tests before, on its image
   await lab.run("lvremove -qq -y vg0/web1-xvda1", { mayFail: true });
   await startGuest(lab, "web1");
   const retiring = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" } }, { source: "retire" });

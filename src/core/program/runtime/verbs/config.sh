@@ -124,10 +124,55 @@ use_draft() { # PATH DRAFT
   }
 }
 
+# note_disks TARGET…: what they are like while nobody has them, and no config names them
+verb_note_disks() {
+  local stamps disk
+  stamps=
+  for disk in "$@"; do
+    disk_stamp "$disk" || {
+      says "cannot see what was written to $disk"
+      return 1
+    }
+    stamps="$stamps $STAMP"
+  done
+  write_kept "$HERE/noted" "$stamps"
+}
+
+# disk_stamp TARGET: sets STAMP, one word that is another one once a guest has had it. The kernel's count of written sectors
+# begins anew at a boot; then what a mount writes to the head of a file system has to tell.
+disk_stamp() {
+  local f1 f2 f3 f4 f5 f6 sectors
+  if node_number "$1" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ]; then
+    read -r f1 f2 f3 f4 f5 f6 sectors f1 <"$ROOT/sys/dev/block/$NODE/stat"
+    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=${STAMP%% *},$(boot_id),$NODE,$sectors
+    return
+  fi
+  # shellcheck disable=SC2046 # words are what is wanted: day, time, zone, size
+  set -- $(stat -L -c '%y %s' -- "$1" 2>/dev/null)
+  [ $# -eq 4 ] && STAMP=file,$1,$2,$4
+}
+
+# used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since
+used_meanwhile() {
+  local was
+  read_fact noted
+  for was in $CONTENT; do
+    [ $# -ge 2 ] || return 1
+    USED=$2
+    disk_stamp "$2" || return 1
+    case $was in
+      file,* | *",$(boot_id),"*) [ "$STAMP" = "$was" ] || return 0 ;;
+      *) [ "${STAMP%%,*}" = "${was%%,*}" ] || return 0 ;;
+    esac
+    shift 2
+  done
+  return 1
+}
+
 # restore_config PATH SHA_AFTER [NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
-# somebody else: what it has written since is on them only
+# somebody else: what it has written since is on them only. Nor where it has come to its end again.
 verb_restore_config() {
-  local path shown old
+  local path shown old name
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
     says "$1 is not there"
@@ -153,7 +198,14 @@ verb_restore_config() {
           return 0
         fi
         ;;
-      1) ;;
+      1)
+        name=$1
+        shift
+        if used_meanwhile "$@"; then
+          journal note message "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
+          return 0
+        fi
+        ;;
       *) return 1 ;;
     esac
   fi
