@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { faultsPromised } from "../support/faults.js";
+import { guestWrites, rebootedItself } from "../../src/core/model/guest.js";
+import { isOwnPath } from "../../src/core/model/mapping.js";
 import type { Model } from "../../src/core/model/model.js";
 import { counted, walkCuts, walkThrough } from "./walk.js";
 import { mixedScenes, scenesOf, WAYS } from "./ways.js";
@@ -59,6 +61,18 @@ test("a guest that is used by somebody between its run's death and the recovery 
   const down = (model: Model): boolean => Object.values(model.host.domains).some(({ running }) => running === undefined);
   fc.assert(fc.property(shutDown, (scene) => {
     walkCuts(scene, { endings: ["killed, and used by somebody before its recovery"], only: down, rounds: (min) => [min] });
+  }), runs(5));
+});
+
+test("a guest that reboots by itself onto its volume before the mirror is cut has nothing stored that goes with the mirror", () => {
+  const mirrored = scenesOf(WAYS.filter(({ name }) => ["dm, suspend", "md, suspend", "md-preseed, suspend", "drbd, suspend"].includes(name)));
+  /** It reboots as soon as xl has its new config stored. */
+  const reboots = (model: Model): Model => Object.values(model.host.domains).reduce((at, { name, running }) => {
+    const leaves = running?.attached.some(({ vdev, params }) => isOwnPath(params) && running.stored.some((disk) => disk.vdev === vdev && !isOwnPath(disk.target)));
+    return leaves === true ? rebootedItself(at, name) : at;
+  }, guestWrites(model));
+  fc.assert(fc.property(mirrored, (scene) => {
+    walkCuts(scene, { guests: reboots, endings: ["killed", "orderly reboot"], rounds: (min) => [min], mayRefuse: true });
   }), runs(5));
 });
 

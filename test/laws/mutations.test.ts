@@ -144,13 +144,14 @@ const UNSEEN: Readonly<Record<string, string>> = {
   "write-config": "the model's guests are built from the step's own words",
 };
 
-test.runIf(LONG)("every kind of step of every way is missed when it is gone, but for those that say why", () => {
-  const kinds = new Map<string, string>();
+test.runIf(LONG)("every kind of step of every way is missed when it is gone, but for those that say why", { timeout: 3_600_000 }, () => {
+  const ways = new Map<string, Set<string>>();
   for (const way of WAYS) {
     for (const scene of fc.sample(scenesOf([way], 1), { numRuns: 6, seed: 11 })) {
-      for (const plan of plansOf(scene)) for (const { kind } of stepsOf(plan.nodes)) if (!kinds.has(kind)) kinds.set(kind, way.name);
+      for (const plan of plansOf(scene)) for (const { kind } of stepsOf(plan.nodes)) ways.set(kind, (ways.get(kind) ?? new Set()).add(way.name));
     }
   }
-  const looked = [...kinds].filter(([kind]) => UNSEEN[kind] === undefined);
-  expect(looked.filter(([kind, way]) => noticed(way, without(kind)) === undefined)).toEqual([]);
+  const looked = [...ways].filter(([kind]) => UNSEEN[kind] === undefined);
+  // one way that needs it is enough: another may do without what it does there
+  expect(looked.flatMap(([kind, having]) => ([...having].some((way) => noticed(way, without(kind)) !== undefined) ? [] : [kind]))).toEqual([]);
 });

@@ -1,5 +1,7 @@
 import type { ConfiguredDisk } from "../model/domain.js";
+import { verdict } from "../goals/verdict.js";
 import type { AttachedGoal } from "../model/goal.js";
+import { isOwnPath } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
 import { withRunning } from "../model/transform.js";
@@ -27,10 +29,26 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
   effect: ({ domain, disks }, model) => withStored(model, domain, disks),
   undo: ({ domain, file, oldFile, disks, oldDisks }) => ({
     when: [{ goal: "stored", domain, file, disks: targets(disks) }],
-    actions: [{ command: ["xl", "config-update", domain, oldFile] }],
-    effect: (model) => withStored(model, domain, oldDisks),
+    actions: [
+      {
+        verb: ["restore_stored", domain, oldFile, ...volumesOf(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
+        shown: `xl config-update ${domain} ${oldFile}, unless ${domain} has come up on its new disks meanwhile`,
+      },
+    ],
+    effect: (model) => {
+      const volumes = volumesOf(disks, oldDisks);
+      // it has rebooted by itself: what it had before is left behind, and a device that mirrored it goes
+      if (volumes.length > 0 && verdict({ goal: "attached", domain, disks: volumes }, model) === "done") return model;
+      return withStored(model, domain, oldDisks);
+    },
   }),
 };
+
+/** Disks that are new, but for devices that mirror one: these lie on the old disk. */
+function volumesOf(disks: readonly ConfiguredDisk[], oldDisks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {
+  return targets(disks).filter(({ vdev, target }) =>
+    !isOwnPath(target) && !oldDisks.some((old) => old.vdev === vdev && old.target === target));
+}
 
 function targets(disks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {
   return disks.filter((disk) => disk.target !== "").map(({ vdev, target }) => ({ vdev, target }));

@@ -91,7 +91,8 @@ describe.runIf(everything)("in mid-copy", () => {
       dmsetup resume vg0-images-real`]);
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);
-    expect(all).toMatch(/zz\/last.*Input\/output error|Input\/output error.*zz\/last/);
+    expect(all).toMatch(/Input\/output error/);
+    expect(all).toMatch(/zz\/last/);
     await expectOnImage();
     // LVM has put its own table back when it removed the snapshot
     await lab.run(`test "$(dmsetup table vg0-images | wc -l)" = 1`);
@@ -104,7 +105,7 @@ describe.runIf(everything)("in mid-copy", () => {
     expect(exitCode, all).toBe(3);
     expect(all).toMatch(/reason +.*web1\.cfg/);
     await expectOnImage();
-    expect((await lab.run("tail -n 1 /etc/xen/web1.cfg")).stdout).toBe("# edited by hand\n");
+    expect((await lab.run("tail -n 1 /etc/xen/web1.cfg")).stdout).toMatch(/^# edited by hand$/m);
   });
 
   test("a guest that crashes, and is started anew by xl, is left where it is", async () => {

@@ -212,3 +212,15 @@ verb_restore_config() {
   cp -- "$HERE/config.before" "$DRAFT" || return 1
   finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
 }
+
+# restore_stored NAME FILE [VDEV TARGET…]: not where NAME has come up on these targets meanwhile, by its own reboot
+verb_restore_stored() {
+  local name file
+  name=$1 file=$2
+  shift 2
+  if [ $# -gt 0 ] && goal_attached "$name" "$@"; then
+    journal note message "$name has come up on its new disk meanwhile: what xl stored for its reboots stays"
+    return 0
+  fi
+  run_command xl config-update "$name" "$file"
+}
