@@ -44,6 +44,7 @@ export const WAYS: readonly Way[] = [
   },
   { name: "dm, chosen", options: { strategy: "dm" }, contents: ["ext4", "unknown"] },
   { name: "dm, left at once", options: { strategy: "dm", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
+  { name: "dm, left in its window", options: { strategy: "dm", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
   { name: "dm, compared in full", options: { strategy: "dm", verify: "full", switch: "restart" }, contents: ["ext4", "swap", "partitions"] },
   { name: "dm, suspended and compared in full", options: { strategy: "dm", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
   { name: "dm, guest down", options: { strategy: "dm" }, contents: ["ext4", "partitions"], running: false },
