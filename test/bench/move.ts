@@ -58,6 +58,7 @@ export async function compareMoves(): Promise<Moves> {
     "dm, suspend": move({}, { strategy: "dm", switch: "suspend" }),
     "dm, restart": move({}, { strategy: "dm", switch: "restart" }),
     "md, suspend": move({}, { strategy: "md", switch: "suspend", finish: "now" }),
+    "md-preseed, suspend": move({}, { strategy: "md-preseed", switch: "suspend", finish: "now" }),
   };
   const best: Record<string, MoveTimes> = {};
   try {
