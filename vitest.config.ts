@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** fast: no root, no network; two minutes on two cores are the aim (test/support/share.ts). lab: a real Xen Dom0, one boot for many tests, one after another. */
+/** fast: no root, no network; the aim is two minutes on two cores, and it takes a little more. lab: a real Xen Dom0, one boot for many tests, one after another. */
 export default defineConfig({
   test: {
     // vitest leaves a core to itself, and with two that is half of them

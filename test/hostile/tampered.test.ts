@@ -14,7 +14,6 @@ import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
 import { commandLine } from "../../src/edge/cli/rollback-command.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { STEERING } from "./names.js";
-import { some } from "../support/share.js";
 
 /** Files that somebody has had in their hands: saved plans, recorded facts, and what lies in a host's books. */
 
@@ -80,7 +79,7 @@ describe("a saved plan", () => {
       const { value, diagnostics } = readSavedPlan({ file: "plan.json", text: saved.slice(0, at) + put + saved.slice(at + cut) }, "test", sha256);
       expect(value === undefined).toBe(hasErrors(diagnostics));
       if (value !== undefined) expect(canonicalJson(value.hosts[0]?.domains)).toBe(canonicalJson((JSON.parse(saved) as { hosts: { domains: unknown }[] }).hosts[0]?.domains));
-    }), { numRuns: some(500) });
+    }), { numRuns: 500 });
   });
 
   test("whose digest somebody has made fit again holds no commands: what its steps may say is what the schema has, and it is planned anew", () => {

@@ -12,11 +12,10 @@ import { aHost, aWish, MIB, sha256, swap } from "../support/a-host.js";
 import { possible, scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
-import { some } from "../support/share.js";
 
 /** Laws over every plan that generated hosts and wishes lead to. */
 
-const RUNS = { numRuns: some(150) };
+const RUNS = { numRuns: 150 };
 
 function plan(scene: Scene) {
   const planned = planHost(scene.state, scene.wishes, sha256);
@@ -131,7 +130,7 @@ describe("a run that is cut short", () => {
           }
         });
       }),
-      { numRuns: some(40) },
+      { numRuns: 40 },
     );
   });
 });
@@ -215,7 +214,7 @@ describe("a step kind", () => {
           }
         }
       }),
-      { numRuns: some(60) },
+      { numRuns: 60 },
     );
   });
 });
@@ -243,6 +242,6 @@ test("a guest that was left on its mirror's device leaves it when a later playbo
       for (const name of model.ghost.wasUp) expect(model.host.domains[name]?.running?.paused).toBe(false);
       expect(planHost(model.host, as(later), sha256).domains).toEqual([]);
     }),
-    { numRuns: some(30) },
+    { numRuns: 30 },
   );
 });

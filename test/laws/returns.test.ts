@@ -18,7 +18,6 @@ import { sha256, withFullImages } from "../support/a-host.js";
 import { returns } from "./generated.js";
 import type { Return } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
-import { some } from "../support/share.js";
 
 /** Laws over guests that were moved, wrote on, and go back to their images. */
 
@@ -114,7 +113,7 @@ describe("a way back", () => {
         for (const name of begun.ghost.wasUp) expect(end.host.domains[name]?.running?.paused).toBe(false);
         expect(planReturn(end.host, one.wish, sha256)).toMatchObject({ domains: [], diagnostics: [] });
       }),
-      { numRuns: some(120) },
+      { numRuns: 120 },
     );
   });
 
@@ -147,7 +146,7 @@ describe("a way back", () => {
         }
         expect(planHost(model.host, wishes, sha256).domains).toEqual([]);
       }),
-      { numRuns: some(80) },
+      { numRuns: 80 },
     );
   });
 
@@ -213,7 +212,7 @@ describe("a way back", () => {
           if (diffReturn(wish, resumed.host).changes.length > 0) throw new Error(`${when}: not done after it was resumed`);
         });
       }),
-      { numRuns: some(15) },
+      { numRuns: 15 },
     );
   });
 
@@ -238,7 +237,7 @@ describe("a way back", () => {
           model = next.model;
         }
       }),
-      { numRuns: some(60) },
+      { numRuns: 60 },
     );
   });
 });

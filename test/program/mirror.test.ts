@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameS
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
-import { LARGE } from "../support/share.js";
 import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram } from "./mirror.js";
@@ -282,10 +281,8 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       const chosen = own ? [by !== "drbd" || at % 2 === 1, at % 2 === 0] : [third === 0, third === 1 && at % 2 === 0];
       return all.filter((_, index) => chosen[index] === true);
     });
-    // DRBD takes twice as many calls as the others
-    const here = deaths.filter(({ number }, index) => LARGE || by !== "drbd" || Math.abs(number - commit) < 2 || index % 2 === 0);
-    expect(here.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
-    await inParallel(here, async ({ number, when, reboot }) => {
+    expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
+    await inParallel(deaths, async ({ number, when, reboot }) => {
       const host = new StubHost(shellOf(number));
       try {
         host.install(mirrorProgram(host, how, by));

@@ -37,7 +37,7 @@ export interface Ghost {
   /** By the names of arrays that have one. */
   readonly bitmaps?: Readonly<Record<string, BitmapGhost>>;
   /** By what a config names: the last write that a disk held when a config came to name it, where that was noted. */
-  readonly noted?: Readonly<Record<string, number>>;
+  readonly writtenWhenNamed?: Readonly<Record<string, number>>;
 }
 
 /** What an array's write-intent bitmap is worth. */

@@ -871,6 +871,14 @@ node_number() {
   NODE=$((0x\${NODE%:*})):$((0x\${NODE#*:}))
 }
 
+# sectors_written DEVICE: sets WRITTEN, since Dom0's boot or since there is the device, and NODE. 1: the kernel does not say.
+sectors_written() {
+  local rest
+  WRITTEN=0
+  node_number "$1" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ] || return 1
+  read -r rest rest rest rest rest rest WRITTEN rest <"$ROOT/sys/dev/block/$NODE/stat"
+}
+
 goal_loop_attached() { # LINK FILE
   local device
   says "no loop device over $2"
@@ -2334,10 +2342,8 @@ verb_note_disks() {
 # disk_stamp TARGET: sets STAMP, one word that is another one once a guest has had it. The kernel's count of written sectors
 # begins anew at a boot; then what a mount writes to the head of a file system has to tell.
 disk_stamp() {
-  local f1 f2 f3 f4 f5 f6 sectors
-  if node_number "$1" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ]; then
-    read -r f1 f2 f3 f4 f5 f6 sectors f1 <"$ROOT/sys/dev/block/$NODE/stat"
-    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=\${STAMP%% *},$(boot_id),$NODE,$sectors
+  if sectors_written "$1"; then
+    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=\${STAMP%% *},$(boot_id),$NODE,$WRITTEN
     return
   fi
   set -- $(stat -L -c '%y %s' -- "$1" 2>/dev/null)
@@ -4463,23 +4469,16 @@ verb_readd_member() {
 verb_await_changes() {
   since_when "$1"
   CHANGES_DEVICE=$3
-  sectors_written
+  # 0 where the kernel does not say: nothing but what is shown depends on it
+  sectors_written "$CHANGES_DEVICE"
   CHANGES_BASE=$WRITTEN
   await_held "$@" tell_changes
-}
-
-# sectors_written: sets WRITTEN, to the volume, by md's copy and by the guest
-sectors_written() {
-  local f1 f2 f3 f4 f5 f6
-  WRITTEN=0
-  node_number "$CHANGES_DEVICE" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ] || return 0
-  read -r f1 f2 f3 f4 f5 f6 WRITTEN f1 <"$ROOT/sys/dev/block/$NODE/stat"
 }
 
 # tell_changes SECTORS BYTES: how far along the disk md is; most of it is passed over
 tell_changes() {
   local rate left percent
-  sectors_written
+  sectors_written "$CHANGES_DEVICE"
   rate=0 left=0 percent=$(($1 * 51200 / $2))
   if [ "$UPTIME" -gt "$MIRROR_BEGAN" ]; then
     rate=$(((WRITTEN - CHANGES_BASE) * 51200 / (UPTIME - MIRROR_BEGAN)))

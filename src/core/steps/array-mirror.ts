@@ -1,5 +1,5 @@
 import { mappingPath, sectorsOf } from "../model/mapping.js";
-import type { StepKind } from "../model/step.js";
+import type { Action, StepKind } from "../model/step.js";
 import type { Content } from "../model/storage.js";
 import { collapsed, inSync, mirroring } from "./legs.js";
 import type { Legs } from "./legs.js";
@@ -21,14 +21,9 @@ export const growArray: StepKind<"grow-array", GrowArray> = {
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
   actions: ({ name, bytes, to, bytesPerSecond }) => {
     const path = mappingPath(name);
-    const kib = bytesPerSecond === undefined ? undefined : String(Math.max(1, Math.floor(bytesPerSecond / 1024)));
     return [
       { verb: ["two_members", name], command: ["mdadm", "--grow", path, "--raid-devices=2", "--force"] },
-      {
-        verb: ["hold_array", name, String(heldSectors(bytes)), ...(kib === undefined ? [] : [kib])],
-        shown: `echo ${heldSectors(bytes)} > sync_max of ${path}: all but the last MiB` +
-          (kib === undefined ? "" : `; echo ${kib} > sync_speed_max`),
-      },
+      holding(name, heldSectors(bytes), "all but the last MiB", bytesPerSecond),
       { verb: ["add_member", name, to.device], command: ["mdadm", path, "--add", to.device] },
     ];
   },
@@ -85,6 +80,18 @@ export const completeArray: StepKind<"complete-array", CompleteArray> = {
   goals: ({ name, to }) => [{ goal: "array-in-sync", name, leg: to }],
   effect: inSync,
 };
+
+/**
+ * Before the volume is taken in: the copy stops where it is told to, and keeps to a rate.
+ * @param what of the disk that leaves, for people
+ */
+export function holding(name: string, sectors: number, what: string, bytesPerSecond: number | undefined): Action {
+  const kib = bytesPerSecond === undefined ? undefined : String(Math.max(1, Math.floor(bytesPerSecond / 1024)));
+  return {
+    verb: ["hold_array", name, String(sectors), ...(kib === undefined ? [] : [kib])],
+    shown: `echo ${sectors} > sync_max of ${mappingPath(name)}: ${what}` + (kib === undefined ? "" : `; echo ${kib} > sync_speed_max`),
+  };
+}
 
 /** How far the copy goes before it waits: md counts in sectors, and copies 128 of them at once (raid1.h, RESYNC_SECTORS). */
 function heldSectors(bytes: number): number {

@@ -2,6 +2,7 @@ import { withChangesCopied } from "../model/bitmap.js";
 import { mappingPath, sectorsOf } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { CHUNK_BYTES } from "./track-array.js";
+import { holding } from "./array-mirror.js";
 import type { CompleteArray, GrowArray } from "./array-mirror.js";
 import { collapsed, joined, takenForEqual } from "./legs.js";
 import type { Legs } from "./legs.js";
@@ -16,17 +17,11 @@ export const readdArray: StepKind<"re-add-array", GrowArray> = {
   requires: () => ["mdadm"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}, and copy what was written meanwhile`,
   actions: ({ name, bytes, to, bytesPerSecond }) => {
-    const path = mappingPath(name);
-    const held = String(heldChanges(bytes));
-    const kib = bytesPerSecond === undefined ? undefined : String(Math.max(1, Math.floor(bytesPerSecond / 1024)));
     return [
-      {
-        verb: ["hold_array", name, held, ...(kib === undefined ? [] : [kib])],
-        shown: `echo ${held} > sync_max of ${path}: none of its last part yet` + (kib === undefined ? "" : `; echo ${kib} > sync_speed_max`),
-      },
+      holding(name, heldChanges(bytes), "none of its last part yet", bytesPerSecond),
       {
         verb: ["readd_member", name, to.device, String(bytes), String(CHUNK_BYTES)],
-        command: ["mdadm", path, "--re-add", to.device],
+        command: ["mdadm", mappingPath(name), "--re-add", to.device],
       },
     ];
   },

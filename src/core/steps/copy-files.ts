@@ -2,6 +2,8 @@ import type { Command } from "../model/command.js";
 import { formatBytes } from "../model/bytes.js";
 import type { Action, StepKind } from "../model/step.js";
 import { withDisk } from "../model/transform.js";
+import { throttled, throttleTools } from "./throttle.js";
+import type { Throttle } from "./throttle.js";
 
 export interface CopyFiles {
   /** The same for all passes of one copy: the last one is forecast from the ones before. */
@@ -31,12 +33,6 @@ export interface PoolWatch {
   readonly limitPercent: number;
 }
 
-export interface Throttle {
-  readonly nice?: number;
-  readonly ionice?: "idle" | "best-effort" | "none";
-  readonly bandwidthBytesPerSecond?: number;
-}
-
 /**
  * One pass of rsync. Not `--inplace`: two names of one file that the guest has parted since the last pass would
  * write into each other. `--modify-window=-1` compares nanoseconds; without it rsync compares whole seconds
@@ -45,11 +41,7 @@ export interface Throttle {
 export const copyFiles: StepKind<"copy-files", CopyFiles> = {
   kind: "copy-files",
   risk: "safe",
-  requires: ({ throttle }) => [
-    "rsync",
-    ...(throttle.nice === undefined ? [] : ["nice"]),
-    ...(throttle.ionice === undefined || throttle.ionice === "none" ? [] : ["ionice"]),
-  ],
+  requires: ({ throttle }) => ["rsync", ...throttleTools(throttle)],
   title: ({ from, to, role, compare }) => {
     const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
@@ -87,21 +79,14 @@ function watching({ watch }: CopyFiles): readonly Action[] {
 }
 
 function rsync({ source, target, compare, throttle }: CopyFiles): Command {
-  const prefix: string[] = [];
-  if (throttle.nice !== undefined) prefix.push("nice", "-n", String(throttle.nice));
-  if (throttle.ionice === "idle") prefix.push("ionice", "-c", "3");
-  if (throttle.ionice === "best-effort") prefix.push("ionice", "-c", "2", "-n", "7");
   const limit = throttle.bandwidthBytesPerSecond;
-  const words = [
-    ...prefix,
+  return throttled(throttle, [
     "rsync", "-aHAXSx", "--numeric-ids", "--delete", "--modify-window=-1",
     ...(compare === "checksum" ? ["--checksum"] : []),
     ...(limit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.floor(limit / 1024))}`]),
     "--info=progress2", "--stats", "--outbuf=L",
     `${source}/`, `${target}/`,
-  ];
-  const [program = "rsync", ...args] = words;
-  return [program, ...args];
+  ]);
 }
 
 export interface DistrustFresh {

@@ -3,7 +3,7 @@ import { verdict } from "../goals/verdict.js";
 import type { AttachedGoal } from "../model/goal.js";
 import { replaceBytes } from "../xl/text-edit.js";
 import type { Model } from "../model/model.js";
-import type { StepKind } from "../model/step.js";
+import type { Action, StepKind } from "../model/step.js";
 import { diskKey, withDomain, withGhost } from "../model/transform.js";
 
 export interface EditConfig {
@@ -28,12 +28,7 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
   requires: () => ["sha256sum", "head", "tail", "mv"],
   title: ({ path }) => `Edit ${path}`,
   actions: ({ path, before, after, edits, disks, oldDisks, atRest }) => [
-    ...(atRest === true
-      ? [{
-          verb: ["note_disks", ...moved(disks, oldDisks).map(({ target }) => target)] as const,
-          shown: `note how much has been written to ${moved(disks, oldDisks).map(({ target }) => target).join(" and ")} until now`,
-        }]
-      : []),
+    ...(atRest === true ? [noting(moved(disks, oldDisks).map(({ target }) => target))] : []),
     {
       verb: [
         "edit_config", path, before, after,
@@ -50,8 +45,10 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     const edited = withDomain(model, {
       ...found, config: { ...found.config, sha256: after, disks, text: { ...text, text: replaceBytes(text.text, edits) } },
     });
-    const noted = atRest === true ? Object.fromEntries(moved(disks, oldDisks).map(({ target }) => [target, writesOf(target, model)])) : undefined;
-    return withGhost(edited, { renamed: { ...model.ghost.renamed, [before]: text.text }, ...(noted === undefined ? {} : { noted }) });
+    const renamed = { ...model.ghost.renamed, [before]: text.text };
+    if (atRest !== true) return withGhost(edited, { renamed });
+    const writtenWhenNamed = Object.fromEntries(moved(disks, oldDisks).map(({ target }) => [target, writesOf(target, model)]));
+    return withGhost(edited, { renamed, writtenWhenNamed });
   },
   undo: ({ domain, path, before, after, disks, oldDisks, atRest }) => ({
     when: [{ goal: "config", path, sha256: after, before }],
@@ -67,7 +64,7 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
       // started meanwhile from the new text: its old disks lack what it has written since
       if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return model;
       // and stopped again since
-      const used = ({ target }: AttachedGoal): boolean => writesOf(target, model) !== model.ghost.noted?.[target];
+      const used = ({ target }: AttachedGoal): boolean => writesOf(target, model) !== model.ghost.writtenWhenNamed?.[target];
       if (atRest === true && found.running === undefined && moved(disks, oldDisks).some(used)) return model;
       const { text } = found.config;
       const old = { ...text, text: model.ghost.renamed[before] ?? text.text };
@@ -75,6 +72,10 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     },
   }),
 };
+
+function noting(targets: readonly string[]): Action {
+  return { verb: ["note_disks", ...targets], shown: `note how much has been written to ${targets.join(" and ")} until now` };
+}
 
 function writesOf(target: string, { ghost }: Model): number {
   return ghost.disks[diskKey(target)]?.writes ?? -1;

@@ -2,8 +2,9 @@ import type { Command } from "../model/command.js";
 import { withBlockCopy } from "../model/bitmap.js";
 import { formatBytes } from "../model/bytes.js";
 import type { StepKind } from "../model/step.js";
-import type { Throttle } from "./copy-files.js";
 import type { Legs } from "./legs.js";
+import { throttled, throttleTools } from "./throttle.js";
+import type { Throttle } from "./throttle.js";
 
 export interface Preseed extends Legs {
   readonly domain: string;
@@ -18,11 +19,7 @@ export interface Preseed extends Legs {
 export const preseed: StepKind<"preseed", Preseed> = {
   kind: "preseed",
   risk: "safe",
-  requires: ({ throttle }) => [
-    "dd",
-    ...(throttle.nice === undefined ? [] : ["nice"]),
-    ...(throttle.ionice === undefined || throttle.ionice === "none" ? [] : ["ionice"]),
-  ],
+  requires: ({ throttle }) => ["dd", ...throttleTools(throttle)],
   title: ({ from, to, throttle: { bandwidthBytesPerSecond: most } }) =>
     `Copy all blocks of ${from.disk} to ${to.disk} while the guest writes${most === undefined ? "" : `, at most ${formatBytes(most)}/s`}`,
   actions: ({ name, bytes, from, to, throttle }) => [
@@ -39,12 +36,6 @@ export const preseed: StepKind<"preseed", Preseed> = {
 };
 
 /** What the runtime runs for each stretch, with `skip`, `seek` and `count` behind it. */
-function copyCommand(from: string, to: string, { nice, ionice }: Throttle): Command {
-  const words = [
-    ...(nice === undefined ? [] : ["nice", "-n", String(nice)]),
-    ...(ionice === "idle" ? ["ionice", "-c", "3"] : ionice === "best-effort" ? ["ionice", "-c", "2", "-n", "7"] : []),
-    "dd", `if=${from}`, `of=${to}`, "bs=1M", "iflag=direct", "oflag=direct", "conv=notrunc,fsync", "status=none",
-  ];
-  const [program = "dd", ...args] = words;
-  return [program, ...args];
+function copyCommand(from: string, to: string, throttle: Throttle): Command {
+  return throttled(throttle, ["dd", `if=${from}`, `of=${to}`, "bs=1M", "iflag=direct", "oflag=direct", "conv=notrunc,fsync", "status=none"]);
 }

@@ -102,7 +102,7 @@ export const dm: Strategy = {
           stepOf(switchMapping, "switch", id("switch"), { domain, name, bytes, leg, running }, "the guest notices nothing"),
         ],
         release: [
-          ...(marked !== undefined ? [stepOf(dropMarks, "settle", id("drop-marks"), { link: paths.marks }, "they served the mirror")] : []),
+          ...(marked === undefined ? [] : [stepOf(dropMarks, "settle", id("drop-marks"), { link: paths.marks }, "they served the mirror")]),
           stepOf(detachLoop, "settle", id("detach-image"), { link: paths.link }, "the image is released"),
         ],
         retire: [

@@ -1,17 +1,14 @@
 import type { HostState } from "../model/host-state.js";
 import { arrayName } from "../model/mapping.js";
 import { BOOKS, booksDirectory, fnv1a, safeName } from "../model/names.js";
-import { completeArray, growArray, syncArray } from "../steps/array-mirror.js";
 import { completeChanges, readdArray, syncChanges } from "../steps/changes-mirror.js";
-import { createArray } from "../steps/create-array.js";
-import { cutArray, retireArray } from "../steps/cut-array.js";
 import { preseed } from "../steps/preseed.js";
 import { stepOf } from "../steps/step-of.js";
 import { trackArray } from "../steps/track-array.js";
 import { tryBitmap } from "../steps/try-bitmap.js";
 import { blockCopySteps } from "./block-copy.js";
 import { comparisonOf } from "./compared.js";
-import { againstMd } from "./md.js";
+import { againstMd, mdKinds } from "./md.js";
 import type { DiskMove, Fragments, Strategy } from "./strategy.js";
 import { forecastOfBlocks, keptMirror, legsOf, mirroredBy } from "./two-switches.js";
 import type { KeptKinds } from "./two-switches.js";
@@ -44,7 +41,9 @@ export const mdPreseed: Strategy = {
 
   forecast: (move, state) => ({ ...forecastOfBlocks("md-preseed", move, state), paused: comparisonOf("md-preseed", move, state) }),
 
-  fragments: (move, state) => (sitsUntracked(move, state) ? mirrored(move, state) : preseeded(move, state)),
+  fragments: (move, state) => (sitsUntracked(move, state)
+    ? mirroredBy(mdKinds, arrayName(move.change.domain, move.change.vdev), move, comparisonOf("md-preseed", move, state))
+    : preseeded(move, state)),
 };
 
 /** The guest has been left on an array, by `md` or over a reboot of Dom0, and nobody noted what it wrote. */
@@ -53,23 +52,12 @@ function sitsUntracked({ mapped, change }: DiskMove, state: HostState): boolean 
   return mapped && state.mappings?.find((mapping) => mapping.name === name)?.bitmap !== true;
 }
 
-const LAST = "from here on md would leave behind whichever fails";
-
-function mirrored(move: DiskMove, state: HostState): Fragments {
-  return mirroredBy(
-    { create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray, last: LAST },
-    arrayName(move.change.domain, move.change.vdev), move, comparisonOf("md-preseed", move, state),
-  );
-}
-
 function preseeded(move: DiskMove, state: HostState): Fragments {
   const { change: { domain, vdev }, options } = move;
   const name = arrayName(domain, vdev);
   const id = (what: string): string => `${safeName(vdev)}.${what}`;
   const { bytes, from, to } = legsOf(move);
-  const kinds: KeptKinds = {
-    mirror: readdArray, sync: syncChanges, complete: completeChanges, cut: cutArray, retire: retireArray, last: LAST,
-  };
+  const kinds: KeptKinds = { ...mdKinds, mirror: readdArray, sync: syncChanges, complete: completeChanges };
   const { mirror, ...fragments } = keptMirror(kinds, name, move, comparisonOf("md-preseed", move, state));
   return {
     ...fragments,

@@ -8,6 +8,7 @@ import { againstBlocks, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
 import type { Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
+import type { MirrorKinds } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
 
 /**
@@ -28,13 +29,13 @@ export const md: Strategy = {
 
   forecast: (move, state) => ({ ...forecastOfBlocks("md", move, state), paused: comparisonOf("md", move, state) }),
 
-  fragments: (move, state) => mirroredBy(
-    {
-      create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray,
-      last: "from here on md would leave behind whichever fails",
-    },
-    arrayName(move.change.domain, move.change.vdev), move, comparisonOf("md", move, state),
-  ),
+  fragments: (move, state) => mirroredBy(mdKinds, arrayName(move.change.domain, move.change.vdev), move, comparisonOf("md", move, state)),
+};
+
+/** The kinds of step by which md mirrors all of a disk. */
+export const mdKinds: MirrorKinds = {
+  create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray,
+  last: "from here on md would leave behind whichever fails",
 };
 
 /** Why a disk can not be mirrored by md here; empty where it can. */

@@ -70,7 +70,8 @@ function hasLeft(leave: AbortSignal): boolean {
   return leave.aborted;
 }
 
-async function pause(seconds: number, leave: AbortSignal): Promise<void> {
+/** Waits, or until nobody wants to any more. */
+export async function pause(seconds: number, leave: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(done, seconds * 1000);
     function done(): void {

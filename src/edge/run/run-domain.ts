@@ -3,7 +3,7 @@ import type { GuestEnd } from "../../core/render/recap.js";
 import type { RunReport } from "../../core/render/run-report.js";
 import { readRunEvent } from "../../core/render/read-event.js";
 import { emptyReport, reportOf, withEvent } from "../../core/render/run-report.js";
-import { followRun } from "./follow.js";
+import { followRun, pause } from "./follow.js";
 import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
 import type { HostRuns, Order } from "./target.js";
@@ -50,13 +50,16 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
   return watchDomain(directory, options);
 }
 
+const SECONDS_TO_ASK_AGAIN = 5;
+
 /** Follows a run that is under way, and passes the user's wishes on to it. */
 export async function watchDomain(directory: string, options: WatchOptions): Promise<DomainRun> {
   const { runs, watcher, interruption } = options;
   let report = emptyReport;
   // one object, since the callback below changes it
-  const left = { waiting: false };
+  const left: { waiting: boolean; asked?: Promise<void> } = { waiting: false };
   const leave = new AbortController();
+  const over = new AbortController();
   const stopListening = interruption.listen((wish) => {
     if (wish === "detach") leave.abort();
     else void askToStop(runs, directory, watcher, () => report);
@@ -68,32 +71,44 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
         report = withEvent(report, event);
         watcher.event(event);
         if (event.event !== "waiting" || options.leavesWaiting !== true) return;
-        void stillWaits(runs, directory).then((still) => {
+        left.asked = stillWaits(runs, directory, over.signal, options.sleep ?? pause).then((still) => {
           if (!still) return;
           left.waiting = true;
+          leave.abort();
+        });
+        // an error of it is awaited below: nobody is to follow for hours before it is told
+        left.asked.catch(() => {
           leave.abort();
         });
       },
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
+    over.abort();
+    await left.asked;
     if (followed === "left" && left.waiting) return { end: "waiting", report };
     return { report, ...endOf(followed, report) };
   } finally {
+    over.abort();
     stopListening();
     watcher.close();
   }
 }
 
-/** The journal may tell of a wait that is over: then what comes after it is in there too. */
-async function stillWaits(runs: HostRuns, directory: string): Promise<boolean> {
-  try {
-    const lines = await runs.journal(directory);
-    return reportOf(lines.flatMap((line) => readRunEvent(line) ?? [])).waiting !== undefined;
-  } catch (error) {
-    // followed further on, and so heard of by whoever follows
-    if (error instanceof Unreachable) return false;
-    throw error;
+/**
+ * The journal may tell of a wait that is over: then what comes after it is in there too. The host is asked until it answers,
+ * or nobody wants to know any more, for the wait is told of once.
+ */
+async function stillWaits(runs: HostRuns, directory: string, over: AbortSignal, sleep: NonNullable<FollowOptions["sleep"]>): Promise<boolean> {
+  while (!over.aborted) {
+    try {
+      const lines = await runs.journal(directory);
+      return reportOf(lines.flatMap((line) => readRunEvent(line) ?? [])).waiting !== undefined;
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      await sleep(SECONDS_TO_ASK_AGAIN, over);
+    }
   }
+  return false;
 }
 
 function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport): { end: GuestEnd; message?: string } {

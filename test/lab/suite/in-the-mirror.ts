@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Lab } from "../lab.js";
-import { boots, startGuest, waitForConsole } from "../lab-guests.js";
+import { boots, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import type { Converge } from "./converge.js";
 import { readyOn } from "./converge.js";
-import { attached, cutPower, expectNothingLeft, expectOnward, newestRun, waitForEvent } from "./on-host.js";
+import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, newestRun, waitForEvent } from "./on-host.js";
 
 /** A mirror whose device stays the guest's disk, as those of md and DRBD do. */
 export interface KeptDevice {
@@ -21,6 +21,23 @@ export interface KeptDevice {
 /** The guest of these tests, on its way by such a mirror. */
 export function stubborn(strategy: KeptDevice["strategy"], move: Readonly<Record<string, unknown>>) {
   return readyOn("stubborn1", "10.77.0.18", ["xvda1"], { strategy, switch: "suspend", ...move });
+}
+
+/**
+ * The guest is where its playbook wants it: the second run finds nothing to do, and at rest its volume is whole, with every
+ * record that was acknowledged.
+ * @param check of its file system; unset: e2fsck
+ */
+export async function expectMoved(
+  { lab, converge }: { readonly lab: Lab; readonly converge: Converge }, guest: string, playbook: string, check?: readonly string[],
+): Promise<void> {
+  const again = await converge.run("-i", "lab.yml", playbook, "--yes");
+  expect(again.exitCode, again.all).toBe(0);
+  expect(again.all).toMatch(/^dom0: nothing to do$/m);
+  await stopGuest(lab, guest);
+  const volume = `/dev/vg0/${guest}-xvda1`;
+  await expectWholeFilesystem(lab, volume, check);
+  expect(await checkRecords(lab, volume, guest)).toMatch(/^ok/);
 }
 
 /** What happens in mid-mirror, one test after the other: volume errors, a kill, an orderly reboot, a power cut; the guest is left on its image. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
-import { describeInTheMirror, stubborn } from "./in-the-mirror.js";
+import { describeInTheMirror, expectMoved, stubborn } from "./in-the-mirror.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal } from "./on-host.js";
 
 /**
@@ -66,12 +66,7 @@ describe("a guest that leaves the array in the same run", () => {
   });
 
   test("finds nothing to do the second time, and has lost nothing", async () => {
-    const again = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
-    expect(again.exitCode, again.all).toBe(0);
-    expect(again.all).toMatch(/^dom0: nothing to do$/m);
-    await stopGuest(lab, "oldext");
-    await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
-    expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
+    await expectMoved({ lab, converge }, "oldext", "oldext.yml");
   });
 });
 

@@ -36,6 +36,14 @@ node_number() {
   NODE=$((0x${NODE%:*})):$((0x${NODE#*:}))
 }
 
+# sectors_written DEVICE: sets WRITTEN, since Dom0's boot or since there is the device, and NODE. 1: the kernel does not say.
+sectors_written() {
+  local rest
+  WRITTEN=0
+  node_number "$1" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ] || return 1
+  read -r rest rest rest rest rest rest WRITTEN rest <"$ROOT/sys/dev/block/$NODE/stat"
+}
+
 goal_loop_attached() { # LINK FILE
   local device
   says "no loop device over $2"

@@ -141,10 +141,8 @@ verb_note_disks() {
 # disk_stamp TARGET: sets STAMP, one word that is another one once a guest has had it. The kernel's count of written sectors
 # begins anew at a boot; then what a mount writes to the head of a file system has to tell.
 disk_stamp() {
-  local f1 f2 f3 f4 f5 f6 sectors
-  if node_number "$1" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ]; then
-    read -r f1 f2 f3 f4 f5 f6 sectors f1 <"$ROOT/sys/dev/block/$NODE/stat"
-    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=${STAMP%% *},$(boot_id),$NODE,$sectors
+  if sectors_written "$1"; then
+    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=${STAMP%% *},$(boot_id),$NODE,$WRITTEN
     return
   fi
   # shellcheck disable=SC2046 # words are what is wanted: day, time, zone, size

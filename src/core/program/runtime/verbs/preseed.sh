@@ -199,23 +199,16 @@ verb_readd_member() {
 verb_await_changes() {
   since_when "$1"
   CHANGES_DEVICE=$3
-  sectors_written
+  # 0 where the kernel does not say: nothing but what is shown depends on it
+  sectors_written "$CHANGES_DEVICE"
   CHANGES_BASE=$WRITTEN
   await_held "$@" tell_changes
-}
-
-# sectors_written: sets WRITTEN, to the volume, by md's copy and by the guest
-sectors_written() {
-  local f1 f2 f3 f4 f5 f6
-  WRITTEN=0
-  node_number "$CHANGES_DEVICE" && [ -r "$ROOT/sys/dev/block/$NODE/stat" ] || return 0
-  read -r f1 f2 f3 f4 f5 f6 WRITTEN f1 <"$ROOT/sys/dev/block/$NODE/stat"
 }
 
 # tell_changes SECTORS BYTES: how far along the disk md is; most of it is passed over
 tell_changes() {
   local rate left percent
-  sectors_written
+  sectors_written "$CHANGES_DEVICE"
   rate=0 left=0 percent=$(($1 * 51200 / $2))
   if [ "$UPTIME" -gt "$MIRROR_BEGAN" ]; then
     rate=$(((WRITTEN - CHANGES_BASE) * 51200 / (UPTIME - MIRROR_BEGAN)))
