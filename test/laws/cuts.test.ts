@@ -71,7 +71,7 @@ test("a guest that reboots by itself onto its volume before the mirror is cut ha
     return leaves === true ? rebootedItself(at, name) : at;
   }, guestWrites(model));
   fc.assert(fc.property(mirrored, (scene) => {
-    walkCuts(scene, { guests: reboots, endings: ["killed", "orderly reboot"], rounds: (min) => [min], mayRefuse: true });
+    walkCuts(scene, { guests: reboots, endings: ["killed", "orderly reboot", "killed, and its recovery cut off"], rounds: (min) => [min], mayRefuse: true });
   }), runs(5));
 });
 

@@ -6,8 +6,8 @@ import type { DesiredDomain } from "../../src/core/model/desired.js";
 import type { Model } from "../../src/core/model/model.js";
 import { CARRY_BEGUN, sourceOfTags } from "../../src/core/model/names.js";
 import type { Step } from "../../src/core/model/step.js";
-import { diskKey, withDisk, withDomain, withGhost } from "../../src/core/model/transform.js";
-import { guestWrites } from "../../src/core/model/guest.js";
+import { diskKey, withDisk, withDomain, withGhost, withRunning } from "../../src/core/model/transform.js";
+import { guestWrites, startedFromConfig } from "../../src/core/model/guest.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { planReturn } from "../../src/core/plan/plan-return.js";
 import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
@@ -214,6 +214,35 @@ describe("a way back", () => {
       }),
       { numRuns: 15 },
     );
+  });
+
+  test("whose guest somebody starts by hand while the run is dead leaves it the disks that its config names", () => {
+    let onImages = 0;
+    fc.assert(
+      fc.property(returns, (one) => {
+        const { wish } = one;
+        const begun = moved(one);
+        const steps = unroll(planned(begun, wish)?.nodes ?? []);
+        let model = begun;
+        steps.forEach((step, at) => {
+          model = simulateStep(step, model).model;
+          if (model.host.domains[wish.domain]?.running !== undefined) return;
+          const byHand = guestWrites(startedFromConfig(model, wish.domain));
+          for (const [what, left] of [["runs", byHand], ["is stopped again", withRunning(byHand, wish.domain, undefined)]] as const) {
+            const when = `after ${step.id}, ${what}`;
+            const recovered = recover(steps.slice(0, at + 1), wish.domain, left);
+            const disks = recovered.host.domains[wish.domain]?.config?.disks ?? [];
+            for (const { target } of disks) {
+              if (recovered.ghost.disks[diskKey(target)] === undefined) throw new Error(`${when}: ${target} is not there`);
+            }
+            if (disks.some(({ target }) => target.startsWith("/srv/xen/"))) onImages += 1;
+            expectNothingLeft(recovered, when);
+          }
+        });
+      }),
+      { numRuns: 60 },
+    );
+    expect(onImages).toBeGreaterThan(0);
   });
 
   test("has steps whose undo takes back just what their effect did", () => {

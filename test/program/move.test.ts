@@ -191,11 +191,40 @@ describe("somebody else", () => {
       // right after the config was edited: the run finds a guest that it did not create
       host.tell("start-by-hand", host.config);
       await host.run("run");
-      expect(journal(host).at(-1)).toMatchObject({ outcome: "failed" });
+      // failed would say that it is on its old disk
+      expect(journal(host).at(-1)).toMatchObject({ outcome: "stuck", message: expect.stringContaining("to be done: settle") as unknown });
       expect(host.guests()).toMatchObject([{ state: "-b----", disk: "/dev/vg0/web1-root" }]);
       expect(readFileSync(host.config, "utf8")).toContain("/dev/vg0/web1-root");
       expect(host.journalText()).toContain("it stays there");
       expect(host.leftovers()).toEqual([]);
+    });
+  });
+
+  it("has the guest stay there too when Dom0 loses its power while the run is taken back, wherever it is by then", async () => {
+    const begun = async (host: StubHost, ...told: readonly [name: string, value: string][]): Promise<void> => {
+      host.tell("start-by-hand", host.config);
+      for (const [name, value] of told) host.tell(name, value);
+      await host.run("run");
+    };
+    let calls: readonly string[] = [];
+    await withHost("dash", async (host) => {
+      await begun(host);
+      calls = host.calls();
+    });
+    const create = calls.findIndex((call) => call.startsWith("xl create -p")) + 1;
+    const deaths = Array.from({ length: calls.length - create }, (_, index) => create + 1 + index);
+    expect(deaths.length, calls.join("\n")).toBeGreaterThan(2);
+    await inParallel(deaths, async (number) => {
+      await withHost(shellOf(number), async (host) => {
+        await begun(host, ["kill-after", String(number)]);
+        const where = `${number}: ${calls[number - 1] ?? ""}`;
+        expect(host.ended(), where).toBeUndefined();
+        host.forget();
+        await host.run("recover");
+        expect(host.guests(), `${where}\n${host.journalText()}`).toMatchObject([{ state: "-b----", disk: "/dev/vg0/web1-root" }]);
+        expect(readFileSync(host.config, "utf8"), where).toContain("/dev/vg0/web1-root");
+        expect(host.leftovers(), where).toEqual([]);
+      });
     });
   });
 });

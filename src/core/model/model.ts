@@ -19,6 +19,8 @@ export interface Ghost {
   readonly acknowledged: Readonly<Record<string, number>>;
   /** Guests whose first unpause on the new disk has happened. */
   readonly committed: readonly string[];
+  /** Guests that were found on their new disks when a run was taken back: it is written down that there is no way back. */
+  readonly staying?: readonly string[];
   /** Guests that have a boot unit installed. */
   readonly bootUnits: readonly string[];
   /** Text of configs by sha256 label: the model knows what an edit leads to without hashing. */

@@ -24,16 +24,33 @@ export interface Recovery {
  */
 export function recover(started: readonly Step[], domain: string, model: Model, options: Recovery = {}): Model {
   const commits = commitsOf(started, model);
-  const committing = options.committing ?? commits.length > 0;
+  const begun = stays(domain, model) || (options.committing ?? commits.length > 0);
   // a guest that was down stays so
-  const brought = committing && !commits.includes("offline") ? startedFromConfig(model, domain) : model;
-  // a mirror that is taken back after the commit leaves the volume, not the image
-  const from = committing ? withGhost(brought, { committed: [...brought.ghost.committed, domain] }) : brought;
-  const all = newestFirst(started).filter((step) => !committing || isTemporary(kindOf(step), kindOf(step).goals(step.args)));
-  const undone = all.slice(0, options.undos).reduce((at, step) => undo(step, at), from);
+  const from = begun ? committed(commits.includes("offline") ? model : startedFromConfig(model, domain), domain) : model;
+  const all = newestFirst(started).filter((step) => !begun || isOfTheRun(step));
+  const taken = all.slice(0, options.undos).reduce((at, step) => {
+    // found on its new disk in the middle of it: from there on as after the commit
+    const late = !begun && stays(domain, at);
+    return late && !isOfTheRun(step) ? at : undo(step, late ? committed(at, domain) : at);
+  }, from);
+  const undone = !begun && stays(domain, taken) && options.undos === undefined ? startedFromConfig(taken, domain) : taken;
   // what is left of configs made for single commands goes with the run's directory
   const files = (undone.ghost.files ?? []).filter((path) => options.undos !== undefined || !isConfigOf(domain, path));
   return (options.guests ?? guestWrites)(withGhost(undone, { files }));
+}
+
+function stays(domain: string, { ghost }: Model): boolean {
+  return ghost.staying?.includes(domain) ?? false;
+}
+
+/** A mirror that is taken back after the commit leaves the volume, not the image. */
+function committed(model: Model, domain: string): Model {
+  return model.ghost.committed.includes(domain) ? model : withGhost(model, { committed: [...model.ghost.committed, domain] });
+}
+
+/** It served the run, and goes with it after the commit too. */
+function isOfTheRun(step: Step): boolean {
+  return isTemporary(kindOf(step), kindOf(step).goals(step.args));
 }
 
 /** How the guest has to be, by each step of the commit that was begun. */
@@ -43,8 +60,7 @@ export function commitsOf(started: readonly Step[], model: Model): readonly ("ru
 
 /** After a run that ended well: a reboot of Dom0 needs what guests that were saved are restored onto. */
 export function bringBackNames(started: readonly Step[], domain: string, model: Model): Model {
-  const from = withGhost(model, { committed: [...model.ghost.committed, domain] });
-  return newestFirst(started).filter((step) => isTemporary(kindOf(step), kindOf(step).goals(step.args))).reduce((at, step) => undo(step, at), from);
+  return newestFirst(started).filter(isOfTheRun).reduce((at, step) => undo(step, at), committed(model, domain));
 }
 
 /** Dom0 loses power, or is rebooted: guests, loops and mounts are gone, what lies on disks stays. */

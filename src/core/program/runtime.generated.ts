@@ -537,9 +537,24 @@ newest_first() { # FILE: numbers of steps, each once
     END { for (; n > 0; n--) if (!(list[n] in seen)) { seen[list[n]] = 1; print list[n] } }' "$HERE/$1"
 }
 
-# go_back OUTCOME MESSAGE: the guest is on its old disk afterwards. Does not return.
+# no_way_back WHY: found while all is taken back: the guest has its new disk, and has written to it. Written down before
+# anything else is done: whoever has to finish this, should it die now, must not come to another end.
+no_way_back() {
+  epoch
+  write_kept "$HERE/committing" "$NOW" || {
+    rm -f "$HERE/committing"
+    says 'cannot write that the guest stays on its new disk'
+    return 1
+  }
+  journal note message "$1"
+  # what the new disk needs stays from here on
+  UNDO_SCOPE=temporary
+}
+
+# go_back OUTCOME MESSAGE: the guest is on its old disk afterwards, unless it is found on its new one. Does not return.
 go_back() {
   take_back all
+  ! committing || forward "$2"
   if [ -n "$LEFT" ]; then
     finish "$1" "$2; could not be taken back: $LEFT_WHY"
   fi
@@ -2392,16 +2407,16 @@ verb_restore_config() {
     case $? in
       0)
         if goal_attached "$@"; then
-          journal note message "$1 was started on its new disk meanwhile, by somebody else: it stays there, and so does $shown"
-          return 0
+          no_way_back "$1 was started on its new disk meanwhile, by somebody else: it stays there, and so does $shown"
+          return
         fi
         ;;
       1)
         name=$1
         shift
         if used_meanwhile "$@"; then
-          journal note message "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
-          return 0
+          no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
+          return
         fi
         ;;
       *) return 1 ;;

@@ -62,10 +62,11 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
       const found = model.host.domains[domain];
       if (found?.config === undefined) return model;
       // started meanwhile from the new text: its old disks lack what it has written since
-      if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return model;
+      const stays = withGhost(model, { staying: [...(model.ghost.staying ?? []), domain] });
+      if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return stays;
       // and stopped again since
       const used = ({ target }: AttachedGoal): boolean => writesOf(target, model) !== model.ghost.writtenWhenNamed?.[target];
-      if (atRest === true && found.running === undefined && moved(disks, oldDisks).some(used)) return model;
+      if (atRest === true && found.running === undefined && moved(disks, oldDisks).some(used)) return stays;
       const { text } = found.config;
       const old = { ...text, text: model.ghost.renamed[before] ?? text.text };
       return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks, text: old } });

@@ -192,16 +192,16 @@ verb_restore_config() {
     case $? in
       0)
         if goal_attached "$@"; then
-          journal note message "$1 was started on its new disk meanwhile, by somebody else: it stays there, and so does $shown"
-          return 0
+          no_way_back "$1 was started on its new disk meanwhile, by somebody else: it stays there, and so does $shown"
+          return
         fi
         ;;
       1)
         name=$1
         shift
         if used_meanwhile "$@"; then
-          journal note message "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
-          return 0
+          no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
+          return
         fi
         ;;
       *) return 1 ;;
