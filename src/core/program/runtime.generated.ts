@@ -229,10 +229,10 @@ journal_ended() {
   grep -q ',"event":"end",' "$JOURNAL" 2>/dev/null
 }
 
-# tail_of FILE: the end of what a command printed
+# tail_of FILE: the end of what a command printed, in whole lines where they are not too long
 tail_of() {
   [ -r "$1" ] || return 0
-  tail -c 400 "$1" | tr '\\r' '\\n' | tail -c 200
+  tail -c 2000 "$1" | tr '\\r' '\\n' | tail -n 3 | tail -c 600
 }
 
 # One program a domain: a lock that the kernel drops with the last process that holds it, so a dead holder needs no human.

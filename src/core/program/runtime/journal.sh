@@ -39,8 +39,8 @@ journal_ended() {
   grep -q ',"event":"end",' "$JOURNAL" 2>/dev/null
 }
 
-# tail_of FILE: the end of what a command printed
+# tail_of FILE: the end of what a command printed, in whole lines where they are not too long
 tail_of() {
   [ -r "$1" ] || return 0
-  tail -c 400 "$1" | tr '\r' '\n' | tail -c 200
+  tail -c 2000 "$1" | tr '\r' '\n' | tail -n 3 | tail -c 600
 }
