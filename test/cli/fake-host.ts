@@ -13,6 +13,8 @@ export interface FakeRun {
   readonly events: readonly FakeEvent[];
   /** The connection breaks after each of these numbers of journal lines, once each. */
   readonly breaksAfter?: readonly number[];
+  /** So often the journal can not be read to what is its end by now, for the connection breaks. */
+  readonly unread?: number;
   /** The journal goes no further than this many lines until a stop is asked for. */
   readonly waitsAfter?: number;
   /** What a stop makes of the rest of the journal. */
@@ -30,6 +32,7 @@ export class FakeHost implements Host {
   private events: FakeEvent[];
   private readonly breaks: number[];
   private stopped = false;
+  private unread: number;
   private waiting: (() => void)[] = [];
   /** Resolves when somebody follows and has seen all there is before the wait. */
   readonly isWaiting: Promise<void>;
@@ -38,6 +41,7 @@ export class FakeHost implements Host {
   constructor(readonly name: string, private readonly script: FakeRun = { events: [] }) {
     this.events = [...script.events];
     this.breaks = [...(script.breaksAfter ?? [])];
+    this.unread = script.unread ?? 0;
     this.isWaiting = new Promise((resolve) => {
       this.tellWaiting = resolve;
     });
@@ -46,6 +50,10 @@ export class FakeHost implements Host {
   run(command: Command, options: RunOptions = {}): Promise<Checked<CommandResult>> {
     this.commands.push(command);
     if (command[0] === "readlink") return ok(`${booksDirectory("web1")}/runs/one\n`);
+    if (command[0] === "cat" && this.unread > 0) {
+      this.unread -= 1;
+      return Promise.resolve(lost(this.name));
+    }
     if (command[0] === "cat") return ok(this.written().map((_event, i) => this.line(i)).join("\n"));
     if (command.includes("stop")) return this.stop(command.join(" "));
     if (options.stdin !== undefined) {

@@ -98,6 +98,13 @@ test("the command ends where the wait begins, tells so, takes the next host, and
   }
 });
 
+test("a connection that breaks just then keeps the terminal no longer than until the host answers again", async () => {
+  const host = waitingRun("dom0a", { unread: 3 });
+  const { exit, out, err } = await cli([...ONE, "--yes"], { hosts: { dom0a: host }, states: hostState });
+  expect(exit, out + err).toBe(0);
+  expect(flat(out)).toContain("waits on dom0a for 02:00-05:00");
+});
+
 describe("the same playbook, while the run waits", () => {
   test("joins it, and ends at once", async () => {
     const digest = await digestOf();

@@ -287,6 +287,17 @@ export class StubHost {
   }
 }
 
+/**
+ * Waits until something holds, half a minute at most.
+ * @param host its journal is told where that does not come about
+ */
+export async function until(holds: () => boolean, host?: StubHost): Promise<void> {
+  for (let tries = 1500; !holds(); tries -= 1) {
+    if (tries === 0) throw new Error(`it did not come about: ${host?.journalText() ?? ""}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 /** Runs at most as many at a time as there is to gain. */
 export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>, width = 4): Promise<void> {
   const queue = [...items];

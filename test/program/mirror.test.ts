@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameS
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
-import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf } from "./host.js";
+import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf, until } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram } from "./mirror.js";
 
@@ -30,13 +30,6 @@ function below(host: StubHost, disk: string): string {
   const table = readFileSync(join(host.state, "dm", name, "table"), "utf8");
   if (table.includes(" mirror ")) return "a mirror";
   return table.includes(" 7:") ? "/srv/disk.img" : "/dev/vg0/web1-root";
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 1000; !holds(); tries -= 1) {
-    if (tries === 0) throw new Error("it did not come about");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** One guest, up; its disk and its config agree; nothing is left but what a guest on a mapping needs. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SHELLS, StubHost } from "./host.js";
+import { SHELLS, StubHost, until } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram } from "./mirror.js";
 
@@ -29,13 +29,6 @@ function expectOnImage(host: StubHost, before: string): void {
   expect(readFileSync(host.config, "utf8")).toBe(before);
   expect(host.guests().map(({ state }) => state)).toEqual(["-b----"]);
   expect(existsSync(join(host.state, "violations"))).toBe(false);
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 1000; !holds(); tries -= 1) {
-    if (tries === 0) throw new Error("it did not come about");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 describe.concurrent("the trial of md's bitmap", () => {

@@ -1,16 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SHELLS, StubHost } from "./host.js";
+import { SHELLS, StubHost, until } from "./host.js";
 import { expectWhole } from "./invariants.js";
 import { moveProgram } from "./plan.js";
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 500; !holds(); tries -= 1) {
-    if (tries === 0) throw new Error("it did not come about");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** The guest is down and its config names the volume when the program dies: in the create of the guest. */
 async function died(host: StubHost): Promise<{ readonly before: string; readonly stat: string; readonly volume: string }> {

@@ -6,19 +6,12 @@ import { readRunEvent } from "../../src/core/render/read-event.js";
 import { faultsPromised } from "../support/faults.js";
 import { parseWindow } from "../../src/core/load/window.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
-import { EVERY, SHELLS, StubHost, evaluate, inParallel, shellOf, shellsOf } from "./host.js";
+import { EVERY, SHELLS, StubHost, evaluate, inParallel, shellOf, shellsOf, until } from "./host.js";
 import { journal } from "./invariants.js";
 import { setClock, windowProgram } from "./window.js";
 
 const VOLUME = "/dev/vg0/web1-root";
 const ARRAY = "/dev/md/converge-web1-xvda1";
-
-async function until(host: StubHost, holds: () => boolean): Promise<void> {
-  for (let tries = 1500; !holds(); tries -= 1) {
-    if (tries === 0) throw new Error(`it did not come about: ${host.journalText()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 const waits = (host: StubHost): number => host.journalText().split('"event":"waiting"').length - 1;
 
@@ -28,7 +21,7 @@ async function waiting(shell: (typeof SHELLS)[number], day = 7, hour = "23", min
   host.install(windowProgram(host));
   setClock(host, day, hour, minute);
   const running = host.start("run");
-  await until(host, () => waits(host) > 0);
+  await until(() => waits(host) > 0, host);
   return { host, running };
 }
 
@@ -77,9 +70,9 @@ describe("a second switch with a window", () => {
     host.tell("xl-broken");
     setClock(host, 1, "02", "01");
     host.tell("count-sleeps");
-    await until(host, () => host.lines(join(host.state, "sleeps")).length > 12);
+    await until(() => host.lines(join(host.state, "sleeps")).length > 12, host);
     setClock(host, 1, "02", "20");
-    await until(host, () => waits(host) === 2);
+    await until(() => waits(host) === 2, host);
     host.untell("xl-broken");
     setClock(host, 1, "02", "02");
     await running.ended;
@@ -105,7 +98,7 @@ describe("a second switch with a window", () => {
     for (const comes of ["window", "stop", "death"] as const) {
       const { host, running } = await waiting("busybox sh");
       await host.command(["xl", "destroy", "web1"]);
-      await until(host, () => existsSync(join(host.runDirectory, "gone")));
+      await until(() => existsSync(join(host.runDirectory, "gone")), host);
       if (comes === "window") setClock(host, 1, "02", "01");
       else if (comes === "stop") await host.command(["sh", host.program, "stop"]);
       else running.kill();
@@ -148,7 +141,7 @@ describe("a second switch with a window", () => {
     host.tell("xl-broken");
     host.tell("count-sleeps");
     setClock(host, 1, "02", "01");
-    await until(host, () => host.lines(join(host.state, "sleeps")).length > 12);
+    await until(() => host.lines(join(host.state, "sleeps")).length > 12, host);
     expect(host.ended()).toBeUndefined();
     host.untell("xl-broken");
     await running.ended;
