@@ -2,12 +2,14 @@ import { formatBytes } from "../../src/core/model/bytes.js";
 import { compareInventories } from "./inventory.js";
 import { lintMany } from "./linting.js";
 import { compareMoves } from "./move.js";
+import type { MoveTimes } from "./move.js";
 import { planAll, planMany, readingsOf } from "./planning.js";
 import { sharesOf } from "./shares.js";
 
 /**
  * `npm run bench`: ratios measured side by side in one run. Absolute times are this machine's, on this day.
- * `npm run bench -- planning`, `inventory`, `linting` or `moves` runs one part; only `moves` needs the lab.
+ * `npm run bench -- planning`, `inventory`, `linting` or `moves` runs one part; only `moves` needs the lab. `moves 1 dm qemu`
+ * makes one round, of the ways that begin so.
  */
 
 const GUESTS = 20;
@@ -29,18 +31,26 @@ async function benchPlanning(): Promise<void> {
   }
 }
 
-async function benchMoves(): Promise<void> {
-  console.log("moves of one running guest in the lab, beside scripts of the same by hand (one boot, one guest of 128 MiB, the best of two)\n");
-  const ways = await compareMoves();
-  const script = ways["eleven steps"];
-  if (script === undefined) throw new Error("the script was not measured");
-  console.log("                     total   ratio   downtime   ratio   restarts   copied");
-  for (const [name, { total, downtime, restarts, bytes }] of Object.entries(ways)) {
-    console.log(
-      `  ${name.padEnd(14)} ${total.toFixed(1).padStart(7)} s ${(total / script.total).toFixed(2).padStart(7)} ${downtime.toFixed(1).padStart(8)} s ` +
-        `${(downtime / script.downtime).toFixed(2).padStart(7)} ${String(restarts).padStart(10)}   ${bytes === undefined ? "unknown" : formatBytes(bytes)}`,
-    );
+async function benchMoves(words: readonly string[]): Promise<void> {
+  const rounds = Number(words.find((word) => /^[1-9]$/.test(word)) ?? 2);
+  console.log(`moves of one running guest of 128 MiB in the lab, each by a script of the same tools and by converge (one boot, best of ${rounds})\n`);
+  const ways = await compareMoves(rounds, words.filter((word) => !/^[1-9]$/.test(word)), (line) => { console.error(line); });
+  const steps = ways.find(({ name }) => name === "rsync")?.byHand;
+  console.log("                           total                downtime");
+  console.log("                          s   hand  steps       s   hand  steps boots     copied");
+  for (const { name, byHand, converge } of ways) {
+    console.log(movesLine(name, converge, byHand, steps));
+    if (byHand !== undefined) console.log(movesLine("  by hand", byHand, undefined, steps));
   }
+  console.log("\nhand: times what the script of the same way takes; steps: times what the script of the mission's eleven steps takes");
+}
+
+function movesLine(name: string, times: MoveTimes, byHand: MoveTimes | undefined, steps: MoveTimes | undefined): string {
+  const columns = (of: (times: MoveTimes) => number): string =>
+    [of(times).toFixed(1), ...[byHand, steps].map((other) => (other === undefined ? "" : (of(times) / of(other)).toFixed(2)))]
+      .map((text) => text.padStart(7)).join("");
+  const copied = times.bytes === undefined ? "" : formatBytes(times.bytes);
+  return name.padEnd(20) + columns(({ total }) => total) + columns(({ downtime }) => downtime) + String(times.restarts).padStart(6) + copied.padStart(11);
 }
 
 function benchInventories(): void {
@@ -66,5 +76,5 @@ function benchLinting(): void {
 const only = process.argv[2];
 if (only === undefined || only === "planning") await benchPlanning();
 if (only === undefined || only === "inventory") benchInventories();
-if (only === undefined || only === "moves") await benchMoves();
+if (only === undefined || only === "moves") await benchMoves(process.argv.slice(3));
 if (only === undefined || only === "linting") benchLinting();

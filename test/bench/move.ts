@@ -4,11 +4,12 @@ import { boots, startGuest, stopGuest, waitForConsole } from "../lab/lab-guests.
 import { Converge, onVolumes } from "../lab/suite/converge.js";
 
 /**
- * One guest of one size moved in each way in the lab, beside plain scripts of the mission's steps and of its plan A: one
- * boot, each way as often as there are rounds, by turns, and the best of each.
+ * One guest of one size moved in each way in the lab, each by a plain script of the same tools and by converge: one boot,
+ * by turns, and the best of each over the rounds.
  */
 
 export interface MoveTimes {
+  /** Seconds, preview and questions to the host included. */
   readonly total: number;
   readonly downtime: number;
   /** How often the guest booted. */
@@ -17,33 +18,57 @@ export interface MoveTimes {
   readonly bytes?: number;
 }
 
-/** Each way of moving, by name, the plain scripts first. */
-export type Moves = Readonly<Record<string, MoveTimes>>;
+/** A way to move the guest, by hand and by converge. */
+export interface MoveWay {
+  readonly name: string;
+  readonly byHand?: MoveTimes;
+  readonly converge: MoveTimes;
+}
 
-const ROUNDS = 2;
+type SwitchOver = "restart" | "suspend";
 
-/** Seconds by the emulated Dom0's clock: to be compared with each other, and with nothing else. */
-export async function compareMoves(): Promise<Moves> {
+interface Way {
+  readonly script?: readonly [file: string, switchOver?: SwitchOver];
+  readonly disk?: Readonly<Record<string, unknown>>;
+  readonly move: Readonly<Record<string, unknown>>;
+  /** Which of the lab's configs the guest runs from: its disk served by the kernel, or by QEMU. */
+  readonly config?: "web1" | "web1-qdisk";
+}
+
+/** The eleven steps first: all others are held against them. */
+const WAYS: Readonly<Record<string, Way>> = {
+  rsync: { script: ["rsync"], disk: { size: "160MiB", filesystem: "ext4" }, move: { strategy: "rsync", passes: 2 } },
+  "md, restart": { script: ["md", "restart"], move: { strategy: "md", switch: "restart", finish: "now" } },
+  "md, suspend": { script: ["md", "suspend"], move: { strategy: "md", switch: "suspend", finish: "now" } },
+  "md-preseed, suspend": { script: ["md-preseed", "suspend"], move: { strategy: "md-preseed", switch: "suspend", finish: "now" } },
+  "drbd, suspend": { script: ["drbd", "suspend"], move: { strategy: "drbd", switch: "suspend", finish: "now" } },
+  "dm, suspend": { script: ["dm", "suspend"], move: { strategy: "dm", switch: "suspend" } },
+  // by hand nobody writes the log that leaves out what is unused
+  "dm, restart": { script: ["dm", "restart"], move: { strategy: "dm", switch: "restart" } },
+  qemu: { script: ["qemu"], move: { strategy: "qemu" }, config: "web1-qdisk" },
+};
+
+const SCRIPTS = "test/bench/by-hand";
+
+/** Seconds by the emulated Dom0's clock or by this machine's: to be compared with each other, and with nothing else. */
+export async function compareMoves(rounds: number, only: readonly string[], told: (line: string) => void): Promise<readonly MoveWay[]> {
+  const ways = Object.entries(WAYS).filter(([name]) => only.length === 0 || only.some((word) => name.startsWith(word)));
   const lab = await Lab.up({ name: "bench" });
   const converge = await Converge.at(lab);
-  /** The guest is back on its image, and no volume is left of the way before. */
-  const again = async (): Promise<void> => {
-    await stopGuest(lab, "web1");
-    await lab.run("cp -p /root/web1.cfg /etc/xen/web1.cfg; for lv in plain xvda1; do [ ! -e /dev/vg0/web1-$lv ] || lvremove -qq -y vg0/web1-$lv; done");
-    await startGuest(lab, "web1");
-  };
-  const script = (file: string) => async (): Promise<MoveTimes> => {
+  const byHand = async ([file, switchOver]: readonly [string, SwitchOver?]): Promise<MoveTimes> => {
     const booted = await boots(lab, "web1");
+    const input = ["common", file].map((name) => readFileSync(`${SCRIPTS}/${name}.sh`, "utf8")).join("");
     const start = performance.now();
-    const { stdout } = await lab.run(["sh", "-s"], { input: readFileSync(file, "utf8"), timeoutSeconds: 1800 });
+    const { stdout } = await lab.run(["sh", "-s", ...(switchOver === undefined ? [] : [switchOver])], { input, timeoutSeconds: 1800 });
+    const total = (performance.now() - start) / 1000;
     const downtime = /^downtime ([0-9.]+)$/m.exec(stdout)?.[1];
     if (downtime === undefined) throw new Error(`the script printed no downtime: ${stdout}`);
-    return { total: (performance.now() - start) / 1000, downtime: Number(downtime), restarts: (await boots(lab, "web1")) - booted };
+    return { total, downtime: Number(downtime), restarts: (await boots(lab, "web1")) - booted };
   };
-  const move = (disk: Readonly<Record<string, unknown>>, asked: Readonly<Record<string, unknown>>) => async (): Promise<MoveTimes> => {
+  const byConverge = async ({ disk, move }: Way): Promise<MoveTimes> => {
     const booted = await boots(lab, "web1");
+    const name = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: disk ?? {} }, move));
     const start = performance.now();
-    const name = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: disk }, asked));
     const run = await converge.run("-i", "lab.yml", name, "--yes");
     if (run.exitCode !== 0) throw new Error(run.all);
     const total = (performance.now() - start) / 1000;
@@ -51,33 +76,64 @@ export async function compareMoves(): Promise<Moves> {
     const past = JSON.parse(stdout) as { readonly downtimeSeconds: number; readonly bytes: number };
     return { total, downtime: past.downtimeSeconds, bytes: past.bytes, restarts: (await boots(lab, "web1")) - booted };
   };
-  const ways = {
-    "eleven steps": script("test/bench/eleven-steps.sh"),
-    "plan A (md)": script("test/bench/plan-a.sh"),
-    rsync: move({ size: "160MiB", filesystem: "ext4" }, { strategy: "rsync", passes: 2 }),
-    "dm, suspend": move({}, { strategy: "dm", switch: "suspend" }),
-    "dm, restart": move({}, { strategy: "dm", switch: "restart" }),
-    "md, suspend": move({}, { strategy: "md", switch: "suspend", finish: "now" }),
-    "md-preseed, suspend": move({}, { strategy: "md-preseed", switch: "suspend", finish: "now" }),
-  };
-  const best: Record<string, MoveTimes> = {};
-  try {
-    await lab.run("rm -f /etc/xen/auto/*; cp -p /etc/xen/web1.cfg /root/web1.cfg");
+  const measured = new Map<string, MoveTimes[]>();
+  /** Measured once more, on a guest that has just booted from its image and has been writing for a while. */
+  const once = async (name: string, config: string, measure: () => Promise<MoveTimes>): Promise<void> => {
+    const lines = (await lab.consoleLog("web1")).split("\n").length - 1;
+    await lab.run(["cp", "-p", `/root/${config}.cfg`, "/etc/xen/web1.cfg"]);
     await startGuest(lab, "web1");
-    await waitForConsole(lab, "web1", "\\] ack 20$");
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [name, measure] of Object.entries(ways)) {
-        const times = await measure();
-        const before = best[name];
-        best[name] = {
-          ...times, total: Math.min(times.total, before?.total ?? Infinity), downtime: Math.min(times.downtime, before?.downtime ?? Infinity),
-        };
-        await again();
+    await waitForConsole(lab, "web1", "\\] ack [0-9]*0$", { skipLines: Math.max(0, lines) });
+    const times = await measure();
+    measured.set(name, [...(measured.get(name) ?? []), times]);
+    told(`${name}: ${times.total.toFixed(1)} s, down for ${times.downtime.toFixed(2)} s, ${times.restarts} restarts`);
+    await stopGuest(lab, "web1");
+    await lab.run(["sh", "-ec", TIDY], { timeoutSeconds: 120 });
+  };
+  try {
+    await lab.run(["sh", "-ec", PREPARE]);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [name, way] of ways) {
+        const { script, config = "web1" } = way;
+        if (script !== undefined) await once(`${name}, by hand`, config, () => byHand(script));
+        await once(name, config, () => byConverge(way));
       }
     }
-    return best;
   } finally {
     await converge.remove();
     await lab.down();
   }
+  return ways.map(([name]) => {
+    const hand = best(measured.get(`${name}, by hand`));
+    const ours = best(measured.get(name));
+    if (ours === undefined) throw new Error(`${name} was not measured`);
+    return { name, converge: ours, ...(hand === undefined ? {} : { byHand: hand }) };
+  });
 }
+
+function best(times: readonly MoveTimes[] | undefined): MoveTimes | undefined {
+  const last = times?.at(-1);
+  if (times === undefined || last === undefined) return undefined;
+  return { ...last, total: Math.min(...times.map(({ total }) => total)), downtime: Math.min(...times.map(({ downtime }) => downtime)) };
+}
+
+/** The image without holes (DRBD takes no others), and a config by which QEMU serves it. */
+const PREPARE = `
+rm -f /etc/xen/auto/*
+fallocate --length "$(stat -c %s /srv/xen/web1/disk.img)" /srv/xen/web1/disk.img
+cp -p /etc/xen/web1.cfg /root/web1.cfg
+sed "s#'file:/srv/xen/web1/disk.img,xvda1,w'#'/srv/xen/web1/disk.img,raw,xvda1,w,backendtype=qdisk'#" /root/web1.cfg >/root/web1-qdisk.cfg
+`;
+
+/** Nothing is left of the way before: what a guest left at its end goes by itself, and is waited for. */
+const TIDY = `
+tries=200
+while [ -n "$(ls /dev/mapper/converge-* /dev/md/converge-* /dev/drbd/converge-* 2>/dev/null)" ]; do
+  tries=$((tries - 1))
+  [ $tries -gt 0 ] || { echo 'converge left a device' >&2; exit 1; }
+  sleep 0.2
+done
+[ ! -e /dev/mapper/plain ] || dmsetup remove --retry plain
+for lv in plain xvda1; do
+  [ ! -e /dev/vg0/web1-$lv ] || lvremove -qq -y vg0/web1-$lv
+done
+`;
