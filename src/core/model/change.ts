@@ -1,4 +1,5 @@
 import type { ConfiguredDisk } from "./domain.js";
+import type { Fill } from "./names.js";
 import type { DesiredDisk, DesiredDomain } from "./desired.js";
 import type { PastBooks, RetiredImage } from "./host-state.js";
 import type { Content, Image, Volume } from "./storage.js";
@@ -128,8 +129,15 @@ export interface TargetVolume {
   readonly content: Content;
   /** A copy that an earlier run began and that this one goes on with. */
   readonly resumes: boolean;
+  /** What that one had begun to fill it with. */
+  readonly fill?: Fill;
   /** The guest had been on it, and went back to an image that holds the same. */
   readonly former: boolean;
+}
+
+/** What is on a volume can be gone on with in this way. */
+export function goesOn({ former, fill }: TargetVolume, by: Fill): boolean {
+  return former || fill === by;
 }
 
 /** All changes of one guest: they share one switch. */

@@ -80,6 +80,19 @@ export function volumeTags(domain: string, vdev: string, role: VolumeRole): read
 export const CARRY_BEGUN = "converge.carry=begun";
 export const CARRY_DONE = "converge.carry=done";
 
+/**
+ * What a copy in the making holds besides zeroes: nothing but a file system of its own and files in it, or blocks of the
+ * image, which are no file system before they are all there. A copy of the one kind is not gone on with as the other.
+ */
+export const FILLS = { files: "converge.zeroed", blocks: "converge.filled=blocks" } as const;
+export type Fill = keyof typeof FILLS;
+
+/** How a copy in the making was begun. Unset: it was not, for all that is known. */
+export function fillOf(tags: readonly string[]): Fill | undefined {
+  if (tags.includes(FILLS.blocks)) return "blocks";
+  return tags.includes(FILLS.files) ? "files" : undefined;
+}
+
 const FROM = "converge.from=";
 /** LVM takes tags of up to 1024 characters. */
 const LONGEST_TAG = 1024;

@@ -1,7 +1,7 @@
 import type { HostState } from "../model/host-state.js";
 import { bitmapsFound } from "../model/bitmap.js";
 import type { Model } from "../model/model.js";
-import { CARRY_BEGUN, sourceOfTags } from "../model/names.js";
+import { CARRY_BEGUN, fillOf, sourceOfTags } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { diskKey, withDisk } from "../model/transform.js";
@@ -43,11 +43,13 @@ export function startModel(host: HostState): Model {
 export function withUnfinishedCopies(model: Model): Model {
   const named = new Set(Object.values(model.host.domains).flatMap((d) => d.config?.disks.map((disk) => diskKey(disk.target)) ?? []));
   const halfWritten = Object.values(model.host.volumes).flatMap((v) => {
-    if (v.tags.includes("converge.role=copy") && !named.has(v.name)) return [v.name];
+    // a file system of ours can be gone on with, where the blocks of half an image can not
+    if (v.tags.includes("converge.role=copy") && !named.has(v.name)) return [{ disk: v.name, writes: fillOf(v.tags) === "files" ? 0 : -1 }];
     // the volume itself is whole: the image that its writes were being carried to is not
-    return v.tags.includes(CARRY_BEGUN) ? (sourceOfTags(v.tags) ?? []) : [];
+    const image = v.tags.includes(CARRY_BEGUN) ? sourceOfTags(v.tags) : undefined;
+    return image === undefined ? [] : [{ disk: image, writes: 0 }];
   });
-  return halfWritten.reduce((at, disk) => withDisk(at, diskKey(disk), { writes: -1, deceptive: true, consistent: false }), model);
+  return halfWritten.reduce((at, { disk, writes }) => withDisk(at, diskKey(disk), { writes, deceptive: true, consistent: false }), model);
 }
 
 /**

@@ -52,6 +52,8 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     const source = model.ghost.disks[from];
     const target = model.ghost.disks[to];
     if (source === undefined || target === undefined) return model;
+    // files on what is no file system of ours: whatever comes of it, it is not a copy
+    if (target.writes < 0) return withDisk(model, to, { writes: -1, deceptive: true, consistent: false });
     // by times, files that already looked equal are skipped: an older deception stays
     const deceptive = source.deceptive || (compare === "times" && target.deceptive);
     return withDisk(model, to, { writes: source.writes, deceptive, consistent: true });

@@ -1,7 +1,6 @@
-import { volumeTags } from "../model/names.js";
+import { FILLS, volumeTags } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import { withVolume } from "../model/transform.js";
-import { ZEROED } from "./zero-volume.js";
 
 export interface SettleVolume {
   readonly volume: string;
@@ -9,7 +8,7 @@ export interface SettleVolume {
   readonly vdev: string;
 }
 
-const COPY = "converge.role=copy";
+const MAKING: readonly string[] = ["converge.role=copy", ...Object.values(FILLS)];
 
 /** The volume is the guest's disk now, no longer a copy in the making. */
 export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
@@ -19,13 +18,13 @@ export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
   title: ({ volume, domain, vdev }) => `Mark ${volume} as ${vdev} of ${domain}`,
   actions: ({ volume, domain, vdev }) => {
     const tags = volumeTags(domain, vdev, "disk").flatMap((tag) => ["--addtag", tag]);
-    return [{ command: ["lvchange", "--deltag", COPY, "--deltag", ZEROED, ...tags, volume] }];
+    return [{ command: ["lvchange", ...MAKING.flatMap((tag) => ["--deltag", tag]), ...tags, volume] }];
   },
   goals: ({ volume, domain, vdev }) => [{ goal: "volume-tagged", volume, tags: volumeTags(domain, vdev, "disk") }],
   effect: ({ volume, domain, vdev }, model) => {
     const found = model.host.volumes[volume];
     if (found === undefined) return model;
-    const kept = found.tags.filter((tag) => tag !== COPY && tag !== ZEROED);
+    const kept = found.tags.filter((tag) => !MAKING.includes(tag));
     return withVolume(model, { ...found, tags: [...new Set([...kept, ...volumeTags(domain, vdev, "disk")])] });
   },
 };

@@ -1,3 +1,4 @@
+import { goesOn } from "../model/change.js";
 import type { MoveDisk } from "../model/change.js";
 import type { Step } from "../model/step.js";
 import { sourceTags, safeName, volumeTags } from "../model/names.js";
@@ -19,9 +20,9 @@ export function newVolumeSteps({ to, image, domain, vdev }: MoveDisk): readonly 
       },
       "the disk's new place",
     ),
-    ...(to.resumes
+    ...(goesOn(to, "blocks")
       ? []
-      : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
+      : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume, fill: "blocks" }, "nothing of an older guest may be left on it")]),
   ];
 }
 

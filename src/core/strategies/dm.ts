@@ -1,6 +1,7 @@
 import { mappingName, mappingPath } from "../model/mapping.js";
 import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
+import { goesOn } from "../model/change.js";
 import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
 import { createMapping } from "../steps/create-mapping.js";
@@ -44,7 +45,7 @@ export const dm: Strategy = {
   forecast: (move, state) => {
     const copied = copiedOf(move, state);
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("dm", move, state);
-    const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
+    const zeroed = goesOn(move.change.to, "blocks") ? 0 : move.change.to.bytes;
     return {
       copyBytes: copied.bytes, seconds: tenths(copied.bytes / bytesPerSecond + zeroed / freeBytesPerSecond),
       takeOvers: takeOversOf(move), held: mapReading(move, copied), paused: comparisonOf("dm", move, state),

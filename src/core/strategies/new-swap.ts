@@ -1,3 +1,4 @@
+import { goesOn } from "../model/change.js";
 import { safeName, sourceTags, volumeTags } from "../model/names.js";
 import { createVolume } from "../steps/create-volume.js";
 import { makeSwap } from "../steps/make-swap.js";
@@ -43,9 +44,9 @@ export const newSwap: Strategy = {
           { volume, bytes, extentBytes, tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)] },
           "the disk's new place",
         ),
-        ...(to.resumes && to.content.type === "swap"
+        ...((goesOn(to, "files") || goesOn(to, "blocks")) && to.content.type === "swap"
           ? []
-          : [stepOf(zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`, { volume }, "nothing of an older guest may be left on it")]),
+          : [stepOf(zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`, { volume, fill: "files" }, "nothing of an older guest may be left on it")]),
         stepOf(
           makeSwap, "prepare", `${safeName(vdev)}.make-swap`, { volume, bytes, like: image.content },
           "a new area with the old name",

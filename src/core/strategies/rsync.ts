@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import { goesOn } from "../model/change.js";
 import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
@@ -140,7 +141,7 @@ export const rsync: Strategy = {
 
     const last: CopyFiles = {
       ...tree, from: image.path, role: live ? "last" : "first",
-      compare: options.verify === "full" || (!live && to.resumes) ? "checksum" : "times",
+      compare: options.verify === "full" || (!live && goesOn(to, "files")) ? "checksum" : "times",
       // the guest waits: no one else's comfort counts now, but a bandwidth that was asked for at rest does
       throttle: live ? {} : throttle,
     };
@@ -151,9 +152,9 @@ export const rsync: Strategy = {
           { volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes, tags },
           "the disk's new place",
         ),
-        ...(to.resumes && to.content.type === content.type
+        ...(goesOn(to, "files") && to.content.type === content.type
           ? []
-          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume }, "nothing of an older guest may be left on it")]),
+          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume, fill: "files" }, "nothing of an older guest may be left on it")]),
         stepOf(
           makeFilesystem, "prepare", id("make-filesystem"), { volume: to.volume, bytes: to.bytes, like: content },
           "the same UUID, label and features, so that the guest's fstab and boot loader go on to match",

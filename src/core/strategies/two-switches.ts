@@ -1,5 +1,6 @@
 import type { HostState } from "../model/host-state.js";
 import { mappingPath } from "../model/mapping.js";
+import { goesOn } from "../model/change.js";
 import { safeName, volumePath } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import type { CompleteArray, GrowArray } from "../steps/array-mirror.js";
@@ -92,6 +93,6 @@ export function keptMirror(
 export function forecastOfBlocks(strategy: string, move: DiskMove, state: HostState): DiskForecast {
   const { bytes } = move.change.image;
   const { bytesPerSecond, freeBytesPerSecond } = rateOf(strategy, move, state);
-  const zeroed = move.change.to.resumes ? 0 : move.change.to.bytes;
+  const zeroed = goesOn(move.change.to, "blocks") ? 0 : move.change.to.bytes;
   return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
 }

@@ -1,3 +1,4 @@
+import { goesOn } from "../model/change.js";
 import { runDirectory, safeName, snapshotName, volumePath, volumeTags } from "../model/names.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
@@ -166,7 +167,7 @@ function passes(domainMove: DomainMove, state: HostState): readonly PlanNode[] {
   const { moves, options, overheadSeconds } = domainMove;
   const copied = moves.filter((m) => m.fragments.pass !== undefined);
   if (copied.length === 0) return [];
-  const resumed = copied.some(({ move }) => move.change.to.resumes);
+  const resumed = copied.some(({ move }) => goesOn(move.change.to, "files"));
   const max = Math.max(2, options.passes ?? MAX_PASSES);
   return [
     ...(resumed ? passSteps(domainMove, copied, state, "first", "checksum") : []),
