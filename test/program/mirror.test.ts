@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameS
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
+import { impatient } from "./hang.js";
 import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf, until } from "./host.js";
 import { journal } from "./invariants.js";
-import { mirrorProgram } from "./mirror.js";
+import { mirrorProgram, type How, type Mirror } from "./mirror.js";
 
 /** What the guest's disk lies on in the end: by way of its mapping, where it runs on one. */
 function below(host: StubHost, disk: string): string {
@@ -86,6 +87,18 @@ const COMMIT = {
 /** Calls that only this way makes, or makes in a state of its own: from the boot unit on until the guest runs on its mapping. */
 const OWN = /^(mount|umount|systemctl|xl (?!config-update))/;
 
+/** What a move calls where nothing goes wrong. */
+async function callsOf(how: How, by: Mirror): Promise<readonly string[]> {
+  const host = new StubHost("dash");
+  try {
+    host.install(mirrorProgram(host, how, by));
+    await host.run("run");
+    return host.calls();
+  } finally {
+    host.remove();
+  }
+}
+
 describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
   it.each(how === "suspend" ? SHELLS : shellsOf(turn))("ends with the guest on its volume, under %s", async (shell) => {
     const host = new StubHost(shell);
@@ -105,6 +118,30 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
     } finally {
       host.remove();
     }
+  });
+
+  // a migrating guest runs nearly all the while; of the others some wait in `npm test`
+  it.skipIf(how === "migrate" || (!EVERY && turn % 2 !== 0))("has a command that hangs while the guest is away given up, and the guest is back on its image", { timeout: 120_000 }, async () => {
+    const calls = await callsOf(how, by);
+    const away = calls.findIndex((call) => /^xl (save|shutdown) /.test(call));
+    const back = calls.findIndex((call, index) => index > away && call.startsWith("xl unpause"));
+    const numbers = Array.from({ length: back - away }, (_, index) => away + 1 + index).filter((_, index) => EVERY || index % 2 === 0);
+    expect(numbers.length).toBeGreaterThan(0);
+    await inParallel(numbers, async (number) => {
+      const host = new StubHost(shellOf(number));
+      try {
+        host.install(impatient(mirrorProgram(host, how, by)));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(number % 2 === 0 ? "hang-before" : "hang-after", String(number));
+        await host.run("run");
+        const where = `call ${String(number)}: ${host.calls().join("\n")}`;
+        expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
+        expect(expectWhole(host, before, where), where).toBe("old");
+        expect(journal(host).at(-1), where).toMatchObject({ event: "end", outcome: "failed" });
+      } finally {
+        host.remove();
+      }
+    });
   });
 
   it("goes back to the image when the volume gives errors in mid-mirror, and the guest runs on", async () => {

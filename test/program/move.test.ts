@@ -2,6 +2,7 @@ import { readFileSync, statSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
+import { HANGS, impatient } from "./hang.js";
 import { SHELLS, StubHost, inParallel, shellOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram, type MoveOptions } from "./plan.js";
@@ -75,6 +76,37 @@ describe("a move", () => {
           expect(side, where).toBe("new");
         }
       });
+    });
+  });
+});
+
+describe("a command that hangs while the guest is down", () => {
+  it("is given up, whichever it is, and the guest is up on the right disk", { timeout: 120_000 }, async () => {
+    let calls: readonly string[] = [];
+    await withHost("dash", async (host) => {
+      await host.run("run");
+      calls = host.calls();
+    });
+    const first = calls.findIndex((call) => call.startsWith("xl shutdown")) + 1;
+    const ways = Array.from({ length: COMMIT + 1 - first }, (_, index) => HANGS.map((hang) => ({ number: first + index, hang }))).flat();
+    expect(ways.length).toBeGreaterThanOrEqual(faultsPromised("hanging-calls"));
+    await inParallel(ways, async ({ number, hang }) => {
+      const host = new StubHost(shellOf(number));
+      try {
+        host.install(impatient(moveProgram(host)));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(hang, String(number));
+        await host.run("run");
+        const where = `${hang} call ${String(number)}: ${host.calls().join("\n")}\n${host.journalText()}`;
+        expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up|took more than three times its forecast/);
+        const side = expectWhole(host, before);
+        // what has been let run stays where it is
+        const letRun = host.calls()[number - 1]?.startsWith("xl unpause") === true && hang === "hang-after";
+        expect(side, where).toBe(letRun ? "new" : "old");
+        expect(journal(host).at(-1), where).toMatchObject({ event: "end", outcome: side === "old" ? "failed" : "stuck" });
+      } finally {
+        host.remove();
+      }
     });
   });
 });

@@ -2,7 +2,7 @@ import { quoteWord } from "../model/command.js";
 import { isTemporary } from "../goals/temporary.js";
 import type { Goal } from "../model/goal.js";
 import { safeName, bootUnitName } from "../model/names.js";
-import type { DomainPlan, Repeat } from "../model/plan.js";
+import type { DomainPlan, Estimate, Repeat } from "../model/plan.js";
 import { stepsOf } from "../model/plan.js";
 import type { Action, Step, StepKind } from "../model/step.js";
 import { RUNTIME, RUNTIME_GOALS, RUNTIME_VERBS, RUNTIME_WATCHES } from "./runtime.generated.js";
@@ -49,6 +49,7 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
   const { estimate } = plan;
   const parts = [
     call("about", plan.domain, safeName(plan.domain), plan.digest, header.config),
+    call("bounds", seconds(hangsAfter(estimate))),
     // runs that carry nothing say nothing of what carrying takes
     ...(plan.choices.length === 0 || plan.awaits !== undefined
       ? []
@@ -71,6 +72,14 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
     ),
   );
   return parts.join("\n\n");
+}
+
+/**
+ * Seconds that a single command may take while the guest is away, before it counts as one that hangs: more than the whole
+ * downtime should take, by a wide margin, since forecasts may be guesses.
+ */
+export function hangsAfter({ downtimeSeconds, budgetSeconds }: Pick<Estimate, "downtimeSeconds" | "budgetSeconds">): number {
+  return Math.max(120, 5 * downtimeSeconds, Number.isFinite(budgetSeconds) ? budgetSeconds : 0);
 }
 
 /** The strategy that carries most, under which the run is remembered. */

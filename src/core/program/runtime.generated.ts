@@ -255,6 +255,132 @@ lock_held() {
   ! flock -n -s "$BOOK/lock" true 2>/dev/null
 }
 
+# Commands, each as a process of its own. One that hangs while the guest is away would leave it down for good: it is given
+# up, and what was done is taken back without it.
+
+# bounds SECONDS: what a command may take while the guest is away
+bounds() {
+  hundredths "$1"
+  BOUND=$CENTIS
+}
+BOUND=30000
+# once one has hung the others get this long, but for those that bring the guest back: what hangs may be a disk that most
+# of them need
+SHORT_BOUND=3000
+HUNG=0
+UNHURRIED=0
+
+# whoever waits for a command is woken this often, in seconds
+TICK=4
+TICKER=
+TICKED=0
+
+# guest_away: from here on
+guest_away() {
+  [ -z "$TICKER" ] || return 0
+  trap 'TICKED=1' USR1
+  trap guest_here EXIT
+  # it ends with this program, whatever ends that
+  while sleep "$TICK" && kill -USR1 "$$" 2>/dev/null; do :; done </dev/null >/dev/null 2>&1 9>&- &
+  TICKER=$!
+}
+
+# guest_here: nobody waits for the run any more
+guest_here() {
+  [ -n "$TICKER" ] || return 0
+  kill "$TICKER" 2>/dev/null
+  wait "$TICKER" 2>/dev/null
+  TICKER=
+}
+
+# run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
+run_command() {
+  local status
+  if [ -n "$TICKER" ]; then
+    run_bounded "$@"
+    return
+  fi
+  "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
+  status=$?
+  [ "$status" -eq 0 ] || says "$1 ended with $status"
+  return "$status"
+}
+
+# run_answer COMMAND…: the same, and sets SAID, the line that it printed
+run_answer() {
+  local status ANSWER_TO
+  ANSWER_TO=$HERE/out/answer SAID=
+  : >"$ANSWER_TO"
+  run_command "$@"
+  status=$?
+  IFS= read -r SAID <"$ANSWER_TO"
+  return "$status"
+}
+ANSWER_TO=
+
+run_bounded() {
+  local pid status deadline bound
+  bound=$BOUND
+  [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
+  uptime_now
+  deadline=$((UPTIME + bound))
+  "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
+  pid=$!
+  until await_command "$pid"; do
+    uptime_now
+    [ "$UPTIME" -ge "$deadline" ] || continue
+    end_tree "$pid"
+    HUNG=1
+    seconds "$bound"
+    says "$1 did not end within \${SECONDS_TEXT%.00} s, and was given up"
+    return "$GIVEN_UP"
+  done
+  status=$STATUS
+  [ "$status" -eq 0 ] || says "$1 ended with $status"
+  return "$status"
+}
+
+# as timeout(1) has it
+GIVEN_UP=124
+
+# await_command PID: sets STATUS, once it has ended. 1: it may have not, for it was the tick that came.
+await_command() {
+  TICKED=0
+  wait "$1"
+  STATUS=$?
+  # 128 and the number of SIGUSR1
+  [ "$STATUS" -ne 138 ] || [ "$TICKED" -eq 0 ]
+}
+
+# end_tree PID: it and what it has started. What waits for a disk that does not answer can not be killed: it is not waited for.
+end_tree() {
+  local tries pid
+  TREE=
+  tree_of "$1"
+  for pid in $TREE; do kill -TERM "$pid" 2>/dev/null; done
+  tries=10
+  while [ "$tries" -gt 0 ] && any_lives; do
+    tries=$((tries - 1))
+    sleep 0.2
+  done
+  for pid in $TREE; do kill -KILL "$pid" 2>/dev/null; done
+}
+
+# tree_of PID: adds them to TREE
+tree_of() {
+  local child
+  TREE="$TREE $1"
+  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do tree_of "$child"; done
+}
+
+any_lives() {
+  local pid
+  for pid in $TREE; do
+    ! kill -0 "$pid" 2>/dev/null || return 0
+  done
+  return 1
+}
+
 # Steps. A step is a function of \`goal\`, \`act\` and \`watch\` lines, called in several modes: each mode runs its lines only.
 
 MODE=idle
@@ -394,15 +520,6 @@ run_watches() {
   return "$WATCH_RC"
 }
 
-# run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
-run_command() {
-  local status
-  "$@" </dev/null >>"$OUT" 2>&1 9>&-
-  status=$?
-  [ "$status" -eq 0 ] || says "$1 ended with $status"
-  return "$status"
-}
-
 # ---- requests to stop
 
 stop_asked() {
@@ -454,6 +571,7 @@ remove_run_directories() {
 # finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
 # there finds everything in its place. Does not return.
 finish() {
+  guest_here
   release_throttle
   remove_run_directories
   write_kept "$HERE/ended" "$1"
@@ -1918,7 +2036,7 @@ stop_array() { # NAME
   # udev may have it open for an instant
   until run_command mdadm --stop "/dev/$1"; do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 1
+    [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
     array_of "$1" || break
     sleep 0.2
   done
@@ -2055,6 +2173,7 @@ verb_pause_guest() {
       return 1
     }
   fi
+  guest_away
   shift 2
   run_command "$@"
 }
@@ -2114,6 +2233,7 @@ verb_release_disks() {
   journal note message "$name stood still for $SECONDS_TEXT s"
   seconds $((\${DOWNTIME:-0} + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+  guest_here
 }
 
 # What is compared in one go, and what is copied where it differs, in bytes
@@ -2358,7 +2478,7 @@ verb_note_disks() {
 # begins anew at a boot; then what a mount writes to the head of a file system has to tell.
 disk_stamp() {
   if sectors_written "$1"; then
-    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=\${STAMP%% *},$(boot_id),$NODE,$WRITTEN
+    STAMP=$(timeout -s KILL 20 head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=\${STAMP%% *},$(boot_id),$NODE,$WRITTEN
     return
   fi
   set -- $(stat -L -c '%y %s' -- "$1" 2>/dev/null)
@@ -2489,14 +2609,15 @@ verb_copy() { # ID ROLE -- COMMAND…
   # still there: one of the above stops it
   if kill -0 "$pid" 2>/dev/null; then
     kill_group "$pid"
-    wait "$pid" 2>/dev/null
+    # not for ever: it may wait for a disk that does not answer
+    await_command "$pid" 2>/dev/null
     cat "$log.err" >>"$log"
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $id"
     says "the copy was ended: $why"
     return 1
   fi
-  wait "$pid"
-  status=$?
+  until await_command "$pid"; do :; done
+  status=$STATUS
   uptime_now
   report_progress "$id" "$log"
   cat "$log.err" >>"$log"
@@ -3034,6 +3155,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
   DOWN_AT=$UPTIME
+  guest_away
   journal_kept down domain "$name"
   run_command "$@" || return
   await_gone "$domid" "\${limit%??}" "$loops" || {
@@ -3220,7 +3342,8 @@ SCOPES=0
 
 # scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
 scoped() {
-  local status boot
+  local status boot UNHURRIED
+  UNHURRIED=1
   SCOPES=$((SCOPES + 1))
   boot=$(boot_id)
   printf '%s starting\\n' "$boot" >"$HERE/creating"
@@ -3230,7 +3353,11 @@ scoped() {
     sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
   status=$?
   rm -f "$HERE/creating"
-  [ "$status" -eq 0 ] || says "$1 \${2:-} ended with $status"
+  case $status in
+    0) ;;
+    "$GIVEN_UP") says "$1 \${2:-} \${SAYS#systemd-run }" ;;
+    *) says "$1 \${2:-} ended with $status" ;;
+  esac
   return "$status"
 }
 
@@ -3441,6 +3568,7 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
   [ -z "\${DOWN_AT:-}" ] || DOWNTIME=$((UPTIME - DOWN_AT))
   seconds "$DOWNTIME"
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+  guest_here
 }
 
 # bash opens sockets by itself: nothing to install
@@ -4147,11 +4275,8 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
     link_loop "$DEVICE" "$link"
     return
   fi
-  device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
-    set -- "$?" "$1"
-    says "$2 ended with $1"
-    return "$1"
-  }
+  run_answer "$@" || return
+  device=$SAID
   loop_identity "$device"
   printf '%s\\n' "$IDENTITY" >"$HERE/loops/$STEP.identity"
   link_loop "$device" "$link"
@@ -4278,7 +4403,7 @@ verb_unmount() { # TARGET
   while mounted_at "$1"; do
     run_command umount -- "$1" && continue
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 1
+    [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
     sleep 0.2
   done
   [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
@@ -5449,7 +5574,7 @@ stop_resource() { # NAME
       # udev may have it open for an instant
       until run_command drbdsetup down "$RESOURCE"; do
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
+        [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
         sleep 0.2
       done
       ;;
@@ -5483,6 +5608,7 @@ verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
   DOWN_AT=$UPTIME SWITCH=suspend
+  guest_away
   journal_kept down domain "$name"
   # libxl lets the guest run on when this fails
   run_command "$@" || return
@@ -5822,6 +5948,8 @@ recover_locked() {
   local outcome
   await_scoped
   FOUND_DEAD=1
+  # it may be down
+  guest_away
   if [ -e "$HERE/ended" ]; then
     # it died right before its last event
     read_fact ended

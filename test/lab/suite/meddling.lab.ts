@@ -36,7 +36,7 @@ let begun: ReturnType<Converge["start"]> | undefined;
 afterEach(async () => {
   if (begun?.exitCode === null) begun.kill("SIGTERM");
   await begun;
-  await lab.run("systemctl stop 'converge-web1.service' 'converge-late1.service'", { mayFail: true });
+  await lab.run("systemctl stop 'converge-web1.service' 'converge-late1.service' 'converge-oldext.service'", { mayFail: true });
 });
 
 /** A slow run of web1's move, at the moment in which files are copied. */
@@ -162,4 +162,31 @@ test.runIf(everything)("a clock that jumps, forward in one pass and back in the 
   await expectWholeFilesystem(lab, "/dev/vg0/late1-xvda1");
   expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
   await expectNothingLeft(lab);
+});
+
+test.runIf(everything)("a volume that does not answer while the guest is down: what waits for it is given up, and the guest is back on its image", async () => {
+  await startGuest(lab, "oldext");
+  await waitForConsole(lab, "oldext", "\\] ack 5$");
+  const playbook = await converge.playbook("oldext.yml", readyOn("oldext", "10.77.0.14", ["xvda1"], { downtime: "200s" }));
+  const before = await newestRun(lab, "oldext");
+  const run = converge.start("-i", "lab.yml", playbook, "--yes");
+  begun = run;
+  await whileRunning(run, waitForEvent(lab, "oldext", before, '"event":"down"', 900));
+  // whoever reads or writes it waits within the kernel, where nothing can be killed
+  await lab.run("dmsetup suspend --nolockfs --noflush vg0-oldext--xvda1");
+  const { exitCode, all } = await run;
+  expect(exitCode, all).toBe(3);
+  expect(all).toMatch(/did not end within \d+ s, and was given up|took more than three times its forecast/);
+  expect(await attached(lab, "oldext")).toEqual({ xvda1: "/srv/xen/oldext.img" });
+  const { highest } = await acks(lab, "oldext");
+  await waitForConsole(lab, "oldext", `\\] ack ${String(highest + 5)}$`);
+  await lab.run("dmsetup resume vg0-oldext--xvda1");
+  await lab.run("while systemctl list-units --no-legend --plain converge-oldext.service | grep -q .; do sleep 0.5; done", { timeoutSeconds: 300 });
+  await expectNothingLeft(lab);
+  const next = await converge.run("-i", "lab.yml", playbook, "--yes");
+  expect(next.exitCode, next.all).toBe(0);
+  expect((await converge.run("-i", "lab.yml", playbook, "--yes")).all).toMatch(/^dom0: nothing to do$/m);
+  await stopGuest(lab, "oldext");
+  await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
+  expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
 });

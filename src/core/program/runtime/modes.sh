@@ -75,6 +75,8 @@ recover_locked() {
   local outcome
   await_scoped
   FOUND_DEAD=1
+  # it may be down
+  guest_away
   if [ -e "$HERE/ended" ]; then
     # it died right before its last event
     read_fact ended

@@ -138,15 +138,6 @@ run_watches() {
   return "$WATCH_RC"
 }
 
-# run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
-run_command() {
-  local status
-  "$@" </dev/null >>"$OUT" 2>&1 9>&-
-  status=$?
-  [ "$status" -eq 0 ] || says "$1 ended with $status"
-  return "$status"
-}
-
 # ---- requests to stop
 
 stop_asked() {
@@ -198,6 +189,7 @@ remove_run_directories() {
 # finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
 # there finds everything in its place. Does not return.
 finish() {
+  guest_here
   release_throttle
   remove_run_directories
   write_kept "$HERE/ended" "$1"

@@ -223,7 +223,7 @@ stop_array() { # NAME
   # udev may have it open for an instant
   until run_command mdadm --stop "/dev/$1"; do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 1
+    [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
     array_of "$1" || break
     sleep 0.2
   done

@@ -24,6 +24,7 @@ verb_pause_guest() {
       return 1
     }
   fi
+  guest_away
   shift 2
   run_command "$@"
 }
@@ -83,6 +84,7 @@ verb_release_disks() {
   journal note message "$name stood still for $SECONDS_TEXT s"
   seconds $((${DOWNTIME:-0} + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+  guest_here
 }
 
 # What is compared in one go, and what is copied where it differs, in bytes

@@ -142,7 +142,7 @@ verb_note_disks() {
 # begins anew at a boot; then what a mount writes to the head of a file system has to tell.
 disk_stamp() {
   if sectors_written "$1"; then
-    STAMP=$(head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=${STAMP%% *},$(boot_id),$NODE,$WRITTEN
+    STAMP=$(timeout -s KILL 20 head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=${STAMP%% *},$(boot_id),$NODE,$WRITTEN
     return
   fi
   # shellcheck disable=SC2046 # words are what is wanted: day, time, zone, size

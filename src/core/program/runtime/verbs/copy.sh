@@ -50,14 +50,15 @@ verb_copy() { # ID ROLE -- COMMAND…
   # still there: one of the above stops it
   if kill -0 "$pid" 2>/dev/null; then
     kill_group "$pid"
-    wait "$pid" 2>/dev/null
+    # not for ever: it may wait for a disk that does not answer
+    await_command "$pid" 2>/dev/null
     cat "$log.err" >>"$log"
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $id"
     says "the copy was ended: $why"
     return 1
   fi
-  wait "$pid"
-  status=$?
+  until await_command "$pid"; do :; done
+  status=$STATUS
   uptime_now
   report_progress "$id" "$log"
   cat "$log.err" >>"$log"

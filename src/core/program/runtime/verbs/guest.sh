@@ -23,6 +23,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
   DOWN_AT=$UPTIME
+  guest_away
   journal_kept down domain "$name"
   run_command "$@" || return
   await_gone "$domid" "${limit%??}" "$loops" || {
@@ -211,7 +212,8 @@ SCOPES=0
 
 # scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
 scoped() {
-  local status boot
+  local status boot UNHURRIED
+  UNHURRIED=1
   SCOPES=$((SCOPES + 1))
   boot=$(boot_id)
   printf '%s starting\n' "$boot" >"$HERE/creating"
@@ -221,7 +223,11 @@ scoped() {
     sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
   status=$?
   rm -f "$HERE/creating"
-  [ "$status" -eq 0 ] || says "$1 ${2:-} ended with $status"
+  case $status in
+    0) ;;
+    "$GIVEN_UP") says "$1 ${2:-} ${SAYS#systemd-run }" ;;
+    *) says "$1 ${2:-} ended with $status" ;;
+  esac
   return "$status"
 }
 
@@ -432,6 +438,7 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
   [ -z "${DOWN_AT:-}" ] || DOWNTIME=$((UPTIME - DOWN_AT))
   seconds "$DOWNTIME"
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
+  guest_here
 }
 
 # bash opens sockets by itself: nothing to install

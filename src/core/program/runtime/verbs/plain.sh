@@ -51,11 +51,8 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
     link_loop "$DEVICE" "$link"
     return
   fi
-  device=$("$@" 2>>"$OUT" </dev/null 9>&-) || {
-    set -- "$?" "$1"
-    says "$2 ended with $1"
-    return "$1"
-  }
+  run_answer "$@" || return
+  device=$SAID
   loop_identity "$device"
   printf '%s\n' "$IDENTITY" >"$HERE/loops/$STEP.identity"
   link_loop "$device" "$link"
@@ -182,7 +179,7 @@ verb_unmount() { # TARGET
   while mounted_at "$1"; do
     run_command umount -- "$1" && continue
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 1
+    [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
     sleep 0.2
   done
   [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :

@@ -447,7 +447,7 @@ stop_resource() { # NAME
       # udev may have it open for an instant
       until run_command drbdsetup down "$RESOURCE"; do
         tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || return 1
+        [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
         sleep 0.2
       done
       ;;

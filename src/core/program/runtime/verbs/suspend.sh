@@ -19,6 +19,7 @@ verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
   began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
   DOWN_AT=$UPTIME SWITCH=suspend
+  guest_away
   journal_kept down domain "$name"
   # libxl lets the guest run on when this fails
   run_command "$@" || return

@@ -1,0 +1,127 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# Commands, each as a process of its own. One that hangs while the guest is away would leave it down for good: it is given
+# up, and what was done is taken back without it.
+
+# bounds SECONDS: what a command may take while the guest is away
+bounds() {
+  hundredths "$1"
+  BOUND=$CENTIS
+}
+BOUND=30000
+# once one has hung the others get this long, but for those that bring the guest back: what hangs may be a disk that most
+# of them need
+SHORT_BOUND=3000
+HUNG=0
+UNHURRIED=0
+
+# whoever waits for a command is woken this often, in seconds
+TICK=4
+TICKER=
+TICKED=0
+
+# guest_away: from here on
+guest_away() {
+  [ -z "$TICKER" ] || return 0
+  trap 'TICKED=1' USR1
+  trap guest_here EXIT
+  # it ends with this program, whatever ends that
+  while sleep "$TICK" && kill -USR1 "$$" 2>/dev/null; do :; done </dev/null >/dev/null 2>&1 9>&- &
+  TICKER=$!
+}
+
+# guest_here: nobody waits for the run any more
+guest_here() {
+  [ -n "$TICKER" ] || return 0
+  kill "$TICKER" 2>/dev/null
+  wait "$TICKER" 2>/dev/null
+  TICKER=
+}
+
+# run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
+run_command() {
+  local status
+  if [ -n "$TICKER" ]; then
+    run_bounded "$@"
+    return
+  fi
+  "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
+  status=$?
+  [ "$status" -eq 0 ] || says "$1 ended with $status"
+  return "$status"
+}
+
+# run_answer COMMAND…: the same, and sets SAID, the line that it printed
+run_answer() {
+  local status ANSWER_TO
+  ANSWER_TO=$HERE/out/answer SAID=
+  : >"$ANSWER_TO"
+  run_command "$@"
+  status=$?
+  IFS= read -r SAID <"$ANSWER_TO"
+  return "$status"
+}
+ANSWER_TO=
+
+run_bounded() {
+  local pid status deadline bound
+  bound=$BOUND
+  [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
+  uptime_now
+  deadline=$((UPTIME + bound))
+  "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
+  pid=$!
+  until await_command "$pid"; do
+    uptime_now
+    [ "$UPTIME" -ge "$deadline" ] || continue
+    end_tree "$pid"
+    HUNG=1
+    seconds "$bound"
+    says "$1 did not end within ${SECONDS_TEXT%.00} s, and was given up"
+    return "$GIVEN_UP"
+  done
+  status=$STATUS
+  [ "$status" -eq 0 ] || says "$1 ended with $status"
+  return "$status"
+}
+
+# as timeout(1) has it
+GIVEN_UP=124
+
+# await_command PID: sets STATUS, once it has ended. 1: it may have not, for it was the tick that came.
+await_command() {
+  TICKED=0
+  wait "$1"
+  STATUS=$?
+  # 128 and the number of SIGUSR1
+  [ "$STATUS" -ne 138 ] || [ "$TICKED" -eq 0 ]
+}
+
+# end_tree PID: it and what it has started. What waits for a disk that does not answer can not be killed: it is not waited for.
+end_tree() {
+  local tries pid
+  TREE=
+  tree_of "$1"
+  for pid in $TREE; do kill -TERM "$pid" 2>/dev/null; done
+  tries=10
+  while [ "$tries" -gt 0 ] && any_lives; do
+    tries=$((tries - 1))
+    sleep 0.2
+  done
+  for pid in $TREE; do kill -KILL "$pid" 2>/dev/null; done
+}
+
+# tree_of PID: adds them to TREE
+tree_of() {
+  local child
+  TREE="$TREE $1"
+  # shellcheck disable=SC2013 # numbers, all on one line
+  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do tree_of "$child"; done
+}
+
+any_lives() {
+  local pid
+  for pid in $TREE; do
+    ! kill -0 "$pid" 2>/dev/null || return 0
+  done
+  return 1
+}
