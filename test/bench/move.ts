@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Lab } from "../lab/lab.js";
 import { boots, startGuest, stopGuest, waitForConsole } from "../lab/lab-guests.js";
 import { Converge, onVolumes } from "../lab/suite/converge.js";
+import { journal } from "../lab/suite/on-host.js";
 
 /**
  * One guest of one size moved in each way in the lab, each by a plain script of the same tools and by converge: one boot,
@@ -74,6 +75,7 @@ export async function compareMoves(rounds: number, only: readonly string[], told
     const total = (performance.now() - start) / 1000;
     const { stdout } = await lab.run("tail -n 1 /var/lib/converge/domains/web1/history.jsonl");
     const past = JSON.parse(stdout) as { readonly downtimeSeconds: number; readonly bytes: number };
+    told(`  ${downFor(await journal(lab, "web1"))}`);
     return { total, downtime: past.downtimeSeconds, bytes: past.bytes, restarts: (await boots(lab, "web1")) - booted };
   };
   const measured = new Map<string, MoveTimes[]>();
@@ -108,6 +110,14 @@ export async function compareMoves(rounds: number, only: readonly string[], told
     if (ours === undefined) throw new Error(`${name} was not measured`);
     return { name, converge: ours, ...(hand === undefined ? {} : { byHand: hand }) };
   });
+}
+
+/** What the guest waited for, step by step, in seconds. */
+function downFor(events: readonly Readonly<Record<string, unknown>>[]): string {
+  const down = events.findIndex(({ event }) => event === "down");
+  const ready = events.findLastIndex(({ event }) => event === "ready");
+  const steps = events.slice(down, ready + 2).filter(({ event }) => event === "done");
+  return steps.map(({ id, seconds }) => `${String(id)} ${String(seconds)}`).join(", ");
 }
 
 function best(times: readonly MoveTimes[] | undefined): MoveTimes | undefined {

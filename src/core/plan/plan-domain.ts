@@ -7,6 +7,7 @@ import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
 import { safeName, volumePath } from "../model/names.js";
+import type { Fill } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
@@ -115,7 +116,7 @@ export function planDomain(
         ...(derived?.configs === undefined ? {} : { derived: derived.configs }),
       }, state)
       : restartSteps(move, state);
-    return [...adopting(moves), ...steps];
+    return [...adopting(moves, pivoted || mirrored ? "blocks" : "files"), ...steps];
   })();
   const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
   const estimated = estimate({ domain, switchOver: leaving?.switchOver ?? switchOver, moves: chosen, options, state, leaves: leaving !== undefined });
@@ -134,9 +135,9 @@ export function planDomain(
 }
 
 /** Volumes that the guest was on before, and that nothing is on alone. */
-function adopting(moves: readonly MoveDisk[]): readonly Step[] {
+function adopting(moves: readonly MoveDisk[], fill: Fill): readonly Step[] {
   return moves.filter(({ to }) => to.former).map(({ domain, vdev, to }) => stepOf(
-    adoptFormer, "prepare", `${safeName(vdev)}.adopt-former`, { volume: to.volume, domain, vdev }, "the guest has been on it before",
+    adoptFormer, "prepare", `${safeName(vdev)}.adopt-former`, { volume: to.volume, domain, vdev, fill }, "the guest has been on it before",
   ));
 }
 

@@ -1,4 +1,5 @@
-import { CARRY_DONE, volumeTags } from "../model/names.js";
+import { CARRY_DONE, FILLS, volumeTags } from "../model/names.js";
+import type { Fill } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import { withDisk, withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
 
@@ -11,6 +12,11 @@ export interface FormerVolume {
 export interface SettleFormer extends FormerVolume {
   /** It holds writes that nothing else has. */
   readonly alone: boolean;
+}
+
+export interface AdoptFormer extends FormerVolume {
+  /** What it is to be filled with from here on. */
+  readonly fill: Fill;
 }
 
 const role = (name: "disk" | "former" | "copy"): string => `converge.role=${name}`;
@@ -39,26 +45,26 @@ function marks({ alone }: SettleFormer): readonly string[] {
 }
 
 /** A volume that the guest had left for an image that holds the same is a copy in the making again. */
-export const adoptFormer: StepKind<"adopt-former", FormerVolume> = {
+export const adoptFormer: StepKind<"adopt-former", AdoptFormer> = {
   kind: "adopt-former",
   risk: "safe",
   requires: () => ["lvchange"],
   title: ({ volume }) => `Take ${volume} as a copy that was begun: nothing is on it alone`,
-  actions: ({ volume }) => [
-    { command: ["lvchange", "--deltag", role("former"), "--deltag", CARRY_DONE, "--addtag", role("copy"), volume] },
+  actions: ({ volume, fill }) => [
+    { command: ["lvchange", "--deltag", role("former"), "--deltag", CARRY_DONE, "--addtag", role("copy"), "--addtag", FILLS[fill], volume] },
   ],
-  goals: ({ volume, domain, vdev }) => [{ goal: "volume-tagged", volume, tags: volumeTags(domain, vdev, "copy") }],
-  effect: ({ volume }, model) => {
+  goals: ({ volume, domain, vdev, fill }) => [{ goal: "volume-tagged", volume, tags: [...volumeTags(domain, vdev, "copy"), FILLS[fill]] }],
+  effect: ({ volume, fill }, model) => {
     const found = model.host.volumes[volume];
     if (found === undefined) return model;
     const kept = found.tags.filter((tag) => tag !== role("former") && tag !== CARRY_DONE);
-    const tagged = withVolume(model, { ...found, tags: [...kept, role("copy")] });
+    const tagged = withVolume(model, { ...found, tags: [...kept, role("copy"), FILLS[fill]] });
     const ghost = tagged.ghost.disks[volume];
     if (ghost === undefined) return tagged;
     // of swap nothing has to be known, unless a mirror copies it: then the mirror says
     if (found.content?.type === "swap") return withDisk(tagged, volume, { writes: Number.MAX_SAFE_INTEGER, deceptive: false, consistent: true });
     // from now on as little is known of it as of any copy that was not finished
-    return withDisk(tagged, volume, { writes: -1, deceptive: true, consistent: false });
+    return withDisk(tagged, volume, { writes: fill === "files" ? 0 : -1, deceptive: true, consistent: false });
   },
 };
 

@@ -85,6 +85,7 @@ recover_locked() {
     [ -e "$HERE/unfinished" ] || exit 0
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1
+    remove_run_directories
     journal note message 'what was left has been taken back now'
     exit 0
   fi
