@@ -47,7 +47,7 @@ async function benchMoves(words: readonly string[]): Promise<void> {
 
 function movesLine(name: string, times: MoveTimes, byHand: MoveTimes | undefined, steps: MoveTimes | undefined): string {
   const columns = (of: (times: MoveTimes) => number): string =>
-    [of(times).toFixed(1), ...[byHand, steps].map((other) => (other === undefined ? "" : (of(times) / of(other)).toFixed(2)))]
+    [of(times).toFixed(2), ...[byHand, steps].map((other) => (other === undefined ? "" : (of(times) / of(other)).toFixed(2)))]
       .map((text) => text.padStart(7)).join("");
   const copied = times.bytes === undefined ? "" : formatBytes(times.bytes);
   return name.padEnd(20) + columns(({ total }) => total) + columns(({ downtime }) => downtime) + String(times.restarts).padStart(6) + copied.padStart(11);

@@ -61,7 +61,7 @@ export function simulateStep(step: Step, model: Model, guests: (model: Model) =>
   const goals = kind.goals(step.args);
   const before = verdictOf(goals, model);
   if (before === "conflict" || kind.refuses?.(step.args, model) === true) return { model, verdict: "conflict" };
-  if (before === "done") return { model: guests(model), verdict: "done" };
+  if (before === "done" && kind.always !== true) return { model: guests(model), verdict: "done" };
   const after = kind.effect(step.args, model);
   if (goals.length > 0 && verdictOf(goals, after) !== "done") {
     throw new Error(`the effect of ${step.kind} (${step.id}) does not bring about its own goals`);

@@ -14,7 +14,7 @@ export interface ProgramHeader {
 }
 
 /** What of a step kind ends up in a program. */
-export type CompilableKind = Pick<StepKind<string, unknown>, "title" | "actions" | "goals" | "undo" | "temporary">;
+export type CompilableKind = Pick<StepKind<string, unknown>, "title" | "actions" | "goals" | "undo" | "temporary" | "always">;
 
 /** Step kinds by their names. */
 export type StepKinds = Readonly<Record<string, CompilableKind>>;
@@ -153,6 +153,7 @@ function stepFunctions(step: Step, kind: CompilableKind, number: number): readon
   const goals = kind.goals(step.args);
   const functions = [
     sh(`step_${String(number)}`, [
+      ...(kind.always === true ? [call("always")] : []),
       ...goals.map((goal) => call("goal", ...goalWords(goal))),
       ...kind.actions(step.args).map(actionCall),
     ]),

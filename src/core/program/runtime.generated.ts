@@ -319,12 +319,23 @@ run_answer() {
 ANSWER_TO=
 
 run_bounded() {
-  local pid status deadline bound
+  local pid deadline bound
   bound=$BOUND
   [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
   uptime_now
   deadline=$((UPTIME + bound))
-  "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
+  if [ -z "\${BASH_VERSION:-}" ]; then
+    "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
+  else
+    # bash may forget how a process ended whose end comes with a signal (5.2, seen): so that is written down
+    : >"$HERE/out/status"
+    {
+      "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
+      STATUS=$?
+      echo "$STATUS" >"$HERE/out/status"
+      exit "$STATUS"
+    } &
+  fi
   pid=$!
   until await_command "$pid"; do
     uptime_now
@@ -335,9 +346,8 @@ run_bounded() {
     says "$1 did not end within \${SECONDS_TEXT%.00} s, and was given up"
     return "$GIVEN_UP"
   done
-  status=$STATUS
-  [ "$status" -eq 0 ] || says "$1 ended with $status"
-  return "$status"
+  [ "$STATUS" -eq 0 ] || says "$1 ended with $STATUS"
+  return "$STATUS"
 }
 
 # as timeout(1) has it
@@ -349,7 +359,8 @@ await_command() {
   wait "$1"
   STATUS=$?
   # 128 and the number of SIGUSR1
-  [ "$STATUS" -ne 138 ] || [ "$TICKED" -eq 0 ]
+  [ "$STATUS" -eq 138 ] && [ "$TICKED" -eq 1 ] || return 0
+  [ -n "\${BASH_VERSION:-}" ] && [ -s "$HERE/out/status" ] && read -r STATUS <"$HERE/out/status"
 }
 
 # end_tree PID: it and what it has started. What waits for a disk that does not answer can not be killed: it is not waited for.
@@ -421,7 +432,7 @@ step() {
   case $VERDICT in
     conflict) fail 0 "$WHY" ;;
     done)
-      if [ "$GOALS" -gt 0 ]; then
+      if [ "$GOALS" -gt 0 ] && [ "$ALWAYS" -eq 0 ]; then
         # an earlier run has made it. After a reboot of Dom0 this one answers for it: see take_back
         { printf '%s\\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } || fail 1 "cannot write $HERE/skipped"
         journal skip id "$ID" why 'holds already'
@@ -449,9 +460,14 @@ step() {
 
 # look: VERDICT over all goals of the step, GOALS their number, WHY the first that does not hold
 look() {
-  MODE=look VERDICT="done" GOALS=0 WHY=
+  MODE=look VERDICT="done" GOALS=0 WHY='' ALWAYS=0
   "step_$STEP"
   MODE=idle
+}
+
+# always: this step is not skipped where its goals hold already
+always() {
+  ALWAYS=1
 }
 
 # goal NAME ARGUMENTS…
@@ -842,7 +858,7 @@ $(awk '{ all += $3 } $1 != "last" { copying += $2 }
     "$HERE"/copies/* /dev/null 2>/dev/null)
 LINE
   switch=none shutdown=0 start=0 down=0
-  if [ -n "\${DOWNTIME:-}" ] && [ -n "\${DOWN_AT:-}" ]; then
+  if [ -n "$COUNTED" ]; then
     switch=\${SWITCH:-restart} down=$DOWNTIME
     shutdown=\${SHUTDOWN_CENTIS:-0} start=$((READY_AT - \${CREATE_AT:-$READY_AT}))
   fi
@@ -2231,7 +2247,7 @@ verb_release_disks() {
   HELD_CENTIS=$((HELD_CENTIS + UPTIME - HELD_SINCE))
   seconds $((UPTIME - HELD_SINCE))
   journal note message "$name stood still for $SECONDS_TEXT s"
-  seconds $((\${DOWNTIME:-0} + HELD_CENTIS))
+  seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
   guest_here
 }
@@ -2577,6 +2593,8 @@ verb_copy() { # ID ROLE -- COMMAND…
     [ "$FORECAST_OF" -gt 0 ] || limit=0
   fi
   : >"$log"
+  # of another command
+  : >"$HERE/out/status"
   uptime_now
   began=$UPTIME next=$((UPTIME + 100))
   setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &
@@ -3564,12 +3582,18 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
   done
   uptime_now
   READY_AT=$UPTIME
-  DOWNTIME=0
-  [ -z "\${DOWN_AT:-}" ] || DOWNTIME=$((UPTIME - DOWN_AT))
-  seconds "$DOWNTIME"
+  # of two switches both count
+  if [ -n "\${DOWN_AT:-}" ] && [ "$DOWN_AT" != "$COUNTED" ]; then
+    DOWNTIME=$((DOWNTIME + UPTIME - DOWN_AT)) COUNTED=$DOWN_AT
+  fi
+  seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
   guest_here
 }
+
+DOWNTIME=0
+# the beginning of the switch that is in it already
+COUNTED=
 
 # bash opens sockets by itself: nothing to install
 OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
@@ -4177,9 +4201,11 @@ complete_disk() {
 
 # await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
 await_last() {
-  local bytes look tries
+  local bytes look tries began carried
   bytes=$1 look=$2 tries=600
   shift 2
+  uptime_now
+  began=$UPTIME
   # once the volume has it all, an image that fails is no obstacle any more
   until "$@"; do
     "$look" || return 1
@@ -4191,6 +4217,10 @@ await_last() {
     sleep 0.1
   done
   journal progress id "$ID" 'bytes#' "$bytes" 'percent#' 100 'rate#' 0 'left#' 0
+  # what the step before it has not carried; the disk's name comes first in the names of both
+  carried=$(awk '{ all += $3 } END { printf "%.0f", all }' "$HERE/copies/\${ID%.*}.sync" 2>/dev/null)
+  uptime_now
+  [ -z "$carried" ] || [ "$carried" -ge "$bytes" ] || printf 'last %s %s\\n' "$((UPTIME - began))" "$((bytes - carried))" >>"$HERE/copies/$ID"
 }
 
 # begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
@@ -5921,7 +5951,7 @@ mode_run() {
 complete_run() {
   local message
   message='all steps are done'
-  if [ -n "\${DOWNTIME:-}" ] && [ -n "\${DOWN_AT:-}" ]; then
+  if [ -n "$COUNTED" ]; then
     seconds $((DOWNTIME + HELD_CENTIS))
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
   fi

@@ -45,6 +45,7 @@ export const growArray: StepKind<"grow-array", GrowArray> = {
 export const syncArray: StepKind<"sync-array", Legs> = {
   kind: "sync-array",
   risk: "safe",
+  always: true,
   requires: () => ["mdadm"],
   title: ({ from, to }) => `Copy ${from.disk} to ${to.disk}, all but the last MiB`,
   actions: ({ name, bytes, from, to }) => [

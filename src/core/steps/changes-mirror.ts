@@ -43,6 +43,7 @@ export const readdArray: StepKind<"re-add-array", GrowArray> = {
 export const syncChanges: StepKind<"sync-changes", Legs> = {
   kind: "sync-changes",
   risk: "safe",
+  always: true,
   requires: () => ["mdadm"],
   title: ({ from, to }) => `Copy what changed in ${from.disk} to ${to.disk}, but for its last part`,
   actions: ({ name, bytes, from, to }) => [

@@ -63,6 +63,7 @@ export interface SyncMirror {
 export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
   kind: "sync-mirror",
   risk: "safe",
+  always: true,
   requires: ({ bytesPerSecond }) => ["dmsetup", ...(bytesPerSecond === undefined ? [] : ["flock"])],
   title: ({ from, to, marked }) => marked === true ? `Copy what is marked of ${from.disk} to ${to.disk}` : `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
   actions: ({ name, bytes, from, bytesPerSecond }) => [

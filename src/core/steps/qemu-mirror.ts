@@ -76,6 +76,7 @@ export interface AwaitQemuMirror {
 export const awaitQemuMirror: StepKind<"await-qemu-mirror", AwaitQemuMirror> = {
   kind: "await-qemu-mirror",
   risk: "safe",
+  always: true,
   requires: () => ["python3", "xl"],
   title: ({ from, to }) => `Wait until ${to.disk} has caught up with ${from}`,
   actions: ({ domain, job }) => [

@@ -54,6 +54,7 @@ export interface SyncResource extends Legs {
 export const syncResource: StepKind<"sync-resource", SyncResource> = {
   kind: "sync-resource",
   risk: "safe",
+  always: true,
   requires: () => ["drbdsetup"],
   title: ({ from, to }) => `Copy ${from.disk} to ${to.disk}, all but the last bit`,
   actions: ({ name, bytes, from, to, bytesPerSecond }) => [

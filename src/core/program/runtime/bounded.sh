@@ -63,12 +63,23 @@ run_answer() {
 ANSWER_TO=
 
 run_bounded() {
-  local pid status deadline bound
+  local pid deadline bound
   bound=$BOUND
   [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
   uptime_now
   deadline=$((UPTIME + bound))
-  "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
+  if [ -z "${BASH_VERSION:-}" ]; then
+    "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
+  else
+    # bash may forget how a process ended whose end comes with a signal (5.2, seen): so that is written down
+    : >"$HERE/out/status"
+    {
+      "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
+      STATUS=$?
+      echo "$STATUS" >"$HERE/out/status"
+      exit "$STATUS"
+    } &
+  fi
   pid=$!
   until await_command "$pid"; do
     uptime_now
@@ -79,9 +90,8 @@ run_bounded() {
     says "$1 did not end within ${SECONDS_TEXT%.00} s, and was given up"
     return "$GIVEN_UP"
   done
-  status=$STATUS
-  [ "$status" -eq 0 ] || says "$1 ended with $status"
-  return "$status"
+  [ "$STATUS" -eq 0 ] || says "$1 ended with $STATUS"
+  return "$STATUS"
 }
 
 # as timeout(1) has it
@@ -93,7 +103,8 @@ await_command() {
   wait "$1"
   STATUS=$?
   # 128 and the number of SIGUSR1
-  [ "$STATUS" -ne 138 ] || [ "$TICKED" -eq 0 ]
+  [ "$STATUS" -eq 138 ] && [ "$TICKED" -eq 1 ] || return 0
+  [ -n "${BASH_VERSION:-}" ] && [ -s "$HERE/out/status" ] && read -r STATUS <"$HERE/out/status"
 }
 
 # end_tree PID: it and what it has started. What waits for a disk that does not answer can not be killed: it is not waited for.

@@ -22,7 +22,7 @@ $(awk '{ all += $3 } $1 != "last" { copying += $2 }
     "$HERE"/copies/* /dev/null 2>/dev/null)
 LINE
   switch=none shutdown=0 start=0 down=0
-  if [ -n "${DOWNTIME:-}" ] && [ -n "${DOWN_AT:-}" ]; then
+  if [ -n "$COUNTED" ]; then
     switch=${SWITCH:-restart} down=$DOWNTIME
     shutdown=${SHUTDOWN_CENTIS:-0} start=$((READY_AT - ${CREATE_AT:-$READY_AT}))
   fi

@@ -48,7 +48,7 @@ mode_run() {
 complete_run() {
   local message
   message='all steps are done'
-  if [ -n "${DOWNTIME:-}" ] && [ -n "${DOWN_AT:-}" ]; then
+  if [ -n "$COUNTED" ]; then
     seconds $((DOWNTIME + HELD_CENTIS))
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
   fi

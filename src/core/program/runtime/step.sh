@@ -39,7 +39,7 @@ step() {
   case $VERDICT in
     conflict) fail 0 "$WHY" ;;
     done)
-      if [ "$GOALS" -gt 0 ]; then
+      if [ "$GOALS" -gt 0 ] && [ "$ALWAYS" -eq 0 ]; then
         # an earlier run has made it. After a reboot of Dom0 this one answers for it: see take_back
         { printf '%s\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } || fail 1 "cannot write $HERE/skipped"
         journal skip id "$ID" why 'holds already'
@@ -67,9 +67,14 @@ step() {
 
 # look: VERDICT over all goals of the step, GOALS their number, WHY the first that does not hold
 look() {
-  MODE=look VERDICT="done" GOALS=0 WHY=
+  MODE=look VERDICT="done" GOALS=0 WHY='' ALWAYS=0
   "step_$STEP"
   MODE=idle
+}
+
+# always: this step is not skipped where its goals hold already
+always() {
+  ALWAYS=1
 }
 
 # goal NAME ARGUMENTS…

@@ -82,7 +82,7 @@ verb_release_disks() {
   HELD_CENTIS=$((HELD_CENTIS + UPTIME - HELD_SINCE))
   seconds $((UPTIME - HELD_SINCE))
   journal note message "$name stood still for $SECONDS_TEXT s"
-  seconds $((${DOWNTIME:-0} + HELD_CENTIS))
+  seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
   guest_here
 }

@@ -434,12 +434,18 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
   done
   uptime_now
   READY_AT=$UPTIME
-  DOWNTIME=0
-  [ -z "${DOWN_AT:-}" ] || DOWNTIME=$((UPTIME - DOWN_AT))
-  seconds "$DOWNTIME"
+  # of two switches both count
+  if [ -n "${DOWN_AT:-}" ] && [ "$DOWN_AT" != "$COUNTED" ]; then
+    DOWNTIME=$((DOWNTIME + UPTIME - DOWN_AT)) COUNTED=$DOWN_AT
+  fi
+  seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
   guest_here
 }
+
+DOWNTIME=0
+# the beginning of the switch that is in it already
+COUNTED=
 
 # bash opens sockets by itself: nothing to install
 # shellcheck disable=SC2016

@@ -12,9 +12,11 @@ complete_disk() {
 
 # await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
 await_last() {
-  local bytes look tries
+  local bytes look tries began carried
   bytes=$1 look=$2 tries=600
   shift 2
+  uptime_now
+  began=$UPTIME
   # once the volume has it all, an image that fails is no obstacle any more
   until "$@"; do
     "$look" || return 1
@@ -26,6 +28,10 @@ await_last() {
     sleep 0.1
   done
   journal progress id "$ID" 'bytes#' "$bytes" 'percent#' 100 'rate#' 0 'left#' 0
+  # what the step before it has not carried; the disk's name comes first in the names of both
+  carried=$(awk '{ all += $3 } END { printf "%.0f", all }' "$HERE/copies/${ID%.*}.sync" 2>/dev/null)
+  uptime_now
+  [ -z "$carried" ] || [ "$carried" -ge "$bytes" ] || printf 'last %s %s\n' "$((UPTIME - began))" "$((bytes - carried))" >>"$HERE/copies/$ID"
 }
 
 # begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
