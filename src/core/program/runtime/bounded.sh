@@ -75,9 +75,9 @@ run_bounded() {
     : >"$HERE/out/status"
     {
       "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
-      STATUS=$?
-      echo "$STATUS" >"$HERE/out/status"
-      exit "$STATUS"
+      set -- "$?"
+      echo "$1" >"$HERE/out/status"
+      exit "$1"
     } &
   fi
   pid=$!
