@@ -79,7 +79,7 @@ describe.each(SHELLS)("under %s, image and volume", (shell) => {
   });
 
   it("that take too long are given up", async () => {
-    const ran = await compared(shell, 2 * MIB, () => undefined, "read_volume() { exec sleep 5; }", "1");
+    const ran = await compared(shell, 2 * MIB, () => undefined, "read_volume() { exec sleep 2; }", "1");
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain("not compared within 1 s");
   });

@@ -140,7 +140,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
       } finally {
         host.remove();
       }
-    });
+    }, 8);
   });
 
   it("goes back to the image when the volume gives errors in mid-mirror, and the guest runs on", async () => {
@@ -555,7 +555,8 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s whose legs are c
 describe.concurrent("a migration", () => {
   async function migrated(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
     const host = new StubHost(shell);
-    host.install(mirrorProgram(host, "migrate", "dm"));
+    // the far end that is waited for is dead
+    host.install(mirrorProgram(host, "migrate", "dm").replace("tries=150\n", "tries=15\n"));
     const before = readFileSync(host.config, "utf8");
     tell(host);
     await host.run("run");

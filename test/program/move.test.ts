@@ -107,7 +107,7 @@ describe("a command that hangs while the guest is down", () => {
       } finally {
         host.remove();
       }
-    });
+    }, 8);
   });
 });
 

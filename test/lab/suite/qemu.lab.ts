@@ -40,7 +40,7 @@ async function opened(guest: string): Promise<string> {
   return (await lab.run(["sh", "-c", script, "sh", guest], { mayFail: true })).stdout.trim();
 }
 
-describe.runIf(everything)("a guest on a qcow2 image and a raw one", () => {
+describe("a guest on a qcow2 image and a raw one", () => {
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "qemu", source: "retire" });
 
   test("goes over to its volumes without being stopped, and QEMU has let go of the images", async () => {
