@@ -25,7 +25,7 @@ export interface EditConfig {
 export const editConfig: StepKind<"edit-config", EditConfig> = {
   kind: "edit-config",
   risk: "safe",
-  requires: () => ["sha256sum", "head", "tail", "mv"],
+  requires: () => ["sha256sum", "head", "tail", "mv", "timeout"],
   title: ({ path }) => `Edit ${path}`,
   actions: ({ path, before, after, edits, disks, oldDisks, atRest }) => [
     ...(atRest === true ? [noting(moved(disks, oldDisks).map(({ target }) => target))] : []),
