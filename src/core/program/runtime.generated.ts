@@ -278,6 +278,11 @@ TICKED=0
 # guest_away: from here on
 guest_away() {
   [ -z "$TICKER" ] || return 0
+  # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at ten times a second
+  if [ -n "\${BASH_VERSION:-}" ]; then
+    TICKER=none
+    return
+  fi
   trap 'TICKED=1' USR1
   trap guest_here EXIT
   # it ends with this program, whatever ends that
@@ -287,9 +292,13 @@ guest_away() {
 
 # guest_here: nobody waits for the run any more
 guest_here() {
-  [ -n "$TICKER" ] || return 0
-  kill "$TICKER" 2>/dev/null
-  wait "$TICKER" 2>/dev/null
+  case $TICKER in
+    '' | none) ;;
+    *)
+      kill "$TICKER" 2>/dev/null
+      wait "$TICKER" 2>/dev/null
+      ;;
+  esac
   TICKER=
 }
 
@@ -324,18 +333,7 @@ run_bounded() {
   [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
   uptime_now
   deadline=$((UPTIME + bound))
-  if [ -z "\${BASH_VERSION:-}" ]; then
-    "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
-  else
-    # bash may forget how a process ended whose end comes with a signal (5.2, seen): so that is written down
-    : >"$HERE/out/status"
-    {
-      "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
-      set -- "$?"
-      echo "$1" >"$HERE/out/status"
-      exit "$1"
-    } &
-  fi
+  "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
   pid=$!
   until await_command "$pid"; do
     uptime_now
@@ -353,14 +351,17 @@ run_bounded() {
 # as timeout(1) has it
 GIVEN_UP=124
 
-# await_command PID: sets STATUS, once it has ended. 1: it may have not, for it was the tick that came.
+# await_command PID: sets STATUS, once it has ended. 1: it may have not.
 await_command() {
+  if [ "$TICKER" = none ] && kill -0 "$1" 2>/dev/null; then
+    sleep 0.1
+    return 1
+  fi
   TICKED=0
   wait "$1"
   STATUS=$?
-  # 128 and the number of SIGUSR1
-  [ "$STATUS" -eq 138 ] && [ "$TICKED" -eq 1 ] || return 0
-  [ -n "\${BASH_VERSION:-}" ] && [ -s "$HERE/out/status" ] && read -r STATUS <"$HERE/out/status"
+  # 128 and the number of SIGUSR1: it was the tick that came
+  [ "$STATUS" -ne 138 ] || [ "$TICKED" -eq 0 ]
 }
 
 # end_tree PID: it and what it has started. What waits for a disk that does not answer can not be killed: it is not waited for.
@@ -2593,8 +2594,6 @@ verb_copy() { # ID ROLE -- COMMAND…
     [ "$FORECAST_OF" -gt 0 ] || limit=0
   fi
   : >"$log"
-  # of another command
-  : >"$HERE/out/status"
   uptime_now
   began=$UPTIME next=$((UPTIME + 100))
   setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &

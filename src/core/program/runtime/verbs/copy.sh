@@ -18,8 +18,6 @@ verb_copy() { # ID ROLE -- COMMAND…
     [ "$FORECAST_OF" -gt 0 ] || limit=0
   fi
   : >"$log"
-  # of another command
-  : >"$HERE/out/status"
   uptime_now
   began=$UPTIME next=$((UPTIME + 100))
   setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &
