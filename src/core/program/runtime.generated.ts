@@ -278,7 +278,7 @@ TICKED=0
 # guest_away: from here on
 guest_away() {
   [ -z "$TICKER" ] || return 0
-  # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at ten times a second
+  # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at twenty times a second
   if [ -n "\${BASH_VERSION:-}" ]; then
     TICKER=none
     return
@@ -354,7 +354,7 @@ GIVEN_UP=124
 # await_command PID: sets STATUS, once it has ended. 1: it may have not.
 await_command() {
   if [ "$TICKER" = none ] && kill -0 "$1" 2>/dev/null; then
-    sleep 0.1
+    sleep 0.05
     return 1
   fi
   TICKED=0
