@@ -76,7 +76,8 @@ export async function compareMoves(rounds: number, only: readonly string[], told
     const { stdout } = await lab.run("tail -n 1 /var/lib/converge/domains/web1/history.jsonl");
     const past = JSON.parse(stdout) as { readonly downtimeSeconds: number; readonly bytes: number };
     const events = await journal(lab, "web1");
-    told(`  ${downFor(events)}`);
+    const waited = downFor(events);
+    if (waited !== "") told(`  ${waited}`);
     // QEMU holds a guest's writes back, and never the guest
     const held = events.map(({ message }) => /waited (\d+) ms for its disks/.exec(String(message))?.[1]).find((ms) => ms !== undefined);
     return { total, downtime: held === undefined ? past.downtimeSeconds : Number(held) / 1000, bytes: past.bytes, restarts: (await boots(lab, "web1")) - booted };

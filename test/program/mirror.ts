@@ -135,14 +135,14 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
     ...(by === "dm"
       ? [
           ...(marked ? [] : [startIt]),
-          stepOf(syncMirror, "prepare", "xvda1.sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: limit }, ""),
+          stepOf(syncMirror, "prepare", "sync", { name, bytes, from, to, content: { type: "blank" }, bytesPerSecond: limit }, ""),
         ]
       : [
           ...(by === "md-preseed"
             ? [stepOf(preseed, "prepare", "preseed", { domain, name, bytes, from, to, throttle: { nice: 10, bandwidthBytesPerSecond: 1024 ** 3 } }, "")]
             : []),
           stepOf(kinds[by].mirror, "prepare", kinds[by].mirror.kind, { domain, name, bytes, from, to, bytesPerSecond: 1024 ** 2 }, ""),
-          stepOf(kinds[by].sync, "prepare", "xvda1.sync", { name, bytes, from, to }, ""),
+          stepOf(kinds[by].sync, "prepare", "sync", { name, bytes, from, to }, ""),
         ]),
     stepOf(writeConfig, "prepare", "write-stored", derived("stored", device), ""),
     stepOf(
@@ -153,7 +153,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
         attached: [{ vdev: "xvda1", target: onto }], ...(by === "dm" ? { mirrors: [name] } : {}),
       }, "",
     ),
-    ...(by === "dm" ? [] : [stepOf(kinds[by].complete, "switch", "xvda1.complete", { name, bytes, from, to, content: { type: "blank" } }, "")]),
+    ...(by === "dm" ? [] : [stepOf(kinds[by].complete, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")]),
     // one of the ways has it: whatever can be told of it is told of that one
     ...(suspend && by !== "drbd"
       ? [

@@ -261,6 +261,19 @@ describe("somebody else", () => {
   });
 });
 
+it.concurrent.each(SHELLS)("what could not be taken back is taken back later, with the directories that it was in (%s)", async (shell) => {
+  await withHost(shell, async (host) => {
+    host.tell("busy");
+    await host.run("run");
+    expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed", message: expect.stringContaining("could not be taken back") as unknown });
+    expect(host.leftovers().length).toBeGreaterThan(0);
+    host.untell("busy");
+    await host.run("recover");
+    expect(host.leftovers(), host.journalText()).toEqual([]);
+    expect(existsSync(join(host.runDirectory, "unfinished"))).toBe(false);
+  });
+});
+
 describe("unknown is not absent", () => {
   it("where lvs cannot read the group", async () => {
     await withHost("dash", async (host, before) => {

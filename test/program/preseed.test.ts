@@ -9,7 +9,7 @@ type Shell = (typeof SHELLS)[number];
 
 /** The steps of a run that finds the guest on its array already. */
 const GOES_ON = [
-  "create", "attach", "track-array", "install-boot-unit", "preseed", "re-add-array", "xvda1.sync", "write-next", "write-stored", "xvda1.complete", "edit",
+  "create", "attach", "track-array", "install-boot-unit", "preseed", "re-add-array", "sync", "write-next", "write-stored", "complete", "edit",
   "update-stored", "cut", "detach", "retire",
 ];
 

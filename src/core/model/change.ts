@@ -127,8 +127,8 @@ export interface TargetVolume {
   /** As the playbook says, before rounding; undefined: as large as the source. */
   readonly askedBytes?: number;
   readonly content: Content;
-  /** A copy that an earlier run began and that this one goes on with. */
-  readonly resumes: boolean;
+  /** An earlier run began a copy on it for this very disk. Whether that can be gone on with is for {@link goesOn}. */
+  readonly begun: boolean;
   /** What that one had begun to fill it with. */
   readonly fill?: Fill;
   /** The guest had been on it, and went back to an image that holds the same. */

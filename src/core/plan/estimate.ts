@@ -86,7 +86,7 @@ function space(
 ): Estimate["spaceNeeded"] {
   const needed = new Map<string, number>();
   const add = (group: string, bytes: number): void => void needed.set(group, (needed.get(group) ?? 0) + bytes);
-  for (const { to } of changes) if (!to.resumes) add(to.group, to.bytes);
+  for (const { to } of changes) if (!to.begun) add(to.group, to.bytes);
   // snapshots of the copies stand between two passes, while none of the images' does
   const rehearsed = new Map<string, number>();
   for (const { move, fragments: { rehearsal } } of options.rehearse === true ? moves : []) {

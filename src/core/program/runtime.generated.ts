@@ -853,7 +853,7 @@ remember_history() {
   # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
   # nothing of a rate. The parentheses are needed: without them awk takes \`>\` for a redirection.
   read -r copying bytes rate <<LINE
-$(awk '{ all += $3 } $1 != "last" { copying += $2 }
+$(awk '{ all += $3 + $4 } $1 != "last" { copying += $2 }
     FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
     END { printf "%.0f %.0f %.0f", copying, all, (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' \\
     "$HERE"/copies/* /dev/null 2>/dev/null)
@@ -1939,7 +1939,7 @@ both_alive() {
 verb_await_array() {
   since_when "$1"
   await_held "$@" tell_whole || return
-  mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$((HELD_SECTORS * 512))"
+  mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$((HELD_SECTORS * 512))" "$4"
 }
 
 # tell_whole SECTORS BYTES: of a copy of everything
@@ -4200,11 +4200,9 @@ complete_disk() {
 
 # await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
 await_last() {
-  local bytes look tries began carried
+  local bytes look tries
   bytes=$1 look=$2 tries=600
   shift 2
-  uptime_now
-  began=$UPTIME
   # once the volume has it all, an image that fails is no obstacle any more
   until "$@"; do
     "$look" || return 1
@@ -4216,10 +4214,6 @@ await_last() {
     sleep 0.1
   done
   journal progress id "$ID" 'bytes#' "$bytes" 'percent#' 100 'rate#' 0 'left#' 0
-  # what the step before it has not carried; the disk's name comes first in the names of both
-  carried=$(awk '{ all += $3 } END { printf "%.0f", all }' "$HERE/copies/\${ID%.*}.sync" 2>/dev/null)
-  uptime_now
-  [ -z "$carried" ] || [ "$carried" -ge "$bytes" ] || printf 'last %s %s\\n' "$((UPTIME - began))" "$((bytes - carried))" >>"$HERE/copies/$ID"
 }
 
 # begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
@@ -4247,9 +4241,10 @@ tell_mirrored() {
   journal progress id "$ID" 'bytes#' "$3" 'percent#' "$(($3 * 100 / $4))" 'rate#' "$rate" 'left#' "$left"
 }
 
-# mirrored BEGAN BASE DONE: for the figures that later forecasts are made from
+# mirrored BEGAN BASE DONE [TOTAL]: for the figures that later forecasts are made from. What is held back until the switch counts
+# as carried too, for a run that comes to its end has carried it, and says nothing of a rate.
 mirrored() {
-  printf 'first %s %s\\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" >>"$HERE/copies/$ID"
+  printf 'first %s %s %s\\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" "$((\${4:-$3} - $3))" >>"$HERE/copies/$ID"
 }
 
 # Commands as they stand, directories, volumes.
@@ -5460,7 +5455,7 @@ verb_await_resource() {
   done
   # sometimes it was faster: then both are equal already
   [ "$left" -eq 0 ] || pause_copy || return
-  mirrored "$began" "$base" "$done_bytes"
+  mirrored "$began" "$base" "$done_bytes" "$bytes"
 }
 
 # pause_copy: the volume's end stops it, which is what both heed

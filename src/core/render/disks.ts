@@ -46,7 +46,7 @@ function moved(change: MoveDisk): readonly Line[] {
   if (to.askedBytes !== undefined && to.askedBytes !== to.bytes) {
     volume.push(`${formatBytes(to.askedBytes)} asked for, rounded up to extents of ${formatBytes(to.extentBytes)}`);
   }
-  if (to.resumes) volume.push("begun by an earlier run");
+  if (to.begun) volume.push("begun by an earlier run");
   return [
     { mark: "-", text: [`image ${visible(image.path)}`, formatBytes(image.bytes), contentName(image.content)].join(", ") },
     { mark: "+", text: volume.join(", ") },

@@ -74,7 +74,7 @@ function changeObject(change: Change): object {
   return {
     change: change.change, vdev: change.vdev,
     from: { image: image.path, bytes: image.bytes, content: contentName(image.content) },
-    to: { volume: to.volume, bytes: to.bytes, content: contentName(to.content), resumes: to.resumes },
+    to: { volume: to.volume, bytes: to.bytes, content: contentName(to.content), begun: to.begun },
   };
 }
 

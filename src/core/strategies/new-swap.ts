@@ -1,4 +1,3 @@
-import { goesOn } from "../model/change.js";
 import { safeName, sourceTags, volumeTags } from "../model/names.js";
 import { createVolume } from "../steps/create-volume.js";
 import { makeSwap } from "../steps/make-swap.js";
@@ -44,7 +43,7 @@ export const newSwap: Strategy = {
           { volume, bytes, extentBytes, tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)] },
           "the disk's new place",
         ),
-        ...((goesOn(to, "files") || goesOn(to, "blocks")) && to.content.type === "swap"
+        ...((to.former || to.fill !== undefined) && to.content.type === "swap"
           ? []
           : [stepOf(zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`, { volume, fill: "files" }, "nothing of an older guest may be left on it")]),
         stepOf(

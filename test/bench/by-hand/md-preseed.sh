@@ -5,7 +5,7 @@ attach
 mdadm --build /dev/md/plain --level=1 --raid-devices=2 --assume-clean --bitmap=/root/plain.bitmap --bitmap-chunk=64K "$loop" missing >/dev/null 2>&1
 come /dev/md/plain
 dd if="$loop" of="$volume" bs=1M iflag=direct oflag=direct status=none
-mdadm /dev/md/plain --re-add "$volume" >/dev/null 2>&1 || mdadm /dev/md/plain --add "$volume" >/dev/null 2>&1
+mdadm /dev/md/plain --re-add "$volume" >/dev/null 2>&1
 until grep -q '\[UU\]' /proc/mdstat; do sleep 0.5; done
 leave
 mdadm --stop /dev/md/plain >/dev/null 2>&1

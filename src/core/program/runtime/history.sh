@@ -16,7 +16,7 @@ remember_history() {
   # of each copy the first pass, which is the one that moves much; what is over in a blink, or only compared, says
   # nothing of a rate. The parentheses are needed: without them awk takes `>` for a redirection.
   read -r copying bytes rate <<LINE
-$(awk '{ all += $3 } $1 != "last" { copying += $2 }
+$(awk '{ all += $3 + $4 } $1 != "last" { copying += $2 }
     FNR == 1 && $1 != "last" && $2 > 0 { bytes += $3; time += $2 }
     END { printf "%.0f %.0f %.0f", copying, all, (time > 0 && bytes >= 16777216 ? bytes * 100 / time : 0) }' \
     "$HERE"/copies/* /dev/null 2>/dev/null)

@@ -50,6 +50,7 @@ mount_() { # [-t tmpfs -o OPTIONS] SOURCE TARGET
 
 umount_() {
   last_of "$@"; target=$LAST
+  [ ! -e "$STUB_STATE/busy" ] || { echo "umount: $target: target is busy." >&2; exit 32; }
   awk -F '|' -v target="$target" '$2 == target { n = NR } { line[NR] = $0 }
     END { for (i = 1; i <= NR; i++) if (i != n) print line[i]; exit !n }' "$STUB_STATE/mounts" >"$STUB_STATE/mounts.new" || exit 32
   # what is in a tmpfs goes with it

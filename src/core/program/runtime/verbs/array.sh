@@ -109,7 +109,7 @@ both_alive() {
 verb_await_array() {
   since_when "$1"
   await_held "$@" tell_whole || return
-  mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$((HELD_SECTORS * 512))"
+  mirrored "$MIRROR_BEGAN" "$MIRROR_BASE" "$((HELD_SECTORS * 512))" "$4"
 }
 
 # tell_whole SECTORS BYTES: of a copy of everything

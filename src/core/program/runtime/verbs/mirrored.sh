@@ -12,11 +12,9 @@ complete_disk() {
 
 # await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
 await_last() {
-  local bytes look tries began carried
+  local bytes look tries
   bytes=$1 look=$2 tries=600
   shift 2
-  uptime_now
-  began=$UPTIME
   # once the volume has it all, an image that fails is no obstacle any more
   until "$@"; do
     "$look" || return 1
@@ -28,10 +26,6 @@ await_last() {
     sleep 0.1
   done
   journal progress id "$ID" 'bytes#' "$bytes" 'percent#' 100 'rate#' 0 'left#' 0
-  # what the step before it has not carried; the disk's name comes first in the names of both
-  carried=$(awk '{ all += $3 } END { printf "%.0f", all }' "$HERE/copies/${ID%.*}.sync" 2>/dev/null)
-  uptime_now
-  [ -z "$carried" ] || [ "$carried" -ge "$bytes" ] || printf 'last %s %s\n' "$((UPTIME - began))" "$((bytes - carried))" >>"$HERE/copies/$ID"
 }
 
 # begins NAME: a copy from nothing begins now. One that is there before anybody waits for it has carried its bytes too.
@@ -59,7 +53,8 @@ tell_mirrored() {
   journal progress id "$ID" 'bytes#' "$3" 'percent#' "$(($3 * 100 / $4))" 'rate#' "$rate" 'left#' "$left"
 }
 
-# mirrored BEGAN BASE DONE: for the figures that later forecasts are made from
+# mirrored BEGAN BASE DONE [TOTAL]: for the figures that later forecasts are made from. What is held back until the switch counts
+# as carried too, for a run that comes to its end has carried it, and says nothing of a rate.
 mirrored() {
-  printf 'first %s %s\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" >>"$HERE/copies/$ID"
+  printf 'first %s %s %s\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" "$((${4:-$3} - $3))" >>"$HERE/copies/$ID"
 }

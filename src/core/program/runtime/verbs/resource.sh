@@ -304,7 +304,7 @@ verb_await_resource() {
   done
   # sometimes it was faster: then both are equal already
   [ "$left" -eq 0 ] || pause_copy || return
-  mirrored "$began" "$base" "$done_bytes"
+  mirrored "$began" "$base" "$done_bytes" "$bytes"
 }
 
 # pause_copy: the volume's end stops it, which is what both heed
