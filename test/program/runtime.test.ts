@@ -116,7 +116,7 @@ describe.each(SHELLS)("under %s", (shell) => {
     expect(ran.stdout).toBe("0=0.00 1200=12.00 1250=12.50 8=0.08 109=1.09 399=3.99 ");
   });
 
-  // hundredths: pass, min, max, new, old, budget, overhead
+  // hundredths: pass, min, max, new, old, budget, overhead, and how long a first pass may take that is enough
   it.each([
     [[1, 2, 5, 100, -1, 3000, 500], "again"],
     [[2, 2, 5, 100, 5000, 3000, 500], "fits"],
@@ -130,6 +130,12 @@ describe.each(SHELLS)("under %s", (shell) => {
     [[1, 1, 5, 100, -1, -1, 500], "again"],
     [[2, 1, 5, 100, 110, -1, 500], "no longer shrinks"],
     [[5, 1, 5, 100, 9000, -1, 500], "as many passes as allowed"],
+    [[1, 1, 5, 1000, -1, 3000, 500, 1000], "fits"],
+    [[1, 1, 5, 1000, -1, -1, 500, 1000], "short enough"],
+    [[1, 1, 5, 1000, -1, 1599, 500, 1000], "again"],
+    [[1, 1, 5, 1001, -1, 3000, 500, 1000], "again"],
+    [[1, 1, 5, 1001, -1, -1, 500, 1000], "again"],
+    [[2, 1, 5, 1001, 1001, -1, 500, 1000], "no longer shrinks"],
   ])("after a pass %j: %s", async (numbers, verdict) => {
     const ran = await evaluate(shell, `${FUNCTIONS}\npass_verdict "$@"; printf '%s' "$PASS_VERDICT"`, numbers.map(String));
     expect(ran.stdout).toBe(verdict);

@@ -13,8 +13,11 @@ export interface Repeat {
   readonly body: readonly Step[];
   readonly min: number;
   readonly max: number;
-  /** The budget of the whole downtime, and what of it is not the last pass. */
-  readonly rule: { readonly downtimeSeconds: number; readonly overheadSeconds: number };
+  /**
+   * The budget of the whole downtime, and what of it is not the last pass. After a first pass of more than `firstSeconds` there
+   * is a second one: much has changed meanwhile, and it says nothing of how long the last one takes.
+   */
+  readonly rule: { readonly downtimeSeconds: number; readonly overheadSeconds: number; readonly firstSeconds?: number };
   readonly why: string;
 }
 

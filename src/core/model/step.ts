@@ -55,7 +55,10 @@ export interface StepKind<Kind extends string, Args> {
    * what can not be seen on the host (a copy), which is then done each time.
    */
   goals(args: Args): readonly Goal[];
-  /** It is done also where its goals hold already, for what it notes on the way: a copy may be quicker than the look at it. */
+  /**
+   * It is done also where its goals hold already, for what it notes on the way: a copy may be quicker than the look at it.
+   * Nobody looks before it, then.
+   */
   readonly always?: true;
   /** What it makes serves the run only, and no goal says so: it is taken away also when the run ends after the commit. */
   readonly temporary?: true;

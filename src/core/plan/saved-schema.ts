@@ -34,7 +34,7 @@ const repeat = {
     max: { type: "integer", minimum: 0 },
     rule: {
       type: "object", additionalProperties: false, required: ["downtimeSeconds", "overheadSeconds"],
-      properties: { downtimeSeconds: seconds, overheadSeconds: seconds },
+      properties: { downtimeSeconds: seconds, overheadSeconds: seconds, firstSeconds: seconds },
     },
   },
 } as const;

@@ -64,10 +64,11 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
       "plan",
       plan.nodes.map((node) => {
         if (node.node === "step") return stepCall(node);
-        const { downtimeSeconds, overheadSeconds } = node.rule;
+        const { downtimeSeconds, overheadSeconds, firstSeconds } = node.rule;
         const budget = downtimeSeconds < 0 || !Number.isFinite(downtimeSeconds) ? "-1" : seconds(downtimeSeconds);
         const body = `body_${String(repeats.indexOf(node) + 1)}`;
-        return call("repeat", plainId(node.id), String(node.min), String(node.max), budget, seconds(overheadSeconds), body);
+        const first = firstSeconds === undefined ? "-1" : seconds(firstSeconds);
+        return call("repeat", plainId(node.id), String(node.min), String(node.max), budget, seconds(overheadSeconds), body, first);
       }),
     ),
   );

@@ -37,14 +37,19 @@ says() {
 }
 SAYS=
 
-# kept FILE: it is on disk, also when the power goes now. coreutils before 8.24 sync everything or nothing.
+# kept FILE…: they are on disk, also when the power goes now. coreutils before 8.24 sync everything or nothing.
 kept() {
-  sync "$1" 2>/dev/null || sync
+  sync "$@" 2>/dev/null || sync
 }
 
 # write_kept FILE TEXT: a small file, whole or not there
 write_kept() {
   printf '%s\\n' "$2" >"$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "\${1%/*}"
+}
+
+# note_kept FILE TEXT: the same for a new file of which half a text says no less than all of it
+note_kept() {
+  printf '%s\\n' "$2" >"$1" && kept "$1" "\${1%/*}"
 }
 
 # content_of FILE: sets CONTENT, trailing newlines and all
@@ -57,7 +62,9 @@ content_of() {
 }
 
 boot_id() {
-  cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown
+  local id
+  { read -r id <"$ROOT/proc/sys/kernel/random/boot_id"; } 2>/dev/null || id=unknown
+  printf '%s\\n' "$id"
 }
 
 # Durations come from the uptime, which nobody sets; they are whole hundredths of a second.
@@ -429,28 +436,31 @@ step() {
   else
     tell_stop
   fi
-  look
+  is_done_always || look
   case $VERDICT in
     conflict) fail 0 "$WHY" ;;
     done)
-      if [ "$GOALS" -gt 0 ] && [ "$ALWAYS" -eq 0 ]; then
+      if [ "$GOALS" -gt 0 ]; then
         # an earlier run has made it. After a reboot of Dom0 this one answers for it: see take_back
-        { printf '%s\\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } || fail 1 "cannot write $HERE/skipped"
+        ! can_be_undone "$STEP" || { printf '%s\\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } ||
+          fail 1 "cannot write $HERE/skipped"
         journal skip id "$ID" why 'holds already'
         return 0
       fi
       ;;
   esac
   # before anything is touched: whoever finds this run dead knows what to take back
-  { printf '%s\\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
+  if can_be_undone "$STEP"; then
+    { printf '%s\\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
+  fi
   journal step id "$ID" kind "$3" phase "$4" title "$5"
   uptime_now
   began=$UPTIME
-  MODE=act STEP_RC=0 SAYS=
+  MODE=act STEP_RC=0 SAYS='' SEEN=0
   "step_$STEP"
   MODE=idle
   [ "$STEP_RC" -eq 0 ] || fail "$STEP_RC" "$SAYS"
-  if [ "$GOALS" -gt 0 ]; then
+  if [ "$GOALS" -gt 0 ] && [ "$SEEN" -eq 0 ]; then
     look
     [ "$VERDICT" = "done" ] || fail 0 "it ran, and yet: $WHY"
   fi
@@ -461,19 +471,33 @@ step() {
 
 # look: VERDICT over all goals of the step, GOALS their number, WHY the first that does not hold
 look() {
-  MODE=look VERDICT="done" GOALS=0 WHY='' ALWAYS=0
+  MODE=look VERDICT="done" GOALS=0 WHY=''
   "step_$STEP"
   MODE=idle
 }
 
-# always: this step is not skipped where its goals hold already
+# is_done_always: this step is not skipped where its goals hold already, so there is no need to look whether they do
+is_done_always() {
+  MODE=ask VERDICT=pending GOALS=0 ALWAYS=0
+  "step_$STEP"
+  MODE=idle
+  [ "$ALWAYS" -eq 1 ]
+}
+
 always() {
   ALWAYS=1
 }
 
+# seen: the verb has seen for itself, as the last thing that it did, that the goals hold
+seen() {
+  SEEN=1
+}
+SEEN=0
+
 # goal NAME ARGUMENTS…
 goal() {
   local name verdict
+  [ "$MODE" != ask ] || GOALS=$((GOALS + 1))
   [ "$MODE" = look ] || return 0
   GOALS=$((GOALS + 1))
   name=$1
@@ -650,8 +674,13 @@ take_back() {
   fi
 }
 
+# can_be_undone NUMBER
+can_be_undone() {
+  command -v "undo_$1" >/dev/null 2>&1
+}
+
 undo_step() {
-  command -v "undo_$1" >/dev/null 2>&1 || return 0
+  can_be_undone "$1" || return 0
   STEP=$1 OUT=$HERE/out/$1.undo.log
   MODE=undo UNDO_GOES=1 UNDO_TOLD=0 STEP_RC=0 SAYS=
   "undo_$1"
@@ -773,11 +802,19 @@ run_on_new_disk() {
 OVERHEAD=0
 FORECAST=0
 
-# repeat ID MIN MAX BUDGET OVERHEAD BODY: seconds; a budget of -1 is none
+# repeat ID MIN MAX BUDGET OVERHEAD BODY FIRST: seconds; a budget of -1 is none. FIRST: the first pass is enough if it was over
+# within that, or with -1 however long it took.
 repeat() {
-  local id minimum maximum budget overhead body old
+  local id minimum maximum budget overhead body old first
   [ "$SURVEY" -eq 0 ] || return 0
-  id=$1 minimum=$2 maximum=$3 body=$6
+  id=$1 minimum=$2 maximum=$3 body=$6 first=-1
+  case \${7:--1} in
+    -*) ;;
+    *)
+      hundredths "$7"
+      first=$CENTIS
+      ;;
+  esac
   hundredths "$5"
   overhead=$CENTIS
   case $4 in
@@ -792,7 +829,7 @@ repeat() {
     PASS=$((PASS + 1)) PASS_CENTIS=0 PASS_BYTES=0
     "$body"
     FORECAST=$((PASS_CENTIS + 100))
-    pass_verdict "$PASS" "$minimum" "$maximum" "$PASS_CENTIS" "$old" "$budget" "$overhead"
+    pass_verdict "$PASS" "$minimum" "$maximum" "$PASS_CENTIS" "$old" "$budget" "$overhead" "$first"
     seconds "$PASS_CENTIS"
     set -- "$SECONDS_TEXT"
     seconds "$FORECAST"
@@ -809,10 +846,12 @@ repeat() {
   }
 }
 
-# pass_verdict PASS MIN MAX NEW OLD BUDGET OVERHEAD: hundredths of a second, sets PASS_VERDICT. OLD -1: there was none.
+# pass_verdict PASS MIN MAX NEW OLD BUDGET OVERHEAD FIRST: hundredths of a second, sets PASS_VERDICT. OLD -1: there was none.
 pass_verdict() {
-  if [ "$1" -lt "$2" ]; then
+  if [ "$1" -lt "$2" ] || { [ "$1" -eq 1 ] && [ "\${8:--1}" -ge 0 ] && [ "$4" -gt "$8" ]; }; then
     PASS_VERDICT=again
+  elif [ "$1" -eq 1 ] && [ "\${8:--1}" -ge 0 ] && [ "$6" -lt 0 ]; then
+    PASS_VERDICT='short enough'
   elif [ "$6" -ge 0 ] && [ $(($4 + 100 + $7)) -le "$6" ]; then
     PASS_VERDICT=fits
   elif [ "$1" -ge "$3" ]; then
@@ -847,6 +886,7 @@ STRATEGY=
 remember_history() {
   local took copying bytes rate rest switch shutdown start down one
   [ -n "$STRATEGY" ] && [ -n "\${BEGAN_AT:-}" ] || return 0
+  count_copies
   uptime_now
   # a wait for a time of day says nothing of what a run takes
   took=$((UPTIME - BEGAN_AT - \${WAITED:-0}))
@@ -1161,16 +1201,29 @@ xl_names() {
 
 # domid_of NAME: sets DOMID. 1: no such domain. 2: xl cannot tell.
 domid_of() {
-  DOMID=
+  is_known "$1" && is_still_known && return 0
+  DOMID='' KNOWN=''
   xl_names "$1" || return 2
   if DOMID=$(xl domid -- "$1" 2>/dev/null 9>&-); then
-    case $DOMID in '' | *[!0-9]*) ;; *) return 0 ;; esac
+    case $DOMID in '' | *[!0-9]*) ;; *) KNOWN=$1 && return 0 ;; esac
   fi
   unknown_name
 }
 
+# KNOWN: the name that DOMID was found by
+KNOWN=''
+
+is_known() { # NAME
+  [ -n "$KNOWN" ] && [ "$1" = "$KNOWN" ]
+}
+
+# is_still_known: xl looks names up in the same place, one domain after the other
+is_still_known() {
+  [ "$(xenstore-read -R "/local/domain/$DOMID/name" 2>/dev/null 9>&-)" = "$KNOWN" ]
+}
+
 unknown_name() {
-  DOMID=
+  DOMID='' KNOWN=''
   # without xenstore every name is unknown: then nothing is known
   [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" != Domain-0 ] || return 1
   says 'xl cannot say which guests there are'
@@ -1202,10 +1255,10 @@ listed() {
 
 # domain_state NAME: sets DOMID and STATE, by one process: in a switch each one counts
 domain_state() {
-  DOMID=
+  DOMID='' KNOWN=''
   xl_names "$1" || return 2
   if STATE=$(xl list -- "$1" 2>/dev/null 9>&-) && listed "$STATE"; then
-    DOMID=$LISTED
+    DOMID=$LISTED KNOWN=$1
     return 0
   fi
   unknown_name
@@ -1283,17 +1336,68 @@ same_file() {
   [ "$(stat -L -c '%d:%i' -- "$path" 2>/dev/null)" = "$(stat -L -c '%d:%i' -- "$2" 2>/dev/null)" ] && echo same
 }
 
+# served_disks DOMID: sets SERVED, a line \`xvda1 7:0\` for each disk that Dom0's kernel serves to it: its name there, and what
+# it is (blkback's own word, in sysfs). One process for all of them: the guest waits for this.
+served_disks() {
+  local device vdev numbers
+  SERVED='' numbers=''
+  set -- "$BACKENDS"/vbd-"$1"-*
+  for device in "$@"; do
+    shift
+    [ -r "$device/physical_device" ] && read -r vdev <"$device/physical_device" || continue
+    numbers="$numbers $vdev" device=\${device##*/vbd-}
+    set -- "$@" "/local/domain/0/backend/vbd/\${device%-*}/\${device#*-}/dev"
+  done
+  [ $# -gt 0 ] || return 0
+  while IFS= read -r vdev; do
+    numbers=\${numbers# }
+    SERVED="$SERVED$vdev \${numbers%% *}$LINE"
+    case $numbers in *' '*) numbers=\${numbers#* } ;; *) numbers= ;; esac
+  done <<LIST
+$(xenstore-read "$@" 2>/dev/null 9>&-)
+LIST
+}
+
+# kernel_serves VDEV TARGET: after served_disks. 1: something else. 2: the kernel does not serve it.
+kernel_serves() {
+  local number node kind
+  case $LINE$SERVED in *"$LINE$1 "*) ;; *) return 2 ;; esac
+  number=$LINE$SERVED
+  number=\${number#*"$LINE$1 "}
+  number=\${number%%"$LINE"*}
+  read -r node kind <<WORDS
+$(stat -L -c '%t:%T %F' -- "$2" 2>/dev/null)
+WORDS
+  case $kind in
+    '') return 1 ;;
+    'block special file') [ "$number" = "$node" ] ;;
+    *)
+      case $number in 7:*) ;; *) return 1 ;; esac
+      loop_is_over "$ROOT/dev/loop$((0x\${number#7:}))" "$2"
+      ;;
+  esac
+}
+
 goal_attached() { # NAME VDEV TARGET…
   local name list type device found
-  name=$1
+  name=$1 list=-
   shift
   domid_of "$name" || {
     set -- $?
     [ "$1" -ne 1 ] || says "$name is not there"
     return "$1"
   }
-  list=$(backends_of "$DOMID")
+  served_disks "$DOMID"
   while [ $# -ge 2 ]; do
+    kernel_serves "$1" "$2"
+    case $? in
+      0)
+        shift 2
+        continue
+        ;;
+    esac
+    # QEMU serves it, or it is another one: which one, is to be said
+    [ "$list" != - ] || list=$(backends_of "$DOMID")
     found=0
     while read -r type device; do
       [ -n "$device" ] && [ "$(backend_value "$DOMID" "$type" "$device" dev)" = "$1" ] || continue
@@ -2355,7 +2459,28 @@ verb_compare_legs() {
 # The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
 
 verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
-  verb_draft_config "$@" && use_draft "$DRAFT_OF" "$DRAFT"
+  draft_is_ready "$2" "$3" || verb_draft_config "$@" || return
+  use_draft "$DRAFT_OF" "$DRAFT" || return
+  # one rename of a text that is known
+  seen
+}
+
+# draft_is_ready SHA_BEFORE SHA_AFTER: this run has written it before the guest went down, and both are as they were then
+draft_is_ready() {
+  local old new rest
+  [ -n "$DRAFT_OF" ] || return 1
+  { read -r old rest && read -r new rest; } <<LINES
+$(sha256sum -- "$DRAFT_OF" "$DRAFT" 2>/dev/null)
+LINES
+  # a name that is odd has a backslash before the hash
+  [ "\${old#\\\\}" = "$1" ] && [ "\${new#\\\\}" = "$2" ]
+}
+DRAFT_OF=''
+
+verb_drop_draft() { # PATH
+  local path
+  path=$(readlink -e -- "$1") || return 0
+  draft_of "$path"
 }
 
 # draft_config PATH SHA_BEFORE SHA_AFTER [START END TEXT]…: the new text beside the old one, and on disk; sets DRAFT and
@@ -2488,7 +2613,8 @@ verb_note_disks() {
     }
     stamps="$stamps $STAMP"
   done
-  write_kept "$HERE/noted" "$stamps"
+  # what is torn is no stamp, and no config names the disks yet
+  note_kept "$HERE/noted" "$stamps"
 }
 
 # disk_stamp TARGET: sets STAMP, one word that is another one once a guest has had it. The kernel's count of written sectors
@@ -2581,7 +2707,7 @@ PASS_CENTIS=0
 PASS_BYTES=0
 
 verb_copy() { # ID ROLE -- COMMAND…
-  local id role began limit status pid next nap why log
+  local id role began took limit status pid next nap why log
   id=$1 role=$2
   shift 3
   log=$OUT
@@ -2636,8 +2762,9 @@ verb_copy() { # ID ROLE -- COMMAND…
   until await_command "$pid"; do :; done
   status=$STATUS
   uptime_now
-  report_progress "$id" "$log"
-  cat "$log.err" >>"$log"
+  took=$((UPTIME - began))
+  [ "$role" = last ] && [ "$status" -eq 0 ] || report_progress "$id" "$log"
+  [ ! -s "$log.err" ] || cat "$log.err" >>"$log"
   if [ "$status" -ne 0 ]; then
     case $status in
       24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
@@ -2650,19 +2777,44 @@ verb_copy() { # ID ROLE -- COMMAND…
     says "the copy does not count: $SAYS"
     return 1
   }
+  if [ "$role" = last ]; then
+    UNCOUNTED="$UNCOUNTED $STEP:$took:$id"
+    return 0
+  fi
   literal_bytes "$log"
-  PASS_CENTIS=$((PASS_CENTIS + UPTIME - began))
+  PASS_CENTIS=$((PASS_CENTIS + took))
   PASS_BYTES=$((PASS_BYTES + LITERAL))
-  printf '%s %s %s\\n' "$role" $((UPTIME - began)) "$LITERAL" >>"$HERE/copies/$id"
+  printf '%s %s %s\\n' "$role" "$took" "$LITERAL" >>"$HERE/copies/$id"
+}
+
+# last copies whose bytes are not counted yet: that is done while the guest boots, and not while it waits to
+UNCOUNTED=
+count_copies() {
+  local copy log took id
+  for copy in $UNCOUNTED; do
+    log=$HERE/out/\${copy%%:*}.log copy=\${copy#*:}
+    took=\${copy%%:*} id=\${copy#*:}
+    report_progress "$id" "$log"
+    literal_bytes "$log"
+    printf 'last %s %s\\n' "$took" "$LITERAL" >>"$HERE/copies/$id"
+  done
+  UNCOUNTED=
 }
 
 # forecast_of ID: sets FORECAST_OF, hundredths: the newest delta pass, or else the first, and a second. 0: no pass yet.
 forecast_of() {
-  FORECAST_OF=0
-  [ ! -r "$HERE/copies/$1" ] || FORECAST_OF=$(awk '
-    $1 == "delta" { delta = $2; seen = 1 }
-    $1 == "first" { first = $2; any = 1 }
-    END { if (seen) print delta + 100; else if (any) print first + 100; else print 0 }' "$HERE/copies/$1")
+  local role centis rest known
+  FORECAST_OF=0 known=
+  [ -r "$HERE/copies/$1" ] || return 0
+  # few lines, and no process: the guest is down already
+  while read -r role centis rest; do
+    case $role in
+      delta) known=$role ;;
+      first) [ -z "$known" ] || continue ;;
+      *) continue ;;
+    esac
+    FORECAST_OF=$((centis + 100))
+  done <"$HERE/copies/$1"
 }
 
 # kill_group PID: of the group that it leads. \`-s\` and \`--\` are not known to the kill of every shell.
@@ -3169,11 +3321,11 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   loops=$LOOPS
   forget_take_over
   uptime_now
-  began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
-  DOWN_AT=$UPTIME
-  guest_away
   journal_kept down domain "$name"
+  guest_away
+  uptime_now
+  began=$UPTIME DOWN_AT=$UPTIME
   run_command "$@" || return
   await_gone "$domid" "\${limit%??}" "$loops" || {
     if ! domid_state "$domid"; then
@@ -3192,6 +3344,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
   }
+  # a domain that is gone is not looked for by its name as well
+  seen
   uptime_now
   SHUTDOWN_CENTIS=$((UPTIME - began))
 }
@@ -3217,11 +3371,12 @@ await_gone() {
   local deadline loop busy leaving only_loops asked
   uptime_now
   deadline=$((UPTIME + \${2:-0} * 100))
-  leaving=0 only_loops=0 asked=0
+  # it was there a moment ago
+  leaving=0 only_loops=0 asked=$UPTIME
   while :; do
     busy=
     # a guest on its way out needs the processor too, and xl takes much of it
-    if [ "$asked" -gt 0 ] && [ $((UPTIME - asked)) -lt "$ASK_CENTIS" ] && is_served "$1"; then
+    if [ $((UPTIME - asked)) -lt "$ASK_CENTIS" ] && is_served "$1"; then
       sleep 0.1
       uptime_now
       [ "$UPTIME" -ge "$deadline" ] || continue
@@ -3486,7 +3641,7 @@ verb_unpause() { # NAME -- COMMAND…
   name=$1
   shift 2
   epoch
-  write_kept "$HERE/committing" "$NOW" || {
+  note_kept "$HERE/committing" "$NOW" || {
     rm -f "$HERE/committing"
     says 'cannot write that the commit begins'
     return 1
@@ -3508,7 +3663,7 @@ verb_unpause() { # NAME -- COMMAND…
     says "$1"
     return "$status"
   fi
-  write_kept "$HERE/committed" "$NOW"
+  note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
 }
 
@@ -3524,11 +3679,14 @@ verb_commit_offline() {
 # ---- ready
 
 verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
-  local name deadline how first absent since asked now
+  local name deadline how first absent since asked now answered
   name=$1 how=$3
   hundredths "$2"
   uptime_now
   since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first='' asked=''
+  count_copies
+  # it was seen to run a moment ago, when it was let run
+  ! is_known "$name" || first=$DOMID asked=$UPTIME
   shift 3
   [ "$how" != command ] || shift
   if [ "$how" = running ]; then
@@ -3567,6 +3725,8 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
         ;;
     esac
     if [ "$absent" -eq 0 ] && probe_ready "$how" "$since" "$@"; then
+      uptime_now
+      answered=$UPTIME
       [ "$now" -eq 0 ] || break
       # what answered is to be this guest, and to be still there
       domain_state "$name" && [ "$DOMID" = "$first" ] && case $STATE in *c*) false ;; esac && break
@@ -3579,11 +3739,10 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
     }
     sleep 0.2
   done
-  uptime_now
-  READY_AT=$UPTIME
+  READY_AT=$answered
   # of two switches both count
   if [ -n "\${DOWN_AT:-}" ] && [ "$DOWN_AT" != "$COUNTED" ]; then
-    DOWNTIME=$((DOWNTIME + UPTIME - DOWN_AT)) COUNTED=$DOWN_AT
+    DOWNTIME=$((DOWNTIME + READY_AT - DOWN_AT)) COUNTED=$DOWN_AT
   fi
   seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
@@ -4430,7 +4589,6 @@ verb_unmount() { # TARGET
     [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
     sleep 0.2
   done
-  [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
 }
 
 # Blocks copied beforehand, beside an array that notes in a bitmap what is written meanwhile.
@@ -6985,7 +7143,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

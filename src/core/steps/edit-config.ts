@@ -5,6 +5,7 @@ import { replaceBytes } from "../xl/text-edit.js";
 import type { Model } from "../model/model.js";
 import type { Action, StepKind } from "../model/step.js";
 import { diskKey, withDomain, withGhost } from "../model/transform.js";
+import { withoutDraft } from "./draft.js";
 
 export interface EditConfig {
   readonly domain: string;
@@ -38,11 +39,11 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     },
   ],
   goals: ({ path, before, after }) => [{ goal: "config", path, sha256: after, before }],
-  effect: ({ domain, before, after, disks, oldDisks, edits, atRest }, model) => {
+  effect: ({ domain, path, before, after, disks, oldDisks, edits, atRest }, model) => {
     const found = model.host.domains[domain];
     if (found?.config === undefined) return model;
     const { text } = found.config;
-    const edited = withDomain(model, {
+    const edited = withDomain(withoutDraft({ domain, path }, model), {
       ...found, config: { ...found.config, sha256: after, disks, text: { ...text, text: replaceBytes(text.text, edits) } },
     });
     const renamed = { ...model.ghost.renamed, [before]: text.text };

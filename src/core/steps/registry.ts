@@ -19,6 +19,7 @@ import { createVolume } from "./create-volume.js";
 import { cutArray, retireArray } from "./cut-array.js";
 import { cutResource, retireResource } from "./cut-resource.js";
 import { removeConfig, writeConfig } from "./derived-config.js";
+import { draftConfig } from "./draft-config.js";
 import { editConfig } from "./edit-config.js";
 import { forgetOldRuns } from "./forget-runs.js";
 import { adoptFormer, removeVolume, settleFormer } from "./former-volume.js";
@@ -83,6 +84,7 @@ export const stepKinds = {
   "detach-loop": detachLoop,
   "discard-retired": discardRetired,
   "distrust-fresh": distrustFresh,
+  "draft-config": draftConfig,
   "drop-marks": dropMarks,
   "drop-qemu-mirror": dropQemuMirror,
   "edit-config": editConfig,

@@ -89,6 +89,8 @@ export const unpause: StepKind<"unpause", Unpause> = {
   title: ({ domain }) => `Let ${domain} run on its new disk: the commit`,
   actions: ({ domain }) => [{ verb: ["unpause", domain], command: ["xl", "unpause", domain] }],
   goals: ({ domain }) => [{ goal: "domain-running", domain }],
+  // also where somebody else has let it run meanwhile: what is written down first is the commit
+  always: true,
   effect: ({ domain }, model) => {
     const running = model.host.domains[domain]?.running;
     if (running === undefined) return model;

@@ -8,6 +8,7 @@ import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
 import { commitOffline } from "../steps/commit-offline.js";
+import { draftStep } from "../steps/draft-config.js";
 import { editConfig } from "../steps/edit-config.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
@@ -42,6 +43,8 @@ export interface DomainMove {
 const MAX_PASSES = 5;
 export const SHUTDOWN_SECONDS = 60;
 const READY_SECONDS = 10;
+/** A first pass of all data that is over sooner leaves no more to carry than another one would: that is another snapshot. */
+const FIRST_SECONDS = 10;
 /** Room in a snapshot for what changes during a pass, where the playbook does not say. */
 const SNAPSHOT_SIZE: SnapshotSize = { percent: 20 };
 
@@ -123,6 +126,7 @@ export function volumeOf({ move, fragments: { mirror } }: DomainMove["moves"][nu
 
 function takeDown({ domain, options, edit }: DomainMove): readonly Step[] {
   return [
+    draftStep(edit),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
     stepOf(
       shutDown, "switch", "shut-down",
@@ -173,9 +177,9 @@ function passes(domainMove: DomainMove, state: HostState): readonly PlanNode[] {
     ...(resumed ? passSteps(domainMove, copied, state, "first", "checksum") : []),
     {
       node: "repeat", id: "passes", body: passSteps(domainMove, copied, state, "pass", "times"),
-      // a first pass says nothing of the last one; the second is a delta, and so is the first of a resumed copy
-      min: resumed ? 1 : 2, max,
-      rule: { downtimeSeconds: options.downtimeSeconds ?? -1, overheadSeconds },
+      min: 1, max,
+      // a copy that was begun before is gone on with: its first pass is a delta already
+      rule: { downtimeSeconds: options.downtimeSeconds ?? -1, overheadSeconds, ...(resumed ? {} : { firstSeconds: FIRST_SECONDS }) },
       why: "until the last pass fits the downtime, or passes stop shrinking",
     },
   ];

@@ -13,6 +13,7 @@ import { checkImage } from "../steps/check-image.js";
 import { commitOffline } from "../steps/commit-offline.js";
 import { compareBlocks, copyBlocks } from "../steps/copy-blocks.js";
 import { copyFiles } from "../steps/copy-files.js";
+import { draftStep } from "../steps/draft-config.js";
 import { editConfig } from "../steps/edit-config.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { removeVolume, settleFormer } from "../steps/former-volume.js";
@@ -96,6 +97,7 @@ function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edi
   const letGo = (id: string): readonly Step[] => mappingsOf(domain).map((name) =>
     retireStep("switch", `${id}-${name.replace(/^.*\//, "")}`, name, "the volume itself is needed, and a device of converge's holds it"));
   return [
+    draftStep(edit),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
     ...letGo("let-go"),
     stepOf(

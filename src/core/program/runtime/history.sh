@@ -10,6 +10,7 @@ STRATEGY=
 remember_history() {
   local took copying bytes rate rest switch shutdown start down one
   [ -n "$STRATEGY" ] && [ -n "${BEGAN_AT:-}" ] || return 0
+  count_copies
   uptime_now
   # a wait for a time of day says nothing of what a run takes
   took=$((UPTIME - BEGAN_AT - ${WAITED:-0}))

@@ -35,14 +35,19 @@ says() {
 }
 SAYS=
 
-# kept FILE: it is on disk, also when the power goes now. coreutils before 8.24 sync everything or nothing.
+# kept FILE…: they are on disk, also when the power goes now. coreutils before 8.24 sync everything or nothing.
 kept() {
-  sync "$1" 2>/dev/null || sync
+  sync "$@" 2>/dev/null || sync
 }
 
 # write_kept FILE TEXT: a small file, whole or not there
 write_kept() {
   printf '%s\n' "$2" >"$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "${1%/*}"
+}
+
+# note_kept FILE TEXT: the same for a new file of which half a text says no less than all of it
+note_kept() {
+  printf '%s\n' "$2" >"$1" && kept "$1" "${1%/*}"
 }
 
 # content_of FILE: sets CONTENT, trailing newlines and all
@@ -55,5 +60,7 @@ content_of() {
 }
 
 boot_id() {
-  cat "$ROOT/proc/sys/kernel/random/boot_id" 2>/dev/null || echo unknown
+  local id
+  { read -r id <"$ROOT/proc/sys/kernel/random/boot_id"; } 2>/dev/null || id=unknown
+  printf '%s\n' "$id"
 }

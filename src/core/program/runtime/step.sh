@@ -35,28 +35,31 @@ step() {
   else
     tell_stop
   fi
-  look
+  is_done_always || look
   case $VERDICT in
     conflict) fail 0 "$WHY" ;;
     done)
-      if [ "$GOALS" -gt 0 ] && [ "$ALWAYS" -eq 0 ]; then
+      if [ "$GOALS" -gt 0 ]; then
         # an earlier run has made it. After a reboot of Dom0 this one answers for it: see take_back
-        { printf '%s\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } || fail 1 "cannot write $HERE/skipped"
+        ! can_be_undone "$STEP" || { printf '%s\n' "$STEP" >>"$HERE/skipped" && kept "$HERE/skipped"; } ||
+          fail 1 "cannot write $HERE/skipped"
         journal skip id "$ID" why 'holds already'
         return 0
       fi
       ;;
   esac
   # before anything is touched: whoever finds this run dead knows what to take back
-  { printf '%s\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
+  if can_be_undone "$STEP"; then
+    { printf '%s\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
+  fi
   journal step id "$ID" kind "$3" phase "$4" title "$5"
   uptime_now
   began=$UPTIME
-  MODE=act STEP_RC=0 SAYS=
+  MODE=act STEP_RC=0 SAYS='' SEEN=0
   "step_$STEP"
   MODE=idle
   [ "$STEP_RC" -eq 0 ] || fail "$STEP_RC" "$SAYS"
-  if [ "$GOALS" -gt 0 ]; then
+  if [ "$GOALS" -gt 0 ] && [ "$SEEN" -eq 0 ]; then
     look
     [ "$VERDICT" = "done" ] || fail 0 "it ran, and yet: $WHY"
   fi
@@ -67,19 +70,33 @@ step() {
 
 # look: VERDICT over all goals of the step, GOALS their number, WHY the first that does not hold
 look() {
-  MODE=look VERDICT="done" GOALS=0 WHY='' ALWAYS=0
+  MODE=look VERDICT="done" GOALS=0 WHY=''
   "step_$STEP"
   MODE=idle
 }
 
-# always: this step is not skipped where its goals hold already
+# is_done_always: this step is not skipped where its goals hold already, so there is no need to look whether they do
+is_done_always() {
+  MODE=ask VERDICT=pending GOALS=0 ALWAYS=0
+  "step_$STEP"
+  MODE=idle
+  [ "$ALWAYS" -eq 1 ]
+}
+
 always() {
   ALWAYS=1
 }
 
+# seen: the verb has seen for itself, as the last thing that it did, that the goals hold
+seen() {
+  SEEN=1
+}
+SEEN=0
+
 # goal NAME ARGUMENTS…
 goal() {
   local name verdict
+  [ "$MODE" != ask ] || GOALS=$((GOALS + 1))
   [ "$MODE" = look ] || return 0
   GOALS=$((GOALS + 1))
   name=$1

@@ -53,8 +53,13 @@ take_back() {
   fi
 }
 
+# can_be_undone NUMBER
+can_be_undone() {
+  command -v "undo_$1" >/dev/null 2>&1
+}
+
 undo_step() {
-  command -v "undo_$1" >/dev/null 2>&1 || return 0
+  can_be_undone "$1" || return 0
   STEP=$1 OUT=$HERE/out/$1.undo.log
   MODE=undo UNDO_GOES=1 UNDO_TOLD=0 STEP_RC=0 SAYS=
   "undo_$1"

@@ -12,16 +12,29 @@ xl_names() {
 
 # domid_of NAME: sets DOMID. 1: no such domain. 2: xl cannot tell.
 domid_of() {
-  DOMID=
+  is_known "$1" && is_still_known && return 0
+  DOMID='' KNOWN=''
   xl_names "$1" || return 2
   if DOMID=$(xl domid -- "$1" 2>/dev/null 9>&-); then
-    case $DOMID in '' | *[!0-9]*) ;; *) return 0 ;; esac
+    case $DOMID in '' | *[!0-9]*) ;; *) KNOWN=$1 && return 0 ;; esac
   fi
   unknown_name
 }
 
+# KNOWN: the name that DOMID was found by
+KNOWN=''
+
+is_known() { # NAME
+  [ -n "$KNOWN" ] && [ "$1" = "$KNOWN" ]
+}
+
+# is_still_known: xl looks names up in the same place, one domain after the other
+is_still_known() {
+  [ "$(xenstore-read -R "/local/domain/$DOMID/name" 2>/dev/null 9>&-)" = "$KNOWN" ]
+}
+
 unknown_name() {
-  DOMID=
+  DOMID='' KNOWN=''
   # without xenstore every name is unknown: then nothing is known
   [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" != Domain-0 ] || return 1
   says 'xl cannot say which guests there are'
@@ -54,10 +67,10 @@ listed() {
 
 # domain_state NAME: sets DOMID and STATE, by one process: in a switch each one counts
 domain_state() {
-  DOMID=
+  DOMID='' KNOWN=''
   xl_names "$1" || return 2
   if STATE=$(xl list -- "$1" 2>/dev/null 9>&-) && listed "$STATE"; then
-    DOMID=$LISTED
+    DOMID=$LISTED KNOWN=$1
     return 0
   fi
   unknown_name
@@ -135,17 +148,68 @@ same_file() {
   [ "$(stat -L -c '%d:%i' -- "$path" 2>/dev/null)" = "$(stat -L -c '%d:%i' -- "$2" 2>/dev/null)" ] && echo same
 }
 
+# served_disks DOMID: sets SERVED, a line `xvda1 7:0` for each disk that Dom0's kernel serves to it: its name there, and what
+# it is (blkback's own word, in sysfs). One process for all of them: the guest waits for this.
+served_disks() {
+  local device vdev numbers
+  SERVED='' numbers=''
+  set -- "$BACKENDS"/vbd-"$1"-*
+  for device in "$@"; do
+    shift
+    [ -r "$device/physical_device" ] && read -r vdev <"$device/physical_device" || continue
+    numbers="$numbers $vdev" device=${device##*/vbd-}
+    set -- "$@" "/local/domain/0/backend/vbd/${device%-*}/${device#*-}/dev"
+  done
+  [ $# -gt 0 ] || return 0
+  while IFS= read -r vdev; do
+    numbers=${numbers# }
+    SERVED="$SERVED$vdev ${numbers%% *}$LINE"
+    case $numbers in *' '*) numbers=${numbers#* } ;; *) numbers= ;; esac
+  done <<LIST
+$(xenstore-read "$@" 2>/dev/null 9>&-)
+LIST
+}
+
+# kernel_serves VDEV TARGET: after served_disks. 1: something else. 2: the kernel does not serve it.
+kernel_serves() {
+  local number node kind
+  case $LINE$SERVED in *"$LINE$1 "*) ;; *) return 2 ;; esac
+  number=$LINE$SERVED
+  number=${number#*"$LINE$1 "}
+  number=${number%%"$LINE"*}
+  read -r node kind <<WORDS
+$(stat -L -c '%t:%T %F' -- "$2" 2>/dev/null)
+WORDS
+  case $kind in
+    '') return 1 ;;
+    'block special file') [ "$number" = "$node" ] ;;
+    *)
+      case $number in 7:*) ;; *) return 1 ;; esac
+      loop_is_over "$ROOT/dev/loop$((0x${number#7:}))" "$2"
+      ;;
+  esac
+}
+
 goal_attached() { # NAME VDEV TARGET…
   local name list type device found
-  name=$1
+  name=$1 list=-
   shift
   domid_of "$name" || {
     set -- $?
     [ "$1" -ne 1 ] || says "$name is not there"
     return "$1"
   }
-  list=$(backends_of "$DOMID")
+  served_disks "$DOMID"
   while [ $# -ge 2 ]; do
+    kernel_serves "$1" "$2"
+    case $? in
+      0)
+        shift 2
+        continue
+        ;;
+    esac
+    # QEMU serves it, or it is another one: which one, is to be said
+    [ "$list" != - ] || list=$(backends_of "$DOMID")
     found=0
     while read -r type device; do
       [ -n "$device" ] && [ "$(backend_value "$DOMID" "$type" "$device" dev)" = "$1" ] || continue

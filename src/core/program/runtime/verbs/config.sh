@@ -2,7 +2,28 @@
 # The xl config: replaced in one rename, with the old one kept, and only if it is the one that was planned for.
 
 verb_edit_config() { # PATH SHA_BEFORE SHA_AFTER [START END TEXT]…
-  verb_draft_config "$@" && use_draft "$DRAFT_OF" "$DRAFT"
+  draft_is_ready "$2" "$3" || verb_draft_config "$@" || return
+  use_draft "$DRAFT_OF" "$DRAFT" || return
+  # one rename of a text that is known
+  seen
+}
+
+# draft_is_ready SHA_BEFORE SHA_AFTER: this run has written it before the guest went down, and both are as they were then
+draft_is_ready() {
+  local old new rest
+  [ -n "$DRAFT_OF" ] || return 1
+  { read -r old rest && read -r new rest; } <<LINES
+$(sha256sum -- "$DRAFT_OF" "$DRAFT" 2>/dev/null)
+LINES
+  # a name that is odd has a backslash before the hash
+  [ "${old#\\}" = "$1" ] && [ "${new#\\}" = "$2" ]
+}
+DRAFT_OF=''
+
+verb_drop_draft() { # PATH
+  local path
+  path=$(readlink -e -- "$1") || return 0
+  draft_of "$path"
 }
 
 # draft_config PATH SHA_BEFORE SHA_AFTER [START END TEXT]…: the new text beside the old one, and on disk; sets DRAFT and
@@ -135,7 +156,8 @@ verb_note_disks() {
     }
     stamps="$stamps $STAMP"
   done
-  write_kept "$HERE/noted" "$stamps"
+  # what is torn is no stamp, and no config names the disks yet
+  note_kept "$HERE/noted" "$stamps"
 }
 
 # disk_stamp TARGET: sets STAMP, one word that is another one once a guest has had it. The kernel's count of written sectors

@@ -5,7 +5,7 @@ PASS_CENTIS=0
 PASS_BYTES=0
 
 verb_copy() { # ID ROLE -- COMMAND…
-  local id role began limit status pid next nap why log
+  local id role began took limit status pid next nap why log
   id=$1 role=$2
   shift 3
   log=$OUT
@@ -60,8 +60,9 @@ verb_copy() { # ID ROLE -- COMMAND…
   until await_command "$pid"; do :; done
   status=$STATUS
   uptime_now
-  report_progress "$id" "$log"
-  cat "$log.err" >>"$log"
+  took=$((UPTIME - began))
+  [ "$role" = last ] && [ "$status" -eq 0 ] || report_progress "$id" "$log"
+  [ ! -s "$log.err" ] || cat "$log.err" >>"$log"
   if [ "$status" -ne 0 ]; then
     case $status in
       24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
@@ -74,19 +75,44 @@ verb_copy() { # ID ROLE -- COMMAND…
     says "the copy does not count: $SAYS"
     return 1
   }
+  if [ "$role" = last ]; then
+    UNCOUNTED="$UNCOUNTED $STEP:$took:$id"
+    return 0
+  fi
   literal_bytes "$log"
-  PASS_CENTIS=$((PASS_CENTIS + UPTIME - began))
+  PASS_CENTIS=$((PASS_CENTIS + took))
   PASS_BYTES=$((PASS_BYTES + LITERAL))
-  printf '%s %s %s\n' "$role" $((UPTIME - began)) "$LITERAL" >>"$HERE/copies/$id"
+  printf '%s %s %s\n' "$role" "$took" "$LITERAL" >>"$HERE/copies/$id"
+}
+
+# last copies whose bytes are not counted yet: that is done while the guest boots, and not while it waits to
+UNCOUNTED=
+count_copies() {
+  local copy log took id
+  for copy in $UNCOUNTED; do
+    log=$HERE/out/${copy%%:*}.log copy=${copy#*:}
+    took=${copy%%:*} id=${copy#*:}
+    report_progress "$id" "$log"
+    literal_bytes "$log"
+    printf 'last %s %s\n' "$took" "$LITERAL" >>"$HERE/copies/$id"
+  done
+  UNCOUNTED=
 }
 
 # forecast_of ID: sets FORECAST_OF, hundredths: the newest delta pass, or else the first, and a second. 0: no pass yet.
 forecast_of() {
-  FORECAST_OF=0
-  [ ! -r "$HERE/copies/$1" ] || FORECAST_OF=$(awk '
-    $1 == "delta" { delta = $2; seen = 1 }
-    $1 == "first" { first = $2; any = 1 }
-    END { if (seen) print delta + 100; else if (any) print first + 100; else print 0 }' "$HERE/copies/$1")
+  local role centis rest known
+  FORECAST_OF=0 known=
+  [ -r "$HERE/copies/$1" ] || return 0
+  # few lines, and no process: the guest is down already
+  while read -r role centis rest; do
+    case $role in
+      delta) known=$role ;;
+      first) [ -z "$known" ] || continue ;;
+      *) continue ;;
+    esac
+    FORECAST_OF=$((centis + 100))
+  done <"$HERE/copies/$1"
 }
 
 # kill_group PID: of the group that it leads. `-s` and `--` are not known to the kill of every shell.

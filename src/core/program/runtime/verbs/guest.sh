@@ -20,11 +20,11 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   loops=$LOOPS
   forget_take_over
   uptime_now
-  began=$UPTIME
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
-  DOWN_AT=$UPTIME
-  guest_away
   journal_kept down domain "$name"
+  guest_away
+  uptime_now
+  began=$UPTIME DOWN_AT=$UPTIME
   run_command "$@" || return
   await_gone "$domid" "${limit%??}" "$loops" || {
     if ! domid_state "$domid"; then
@@ -43,6 +43,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
   }
+  # a domain that is gone is not looked for by its name as well
+  seen
   uptime_now
   SHUTDOWN_CENTIS=$((UPTIME - began))
 }
@@ -68,11 +70,12 @@ await_gone() {
   local deadline loop busy leaving only_loops asked
   uptime_now
   deadline=$((UPTIME + ${2:-0} * 100))
-  leaving=0 only_loops=0 asked=0
+  # it was there a moment ago
+  leaving=0 only_loops=0 asked=$UPTIME
   while :; do
     busy=
     # a guest on its way out needs the processor too, and xl takes much of it
-    if [ "$asked" -gt 0 ] && [ $((UPTIME - asked)) -lt "$ASK_CENTIS" ] && is_served "$1"; then
+    if [ $((UPTIME - asked)) -lt "$ASK_CENTIS" ] && is_served "$1"; then
       sleep 0.1
       uptime_now
       [ "$UPTIME" -ge "$deadline" ] || continue
@@ -339,7 +342,7 @@ verb_unpause() { # NAME -- COMMAND…
   name=$1
   shift 2
   epoch
-  write_kept "$HERE/committing" "$NOW" || {
+  note_kept "$HERE/committing" "$NOW" || {
     rm -f "$HERE/committing"
     says 'cannot write that the commit begins'
     return 1
@@ -361,7 +364,7 @@ verb_unpause() { # NAME -- COMMAND…
     says "$1"
     return "$status"
   fi
-  write_kept "$HERE/committed" "$NOW"
+  note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
 }
 
@@ -377,11 +380,14 @@ verb_commit_offline() {
 # ---- ready
 
 verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
-  local name deadline how first absent since asked now
+  local name deadline how first absent since asked now answered
   name=$1 how=$3
   hundredths "$2"
   uptime_now
   since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first='' asked=''
+  count_copies
+  # it was seen to run a moment ago, when it was let run
+  ! is_known "$name" || first=$DOMID asked=$UPTIME
   shift 3
   [ "$how" != command ] || shift
   if [ "$how" = running ]; then
@@ -420,6 +426,8 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
         ;;
     esac
     if [ "$absent" -eq 0 ] && probe_ready "$how" "$since" "$@"; then
+      uptime_now
+      answered=$UPTIME
       [ "$now" -eq 0 ] || break
       # what answered is to be this guest, and to be still there
       domain_state "$name" && [ "$DOMID" = "$first" ] && case $STATE in *c*) false ;; esac && break
@@ -432,11 +440,10 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
     }
     sleep 0.2
   done
-  uptime_now
-  READY_AT=$UPTIME
+  READY_AT=$answered
   # of two switches both count
   if [ -n "${DOWN_AT:-}" ] && [ "$DOWN_AT" != "$COUNTED" ]; then
-    DOWNTIME=$((DOWNTIME + UPTIME - DOWN_AT)) COUNTED=$DOWN_AT
+    DOWNTIME=$((DOWNTIME + READY_AT - DOWN_AT)) COUNTED=$DOWN_AT
   fi
   seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"

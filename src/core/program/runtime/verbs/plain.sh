@@ -182,5 +182,4 @@ verb_unmount() { # TARGET
     [ "$tries" -gt 0 ] && [ "$HUNG" -eq 0 ] || return 1
     sleep 0.2
   done
-  [ ! -d "$1" ] || rmdir -- "$1" 2>>"$OUT" || :
 }
