@@ -150,6 +150,24 @@ describe("apply", () => {
     expect(host.commands).toEqual([]);
   });
 
+  test("what was seen just before is not looked at again before the run, and afterwards it is", async () => {
+    const looks = async (atOnce: boolean): Promise<number> => {
+      const { host, states } = converging();
+      let count = 0;
+      const { exit } = await cli(["--yes", ...WEB], {
+        hosts: { dom0a: host }, atOnce,
+        states: () => {
+          count += 1;
+          return states();
+        },
+      });
+      expect(exit).toBe(0);
+      return count;
+    };
+    expect(await looks(true)).toBe(2);
+    expect(await looks(false)).toBe(3);
+  });
+
   test("a host that changes between preview and run is refused, and the difference named", async () => {
     const { host } = converging();
     let looks = 0;

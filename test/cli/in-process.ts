@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly hosts?: Readonly<Record<string, Host>>;
   /** What each host looks like, asked anew each time; undefined: it is not reached. */
   readonly states?: (host: string) => HostState | undefined;
+  /** No time goes by between what is seen and what is done about it. */
+  readonly atOnce?: boolean;
   /** Hosts are opened and looked at for real. */
   readonly real?: boolean;
   /** There is a terminal, and this is typed on it. */
@@ -33,6 +35,7 @@ export interface CliRun {
 export function startCli(argv: readonly string[], options: CliOptions = {}): CliRun {
   let out = "";
   let err = "";
+  let minutes = 0;
   const listeners = new Set<(signal: UserSignal) => void>();
   const isTTY = options.typed !== undefined;
   const input = Object.assign(new PassThrough(), { isTTY });
@@ -59,6 +62,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
       return host;
     },
     observe: (host) => options.real === true ? observeHost(host) : Promise.resolve(observation(host.name, options)),
+    clock: () => options.atOnce === true ? 0 : (minutes += 1) * 60_000,
     sleep: () => Promise.resolve(),
     runs: { active: false, begun: false },
   };

@@ -49,7 +49,7 @@ export async function previewAndApply(
   work: Work, sources: readonly SourceText[], options: RunOptions, session: Session, reporter: Reporter,
 ): Promise<ExitCode> {
   reporter.complain(work.diagnostics);
-  const previews = await previewHosts(work.targets, options.forks);
+  const previews = await previewHosts(work.targets, options.forks, session.clock);
   const across = acrossAll(previews, options.domain);
   reporter.complain(across);
   if (hasErrors(across)) return EXIT.usage;

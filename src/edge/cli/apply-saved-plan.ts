@@ -30,7 +30,7 @@ export async function applySavedPlan(source: SourceText, options: RunOptions, se
   try {
     reporter.begin(options.check === true ? "check" : "apply", [source.file]);
     reporter.complain(work.diagnostics);
-    const previews = await previewHosts(work.targets, options.forks);
+    const previews = await previewHosts(work.targets, options.forks, session.clock);
     reporter.preview(previews);
     const stale = previews.flatMap((preview) => staleHost(preview, saved.hosts, options));
     reporter.complain(stale);

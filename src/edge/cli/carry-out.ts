@@ -18,14 +18,14 @@ export async function carryOut(
 ): Promise<ExitCode> {
   const hosts = new Map(previews.flatMap((preview) =>
     "plan" in preview && preview.plan.domains.length > 0
-      ? [[preview.host, { target: withFigures(preview), shown: preview.plan.domains }] as const] : []));
+      ? [[preview.host, { target: withFigures(preview), seen: preview, shown: preview.plan.domains }] as const] : []));
   const atOnce = Math.max(...work.batches.map((batch) => Math.min(batch.hosts.length, options.forks)), 1);
   session.runs.active = true;
   session.runs.begun = true;
   const stopListening = session.console.onSignal((signal) => { session.interruption.hear(signal); });
   try {
     const results = await applyAll({
-      batches: work.batches, hosts, forks: options.forks, interruption: session.interruption,
+      batches: work.batches, hosts, forks: options.forks, interruption: session.interruption, clock: session.clock,
       watch: (host, plan) => reporter.watch(host, plan.domain, atOnce > 1),
       followCommand: (host, domain) => attachCommand(host, domain, options.inventory),
       ...(session.sleep === undefined ? {} : { sleep: session.sleep }),

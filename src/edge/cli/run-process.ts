@@ -16,6 +16,7 @@ export function runInProcess(argv: readonly string[], console: Console): Promise
   const opened: Host[] = [];
   const session: Session = {
     console, interruption: new Interruption(), observe: observeHost, runs: { active: false, begun: false },
+    clock: () => performance.now(),
     openHost: (name, connection, interactive) => {
       const host = openHost(name, connection, { interactive });
       opened.push(host);

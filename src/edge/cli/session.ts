@@ -19,6 +19,8 @@ export interface Session {
   readonly openHost: (name: string, connection: Connection, interactive: boolean) => Host;
   /** Looks at a host. */
   readonly observe: (host: Host) => Promise<Observation>;
+  /** Milliseconds, of a clock that nobody sets. */
+  readonly clock: () => number;
   /** Waits between attempts to reach a host again. */
   readonly sleep?: (seconds: number, leave: AbortSignal) => Promise<void>;
   /** From here on signals steer a run; before, they end the command. */

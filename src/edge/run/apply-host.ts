@@ -25,6 +25,10 @@ export interface HostResult {
 
 export interface ApplyHostOptions {
   readonly target: Target;
+  /** What it was shown from, and when by {@link clock}. */
+  readonly seen?: Planned & { readonly at: number };
+  /** Milliseconds, of a clock that nobody sets. */
+  readonly clock: () => number;
   /** What was shown, or saved: only this is run. */
   readonly shown: readonly (PlannedWork & DomainPlan)[];
   readonly watch: (host: string, plan: DomainPlan) => Watcher;
@@ -35,8 +39,14 @@ export interface ApplyHostOptions {
 }
 
 /**
- * Brings one host to what was shown, guest by guest. Before each guest the host is looked at anew: what was shown is
- * what runs, or nothing does. Afterwards planning again has to find nothing left.
+ * What was seen so shortly ago, in milliseconds, is not looked at anew: a look takes about as long, and can be no younger when
+ * the run begins. The program itself compares what matters once more, on the host and right before it touches the guest.
+ */
+const FRESH = 5000;
+
+/**
+ * Brings one host to what was shown, guest by guest. Before each guest the host is looked at anew, unless that was
+ * just done: what was shown is what runs, or nothing does. Afterwards planning again has to find nothing left.
  */
 export async function applyHost(options: ApplyHostOptions): Promise<HostResult> {
   const { target, shown } = options;
@@ -49,7 +59,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "not-started"));
       continue;
     }
-    const now = await lookAgain(target, plan.domain);
+    const now = justSeen(options, guests.length === 0, plan.domain) ?? await lookAgain(target, plan.domain);
     if ("unreachable" in now) {
       unreachable = now.unreachable;
       guests.push(notStarted(host, plan, "not-started", `${host} was not reached`));
@@ -125,9 +135,17 @@ function orderFor(plan: DomainPlan, { state, wishes }: Pick<Planned, "state" | "
   };
 }
 
+/** What the preview was made from, if nothing has been done on the host since, and hardly any time has gone by. */
+function justSeen({ seen, clock }: ApplyHostOptions, untouched: boolean, domain: string): Again | undefined {
+  return seen !== undefined && untouched && clock() - seen.at < FRESH ? concerning(seen, domain) : undefined;
+}
+
 async function lookAgain(target: Target, domain: string): Promise<Again> {
   const planned = await planTarget(target);
-  if ("unreachable" in planned) return planned;
+  return "unreachable" in planned ? planned : concerning(planned, domain);
+}
+
+function concerning(planned: Planned, domain: string): Again {
   const { plan } = planned;
   const errors = plan.diagnostics.filter((d) => d.severity === "error" && concerns(d, domain));
   return { ...planned, plan: plan.domains.find((candidate) => candidate.domain === domain), errors };

@@ -15,10 +15,11 @@ export interface Batch {
 /** One host of a run, with what was shown for it. */
 export interface Prepared {
   readonly target: Target;
+  readonly seen: NonNullable<ApplyHostOptions["seen"]>;
   readonly shown: readonly DomainPlan[];
 }
 
-export interface ApplyOptions extends Omit<ApplyHostOptions, "target" | "shown"> {
+export interface ApplyOptions extends Omit<ApplyHostOptions, "target" | "seen" | "shown"> {
   readonly batches: readonly Batch[];
   readonly hosts: ReadonlyMap<string, Prepared>;
   /** Never more hosts than this at a time. */
@@ -37,8 +38,8 @@ export async function applyAll(options: ApplyOptions): Promise<readonly HostResu
       results.push(...taken.map(untouched));
       continue;
     }
-    const done = await inParallel(taken, options.forks, async ({ target, shown }) => {
-      const result = await applyHost({ ...options, target, shown });
+    const done = await inParallel(taken, options.forks, async (prepared) => {
+      const result = await applyHost({ ...options, ...prepared });
       options.onHost?.(result);
       return result;
     });
