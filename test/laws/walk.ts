@@ -166,7 +166,7 @@ function look(
 ): void {
   const guests = options.guests ?? guestWrites;
   const held = (model: Model, what: string): void => { safeToStart(model, `${when}, ${what}`); };
-  const { model, atCut, booted } = (() => {
+  const { model, atCut, booted, stopped } = (() => {
     try {
       return after(cut, ending, before, guests, held);
     } catch (error) {
@@ -177,7 +177,7 @@ function look(
   nothingLeft(model, start, when, options.mayRefuse);
   nothingTaken(model, start, scene, when);
   if (booted !== undefined) up(mustBeUp(atCut, start), booted, `${when}, booted`);
-  up(mustBeUp(atCut, start), model, when);
+  up(mustBeUp(atCut, start).filter((name) => name !== stopped), model, when);
   if (cut.ended) {
     // other guests of the host have plans of their own, which nobody has carried out
     const left = planHost(model.host, scene.wishes, sha256).domains.filter(({ domain }) => domain === cut.domain);

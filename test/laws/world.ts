@@ -47,9 +47,9 @@ export function withMemory(model: Model): Model {
 }
 
 /** How the host program's work ends before its end, and what then becomes of the host. */
-export type Ending = "killed, then an orderly reboot" | "killed, and used by somebody before its recovery" | "killed" | "orderly reboot" | "power cut" | "power cut, recovered late" | "killed, and its recovery cut off";
+export type Ending = "killed, then an orderly reboot" | "killed, and its guest rebooted and stopped before its recovery" | "killed, and used by somebody before its recovery" | "killed" | "orderly reboot" | "power cut" | "power cut, recovered late" | "killed, and its recovery cut off";
 export const ENDINGS: readonly Ending[] = [
-  "killed", "killed, and used by somebody before its recovery", "orderly reboot", "power cut", "power cut, recovered late",
+  "killed", "killed, and used by somebody before its recovery", "killed, and its guest rebooted and stopped before its recovery", "orderly reboot", "power cut", "power cut, recovered late",
   "killed, and its recovery cut off",
 ];
 
@@ -67,6 +67,8 @@ export interface After {
   readonly atCut?: Model;
   /** The host once it has booted, and no run came to its help. */
   readonly booted?: Model;
+  /** Somebody took it down, and nobody else has to bring it up. */
+  readonly stopped?: string;
 }
 
 /**
@@ -87,6 +89,8 @@ export function after(
       return { model: recovered(before) };
     case "killed, and used by somebody before its recovery":
       return { model: recovered(usedByHand(before, domain, guests)) };
+    case "killed, and its guest rebooted and stopped before its recovery":
+      return ended ? { model: before } : { model: recovered(rebootedAndStopped(before, domain, guests)), stopped: domain };
     case "killed, and its recovery cut off": {
       if (ended) return { model: before };
       const half = recover(started, domain, before, { ...options, undos: Math.floor(started.length / 2) });
@@ -186,6 +190,13 @@ export function restartedByHand(model: Model, name: string): Model {
 function usedByHand(model: Model, name: string, guests: Guests): Model {
   if (model.host.domains[name]?.running !== undefined) return model;
   return withRunning(guestFlushes(guests(startedFromConfig(model, name)), name), name, undefined);
+}
+
+/** A guest reboots by itself, from what xl has stored for that, writes something, and somebody stops it. */
+function rebootedAndStopped(model: Model, name: string, guests: Guests): Model {
+  const running = model.host.domains[name]?.running;
+  if (running === undefined || running.paused) return model;
+  return withRunning(guestFlushes(guests(rebootedItself(model, name)), name), name, undefined);
 }
 
 /** Somebody starts a guest that is down. One that is paused is left alone. */

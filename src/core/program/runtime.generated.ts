@@ -758,6 +758,9 @@ forward() {
   plan
   SURVEY=0
   if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "\${FOUND_DEAD:-}" ]; then
+    if [ -e "$HERE/gone" ]; then
+      finish "done" "$DOMAIN is down, and its next start is on its new disk; $message"
+    fi
     finish "done" "$DOMAIN runs on its new disk; $message"
   fi
   if [ -n "$REMAINS" ]; then
@@ -2645,10 +2648,11 @@ used_meanwhile() {
   return 1
 }
 
-# restore_config PATH SHA_AFTER [NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
-# somebody else: what it has written since is on them only. Nor where it has come to its end again.
+# restore_config PATH SHA_AFTER [rest|mirrored NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
+# somebody else or by its own reboot: what it has written since is on them only. Nor where it has come to its end again.
+# rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
 verb_restore_config() {
-  local path shown old name
+  local path shown old name how
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
     says "$1 is not there"
@@ -2663,10 +2667,11 @@ verb_restore_config() {
     says "$1 was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
     return 1
   }
-  shown=$1
+  shown=$1 how=\${3:-}
   shift 2
-  if [ $# -ge 3 ]; then
-    domid_of "$1"
+  if [ $# -ge 4 ]; then
+    shift
+    if [ "$how" = mirrored ]; then await_reboot "$1"; else domid_of "$1"; fi
     case $? in
       0)
         if goal_attached "$@"; then
@@ -2677,7 +2682,14 @@ verb_restore_config() {
       1)
         name=$1
         shift
-        if used_meanwhile "$@"; then
+        if [ "$how" = mirrored ]; then
+          if ! saved_by_xendomains && volumes_hold "$@"; then
+            # whoever took it down may bring it up again; what Dom0's reboot took down is started
+            rebooted || : >"$HERE/gone"
+            no_way_back "$name is down, and may have been on its new disk since, which lacks nothing: it stays there, and so does $shown"
+            return
+          fi
+        elif used_meanwhile "$@"; then
           no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
           return
         fi
@@ -2687,6 +2699,36 @@ verb_restore_config() {
   fi
   cp -- "$HERE/config.before" "$DRAFT" || return 1
   finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
+}
+
+# await_reboot NAME: as domid_of; in its own reboot a guest is not there for a moment
+await_reboot() {
+  local tries status
+  tries=10
+  while :; do
+    domid_of "$1"
+    status=$?
+    tries=$((tries - 1))
+    [ "$status" -eq 1 ] && [ "$tries" -gt 0 ] && ! rebooted || return "$status"
+    sleep 0.5
+  done
+}
+
+# volumes_hold VDEV TARGET…: mirrors were in sync when the config was edited, and no volume that can still be asked for has
+# failed since
+volumes_hold() {
+  local file name vdev volume
+  for file in "$HERE"/watched/*; do
+    name=\${file##*/}
+    if [ -e "$ROOT/dev/mapper/$name" ]; then verb_mirror_whole "$name" || return 1; fi
+    [ -e "$ROOT/dev/md/$name" ] && array_of "md/$name" || continue
+    while read -r vdev volume; do
+      member_state "$volume"
+      case ,$MEMBER, in *,faulty,*) return 1 ;; esac
+    done <<LIST
+$(printf '%s %s\\n' "$@")
+LIST
+  done
 }
 
 # restore_stored NAME FILE [VDEV TARGET…]: not where NAME has come up on these targets meanwhile, by its own reboot

@@ -55,8 +55,8 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     when: [{ goal: "config", path, sha256: after, before }],
     actions: [
       {
-        verb: ["restore_config", path, after, domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
-        shown: `put the old text of ${path} back, unless ${domain} has been started on its new disks meanwhile`,
+        verb: ["restore_config", path, after, atRest === true ? "rest" : "mirrored", domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
+        shown: `put the old text of ${path} back, unless ${domain} ${atRest === true ? "has been" : "is down or was"} started on its new disks meanwhile`,
       },
     ],
     effect: (model) => {
@@ -65,6 +65,8 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
       // started meanwhile from the new text: its old disks lack what it has written since
       const stays = withGhost(model, { staying: [...(model.ghost.staying ?? []), domain] });
       if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return stays;
+      // mirrored: the new disk has whatever the guest wrote, also since it came up there alone, by its own reboot say
+      if (atRest !== true && found.running === undefined && !found.saved) return stays;
       // and stopped again since
       const used = ({ target }: AttachedGoal): boolean => writesOf(target, model) !== model.ghost.writtenWhenNamed?.[target];
       if (atRest === true && found.running === undefined && moved(disks, oldDisks).some(used)) return stays;

@@ -137,6 +137,9 @@ forward() {
   plan
   SURVEY=0
   if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "${FOUND_DEAD:-}" ]; then
+    if [ -e "$HERE/gone" ]; then
+      finish "done" "$DOMAIN is down, and its next start is on its new disk; $message"
+    fi
     finish "done" "$DOMAIN runs on its new disk; $message"
   fi
   if [ -n "$REMAINS" ]; then
