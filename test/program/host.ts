@@ -106,7 +106,7 @@ export class StubHost {
     execFileSync(join(bin, "xl"), ["create", this.config], { env: this.#env });
     const [domid = ""] = readdirSync(join(this.state, "doms"));
     writeFileSync(join(this.state, "doms", domid, "vm"), "/vm/uuid-of-it");
-    rmSync(join(this.state, "calls"), { force: true });
+    this.forgetCalls();
   }
 
   get image(): string {
@@ -195,6 +195,11 @@ export class StubHost {
   /** The calls that changed something, in order. */
   calls(): readonly string[] {
     return this.lines(join(this.state, "calls"));
+  }
+
+  /** What was called until now counts no more. */
+  forgetCalls(): void {
+    for (const noted of ["calls", "calls-made"]) rmSync(join(this.state, noted), { force: true });
   }
 
   journalText(): string {

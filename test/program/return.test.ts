@@ -26,7 +26,7 @@ async function movedHost(shell: Shell): Promise<StubHost> {
   await host.command([`${host.root}/bin/xl`, "destroy", host.domain]);
   await host.command([`${host.root}/bin/xl`, "create", host.config]);
   expect(host.guests().map(({ disk }) => disk)).toEqual([`/dev/${VOLUME}`]);
-  rmSync(`${host.state}/calls`);
+  host.forgetCalls();
   return host;
 }
 
