@@ -108,6 +108,8 @@ export class FakeQemu {
     const calls = join(state, "calls");
     appendFileSync(calls, `qmp ${command.execute} ${JSON.stringify(command.arguments)}\n`);
     const number = String(readFileSync(calls, "utf8").split("\n").length - 1);
+    // the stubs count on from there
+    writeFileSync(join(state, "calls-made"), `${number}\n`);
     if (this.#told("kill-before", number)) {
       this.#kill();
       return { error: { class: "GenericError", desc: "nobody hears this" } };

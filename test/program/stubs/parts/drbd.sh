@@ -6,13 +6,24 @@ loop_of() { # DEVICE: let go of by DRBD
   [ ! -e "$loop/autoclear" ] || rm -r "$loop" "$CONVERGE_ROOT/dev/${1##*/}"
 }
 
-meta_file() { # LOOP
-  cat "$STUB_STATE/loops/${1##*/}/file"
+meta_file() { # LOOP: sets META
+  value "$STUB_STATE/loops/${1##*/}/file"
+  META=$VALUE
+}
+
+note_meta() { # RES STATE: its own metadata say so too
+  value "$1/meta" || :
+  meta_file "$VALUE"
+  echo "$2" >"$META"
+}
+
+says_of() { # RES FILE WORD: what is known of it is that word
+  value "$1/$2" && [ "$VALUE" = "$3" ]
 }
 
 by_minor() { # MINOR: sets res
   for res in "$STUB_STATE"/drbd/*; do
-    [ "$(cat "$res/minor" 2>/dev/null)" = "$1" ] && return 0
+    ! says_of "$res" minor "$1" || return 0
   done
   echo "$1: no such minor" >&2
   exit 10
@@ -21,42 +32,53 @@ by_minor() { # MINOR: sets res
 # peer_of RES: sets peer, the other end of its connection
 peer_of() {
   peer=
-  [ -e "$1/local" ] || return 1
+  value "$1/local" || return 1
+  local_end=$VALUE
+  value "$1/remote"
+  remote_end=$VALUE
   for peer in "$STUB_STATE"/drbd/*; do
-    [ -e "$peer/local" ] && [ "$(cat "$peer/local")" = "$(cat "$1/remote")" ] && [ "$(cat "$peer/remote")" = "$(cat "$1/local")" ] && return 0
+    ! says_of "$peer" local "$remote_end" || ! says_of "$peer" remote "$local_end" || return 0
   done
   peer=
   return 1
 }
 
 disk_state() { # RES: sets state
-  if [ -e "$1/disk" ]; then state=$(cat "$1/state"); else state=Diskless; fi
+  state=Diskless
+  if [ -e "$1/disk" ]; then
+    value "$1/state"
+    state=$VALUE
+  fi
 }
 
 # lost RES: the guest's writes go nowhere, and wait if that was asked for
 lost() {
   disk_state "$1"
-  [ "$(cat "$1/role" 2>/dev/null)" = Primary ] && [ "$state" != UpToDate ] || return 0
+  [ "$state" != UpToDate ] && says_of "$1" role Primary || return 0
   if peer_of "$1"; then
     disk_state "$peer"
     [ "$state" != UpToDate ] || return 0
   fi
-  [ "$(cat "$1/nodata" 2>/dev/null)" = suspend-io ] || [ "$(cat "$STUB_STATE/drbd-health" 2>/dev/null)" = image ] ||
-    echo "the guest's writes fail: ${1##*/} has no disk" >>"$STUB_STATE/violations"
+  says_of "$1" nodata suspend-io || says_of "$STUB_STATE" drbd-health image || violated "the guest's writes fail: ${1##*/} has no disk"
   : >"$1/suspended"
 }
 
 drbd_write_proc() {
   echo 'version: 8.4.11 (api:1/proto:86-101)'
   for res in "$STUB_STATE"/drbd/*; do
-    [ -e "$res/minor" ] || continue
-    role=$(cat "$res/role" || echo Secondary)
+    value "$res/minor" || continue
+    minor=$VALUE
+    value "$res/role" Secondary || :
+    role=$VALUE
+    value "$res/oos" 0 || :
+    oos=$VALUE
     disk_state "$res"
-    own=$state other=DUnknown there=Unknown connection=StandAlone flags=r oos=$(cat "$res/oos" || echo 0)
+    own=$state other=DUnknown there=Unknown connection=StandAlone flags=r
     [ ! -e "$res/local" ] || connection=WFConnection
     if peer_of "$res"; then
       disk_state "$peer"
-      other=$state there=$(cat "$peer/role" || echo Secondary) connection=Connected
+      value "$peer/role" Secondary || :
+      other=$state there=$VALUE connection=Connected
       case $own/$other in
         UpToDate/Inconsistent) connection=SyncSource ;;
         Inconsistent/UpToDate) connection=SyncTarget ;;
@@ -65,7 +87,7 @@ drbd_write_proc() {
     [ ! -e "$res/suspended" ] || flags=s
     if [ -e "$res/paused" ]; then flags=$flags--u--; else flags=$flags-----; fi
     printf '%4d: cs:%s ro:%s/%s ds:%s/%s C %s\n    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:%s\n' \
-      "$(cat "$res/minor")" "$connection" "$role" "$there" "$own" "$other" "$flags" "$oos"
+      "$minor" "$connection" "$role" "$there" "$own" "$other" "$flags" "$oos"
   done
 }
 
@@ -78,17 +100,18 @@ drbd_show() {
   for res in "$STUB_STATE"/drbd/*; do
     [ -d "$res" ] || continue
     printf 'resource %s {\n    options {\n    }\n' "${res##*/}"
-    if [ -e "$res/local" ]; then
-      printf '    net {\n    }\n    _remote_host {\n        address\t\t\tipv4 %s;\n    }\n' "$(cat "$res/remote")"
+    if value "$res/remote"; then
+      printf '    net {\n    }\n    _remote_host {\n        address\t\t\tipv4 %s;\n    }\n' "$VALUE"
     fi
     echo '    _this_host {'
-    [ ! -e "$res/local" ] || printf '        address\t\t\tipv4 %s;\n' "$(cat "$res/local")"
-    if [ -e "$res/minor" ]; then
-      printf '        volume 0 {\n            device\t\t\tminor %s;\n' "$(cat "$res/minor")"
-      [ ! -e "$res/disk" ] || {
-        printf '            disk\t\t\t"%s";\n            meta-disk\t\t\t"%s";\n' "$(cat "$res/disk")" "$(cat "$res/meta")"
-        printf '            disk {\n                size            \t8192s; # bytes\n            }\n'
-      }
+    ! value "$res/local" || printf '        address\t\t\tipv4 %s;\n' "$VALUE"
+    if value "$res/minor"; then
+      printf '        volume 0 {\n            device\t\t\tminor %s;\n' "$VALUE"
+      if value "$res/disk"; then
+        printf '            disk\t\t\t"%s";\n' "$VALUE"
+        value "$res/meta"
+        printf '            meta-disk\t\t\t"%s";\n            disk {\n                size            \t8192s; # bytes\n            }\n' "$VALUE"
+      fi
       echo '        }'
     fi
     printf '    }\n}\n\n'
@@ -97,15 +120,18 @@ drbd_show() {
 
 # drbd_holder RES: sets holder, what sysfs says of it at its disk
 drbd_holder() {
-  number=$(device_number "$(cat "$1/disk")")
-  holder=$CONVERGE_ROOT/sys/dev/block/$(printf '%d:%d' "0x${number%:*}" "0x${number#*:}")/holders/drbd$(cat "$1/minor")
+  value "$1/disk"
+  device_number "$VALUE"
+  in_decimal "$NUMBER"
+  value "$1/minor"
+  holder=$CONVERGE_ROOT/sys/dev/block/$DECIMAL/holders/drbd$VALUE
 }
 
 drbd_detach() { # RES
-  meta=$(cat "$1/meta")
+  value "$1/meta"
+  meta=$VALUE
   drbd_holder "$1"
-  rm -r "$holder"
-  rm -f "$1/disk" "$1/meta"
+  rm -r "$holder" "$1/disk" "$1/meta"
   loop_of "$meta"
   lost "$1"
 }
@@ -121,18 +147,18 @@ drbd_cut() { # RES: its connection, as it knows it itself
 refused() {
   peer_of "$1" || return 1
   disk_state "$peer"
-  [ "$(cat "$peer/role" 2>/dev/null)" = Primary ] && [ "$state" != UpToDate ] && { echo 'State change was refused by peer node' >&2; return 0; }
+  [ "$state" != UpToDate ] && says_of "$peer" role Primary && { echo 'State change was refused by peer node' >&2; return 0; }
   disk_state "$1"
-  [ "$(cat "$1/role" 2>/dev/null)" = Primary ] && [ "$state" != UpToDate ] && disk_state "$peer" && [ "$state" = UpToDate ]
+  [ "$state" != UpToDate ] && says_of "$1" role Primary && disk_state "$peer" && [ "$state" = UpToDate ]
 }
 
 drbdsetup_() {
-  mkdir -p "$STUB_STATE/drbd"
+  [ -d "$STUB_STATE/drbd" ] || mkdir "$STUB_STATE/drbd"
   case $1 in
-    new-resource) mkdir -p "$STUB_STATE/drbd/$2" ;;
+    new-resource) [ -d "$STUB_STATE/drbd/$2" ] || mkdir "$STUB_STATE/drbd/$2" ;;
     new-minor) # RESOURCE MINOR 0
       for res in "$STUB_STATE"/drbd/*; do
-        [ "$(cat "$res/minor" 2>/dev/null)" != "$3" ] || [ "${res##*/}" = "$2" ] || exit 10
+        ! says_of "$res" minor "$3" || [ "${res##*/}" = "$2" ] || exit 10
       done
       [ -d "$STUB_STATE/drbd/$2" ] || exit 10
       echo "$3" >"$STUB_STATE/drbd/$2/minor"
@@ -142,11 +168,13 @@ drbdsetup_() {
     attach) # MINOR DISK META flexible …
       by_minor "$2"
       [ ! -e "$res/disk" ] || exit 10
-      ! grep -qxF "$3" "$STUB_STATE"/drbd/*/disk 2>/dev/null || { echo 'Can not open backing device.' >&2; exit 10; }
-      if [ -e "$STUB_STATE/drbd-refuses" ] && [ "$(cat "$res/role" 2>/dev/null)" = Primary ]; then exit 10; fi
-      held=$(cat "$(meta_file "$4")")
+      ! is_among "$3" "$STUB_STATE"/drbd/*/disk || { echo 'Can not open backing device.' >&2; exit 10; }
+      if [ -e "$STUB_STATE/drbd-refuses" ] && says_of "$res" role Primary; then exit 10; fi
+      meta_file "$4"
+      value "$META" || :
+      held=$VALUE
       case $held in
-        Inconsistent) [ "$(cat "$res/role" 2>/dev/null)" != Primary ] || { echo 'Can only attach to the data we lost last' >&2; exit 10; } ;;
+        Inconsistent) ! says_of "$res" role Primary || { echo 'Can only attach to the data we lost last' >&2; exit 10; } ;;
         UpToDate) ;;
         *) echo 'No valid meta-data signature found.' >&2; exit 10 ;;
       esac
@@ -156,13 +184,13 @@ drbdsetup_() {
       mkdir -p "$holder"
       printf '147:%s\n' "$2" >"$holder/dev"
       echo "$held" >"$res/state"
-      rm -f "$res/suspended"
+      [ ! -e "$res/suspended" ] || rm "$res/suspended"
       ;;
     primary)
       by_minor "$2"
       echo Primary >"$res/role"
       echo UpToDate >"$res/state"
-      echo UpToDate >"$(meta_file "$(cat "$res/meta")")"
+      note_meta "$res" UpToDate
       ;;
     disk-options) by_minor "$2" ;;
     resource-options)
@@ -170,7 +198,7 @@ drbdsetup_() {
       echo "${3#*=}" >"$STUB_STATE/drbd/$2/nodata"
       ;;
     connect) # RESOURCE LOCAL REMOTE --protocol=C
-      ! grep -qxF "$3" "$STUB_STATE"/drbd/*/local 2>/dev/null || { echo 'Local address(port) already in use.' >&2; exit 10; }
+      ! is_among "$3" "$STUB_STATE"/drbd/*/local || { echo 'Local address(port) already in use.' >&2; exit 10; }
       echo "$3" >"$STUB_STATE/drbd/$2/local"
       echo "$4" >"$STUB_STATE/drbd/$2/remote"
       if peer_of "$STUB_STATE/drbd/$2"; then
@@ -183,7 +211,7 @@ drbdsetup_() {
       ;;
     disconnect) # LOCAL REMOTE [--force]
       for res in "$STUB_STATE"/drbd/*; do
-        [ "$(cat "$res/local" 2>/dev/null)" = "$2" ] && break
+        ! says_of "$res" local "$2" || break
         res=
       done
       [ -n "$res" ] || { echo 'unknown connection' >&2; exit 10; }
@@ -192,8 +220,7 @@ drbdsetup_() {
       ;;
     detach)
       by_minor "$2"
-      disk_state "$res"
-      if [ "$(cat "$res/role")" = Primary ]; then
+      if says_of "$res" role Primary; then
         peer_of "$res" || exit 17
         disk_state "$peer"
         [ "$state" = UpToDate ] || exit 17
@@ -202,28 +229,35 @@ drbdsetup_() {
       ;;
     pause-sync) by_minor "$2"; [ ! -e "$res/paused" ] || exit 10; : >"$res/paused" ;;
     resume-sync) by_minor "$2"; [ -e "$res/paused" ] || exit 10; rm "$res/paused" ;;
-    down)
-      res=$STUB_STATE/drbd/$2
-      [ -d "$res" ] || return 0
-      if [ -e "$res/minor" ]; then
-        ! grep -qxF "$(cat "$CONVERGE_ROOT/dev/drbd$(cat "$res/minor")")" "$STUB_STATE"/doms/*/vbd/*/physical-device 2>/dev/null || exit 11
-      fi
-      if [ "$(cat "$res/role" 2>/dev/null)" != Primary ] && refused "$res"; then exit 11; fi
-      rm -f "$res/role"
-      [ ! -e "$res/local" ] || drbd_cut "$res"
-      [ ! -e "$res/disk" ] || drbd_detach "$res"
-      [ ! -e "$res/minor" ] || rm -r "$CONVERGE_ROOT/dev/drbd$(cat "$res/minor")" "$CONVERGE_ROOT/sys/block/drbd$(cat "$res/minor")"
-      rm -r "$res"
-      ;;
+    down) drbd_down "$STUB_STATE/drbd/$2" ;;
     *) exit 20 ;;
   esac
   drbd_proc
 }
 
+drbd_down() { # RES
+  [ -d "$1" ] || return 0
+  if value "$1/minor"; then
+    minor=$VALUE
+    value "$CONVERGE_ROOT/dev/drbd$minor" || :
+    ! is_among "$VALUE" "$STUB_STATE"/doms/*/vbd/*/physical-device || exit 11
+  fi
+  if ! says_of "$1" role Primary && refused "$1"; then exit 11; fi
+  rm -f "$1/role"
+  [ ! -e "$1/local" ] || drbd_cut "$1"
+  [ ! -e "$1/disk" ] || drbd_detach "$1"
+  if [ -e "$1/minor" ]; then
+    rm -r "$CONVERGE_ROOT/dev/drbd$minor" "$CONVERGE_ROOT/sys/block/drbd$minor" "$1"
+  else
+    rm -r "$1"
+  fi
+}
+
 drbdmeta_() { # --force MINOR v08 LOOP flex-external COMMAND
+  meta_file "$4"
   case $6 in
-    create-md) echo Inconsistent >"$(meta_file "$4")" ;;
-    apply-al) [ -s "$(meta_file "$4")" ] ;;
+    create-md) echo Inconsistent >"$META" ;;
+    apply-al) [ -s "$META" ] ;;
   esac
 }
 
@@ -231,17 +265,20 @@ drbdmeta_() { # --force MINOR v08 LOOP flex-external COMMAND
 drbd_tick() {
   [ -e "$STUB_STATE/drbd" ] || return 0
   for res in "$STUB_STATE"/drbd/*.copy; do
-    [ -e "$res/disk" ] && peer_of "$res" && [ ! -e "$res/paused" ] && [ "$(cat "$res/state")" = Inconsistent ] || continue
-    case $(cat "$STUB_STATE/drbd-health" 2>/dev/null) in
+    [ -e "$res/disk" ] && says_of "$res" state Inconsistent && [ ! -e "$res/paused" ] && peer_of "$res" || continue
+    value "$STUB_STATE/drbd-health" || :
+    case $VALUE in
       volume) drbd_detach "$res" && continue ;;
       image) [ ! -e "$peer/disk" ] || drbd_detach "$peer"; continue ;;
     esac
-    source=$peer left=$(($(cat "$res/oos") - 1024))
+    source=$peer
+    value "$res/oos"
+    left=$((VALUE - 1024))
     echo "$left" >"$res/oos"
     echo "$left" >"$source/oos"
     if [ "$left" -le 0 ]; then
       echo UpToDate >"$res/state"
-      echo UpToDate >"$(meta_file "$(cat "$res/meta")")"
+      note_meta "$res" UpToDate
     fi
   done
   drbd_proc

@@ -13,23 +13,40 @@ losetup_() {
     --detach)
       [ -d "$STUB_STATE/loops/${2##*/}" ] || exit 1
       # it goes when DRBD lets go of it
-      if grep -qxF "$2" "$STUB_STATE"/drbd/*/meta "$STUB_STATE"/drbd/*/disk 2>/dev/null; then
+      if is_among "$2" "$STUB_STATE"/drbd/*/meta "$STUB_STATE"/drbd/*/disk; then
         : >"$STUB_STATE/loops/${2##*/}/autoclear"
         return 0
       fi
-      ! grep -qF "$2|" "$STUB_STATE/mounts" || exit 1
-      ! grep -qsw "7:${2##*loop}" "$STUB_STATE"/dm/*/table || echo "a loop detached that a mapping lies on" >>"$STUB_STATE/violations"
+      ! is_mounted "$2" || exit 1
+      ! is_mapped "7:${2##*loop}" || violated "a loop detached that a mapping lies on"
       rm -r "$STUB_STATE/loops/${2##*/}" "$CONVERGE_ROOT/dev/${2##*/}"
       ;;
     --list)
       last_of "$@"; file=$LAST
       for loop in "$STUB_STATE"/loops/*; do
-        [ -d "$loop" ] && [ "$(cat "$loop/file")" = "$file" ] && printf '%s\n' "$CONVERGE_ROOT/dev/${loop##*/}"
+        value "$loop/file" && [ "$VALUE" = "$file" ] && printf '%s\n' "$CONVERGE_ROOT/dev/${loop##*/}"
       done
       return 0
       ;;
     *) [ -d "$STUB_STATE/loops/${1##*/}" ] ;;
   esac
+}
+
+# is_mounted DEVICE: or was, by the beginning of that line
+is_mounted() {
+  while IFS= read -r line; do
+    case $line in *"$1|"*) return 0 ;; esac
+  done <"$STUB_STATE/mounts"
+  return 1
+}
+
+# is_mapped MAJOR:MINOR: a mapping lies on it
+is_mapped() {
+  for table in "$STUB_STATE"/dm/*/table; do
+    value "$table" || :
+    case " $VALUE " in *" $1 "*) return 0 ;; esac
+  done
+  return 1
 }
 
 mount_() { # [-t tmpfs -o OPTIONS] SOURCE TARGET
@@ -40,9 +57,9 @@ mount_() { # [-t tmpfs -o OPTIONS] SOURCE TARGET
       ;;
     *)
       [ -d "$2" ] || exit 32
-      number=$(device_number "$1")
+      device_number "$1"
       real_path "$1"
-      printf '%s|%s|%s\n' "$REAL" "$2" "$number" >>"$STUB_STATE/mounts"
+      printf '%s|%s|%s\n' "$REAL" "$2" "$NUMBER" >>"$STUB_STATE/mounts"
       ;;
   esac
   write_mountinfo
@@ -51,17 +68,28 @@ mount_() { # [-t tmpfs -o OPTIONS] SOURCE TARGET
 umount_() {
   last_of "$@"; target=$LAST
   [ ! -e "$STUB_STATE/busy" ] || { echo "umount: $target: target is busy." >&2; exit 32; }
-  awk -F '|' -v target="$target" '$2 == target { n = NR } { line[NR] = $0 }
-    END { for (i = 1; i <= NR; i++) if (i != n) print line[i]; exit !n }' "$STUB_STATE/mounts" >"$STUB_STATE/mounts.new" || exit 32
+  # the last of those that are mounted there
+  kept='' since='' found=
+  while IFS='|' read -r source where number; do
+    line="$source|$where|$number
+"
+    if [ "$where" = "$target" ]; then
+      kept=$kept$since found=$line since=$line
+    else
+      since=$since$line
+    fi
+  done <"$STUB_STATE/mounts"
+  [ -n "$found" ] || exit 32
   # what is in a tmpfs goes with it
-  ! grep -qF "converge-memory|$target|" "$STUB_STATE/mounts" || rm -rf "${target:?}"/*
-  mv "$STUB_STATE/mounts.new" "$STUB_STATE/mounts"
+  case $found in "converge-memory|"*) rm -rf "${target:?}"/* ;; esac
+  printf '%s' "$kept${since#"$found"}" >"$STUB_STATE/mounts"
   write_mountinfo
 }
 
 # as the kernel does: device numbers in decimal
 write_mountinfo() {
   while IFS='|' read -r source target number; do
-    printf '36 35 %d:%d / %s rw - ext4 %s rw\n' "0x${number%:*}" "0x${number#*:}" "$target" "$source"
+    in_decimal "$number"
+    printf '36 35 %s / %s rw - ext4 %s rw\n' "$DECIMAL" "$target" "$source"
   done <"$STUB_STATE/mounts" >"$CONVERGE_ROOT/proc/self/mountinfo"
 }

@@ -15,7 +15,7 @@ lvs_() {
         field=${fields%%,*} fields=${fields#*,}
         case $field in
           lv_size) v=$size ;; lv_tags) v=$tags ;; lv_attr) v=$attr ;; origin) v=$origin ;;
-          data_percent) v=$data ;; metadata_percent) v=1.20 ;; vg_free) v=$(cat "$STUB_STATE/vg-free" || echo 0) ;;
+          data_percent) v=$data ;; metadata_percent) v=1.20 ;; vg_free) value "$STUB_STATE/vg-free" 0 || :; v=$VALUE ;;
         esac
         out=$out\|$v
       done
@@ -41,17 +41,26 @@ lvcreate_() {
   vg=${target%%/*}
   [ -z "$snapshot" ] || { origin=${target#*/} attr=swi-a-s---; }
   [ ! -e "$STUB_STATE/lv/$vg/$name" ] || exit 5
-  mkdir -p "$STUB_STATE/lv/$vg" "$CONVERGE_ROOT/dev/$vg"
+  [ -d "$CONVERGE_ROOT/dev/$vg" ] && [ -d "$STUB_STATE/lv/$vg" ] || mkdir -p "$STUB_STATE/lv/$vg" "$CONVERGE_ROOT/dev/$vg"
   printf '%s|%s|%s|%s|\n' "$size" "${tags#,}" "$attr" "$origin" >"$STUB_STATE/lv/$vg/$name"
-  count=$(ls "$STUB_STATE/lv/$vg" | wc -l)
-  printf 'fd:%x\n' "$count" >"$CONVERGE_ROOT/dev/$vg/$name"
+  set -- "$STUB_STATE/lv/$vg"/*
+  printf 'fd:%x\n' "$#" >"$CONVERGE_ROOT/dev/$vg/$name"
 }
 
 lvremove_() {
   last_of "$@"; name=$LAST
   [ -e "$STUB_STATE/lv/$name" ] || exit 5
-  ! grep -qF "$CONVERGE_ROOT/dev/$name|" "$STUB_STATE/mounts" || { echo "in use" >&2; exit 5; }
+  part loops
+  ! is_mounted "$CONVERGE_ROOT/dev/$name" || { echo "in use" >&2; exit 5; }
   rm "$STUB_STATE/lv/$name" "$CONVERGE_ROOT/dev/$name"
+}
+
+without_tag() { # TAG: takes it out of tags
+  rest_of_tags=$tags, tags=
+  while [ -n "$rest_of_tags" ]; do
+    tag=${rest_of_tags%%,*} rest_of_tags=${rest_of_tags#*,}
+    [ "$tag" = "$1" ] || tags=${tags:+$tags,}$tag
+  done
 }
 
 lvchange_() { # --addtag TAG --deltag TAG NAME
@@ -60,7 +69,7 @@ lvchange_() { # --addtag TAG --deltag TAG NAME
   while [ $# -gt 1 ]; do
     case $1 in
       --addtag) tags=$tags,$2 ;;
-      --deltag) tags=$(printf '%s' "$tags" | tr , '\n' | grep -vxF -- "$2" | tr '\n' ,) tags=${tags%,} ;;
+      --deltag) without_tag "$2" ;;
     esac
     shift
   done
@@ -71,6 +80,13 @@ lvextend_() {
   last_of "$@"; name=$LAST
   IFS='|' read -r size tags attr origin data <"$STUB_STATE/lv/$name"
   printf '%s|%s|%s|%s|%s\n' "$size" "$tags" "$attr" "$origin" 40.00 >"$STUB_STATE/lv/$name"
+}
+
+content_of() { # DEVICE: sets CONTENT, the file that says what is on it
+  CONTENT=$STUB_STATE/content rest=${1#/}/
+  while [ -n "$rest" ]; do
+    CONTENT=${CONTENT}_${rest%%/*} rest=${rest#*/}
+  done
 }
 
 mkfs_() {

@@ -3,15 +3,15 @@
 
 # member_ DEVICE: sets member, the directory of that device in an array (md) that may not have it
 member_() {
-  number=$(device_number "$1") || exit 2
-  number=$(printf '%d:%d' "0x${number%:*}" "0x${number#*:}")
-  member=$md/dev-$(printf '%s' "$number" | tr : _)
+  device_number "$1" || exit 2
+  in_decimal "$NUMBER"
+  member=$md/dev-${DECIMAL%:*}_${DECIMAL#*:}
 }
 
 add_member_() { # DEVICE STATE SLOT
   member_ "$1"
   mkdir -p "$member/block"
-  echo "$number" >"$member/block/dev"
+  echo "$DECIMAL" >"$member/block/dev"
   echo "$2" >"$member/state"
   echo "$3" >"$member/slot"
 }
@@ -37,7 +37,7 @@ mdadm_() {
       for word in "$@"; do
         case $word in
           --bitmap=*)
-            [ ! -e "${word#*=}" ] || echo "a bitmap of another time is used" >>"$STUB_STATE/violations"
+            [ ! -e "${word#*=}" ] || violated "a bitmap of another time is used"
             mkdir "$md/bitmap" && echo file >"$md/bitmap/location" && echo 5 >"$md/bitmap/time_base" || exit 1
             echo "$md" >"${word#*=}"
             : >"$md/dirty"
@@ -54,15 +54,15 @@ mdadm_() {
       ;;
     --grow) # PATH --raid-devices=N --force
       md_of "$2"
-      [ "${3#*=}" != 1 ] || [ "$(cat "$md/bitmap/location" 2>/dev/null)" != file ] ||
-        echo "an array of one has a bitmap" >>"$STUB_STATE/violations"
-      [ "$(cat "$md/raid_disks")" != "${3#*=}" ] || exit 1
+      [ "${3#*=}" != 1 ] || ! has_bitmap || violated "an array of one has a bitmap"
+      value "$md/raid_disks"
+      [ "$VALUE" != "${3#*=}" ] || exit 1
       echo "${3#*=}" >"$md/raid_disks"
       ;;
     --stop)
       md_of "$2"
-      node=$(readlink -f "$CONVERGE_ROOT$2")
-      ! grep -qxF "$(cat "$node")" "$STUB_STATE"/doms/*/vbd/*/physical-device 2>/dev/null || exit 1
+      value "$node"
+      ! is_among "$VALUE" "$STUB_STATE"/doms/*/vbd/*/physical-device || exit 1
       rm -r "${md%/md}" "$CONVERGE_ROOT$2" "$node"
       ;;
     *) # PATH --add|--fail|--remove DEVICE
@@ -70,8 +70,8 @@ mdadm_() {
       case $2 in
         --re-add)
           # what nobody noted would be left out
-          [ "$(cat "$md/bitmap/location" 2>/dev/null)" = file ] || echo "taken in again without a bitmap" >>"$STUB_STATE/violations"
-          [ -e "$md/trial" ] || [ -e "$STUB_STATE/copied" ] || echo "taken in before anything was copied" >>"$STUB_STATE/violations"
+          has_bitmap || violated "taken in again without a bitmap"
+          [ -e "$md/trial" ] || [ -e "$STUB_STATE/copied" ] || violated "taken in before anything was copied"
           add_member_ "$3" spare 1
           echo recover >"$md/sync_action"
           echo '0 / 8192' >"$md/sync_completed"
@@ -83,8 +83,14 @@ mdadm_() {
           ;;
         --fail)
           member_ "$3"
-          [ "$(cat "$md"/dev-*/state | grep -cx in_sync)" -gt 1 ] || [ "$(cat "$member/state")" != in_sync ] || {
-            echo "the last good member is failed: every write of the guest fails from now on" >>"$STUB_STATE/violations"
+          in_sync=0
+          for state in "$md"/dev-*/state; do
+            value "$state" || :
+            [ "$VALUE" != in_sync ] || in_sync=$((in_sync + 1))
+          done
+          value "$member/state" || :
+          [ "$in_sync" -gt 1 ] || [ "$VALUE" != in_sync ] || {
+            violated "the last good member is failed: every write of the guest fails from now on"
             exit 2
           }
           echo faulty >"$member/state"
@@ -93,30 +99,48 @@ mdadm_() {
         --remove)
           member_ "$3"
           # who waits at sync_max is told by nobody that it is over
-          [ "$(cat "$md/sync_action")" != recover ] || [ "$(cat "$md/sync_max")" = max ] || exit 2
-          case $(cat "$member/state") in faulty* | spare) rm -r "$member" ;; *) exit 2 ;; esac
+          value "$md/sync_action" || :
+          if [ "$VALUE" = recover ]; then
+            value "$md/sync_max" || :
+            [ "$VALUE" = max ] || exit 2
+          fi
+          value "$member/state" || :
+          case $VALUE in faulty* | spare) rm -r "$member" ;; *) exit 2 ;; esac
           ;;
       esac
       ;;
   esac
 }
 
+has_bitmap() {
+  value "$md/bitmap/location" && [ "$VALUE" = file ]
+}
+
 md_of() { # PATH
-  node=$(readlink -e "$CONVERGE_ROOT$1") || exit 1
+  [ -e "$CONVERGE_ROOT$1" ] || exit 1
+  real_path "$CONVERGE_ROOT$1"
+  node=$REAL
   md=$CONVERGE_ROOT/sys/block/${node##*/}/md
 }
 
-# md_file SLOT: the file behind a member of an array over loops
+# md_file SLOT: sets BEHIND, the file behind a member of an array over loops
 md_file() {
-  slot=$(grep -lx "$1" "$md"/dev-*/slot | head -n 1)
+  for slot in "$md"/dev-*/slot; do
+    value "$slot" && [ "$VALUE" = "$1" ] && break
+  done
   read -r number <"${slot%/slot}/block/dev"
-  cat "$STUB_STATE/loops/loop${number#*:}/file"
+  value "$STUB_STATE/loops/loop${number#*:}/file"
+  BEHIND=$VALUE
 }
 
 # md_recover: what the bitmap names, unless a test wants this host's md to do otherwise: `everything`, or `nothing`
 md_recover() {
-  from=$(md_file 0) to=$(md_file 1)
-  case $(cat "$STUB_STATE/bitmap-means" 2>/dev/null) in
+  md_file 0
+  from=$BEHIND
+  md_file 1
+  to=$BEHIND
+  value "$STUB_STATE/bitmap-means" || :
+  case $VALUE in
     everything) /bin/cat "$from" >"$to" ;;
     nothing) ;;
     *) sort -u "$md/dirty" | while read -r chunk; do /bin/dd if="$from" of="$to" bs=64K skip="$chunk" seek="$chunk" count=1 conv=notrunc status=none; done ;;
@@ -126,27 +150,41 @@ md_recover() {
 # md_write if=FILE of=ARRAY bs=4K seek=N …
 md_write() {
   md_of "${2#of="$CONVERGE_ROOT"}"
-  /bin/dd "$1" of="$(md_file 0)" "$3" "$4" conv=notrunc status=none
-  if grep -qx 1 "$md"/dev-*/slot; then
-    /bin/dd "$1" of="$(md_file 1)" "$3" "$4" conv=notrunc status=none
+  md_file 0
+  /bin/dd "$1" of="$BEHIND" "$3" "$4" conv=notrunc status=none
+  if is_among 1 "$md"/dev-*/slot; then
+    md_file 1
+    /bin/dd "$1" of="$BEHIND" "$3" "$4" conv=notrunc status=none
   else
     echo $((${4#seek=} / 16)) >>"$md/dirty"
   fi
 }
 
+# spare_member: sets member, the file that says so of it
+spare_member() {
+  for member in "$md"/dev-*/state; do
+    value "$member" && [ "$VALUE" = spare ] && return
+  done
+  member=
+}
+
 # The kernel's copy goes on while somebody sleeps: a quarter further each time, and not past sync_max.
 md_tick() {
   for md in "$CONVERGE_ROOT"/sys/block/md*/md; do
-    [ -e "$md/sync_action" ] && [ "$(cat "$md/sync_action")" = recover ] || continue
-    member=$(grep -lx spare "$md"/dev-*/state | head -n 1)
-    case $(cat "$STUB_STATE/md-health" 2>/dev/null)$(cat "$md/trial" 2>/dev/null && echo trial) in
+    value "$md/sync_action" && [ "$VALUE" = recover ] || continue
+    spare_member
+    value "$STUB_STATE/md-health" || :
+    # a trial is of other disks
+    [ ! -e "$md/trial" ] || VALUE=
+    case $VALUE in
       volume) echo faulty,write_error >"$member" && echo none >"${member%/state}/slot" && echo idle >"$md/sync_action" && continue ;;
       image) echo none >"${member%/state}/slot" && echo idle >"$md/sync_action" && continue ;;
     esac
     [ ! -e "$STUB_STATE/slow-mirror" ] || [ -e "$md/trial" ] || continue
     read -r synced _ <"$md/sync_completed"
     synced=$((synced + 2048))
-    limit=$(cat "$md/sync_max")
+    value "$md/sync_max"
+    limit=$VALUE
     [ "$limit" != max ] || limit=8192
     [ "$synced" -le "$limit" ] || synced=$limit
     if [ "$synced" -ge 8192 ]; then

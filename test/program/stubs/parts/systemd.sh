@@ -44,7 +44,7 @@ systemctl_() {
   [ "$1" != --no-reload ] || shift
   case $1 in
     enable)
-      mkdir -p "$CONVERGE_ROOT/etc/systemd/system/multi-user.target.wants"
+      [ -d "$CONVERGE_ROOT/etc/systemd/system/multi-user.target.wants" ] || mkdir "$CONVERGE_ROOT/etc/systemd/system/multi-user.target.wants"
       ln -sf "../$2" "$CONVERGE_ROOT/etc/systemd/system/multi-user.target.wants/$2"
       ;;
     disable) rm -f "$CONVERGE_ROOT/etc/systemd/system/multi-user.target.wants/$2" ;;

@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What is asked of Xen.
 
-domid_named() {
+domid_named() { # NAME: sets DOMID
   for dom in "$STUB_STATE"/doms/*; do
-    [ -d "$dom" ] && [ "$(cat "$dom/name")" = "$1" ] && printf '%s\n' "${dom##*/}" && return 0
+    value "$dom/name" && [ "$VALUE" = "$1" ] && DOMID=${dom##*/} && return 0
   done
   return 1
 }
@@ -14,47 +14,67 @@ xl_() {
       last_of "$@"; name=$LAST
       [ ! -e "$STUB_STATE/xl-broken" ] || exit 1
       domid_named "$name" || { echo "Can't get domid of domain name '$name', maybe this domain does not exist." >&2; exit 1; }
+      echo "$DOMID"
       ;;
     list)
       shift
       [ ! -e "$STUB_STATE/xl-broken" ] || { echo "xencall: error" >&2; exit 1; }
+      DOMID=$1
       if [ "$1" = -- ]; then
-        id=$(domid_named "$2") || { echo "$2 is an invalid domain identifier (rc=-6)" >&2; exit 1; }
-        set -- list "$id"
-      else
-        set -- list "$1"
+        domid_named "$2" || { echo "$2 is an invalid domain identifier (rc=-6)" >&2; exit 1; }
       fi
-      dom=$STUB_STATE/doms/$2
-      [ -d "$dom" ] || { echo "Error: Domain '$2' does not exist." >&2; exit 1; }
+      dom=$STUB_STATE/doms/$DOMID
+      [ -d "$dom" ] || { echo "Error: Domain '$DOMID' does not exist." >&2; exit 1; }
+      value "$dom/name"
+      name=$VALUE
+      value "$dom/state"
       echo 'Name                                        ID   Mem VCPUs	State	Time(s)'
-      printf '%-40s %5s   128     1     %-6s       3.3\n' "$(cat "$dom/name")" "$2" "$(cat "$dom/state")"
+      printf '%-40s %5s   128     1     %-6s       3.3\n' "$name" "$DOMID" "$VALUE"
       ;;
-    info) printf 'total_memory           : 8192\nfree_memory            : %s\n' "$(cat "$STUB_STATE/free-memory" || echo 4096)" ;;
+    info)
+      value "$STUB_STATE/free-memory" 4096 || :
+      printf 'total_memory           : 8192\nfree_memory            : %s\n' "$VALUE"
+      ;;
     *)
-      part xen loops dm md drbd
+      part xen
       change xl_change "$@"
       ;;
   esac
 }
 
-xenstore_path() { # the file that stands for a key
+xenstore_path() { # KEY: sets KEPT_IN, the file that stands for it
   case $1 in
-    /local/domain/0/backend/vbd) printf '%s' "$STUB_STATE/doms" ;;
+    /local/domain/0/backend/vbd) KEPT_IN=$STUB_STATE/doms ;;
     /local/domain/0/backend/vbd/*)
       rest=${1#/local/domain/0/backend/vbd/}
       case $rest in
-        */*) printf '%s' "$STUB_STATE/doms/${rest%%/*}/vbd/${rest#*/}" ;;
-        *) printf '%s' "$STUB_STATE/doms/$rest/vbd" ;;
+        */*) KEPT_IN=$STUB_STATE/doms/${rest%%/*}/vbd/${rest#*/} ;;
+        *) KEPT_IN=$STUB_STATE/doms/$rest/vbd ;;
       esac
       ;;
-    /local/domain/*/console/tty)
-      rest=${1#/local/domain/}
-      printf '%s' "$STUB_STATE/doms/$rest"
-      ;;
+    /local/domain/*/console/tty) KEPT_IN=$STUB_STATE/doms/${1#/local/domain/} ;;
     /local/domain/*/vm | /local/domain/*/name | /local/domain/*/control/shutdown)
       rest=${1#/local/domain/}
-      printf '%s' "$STUB_STATE/doms/${rest%%/*}/${1##*/}"
+      KEPT_IN=$STUB_STATE/doms/${rest%%/*}/${1##*/}
       ;;
-    *) printf '/nowhere' ;;
+    *) KEPT_IN=/nowhere ;;
   esac
+}
+
+xenstore_list() { # KEY
+  xenstore_path "$1"
+  [ -d "$KEPT_IN" ] || exit 2
+  for entry in "$KEPT_IN"/*; do
+    [ ! -e "$entry" ] || printf '%s\n' "${entry##*/}"
+  done
+}
+
+xenstore_read() { # [-R] KEY…: until one is not there
+  [ ! -e "$STUB_STATE/xl-broken" ] || exit 1
+  if [ "$1" = -R ]; then shift; fi
+  for key in "$@"; do
+    if [ "$key" = /local/domain/0/name ]; then echo Domain-0; continue; fi
+    xenstore_path "$key"
+    cat "$KEPT_IN" || return
+  done
 }

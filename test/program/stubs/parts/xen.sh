@@ -1,60 +1,118 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# What is done to guests. It takes the parts of all that a guest may have its disk on.
+# What is done to guests. What one has its disk on is another part's: it is read where there is such a disk.
 
 xl_create() { # STATE CONFIG [SUFFIX]
-  # of a key that stands twice the last one counts
-  name=$(sed -n "s/^name = //p" "$2" | tail -n 1 | tr -d '"')${3:-}
-  if domid_named "$name" >/dev/null || [ -e "$STUB_STATE/dying" ]; then
+  read_config "$2"
+  name=$name${3:-}
+  if domid_named "$name" || [ -e "$STUB_STATE/dying" ]; then
     rm -f "$STUB_STATE/dying"
     echo "domain with name \"$name\" already exists" >&2
     exit 1
   fi
-  id=$(($(cat "$STUB_STATE/next-domid") + 1))
+  value "$STUB_STATE/next-domid"
+  id=$((VALUE + 1))
   echo "$id" >"$STUB_STATE/next-domid"
   dom=$STUB_STATE/doms/$id
-  mkdir -p "$dom"
+  make_folders
   printf '%s' "$name" >"$dom/name"
   printf '%s' "$1" >"$dom/state"
-  uuid=$(sed -n "s/^uuid = //p" "$2" | tail -n 1 | tr -d '"')
   printf '/vm/%s' "${uuid:-uuid-of-it}" >"$dom/vm"
-  mkdir -p "$CONVERGE_ROOT/dev/pts" "$dom/console"
-  cp "$STUB_STATE/clone-console" "$CONVERGE_ROOT/dev/pts/$id" 2>/dev/null || : >"$CONVERGE_ROOT/dev/pts/$id"
+  if [ -e "$STUB_STATE/clone-console" ]; then
+    cp "$STUB_STATE/clone-console" "$CONVERGE_ROOT/dev/pts/$id"
+  else
+    : >"$CONVERGE_ROOT/dev/pts/$id"
+  fi
   printf '%s' "$CONVERGE_ROOT/dev/pts/$id" >"$dom/console/tty"
   id_of_disk=51712
-  sed -n 's/^disk = //p' "$2" | while IFS='|' read -r vdev target; do
-    [ -z "${3:-}" ] || [ ! -e "$STUB_STATE/wrong-disk" ] || target=$(cat "$STUB_STATE/wrong-disk")
+  while IFS='|' read -r vdev target; do
+    [ -n "$vdev" ] || continue
+    [ -z "${3:-}" ] || ! value "$STUB_STATE/wrong-disk" || target=$VALUE
     id_of_disk=$((id_of_disk + 1))
     vbd=$dom/vbd/$id_of_disk
-    mkdir -p "$vbd"
     printf '%s' "$vdev" >"$vbd/dev"
     printf 4 >"$vbd/state"
     printf '%s' "$target" >"$vbd/params"
     case $target in
       "$CONVERGE_ROOT"/dev/*) printf '%s' "$target" >"$vbd/node" ;;
-      *) losetup_ --find --show "$target" >"$vbd/node" ;;
+      *) part loops; losetup_ --find --show "$target" >"$vbd/node" ;;
     esac
-    cat "$(cat "$vbd/node")" >"$vbd/physical-device"
-    mkdir -p "$CONVERGE_ROOT/sys/bus/xen-backend/devices/vbd-$id-$id_of_disk/statistics"
-    echo 0 >"$CONVERGE_ROOT/sys/bus/xen-backend/devices/vbd-$id-$id_of_disk/statistics/wr_sect"
-    cp "$vbd/physical-device" "$CONVERGE_ROOT/sys/bus/xen-backend/devices/vbd-$id-$id_of_disk/physical_device"
+    value "$vbd/node"
+    cat "$VALUE" >"$vbd/physical-device"
+    backend_of_disk
+    echo 0 >"$BACKEND/statistics/wr_sect"
+    cat "$vbd/physical-device" >"$BACKEND/physical_device"
+  done <<DISKS
+$disks
+DISKS
+}
+
+# read_config CONFIG: sets name and uuid, without their quotes, and disks, a line each. Of a key that stands twice the last
+# one counts.
+read_config() {
+  name='' uuid='' disks=''
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      'name = '*) unquoted "${line#name = }"; name=$TEXT ;;
+      'uuid = '*) unquoted "${line#uuid = }"; uuid=$TEXT ;;
+      'disk = '*) disks="$disks${line#disk = }
+" ;;
+    esac
+  done <"$1"
+}
+
+unquoted() { # TEXT: sets TEXT
+  TEXT=$1
+  while :; do
+    case $TEXT in *\"*) TEXT=${TEXT%%\"*}${TEXT#*\"} ;; *) return ;; esac
   done
 }
 
+backend_of_disk() { # sets BACKEND, what sysfs has of it
+  BACKEND=$CONVERGE_ROOT/sys/bus/xen-backend/devices/vbd-$id-$id_of_disk
+}
+
+# all that a guest's files are in, in one go
+make_folders() {
+  set -- "$CONVERGE_ROOT/dev/pts" "$dom/console"
+  id_of_disk=51712
+  while IFS= read -r line; do
+    [ -n "$line" ] || continue
+    id_of_disk=$((id_of_disk + 1))
+    backend_of_disk
+    set -- "$@" "$dom/vbd/$id_of_disk" "$BACKEND/statistics"
+  done <<DISKS
+$disks
+DISKS
+  mkdir -p "$@"
+}
+
 xl_gone() { # DOMID
-  for vbd in "$STUB_STATE/doms/$1"/vbd/*; do
-    node=$(cat "$vbd/node")
-    case $node in */dev/loop*) rm -r "$STUB_STATE/loops/${node##*/}" "$node" ;; esac
+  gone=$1
+  set --
+  for vbd in "$STUB_STATE/doms/$gone"/vbd/*; do
+    value "$vbd/node" || :
+    case $VALUE in */dev/loop*) set -- "$@" "$STUB_STATE/loops/${VALUE##*/}" "$VALUE" ;; esac
   done
-  rm -r "$STUB_STATE/doms/$1" "$CONVERGE_ROOT"/sys/bus/xen-backend/devices/vbd-"$1"-*
-  rm -f "$CONVERGE_ROOT/var/lib/xen/userdata-d.$1."*
-  for array in $(cat "$STUB_STATE/watchmen" 2>/dev/null); do
-    case $array in
-      drbd/*) [ ! -e "$CONVERGE_ROOT/dev/$array" ] || { (drbdsetup_ down "${array#drbd/}") && rm "$CONVERGE_ROOT/dev/$array"; } || : ;;
-      *) [ ! -e "$CONVERGE_ROOT/dev/$array" ] || (mdadm_ --stop "/dev/$array") || : ;;
-    esac
+  set -- "$@" "$STUB_STATE/doms/$gone"
+  for file in "$CONVERGE_ROOT"/sys/bus/xen-backend/devices/vbd-"$gone"-* "$CONVERGE_ROOT/var/lib/xen/userdata-d.$gone."*; do
+    [ ! -e "$file" ] || set -- "$@" "$file"
   done
-  for dm in "$STUB_STATE"/dm/*; do
-    if [ -e "$dm/deferred" ] && [ "$(dm_users "${dm##*/}")" = 0 ]; then dm_remove "${dm##*/}"; fi
+  rm -r "$@"
+  if [ -e "$STUB_STATE/watchmen" ]; then
+    part md drbd loops
+    while read -r array; do
+      case $array in
+        drbd/*) [ ! -e "$CONVERGE_ROOT/dev/$array" ] || { (drbdsetup_ down "${array#drbd/}") && rm "$CONVERGE_ROOT/dev/$array"; } || : ;;
+        *) [ ! -e "$CONVERGE_ROOT/dev/$array" ] || (mdadm_ --stop "/dev/$array") || : ;;
+      esac
+    done <"$STUB_STATE/watchmen"
+  fi
+  for deferred in "$STUB_STATE"/dm/*/deferred; do
+    [ -e "$deferred" ] || continue
+    part dm
+    dm=${deferred%/deferred}
+    dm_users "${dm##*/}"
+    [ "$USERS" != 0 ] || dm_remove "${dm##*/}"
   done
   return 0
 }
@@ -66,7 +124,8 @@ xl_spend() { # DOMID
 
 xl_restore() { # STATE CONFIG FILE
   [ -s "$3" ] || exit 1
-  if grep -qxF "$(cat "$3")" "$STUB_STATE/spent" 2>/dev/null; then echo "restored twice" >>"$STUB_STATE/violations"; fi
+  value "$3"
+  ! is_among "$VALUE" "$STUB_STATE/spent" || violated "restored twice"
   xl_create "$1" "$2"
   cat "$3" >"$dom/memory"
   case $1 in *p*) ;; *) xl_spend "${dom##*/}" ;; esac
@@ -75,7 +134,8 @@ xl_restore() { # STATE CONFIG FILE
 # As xl_migrate.c does it, sender and receiver in one. `migrate-dies` is the stage after which both are dead, leaving
 # everything as it is; `migrate-fails`, a receiver that can not attach the disks.
 xl_migrate() { # CONFIG NAME
-  old=$(domid_named "$2") || exit 1
+  domid_named "$2" || exit 1
+  old=$DOMID
   migrate_stage 1
   xl_create --p--- "$1" --incoming
   new=${dom##*/}
@@ -101,12 +161,13 @@ xl_migrate() { # CONFIG NAME
 }
 
 migrate_stage() {
-  [ "$(cat "$STUB_STATE/migrate-dies")" != "$1" ] || exit 137
+  ! value "$STUB_STATE/migrate-dies" || [ "$VALUE" != "$1" ] || exit 137
 }
 
 # A clone that boots writes to its disks, or does what a test says: `silent`, `crashes`, `fills` its snapshot, `unconnected`.
 clone_runs() { # DOMID
-  case $(cat "$STUB_STATE/clone") in
+  value "$STUB_STATE/clone" || :
+  case $VALUE in
     silent) ;;
     crashes) xl_gone "$1" ;;
     fills)
@@ -118,6 +179,12 @@ clone_runs() { # DOMID
     unconnected) for vbd in "$STUB_STATE/doms/$1"/vbd/*; do printf 2 >"$vbd/state"; done ;;
     *) for counter in "$CONVERGE_ROOT"/sys/bus/xen-backend/devices/vbd-"$1"-*/statistics/wr_sect; do echo 8 >"$counter"; done ;;
   esac
+}
+
+by_id_or_name() { # sets id, where that may be a name
+  [ ! -d "$STUB_STATE/doms/$id" ] || return 0
+  domid_named "$id" || exit 1
+  id=$DOMID
 }
 
 xl_change() {
@@ -134,20 +201,21 @@ xl_change() {
     unpause)
       shift
       last_of "$@"; id=$LAST
-      [ -d "$STUB_STATE/doms/$id" ] || id=$(domid_named "$id")
+      by_id_or_name
       printf '%s' -b---- >"$STUB_STATE/doms/$id/state"
       xl_spend "$id"
-      case $(cat "$STUB_STATE/doms/$id/name") in converge-rehearsal-*) clone_runs "$id" ;; esac
+      value "$STUB_STATE/doms/$id/name" || :
+      case $VALUE in converge-rehearsal-*) clone_runs "$id" ;; esac
       ;;
     pause)
       last_of "$@"; id=$LAST
-      [ -d "$STUB_STATE/doms/$id" ] || id=$(domid_named "$id")
+      by_id_or_name
       printf '%s' --p--- >"$STUB_STATE/doms/$id/state"
       ;;
     save)
-      id=$(domid_named "$2") || exit 1
-      echo "memory of $id" >"$3"
-      xl_gone "$id"
+      domid_named "$2" || exit 1
+      echo "memory of $DOMID" >"$3"
+      xl_gone "$DOMID"
       ;;
     restore) if [ "$2" = -p ]; then xl_restore --p--- "$3" "$4"; else xl_restore -b---- "$2" "$3"; fi ;;
     migrate) # -C CONFIG -s '' NAME RUNE
@@ -156,19 +224,21 @@ xl_change() {
       ;;
     rename) printf '%s' "$3" >"$STUB_STATE/doms/$2/name" ;;
     config-update)
-      id=$(domid_named "$2") || exit 1
-      cp "$3" "$CONVERGE_ROOT/var/lib/xen/userdata-d.$id.uuid-of-it.xl"
+      domid_named "$2" || exit 1
+      cp "$3" "$CONVERGE_ROOT/var/lib/xen/userdata-d.$DOMID.uuid-of-it.xl"
       # between the last look at a mirror and its commit
       for res in "$STUB_STATE"/drbd/*; do
-        case $(cat "$STUB_STATE/drbd-fails-late" 2>/dev/null)$res in
+        [ -d "$res" ] && value "$STUB_STATE/drbd-fails-late" || continue
+        part drbd
+        case $VALUE$res in
           volume*.copy) drbd_detach "$res" && drbd_proc ;;
           image*.copy) ;;
           image*) drbd_detach "$res" && drbd_proc ;;
         esac
       done
       for member in "$CONVERGE_ROOT"/sys/block/md*/md/dev-*; do
-        [ -e "$member" ] || continue
-        case $(cat "$STUB_STATE/md-fails-late" 2>/dev/null)${member##*/} in
+        [ -e "$member" ] && value "$STUB_STATE/md-fails-late" || continue
+        case $VALUE${member##*/} in
           imagedev-7_* | volumedev-[!7]*) echo faulty,write_error >"$member/state" && echo none >"$member/slot" ;;
         esac
       done
@@ -176,12 +246,14 @@ xl_change() {
     destroy)
       shift
       last_of "$@"; id=$LAST
-      [ -d "$STUB_STATE/doms/$id" ] || id=$(domid_named "$id")
+      by_id_or_name
       xl_gone "$id"
       ;;
     shutdown)
       shift
-      last_of "$@"; id=$(domid_named "$LAST") || exit 1
+      last_of "$@"
+      domid_named "$LAST" || exit 1
+      id=$DOMID
       if [ -e "$STUB_STATE/preserved" ]; then
         # on_poweroff="preserve"
         printf '%s' ---s-- >"$STUB_STATE/doms/$id/state"

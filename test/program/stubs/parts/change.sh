@@ -1,0 +1,67 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Calls that change something: counted, noted, and what a test wants to go wrong with them.
+
+changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
+  value "$STUB_STATE/calls-made" 0
+  n=$((VALUE + 1))
+  echo "$n" >"$STUB_STATE/calls-made"
+  one_line "$call"
+  # with a blank at its end
+  printf '%s \n' "$LINE" >>"$STUB_STATE/calls"
+  if told fail; then
+    echo "stub: told to fail" >&2
+    exit 5
+  fi
+  if told kill-before; then
+    rm "$STUB_STATE/kill-before"
+    kill_program
+  fi
+  hang hang-before
+  "$@"
+  status=$?
+  hang hang-after
+  if told kill-after; then
+    rm "$STUB_STATE/kill-after"
+    kill_program
+  fi
+  if told stop-after; then
+    value "$STUB_STATE/run-dir"
+    : >"$VALUE/stop"
+  fi
+  exit "$status"
+}
+
+one_line() { # TEXT: sets LINE, blanks where its lines ended
+  LINE=$1
+  while :; do
+    case $LINE in
+      *"
+"*) LINE="${LINE%%"
+"*} ${LINE#*"
+"}" ;;
+      *) return ;;
+    esac
+  done
+}
+
+# hang NAME: this call does not come back
+hang() {
+  if told "$1"; then
+    rm "$STUB_STATE/$1"
+    "$REAL_SLEEP" 600
+  fi
+}
+
+told() { # NAME: of this call, the $n-th?
+  [ -e "$STUB_STATE/$1" ] || return 1
+  at=
+  read -r at <"$STUB_STATE/$1"
+  [ "$at" = "$n" ]
+}
+
+kill_program() {
+  value "$STUB_STATE/group"
+  kill -9 "-$VALUE"
+  # what runs outside of the program's unit goes on
+  [ -n "${IN_SCOPE:-}" ] || sleep 5
+}
