@@ -190,3 +190,38 @@ test.runIf(everything)("a volume that does not answer while the guest is down: w
   await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
   expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
 });
+
+test.runIf(everything)("a mirrored guest whose run died between its config and the cut, which somebody then starts and stops, keeps what it wrote to its volume", async () => {
+  await startGuest(lab, "xfs1");
+  await waitForConsole(lab, "xfs1", "\\] ack 5$");
+  const playbook = await converge.playbook("xfs1.yml", readyOn("xfs1", "10.77.0.15", ["xvda1"], { strategy: "dm", switch: "suspend" }));
+  // the config names the volume then, and the guest is still on the mirror
+  await lab.run(["sh", "-c", "cat >/usr/local/sbin/xl && chmod 755 /usr/local/sbin/xl"], {
+    input: "#!/bin/sh\ncase $1 in config-update) while [ -e /usr/local/sbin/xl ]; do sleep 0.2; done ;; esac\nexec /usr/sbin/xl \"$@\"\n",
+  });
+  const before = await newestRun(lab, "xfs1");
+  const run = converge.start("-i", "lab.yml", playbook, "--yes");
+  begun = run;
+  await whileRunning(run, waitForEvent(lab, "xfs1", before, '"event":"step","id":"update-stored"', 900));
+  // nobody recovers it yet: its lock goes over to somebody else
+  await lab.run("systemd-run --unit=held-lock flock /var/lib/converge/domains/xfs1/lock sleep infinity");
+  await lab.run("systemctl kill --kill-who=all --signal=KILL converge-xfs1.service; rm /usr/local/sbin/xl");
+  await lab.run("until systemctl show -p ActiveState converge-xfs1.service | grep -qE 'inactive|failed'; do sleep 0.5; done", { timeoutSeconds: 300 });
+  await lab.run("grep -q /dev/vg0/xfs1-xvda1 /etc/xen/xfs1.cfg");
+  await stopGuest(lab, "xfs1");
+  await startGuest(lab, "xfs1");
+  expect(await attached(lab, "xfs1")).toEqual({ xvda1: "/dev/vg0/xfs1-xvda1" });
+  const { highest } = await acks(lab, "xfs1");
+  await waitForConsole(lab, "xfs1", `\\] ack ${String(highest + 20)}$`);
+  await stopGuest(lab, "xfs1");
+  await lab.run("systemctl stop held-lock.service");
+  await run;
+  const next = await converge.run("-i", "lab.yml", playbook, "--yes");
+  expect(next.exitCode, next.all).toBe(0);
+  expect((await converge.run("-i", "lab.yml", playbook, "--yes")).all).toMatch(/^dom0: nothing to do$/m);
+  expect((await lab.run("xl list xfs1", { mayFail: true })).exitCode, "who stopped it may start it").not.toBe(0);
+  await lab.run("grep -q /dev/vg0/xfs1-xvda1 /etc/xen/xfs1.cfg");
+  await expectWholeFilesystem(lab, "/dev/vg0/xfs1-xvda1", ["xfs_repair", "-n"]);
+  expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);
+  await expectNothingLeft(lab);
+});
