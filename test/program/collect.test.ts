@@ -60,7 +60,7 @@ function collecting(host: StubHost, path: string, runs: readonly string[] = []):
   ]);
 }
 
-describe("removing what is left", () => {
+describe.concurrent("removing what is left", () => {
   it.each(SHELLS.flatMap((shell) => IMAGES.map((name) => ({ shell, name }))))(
     "removes just the image that its books name, $name, and old runs that left nothing ($shell)", async ({ shell, name }) => {
       const host = await retiredHost(shell, name);

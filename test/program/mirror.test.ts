@@ -87,8 +87,16 @@ const COMMIT = {
 /** Calls that only this way makes, or makes in a state of its own: from the boot unit on until the guest runs on its mapping. */
 const OWN = /^(mount|umount|systemctl|xl (?!config-update))/;
 
-/** What a move calls where nothing goes wrong. */
-async function callsOf(how: How, by: Mirror): Promise<readonly string[]> {
+/** What a move calls where nothing goes wrong: found out once for each way. */
+const callsOfWay = new Map<string, Promise<readonly string[]>>();
+function callsOf(how: How, by: Mirror): Promise<readonly string[]> {
+  const way = `${how} ${by}`;
+  const calls = callsOfWay.get(way) ?? findCalls(how, by);
+  callsOfWay.set(way, calls);
+  return calls;
+}
+
+async function findCalls(how: How, by: Mirror): Promise<readonly string[]> {
   const host = new StubHost("dash");
   try {
     host.install(mirrorProgram(host, how, by));
@@ -115,7 +123,7 @@ it.concurrent.each(SHELLS)("a mirror that is in sync before anybody looks at it 
   }
 });
 
-describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
+describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
   it.each(how === "suspend" ? SHELLS : shellsOf(turn))("ends with the guest on its volume, under %s", async (shell) => {
     const host = new StubHost(shell);
     try {
@@ -235,11 +243,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
   });
 
   it("goes on, after Dom0 has rebooted in order, from the mapping that was made again for the guest that was saved on it", async () => {
-    const whole = new StubHost("dash");
-    whole.install(mirrorProgram(whole, how, by));
-    await whole.run("run");
-    const mirrored = whole.calls().findIndex((call) => MIRRORED[by].test(call)) + 1;
-    whole.remove();
+    const mirrored = (await callsOf(how, by)).findIndex((call) => MIRRORED[by].test(call)) + 1;
     for (const shell of shellsOf(turn)) {
       const host = new StubHost(shell);
       try {
@@ -304,11 +308,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
   });
 
   it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 600_000 }, async () => {
-    const whole = new StubHost("dash");
-    whole.install(mirrorProgram(whole, how, by));
-    await whole.run("run");
-    const calls = whole.calls();
-    whole.remove();
+    const calls = await callsOf(how, by);
     const commit = calls.findIndex((call, at) => COMMIT[by](call, calls[at - 1] ?? "")) + 1;
     expect(commit).toBeGreaterThan(10);
     const deaths = calls.flatMap((call, at) => {
@@ -359,7 +359,7 @@ describe.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
   });
 });
 
-describe("a move mirrored by DRBD", () => {
+describe.concurrent("a move mirrored by DRBD", () => {
   /** A run of it on a host of its own. */
   async function mirrored(shell: "dash" | "bash" | "busybox sh", prepare: (host: StubHost) => void) {
     const host = new StubHost(shell);
@@ -427,7 +427,7 @@ describe("a move mirrored by DRBD", () => {
   });
 });
 
-describe("an array that a guest was saved on when Dom0 rebooted in order", () => {
+describe.concurrent("an array that a guest was saved on when Dom0 rebooted in order", () => {
   it.each(SHELLS)("is not stopped while xendomains holds the guest, and is there again at boot, on the volume, to stay, under %s", async (shell) => {
     const host = new StubHost(shell);
     const name = "md/converge-web1-xvda1";
@@ -465,7 +465,7 @@ describe("an array that a guest was saved on when Dom0 rebooted in order", () =>
   });
 });
 
-describe.each(["dm", "md"] as const)("a mirror by %s", (by) => {
+describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", (by) => {
   /** Does something in mid-mirror, and lets the copy go on once the run had a look at it, or has ended. */
   async function meddled(shell: (typeof SHELLS)[number], meddle: (host: StubHost) => void) {
     const host = new StubHost(shell);

@@ -21,7 +21,7 @@ async function withHost(shell: Shell, work: (host: StubHost, before: string) => 
 const CALLS = 24;
 const COMMIT = 20;
 
-describe("a move", () => {
+describe.concurrent("a move", () => {
   it.concurrent.each(SHELLS)("succeeds under %s", async (shell) => {
     await withHost(shell, async (host, before) => {
       const ran = await host.run("run");
@@ -80,7 +80,7 @@ describe("a move", () => {
   });
 });
 
-describe("a command that hangs while the guest is down", () => {
+describe.concurrent("a command that hangs while the guest is down", () => {
   it("is given up, whichever it is, and the guest is up on the right disk", { timeout: 120_000 }, async () => {
     let calls: readonly string[] = [];
     await withHost("dash", async (host) => {
@@ -217,7 +217,7 @@ describe.concurrent("a request to stop", () => {
   });
 });
 
-describe("somebody else", () => {
+describe.concurrent("somebody else", () => {
   it.concurrent.each(SHELLS)("who starts the guest on its new disk in mid-switch keeps it there (%s)", async (shell) => {
     await withHost(shell, async (host) => {
       // right after the config was edited: the run finds a guest that it did not create
@@ -274,7 +274,7 @@ it.concurrent.each(SHELLS)("what could not be taken back is taken back later, wi
   });
 });
 
-describe("unknown is not absent", () => {
+describe.concurrent("unknown is not absent", () => {
   it("where lvs cannot read the group", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("lvs-broken");

@@ -92,7 +92,7 @@ function expectSafe(host: StubHost, qemu: FakeQemu, where: string): void {
   expect(names, where).toEqual(qemu.serves === host.image ? [false, false] : [true, true]);
 }
 
-describe("a mirror by QEMU", () => {
+describe.concurrent("a mirror by QEMU", () => {
   it.each(SHELLS)("ends with the guest on its volume, under %s", async (shell) => {
     await inStub(shell, async (host, qemu, oldConfig) => {
       qemu.watch = () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Carry, ReturnDisk } from "../../src/core/model/change.js";
 import type { Domain } from "../../src/core/model/domain.js";
@@ -80,7 +80,7 @@ function expectWhole(host: StubHost, where: string): "image" | "volume" {
   return side;
 }
 
-describe("a way back", () => {
+describe.concurrent("a way back", () => {
   it.each(SHELLS)("carries files while the guest is down, and marks what it leaves (%s)", async (shell) => {
     const host = await movedHost(shell);
     try {

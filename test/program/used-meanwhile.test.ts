@@ -14,7 +14,8 @@ async function died(host: StubHost): Promise<{ readonly before: string; readonly
   writeFileSync(stat, counted(4096));
   host.install(moveProgram(host));
   const before = readFileSync(host.config, "utf8");
-  const calls = await callsOf();
+  wholeCalls ??= callsOf();
+  const calls = await wholeCalls;
   host.tell("kill-before", String(calls.findIndex((call) => call.startsWith("xl create -p")) + 1));
   await host.run("run");
   // what runs in its scope goes on, and leaves a paused guest, which somebody takes away
@@ -25,6 +26,9 @@ async function died(host: StubHost): Promise<{ readonly before: string; readonly
   expect(readFileSync(host.config, "utf8")).not.toBe(before);
   return { before, stat, volume: join(host.root, "dev/vg0/web1-root") };
 }
+
+/** What a move calls where nobody kills it: found out once. */
+let wholeCalls: Promise<readonly string[]> | undefined;
 
 async function callsOf(): Promise<readonly string[]> {
   const host = new StubHost("dash");
@@ -44,7 +48,7 @@ async function useByHand(host: StubHost): Promise<void> {
   expect(host.guests()).toEqual([]);
 }
 
-describe.each(SHELLS)("a guest that somebody used between its run's death and the recovery, under %s", (shell) => {
+describe.concurrent.each(SHELLS)("a guest that somebody used between its run's death and the recovery, under %s", (shell) => {
   it("stays on the volume that it wrote to", async () => {
     const host = new StubHost(shell);
     try {

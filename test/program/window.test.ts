@@ -36,7 +36,7 @@ function expectOn(host: StubHost, disk: typeof VOLUME | typeof ARRAY, where = ""
   expect(host.lines(join(host.state, "violations")), note).toEqual([]);
 }
 
-describe("a second switch with a window", () => {
+describe.concurrent("a second switch with a window", () => {
   it.each(SHELLS)("is made at once where the clock lies in it, under %s", async (shell) => {
     const host = new StubHost(shell);
     host.install(windowProgram(host));
