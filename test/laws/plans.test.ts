@@ -14,6 +14,7 @@ import { aHost, aWish, MIB, sha256, swap, withFullImages } from "../support/a-ho
 import { possible, scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
+import { planned } from "./planned.js";
 
 /** Laws over every plan that generated hosts and wishes lead to. */
 
@@ -114,7 +115,7 @@ describe("a run that is cut short", () => {
           }
           // a mirror by QEMU needs its guest up, as its plan says
           for (const { name, move } of scene.wishes) if (move.strategy === "qemu") model = startedFromConfig(model, name);
-          const again = planHost(model.host, scene.wishes, sha256);
+          const again = planned(model.host, scene.wishes);
           const refused = again.diagnostics.find((d) => d.severity === "error");
           if (refused !== undefined) throw new Error(`${when}: ${refused.code}: ${refused.summary} ${refused.detail ?? ""}`);
           let resumed = model;
@@ -124,7 +125,7 @@ describe("a run that is cut short", () => {
             for (const moment of simulated.moments) expectSafeToStart(moment.model, `${when}, resumed at ${moment.step?.id ?? "-"}`);
             resumed = simulated.end;
           }
-          if (planHost(resumed.host, scene.wishes, sha256).domains.length > 0) throw new Error(`${when}: not done after it was resumed`);
+          if (planned(resumed.host, scene.wishes).domains.length > 0) throw new Error(`${when}: not done after it was resumed`);
           for (const disk of scene.wishes.find((w) => w.name === first.domain)?.disks ?? []) {
             const image = `/srv/xen/${first.domain}/${disk.vdev}.img`;
             const gone = resumed.host.images[image] === undefined;

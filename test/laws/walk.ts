@@ -2,15 +2,15 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { commitsOf } from "../../src/core/plan/recover.js";
 import { simulateStep, startModel } from "../../src/core/plan/simulate.js";
 import { guestWrites } from "../../src/core/model/guest.js";
-import type { HostState } from "../../src/core/model/host-state.js";
 import type { Model } from "../../src/core/model/model.js";
-import type { DomainPlan, HostPlan, PlanNode } from "../../src/core/model/plan.js";
+import type { DomainPlan, PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
 import { withVolume } from "../../src/core/model/transform.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
 import { sha256 } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
 import { nothingLeft, nothingTaken, safeToStart, sourcesSettled, up } from "./laws.js";
+import { planned } from "./planned.js";
 import { after, ENDINGS, withMemory } from "./world.js";
 import type { Cut, Ending, Guests } from "./world.js";
 
@@ -35,10 +35,10 @@ export interface WalkOptions {
 
 /** The plans of a scene; a mutated one is no plan that planning would give, and so is not refused by its own simulation. */
 export function plansOf(scene: Scene, mutate: WalkOptions["mutate"] = (nodes) => nodes): readonly DomainPlan[] {
-  const planned = planHost(scene.state, scene.wishes, sha256);
-  const refused = planned.diagnostics.find((d) => d.severity === "error");
+  const made = planHost(scene.state, scene.wishes, sha256);
+  const refused = made.diagnostics.find((d) => d.severity === "error");
   if (refused !== undefined) throw new Error(`refused: ${refused.code}: ${refused.summary} ${refused.detail ?? ""}`);
-  return planned.domains.map((domain) => ({ ...domain, nodes: mutate(domain.nodes) }));
+  return made.domains.map((domain) => ({ ...domain, nodes: mutate(domain.nodes) }));
 }
 
 /** Every order of steps that a plan can take: each repeat with each number of its rounds. */
@@ -76,7 +76,7 @@ export function walkThrough(scene: Scene, options: WalkOptions = {}): Model {
   up(start.ghost.wasUp, model, "at the end");
   nothingLeft(model, start, "at the end");
   sourcesSettled(model, start, scene, "at the end");
-  const again = planHost(model.host, scene.wishes, sha256);
+  const again = planned(model.host, scene.wishes);
   if (again.domains.length > 0) throw new Error(`at the end: ${again.domains.map((d) => d.changes.map((c) => c.change).join()).join()} is left to do`);
   return model;
 }
@@ -181,7 +181,7 @@ function look(
   up(mustBeUp(atCut, start), model, when);
   if (cut.ended) {
     // other guests of the host have plans of their own, which nobody has carried out
-    const left = planned(model.host, scene).domains.filter(({ domain }) => domain === cut.domain);
+    const left = planned(model.host, scene.wishes).domains.filter(({ domain }) => domain === cut.domain);
     if (left.some(({ awaits }) => awaits === undefined)) throw new Error(`${when}: something is left to do`);
     return;
   }
@@ -197,25 +197,10 @@ function mustBeUp(atCut: Model | undefined, start: Model): readonly string[] {
   });
 }
 
-const plannedOf = new WeakMap<Scene, Map<string, HostPlan>>();
-
-/**
- * What is planned on a host, which is plain data: of hosts that are alike only once. Thousands of ways to be cut short
- * leave a few dozen of them, and planning takes longer than all else that is done with one.
- */
-function planned(host: HostState, scene: Scene): HostPlan {
-  const known = plannedOf.get(scene) ?? new Map<string, HostPlan>();
-  plannedOf.set(scene, known);
-  const key = JSON.stringify(host);
-  const plan = known.get(key) ?? planHost(host, scene.wishes, sha256);
-  known.set(key, plan);
-  return plan;
-}
-
 /** Planned again from there, it ends in the desired state, and then there is nothing to do. */
 function resume(model: Model, start: Model, scene: Scene, { guests, mayRefuse }: WalkOptions, when: string): void {
   counted.resumed += 1;
-  const again = planned(model.host, scene);
+  const again = planned(model.host, scene.wishes);
   const refused = again.diagnostics.find((d) => d.severity === "error");
   if (refused !== undefined) throw new Error(`${when}: ${refused.code}: ${refused.summary}`);
   let resumed = model;
@@ -231,7 +216,7 @@ function resume(model: Model, start: Model, scene: Scene, { guests, mayRefuse }:
       safeToStart(resumed, `${when}, resumed at ${step.id}`);
     }
   }
-  if (planned(resumed.host, scene).domains.length > 0) throw new Error(`${when}: not done after it was resumed`);
+  if (planned(resumed.host, scene.wishes).domains.length > 0) throw new Error(`${when}: not done after it was resumed`);
   sourcesSettled(resumed, start, scene, when);
   nothingLeft(resumed, start, `${when}, resumed`, mayRefuse);
   nothingTaken(resumed, start, scene, `${when}, resumed`);
