@@ -303,7 +303,7 @@ export async function until(holds: () => boolean, host?: StubHost): Promise<void
   }
 }
 
-/** How many programs are at work at a time, in all the tests that run beside each other in a process: there is no more to gain. */
+/** How many of what `inParallel` runs are at work at a time, for all tests together that run beside each other in a process. */
 const AT_WORK = 4;
 let free = AT_WORK;
 const inLine: (() => void)[] = [];
