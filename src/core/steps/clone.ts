@@ -31,7 +31,7 @@ export const createClone: StepKind<"create-clone", CreateClone> = {
     { verb: ["create_clone", name, uuid], command: ["xl", "create", "-p", config] },
     {
       verb: ["compare_attached", name, ...disks.flatMap(({ vdev, target }) => [vdev, target])],
-      shown: `xenstore names ${disks.map(({ vdev, target }) => `${target} for ${vdev}`).join(", ")}`,
+      shown: `Dom0 serves ${disks.map(({ vdev, target }) => `${target} as ${vdev}`).join(", ")}`,
     },
   ],
   // no guest is looked for by this name: whether it is there is for the verbs to find out

@@ -37,7 +37,7 @@ export interface CompareAttached {
   readonly disks: readonly AttachedGoal[];
 }
 
-/** What xenstore says is attached has to be what the plan says, before the guest may run on it. */
+/** What Dom0's kernel serves, or QEMU by xenstore's word, has to be what the plan says, before the guest may run on it. */
 export const compareAttached: StepKind<"compare-attached", CompareAttached> = {
   kind: "compare-attached",
   risk: "safe",
@@ -46,7 +46,7 @@ export const compareAttached: StepKind<"compare-attached", CompareAttached> = {
   actions: ({ domain, disks }) => [
     {
       verb: ["compare_attached", domain, ...disks.flatMap((disk) => [disk.vdev, disk.target])],
-      shown: `xenstore names ${disks.map((d) => `${d.target} for ${d.vdev}`).join(", ")}`,
+      shown: `Dom0 serves ${disks.map((d) => `${d.target} as ${d.vdev}`).join(", ")}`,
     },
   ],
   goals: () => [],
