@@ -1,5 +1,13 @@
 import type { Outcome, RunEvent } from "../model/run-event.js";
 
+/** What a copy told of itself last, and the step that it did so in. */
+interface Progress {
+  readonly bytes: number;
+  readonly since: number;
+  readonly until: number;
+  readonly step: string | undefined;
+}
+
 /** What a run's journal comes to: folded event by event, so that it is always what is known so far. */
 export interface RunReport {
   readonly run?: string;
@@ -17,7 +25,7 @@ export interface RunReport {
   /** What was written while blocks were copied beforehand, by the steps that mirror it. */
   readonly deltas: readonly { readonly id: string; readonly bytes: number; readonly of: number }[];
   /** Bytes by step, as last told: steps that copy without passes. */
-  readonly progress: Readonly<Record<string, { readonly bytes: number; readonly since: number; readonly until: number }>>;
+  readonly progress: Readonly<Record<string, Progress>>;
   /** The run waits for a time of day: as it was told last, and unset once it goes on. */
   readonly waiting?: Omit<Extract<RunEvent, { event: "waiting" }>, "event" | "seq">;
   /** A clone came up, after so many seconds, by this sign. */
@@ -63,10 +71,17 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
     case "skip": return withoutStep(next);
     case "failed": return { ...next, failure: { id: event.id, exit: event.exit, message: event.message, tail: event.tail } };
     case "progress": {
-      const since = report.progress[event.id]?.since ?? report.step?.since ?? event.at;
-      return { ...next, progress: { ...report.progress, [event.id]: { bytes: event.bytes, since, until: event.at } } };
+      const { step } = report;
+      const known = report.progress[event.id];
+      // each pass over a disk's files tells of it under the disk's name
+      const since = known !== undefined && known.step === step?.id ? known.since : step?.since ?? event.at;
+      return { ...next, progress: { ...report.progress, [event.id]: { bytes: event.bytes, since, until: event.at, step: step?.id } } };
     }
-    case "pass": return { ...next, passes: [...report.passes, { id: event.id, seconds: event.seconds, bytes: event.bytes }] };
+    case "pass": {
+      // what its copies told is in it
+      const progress = Object.fromEntries(Object.entries(report.progress).filter(([, { step }]) => step?.endsWith(".copy") !== true));
+      return { ...next, progress, passes: [...report.passes, { id: event.id, seconds: event.seconds, bytes: event.bytes }] };
+    }
     case "watch": return event.acted === "" ? next : { ...next, watched: [...report.watched, `${event.what}: ${event.value}, ${event.acted}`] };
     case "frozen": return { ...next, frozen: [...report.frozen, { volume: event.volume, seconds: event.seconds }] };
     case "delta": return { ...next, deltas: [...report.deltas, { id: event.id, bytes: event.bytes, of: event.of }] };
