@@ -53,10 +53,24 @@ machine_on_free_port() { # arguments as machine, without the port; sets $port
 }
 
 running() { # is the lab's QEMU there? The name is compared, as a number may have been given to another.
-  local pid
+  local pid command
   [[ -f $run/qemu.pid ]] || return 1
   pid=$(<"$run/qemu.pid")
-  [[ -r /proc/$pid/cmdline ]] && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "-pidfile $run/qemu.pid "
+  [[ -r /proc/$pid/cmdline ]] || return 1
+  command=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+  if [[ -n $command ]]; then
+    [[ $command == *"-pidfile $run/qemu.pid "* ]]
+  else
+    dying "$pid"
+  fi
+}
+# A process that is killed loses its command line first, then gives back gigabytes, and only then lets go of its locks
+# (of the PID file, of the disks), which the next QEMU asks for. What nobody has waited for yet holds none any more.
+dying() { # PID
+  local state tasks
+  state=$(cat "/proc/$1/stat" 2>/dev/null) && [[ $state == "$1 (qemu-"* ]] || return 1
+  tasks=("/proc/$1/task/"*)
+  [[ ${state##*) } != [ZX]* ]] || ((${#tasks[@]} > 1))
 }
 stopped() { ! running; }
 
