@@ -23,6 +23,8 @@ interface Case {
   readonly says: RegExp;
   /** In the detail. */
   readonly who?: RegExp;
+  /** In the fix. */
+  readonly advises?: RegExp;
   /** A warning lets the plan go on. */
   readonly warning?: boolean;
 }
@@ -168,6 +170,10 @@ const CASES: readonly Case[] = [
     wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => (d.vdev === "xvda1" ? { ...d, bytes: 8 * MIB } : d)) }),
   },
   { name: "a volume of that name is not converge's", state: target({}), code: "volume-taken", says: /exists already, and converge did not make it/ },
+  {
+    name: "a volume of that name is not converge's, and somebody has it open", state: target({ open: true }), code: "volume-taken",
+    says: /exists already/, advises: /^Choose another name\. It is in use: see who has it open/,
+  },
   { name: "a copy was begun with another size", state: target({ ...OURS, bytes: 32 * MIB }), code: "volume-taken", says: /begun with 32 MiB/ },
   {
     name: "another guest has the volume", code: "volume-in-use", says: /is in use/,
@@ -425,6 +431,7 @@ describe("a check", () => {
     const found = diagnostics.filter((d) => d.code === given.code);
     expect(found.map((d) => d.summary).join("\n")).toMatch(given.says);
     if (given.who !== undefined) expect(found.map((d) => d.detail).join("\n")).toMatch(given.who);
+    if (given.advises !== undefined) expect(found.map((d) => d.fix).join("\n")).toMatch(given.advises);
     expect(found.every((d) => d.fix !== undefined), "it says what to do").toBe(true);
     expect(domains.length, "refused unless it only warns").toBe(given.warning === true ? 1 : 0);
   });

@@ -32,6 +32,16 @@ function holdsPrograms(folder: string): boolean {
 /** `npm run laws` kills programs in every way there is, `npm test` in a share of them that has every call in it. */
 export const EVERY = process.env["LAWS_TIMES"] !== undefined;
 
+/** What is in a file, if it is there. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
 /** The shell of one of many ways to be killed: each has its turn, and bash, which takes the longest, has fewer in `npm test`. */
 export function shellOf(number: number): Shell {
   const turns: readonly Shell[] = EVERY ? SHELLS : ["dash", "busybox sh", "dash", "busybox sh", "dash", "bash"];
@@ -224,7 +234,7 @@ export class StubHost {
   /** What a killed program had running in a scope of its own has ended. */
   async scopesEnded(): Promise<void> {
     const creating = join(this.runDirectory, "creating");
-    for (let tries = 200; tries > 0 && existsSync(creating) && !readFileSync(creating, "utf8").includes("starting"); tries -= 1) {
+    for (let tries = 200; tries > 0 && textOf(creating)?.includes("starting") === false; tries -= 1) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

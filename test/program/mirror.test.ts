@@ -33,6 +33,25 @@ function below(host: StubHost, disk: string): string {
   return table.includes(" 7:") ? "/srv/disk.img" : "/dev/vg0/web1-root";
 }
 
+/** The mirror's volume gives errors, and the kernel knows. */
+function failVolume(host: StubHost, by: Mirror): void {
+  if (by === "dm") {
+    host.tell("health", "AD");
+  } else if (by === "md") {
+    const md = join(host.root, "sys/block", readlinkSync(join(host.root, "dev/md/converge-web1-xvda1")).replace("../", ""), "md");
+    const volume = readdirSync(md).find((member) => /^dev-(?!7_)/.test(member));
+    writeFileSync(join(md, volume ?? "", "state"), "faulty,write_error\n");
+  } else {
+    const copy = join(host.state, "drbd/converge-web1-xvda1.copy");
+    const minor = readFileSync(join(copy, "minor"), "utf8").trim();
+    writeFileSync(join(copy, "state"), "Failed\n");
+    const table = join(host.root, "proc/drbd");
+    const told = readFileSync(table, "utf8").replace(new RegExp(`^( *${minor}: .*ds:)UpToDate`, "m"), "$1Failed");
+    expect(told).toContain("ds:Failed/");
+    writeFileSync(table, told);
+  }
+}
+
 /** One guest, up; its disk and its config agree; nothing is left but what a guest on a mapping needs. */
 function expectWhole(host: StubHost, oldConfig: string, where: string): "old" | "new" {
   const note = `${where}\n${host.journalText()}`;
@@ -391,6 +410,23 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose run died 
       expect(host.ended()).toBe("done");
       expect(host.journalText()).toContain("its next start is on its new disk");
       expect(host.journalText()).toContain("may have been on its new disk since, which lacks nothing");
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("goes back to its image when its volume has failed since", async () => {
+    const host = new StubHost("dash");
+    try {
+      const before = await died(host);
+      await xl(host, "shutdown", "--", host.domain);
+      failVolume(host, by);
+      await host.run("recover");
+      expect(readFileSync(host.config, "utf8"), host.journalText()).toBe(before);
+      expect(host.committing()).toBe(false);
+      // who stopped it may start it
+      expect(host.guests()).toEqual([]);
+      expect(host.leftovers()).toEqual([]);
     } finally {
       host.remove();
     }

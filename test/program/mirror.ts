@@ -166,7 +166,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
       editConfig, "switch", "edit",
       {
         domain, path: host.config, before: sha256(text), after: sha256(text.replace(host.image, device)),
-        edits: [{ start, end, text: device }], disks: disks(device), oldDisks: disks(host.image),
+        edits: [{ start, end, text: device }], disks: disks(device), oldDisks: disks(host.image), standing: "mirrored",
       }, "",
     ),
     stepOf(

@@ -177,7 +177,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
       title: "Edit the config",
       actions: [{ verb: ["note_disks", device], shown: "" }, { verb: ["edit_config", host.config, sha256(before), sha256(after), ...edit], shown: "" }],
       goals: [{ goal: "config", path: host.config, sha256: sha256(after), before: sha256(before) }],
-      undo: { when: [], actions: [{ verb: ["restore_config", host.config, sha256(after), "rest", domain, "xvda1", device], shown: "" }] },
+      undo: { when: [], actions: [{ verb: ["restore_config", host.config, sha256(after), "at-rest", domain, "xvda1", device], shown: "" }] },
     }),
     rawStep("create-paused", "switch", {
       title: "Create it paused",

@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import type { Volume } from "../model/storage.js";
 import type { Check } from "./check.js";
 
 export const volumeTaken: Check = {
@@ -14,7 +15,7 @@ export const volumeTaken: Check = {
             vdev, at: wish.volumeAt,
             summary: `${to.volume} holds what ${domain} wrote before it went back to its image, and nothing else does`,
             detail: "a rollback kept it; to move there again would overwrite it",
-            fix: `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`,
+            fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
           },
         ];
       }
@@ -26,7 +27,7 @@ export const volumeTaken: Check = {
             summary: `${to.volume} exists already, and converge did not make it for ${vdev} of ${domain}`,
             detail: `it has ${formatBytes(existing.bytes)}, holds ${existing.content?.type ?? "unknown content"}`
               + (tags.length > 0 ? `, and is tagged ${tags.join(", ")}` : ""),
-            fix: "Choose another name, or look at it and remove it yourself with lvremove.",
+            fix: removal(existing, "Choose another name, or look at it and remove it yourself with lvremove.", "Choose another name."),
           },
         ];
       }
@@ -35,8 +36,13 @@ export const volumeTaken: Check = {
         {
           vdev, at: wish.at,
           summary: `${to.volume} is a copy begun with ${formatBytes(existing.bytes)}, and ${formatBytes(to.bytes)} are asked for now`,
-          fix: `Ask for the old size, or remove it with 'lvremove ${to.volume}' to begin anew.`,
+          fix: removal(existing, `Ask for the old size, or remove it with 'lvremove ${to.volume}' to begin anew.`, "Ask for the old size."),
         },
       ];
     }),
 };
+
+/** What to do, where the volume is nobody's; of one that is open, removal is no advice. */
+function removal({ open }: Volume, free: string, used: string): string {
+  return open ? `${used} It is in use: see who has it open before anything is done to it.` : free;
+}

@@ -76,6 +76,15 @@ export function withGhost(model: Model, change: Partial<Ghost>): Model {
   return ghost(model, change);
 }
 
+/** A small file of converge's own: a config beside the guest's, its saved memory. */
+export function withFile(model: Model, path: string): Model {
+  return ghost(model, { files: [...(model.ghost.files ?? []).filter((file) => file !== path), path] });
+}
+
+export function withoutFile(model: Model, path: string): Model {
+  return ghost(model, { files: (model.ghost.files ?? []).filter((file) => file !== path) });
+}
+
 /** Image path or `vg/lv` of what a path in a config or a mount means: the key of {@link Ghost.disks}. */
 export function diskKey(path: string): string {
   const lv = /^\/dev\/([^/]+\/[^/]+)$/.exec(path);

@@ -1364,8 +1364,8 @@ LIST
 # kernel_serves VDEV TARGET: after served_disks. 1: something else. 2: the kernel does not serve it.
 kernel_serves() {
   local number node kind
-  case $LINE$SERVED in *"$LINE$1 "*) ;; *) return 2 ;; esac
   number=$LINE$SERVED
+  case $number in *"$LINE$1 "*) ;; *) return 2 ;; esac
   number=\${number#*"$LINE$1 "}
   number=\${number%%"$LINE"*}
   read -r node kind <<WORDS
@@ -1392,13 +1392,10 @@ goal_attached() { # NAME VDEV TARGET…
   }
   served_disks "$DOMID"
   while [ $# -ge 2 ]; do
-    kernel_serves "$1" "$2"
-    case $? in
-      0)
-        shift 2
-        continue
-        ;;
-    esac
+    if kernel_serves "$1" "$2"; then
+      shift 2
+      continue
+    fi
     # QEMU serves it, or it is another one: which one, is to be said
     [ "$list" != - ] || list=$(backends_of "$DOMID")
     found=0
@@ -2648,9 +2645,9 @@ used_meanwhile() {
   return 1
 }
 
-# restore_config PATH SHA_AFTER [rest|mirrored NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
+# restore_config PATH SHA_AFTER [at-rest|mirrored NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
 # somebody else or by its own reboot: what it has written since is on them only. Nor where it has come to its end again.
-# rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
+# at-rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
 verb_restore_config() {
   local path shown old name how
   [ -e "$HERE/config.before" ] || return 0
@@ -2721,6 +2718,7 @@ volumes_hold() {
   for file in "$HERE"/watched/*; do
     name=\${file##*/}
     if [ -e "$ROOT/dev/mapper/$name" ]; then verb_mirror_whole "$name" || return 1; fi
+    if resource_of "drbd/$name" && [ -n "$COPY" ]; then holds_all "$COPY_MINOR" || return 1; fi
     [ -e "$ROOT/dev/md/$name" ] && array_of "md/$name" || continue
     while read -r vdev volume; do
       member_state "$volume"

@@ -1,6 +1,5 @@
-import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
-import { withGhost } from "../model/transform.js";
+import { withFile, withoutFile } from "../model/transform.js";
 
 export interface WriteConfig {
   /** The guest's own config, and its hash in hex. */
@@ -28,11 +27,11 @@ export const writeConfig: StepKind<"write-config", WriteConfig> = {
     },
   ],
   goals: () => [],
-  effect: ({ to }, model) => withGhost(model, { files: [...without(to, model), to] }),
+  effect: ({ to }, model) => withFile(model, to),
   undo: ({ to }) => ({
     when: [],
     actions: [{ verb: ["remove_file", to], shown: `rm -f ${to}` }],
-    effect: (model) => withGhost(model, { files: without(to, model) }),
+    effect: (model) => withoutFile(model, to),
   }),
 };
 
@@ -47,9 +46,5 @@ export const removeConfig: StepKind<"remove-config", RemoveConfig> = {
   title: ({ path }) => `Remove ${path}`,
   actions: ({ path }) => [{ verb: ["remove_file", path], shown: `rm -f ${path}` }],
   goals: () => [],
-  effect: ({ path }, model) => withGhost(model, { files: without(path, model) }),
+  effect: ({ path }, model) => withoutFile(model, path),
 };
-
-function without(path: string, { ghost }: Model): readonly string[] {
-  return (ghost.files ?? []).filter((file) => file !== path);
-}

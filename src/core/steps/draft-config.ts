@@ -1,5 +1,6 @@
 import type { Step, StepKind } from "../model/step.js";
-import { withDraft, withoutDraft } from "./draft.js";
+import { withFile, withoutFile } from "../model/transform.js";
+import { draftPath } from "./draft.js";
 import type { EditConfig } from "./edit-config.js";
 import { stepOf } from "./step-of.js";
 
@@ -22,11 +23,11 @@ export const draftConfig: StepKind<"draft-config", DraftConfig> = {
   ],
   goals: () => [],
   temporary: true,
-  effect: (args, model) => withDraft(args, model),
+  effect: (args, model) => withFile(model, draftPath(args)),
   undo: (args) => ({
     when: [],
     actions: [{ verb: ["drop_draft", args.path], shown: "remove what was written beside it" }],
-    effect: (model) => withoutDraft(args, model),
+    effect: (model) => withoutFile(model, draftPath(args)),
   }),
 };
 

@@ -4,8 +4,8 @@ import type { AttachedGoal } from "../model/goal.js";
 import { replaceBytes } from "../xl/text-edit.js";
 import type { Model } from "../model/model.js";
 import type { Action, StepKind } from "../model/step.js";
-import { diskKey, withDomain, withGhost } from "../model/transform.js";
-import { withoutDraft } from "./draft.js";
+import { diskKey, withDomain, withGhost, withoutFile } from "../model/transform.js";
+import { draftPath } from "./draft.js";
 
 export interface EditConfig {
   readonly domain: string;
@@ -18,8 +18,12 @@ export interface EditConfig {
   /** The disks that the new text names: for the model. */
   readonly disks: readonly ConfiguredDisk[];
   readonly oldDisks: readonly ConfiguredDisk[];
-  /** The guest is down, and old and new disks hold the same: so whatever is written to a new one from here on is the guest's. */
-  readonly atRest?: boolean;
+  /**
+   * How the new disks stand to the old ones. `at-rest`: the guest is down, and whatever is written to a new one from here
+   * on is the guest's, and on that one only. `mirrored`: a new one has whatever the guest writes, wherever it does. Unset
+   * where the commit was before: nothing takes the edit back.
+   */
+  readonly standing?: "at-rest" | "mirrored";
 }
 
 /** Writes the guest's config anew, beside the old one and then over it in one rename. All else stays byte for byte. */
@@ -28,8 +32,8 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
   risk: "safe",
   requires: () => ["sha256sum", "head", "tail", "mv", "timeout"],
   title: ({ path }) => `Edit ${path}`,
-  actions: ({ path, before, after, edits, disks, oldDisks, atRest }) => [
-    ...(atRest === true ? [noting(moved(disks, oldDisks).map(({ target }) => target))] : []),
+  actions: ({ path, before, after, edits, disks, oldDisks, standing }) => [
+    ...(standing === "at-rest" ? [noting(moved(disks, oldDisks).map(({ target }) => target))] : []),
     {
       verb: [
         "edit_config", path, before, after,
@@ -39,24 +43,24 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     },
   ],
   goals: ({ path, before, after }) => [{ goal: "config", path, sha256: after, before }],
-  effect: ({ domain, path, before, after, disks, oldDisks, edits, atRest }, model) => {
+  effect: ({ domain, path, before, after, disks, oldDisks, edits, standing }, model) => {
     const found = model.host.domains[domain];
     if (found?.config === undefined) return model;
     const { text } = found.config;
-    const edited = withDomain(withoutDraft({ domain, path }, model), {
+    const edited = withDomain(withoutFile(model, draftPath({ domain, path })), {
       ...found, config: { ...found.config, sha256: after, disks, text: { ...text, text: replaceBytes(text.text, edits) } },
     });
     const renamed = { ...model.ghost.renamed, [before]: text.text };
-    if (atRest !== true) return withGhost(edited, { renamed });
+    if (standing !== "at-rest") return withGhost(edited, { renamed });
     const writtenWhenNamed = Object.fromEntries(moved(disks, oldDisks).map(({ target }) => [target, writesOf(target, model)]));
     return withGhost(edited, { renamed, writtenWhenNamed });
   },
-  undo: ({ domain, path, before, after, disks, oldDisks, atRest }) => ({
+  undo: ({ domain, path, before, after, disks, oldDisks, standing }) => standing === undefined ? undefined : {
     when: [{ goal: "config", path, sha256: after, before }],
     actions: [
       {
-        verb: ["restore_config", path, after, atRest === true ? "rest" : "mirrored", domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
-        shown: `put the old text of ${path} back, unless ${domain} ${atRest === true ? "has been" : "is down or was"} started on its new disks meanwhile`,
+        verb: ["restore_config", path, after, standing, domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
+        shown: `put the old text of ${path} back, unless ${domain} ${standing === "at-rest" ? "has been" : "is down or was"} started on its new disks meanwhile`,
       },
     ],
     effect: (model) => {
@@ -66,15 +70,15 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
       const stays = withGhost(model, { staying: [...(model.ghost.staying ?? []), domain] });
       if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return stays;
       // mirrored: the new disk has whatever the guest wrote, also since it came up there alone, by its own reboot say
-      if (atRest !== true && found.running === undefined && !found.saved) return stays;
+      if (standing === "mirrored" && found.running === undefined && !found.saved) return stays;
       // and stopped again since
       const used = ({ target }: AttachedGoal): boolean => writesOf(target, model) !== model.ghost.writtenWhenNamed?.[target];
-      if (atRest === true && found.running === undefined && moved(disks, oldDisks).some(used)) return stays;
+      if (standing === "at-rest" && found.running === undefined && moved(disks, oldDisks).some(used)) return stays;
       const { text } = found.config;
       const old = { ...text, text: model.ghost.renamed[before] ?? text.text };
       return withDomain(model, { ...found, config: { ...found.config, sha256: before, disks: oldDisks, text: old } });
     },
-  }),
+  },
 };
 
 function noting(targets: readonly string[]): Action {

@@ -1,7 +1,7 @@
 import { builtWith, startedFromConfig } from "../model/guest.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { StepKind } from "../model/step.js";
-import { withGhost, withRunning } from "../model/transform.js";
+import { withFile, withoutFile, withRunning } from "../model/transform.js";
 
 export interface SaveGuest {
   readonly domain: string;
@@ -20,10 +20,7 @@ export const saveGuest: StepKind<"save-guest", SaveGuest> = {
   title: ({ domain, file }) => `Freeze ${domain}, its memory into ${file}`,
   actions: ({ domain, before, file }) => [{ verb: ["save_guest", domain, file, before], command: ["xl", "save", domain, file] }],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
-  effect: ({ domain, file }, model) => {
-    const saved = withRunning(model, domain, undefined);
-    return withGhost(saved, { files: [...(saved.ghost.files ?? []), file] });
-  },
+  effect: ({ domain, file }, model) => withFile(withRunning(model, domain, undefined), file),
   undo: ({ domain, config, before, file }) => ({
     when: [],
     actions: [
@@ -32,8 +29,7 @@ export const saveGuest: StepKind<"save-guest", SaveGuest> = {
         shown: `xl restore ${before} ${file}, if it is down and was not thawed since`,
       },
     ],
-    effect: (model) =>
-      startedFromConfig(withGhost(model, { files: (model.ghost.files ?? []).filter((path) => path !== file) }), domain),
+    effect: (model) => startedFromConfig(withoutFile(model, file), domain),
   }),
 };
 

@@ -4,7 +4,7 @@ import type { AttachedGoal } from "../model/goal.js";
 import type { ReadyCheck } from "../model/desired.js";
 import type { StepKind } from "../model/step.js";
 import { verdict } from "../goals/verdict.js";
-import { withGhost, withRunning } from "../model/transform.js";
+import { withGhost, withoutFile, withRunning } from "../model/transform.js";
 
 export interface CreatePaused {
   readonly domain: string;
@@ -72,7 +72,7 @@ export const resumeGuest: StepKind<"resume-guest", ResumeGuest> = {
     const running = model.host.domains[domain]?.running;
     if (running === undefined) return model;
     const up = withRunning(model, domain, { ...running, paused: false });
-    return withGhost(up, { files: (up.ghost.files ?? []).filter((path) => path !== file) });
+    return file === undefined ? up : withoutFile(up, file);
   },
 };
 

@@ -68,7 +68,10 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...(derived === undefined
       ? [stepOf(commitOffline, "switch", "commit", { domain: name }, "both hold every write, and nothing is undone after this")]
       : []),
-    stepOf(editConfig, "switch", "edit-config", edit, "both hold every write: whatever starts the guest next may use either"),
+    stepOf(
+      editConfig, "switch", "edit-config", { ...edit, ...(derived === undefined ? {} : { standing: "mirrored" }) },
+      "both hold every write: whatever starts the guest next may use either",
+    ),
     ...(derived === undefined ? [] : [storeConfig(name, derived)]),
     ...mirrors.flatMap((mirror) => mirror.cut),
     ...mirrors.flatMap((mirror) => mirror.release),

@@ -69,7 +69,7 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
     // first, or an undo could take the config back from under a guest that has run on its new disk
     ...(running ? [] : [stepOf(commitOffline, "switch", "commit", { domain: domain.name }, "nothing is undone after this")]),
     stepOf(
-      editConfig, "switch", "edit-config", { ...edit, ...(running ? { atRest: true } : {}) },
+      editConfig, "switch", "edit-config", { ...edit, ...(running ? { standing: "at-rest" } : {}) },
       "whatever starts the guest next uses its new disks",
     ),
     ...(running ? bringUp(domainMove) : []),

@@ -54,7 +54,7 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
     ...(running ? takeDown(move, edit) : []),
     ...returns.flatMap((change) => carry(name, change)),
     ...(running ? [] : [guardStep(move, edit, state, "guard-again")]),
-    stepOf(editConfig, "switch", "edit-config", { ...edit, atRest: true }, "whatever starts the guest next uses its images"),
+    stepOf(editConfig, "switch", "edit-config", { ...edit, standing: "at-rest" }, "whatever starts the guest next uses its images"),
     ...(running
       ? bringUp(move, edit)
       : [stepOf(commitOffline, "switch", "commit", { domain: name }, "nothing is undone after this")]),

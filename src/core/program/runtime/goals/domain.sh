@@ -173,8 +173,8 @@ LIST
 # kernel_serves VDEV TARGET: after served_disks. 1: something else. 2: the kernel does not serve it.
 kernel_serves() {
   local number node kind
-  case $LINE$SERVED in *"$LINE$1 "*) ;; *) return 2 ;; esac
   number=$LINE$SERVED
+  case $number in *"$LINE$1 "*) ;; *) return 2 ;; esac
   number=${number#*"$LINE$1 "}
   number=${number%%"$LINE"*}
   read -r node kind <<WORDS
@@ -201,13 +201,10 @@ goal_attached() { # NAME VDEV TARGET…
   }
   served_disks "$DOMID"
   while [ $# -ge 2 ]; do
-    kernel_serves "$1" "$2"
-    case $? in
-      0)
-        shift 2
-        continue
-        ;;
-    esac
+    if kernel_serves "$1" "$2"; then
+      shift 2
+      continue
+    fi
     # QEMU serves it, or it is another one: which one, is to be said
     [ "$list" != - ] || list=$(backends_of "$DOMID")
     found=0

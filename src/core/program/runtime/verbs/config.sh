@@ -189,9 +189,9 @@ used_meanwhile() {
   return 1
 }
 
-# restore_config PATH SHA_AFTER [rest|mirrored NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
+# restore_config PATH SHA_AFTER [at-rest|mirrored NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
 # somebody else or by its own reboot: what it has written since is on them only. Nor where it has come to its end again.
-# rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
+# at-rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
 verb_restore_config() {
   local path shown old name how
   [ -e "$HERE/config.before" ] || return 0
@@ -262,6 +262,7 @@ volumes_hold() {
   for file in "$HERE"/watched/*; do
     name=${file##*/}
     if [ -e "$ROOT/dev/mapper/$name" ]; then verb_mirror_whole "$name" || return 1; fi
+    if resource_of "drbd/$name" && [ -n "$COPY" ]; then holds_all "$COPY_MINOR" || return 1; fi
     [ -e "$ROOT/dev/md/$name" ] && array_of "md/$name" || continue
     while read -r vdev volume; do
       member_state "$volume"
