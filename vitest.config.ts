@@ -1,6 +1,20 @@
 import { defineConfig } from "vitest/config";
 
-/** fast: no root, no network; the aim is two minutes on two cores, and it takes a little more. lab: a real Xen Dom0, one boot for many tests, one after another. */
+/** What fast tests have in common: no root, no network; the aim is two minutes on two cores, and it takes a little more. */
+const FAST = {
+  // modules are loaded once for many files: a test that changes what they share puts it back
+  isolate: false,
+  setupFiles: ["test/support/setup.ts"], globalSetup: ["test/support/missing-tools.ts"],
+  // generous: a busy machine, or one that is slow to start processes, is no reason to fail
+  testTimeout: 900_000,
+};
+const PROGRAMS = "test/program/**/*.test.ts";
+
+/**
+ * fast: see above. fast-programs: those whose time goes into the processes that the host program starts; they are many at a
+ * time by themselves, and more of them beside each other only take longer. lab: a real Xen Dom0, one boot for many tests,
+ * one after another.
+ */
 export default defineConfig({
   test: {
     // vitest leaves a core to itself, and with two that is half of them
@@ -8,12 +22,14 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: "fast", include: ["test/**/*.test.ts"], exclude: ["test/lab/**", "node_modules/**", "dist/**"],
-          // modules are loaded once for many files: a test that changes what they share puts it back
-          isolate: false,
-          setupFiles: ["test/support/setup.ts"], globalSetup: ["test/support/missing-tools.ts"],
-          // generous: a busy machine is no reason to fail
-          testTimeout: 120_000,
+          ...FAST,
+          name: "fast", include: ["test/**/*.test.ts"], exclude: ["test/lab/**", PROGRAMS, "node_modules/**", "dist/**"],
+        },
+      },
+      {
+        test: {
+          ...FAST,
+          name: "fast-programs", include: [PROGRAMS], fileParallelism: false, sequence: { groupOrder: 1 },
         },
       },
       {

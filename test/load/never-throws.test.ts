@@ -68,7 +68,7 @@ describe("no input makes it throw", () => {
       expect(result.value === undefined).toBe(hasErrors(result.diagnostics));
       wellFormed(result.diagnostics);
     }), { numRuns: 400 });
-  }, 60_000);
+  });
 
   test("inventories of both languages", () => {
     fc.assert(fc.property(mangled, fc.constantFrom("x.yml", "x.ini", "x"), (text, name) => {
@@ -78,7 +78,7 @@ describe("no input makes it throw", () => {
         wellFormed(result.diagnostics);
       }
     }), { numRuns: 150 });
-  }, 60_000);
+  });
 
   test("patterns, extra variables, templates, words, durations", () => {
     fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), mangled), (text) => {
@@ -88,7 +88,7 @@ describe("no input makes it throw", () => {
       parseDuration(text);
       for (const part of parseTemplate(text).template?.parts ?? []) if (typeof part !== "string") evaluate(part, { a: 1 });
     }), { numRuns: 300 });
-  }, 60_000);
+  });
 
   test("nothing hangs: deep, wide and repeated input", () => {
     const texts = [
@@ -104,5 +104,5 @@ describe("no input makes it throw", () => {
       wellFormed(loadInventory(["x.yml"], filesOf({ "x.yml": text })).diagnostics);
       expect(performance.now() - before, text.slice(0, 30)).toBeLessThan(10_000);
     }
-  }, 60_000);
+  });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lacks } from "../support/tools.js";
+import { endAllWith } from "./processes.js";
 
 export type Shell = "dash" | "bash" | "busybox sh";
 /** The shells that the runtime has to run under, as far as they are installed. */
@@ -20,7 +21,7 @@ const PARTS = join(dirname(STUB), "parts");
 const PYTHON = "/usr/bin/python3";
 
 /** Hosts are made and thrown away by the hundred, and nothing of them outlives a test: in memory where that can be. */
-const SCRATCH = process.env["TMPDIR"] ?? (holdsPrograms("/dev/shm") ? "/dev/shm" : tmpdir());
+export const SCRATCH = process.env["TMPDIR"] ?? (holdsPrograms("/dev/shm") ? "/dev/shm" : tmpdir());
 
 /** A file system in memory, from which a tool that a test writes may be run (containers often forbid that). */
 function holdsPrograms(folder: string): boolean {
@@ -48,6 +49,10 @@ export function shellOf(number: number): Shell {
   return turns[number % turns.length] ?? "dash";
 }
 
+function installed(shell: Shell): Shell {
+  return SHELLS.includes(shell) ? shell : "dash";
+}
+
 /** The shells for something that is done in several ways: by turns, or in `npm run laws` all for each. */
 export function shellsOf(turn: number): readonly Shell[] {
   return SHELLS.filter((_, index) => EVERY || index === turn % SHELLS.length);
@@ -63,13 +68,13 @@ export interface Ran {
 export class StubHost {
   readonly root: string;
   readonly state: string;
-  readonly shell: Shell;
+  #shell: Shell;
   readonly safe: string;
   readonly domain: string;
   readonly #env: NodeJS.ProcessEnv;
 
   constructor(shell: Shell, domain = "web1", safe = "web1") {
-    this.shell = SHELLS.includes(shell) ? shell : "dash";
+    this.#shell = installed(shell);
     this.domain = domain;
     this.safe = safe;
     this.root = mkdtempSync(join(SCRATCH, "converge-program-"));
@@ -111,12 +116,22 @@ export class StubHost {
       CONVERGE_ROOT: this.root,
       REAL_SLEEP: "/bin/sleep",
       REAL_STAT: "/usr/bin/stat",
-      TEST_SHELL: shell,
+      TEST_SHELL: this.#shell,
     };
     execFileSync(join(bin, "xl"), ["create", this.config], { env: this.#env });
     const [domid = ""] = readdirSync(join(this.state, "doms"));
     writeFileSync(join(this.state, "doms", domid, "vm"), "/vm/uuid-of-it");
     this.forgetCalls();
+  }
+
+  get shell(): Shell {
+    return this.#shell;
+  }
+
+  /** From here on programs run under another one: what is on disk is the same for all. */
+  under(shell: Shell): void {
+    this.#shell = installed(shell);
+    this.#env["TEST_SHELL"] = this.#shell;
   }
 
   get image(): string {
@@ -239,8 +254,9 @@ export class StubHost {
     }
   }
 
-  /** What a reboot of Dom0 takes: guests, loops, mounts, /run. The books and the volumes stay. */
+  /** What a reboot of Dom0 takes: processes, guests, loops, mounts, /run. The books and the volumes stay. */
   forget(): void {
+    this.endAll();
     for (const folder of ["state/doms", "state/dm", "dev/mapper", "state/loops", "run/converge", "sys/bus/xen-backend/devices", "sys/block", "dev/md"]) {
       rmSync(join(this.root, folder), { recursive: true });
       mkdirSync(join(this.root, folder));
@@ -287,7 +303,13 @@ export class StubHost {
     return readdirSync(join(this.root, folder), { recursive: true, encoding: "utf8" });
   }
 
+  /** Ends what programs have left at work: a watchman of the guest, say. */
+  endAll(): void {
+    endAllWith(`CONVERGE_ROOT=${this.root}`);
+  }
+
   remove(): void {
+    this.endAll();
     // what runs in a scope of its own may still be writing: a file that comes after its folder was listed makes rmdir
     // fail, and rmSync's own retries do not list it again
     for (let tries = 100; ; tries -= 1) {
@@ -303,18 +325,18 @@ export class StubHost {
 }
 
 /**
- * Waits until something holds, half a minute at most.
+ * Waits until something holds, five minutes at most.
  * @param host its journal is told where that does not come about
  */
 export async function until(holds: () => boolean, host?: StubHost): Promise<void> {
-  for (let tries = 1500; !holds(); tries -= 1) {
+  for (let tries = 15_000; !holds(); tries -= 1) {
     if (tries === 0) throw new Error(`it did not come about: ${host?.journalText() ?? ""}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
 /** How many of what `inParallel` runs are at work at a time, for all tests together that run beside each other in a process. */
-const AT_WORK = 4;
+const AT_WORK = 3;
 let free = AT_WORK;
 const inLine: (() => void)[] = [];
 

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
 import { impatient } from "./hang.js";
-import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf, until } from "./host.js";
+import { eachDeath } from "./deaths.js";
+import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram, type How, type Mirror } from "./mirror.js";
 
@@ -163,7 +164,7 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
   });
 
   // a migrating guest runs nearly all the while; of the others some wait in `npm test`
-  it.skipIf(how === "migrate" || (!EVERY && turn % 2 !== 0))("has a command that hangs while the guest is away given up, and the guest is back on its image", { timeout: 120_000 }, async () => {
+  it.skipIf(how === "migrate" || (!EVERY && turn % 2 !== 0))("has a command that hangs while the guest is away given up, and the guest is back on its image", async () => {
     const calls = await callsOf(how, by);
     const away = calls.findIndex((call) => /^xl (save|shutdown) /.test(call));
     const back = calls.findIndex((call, index) => index > away && call.startsWith("xl unpause"));
@@ -326,7 +327,7 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
     }
   });
 
-  it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 600_000 }, async () => {
+  it("is recovered from at whatever call it is killed, with and without a reboot", async () => {
     const calls = await callsOf(how, by);
     const commit = calls.findIndex((call, at) => COMMIT[by](call, calls[at - 1] ?? "")) + 1;
     expect(commit).toBeGreaterThan(10);
@@ -346,36 +347,34 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
       return all.filter((_, index) => chosen[index] === true);
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-mirror"));
-    await inParallel(deaths, async ({ number, when, reboot }) => {
-      const host = new StubHost(shellOf(number));
-      try {
-        host.install(mirrorProgram(host, how, by));
-        const before = readFileSync(host.config, "utf8");
-        host.tell(when, String(number));
-        await host.run("run");
-        const where = `${how} ${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
-        expect(host.ended(), where).toBeUndefined();
-        await host.scopesEnded();
-        const wasUp = host.guests().some((guest) => guest.state === "-b----");
-        // a guest that is down then may have been on its volume alone: nobody knows, and the volume lacks nothing
-        const stays = reboot && readFileSync(host.config, "utf8") !== before;
-        if (reboot) host.forget();
-        await host.run("recover");
-        const committed = host.committing();
-        if (reboot && host.guests().length === 0) {
-          // up when the power went, before the run had touched it: xendomains, not the run, is who starts it
-          expect(wasUp && !committed, `${where}\n${host.journalText()}`).toBe(true);
-          expect(host.leftovers(), where).toEqual([]);
-        } else {
-          expect(expectWhole(host, before, where), where).toBe(committed ? "new" : "old");
-          expect(committed, where).toBe(number >= commit || stays);
-        }
-        const made = host.calls().length;
-        await host.run("recover");
-        expect(host.calls().length, where).toBe(made);
-      } finally {
-        host.remove();
+    const host = (shell: Shell): StubHost => {
+      const one = new StubHost(shell);
+      one.install(mirrorProgram(one, how, by));
+      return one;
+    };
+    await eachDeath({
+      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number, reboot }) => number === commit && !reboot,
+    }, async (host, { number, when, reboot }, before) => {
+      const where = `${how} ${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
+      expect(host.ended(), where).toBeUndefined();
+      await host.scopesEnded();
+      const wasUp = host.guests().some((guest) => guest.state === "-b----");
+      // a guest that is down then may have been on its volume alone: nobody knows, and the volume lacks nothing
+      const stays = reboot && readFileSync(host.config, "utf8") !== before;
+      if (reboot) host.forget();
+      await host.run("recover");
+      const committed = host.committing();
+      if (reboot && host.guests().length === 0) {
+        // up when the power went, before the run had touched it: xendomains, not the run, is who starts it
+        expect(wasUp && !committed, `${where}\n${host.journalText()}`).toBe(true);
+        expect(host.leftovers(), where).toEqual([]);
+      } else {
+        expect(expectWhole(host, before, where), where).toBe(committed ? "new" : "old");
+        expect(committed, where).toBe(number >= commit || stays);
       }
+      const made = host.calls().length;
+      await host.run("recover");
+      expect(host.calls().length, where).toBe(made);
     });
   });
 });

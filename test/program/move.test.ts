@@ -51,7 +51,7 @@ describe.concurrent("a move", () => {
     });
   });
 
-  it("fails at whatever call, and the guest is up on the right disk", { timeout: 120_000 }, async () => {
+  it("fails at whatever call, and the guest is up on the right disk", async () => {
     const numbers = Array.from({ length: CALLS }, (_, index) => index + 1);
     expect(numbers.length).toBeGreaterThanOrEqual(faultsPromised("failing-calls"));
     await inParallel(numbers, async (number) => {
@@ -81,7 +81,7 @@ describe.concurrent("a move", () => {
 });
 
 describe.concurrent("a command that hangs while the guest is down", () => {
-  it("is given up, whichever it is, and the guest is up on the right disk", { timeout: 120_000 }, async () => {
+  it("is given up, whichever it is, and the guest is up on the right disk", async () => {
     let calls: readonly string[] = [];
     await withHost("dash", async (host) => {
       await host.run("run");

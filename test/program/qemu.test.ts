@@ -141,7 +141,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  it("is recovered from at whatever call it is killed, with and without a reboot", { timeout: 240_000 }, async () => {
+  it("is recovered from at whatever call it is killed, with and without a reboot", async () => {
     let calls: readonly string[] = [];
     await inStub("dash", async (host) => {
       await host.run("run");

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { rehearsalName, rehearsalUuid } from "../../src/core/model/names.js";
 import { faultsPromised } from "../support/faults.js";
-import { EVERY, SHELLS, StubHost, inParallel, shellOf, type Shell } from "./host.js";
+import { eachDeath } from "./deaths.js";
+import { EVERY, SHELLS, StubHost, shellOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { rehearseProgram, type RehearseOptions } from "./rehearse.js";
 
@@ -116,41 +117,44 @@ describe("a rehearsal", () => {
     }, { timeoutSeconds: 60 });
   });
 
-  it("that is killed at any call leaves no clone, with and without a reboot that xendomains would bring it back after", { timeout: 180_000 }, async () => {
+  it("that is killed at any call leaves no clone, with and without a reboot that xendomains would bring it back after", async () => {
     const deaths = Array.from({ length: CALLS }, (_, index) => index + 1).flatMap((number) =>
       (["kill-before", "kill-after"] as const).flatMap((when) => [false, true].map((reboot) => ({ number, when, reboot }))));
     const all = deaths.filter((_, index) => EVERY || index % 2 === 0 || (index > 10 && index < 24));
     expect(all.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-rehearsal"));
-    await inParallel(all, async ({ number, when, reboot }) => {
-      await withHost(shellOf(number), async (host) => {
-        host.tell(when, String(number));
-        await host.run("run");
-        const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
-        expect(host.ended(), where).toBeUndefined();
-        await host.scopesEnded();
-        const unit = join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service");
-        if (reboot) {
-          const running = host.guests().some(({ disk }) => disk.includes("rehearsal"));
-          host.forget();
-          if (running) {
-            // an orderly one, and nobody had looked after the run: it is the boot unit that does
-            expect(existsSync(unit), where).toBe(true);
-            mkdirSync(join(host.root, "var/lib/xen/save"), { recursive: true });
-            writeFileSync(join(host.root, "var/lib/xen/save", CLONE), `Xen saved domain\0{"uuid":"${rehearsalUuid(CLONE)}"}`);
-          }
-        } else if (number % 2 === 0) {
-          // the recovery dies as well
-          host.tell("kill-after", String(host.calls().length + 1));
-          await host.run("recover");
-          host.untell("kill-after");
+    const host = (shell: Shell): StubHost => {
+      const one = new StubHost(shell);
+      one.install(rehearseProgram(one));
+      return one;
+    };
+    await eachDeath({
+      deaths: all, host, shellOf: ({ number }) => shellOf(number), really: ({ number }) => number === CALLS,
+    }, async (host, { number, when, reboot }) => {
+      const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
+      expect(host.ended(), where).toBeUndefined();
+      await host.scopesEnded();
+      const unit = join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service");
+      if (reboot) {
+        const running = host.guests().some(({ disk }) => disk.includes("rehearsal"));
+        host.forget();
+        if (running) {
+          // an orderly one, and nobody had looked after the run: it is the boot unit that does
+          expect(existsSync(unit), where).toBe(true);
+          mkdirSync(join(host.root, "var/lib/xen/save"), { recursive: true });
+          writeFileSync(join(host.root, "var/lib/xen/save", CLONE), `Xen saved domain\0{"uuid":"${rehearsalUuid(CLONE)}"}`);
         }
+      } else if (number % 2 === 0) {
+        // the recovery dies as well
+        host.tell("kill-after", String(host.calls().length + 1));
         await host.run("recover");
-        if (reboot) expectGone(host, `${where}\n${host.journalText()}`);
-        else expectUntouched(host, where);
-        expect(host.ended(), where).toBe("failed");
-        expect(readFileSync(host.config, "utf8"), where).not.toContain("rehearsal");
-        journal(host);
-      });
+        host.untell("kill-after");
+      }
+      await host.run("recover");
+      if (reboot) expectGone(host, `${where}\n${host.journalText()}`);
+      else expectUntouched(host, where);
+      expect(host.ended(), where).toBe("failed");
+      expect(readFileSync(host.config, "utf8"), where).not.toContain("rehearsal");
+      journal(host);
     });
   });
 });

@@ -9,8 +9,8 @@ import { stepKinds } from "../../src/core/steps/registry.js";
 import { returnSteps } from "../../src/core/switches/return.js";
 import { aHost, aVolume, ext4 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
-import { EVERY, SHELLS, StubHost, inParallel, shellOf } from "./host.js";
-import type { Shell } from "./host.js";
+import { eachDeath, type Death } from "./deaths.js";
+import { EVERY, SHELLS, StubHost, shellOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, sha256 } from "./plan.js";
 
@@ -133,7 +133,7 @@ describe.concurrent("a way back", () => {
     }
   });
 
-  it("is recovered from when it is killed with all its children, at whatever call, with and without a reboot", { timeout: 180_000 }, async () => {
+  it("is recovered from when it is killed with all its children, at whatever call, with and without a reboot", async () => {
     const whole = await movedHost("dash");
     whole.install(returnProgram(whole, "files"));
     await whole.run("run");
@@ -142,40 +142,39 @@ describe.concurrent("a way back", () => {
     whole.remove();
     expect(commit).toBeGreaterThan(8);
     const deaths = Array.from({ length: count }, (_, index) => index + 1).flatMap((number) => {
-      const all = [
+      const all: readonly (Death & { readonly reboot: boolean })[] = [
         { number, when: "kill-after", reboot: false }, { number, when: "kill-before", reboot: false }, { number, when: "kill-after", reboot: true },
       ];
       // from the commit on all of them; before it one by turns, which are not those of the shells
       return EVERY || number >= commit - 1 ? all : all.filter((_, index) => index === Math.floor((2 * number) / 3) % 3);
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-on-the-way-back"));
-    await inParallel(deaths, async ({ number, when, reboot }) => {
-      const host = await movedHost(shellOf(number));
-      try {
-        host.install(returnProgram(host, "files"));
-        host.tell(when, String(number));
-        await host.run("run");
-        const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
-        expect(host.ended(), where).toBeUndefined();
-        await host.scopesEnded();
-        const wasDown = reboot && host.guests().length === 0;
-        if (reboot) host.forget();
-        await host.run("recover");
-        const text = `${where}\n${host.journalText()}`;
-        if (reboot && !wasDown && !host.committing() && host.guests().length === 0) {
-          // xendomains starts a guest that was up when the power went
-          expect(host.leftovers(), text).toEqual([]);
-          expect(readFileSync(host.config, "utf8"), text).toContain(`/dev/${VOLUME}`);
-        } else {
-          expect(expectWhole(host, text), text).toBe(host.committing() ? "image" : "volume");
-          expect(host.committing(), text).toBe(number >= commit);
-        }
-        const calls = host.calls().length;
-        await host.run("recover");
-        expect(host.calls().length, text).toBe(calls);
-      } finally {
-        host.remove();
+    const host = async (shell: Shell): Promise<StubHost> => {
+      const one = await movedHost(shell);
+      one.install(returnProgram(one, "files"));
+      return one;
+    };
+    await eachDeath({
+      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number, reboot }) => number === commit && !reboot,
+    }, async (host, { number, when, reboot }) => {
+      const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
+      expect(host.ended(), where).toBeUndefined();
+      await host.scopesEnded();
+      const wasDown = reboot && host.guests().length === 0;
+      if (reboot) host.forget();
+      await host.run("recover");
+      const text = `${where}\n${host.journalText()}`;
+      if (reboot && !wasDown && !host.committing() && host.guests().length === 0) {
+        // xendomains starts a guest that was up when the power went
+        expect(host.leftovers(), text).toEqual([]);
+        expect(readFileSync(host.config, "utf8"), text).toContain(`/dev/${VOLUME}`);
+      } else {
+        expect(expectWhole(host, text), text).toBe(host.committing() ? "image" : "volume");
+        expect(host.committing(), text).toBe(number >= commit);
       }
+      const calls = host.calls().length;
+      await host.run("recover");
+      expect(host.calls().length, text).toBe(calls);
     });
   });
 });

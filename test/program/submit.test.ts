@@ -7,7 +7,7 @@ import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
 const soon = async (when: () => boolean): Promise<void> => {
-  for (let tries = 0; tries < 600 && !when(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let tries = 0; tries < 6000 && !when(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(when()).toBe(true);
 };
 

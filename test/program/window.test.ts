@@ -6,7 +6,8 @@ import { readRunEvent } from "../../src/core/render/read-event.js";
 import { faultsPromised } from "../support/faults.js";
 import { parseWindow } from "../../src/core/load/window.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
-import { EVERY, SHELLS, StubHost, evaluate, inParallel, shellOf, shellsOf, until } from "./host.js";
+import { eachDeath } from "./deaths.js";
+import { EVERY, SHELLS, StubHost, evaluate, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { setClock, windowProgram } from "./window.js";
 
@@ -159,7 +160,7 @@ describe.concurrent("a second switch with a window", () => {
     other.remove();
   });
 
-  it("is recovered from at whatever call it is killed after the commit, with and without a reboot", { timeout: 600_000 }, async () => {
+  it("is recovered from at whatever call it is killed after the commit, with and without a reboot", async () => {
     const whole = new StubHost("dash");
     whole.install(windowProgram(whole));
     setClock(whole, 1, "02");
@@ -175,13 +176,16 @@ describe.concurrent("a second switch with a window", () => {
       return EVERY ? all : all.filter((_, way) => way === number % 4);
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-window"));
-    await inParallel(deaths, async ({ number, when, reboot }) => {
-      const host = new StubHost(shellOf(number));
+    const host = (shell: Shell): StubHost => {
+      const one = new StubHost(shell);
+      one.install(windowProgram(one));
+      setClock(one, 1, "02");
+      return one;
+    };
+    await eachDeath({
+      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number }) => number === calls.length,
+    }, async (host, { number, when, reboot }) => {
       const where = `${when} ${String(number)} ${calls[number - 1] ?? ""}${reboot ? ", reboot" : ""}`;
-      host.install(windowProgram(host));
-      setClock(host, 1, "02");
-      host.tell(when, String(number));
-      await host.run("run");
       expect(host.ended(), where).toBeUndefined();
       await host.scopesEnded();
       if (reboot) host.forget();
@@ -189,7 +193,6 @@ describe.concurrent("a second switch with a window", () => {
       const on = host.guests()[0]?.disk;
       expect([VOLUME, ...(reboot ? [] : [ARRAY])], `${where}\n${host.journalText()}`).toContain(on);
       expectOn(host, on === ARRAY ? ARRAY : VOLUME, where);
-      host.remove();
     });
   });
 });

@@ -16,6 +16,7 @@ changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
     rm "$STUB_STATE/kill-before"
     kill_program
   fi
+  keep kill-before
   hang hang-before
   "$@"
   status=$?
@@ -24,6 +25,7 @@ changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
     rm "$STUB_STATE/kill-after"
     kill_program
   fi
+  keep kill-after
   if told stop-after; then
     value "$STUB_STATE/run-dir"
     : >"$VALUE/stop"
@@ -57,6 +59,17 @@ told() { # NAME: of this call, the $n-th?
   at=
   read -r at <"$STUB_STATE/$1"
   [ "$at" = "$n" ]
+}
+
+# keep NAME: what is on the host now, where that is asked for (deaths.ts). Who is killed in a scope of its own lives on, and
+# what is written meanwhile is no moment's picture: then there is none.
+keep() {
+  [ -e "$STUB_STATE/keep" ] && [ -z "${IN_SCOPE:-}" ] || return 0
+  value "$STUB_STATE/keep"
+  kept=$VALUE/$1-$n
+  [ -d "$kept" ] || return 0
+  # all but the stubs themselves
+  ! cp -a -- "$CONVERGE_ROOT"/[!b]* "$kept" 2>/dev/null || : >"$kept/whole"
 }
 
 kill_program() {
