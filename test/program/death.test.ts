@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
 import { eachDeath, type Death as Dying } from "./deaths.js";
-import { EVERY, StubHost, shellOf, type Shell } from "./host.js";
+import { EVERY, StubHost, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
@@ -31,7 +31,7 @@ describe("a program that is killed with all its children", () => {
       return one;
     };
     await eachDeath({
-      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number }) => number >= COMMIT - 1 && number <= COMMIT,
+      deaths, host, really: ({ number }) => number >= COMMIT - 1 && number <= COMMIT,
     }, async (host, { number, when, reboot: withReboot }, before) => {
       const where = `${when} ${String(number)}: ${host.calls()[number - 1] ?? ""}`;
       expect(host.ended(), where).toBeUndefined();

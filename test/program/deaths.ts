@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { SCRATCH, inParallel, type Shell, type StubHost } from "./host.js";
+import { SCRATCH, inParallel, shellOf, type Shell, type StubHost } from "./host.js";
 
 /** A program that is killed with all its children, before or after one of its calls that change something, counted from 1. */
 export interface Death {
@@ -11,7 +11,6 @@ export interface Death {
 /** Programs of one kind, and how they die. */
 export interface Deaths<D extends Death> {
   readonly deaths: readonly D[];
-  readonly shellOf: (death: D) => Shell;
   /** A host with the program installed, as its run begins. */
   readonly host: (shell: Shell) => StubHost | Promise<StubHost>;
   /** Those whose program is really killed, whatever it costs. */
@@ -28,10 +27,10 @@ export interface Deaths<D extends Death> {
  * @param then is given the guest's config as it was before the run, too
  */
 export async function eachDeath<D extends Death>(
-  { deaths, shellOf, host: hostOf, really }: Deaths<D>, then: (host: StubHost, death: D, before: string) => Promise<void>,
+  { deaths, host: hostOf, really }: Deaths<D>, then: (host: StubHost, death: D, before: string) => Promise<void>,
 ): Promise<void> {
   const killed = async (death: D): Promise<void> => {
-    const host = await hostOf(shellOf(death));
+    const host = await hostOf(shellOf(death.number));
     const before = readFileSync(host.config, "utf8");
     try {
       host.tell(death.when, String(death.number));
@@ -48,7 +47,7 @@ export async function eachDeath<D extends Death>(
     try {
       await kept.host.run("run");
       for (const death of of) {
-        kept.host.under(shellOf(death));
+        kept.host.under(shellOf(death.number));
         if (kept.takeUp(death)) await then(kept.host, death, before);
         else await killed(death);
       }
@@ -79,6 +78,8 @@ class Kept {
     cpSync(at, this.host.root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     rmSync(join(this.host.root, "whole"));
     this.host.untell("keep");
+    const calls = this.host.calls().length;
+    if (calls !== death.number) throw new Error(`what was kept of call ${String(death.number)} is of call ${String(calls)}`);
     return true;
   }
 

@@ -353,7 +353,7 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
       return one;
     };
     await eachDeath({
-      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number, reboot }) => number === commit && !reboot,
+      deaths, host, really: ({ number, reboot }) => number === commit && !reboot,
     }, async (host, { number, when, reboot }, before) => {
       const where = `${how} ${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
       expect(host.ended(), where).toBeUndefined();

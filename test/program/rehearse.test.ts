@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { rehearsalName, rehearsalUuid } from "../../src/core/model/names.js";
 import { faultsPromised } from "../support/faults.js";
 import { eachDeath } from "./deaths.js";
-import { EVERY, SHELLS, StubHost, shellOf, type Shell } from "./host.js";
+import { EVERY, SHELLS, StubHost, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { rehearseProgram, type RehearseOptions } from "./rehearse.js";
 
@@ -128,7 +128,7 @@ describe("a rehearsal", () => {
       return one;
     };
     await eachDeath({
-      deaths: all, host, shellOf: ({ number }) => shellOf(number), really: ({ number }) => number === CALLS,
+      deaths: all, host, really: ({ number }) => number === CALLS,
     }, async (host, { number, when, reboot }) => {
       const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
       expect(host.ended(), where).toBeUndefined();

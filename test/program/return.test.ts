@@ -10,7 +10,7 @@ import { returnSteps } from "../../src/core/switches/return.js";
 import { aHost, aVolume, ext4 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { eachDeath, type Death } from "./deaths.js";
-import { EVERY, SHELLS, StubHost, shellOf, type Shell } from "./host.js";
+import { EVERY, SHELLS, StubHost, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, sha256 } from "./plan.js";
 
@@ -155,7 +155,7 @@ describe.concurrent("a way back", () => {
       return one;
     };
     await eachDeath({
-      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number, reboot }) => number === commit && !reboot,
+      deaths, host, really: ({ number, reboot }) => number === commit && !reboot,
     }, async (host, { number, when, reboot }) => {
       const where = `${when} ${String(number)}${reboot ? ", reboot" : ""}: ${host.calls()[number - 1] ?? ""}`;
       expect(host.ended(), where).toBeUndefined();

@@ -7,7 +7,7 @@ import { faultsPromised } from "../support/faults.js";
 import { parseWindow } from "../../src/core/load/window.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { eachDeath } from "./deaths.js";
-import { EVERY, SHELLS, StubHost, evaluate, shellOf, shellsOf, until, type Shell } from "./host.js";
+import { EVERY, SHELLS, StubHost, evaluate, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { setClock, windowProgram } from "./window.js";
 
@@ -183,7 +183,7 @@ describe.concurrent("a second switch with a window", () => {
       return one;
     };
     await eachDeath({
-      deaths, host, shellOf: ({ number }) => shellOf(number), really: ({ number }) => number === calls.length,
+      deaths, host, really: ({ number }) => number === calls.length,
     }, async (host, { number, when, reboot }) => {
       const where = `${when} ${String(number)} ${calls[number - 1] ?? ""}${reboot ? ", reboot" : ""}`;
       expect(host.ended(), where).toBeUndefined();
