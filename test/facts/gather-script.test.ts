@@ -85,6 +85,38 @@ test("a command that hangs is given up, the others answer", () => {
   expect(results["quick"]?.stdout).toBe("here\n");
 });
 
+test("every second question is asked beside the others", () => {
+  // each waits for the other: one after another, both would be given up
+  const met = join(directory, "met");
+  execFileSync("mkfifo", [met]);
+  const { results, finished } = parseFrames(run(["dash"], [
+    ask("says", "sh", "-c", 'echo hello >"$1"', "sh", met),
+    ask("hears", "cat", met),
+    ask("more", "echo", "well"),
+  ]));
+  expect(finished).toBe(true);
+  expect(results["says"]?.exitCode).toBe(0);
+  expect(results["hears"]?.stdout).toBe("hello\n");
+  expect(results["more"]?.stdout).toBe("well\n");
+});
+
+test("where one half of the questions dies, the round is not finished", () => {
+  // from the question up to the shell that asks its half: the one whose parent was started by no shell
+  const suicide = `
+    parent_of() { cut -d ' ' -f 4 "/proc/$1/stat"; }
+    at=$$
+    while top=$(parent_of "$(parent_of "$at")") && [ "$(cat "/proc/$top/comm")" = dash ] || [ "$(cat "/proc/$(parent_of "$at")/comm")" != dash ]; do
+      at=$(parent_of "$at")
+    done
+    kill -9 "$at"`;
+  const others = [ask("one", "echo", "1"), ask("two", "echo", "2")] as const;
+  expect(parseFrames(run(["dash"], others)).finished).toBe(true);
+  for (const place of [0, 1]) {
+    const { finished } = parseFrames(run(["dash"], others.toSpliced(place, 0, ask("kills", "dash", "-c", suicide))));
+    expect(finished).toBe(false);
+  }
+});
+
 test("an old host without timeout is asked all the same", () => {
   const bin = join(directory, "old");
   mkdirSync(bin);

@@ -73,11 +73,20 @@ frame() {
 }
 `;
 
-/** One round of questions as one POSIX sh script, for the standard input of {@link GATHER_SHELL}. */
+/**
+ * One round of questions as one POSIX sh script, for the standard input of {@link GATHER_SHELL}.
+ *
+ * Every second question is asked in a lane of its own, beside the others: most of what a look takes is processes that start,
+ * and two at a time are no burden to a Dom0. What the second lane says waits in a pipe until the first one is done, so that
+ * no file is needed, and nothing mixes. The second lane ends with the line that says that all is there, and it is passed on by
+ * the end of the first: neither can be missing from what counts as finished.
+ */
 export function gatherScript(questions: readonly Question[]): string {
-  const frames = questions.map(({ name, seconds, command }) =>
-    `frame ${quoteWord(name)} ${seconds} ${quoteCommand(command)}\n`);
-  return `${PRELUDE}printf '\\n${BEGIN}\\n'\n{\n${frames.join("")}echo ${FINISHED}\n` +
+  const lane = (rest: number): string => questions
+    .filter((_, i) => i % 2 === rest)
+    .map(({ name, seconds, command }) => `frame ${quoteWord(name)} ${seconds} ${quoteCommand(command)}\n`)
+    .join("");
+  return `${PRELUDE}printf '\\n${BEGIN}\\n'\n{\n${lane(1)}echo ${FINISHED}\n} | {\n${lane(0)}cat\n` +
     `} | head -c ${OUTPUT_LIMIT} | base64\nprintf '\\n${END}\\n'\n`;
 }
 
