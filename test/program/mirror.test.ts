@@ -696,6 +696,54 @@ describe.concurrent("a migration", () => {
     });
   });
 
+  it.each([
+    { stage: 3, domid: "9", note: "web1 was lost in its migration: it is started anew" },
+    { stage: 4, domid: "8", note: "web1 had been migrated: its copy runs on" },
+    { stage: 6, domid: "8", note: "web1 had been migrated: its copy runs on" },
+  ])("that hangs after stage $stage, with the guest stopped, is given up, and the guest runs", async ({ stage, domid, note }) => {
+    await inParallel(shellsOf(stage), async (shell) => {
+      const host = new StubHost(shell);
+      host.install(impatient(mirrorProgram(host, "migrate", "dm")).replace("tries=150\n", "tries=15\n"));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("migrate-hangs", String(stage));
+      await host.run("run");
+      expect(expectWhole(host, before, `stage ${String(stage)}`)).toBe("old");
+      expect(host.guests().map((guest) => guest.domid)).toEqual([domid]);
+      expect(host.journalText()).toContain("xl migrate did not end within 4 s, and was given up");
+      expect(host.journalText()).toContain(note);
+      expect(host.ended()).toBe("failed");
+      host.remove();
+    });
+  });
+
+  it.each(SHELLS)("has all the time that it wants while the guest runs, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    host.install(impatient(mirrorProgram(host, "migrate", "dm")));
+    host.tell("migrate-waits", "2");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("done");
+    host.remove();
+  });
+
+  it.each([{ stage: 2, domid: "8", disk: "/dev/mapper/converge-web1-xvda1" }, { stage: 3, domid: "9", disk: "/srv/disk.img" }])(
+    "whose program is killed, and that hangs then after stage $stage, is waited for while the guest runs, and else given up",
+    async ({ stage, domid, disk }) => {
+      await inParallel(shellsOf(stage), async (shell) => {
+        const host = new StubHost(shell);
+        host.install(impatient(mirrorProgram(host, "migrate", "dm")).replace("tries=150\n", "tries=15\n"));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(stage === 2 ? "migrate-waits" : "migrate-hangs", String(stage));
+        const running = host.start("run");
+        await until(() => host.lines(join(host.state, "migrate-at"))[0] === String(stage));
+        running.kill();
+        await host.run("recover");
+        expect(expectWhole(host, before, `stage ${String(stage)}`)).toBe("old");
+        expect(host.guests()).toEqual([{ domid, state: "-b----", disk }]);
+        expect(host.journalText().includes("did not come to its end, and was given up")).toBe(stage !== 2);
+        host.remove();
+      });
+    });
+
   it("to other disks than the planned ones is not used: the guest is started anew", async () => {
     const { host, before } = await migrated("dash", (one) => {
       one.tell("migrate-dies", "6");

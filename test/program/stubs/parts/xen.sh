@@ -132,7 +132,8 @@ xl_restore() { # STATE CONFIG FILE
 }
 
 # As xl_migrate.c does it, sender and receiver in one. `migrate-dies` is the stage after which both are dead, leaving
-# everything as it is; `migrate-fails`, a receiver that can not attach the disks.
+# everything as it is; `migrate-hangs`, the one at which it comes to nothing more, and `migrate-waits`, for a while;
+# `migrate-fails`, a receiver that can not attach the disks.
 xl_migrate() { # CONFIG NAME
   domid_named "$2" || exit 1
   old=$DOMID
@@ -162,6 +163,9 @@ xl_migrate() { # CONFIG NAME
 
 migrate_stage() {
   ! value "$STUB_STATE/migrate-dies" || [ "$VALUE" != "$1" ] || exit 137
+  echo "$1" >"$STUB_STATE/migrate-at"
+  ! value "$STUB_STATE/migrate-hangs" || [ "$VALUE" != "$1" ] || "$REAL_SLEEP" 600
+  ! value "$STUB_STATE/migrate-waits" || [ "$VALUE" != "$1" ] || "$REAL_SLEEP" 7
 }
 
 # A clone that boots writes to its disks, or does what a test says: `silent`, `crashes`, `fills` its snapshot, `unconnected`.

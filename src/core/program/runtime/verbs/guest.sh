@@ -239,24 +239,57 @@ scoped() {
   return "$status"
 }
 
-# await_scoped: until what a dead program started in a scope has ended
+# await_scoped: until what a dead program started in a scope has ended, or has had its time. A guest that is migrated runs
+# meanwhile, and as long as it does, its memory may take the time that it takes.
 await_scoped() {
-  local boot pid waited limit
-  waited=0 limit=600
-  # the memory of a large guest takes its time
-  ! [ -e "$HERE/moving" ] || limit=9000
-  while [ -e "$HERE/creating" ] && [ "$waited" -lt "$limit" ]; do
-    waited=$((waited + 1))
+  local boot pid tries deadline old
+  tries=0 old=''
+  ! [ -e "$HERE/moving" ] || ! [ -e "$HERE/migrating" ] || read -r old boot <"$HERE/migrating"
+  uptime_now
+  deadline=$((UPTIME + BOUND))
+  while [ -e "$HERE/creating" ]; do
     read -r boot pid <"$HERE/creating" || break
     [ "$boot" = "$(boot_id)" ] || break
     case $pid in
-      starting) [ "$waited" -lt 25 ] || break ;;
+      starting)
+        tries=$((tries + 1))
+        [ "$tries" -lt 25 ] || break
+        ;;
       *[!0-9]* | '') break ;;
-      *) kill -0 "$pid" 2>/dev/null || break ;;
+      *)
+        kill -0 "$pid" 2>/dev/null || break
+        uptime_now
+        if [ "$UPTIME" -lt "$deadline" ]; then
+          :
+        elif [ -n "$old" ] && runs_on "$old"; then
+          deadline=$((UPTIME + BOUND))
+        else
+          # by now that number may be another process
+          ! is_scoped "$pid" || give_up_scoped "$pid"
+          break
+        fi
+        ;;
     esac
     sleep 0.2
   done
   rm -f "$HERE/creating" "$HERE/moving"
+}
+
+# runs_on DOMID
+runs_on() {
+  domid_state "$1" || return 1
+  case $STATE in *[scd]*) return 1 ;; esac
+}
+
+# is_scoped PID: it is what a program of this run has started in a scope
+is_scoped() {
+  tr '\000' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qxF -- "$HERE/creating"
+}
+
+give_up_scoped() { # PID
+  end_tree "$1"
+  HUNG=1
+  journal note message 'what was to bring the guest up did not come to its end, and was given up'
 }
 
 # create_scoped COMMAND…: again while the one of that name is still dying

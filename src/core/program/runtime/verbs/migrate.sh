@@ -31,8 +31,11 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   rm -f "$HERE/stopped"
   : >"$HERE/moving"
   note_stopped "$old" </dev/null >/dev/null 2>&1 9>&- &
+  guest_away
+  AWAY_ONCE=$HERE/stopped
   scoped "$@"
   status=$?
+  AWAY_ONCE=
   rm -f "$HERE/moving"
   # after a failure it is looked at which of the two is whole (settle_migration), and nothing is tried again
   [ "$status" -eq 0 ] || return "$status"
