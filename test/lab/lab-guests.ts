@@ -10,9 +10,6 @@ export interface Acks {
   readonly highest: number;
   readonly first: string;
   readonly last: string;
-  /** The longest silence between two acknowledgements: the downtime that the guest's users saw. */
-  readonly longestGapSeconds: number;
-  readonly gapFrom: string;
 }
 
 /** Starts a guest from /etc/xen and waits until its console says that it is up. */
@@ -62,9 +59,24 @@ export async function acks(lab: Lab, guest: string): Promise<Acks> {
     highest: Number(read('highest')),
     first: read('first'),
     last: read('last'),
-    longestGapSeconds: Number(read('longest_gap')),
-    gapFrom: read('gap_from'),
   };
+}
+
+/**
+ * The longest silence between two acknowledgements, of that record and those after it, in seconds of Dom0's clock: the downtime
+ * that the guest's users saw.
+ */
+export async function longestSilence(lab: Lab, guest: string, from: number): Promise<number> {
+  let before: number | undefined;
+  let longest = 0;
+  for (const [, time = '', record] of (await lab.consoleLog(guest)).matchAll(/^\[([\d :-]+)\] ack (\d+)\s*$/gm)) {
+    if (Number(record) < from) continue;
+    const at = Date.parse(`${time.replace(' ', 'T')}Z`) / 1000;
+    longest = Math.max(longest, at - (before ?? at));
+    before = at;
+  }
+  if (before === undefined) throw new Error(`${guest} has acknowledged nothing from record ${String(from)} on`);
+  return longest;
 }
 
 /**
