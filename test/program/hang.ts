@@ -2,7 +2,7 @@ import { expect } from "vitest";
 
 /** A program that does not wait long for a command while the guest is away, and looks often: some seconds, for busy machines. */
 export function impatient(program: string): string {
-  const told = program.replace(/^bounds .*$/m, "bounds 4").replace("TICK=4\n", "TICK=1\n");
+  const told = program.replace(/^bounds .*$/m, "bounds 4").replace("TICK=4\n", "TICK=0.9\n");
   expect(told).not.toBe(program);
   return told;
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameS
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
-import { impatient } from "./hang.js";
+import { HANGS, impatient } from "./hang.js";
 import { eachDeath } from "./deaths.js";
 import { EVERY, SHELLS, StubHost, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
@@ -181,6 +181,35 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
         expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
         expect(expectWhole(host, before, where), where).toBe("old");
         expect(journal(host).at(-1), where).toMatchObject({ event: "end", outcome: "failed" });
+      } finally {
+        host.remove();
+      }
+    }, 8);
+  });
+
+  it.runIf(by === "drbd")("has a call that hangs in the commit, in which writes wait, given up", async () => {
+    const calls = (await callsOf(how, by)).map((call) => call.replaceAll(/\/\S*converge-program-\w+/g, "ROOT"));
+    const first = calls.findIndex((call) => call.includes("--on-no-data-accessible=suspend-io"));
+    const last = calls.findIndex((call) => call.includes("--on-no-data-accessible=io-error"));
+    expect(last).toBeGreaterThan(first);
+    // by their words: how many come before depends on how fast it copies
+    const within = [...new Set(calls.slice(first, last + 1))].filter((call) => call.startsWith("drbd"));
+    const ways = within.flatMap((call, index) => (EVERY ? HANGS : HANGS.filter((_, way) => way === index % 2)).map((hang) => ({ call, index, hang })));
+    await inParallel(ways, async ({ call, index, hang }) => {
+      const host = new StubHost(shellOf(index));
+      try {
+        host.install(impatient(mirrorProgram(host, how, by)));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(hang, call.replaceAll("ROOT", host.root));
+        await host.run("run");
+        const where = `${hang} ${call}`;
+        // before the commit it is taken back; after it, what is left of it is done all the same, and that it hung is told
+        const forced = /^drbdsetup disconnect .*2:7900 $/.test(call);
+        expect(host.ended(), `${where}\n${host.journalText()}`).toBe(index === 0 ? "failed" : forced ? "done" : "stuck");
+        if (!forced) expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
+        expect(expectWhole(host, before, where), where).toBe(index === 0 ? "old" : "new");
+        const suspended = readdirSync(join(host.state, "drbd")).filter((name) => existsSync(join(host.state, "drbd", name, "suspended")));
+        expect(suspended, `${where}: writes wait`).toEqual([]);
       } finally {
         host.remove();
       }

@@ -7,7 +7,8 @@ import { faultsPromised } from "../support/faults.js";
 import { parseWindow } from "../../src/core/load/window.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { eachDeath } from "./deaths.js";
-import { EVERY, SHELLS, StubHost, evaluate, shellsOf, until, type Shell } from "./host.js";
+import { HANGS, impatient } from "./hang.js";
+import { EVERY, SHELLS, StubHost, evaluate, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { setClock, windowProgram } from "./window.js";
 
@@ -194,6 +195,35 @@ describe.concurrent("a second switch with a window", () => {
       expect([VOLUME, ...(reboot ? [] : [ARRAY])], `${where}\n${host.journalText()}`).toContain(on);
       expectOn(host, on === ARRAY ? ARRAY : VOLUME, where);
     });
+  });
+});
+
+it("a second switch in which a command hangs is given up, and the guest runs on its volume, by way of the array or without", async () => {
+  const whole = new StubHost("dash");
+  whole.install(windowProgram(whole));
+  setClock(whole, 1, "02");
+  await whole.run("run");
+  const calls = whole.calls();
+  whole.remove();
+  const away = calls.findLastIndex((call) => call.startsWith("xl save"));
+  const back = calls.findLastIndex((call) => call.startsWith("xl unpause"));
+  expect(back).toBeGreaterThan(away);
+  const numbers = Array.from({ length: back - away }, (_, index) => away + 1 + index);
+  await inParallel(numbers.flatMap((number) => (EVERY ? HANGS : HANGS.filter((_, way) => way === number % 2)).map((hang) => ({ number, hang }))), async ({ number, hang }) => {
+    const host = new StubHost(shellOf(number));
+    try {
+      host.install(impatient(windowProgram(host)));
+      setClock(host, 1, "02");
+      host.tell(hang, String(number));
+      await host.run("run");
+      const where = `${hang} ${String(number)} ${calls[number - 1] ?? ""}\n${host.journalText()}`;
+      expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
+      const on = host.guests()[0]?.disk;
+      expect([VOLUME, ARRAY], where).toContain(on);
+      expectOn(host, on === ARRAY ? ARRAY : VOLUME, where);
+    } finally {
+      host.remove();
+    }
   });
 });
 

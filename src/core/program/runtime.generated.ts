@@ -273,12 +273,12 @@ bounds() {
 BOUND=30000
 # once one has hung the others get this long, but for those that bring the guest back: what hangs may be a disk that most
 # of them need
-SHORT_BOUND=3000
+readonly SHORT_BOUND=3000
 HUNG=0
 UNHURRIED=0
 
 # whoever waits for a command is woken this often, in seconds
-TICK=4
+readonly TICK=4
 TICKER=
 TICKED=0
 
@@ -360,7 +360,7 @@ run_bounded() {
 }
 
 # as timeout(1) has it
-GIVEN_UP=124
+readonly GIVEN_UP=124
 # the file that tells, where it is named, that the guest is away now: it still runs while a command that takes it away is at work
 AWAY_ONCE=
 
@@ -1041,7 +1041,7 @@ loops_over() {
 }
 
 # a newline, to look for whole lines
-LINE='
+readonly LINE='
 '
 
 # loop_is_over DEVICE FILE
@@ -2015,7 +2015,7 @@ verb_add_member() {
   run_command "$@"
 }
 
-# both_alive FROM TO: neither member has failed, and the copy has not been given up. GIVEN_UP counts looks, since md's
+# both_alive FROM TO: neither member has failed, and the copy has not been given up. IDLE_LOOKS counts looks, since md's
 # thread takes a member up only a moment after it was added.
 both_alive() {
   local action
@@ -2029,9 +2029,9 @@ both_alive() {
   if [ "$SLOT" = none ]; then
     # md gives up where it can not read, and lets the member go without calling it faulty
     read -r action <"$MD/sync_action"
-    [ "$action" = idle ] || GIVEN_UP=0
-    GIVEN_UP=$((GIVEN_UP + 1))
-    [ "$GIVEN_UP" -lt 20 ] || {
+    [ "$action" = idle ] || IDLE_LOOKS=0
+    IDLE_LOOKS=$((IDLE_LOOKS + 1))
+    [ "$IDLE_LOOKS" -lt 20 ] || {
       says 'the image gives errors: md has given up the copy'
       return 1
     }
@@ -2060,7 +2060,7 @@ tell_whole() {
 # await_held NAME FROM TO BYTES HELD IMAGE TELL: until the copy is where it is held; TELL tells how far it is. Sets HELD_SECTORS.
 await_held() {
   local name from to bytes held tell next done_sectors total rest
-  name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 GIVEN_UP=0
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 IDLE_LOOKS=0
   uptime_now
   next=$UPTIME
   watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
@@ -2087,7 +2087,7 @@ await_held() {
 
 # complete_array NAME FROM TO BYTES
 verb_complete_array() {
-  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  BOTH_FROM=$2 BOTH_TO=$3 IDLE_LOOKS=0
   array_of "$1" && set_md sync_max max && await_last "$4" both_members is_in_sync "$3"
 }
 
@@ -3408,9 +3408,9 @@ LIST
 }
 
 # once a domain is on its way out it gets this long, at least: that is not ignoring a request
-LEAVING_CENTIS=6000
+readonly LEAVING_CENTIS=6000
 # how often xl is asked while there are signs of it
-ASK_CENTIS=200
+readonly ASK_CENTIS=200
 
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up.
 await_gone() {
@@ -3491,7 +3491,7 @@ release_loops() {
 }
 
 # how long a domain that has shut down may take to go, before it is cleared away
-KEPT_SECONDS=120
+readonly KEPT_SECONDS=120
 
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
@@ -3560,7 +3560,7 @@ mode_late() {
 
 # Runs in the scope, around the command. Whoever finds this program dead waits for it to end: a guest that is about to
 # appear would otherwise appear after everything else was taken back.
-SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
+readonly SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
 SCOPES=0
 
 # scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
@@ -3838,7 +3838,7 @@ DOWNTIME=0
 COUNTED=
 
 # bash opens sockets by itself: nothing to install
-OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
+readonly OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
 
 probe_ready() { # HOW SINCE ARGUMENTS…
   local how since
@@ -4053,7 +4053,7 @@ verb_retire_mapping() { # NAME -- COMMAND…
 
 # A mirror's log on a device (drivers/md/dm-log.c): \`MiRr\`, version 2 and the number of regions, little endian; from byte
 # 1024 on a bit a region, lowest first, in whole words of 64: 1 is clean, that is, not copied.
-LOG_HEAD='rRiM\\0002\\0000\\0000\\0000'
+readonly LOG_HEAD='rRiM\\0002\\0000\\0000\\0000'
 
 # mark_used NAME IMAGE LINK BYTES SECTORS TYPE
 # SECTORS: of a region. TYPE: swap, or ext2, 3 or 4. Always anew, since it is worth something only while nobody has the
@@ -4123,7 +4123,7 @@ as_bytes() {
 }
 
 # Prints \`all WHY\`, or \`free FIRST END\` lines: bytes from FIRST to before END that hold nothing, in order.
-FREE_OF_EXT='
+readonly FREE_OF_EXT='
 /^Filesystem features:/ { features = $0 " " }
 /^Filesystem state:/ { state = $0; sub(/^[^:]*: */, "", state); sub(/ *$/, "", state) }
 /^Block count:/ { blocks = $3 }
@@ -4156,7 +4156,7 @@ END {
 }'
 
 # The first line: how many bytes are to be copied, and why, where that is all. Then the bits, as octal escapes.
-BITS_OF_FREE='
+readonly BITS_OF_FREE='
 function mark(number) { bits[int(number / 8)] += 2 ^ (number % 8) }
 /^all / { why = substr($0, 5) }
 /^free / {
@@ -4745,7 +4745,7 @@ dirty_chunks() {
 
 # ---- the copy
 
-MIB=1048576
+readonly MIB=1048576
 
 # copy_identity NAME DEVICE BYTES: sets IDENTITY_OF_COPY, what has to be as it was for a copy to be gone on with. A domain has
 # its disks for all of its life, so that one and the same has not been started around the array. 1: there is nothing to tell by.
@@ -4898,16 +4898,16 @@ tell_changes() {
 
 # complete_changes NAME FROM TO BYTES: nothing of it is throttled, since from its first MiB on time is short
 verb_complete_changes() {
-  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  BOTH_FROM=$2 BOTH_TO=$3 IDLE_LOOKS=0
   array_of "$1" && set_md sync_speed_max system && set_md sync_max max && await_last 0 both_members is_in_sync "$3"
 }
 
 # ---- the trial
 
 # Chunks of the trial's files: spoilt where nobody writes, written to before the second file is a member, and while it is held back
-SPOILT=40
-WRITTEN_ALONE='5 33 63'
-WRITTEN_BOTH=20
+readonly SPOILT=40
+readonly WRITTEN_ALONE='5 33 63'
+readonly WRITTEN_BOTH=20
 
 # try_bitmap NAME: the array for it
 verb_try_bitmap() {
@@ -5357,7 +5357,7 @@ snapshots_hold() { # VG/SNAPSHOT…
 # ---- its console
 
 # a file of it is put aside when it is longer: twice this much of the newest is kept, whatever a guest prints
-CONSOLE_BYTES=65536
+readonly CONSOLE_BYTES=65536
 
 # read_console DOMID: what its xenconsoled or QEMU has for it, to CONSOLE. Runs beside the program: a session's leader would
 # get the terminal for its own, and be hung up with it.
@@ -5399,10 +5399,10 @@ console_tail() {
 # config of the host's is read for it or changed. See goals/resource.sh for what is what.
 
 # first of what is tried: high, out of the way of what people number by hand
-FIRST_MINOR=900
-FIRST_PORT=7900
+readonly FIRST_MINOR=900
+readonly FIRST_PORT=7900
 # as DRBD counts, in KiB a second: more than any disk
-NO_LIMIT=4194304
+readonly NO_LIMIT=4194304
 
 # Metadata lies in memory, on a loop device that goes when DRBD lets go of it; the file stays as long as it may be needed.
 meta_of() { # RESOURCE: sets META
@@ -5638,7 +5638,7 @@ await_connected() {
   done
 }
 
-# both_disks: neither has failed, as resource_of found them. Sets BEHIND. GIVEN_UP counts looks, since a copy begins, and is
+# both_disks: neither has failed, as resource_of found them. Sets BEHIND. LOOKS_APART counts looks, since a copy begins, and is
 # broken off, a moment before the states say so.
 both_disks() {
   minor_state "$COPY_MINOR" || return 1
@@ -5654,12 +5654,12 @@ both_disks() {
     says "the image gives errors (DRBD says: \${DISK:-no disk})"
     return 1
   }
-  GIVEN_UP=$((GIVEN_UP + 1))
+  LOOKS_APART=$((LOOKS_APART + 1))
   case $CONNECTION in
-    SyncSource | PausedSyncS) GIVEN_UP=0 ;;
-    Connected) [ "$PEER_DISK" != UpToDate ] || GIVEN_UP=0 ;;
+    SyncSource | PausedSyncS) LOOKS_APART=0 ;;
+    Connected) [ "$PEER_DISK" != UpToDate ] || LOOKS_APART=0 ;;
   esac
-  [ "$GIVEN_UP" -lt 50 ] || {
+  [ "$LOOKS_APART" -lt 50 ] || {
     says "$RESOURCE and $COPY lost each other (DRBD says: $CONNECTION)"
     return 1
   }
@@ -5668,7 +5668,7 @@ both_disks() {
 # await_resource NAME FROM TO BYTES KIB IMAGE: until so little is left that it could be copied between two looks; that is kept
 verb_await_resource() {
   local name bytes began next base done_bytes kib before left
-  name=$1 bytes=$4 kib=$5 GIVEN_UP=0 before='' LIMIT=0
+  name=$1 bytes=$4 kib=$5 LOOKS_APART=0 before='' LIMIT=0
   resource_of "$name" && [ -n "$COPY" ] || return 1
   since_when "$name"
   began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
@@ -5715,7 +5715,7 @@ pause_copy() {
 
 # complete_resource NAME FROM TO BYTES
 verb_complete_resource() {
-  GIVEN_UP=0
+  LOOKS_APART=0
   resource_of "$1" && [ -n "$COPY" ] || return 1
   minor_state "$COPY_MINOR"
   case $FLAGS in *u*) run_command drbdsetup resume-sync "$COPY_MINOR" || return ;; esac
@@ -5724,6 +5724,7 @@ verb_complete_resource() {
 
 # cut_resource NAME FROM TO SECTORS running|offline
 verb_cut_resource() {
+  local status
   resource_of "$1" || return 1
   if ! committing || [ -n "$COPY" ]; then
     same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
@@ -5735,8 +5736,13 @@ verb_cut_resource() {
       journal note message "the image behind /dev/$1 gives errors (DRBD says: \${DISK:-no disk}): the volume holds everything, and takes over"
   fi
   # while the volume passes from one to the other writes wait, where they would fail
-  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io || return
-  swap_legs "$1" "$3" "$4"
+  guest_away
+  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
+    swap_legs "$1" "$3" "$4"
+  status=$?
+  # where that failed they may wait still
+  [ "$status" -ne 0 ] || guest_here
+  return "$status"
 }
 
 # swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to
@@ -5952,7 +5958,7 @@ verb_resume_guest() { # NAME FILE -- COMMAND…
 # several guests share it: the first keeps what it was, the last puts it back. A reboot does so by itself.
 
 # what a mirror begins with until it is known how fast it is: a disk in memory does 100 MiB/s with half of the time
-FIRST_SHARE=2
+readonly FIRST_SHARE=2
 
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 
@@ -6017,7 +6023,7 @@ give_throttle_back() {
 # before: so a clock that is set, a host that was suspended, and the ends of summer time need no thought.
 
 # in seconds; and how often one pauses between two looks. A request to stop is seen after each pause.
-WAIT_PAUSE=2 WAIT_PAUSES=5
+readonly WAIT_PAUSE=2 WAIT_PAUSES=5
 
 # week_now: sets WEEK, seconds since Monday 00:00 by the host's clock, and CLOCK, the same for people
 week_now() {

@@ -10,12 +10,12 @@ bounds() {
 BOUND=30000
 # once one has hung the others get this long, but for those that bring the guest back: what hangs may be a disk that most
 # of them need
-SHORT_BOUND=3000
+readonly SHORT_BOUND=3000
 HUNG=0
 UNHURRIED=0
 
 # whoever waits for a command is woken this often, in seconds
-TICK=4
+readonly TICK=4
 TICKER=
 TICKED=0
 
@@ -97,7 +97,7 @@ run_bounded() {
 }
 
 # as timeout(1) has it
-GIVEN_UP=124
+readonly GIVEN_UP=124
 # the file that tells, where it is named, that the guest is away now: it still runs while a command that takes it away is at work
 AWAY_ONCE=
 

@@ -6,6 +6,7 @@ changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
   n=$((VALUE + 1))
   echo "$n" >"$STUB_STATE/calls-made"
   one_line "$call"
+  words=$LINE
   # with a blank at its end
   printf '%s \n' "$LINE" >>"$STUB_STATE/calls"
   if told fail; then
@@ -54,11 +55,11 @@ hang() {
   fi
 }
 
-told() { # NAME: of this call, the $n-th?
+told() { # NAME: of this call, the $n-th, or one that is it word by word?
   [ -e "$STUB_STATE/$1" ] || return 1
   at=
-  read -r at <"$STUB_STATE/$1"
-  [ "$at" = "$n" ]
+  IFS= read -r at <"$STUB_STATE/$1" || :
+  [ "$at" = "$n" ] || [ "$at" = "$words " ]
 }
 
 # keep NAME: what is on the host now, where that is asked for (deaths.ts). Who is killed in a scope of its own lives on, and

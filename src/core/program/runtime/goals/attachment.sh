@@ -7,7 +7,7 @@ loops_over() {
 }
 
 # a newline, to look for whole lines
-LINE='
+readonly LINE='
 '
 
 # loop_is_over DEVICE FILE

@@ -75,7 +75,7 @@ verb_add_member() {
   run_command "$@"
 }
 
-# both_alive FROM TO: neither member has failed, and the copy has not been given up. GIVEN_UP counts looks, since md's
+# both_alive FROM TO: neither member has failed, and the copy has not been given up. IDLE_LOOKS counts looks, since md's
 # thread takes a member up only a moment after it was added.
 both_alive() {
   local action
@@ -89,9 +89,9 @@ both_alive() {
   if [ "$SLOT" = none ]; then
     # md gives up where it can not read, and lets the member go without calling it faulty
     read -r action <"$MD/sync_action"
-    [ "$action" = idle ] || GIVEN_UP=0
-    GIVEN_UP=$((GIVEN_UP + 1))
-    [ "$GIVEN_UP" -lt 20 ] || {
+    [ "$action" = idle ] || IDLE_LOOKS=0
+    IDLE_LOOKS=$((IDLE_LOOKS + 1))
+    [ "$IDLE_LOOKS" -lt 20 ] || {
       says 'the image gives errors: md has given up the copy'
       return 1
     }
@@ -120,7 +120,7 @@ tell_whole() {
 # await_held NAME FROM TO BYTES HELD IMAGE TELL: until the copy is where it is held; TELL tells how far it is. Sets HELD_SECTORS.
 await_held() {
   local name from to bytes held tell next done_sectors total rest
-  name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 GIVEN_UP=0
+  name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 IDLE_LOOKS=0
   uptime_now
   next=$UPTIME
   watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
@@ -147,7 +147,7 @@ await_held() {
 
 # complete_array NAME FROM TO BYTES
 verb_complete_array() {
-  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  BOTH_FROM=$2 BOTH_TO=$3 IDLE_LOOKS=0
   array_of "$1" && set_md sync_max max && await_last "$4" both_members is_in_sync "$3"
 }
 

@@ -61,9 +61,9 @@ LIST
 }
 
 # once a domain is on its way out it gets this long, at least: that is not ignoring a request
-LEAVING_CENTIS=6000
+readonly LEAVING_CENTIS=6000
 # how often xl is asked while there are signs of it
-ASK_CENTIS=200
+readonly ASK_CENTIS=200
 
 # await_gone DOMID SECONDS [LOOPS]: the domain, its backends, and the loops that they had. 1: time is up.
 await_gone() {
@@ -145,7 +145,7 @@ release_loops() {
 }
 
 # how long a domain that has shut down may take to go, before it is cleared away
-KEPT_SECONDS=120
+readonly KEPT_SECONDS=120
 
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
@@ -215,7 +215,7 @@ mode_late() {
 # Runs in the scope, around the command. Whoever finds this program dead waits for it to end: a guest that is about to
 # appear would otherwise appear after everything else was taken back.
 # shellcheck disable=SC2016
-SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
+readonly SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
 SCOPES=0
 
 # scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
@@ -494,7 +494,7 @@ COUNTED=
 
 # bash opens sockets by itself: nothing to install
 # shellcheck disable=SC2016
-OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
+readonly OPEN_SOCKET='exec 3<>"/dev/tcp/$1/$2"'
 
 probe_ready() { # HOW SINCE ARGUMENTS…
   local how since

@@ -3,7 +3,7 @@
 
 # A mirror's log on a device (drivers/md/dm-log.c): `MiRr`, version 2 and the number of regions, little endian; from byte
 # 1024 on a bit a region, lowest first, in whole words of 64: 1 is clean, that is, not copied.
-LOG_HEAD='rRiM\0002\0000\0000\0000'
+readonly LOG_HEAD='rRiM\0002\0000\0000\0000'
 
 # mark_used NAME IMAGE LINK BYTES SECTORS TYPE
 # SECTORS: of a region. TYPE: swap, or ext2, 3 or 4. Always anew, since it is worth something only while nobody has the
@@ -74,7 +74,7 @@ as_bytes() {
 
 # Prints `all WHY`, or `free FIRST END` lines: bytes from FIRST to before END that hold nothing, in order.
 # shellcheck disable=SC2016 # awk's
-FREE_OF_EXT='
+readonly FREE_OF_EXT='
 /^Filesystem features:/ { features = $0 " " }
 /^Filesystem state:/ { state = $0; sub(/^[^:]*: */, "", state); sub(/ *$/, "", state) }
 /^Block count:/ { blocks = $3 }
@@ -108,7 +108,7 @@ END {
 
 # The first line: how many bytes are to be copied, and why, where that is all. Then the bits, as octal escapes.
 # shellcheck disable=SC2016 # awk's
-BITS_OF_FREE='
+readonly BITS_OF_FREE='
 function mark(number) { bits[int(number / 8)] += 2 ^ (number % 8) }
 /^all / { why = substr($0, 5) }
 /^free / {

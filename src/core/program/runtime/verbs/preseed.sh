@@ -66,7 +66,7 @@ dirty_chunks() {
 
 # ---- the copy
 
-MIB=1048576
+readonly MIB=1048576
 
 # copy_identity NAME DEVICE BYTES: sets IDENTITY_OF_COPY, what has to be as it was for a copy to be gone on with. A domain has
 # its disks for all of its life, so that one and the same has not been started around the array. 1: there is nothing to tell by.
@@ -219,16 +219,16 @@ tell_changes() {
 
 # complete_changes NAME FROM TO BYTES: nothing of it is throttled, since from its first MiB on time is short
 verb_complete_changes() {
-  BOTH_FROM=$2 BOTH_TO=$3 GIVEN_UP=0
+  BOTH_FROM=$2 BOTH_TO=$3 IDLE_LOOKS=0
   array_of "$1" && set_md sync_speed_max system && set_md sync_max max && await_last 0 both_members is_in_sync "$3"
 }
 
 # ---- the trial
 
 # Chunks of the trial's files: spoilt where nobody writes, written to before the second file is a member, and while it is held back
-SPOILT=40
-WRITTEN_ALONE='5 33 63'
-WRITTEN_BOTH=20
+readonly SPOILT=40
+readonly WRITTEN_ALONE='5 33 63'
+readonly WRITTEN_BOTH=20
 
 # try_bitmap NAME: the array for it
 verb_try_bitmap() {

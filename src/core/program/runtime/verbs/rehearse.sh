@@ -214,7 +214,7 @@ snapshots_hold() { # VG/SNAPSHOT…
 # ---- its console
 
 # a file of it is put aside when it is longer: twice this much of the newest is kept, whatever a guest prints
-CONSOLE_BYTES=65536
+readonly CONSOLE_BYTES=65536
 
 # read_console DOMID: what its xenconsoled or QEMU has for it, to CONSOLE. Runs beside the program: a session's leader would
 # get the terminal for its own, and be hung up with it.

@@ -3,10 +3,10 @@
 # config of the host's is read for it or changed. See goals/resource.sh for what is what.
 
 # first of what is tried: high, out of the way of what people number by hand
-FIRST_MINOR=900
-FIRST_PORT=7900
+readonly FIRST_MINOR=900
+readonly FIRST_PORT=7900
 # as DRBD counts, in KiB a second: more than any disk
-NO_LIMIT=4194304
+readonly NO_LIMIT=4194304
 
 # Metadata lies in memory, on a loop device that goes when DRBD lets go of it; the file stays as long as it may be needed.
 meta_of() { # RESOURCE: sets META
@@ -242,7 +242,7 @@ await_connected() {
   done
 }
 
-# both_disks: neither has failed, as resource_of found them. Sets BEHIND. GIVEN_UP counts looks, since a copy begins, and is
+# both_disks: neither has failed, as resource_of found them. Sets BEHIND. LOOKS_APART counts looks, since a copy begins, and is
 # broken off, a moment before the states say so.
 both_disks() {
   minor_state "$COPY_MINOR" || return 1
@@ -258,12 +258,12 @@ both_disks() {
     says "the image gives errors (DRBD says: ${DISK:-no disk})"
     return 1
   }
-  GIVEN_UP=$((GIVEN_UP + 1))
+  LOOKS_APART=$((LOOKS_APART + 1))
   case $CONNECTION in
-    SyncSource | PausedSyncS) GIVEN_UP=0 ;;
-    Connected) [ "$PEER_DISK" != UpToDate ] || GIVEN_UP=0 ;;
+    SyncSource | PausedSyncS) LOOKS_APART=0 ;;
+    Connected) [ "$PEER_DISK" != UpToDate ] || LOOKS_APART=0 ;;
   esac
-  [ "$GIVEN_UP" -lt 50 ] || {
+  [ "$LOOKS_APART" -lt 50 ] || {
     says "$RESOURCE and $COPY lost each other (DRBD says: $CONNECTION)"
     return 1
   }
@@ -272,7 +272,7 @@ both_disks() {
 # await_resource NAME FROM TO BYTES KIB IMAGE: until so little is left that it could be copied between two looks; that is kept
 verb_await_resource() {
   local name bytes began next base done_bytes kib before left
-  name=$1 bytes=$4 kib=$5 GIVEN_UP=0 before='' LIMIT=0
+  name=$1 bytes=$4 kib=$5 LOOKS_APART=0 before='' LIMIT=0
   resource_of "$name" && [ -n "$COPY" ] || return 1
   since_when "$name"
   began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
@@ -319,7 +319,7 @@ pause_copy() {
 
 # complete_resource NAME FROM TO BYTES
 verb_complete_resource() {
-  GIVEN_UP=0
+  LOOKS_APART=0
   resource_of "$1" && [ -n "$COPY" ] || return 1
   minor_state "$COPY_MINOR"
   case $FLAGS in *u*) run_command drbdsetup resume-sync "$COPY_MINOR" || return ;; esac
@@ -328,6 +328,7 @@ verb_complete_resource() {
 
 # cut_resource NAME FROM TO SECTORS running|offline
 verb_cut_resource() {
+  local status
   resource_of "$1" || return 1
   if ! committing || [ -n "$COPY" ]; then
     same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
@@ -339,8 +340,13 @@ verb_cut_resource() {
       journal note message "the image behind /dev/$1 gives errors (DRBD says: ${DISK:-no disk}): the volume holds everything, and takes over"
   fi
   # while the volume passes from one to the other writes wait, where they would fail
-  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io || return
-  swap_legs "$1" "$3" "$4"
+  guest_away
+  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
+    swap_legs "$1" "$3" "$4"
+  status=$?
+  # where that failed they may wait still
+  [ "$status" -ne 0 ] || guest_here
+  return "$status"
 }
 
 # swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to

@@ -3,7 +3,7 @@
 # several guests share it: the first keeps what it was, the last puts it back. A reboot does so by itself.
 
 # what a mirror begins with until it is known how fast it is: a disk in memory does 100 MiB/s with half of the time
-FIRST_SHARE=2
+readonly FIRST_SHARE=2
 
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 

@@ -3,7 +3,7 @@
 # before: so a clock that is set, a host that was suspended, and the ends of summer time need no thought.
 
 # in seconds; and how often one pauses between two looks. A request to stop is seen after each pause.
-WAIT_PAUSE=2 WAIT_PAUSES=5
+readonly WAIT_PAUSE=2 WAIT_PAUSES=5
 
 # week_now: sets WEEK, seconds since Monday 00:00 by the host's clock, and CLOCK, the same for people
 week_now() {
