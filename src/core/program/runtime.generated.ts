@@ -5724,7 +5724,7 @@ verb_complete_resource() {
 
 # cut_resource NAME FROM TO SECTORS running|offline
 verb_cut_resource() {
-  local status
+  local status away
   resource_of "$1" || return 1
   if ! committing || [ -n "$COPY" ]; then
     same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
@@ -5736,12 +5736,13 @@ verb_cut_resource() {
       journal note message "the image behind /dev/$1 gives errors (DRBD says: \${DISK:-no disk}): the volume holds everything, and takes over"
   fi
   # while the volume passes from one to the other writes wait, where they would fail
+  away=$TICKER
   guest_away
   verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
     swap_legs "$1" "$3" "$4"
   status=$?
   # where that failed they may wait still
-  [ "$status" -ne 0 ] || guest_here
+  [ "$status" -ne 0 ] || [ -n "$away" ] || guest_here
   return "$status"
 }
 
