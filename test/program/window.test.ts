@@ -38,6 +38,25 @@ function expectOn(host: StubHost, disk: typeof VOLUME | typeof ARRAY, where = ""
   expect(host.lines(join(host.state, "violations")), note).toEqual([]);
 }
 
+/** A host whose clock lies in the window, so that both switches are made in one go. */
+function inWindow(shell: Shell, program = windowProgram): StubHost {
+  const host = new StubHost(shell);
+  host.install(program(host));
+  setClock(host, 1, "02");
+  return host;
+}
+
+/** What a move calls that is made in its window, where nothing goes wrong. */
+async function callsInWindow(): Promise<readonly string[]> {
+  const host = inWindow("dash");
+  try {
+    await host.run("run");
+    return host.calls();
+  } finally {
+    host.remove();
+  }
+}
+
 describe.concurrent("a second switch with a window", () => {
   it.each(SHELLS)("is made at once where the clock lies in it, under %s", async (shell) => {
     const host = new StubHost(shell);
@@ -162,12 +181,7 @@ describe.concurrent("a second switch with a window", () => {
   });
 
   it("is recovered from at whatever call it is killed after the commit, with and without a reboot", async () => {
-    const whole = new StubHost("dash");
-    whole.install(windowProgram(whole));
-    setClock(whole, 1, "02");
-    await whole.run("run");
-    const calls = whole.calls();
-    whole.remove();
+    const calls = await callsInWindow();
     const commit = calls.findIndex((call) => call.includes(" --fail ")) + 1;
     expect(commit).toBeGreaterThan(10);
     const deaths = calls.flatMap((_call, index) => {
@@ -177,14 +191,8 @@ describe.concurrent("a second switch with a window", () => {
       return EVERY ? all : all.filter((_, way) => way === number % 4);
     });
     expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-in-a-window"));
-    const host = (shell: Shell): StubHost => {
-      const one = new StubHost(shell);
-      one.install(windowProgram(one));
-      setClock(one, 1, "02");
-      return one;
-    };
     await eachDeath({
-      deaths, host, really: ({ number }) => number === calls.length,
+      deaths, host: inWindow, really: ({ number }) => number === calls.length,
     }, async (host, { number, when, reboot }) => {
       const where = `${when} ${String(number)} ${calls[number - 1] ?? ""}${reboot ? ", reboot" : ""}`;
       expect(host.ended(), where).toBeUndefined();
@@ -199,21 +207,14 @@ describe.concurrent("a second switch with a window", () => {
 });
 
 it("a second switch in which a command hangs is given up, and the guest runs on its volume, by way of the array or without", async () => {
-  const whole = new StubHost("dash");
-  whole.install(windowProgram(whole));
-  setClock(whole, 1, "02");
-  await whole.run("run");
-  const calls = whole.calls();
-  whole.remove();
+  const calls = await callsInWindow();
   const away = calls.findLastIndex((call) => call.startsWith("xl save"));
   const back = calls.findLastIndex((call) => call.startsWith("xl unpause"));
   expect(back).toBeGreaterThan(away);
   const numbers = Array.from({ length: back - away }, (_, index) => away + 1 + index);
   await inParallel(numbers.flatMap((number) => (EVERY ? HANGS : HANGS.filter((_, way) => way === number % 2)).map((hang) => ({ number, hang }))), async ({ number, hang }) => {
-    const host = new StubHost(shellOf(number));
+    const host = inWindow(shellOf(number), (one) => impatient(windowProgram(one)));
     try {
-      host.install(impatient(windowProgram(host)));
-      setClock(host, 1, "02");
       host.tell(hang, String(number));
       await host.run("run");
       const where = `${hang} ${String(number)} ${calls[number - 1] ?? ""}\n${host.journalText()}`;

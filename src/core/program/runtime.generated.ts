@@ -276,6 +276,8 @@ BOUND=30000
 readonly SHORT_BOUND=3000
 HUNG=0
 UNHURRIED=0
+# the file that tells, where it is named, that the guest is away now: until then it runs, and the command has all its time
+AWAY_ONCE=
 
 # whoever waits for a command is woken this often, in seconds
 readonly TICK=4
@@ -361,8 +363,6 @@ run_bounded() {
 
 # as timeout(1) has it
 readonly GIVEN_UP=124
-# the file that tells, where it is named, that the guest is away now: it still runs while a command that takes it away is at work
-AWAY_ONCE=
 
 # await_command PID: sets STATUS, once it has ended. 1: it may have not.
 await_command() {
@@ -3589,7 +3589,7 @@ scoped() {
 await_scoped() {
   local boot pid tries deadline old
   tries=0 old=''
-  ! [ -e "$HERE/moving" ] || ! [ -e "$HERE/migrating" ] || read -r old boot <"$HERE/migrating"
+  ! [ -e "$HERE/moving" ] || ! [ -e "$HERE/migrating" ] || read -r old _ <"$HERE/migrating"
   uptime_now
   deadline=$((UPTIME + BOUND))
   while [ -e "$HERE/creating" ]; do
@@ -4230,6 +4230,7 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   rm -f "$HERE/stopped"
   : >"$HERE/moving"
   note_stopped "$old" </dev/null >/dev/null 2>&1 9>&- &
+  # not yet, but any moment: note_stopped says when
   guest_away
   AWAY_ONCE=$HERE/stopped
   scoped "$@"

@@ -13,6 +13,8 @@ BOUND=30000
 readonly SHORT_BOUND=3000
 HUNG=0
 UNHURRIED=0
+# the file that tells, where it is named, that the guest is away now: until then it runs, and the command has all its time
+AWAY_ONCE=
 
 # whoever waits for a command is woken this often, in seconds
 readonly TICK=4
@@ -98,8 +100,6 @@ run_bounded() {
 
 # as timeout(1) has it
 readonly GIVEN_UP=124
-# the file that tells, where it is named, that the guest is away now: it still runs while a command that takes it away is at work
-AWAY_ONCE=
 
 # await_command PID: sets STATUS, once it has ended. 1: it may have not.
 await_command() {

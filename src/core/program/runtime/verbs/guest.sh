@@ -244,7 +244,7 @@ scoped() {
 await_scoped() {
   local boot pid tries deadline old
   tries=0 old=''
-  ! [ -e "$HERE/moving" ] || ! [ -e "$HERE/migrating" ] || read -r old boot <"$HERE/migrating"
+  ! [ -e "$HERE/moving" ] || ! [ -e "$HERE/migrating" ] || read -r old _ <"$HERE/migrating"
   uptime_now
   deadline=$((UPTIME + BOUND))
   while [ -e "$HERE/creating" ]; do

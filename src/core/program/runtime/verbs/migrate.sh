@@ -31,6 +31,7 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   rm -f "$HERE/stopped"
   : >"$HERE/moving"
   note_stopped "$old" </dev/null >/dev/null 2>&1 9>&- &
+  # not yet, but any moment: note_stopped says when
   guest_away
   AWAY_ONCE=$HERE/stopped
   scoped "$@"
