@@ -87,11 +87,12 @@ epoch() {
   NOW=$SECONDS_TEXT
 }
 
-# uptime_now: sets UPTIME
+# uptime_now: sets UPTIME. Whoever waits for something asks for it: while the guest is away the ticker sees that the program goes on.
 uptime_now() {
   local up rest
   read -r up rest </proc/uptime
   UPTIME=$((\${up%.*} * 100 + 1\${up#*.} - 100))
+  [ -z "$TICKER" ] || { printf '%s %s\\n' "$UPTIME" "$HUNG" >"$BEAT"; } 2>/dev/null || :
 }
 
 # hundredths SECONDS: \`12\`, \`12.5\` or \`12.345\` to whole hundredths, in CENTIS
@@ -288,27 +289,33 @@ TICKED=0
 guest_away() {
   [ -z "$TICKER" ] || return 0
   # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at twenty times a second
-  if [ -n "\${BASH_VERSION:-}" ]; then
-    TICKER=none
-    return
-  fi
-  trap 'TICKED=1' USR1
+  if [ -n "\${BASH_VERSION:-}" ]; then WAKES=0; else trap 'TICKED=1' USR1; fi
   trap guest_here EXIT
-  # it ends with this program, whatever ends that
-  while sleep "$TICK" && kill -USR1 "$$" 2>/dev/null; do :; done </dev/null >/dev/null 2>&1 9>&- &
+  BEAT=$RUN/$SAFE/beat
+  [ -d "$RUN/$SAFE" ] || mkdir -p -- "$RUN/$SAFE"
+  rm -f "$VAIN"
+  ticks </dev/null >/dev/null 2>&1 9>&- &
   TICKER=$!
+  # from here on it beats
+  uptime_now
+}
+# whoever waits is woken by a signal
+WAKES=1
+
+# ticks: it ends with this program, whatever ends that
+ticks() {
+  local rest
+  read -r TICKER_PID rest </proc/self/stat
+  while sleep "$TICK" && if [ "$WAKES" -eq 1 ]; then kill -USR1 "$$"; else kill -0 "$$"; fi; do end_hung_question; done
 }
 
 # guest_here: nobody waits for the run any more
 guest_here() {
-  case $TICKER in
-    '' | none) ;;
-    *)
-      kill "$TICKER" 2>/dev/null
-      wait "$TICKER" 2>/dev/null
-      ;;
-  esac
+  [ -n "$TICKER" ] || return 0
+  kill "$TICKER" 2>/dev/null
+  wait "$TICKER" 2>/dev/null
   TICKER=
+  rm -f "$BEAT"
 }
 
 # run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
@@ -366,7 +373,7 @@ readonly GIVEN_UP=124
 
 # await_command PID: sets STATUS, once it has ended. 1: it may have not.
 await_command() {
-  if [ "$TICKER" = none ] && kill -0 "$1" 2>/dev/null; then
+  if [ "$WAKES" -eq 0 ] && kill -0 "$1" 2>/dev/null; then
     sleep 0.05
     return 1
   fi
@@ -404,6 +411,60 @@ any_lives() {
     ! kill -0 "$pid" 2>/dev/null || return 0
   done
   return 1
+}
+
+# What is asked in the midst of a line (\`$(xl list …)\`, \`lvs\`, \`losetup\`): the program waits for it as it stands, and could
+# not give it up itself. The ticker does, while the guest is away, and leaves word: the step then fails, whatever it made
+# of such an answer.
+
+# where the program says that it goes on (see uptime_now): in memory, as the disk under the books may be what hangs
+BEAT=
+# where the ticker leaves word
+VAIN=$HERE/vain
+
+# end_hung_question: in the ticker. What the program waits for is the child that it started last. It is given up when the
+# program has done nothing else for as long as a command may take; a command, and a copy, have limits of their own, and
+# the program beats while it waits for them.
+ASKED=''
+ASKED_SINCE=0
+end_hung_question() {
+  local children child last beat hung bound name
+  children='' last='' beat='' hung=0
+  read -r children <"/proc/$$/task/$$/children" || [ -n "$children" ] || return 0
+  for child in $children; do
+    [ "$child" = "$TICKER_PID" ] || last=$child
+  done
+  uptime_now
+  if [ "$last" != "$ASKED" ]; then
+    ASKED=$last ASKED_SINCE=$UPTIME
+    return 0
+  fi
+  [ -n "$last" ] && { read -r beat hung <"$BEAT"; } 2>/dev/null && [ -n "$beat" ] || return 0
+  bound=$BOUND
+  [ "\${hung:-0}" -eq 0 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
+  [ $((UPTIME - beat)) -ge "$bound" ] && [ $((UPTIME - ASKED_SINCE)) -ge "$bound" ] || return 0
+  TREE=
+  tree_of "$last"
+  name=
+  for child in $TREE; do
+    { read -r name <"/proc/$child/comm"; } 2>/dev/null || :
+    # it ends by itself, and its time is known where it was called
+    [ "$name" != timeout ] || return 0
+  done
+  seconds "$bound"
+  printf '%s did not answer within %s s, and was given up\\n' "\${name:-a question}" "\${SECONDS_TEXT%.00}" >"$VAIN"
+  end_tree "$last"
+}
+
+# asked_in_vain: something was given up since the last look
+asked_in_vain() {
+  local what
+  [ -n "$TICKER" ] && [ -e "$VAIN" ] || return 1
+  what=
+  read -r what <"$VAIN"
+  rm -f "$VAIN"
+  HUNG=1
+  says "$what"
 }
 
 # Steps. A step is a function of \`goal\`, \`act\` and \`watch\` lines, called in several modes: each mode runs its lines only.
@@ -511,6 +572,7 @@ goal() {
   SAYS="$name $*"
   "goal_$name" "$@"
   verdict=$?
+  ! asked_in_vain || verdict=2
   case $verdict in
     0) ;;
     1)
@@ -545,6 +607,7 @@ act() {
   SAYS=
   "verb_$verb" "$@"
   STEP_RC=$?
+  ! asked_in_vain || STEP_RC=$GIVEN_UP
   [ "$STEP_RC" -eq 0 ] || [ -n "$SAYS" ] || says "$verb failed ($STEP_RC)"
   return 0
 }
@@ -642,7 +705,9 @@ when() {
   shift
   SAYS="$name $*"
   "goal_$name" "$@"
-  case $? in
+  set -- $?
+  ! asked_in_vain || set -- 2
+  case $1 in
     0) ;;
     1) UNDO_GOES=0 ;;
     # unknown is not absent: tried again, and told if it stays so
@@ -4439,10 +4504,8 @@ name_it() {
 # complete_disk IMAGE VOLUME: sets DEVICE, the one that holds every write: the volume from the commit on, else a loop over the image
 complete_disk() {
   DEVICE=$2
-  committing || DEVICE=$(losetup --find --show "$1" 2>>"$OUT" 9>&-) || {
-    says "cannot attach $1"
-    return 1
-  }
+  ! committing || return 0
+  run_answer losetup --find --show "$1" && DEVICE=$SAID
 }
 
 # await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.
@@ -5415,14 +5478,14 @@ with_meta() {
   local status
   meta_of "$1"
   shift
-  LOOP=$(losetup --find --show "$META" 2>>"$OUT" </dev/null 9>&-) || {
-    says "cannot attach $META"
-    return 1
-  }
+  run_answer losetup --find --show "$META" || return
+  LOOP=$SAID
   "$@"
   status=$?
+  set -- "$SAYS"
   # what DRBD has stays until it lets go
-  losetup --detach "$LOOP" >>"$OUT" 2>&1 9>&-
+  run_command losetup --detach "$LOOP"
+  says "$1"
   return "$status"
 }
 
@@ -5432,7 +5495,7 @@ forget_meta() { # RESOURCE
   [ -e "$META" ] || return 0
   # left by a run that died between the two
   for loop in $(loops_over "$META"); do
-    losetup --detach "$loop" >>"$OUT" 2>&1 9>&-
+    run_command losetup --detach "$loop"
   done
   rm -f -- "$META"
 }
@@ -6225,20 +6288,22 @@ recover_locked() {
   local outcome
   await_scoped
   FOUND_DEAD=1
-  # it may be down
-  guest_away
   if [ -e "$HERE/ended" ]; then
     # it died right before its last event
     read_fact ended
     journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
     # or something could not be taken back then
     [ -e "$HERE/unfinished" ] || exit 0
+    guest_away
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1
+    guest_here
     remove_run_directories
     journal note message 'what was left has been taken back now'
     exit 0
   fi
+  # it may be down
+  guest_away
   if [ "$SEQ" -gt 0 ] && ! journal_ended; then
     journal note message 'the run was interrupted'
   fi

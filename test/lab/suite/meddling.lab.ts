@@ -164,6 +164,30 @@ test.runIf(everything)("a clock that jumps, forward in one pass and back in the 
   await expectNothingLeft(lab);
 });
 
+test.runIf(everything)("a question to Xen that is not answered while the guest is down is given up, and the guest is back on its image", async () => {
+  await startGuest(lab, "oldext");
+  await waitForConsole(lab, "oldext", "\\] ack 5$");
+  // the first one from when the guest is sent away; those after it are answered
+  await lab.run(["sh", "-c", "cat >/usr/local/sbin/xl && chmod 755 /usr/local/sbin/xl"], {
+    input: `#!/bin/sh
+if [ "$1" = list ] && [ -e /var/lib/converge/domains/oldext/current/down ] && mkdir /run/asked-in-vain 2>/dev/null; then sleep infinity; fi
+exec /usr/sbin/xl "$@"
+`,
+  });
+  const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", readyOn("oldext", "10.77.0.14", ["xvda1"], { downtime: "100s" })), "--yes");
+  begun = run;
+  const { exitCode, all } = await run;
+  await lab.run("test -d /run/asked-in-vain; rm /usr/local/sbin/xl");
+  expect(exitCode, all).toBe(3);
+  expect(all).toMatch(/did not answer within \d+ s, and was given up/);
+  expect(await attached(lab, "oldext")).toEqual({ xvda1: "/srv/xen/oldext.img" });
+  const { highest } = await acks(lab, "oldext");
+  await waitForConsole(lab, "oldext", `\\] ack ${String(highest + 5)}$`);
+  await lab.run("while systemctl list-units --no-legend --plain converge-oldext.service | grep -q .; do sleep 0.5; done", { timeoutSeconds: 300 });
+  await expectNothingLeft(lab);
+  await stopGuest(lab, "oldext");
+});
+
 test.runIf(everything)("a volume that does not answer while the guest is down: what waits for it is given up, and the guest is back on its image", async () => {
   await startGuest(lab, "oldext");
   await waitForConsole(lab, "oldext", "\\] ack 5$");

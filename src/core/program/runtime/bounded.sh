@@ -25,27 +25,33 @@ TICKED=0
 guest_away() {
   [ -z "$TICKER" ] || return 0
   # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at twenty times a second
-  if [ -n "${BASH_VERSION:-}" ]; then
-    TICKER=none
-    return
-  fi
-  trap 'TICKED=1' USR1
+  if [ -n "${BASH_VERSION:-}" ]; then WAKES=0; else trap 'TICKED=1' USR1; fi
   trap guest_here EXIT
-  # it ends with this program, whatever ends that
-  while sleep "$TICK" && kill -USR1 "$$" 2>/dev/null; do :; done </dev/null >/dev/null 2>&1 9>&- &
+  BEAT=$RUN/$SAFE/beat
+  [ -d "$RUN/$SAFE" ] || mkdir -p -- "$RUN/$SAFE"
+  rm -f "$VAIN"
+  ticks </dev/null >/dev/null 2>&1 9>&- &
   TICKER=$!
+  # from here on it beats
+  uptime_now
+}
+# whoever waits is woken by a signal
+WAKES=1
+
+# ticks: it ends with this program, whatever ends that
+ticks() {
+  local rest
+  read -r TICKER_PID rest </proc/self/stat
+  while sleep "$TICK" && if [ "$WAKES" -eq 1 ]; then kill -USR1 "$$"; else kill -0 "$$"; fi; do end_hung_question; done
 }
 
 # guest_here: nobody waits for the run any more
 guest_here() {
-  case $TICKER in
-    '' | none) ;;
-    *)
-      kill "$TICKER" 2>/dev/null
-      wait "$TICKER" 2>/dev/null
-      ;;
-  esac
+  [ -n "$TICKER" ] || return 0
+  kill "$TICKER" 2>/dev/null
+  wait "$TICKER" 2>/dev/null
   TICKER=
+  rm -f "$BEAT"
 }
 
 # run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
@@ -103,7 +109,7 @@ readonly GIVEN_UP=124
 
 # await_command PID: sets STATUS, once it has ended. 1: it may have not.
 await_command() {
-  if [ "$TICKER" = none ] && kill -0 "$1" 2>/dev/null; then
+  if [ "$WAKES" -eq 0 ] && kill -0 "$1" 2>/dev/null; then
     sleep 0.05
     return 1
   fi

@@ -19,11 +19,12 @@ epoch() {
   NOW=$SECONDS_TEXT
 }
 
-# uptime_now: sets UPTIME
+# uptime_now: sets UPTIME. Whoever waits for something asks for it: while the guest is away the ticker sees that the program goes on.
 uptime_now() {
   local up rest
   read -r up rest </proc/uptime
   UPTIME=$((${up%.*} * 100 + 1${up#*.} - 100))
+  [ -z "$TICKER" ] || { printf '%s %s\n' "$UPTIME" "$HUNG" >"$BEAT"; } 2>/dev/null || :
 }
 
 # hundredths SECONDS: `12`, `12.5` or `12.345` to whole hundredths, in CENTIS

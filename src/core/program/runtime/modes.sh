@@ -75,20 +75,22 @@ recover_locked() {
   local outcome
   await_scoped
   FOUND_DEAD=1
-  # it may be down
-  guest_away
   if [ -e "$HERE/ended" ]; then
     # it died right before its last event
     read_fact ended
     journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
     # or something could not be taken back then
     [ -e "$HERE/unfinished" ] || exit 0
+    guest_away
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1
+    guest_here
     remove_run_directories
     journal note message 'what was left has been taken back now'
     exit 0
   fi
+  # it may be down
+  guest_away
   if [ "$SEQ" -gt 0 ] && ! journal_ended; then
     journal note message 'the run was interrupted'
   fi

@@ -104,6 +104,7 @@ goal() {
   SAYS="$name $*"
   "goal_$name" "$@"
   verdict=$?
+  ! asked_in_vain || verdict=2
   case $verdict in
     0) ;;
     1)
@@ -138,6 +139,7 @@ act() {
   SAYS=
   "verb_$verb" "$@"
   STEP_RC=$?
+  ! asked_in_vain || STEP_RC=$GIVEN_UP
   [ "$STEP_RC" -eq 0 ] || [ -n "$SAYS" ] || says "$verb failed ($STEP_RC)"
   return 0
 }

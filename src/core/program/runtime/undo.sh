@@ -15,7 +15,9 @@ when() {
   shift
   SAYS="$name $*"
   "goal_$name" "$@"
-  case $? in
+  set -- $?
+  ! asked_in_vain || set -- 2
+  case $1 in
     0) ;;
     1) UNDO_GOES=0 ;;
     # unknown is not absent: tried again, and told if it stays so

@@ -9,6 +9,10 @@ changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
   words=$LINE
   # with a blank at its end
   printf '%s \n' "$LINE" >>"$STUB_STATE/calls"
+  case $LINE in
+    'xl shutdown '* | 'xl save '*) [ ! -e "$STUB_STATE/hang-asked" ] || : >"$STUB_STATE/asks" ;;
+  esac
+  [ ! -e "$STUB_STATE/asks" ] || printf '! %s\n' "$LINE" >>"$STUB_STATE/asks"
   if told fail; then
     echo "stub: told to fail" >&2
     exit 5
@@ -32,6 +36,17 @@ changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
     : >"$VALUE/stop"
   fi
   exit "$status"
+}
+
+# asking: a question, of which a test may want the n-th not to be answered
+asking() {
+  value "$STUB_STATE/asks-made" 0
+  n=$((VALUE + 1))
+  echo "$n" >"$STUB_STATE/asks-made"
+  one_line "$call"
+  words=$LINE
+  printf '%s\n' "$LINE" >>"$STUB_STATE/asks"
+  hang hang-asked
 }
 
 one_line() { # TEXT: sets LINE, blanks where its lines ended

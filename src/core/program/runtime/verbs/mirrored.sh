@@ -4,10 +4,8 @@
 # complete_disk IMAGE VOLUME: sets DEVICE, the one that holds every write: the volume from the commit on, else a loop over the image
 complete_disk() {
   DEVICE=$2
-  committing || DEVICE=$(losetup --find --show "$1" 2>>"$OUT" 9>&-) || {
-    says "cannot attach $1"
-    return 1
-  }
+  ! committing || return 0
+  run_answer losetup --find --show "$1" && DEVICE=$SAID
 }
 
 # await_last BYTES LOOK WHOLE [ARGUMENT…]: the last of a copy, until WHOLE holds. LOOK is where a disk that fails is seen.

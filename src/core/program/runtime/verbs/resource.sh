@@ -18,14 +18,14 @@ with_meta() {
   local status
   meta_of "$1"
   shift
-  LOOP=$(losetup --find --show "$META" 2>>"$OUT" </dev/null 9>&-) || {
-    says "cannot attach $META"
-    return 1
-  }
+  run_answer losetup --find --show "$META" || return
+  LOOP=$SAID
   "$@"
   status=$?
+  set -- "$SAYS"
   # what DRBD has stays until it lets go
-  losetup --detach "$LOOP" >>"$OUT" 2>&1 9>&-
+  run_command losetup --detach "$LOOP"
+  says "$1"
   return "$status"
 }
 
@@ -35,7 +35,7 @@ forget_meta() { # RESOURCE
   [ -e "$META" ] || return 0
   # left by a run that died between the two
   for loop in $(loops_over "$META"); do
-    losetup --detach "$loop" >>"$OUT" 2>&1 9>&-
+    run_command losetup --detach "$loop"
   done
   rm -f -- "$META"
 }
