@@ -1,7 +1,7 @@
-import { formatBytes } from "../../src/core/model/bytes.js";
+import { formatBytes, parseBytes } from "../../src/core/model/bytes.js";
 import { compareInventories } from "./inventory.js";
 import { lintMany } from "./linting.js";
-import { compareMoves } from "./move.js";
+import { IMAGE_BYTES, compareMoves } from "./move.js";
 import type { MoveTimes } from "./move.js";
 import { planAll, planMany, readingsOf } from "./planning.js";
 import { sharesOf } from "./shares.js";
@@ -9,7 +9,7 @@ import { sharesOf } from "./shares.js";
 /**
  * `npm run bench`: ratios measured side by side in one run. Absolute times are this machine's, on this day.
  * `npm run bench -- planning`, `inventory`, `linting` or `moves` runs one part; only `moves` needs the lab. `moves 1 dm qemu`
- * makes one round, of the ways that begin so.
+ * makes one round, of the ways that begin so; `moves 1 1GiB dm` on a disk of that size, half of it in use.
  */
 
 const GUESTS = 20;
@@ -33,8 +33,10 @@ async function benchPlanning(): Promise<void> {
 
 async function benchMoves(words: readonly string[]): Promise<void> {
   const rounds = Number(words.find((word) => /^[1-9]$/.test(word)) ?? 2);
-  console.log(`moves of one running guest of 128 MiB in the lab, each by a script of the same tools and by converge (one boot, best of ${rounds})\n`);
-  const ways = await compareMoves(rounds, words.filter((word) => !/^[1-9]$/.test(word)), (line) => { console.error(line); });
+  const bytes = words.map(sizeOf).find((size) => size !== undefined);
+  console.log(`moves of one running guest of ${formatBytes(bytes ?? IMAGE_BYTES)} in the lab, each by a script of the same tools and by converge (one boot, best of ${rounds})\n`);
+  const only = words.filter((word) => !/^[1-9]$/.test(word) && sizeOf(word) === undefined);
+  const ways = await compareMoves(rounds, only, bytes, (line) => { console.error(line); });
   const steps = ways.find(({ name }) => name === "rsync")?.byHand;
   console.log("                           total                downtime");
   console.log("                          s   hand  steps       s   hand  steps boots     copied");
@@ -43,6 +45,11 @@ async function benchMoves(words: readonly string[]): Promise<void> {
     if (byHand !== undefined) console.log(movesLine("  by hand", byHand, undefined, steps));
   }
   console.log("\nhand: times what the script of the same way takes; steps: times what the script of the mission's eleven steps takes");
+}
+
+/** `1GiB`: a word that is a size, and no number of rounds. */
+function sizeOf(word: string): number | undefined {
+  return /^\d+[a-zA-Z]+$/.test(word) ? parseBytes(word) : undefined;
 }
 
 function movesLine(name: string, times: MoveTimes, byHand: MoveTimes | undefined, steps: MoveTimes | undefined): string {

@@ -31,14 +31,20 @@ type SwitchOver = "restart" | "suspend";
 interface Way {
   readonly script?: readonly [file: string, switchOver?: SwitchOver];
   readonly disk?: Readonly<Record<string, unknown>>;
+  /** How much larger than the image the volume is to be. */
+  readonly larger?: number;
   readonly move: Readonly<Record<string, unknown>>;
   /** Which of the lab's configs the guest runs from: its disk served by the kernel, or by QEMU. */
   readonly config?: "web1" | "web1-qdisk";
 }
 
+const MIB = 1024 ** 2;
+/** The lab's web1, as it comes. */
+export const IMAGE_BYTES = 128 * MIB;
+
 /** The eleven steps first: all others are held against them. */
 const WAYS: Readonly<Record<string, Way>> = {
-  rsync: { script: ["rsync"], disk: { size: "160MiB", filesystem: "ext4" }, move: { strategy: "rsync", passes: 2 } },
+  rsync: { script: ["rsync"], disk: { filesystem: "ext4" }, larger: 32 * MIB, move: { strategy: "rsync", passes: 2 } },
   "md, restart": { script: ["md", "restart"], move: { strategy: "md", switch: "restart", finish: "now" } },
   "md, suspend": { script: ["md", "suspend"], move: { strategy: "md", switch: "suspend", finish: "now" } },
   "md-preseed, suspend": { script: ["md-preseed", "suspend"], move: { strategy: "md-preseed", switch: "suspend", finish: "now" } },
@@ -51,8 +57,12 @@ const WAYS: Readonly<Record<string, Way>> = {
 
 const SCRIPTS = "test/bench/by-hand";
 
-/** Seconds by the emulated Dom0's clock or by this machine's: to be compared with each other, and with nothing else. */
-export async function compareMoves(rounds: number, only: readonly string[], told: (line: string) => void): Promise<readonly MoveWay[]> {
+/**
+ * Seconds by the emulated Dom0's clock or by this machine's: to be compared with each other, and with nothing else.
+ * @param only ways that begin so; none are all
+ * @param bytes what the guest's disk is enlarged to, half of it in use
+ */
+export async function compareMoves(rounds: number, only: readonly string[], bytes: number | undefined, told: (line: string) => void): Promise<readonly MoveWay[]> {
   const ways = Object.entries(WAYS).filter(([name]) => only.length === 0 || only.some((word) => name.startsWith(word)));
   const lab = await Lab.up({ name: "bench" });
   const converge = await Converge.at(lab);
@@ -60,15 +70,15 @@ export async function compareMoves(rounds: number, only: readonly string[], told
     const booted = await boots(lab, "web1");
     const input = ["common", file].map((name) => readFileSync(`${SCRIPTS}/${name}.sh`, "utf8")).join("");
     const start = performance.now();
-    const { stdout } = await lab.run(["sh", "-s", ...(switchOver === undefined ? [] : [switchOver])], { input, timeoutSeconds: 1800 });
+    const { stdout } = await lab.run(["sh", "-s", switchOver ?? "restart", String((bytes ?? IMAGE_BYTES) / MIB)], { input, timeoutSeconds: 1800 });
     const total = (performance.now() - start) / 1000;
     const downtime = /^downtime ([0-9.]+)$/m.exec(stdout)?.[1];
     if (downtime === undefined) throw new Error(`the script printed no downtime: ${stdout}`);
     return { total, downtime: Number(downtime), restarts: (await boots(lab, "web1")) - booted };
   };
-  const byConverge = async ({ disk, move }: Way): Promise<MoveTimes> => {
+  const byConverge = async ({ disk, larger, move }: Way): Promise<MoveTimes> => {
     const booted = await boots(lab, "web1");
-    const name = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: disk ?? {} }, move));
+    const name = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: { ...disk, ...(larger === undefined ? {} : { size: `${String((bytes ?? IMAGE_BYTES) + larger)}B` }) } }, move));
     const start = performance.now();
     const run = await converge.run("-i", "lab.yml", name, "--yes");
     if (run.exitCode !== 0) throw new Error(run.all);
@@ -96,7 +106,8 @@ export async function compareMoves(rounds: number, only: readonly string[], told
     await lab.run(["sh", "-ec", TIDY], { timeoutSeconds: 120 });
   };
   try {
-    await lab.run(["sh", "-ec", PREPARE]);
+    if (bytes !== undefined) await lab.run(["sh", "-ec", ENLARGE, "sh", String(bytes)], { timeoutSeconds: 1800 });
+    await lab.run(["sh", "-ec", PREPARE], { timeoutSeconds: 600 });
     for (let round = 0; round < rounds; round += 1) {
       for (const [name, way] of ways) {
         const { script, config = "web1" } = way;
@@ -129,6 +140,22 @@ function best(times: readonly MoveTimes[] | undefined): MoveTimes | undefined {
   if (times === undefined || last === undefined) return undefined;
   return { ...last, total: Math.min(...times.map(({ total }) => total)), downtime: Math.min(...times.map(({ downtime }) => downtime)) };
 }
+
+/** Half of it are files that do not compress, of 8 MiB each. */
+const ENLARGE = `
+image=/srv/xen/web1/disk.img
+truncate -s "$1" "$image"
+e2fsck -fp "$image" >/dev/null || [ $? -le 1 ]
+resize2fs "$image" >/dev/null 2>&1
+mkdir -p /mnt/enlarged
+mount -o loop "$image" /mnt/enlarged
+n=$(($1 / 16777216))
+while [ $n -gt 0 ]; do
+  head -c 8388608 /dev/urandom >/mnt/enlarged/filler.$n
+  n=$((n - 1))
+done
+umount /mnt/enlarged
+`;
 
 /** The image without holes (DRBD takes no others), and a config by which QEMU serves it. */
 const PREPARE = `

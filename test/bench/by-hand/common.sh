@@ -1,9 +1,9 @@
 #!/bin/sh
 # What the scripts by hand share. They are as people write them, to compare with: no preview, no checks, no way back. For the
-# lab's web1 only. Each is given the way that the guest gets onto another device, restart or suspend, and prints its own
-# downtime: from the request to shut down or to save, to an open port.
+# lab's web1 only. Each is given the way that the guest gets onto another device, restart or suspend, and the size of its disk,
+# and prints its own downtime: from the request to shut down or to save, to an open port.
 set -eu
-way=${1:-restart} image=/srv/xen/web1/disk.img config=/etc/xen/web1.cfg volume=/dev/vg0/web1-plain saved=/dev/shm/web1.save
+way=${1:-restart} mib=${2:-128} image=/srv/xen/web1/disk.img config=/etc/xen/web1.cfg volume=/dev/vg0/web1-plain saved=/dev/shm/web1.save
 loop='' down=0 begun=''
 
 # leave: the guest is away, and nobody but the script has its image

@@ -1,5 +1,5 @@
 # A mirror of device-mapper's under a name of its own: the guest gets onto another device once.
-create_volume 128
+create_volume "$mib"
 table() { dmsetup reload plain --table "$1" && dmsetup suspend plain && dmsetup resume plain; }
 leave
 attach

@@ -1,5 +1,5 @@
 # The mission's plan B: DRBD from 127.0.0.1 to 127.0.0.2, and the guest gets onto another device twice.
-create_volume 128
+create_volume "$mib"
 modprobe drbd
 helper=$(cat /sys/module/drbd/parameters/usermode_helper)
 echo /bin/true >/sys/module/drbd/parameters/usermode_helper

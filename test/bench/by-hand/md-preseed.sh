@@ -1,5 +1,5 @@
 # Blocks are copied beforehand, a bitmap knows what changed since, and only that is mirrored. The bitmap is on Dom0's own ext4.
-create_volume 128
+create_volume "$mib"
 leave
 attach
 mdadm --build /dev/md/plain --level=1 --raid-devices=2 --assume-clean --bitmap=/root/plain.bitmap --bitmap-chunk=64K "$loop" missing >/dev/null 2>&1

@@ -1,5 +1,5 @@
 # The mission's plan A: md raid1 over image and volume, and the guest gets onto another device twice.
-create_volume 128
+create_volume "$mib"
 leave
 attach
 mdadm --build /dev/md/plain --level=1 --raid-devices=1 --force "$loop" >/dev/null 2>&1

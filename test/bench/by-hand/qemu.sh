@@ -1,5 +1,5 @@
 # QEMU's own mirror, for a guest whose disk it serves: the guest is not touched.
-create_volume 128
+create_volume "$mib"
 read -r begun _ </proc/uptime
 python3 - "/run/xen/qmp-libxenstat-$(xl domid web1)" "$image" "$volume" <<'PYTHON'
 import json, socket, sys, time

@@ -1,6 +1,6 @@
 # The eleven steps, and they lose writes that a guest flushed late.
 mkdir -p /mnt/snapshot /mnt/source /mnt/target
-create_volume 160
+create_volume $((mib + 32))
 mkfs.ext4 -q -U "$(blkid -p -s UUID -o value "$image")" "$volume"
 mount "$volume" /mnt/target
 
