@@ -47,7 +47,7 @@ export function possible(asked: MoveOptions): MoveOptions {
   const { rehearse, ...rest } = asked;
   const rehearsed = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
   const move: MoveOptions = asked.finish === "window" ? { ...rehearsed, window: NIGHTS } : rehearsed;
-  return move.verify === "full" && ["drbd", "qemu"].includes(move.strategy ?? "auto") ? { ...move, verify: "fresh" } : move;
+  return move.verify === "full" && move.strategy === "qemu" ? { ...move, verify: "fresh" } : move;
 }
 
 const format = fc.constantFrom("raw", "qcow2", "vhd");

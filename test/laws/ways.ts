@@ -70,6 +70,7 @@ export const WAYS: readonly Way[] = [
   { name: "md-preseed, guest down", options: { strategy: "md-preseed" }, contents: ["ext4", "unknown"], running: false },
   { name: "drbd, restart", options: { strategy: "drbd", switch: "restart" }, contents: ["ext4", "partitions", "unknown"], host: withFullImages },
   { name: "drbd, suspend", options: { strategy: "drbd", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
+  { name: "drbd, suspended and compared in full", options: { strategy: "drbd", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"], host: withFullImages },
   { name: "drbd, suspended twice", options: { strategy: "drbd", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
   { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },

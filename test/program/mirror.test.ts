@@ -643,7 +643,7 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", (by) => {
   });
 });
 
-describe.concurrent.each(["dm", "md"] as const)("a mirror by %s whose legs are compared at rest", (by) => {
+describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose legs are compared at rest", (by) => {
   async function compared(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
     const host = new StubHost(shell);
     host.install(mirrorProgram(host, "suspend", by));
@@ -653,7 +653,7 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s whose legs are c
     return { host, before };
   }
 
-  it.each(by === "dm" ? SHELLS : shellsOf(1))("copies the block that differs once more, and says so, under %s", async (shell) => {
+  it.each(by === "dm" ? SHELLS : shellsOf(by === "md" ? 1 : 2))("copies the block that differs once more, and says so, under %s", async (shell) => {
     const { host, before } = await compared(shell, (one) => {
       one.tell("differs", "17");
     });

@@ -155,7 +155,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
     ),
     ...(by === "dm" ? [] : [stepOf(kinds[by].complete, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")]),
     // one of the ways has it: whatever can be told of it is told of that one
-    ...(suspend && by !== "drbd"
+    ...(suspend
       ? [
           stepOf(holdDisks, "switch", "hold", { domain, mappings: [name] }, ""),
           stepOf(compareLegs, "switch", "compare-legs", { name, bytes, from, to, limitSeconds: 30 }, ""),

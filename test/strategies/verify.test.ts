@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
-import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
+import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
 
 /** `move.verify: full` of mirrors: both legs are compared at rest, or it is refused. */
@@ -65,13 +65,13 @@ describe("a mirror by dm", () => {
   });
 });
 
-test("a mirror by md is completed first, and then keeps writes back", () => {
-  const { steps, plan } = planned({ strategy: "md", switch: "suspend", verify: "full" });
+test.each(["md", "drbd"] as const)("a mirror by %s is completed first, and then keeps writes back", (strategy) => {
+  const { steps, plan } = planned({ strategy, switch: "suspend", verify: "full" }, WEB, withFullImages(aHost([WEB])));
   const from = steps.findIndex(({ id }) => id === "guard-mirror");
   expect(steps.slice(from, from + 8).map(({ id }) => id)).toEqual([
     "guard-mirror", "xvda1.complete", "xvdb.complete", "hold", "xvda1.compare", "xvdb.compare", "release", "edit-config",
   ]);
-  expect(steps.find(({ id }) => id === "hold")?.args).toEqual({ domain: "web1", mappings: ["md/converge-web1-xvda1", "md/converge-web1-xvdb"] });
+  expect(steps.find(({ id }) => id === "hold")?.args).toEqual({ domain: "web1", mappings: [`${strategy}/converge-web1-xvda1`, `${strategy}/converge-web1-xvdb`] });
   expect(plan?.estimate.parts.map(({ what }) => what)).toContain("comparing image and volume of xvdb");
 });
 

@@ -1759,11 +1759,12 @@ LIST
   return "$found"
 }
 
-# minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, and BEHIND, how many KiB
-# its peer lacks. 1: there is no such minor.
+# minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, BEHIND, how many KiB
+# its peer lacks, and UNDER_WAY, the requests that its own disk or its peer has not answered yet, as three counters. 1: there is no
+# such minor.
 minor_state() {
   local word rest found
-  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' found=1
+  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' UNDER_WAY='' found=1
   while read -r word rest; do
     case $word in
       "$1:")
@@ -1780,13 +1781,21 @@ minor_state() {
       ns:*)
         [ "$found" -eq 0 ] && [ -z "$BEHIND" ] || continue
         for word in $rest; do
-          case $word in oos:*) BEHIND=\${word#oos:} ;; esac
+          case $word in
+            oos:*) BEHIND=\${word#oos:} ;;
+            lo:* | pe:* | ua:*) UNDER_WAY="$UNDER_WAY \${word#*:}" ;;
+          esac
         done
         ;;
       [0-9]*:) [ "$found" -ne 0 ] || break ;;
     esac
   done <"$ROOT/proc/drbd"
   return "$found"
+}
+
+# at_rest MINOR: nothing is under way, neither to its disk nor to its peer
+at_rest() {
+  minor_state "$1" && [ "$UNDER_WAY" = ' 0 0 0' ]
 }
 
 # same_device A B: whatever they are called
@@ -2370,9 +2379,15 @@ verb_pause_guest() {
   run_command "$@"
 }
 
-# hold_writes ARRAY: md waits for what is under way, and keeps back what comes after it
+# hold_writes NAME: what is under way is waited for, and what comes after it is kept back
 verb_hold_writes() {
   local size
+  case $1 in
+    drbd/*)
+      hold_resource "$1"
+      return
+      ;;
+  esac
   array_of "$1" || return 1
   read -r size <"\${MD%/md}/size" && set_md suspend_lo 0 && set_md suspend_hi "$size"
 }
@@ -2398,6 +2413,10 @@ verb_release_disks() {
           1) ;;
           *) return 1 ;;
         esac
+        continue
+        ;;
+      drbd/*)
+        release_resource "$mapping" || return
         continue
         ;;
     esac
@@ -2451,6 +2470,13 @@ both_legs() {
     md/*)
       verb_both_in_sync "$1" "$2" "$3" || return 2
       is_in_sync "$2"
+      ;;
+    drbd/*)
+      resource_of "$1" && [ -n "$COPY" ] && same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
+        says "$3 is not in sync below /dev/$1"
+        return 2
+      }
+      holds_all "$MINOR"
       ;;
     *)
       mirror_whole "$1" || return 2
@@ -5784,6 +5810,31 @@ verb_complete_resource() {
   minor_state "$COPY_MINOR"
   case $FLAGS in *u*) run_command drbdsetup resume-sync "$COPY_MINOR" || return ;; esac
   await_last "$4" both_disks holds_all "$COPY_MINOR"
+}
+
+# hold_resource NAME: DRBD takes no more requests; those that it has taken get to both disks, and are told to nobody until it
+# is let go (so /proc/drbd counts them as \`ap\` on, and they are not waited for)
+hold_resource() {
+  local tries
+  resource_of "$1" && [ -n "$COPY" ] && run_command drbdsetup suspend-io "$MINOR" || return
+  tries=300
+  until at_rest "$MINOR" && at_rest "$COPY_MINOR"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "what is under way in /dev/$1 does not end"
+      return 1
+    }
+    sleep 0.1
+  done
+}
+
+# release_resource NAME: not from the commit on. What DRBD keeps back then has no disk, and would fail.
+release_resource() {
+  ! committing || return 0
+  resource_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  minor_state "$MINOR" || return
+  case $FLAGS in s*) run_command drbdsetup resume-io "$MINOR" ;; esac
 }
 
 # cut_resource NAME FROM TO SECTORS running|offline

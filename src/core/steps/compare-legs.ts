@@ -15,18 +15,17 @@ export interface HoldDisks {
  * Image and volume come to rest: the guest is paused, which keeps its time from running, and the mirrors are suspended,
  * which waits for what is under way and keeps everything else back, discards included. Not flushed: what waits for a leg
  * that fails at this very moment goes back into the queue instead of being failed. An array keeps back what writes to a
- * range of it (Documentation/admin-guide/md.rst, suspend_lo and suspend_hi), and waits for what is under way as well.
+ * range of it (Documentation/admin-guide/md.rst, suspend_lo and suspend_hi), and waits for what is under way as well. DRBD
+ * takes nothing more from the guest (drbdsetup(8), suspend-io), and what it has taken is waited for.
  */
 export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
   risk: "disruptive",
-  requires: ({ mappings }) => ["xl", ...(mappings.every((name) => makerOf(name) === "md") ? [] : ["dmsetup"])],
+  requires: ({ mappings }) => ["xl", ...toolsOf(mappings)],
   title: ({ domain, mappings }) => (domain === undefined ? `Keep everything from ${mappings.join(", ")}` : `Pause ${domain}, and keep everything from its disks`),
   actions: ({ domain, mappings }) => [
     ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
-    ...mappings.map((name): Action => (makerOf(name) === "md"
-      ? { verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` }
-      : { command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] })),
+    ...mappings.map(hold),
   ],
   goals: () => [],
   effect: ({ domain }, model) => withPaused(domain, true, model),
@@ -40,17 +39,39 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
 export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
   kind: "release-disks",
   risk: "safe",
-  requires: ({ mappings }) => ["xl", ...(mappings.every((name) => makerOf(name) === "md") ? [] : ["dmsetup"])],
+  requires: ({ mappings }) => ["xl", ...toolsOf(mappings)],
   title: ({ domain, mappings }) => (domain === undefined ? `Let ${mappings.join(", ")} be used again` : `Let ${domain} run on`),
   actions: ({ domain, mappings }) => [release(domain, mappings)],
   goals: ({ domain }) => (domain === undefined ? [] : [{ goal: "domain-running", domain }]),
   effect: ({ domain }, model) => withPaused(domain, false, model),
 };
 
+const TOOLS = { dm: ["dmsetup"], md: [], drbd: ["drbdsetup"] } as const;
+
+function toolsOf(mappings: readonly string[]): readonly string[] {
+  return [...new Set(mappings.flatMap((name) => TOOLS[makerOf(name)]))];
+}
+
+function hold(name: string): Action {
+  switch (makerOf(name)) {
+    case "dm": return { command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] };
+    case "md": return { verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` };
+    case "drbd": return { verb: ["hold_writes", name], shown: `drbdsetup suspend-io, of the minor behind /dev/${name}; then until nothing is under way in it` };
+  }
+}
+
+function released(name: string): string {
+  switch (makerOf(name)) {
+    case "dm": return `dmsetup resume ${name}`;
+    case "md": return `suspend_hi of /dev/${name} to 0`;
+    case "drbd": return `drbdsetup resume-io, of the minor behind /dev/${name}`;
+  }
+}
+
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.map((name) => (makerOf(name) === "md" ? `suspend_hi of /dev/${name} to 0` : `dmsetup resume ${name}`)), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+    shown: [...mappings.map(released), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
   };
 }
 
@@ -73,7 +94,7 @@ export interface CompareLegs {
 export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
   kind: "compare-legs",
   risk: "safe",
-  requires: ({ name }) => ["dd", "cmp", "timeout", ...(makerOf(name) === "md" ? [] : ["dmsetup"])],
+  requires: ({ name }) => ["dd", "cmp", "timeout", ...toolsOf([name])],
   title: ({ from, to }) => `Compare ${from.disk} with ${to.disk}, byte for byte`,
   actions: ({ name, bytes, from, to, limitSeconds }) => [
     {

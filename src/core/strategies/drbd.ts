@@ -6,7 +6,7 @@ import { createResource } from "../steps/create-resource.js";
 import { cutResource, retireResource } from "../steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../steps/resource-mirror.js";
 import { againstBlocks, takenUp } from "./against-blocks.js";
-import { VERIFY_FULL } from "./compared.js";
+import { comparisonOf } from "./compared.js";
 import type { Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -26,20 +26,19 @@ export const drbd: Strategy = {
   fits: (move, state) => {
     const reasons = [
       ...unrehearsed(move),
-      ...(move.options.verify === "full" ? [`${VERIFY_FULL}, and DRBD's two disks are not compared at rest (those of dm and md are)`] : []),
       ...againstDrbd(move.change, state),
     ];
     return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
   },
 
-  forecast: (move, state) => forecastOfBlocks("drbd", move, state),
+  forecast: (move, state) => ({ ...forecastOfBlocks("drbd", move, state), paused: comparisonOf("drbd", move, state) }),
 
-  fragments: (move) => mirroredBy(
+  fragments: (move, state) => mirroredBy(
     {
       create: createResource, mirror: connectResource, sync: syncResource, complete: completeResource, cut: cutResource,
       retire: retireResource, last: "from here on DRBD would leave behind whichever fails",
     },
-    resourceName(move.change.domain, move.change.vdev), move,
+    resourceName(move.change.domain, move.change.vdev), move, comparisonOf("drbd", move, state),
   ),
 };
 

@@ -82,9 +82,9 @@ function wish(guest: string, address: string, disks: readonly string[], move: Re
 }
 
 describe("a guest that leaves the device in the same run", () => {
-  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { switch: "suspend", finish: "now" });
+  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { switch: "suspend", finish: "now", verify: "full" });
 
-  test("gets onto its volume in two suspensions, with every acknowledged record, and the DRBD that is there is as it was", async () => {
+  test("gets onto its volume in two suspensions, compared with its image at rest, with every acknowledged record, and the DRBD that is there is as it was", async () => {
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     const booted = await boots(lab, "oldext");
@@ -92,6 +92,7 @@ describe("a guest that leaves the device in the same run", () => {
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
     expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
+    expect(run.all).toMatch(/compared at rest in [0-9.]+ s, are equal/);
     await expectOnward(lab, "oldext", 10);
     expect(await boots(lab, "oldext"), "it was not restarted").toBe(booted);
     await expectNoResource();

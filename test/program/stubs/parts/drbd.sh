@@ -229,6 +229,13 @@ drbdsetup_() {
       ;;
     pause-sync) by_minor "$2"; [ ! -e "$res/paused" ] || exit 10; : >"$res/paused" ;;
     resume-sync) by_minor "$2"; [ -e "$res/paused" ] || exit 10; rm "$res/paused" ;;
+    suspend-io) by_minor "$2"; : >"$res/suspended" ;;
+    resume-io)
+      by_minor "$2"
+      disk_state "$res"
+      [ "$state" = UpToDate ] || violated "the guest's writes fail: ${res##*/} has no disk"
+      rm "$res/suspended"
+      ;;
     down) drbd_down "$STUB_STATE/drbd/$2" ;;
     *) exit 20 ;;
   esac

@@ -41,6 +41,9 @@ cmp_legs() {
     value "$held" 8192 || :
     [ "$VALUE" = 8192 ] || violated "compared under an array that takes writes"
   done
+  for copy in "$STUB_STATE"/drbd/*.copy; do
+    [ ! -d "$copy" ] || [ -e "${copy%.copy}/suspended" ] || violated "compared under DRBD that takes writes"
+  done
   for dom in "$STUB_STATE"/doms/*; do
     value "$dom/state" || :
     case $VALUE in *p*) ;; *) violated "compared while the guest runs" ;; esac

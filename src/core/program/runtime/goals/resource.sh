@@ -64,11 +64,12 @@ LIST
   return "$found"
 }
 
-# minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, and BEHIND, how many KiB
-# its peer lacks. 1: there is no such minor.
+# minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, BEHIND, how many KiB
+# its peer lacks, and UNDER_WAY, the requests that its own disk or its peer has not answered yet, as three counters. 1: there is no
+# such minor.
 minor_state() {
   local word rest found
-  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' found=1
+  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' UNDER_WAY='' found=1
   while read -r word rest; do
     case $word in
       "$1:")
@@ -85,13 +86,21 @@ minor_state() {
       ns:*)
         [ "$found" -eq 0 ] && [ -z "$BEHIND" ] || continue
         for word in $rest; do
-          case $word in oos:*) BEHIND=${word#oos:} ;; esac
+          case $word in
+            oos:*) BEHIND=${word#oos:} ;;
+            lo:* | pe:* | ua:*) UNDER_WAY="$UNDER_WAY ${word#*:}" ;;
+          esac
         done
         ;;
       [0-9]*:) [ "$found" -ne 0 ] || break ;;
     esac
   done <"$ROOT/proc/drbd"
   return "$found"
+}
+
+# at_rest MINOR: nothing is under way, neither to its disk nor to its peer
+at_rest() {
+  minor_state "$1" && [ "$UNDER_WAY" = ' 0 0 0' ]
 }
 
 # same_device A B: whatever they are called

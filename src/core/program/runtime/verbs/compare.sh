@@ -29,9 +29,15 @@ verb_pause_guest() {
   run_command "$@"
 }
 
-# hold_writes ARRAY: md waits for what is under way, and keeps back what comes after it
+# hold_writes NAME: what is under way is waited for, and what comes after it is kept back
 verb_hold_writes() {
   local size
+  case $1 in
+    drbd/*)
+      hold_resource "$1"
+      return
+      ;;
+  esac
   array_of "$1" || return 1
   read -r size <"${MD%/md}/size" && set_md suspend_lo 0 && set_md suspend_hi "$size"
 }
@@ -57,6 +63,10 @@ verb_release_disks() {
           1) ;;
           *) return 1 ;;
         esac
+        continue
+        ;;
+      drbd/*)
+        release_resource "$mapping" || return
         continue
         ;;
     esac
@@ -110,6 +120,13 @@ both_legs() {
     md/*)
       verb_both_in_sync "$1" "$2" "$3" || return 2
       is_in_sync "$2"
+      ;;
+    drbd/*)
+      resource_of "$1" && [ -n "$COPY" ] && same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
+        says "$3 is not in sync below /dev/$1"
+        return 2
+      }
+      holds_all "$MINOR"
       ;;
     *)
       mirror_whole "$1" || return 2

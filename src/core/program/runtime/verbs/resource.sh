@@ -326,6 +326,31 @@ verb_complete_resource() {
   await_last "$4" both_disks holds_all "$COPY_MINOR"
 }
 
+# hold_resource NAME: DRBD takes no more requests; those that it has taken get to both disks, and are told to nobody until it
+# is let go (so /proc/drbd counts them as `ap` on, and they are not waited for)
+hold_resource() {
+  local tries
+  resource_of "$1" && [ -n "$COPY" ] && run_command drbdsetup suspend-io "$MINOR" || return
+  tries=300
+  until at_rest "$MINOR" && at_rest "$COPY_MINOR"; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      says "what is under way in /dev/$1 does not end"
+      return 1
+    }
+    sleep 0.1
+  done
+}
+
+# release_resource NAME: not from the commit on. What DRBD keeps back then has no disk, and would fail.
+release_resource() {
+  ! committing || return 0
+  resource_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  minor_state "$MINOR" || return
+  case $FLAGS in s*) run_command drbdsetup resume-io "$MINOR" ;; esac
+}
+
 # cut_resource NAME FROM TO SECTORS running|offline
 verb_cut_resource() {
   local status away
