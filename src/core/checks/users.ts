@@ -1,5 +1,6 @@
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { numberOfLoop } from "../model/loop.js";
 import { disksBehind, makerOf } from "../model/mapping.js";
 import { pathsOfVolume } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
@@ -21,7 +22,8 @@ export interface Owner {
 export function usersOfImage(image: Image, owner: Owner, state: HostState): readonly string[] {
   const same = (path: string): boolean => {
     const found = state.images[pathInDev(path)];
-    return path === image.path || path === image.realPath || (found !== undefined && found.inode === image.inode && found.devno === image.devno);
+    return path === image.path || path === image.realPath || (found !== undefined && found.inode === image.inode && found.devno === image.devno) ||
+      state.loops.some((loop) => loop.device === pathInDev(path) && loop.inode === image.inode && loop.devno === image.devno);
   };
   return [...guestsWith((path) => disksBehind(path, state).some(same), owner, state), ...loopsOver(image, owner, same, state)];
 }
@@ -69,7 +71,7 @@ function loopsOver(image: Image, owner: Owner, same: (path: string) => boolean, 
   return state.loops
     .filter((loop) => loop.inode === image.inode && loop.devno === image.devno)
     .flatMap((loop) => {
-      const number = numberOf(loop);
+      const number = numberOfLoop(loop);
       const ofIt = ({ devno, source }: Mount): boolean => devno === number || source === loop.device || source.startsWith(`${loop.device}p`);
       const above = [
         ...mountsWith(ofIt, state).map((mount) => `${mount} (${loop.device})`),
@@ -97,7 +99,7 @@ function isCalled(mapping: string, holder: string): boolean {
 /** A guest has it: another one is named as such already. One whose disk is not connected yet has no number in xenstore. */
 function isServed(loop: Loop, { domain }: Owner, state: HostState): boolean {
   return Object.values(state.domains).some(({ name, running }) => running?.attached.some((disk) =>
-    disk.devno === numberOf(loop) || (name === domain && disk.state !== CONNECTED && disk.params === loop.backing)) ?? false);
+    disk.devno === numberOfLoop(loop) || (name === domain && disk.state !== CONNECTED && disk.params === loop.backing)) ?? false);
 }
 
 /** What a run of converge left behind is taken back before the next one begins, and looked for right before the switch. */
@@ -108,13 +110,6 @@ function wasInterrupted({ domain }: Owner, { runs }: HostState): boolean {
 function mountsWith(isOfIt: (mount: Mount) => boolean, { mounts }: HostState): readonly string[] {
   return mounts.filter(isOfIt).map(({ target }) => `mounted on ${target}`);
 }
-
-function numberOf({ number, device }: Loop): string {
-  return number ?? `${LOOP_MAJOR}:${/\d+$/.exec(device)?.[0] ?? ""}`;
-}
-
-/** Documentation/admin-guide/devices.txt of Linux. */
-const LOOP_MAJOR = "7";
 
 /** XenbusStateConnected of xen/include/public/io/xenbus.h. */
 const CONNECTED = 4;

@@ -1,5 +1,6 @@
 import type { AttachedDisk } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { numberOfLoop } from "../model/loop.js";
 import { disksBehind } from "../model/mapping.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { Check } from "./check.js";
@@ -44,15 +45,11 @@ function servedBy(disk: AttachedDisk | undefined, state: HostState): { readonly 
   const { devno } = disk;
   const volume = Object.values(state.volumes).find((found) => found.devno === devno);
   if (volume !== undefined) return { who: "the kernel", path: `/dev/${volume.name}` };
-  const [major, minor] = devno.split(":");
-  const loop = major === LOOP_MAJOR ? state.loops.find(({ device }) => device === `/dev/loop${minor ?? ""}`) : undefined;
+  const loop = state.loops.find((found) => numberOfLoop(found) === devno);
   if (loop === undefined) return undefined;
   const image = Object.values(state.images).find((found) => found.inode === loop.inode && found.devno === loop.devno);
   return { who: "the kernel", path: image?.path ?? `${loop.backing}${loop.deleted ? " (deleted)" : ""}` };
 }
-
-/** Documentation/admin-guide/devices.txt of Linux. */
-const LOOP_MAJOR = "7";
 
 function show(target: string | undefined): string {
   return target === undefined ? "nothing" : target === "" ? "an empty drive" : target;

@@ -66,6 +66,7 @@ export function readExt(head: Head): ExtContent | { readonly journalDevice: true
     bytes: blocks * blockBytes,
     usedBytes: Math.max(0, blocks - free) * blockBytes,
     inodes,
+    usedInodes: Math.max(0, inodes - at(16)),
     reservedPercent: Math.round((reserved / blocks) * 10000) / 100,
     needsRecovery: (incompat & RECOVER) !== 0,
     hasErrors: (u16(head, SUPERBLOCK + 58, LE) & 2) !== 0,

@@ -28,7 +28,8 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
   parse(result) {
     if (isMissingTool(result)) return absent;
     if (result.exitCode !== 0) {
-      const nothing = NONE.test(result.stderr) || result.stderr.trim() === "";
+      // a tool that was given up, or killed, has said nothing either
+      const nothing = NONE.test(result.stderr) || (result.stderr.trim() === "" && result.stdout === "" && result.exitCode < 124);
       return nothing ? known([]) : unreadable("attached disks", result);
     }
     const devices = new Map<string, Map<string, string>>();

@@ -10,6 +10,7 @@ import { globMatches } from "./glob.js";
 import type { Conflict, Layer } from "./merge.js";
 import { mergeLayers } from "./merge.js";
 import { didYouMean } from "./suggest.js";
+import { sameVdev } from "../xl/vdev.js";
 import { volumeNameProblem } from "./volume-name.js";
 import { unpairedOf } from "./window-pairs.js";
 
@@ -63,6 +64,11 @@ function matches(entry: { readonly pattern: string; readonly isGlob: boolean }, 
   return entry.isGlob ? globMatches(entry.pattern, name) : entry.pattern === name;
 }
 
+/** A disk has several names: `xvda`, `0xca00` and `51712` are one (xen-vbd-interface(7)). */
+function isDisk(entry: DesiredDiskPattern, vdev: string): boolean {
+  return matches(entry, vdev) || (!entry.isGlob && sameVdev(entry.pattern, vdev));
+}
+
 /** Values that are taken whole: half of one and half of another would be neither. */
 const WHOLE = new Set(["ready", "size", "move.snapshot.size", "move.window"]);
 
@@ -92,7 +98,7 @@ class Matcher {
     this.unknownDisks(found, entries);
     const disks = found.vdevs.flatMap((vdev) => {
       const asked = entries.flatMap((domain) => {
-        return domain.disks.filter((disk) => matches(disk, vdev)).map((disk) => ({ domain, disk }));
+        return domain.disks.filter((disk) => isDisk(disk, vdev)).map((disk) => ({ domain, disk }));
       });
       return asked.length === 0 ? [] : this.disk({ ...subject, vdev }, asked, entries);
     });
@@ -145,7 +151,7 @@ class Matcher {
   private unknownDisks(found: FoundDomain, entries: readonly DesiredDomainPattern[]): void {
     for (const entry of entries) {
       for (const disk of entry.disks) {
-        if (found.vdevs.some((vdev) => matches(disk, vdev))) continue;
+        if (found.vdevs.some((vdev) => isDisk(disk, vdev))) continue;
         const has = found.vdevs.length === 0 ? "no disks" : found.vdevs.join(", ");
         const severity = entry.isGlob || disk.isGlob ? "note" : "error";
         const fix = didYouMean(disk.pattern, found.vdevs) ?? `Its config names ${has}`;

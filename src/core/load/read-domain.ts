@@ -8,6 +8,7 @@ import { readMove } from "./read-move.js";
 import type { DiskData, DomainData, ReadyData } from "./schema/playbook.js";
 import { shellWords } from "./shell-words.js";
 import { volumeNameProblem } from "./volume-name.js";
+import { virtualDeviceNumber } from "../xl/vdev.js";
 
 const READY_TIMEOUT_SECONDS = 60;
 
@@ -36,7 +37,7 @@ export function readDomain(
 const VDEV = /^(xvd|sd|hd|vd|d)[a-z0-9*?[\]!-]+$/;
 
 function readDisk(name: string, data: DiskData, path: Path, reader: PlayReader): DesiredDiskPattern {
-  if (!isGlob(name) && !VDEV.test(name)) {
+  if (!isGlob(name) && !VDEV.test(name) && virtualDeviceNumber(name) === undefined) {
     const fix = name.startsWith("/dev/") ? `Write ${name.slice(5)}` : "Name it as the guest's config does: xvda1";
     reader.complainOfPath("disk-name", `'${name}' is no name of a guest's disk`, path, fix, "key");
   }

@@ -50,7 +50,14 @@ export interface DomainConfig {
   readonly uuid?: string;
   readonly memoryMiB?: number;
   readonly type: "pv" | "hvm" | "pvh";
+  readonly ties: readonly Tie[];
 }
+
+/**
+ * What in a config binds the guest to where it is, or says what it starts from: devices passed through, `nomigrate`, a card or a
+ * display that only one guest can have, arguments to the device model, and a kernel that comes from Dom0.
+ */
+export type Tie = "passed-through" | "no-migration" | "named-card" | "fixed-display" | "device-model-arguments" | "kernel";
 
 export interface RunningDomain {
   readonly domid: number;

@@ -73,13 +73,18 @@ export function mappingAt(path: string, { mappings }: Pick<HostState, "mappings"
   return mappings?.find((mapping) => mappingPath(mapping.name) === path);
 }
 
+/** The image by its path, or the volume as `vg/lv`, that a path of a guest's disk leads to, links included as far as they were looked at. */
+export function diskAt(path: string, { devices }: Pick<HostState, "devices">): string {
+  return devices?.[path.startsWith("/") ? path : `/dev/${path}`]?.volume ?? diskKey(path);
+}
+
 /**
  * The disks (images by path, volumes as `vg/lv`) that a guest's disk of this path lies on: one, or the two legs of a
  * mirror, the complete one first.
  */
-export function disksBehind(path: string, state: Pick<HostState, "mappings">): readonly string[] {
+export function disksBehind(path: string, state: Pick<HostState, "mappings" | "devices">): readonly string[] {
   const table = mappingAt(path, state)?.table;
-  if (table === undefined) return [diskKey(path)];
+  if (table === undefined) return [diskAt(path, state)];
   return table.kind === "linear" ? [table.on] : [table.from, table.to];
 }
 

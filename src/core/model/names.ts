@@ -134,6 +134,18 @@ export function pathsOfVolume(volume: string): readonly [string, string] {
   return [volumePath(volume), `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`];
 }
 
+/**
+ * The volume `vg/lv` that a path names by itself, without a look at the host: `/dev/vg/lv`, `/dev/mapper/vg-lv` (device-mapper
+ * doubles hyphens within a name), udev's link to that, or the same as Xen takes it, without `/dev/` (its block script looks there).
+ * @returns what is in /dev and no name of LVM's comes without `/dev/` too; undefined for what is no such path
+ */
+export function volumeOfPath(path: string): string | undefined {
+  const mapped = /^(?:\/dev\/)?(?:mapper\/|disk\/by-id\/dm-name-)((?:[^-/]|--)+)-((?:[^-/]|--)+)$/.exec(path);
+  const [, group, lv] = mapped ?? [];
+  if (group !== undefined && lv !== undefined) return `${group.replaceAll("--", "-")}/${lv.replaceAll("--", "-")}`;
+  return /^(?:\/dev\/)?([^/]+\/[^/]+)$/.exec(path)?.[1];
+}
+
 /** Name of the temporary snapshot of a volume, taken for one guest. */
 export function snapshotName(origin: string, domain: string): string {
   const group = origin.slice(0, origin.indexOf("/"));

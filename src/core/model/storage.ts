@@ -104,6 +104,8 @@ export interface ExtContent {
   /** As the superblock says; stale by what a running guest has not yet written back. */
   readonly usedBytes: number;
   readonly inodes: number;
+  /** As the superblock says; stale in the same way. Unset: in facts that were recorded before it was read. */
+  readonly usedInodes?: number;
   readonly reservedPercent: number;
   /** The journal has to be replayed: mounted somewhere, or not unmounted in order. */
   readonly needsRecovery: boolean;

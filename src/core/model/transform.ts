@@ -1,6 +1,7 @@
 import type { Domain, RunningDomain } from "./domain.js";
 import type { DiskGhost, Ghost, Model } from "./model.js";
 import type { HostState } from "./host-state.js";
+import { volumeOfPath } from "./names.js";
 import type { Loop, Mapping, Mount, Volume } from "./storage.js";
 
 /** Small steps from one model to the next: effects are written in these. Nothing is changed in place. */
@@ -87,6 +88,5 @@ export function withoutFile(model: Model, path: string): Model {
 
 /** Image path or `vg/lv` of what a path in a config or a mount means: the key of {@link Ghost.disks}. */
 export function diskKey(path: string): string {
-  const lv = /^\/dev\/([^/]+\/[^/]+)$/.exec(path);
-  return lv?.[1] ?? path;
+  return volumeOfPath(path) ?? path;
 }

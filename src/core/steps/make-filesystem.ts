@@ -1,4 +1,5 @@
 import type { Command } from "../model/command.js";
+import { inodesFor } from "../model/inodes.js";
 import { volumePath } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import type { StepKind } from "../model/step.js";
@@ -40,11 +41,9 @@ export const makeFilesystem: StepKind<"make-filesystem", MakeFilesystem> = {
 
 function mke2fs(volume: string, bytes: number, like: ExtContent): Command {
   const features = like.features.filter((feature) => !STATE_FEATURES.has(feature));
-  // as many inodes for its size as the source has, which may have been made for many small files
-  const inodes = Math.max(like.inodes, Math.ceil((like.inodes * bytes) / Math.max(like.bytes, 1)));
   return [
     "mke2fs", "-q", "-t", like.type, "-O", ["none", ...features].join(","),
-    "-b", String(like.blockBytes), "-I", String(like.inodeBytes), "-N", String(inodes), "-m", String(like.reservedPercent),
+    "-b", String(like.blockBytes), "-I", String(like.inodeBytes), "-N", String(inodesFor(bytes, like)), "-m", String(like.reservedPercent),
     // all of it now: no kernel thread of the guest's has to finish it, and an older one could not
     "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0",
     "-U", like.uuid, "-L", like.label, volumePath(volume),

@@ -1,5 +1,7 @@
 import { formatBytes } from "../model/bytes.js";
 import { goesOn } from "../model/change.js";
+import type { MoveDisk } from "../model/change.js";
+import type { HostState } from "../model/host-state.js";
 import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
@@ -17,6 +19,7 @@ import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
+import { sameVdev } from "../xl/vdev.js";
 import type { DiskMove, PassPlace, Strategy } from "./strategy.js";
 
 /**
@@ -33,6 +36,20 @@ const POOL_LIMIT_PERCENT = 90;
 
 /** A guess: what of a file system changes between two passes. */
 const CHANGED = 0.02;
+
+/** xfsprogs 5.19, mkfs/xfs_mkfs.c, validate_supported. */
+const LEAST_XFS = 300 * 1024 ** 2;
+
+function refusesSmall(version: string | undefined): boolean {
+  const [major = 0, minor = 0] = (version ?? "0").split(".").map(Number);
+  return major > 5 || (major === 5 && minor >= 19);
+}
+
+/** A firmware looks at the whole first disk, whose number has no part for partitions. Where a kernel is given it is not asked. */
+function bootsFrom({ domain, vdev }: MoveDisk, { domains }: HostState): boolean {
+  const config = domains[domain]?.config;
+  return config?.type === "hvm" && !config.ties.includes("kernel") && ["xvda", "hda", "sda"].some((first) => sameVdev(vdev, first));
+}
 
 /** The classic one, done right: files are copied from snapshots while the guest runs, the last changes at rest. */
 export const rsync: Strategy = {
@@ -53,6 +70,12 @@ export const rsync: Strategy = {
     if (change.image.format !== "raw") reasons.push(`it is a ${change.image.format} image, which no loop device reads`);
     if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
+    }
+    if (bootsFrom(change, state)) {
+      reasons.push("the guest (HVM) boots from the first sectors of it, which hold no file: they do not come with its files");
+    }
+    if (content.type === "xfs" && change.to.bytes < LEAST_XFS && refusesSmall(state.tools["mkfs.xfs"]?.version)) {
+      reasons.push(`mkfs.xfs makes nothing smaller than ${formatBytes(LEAST_XFS)} from version 5.19 on`);
     }
     if (reasons.length > 0) return { fits: false, reasons };
     const but = [

@@ -35,18 +35,18 @@ export function againstMigrate(domain: Domain, state: HostState): readonly strin
     reasons.push(`a second copy of it takes ${formatBytes(needed)}, and the hypervisor has ${formatBytes(free)} free`);
   }
   reasons.push(...bound(domain));
-  const text = domain.config?.text.text ?? "";
-  if (/\bvifname[ \t]*=/.test(text)) reasons.push("its network card has a name of its own on Dom0 (vifname), which two copies can not both have");
-  if (/\bvncdisplay[ \t]*=/.test(text)) reasons.push("its VNC display has a fixed number, which two copies can not both have");
+  const ties = domain.config?.ties ?? [];
+  if (ties.includes("named-card")) reasons.push("its network card has a name of its own on Dom0 (vifname), which two copies can not both have");
+  if (ties.includes("fixed-display")) reasons.push("its VNC display has a fixed number, which two copies can not both have");
   return reasons;
 }
 
 /** What ties a guest to the domain that it is now. */
 function bound({ config }: Domain): readonly string[] {
-  const text = config?.text.text ?? "";
+  const ties = config?.ties ?? [];
   const reasons: string[] = [];
-  if (/^[ \t]*(pci|usbdev|rdm)[ \t]*=/m.test(text)) reasons.push("it has devices passed through, which can not be saved");
-  if (/^[ \t]*nomigrate[ \t]*=[ \t]*['"]?[1-9]/m.test(text)) reasons.push("its config forbids it (nomigrate)");
+  if (ties.includes("passed-through")) reasons.push("it has devices passed through, which can not be saved");
+  if (ties.includes("no-migration")) reasons.push("its config forbids it (nomigrate)");
   return reasons;
 }
 

@@ -3,6 +3,7 @@ import type { MoveDisk } from "../model/change.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { diskAt } from "../model/mapping.js";
 import { rehearsalName, rehearsalSnapshotName, rehearsalUuid, runDirectory, safeName, volumePath, volumeTags } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
@@ -14,7 +15,6 @@ import { snapshotCopy } from "../steps/snapshot-copy.js";
 import type { TakenSnapshot } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { overhead } from "./overhead.js";
-import { diskKey } from "../model/transform.js";
 import { sameVdev } from "../xl/vdev.js";
 
 /** What a clone may take to come up, where the playbook does not say. */
@@ -111,13 +111,12 @@ export function againstRehearsal(domain: Domain, desired: Pick<DesiredDomain, "d
   for (const { vdev, target, access, cdrom } of domain.config?.disks ?? []) {
     if (access === "r" || cdrom || moves.some((move) => sameVdev(move.vdev, vdev))) continue;
     // one that is to be moved and can not be has a complaint of its own
-    if (desired.disks.some((wish) => sameVdev(wish.vdev, vdev) && wish.volume !== diskKey(target))) continue;
+    if (desired.disks.some((wish) => sameVdev(wish.vdev, vdev) && wish.volume !== diskAt(target, state))) continue;
     reasons.push(`its disk ${vdev} (${target}) is not moved, and a clone would write to it while the guest does`);
   }
   const name = rehearsalName(domain.name);
   if (state.domains[name] !== undefined) reasons.push(`a guest of somebody's is called ${name}, as the clone would be`);
-  const text = domain.config?.text.text ?? "";
-  if (/^[ \t]*device_model_args/m.test(text)) {
+  if (domain.config?.ties.includes("device-model-arguments") === true) {
     reasons.push("its config gives arguments to the device model (device_model_args), which may name what two guests can not both have");
   }
   return reasons;

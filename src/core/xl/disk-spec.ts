@@ -90,6 +90,9 @@ const PREFIX_IGNORED = new Set(["tapdisk", "tap", "tap2", "aio", "ioemu", "file"
 /** More than these of one string help nobody. */
 const MOST_PROBLEMS = 10;
 
+/** Dom0 serves a disk of which nothing is said (xl-disk-configuration(5), backend), and these say no more. */
+const DOM0 = new Set(["", "0", "Domain-0"]);
+
 const KEYWORD = /[a-z][-a-z0-9]*=/y;
 const PREFIX = /[a-z][a-z0-9]*:/y;
 const BLANKS = /[ \t\n]+/y;
@@ -138,7 +141,7 @@ class SpecReader {
       cdrom: this.cdrom,
       ...(this.backendtype === undefined ? {} : { backendtype: this.backendtype }),
       ...(this.script === undefined || this.script === "" ? {} : { script: this.script }),
-      ...(this.backend === undefined || this.backend === "" ? {} : { backend: this.backend }),
+      ...(this.backend === undefined || DOM0.has(this.backend) ? {} : { backend: this.backend }),
     };
     const options = Object.fromEntries(this.options);
     return { spec: { disk, places: this.places, options }, problems: this.problems };

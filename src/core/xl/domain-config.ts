@@ -1,6 +1,6 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
-import type { DomainConfig } from "../model/domain.js";
+import type { DomainConfig, Tie } from "../model/domain.js";
 import type { SourceText } from "../model/source.js";
 import { readDisks } from "./disks.js";
 import { parseXlConfig } from "./parse.js";
@@ -94,10 +94,34 @@ export function readDomainConfig(
       onPoweroff,
       onReboot,
       type,
+      ties: tiesOf(settings),
       ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
     },
   };
+}
+
+const PASSED_THROUGH = ["pci", "usbdev", "rdm", "dtdev"];
+const DEVICE_MODEL_ARGUMENTS = ["device_model_args", "device_model_args_hvm", "device_model_args_pv"];
+/** xl takes `bootloader` too for a guest whose kernel Dom0 gets out of the guest's own disk. */
+const KERNELS = ["kernel", "bootloader"];
+
+function tiesOf(settings: XlSettings): readonly Tie[] {
+  const isGiven = (key: string): boolean => {
+    const value = settings.get(key)?.value;
+    return value?.kind === "list" ? value.items.length > 0 : value !== undefined && value.text !== "";
+  };
+  const names = (key: string, option: string): boolean =>
+    stringsOf(settings, key).some(({ value }) => value.split(",").some((part) => part.trimStart().startsWith(option) && /^[ \t]*=/.test(part.trimStart().slice(option.length))));
+  const ties: readonly (readonly [Tie, boolean])[] = [
+    ["passed-through", PASSED_THROUGH.some(isGiven)],
+    ["no-migration", (numberOf(settings, "nomigrate") ?? 0) !== 0],
+    ["named-card", names("vif", "vifname")],
+    ["fixed-display", isGiven("vncdisplay") || names("vfb", "vncdisplay")],
+    ["device-model-arguments", DEVICE_MODEL_ARGUMENTS.some(isGiven)],
+    ["kernel", KERNELS.some(isGiven)],
+  ];
+  return ties.flatMap(([tie, holds]) => (holds ? [tie] : []));
 }
 
 /** xl compares only as many letters as the config gives: `type = "p"` is a PV guest. */
