@@ -643,6 +643,49 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", (by) => {
   });
 });
 
+describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspended for a mirror by %s", (by) => {
+  const program = (host: StubHost): string => impatient(mirrorProgram(host, "suspend", by))
+    .replace("KEPT_SECONDS=120\n", "KEPT_SECONDS=1\n").replace("LEAVING_CENTIS=6000\n", "LEAVING_CENTIS=50\n");
+
+  it.each(shellsOf(by === "dm" ? 0 : 1))("is started anew on its image where xl hangs in the midst of it, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    host.install(program(host));
+    const before = readFileSync(host.config, "utf8");
+    host.tell("save-torn", "hangs");
+    await host.run("run");
+    expect(expectWhole(host, before, "hangs")).toBe("old");
+    expect(host.journalText()).toContain("web1 is down and its domain 7 stays: destroyed, to start it again");
+    expect(host.ended()).toBe("failed");
+    host.remove();
+  });
+
+  it.each(shellsOf(by === "dm" ? 1 : 2))("is started anew on its image where all is killed in the midst of it, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    host.install(program(host));
+    const before = readFileSync(host.config, "utf8");
+    host.tell("save-torn", "killed");
+    await host.run("run");
+    expect(host.guests()[0]?.state, host.journalText()).toBe("---s--");
+    await host.run("recover");
+    expect(expectWhole(host, before, "killed")).toBe("old");
+    expect(host.ended()).toBe("failed");
+    host.remove();
+  });
+
+  it("is left alone where it is somebody else who saves it", async () => {
+    const host = new StubHost("dash");
+    host.install(program(host));
+    host.tell("save-torn", "killed");
+    await host.run("run");
+    // another one than the run sent away
+    writeFileSync(join(host.runDirectory, "down"), readFileSync(join(host.runDirectory, "down"), "utf8").replace(/^7 /, "6 "));
+    await host.run("recover");
+    expect(host.guests()[0]?.state, host.journalText()).toBe("---s--");
+    expect(host.journalText()).toContain("the domain 7 is suspended, and not by this run");
+    host.remove();
+  });
+});
+
 describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose legs are compared at rest", (by) => {
   async function compared(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
     const host = new StubHost(shell);

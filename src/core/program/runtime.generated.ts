@@ -291,10 +291,11 @@ guest_away() {
   # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at twenty times a second
   if [ -n "\${BASH_VERSION:-}" ]; then WAKES=0; else trap 'TICKED=1' USR1; fi
   trap guest_here EXIT
-  BEAT=$RUN/$SAFE/beat
+  BEAT=$RUN/$SAFE/beat VAIN=$RUN/$SAFE/vain
   [ -d "$RUN/$SAFE" ] || mkdir -p -- "$RUN/$SAFE"
   rm -f "$VAIN"
-  ticks </dev/null >/dev/null 2>&1 9>&- &
+  # in braces: a function that is called without them keeps a copy of the lock (dash, busybox)
+  { ticks; } </dev/null >/dev/null 2>&1 9>&- &
   TICKER=$!
   # from here on it beats
   uptime_now
@@ -315,7 +316,9 @@ guest_here() {
   kill "$TICKER" 2>/dev/null
   wait "$TICKER" 2>/dev/null
   TICKER=
-  rm -f "$BEAT"
+  rm -f "$BEAT" "$VAIN"
+  # where it was made for these alone
+  rmdir -- "$RUN/$SAFE" 2>/dev/null || :
 }
 
 # run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
@@ -419,8 +422,8 @@ any_lives() {
 
 # where the program says that it goes on (see uptime_now): in memory, as the disk under the books may be what hangs
 BEAT=
-# where the ticker leaves word
-VAIN=$HERE/vain
+# where the ticker leaves word, beside it
+VAIN=
 
 # end_hung_question: in the ticker. What the program waits for is the child that it started last. It is given up when the
 # program has done nothing else for as long as a command may take; a command, and a copy, have limits of their own, and
@@ -452,17 +455,23 @@ end_hung_question() {
     [ "$name" != timeout ] || return 0
   done
   seconds "$bound"
-  printf '%s did not answer within %s s, and was given up\\n' "\${name:-a question}" "\${SECONDS_TEXT%.00}" >"$VAIN"
+  # without a word it is not given up: what did not come would pass for an answer
+  printf '%s did not answer within %s s, and was given up\\n' "\${name:-a question}" "\${SECONDS_TEXT%.00}" >"$VAIN" || return 0
   end_tree "$last"
+}
+
+# in_vain: something was given up, and asked_in_vain has not yet told
+in_vain() {
+  [ -n "$TICKER" ] && [ -s "$VAIN" ]
 }
 
 # asked_in_vain: something was given up since the last look
 asked_in_vain() {
   local what
-  [ -n "$TICKER" ] && [ -e "$VAIN" ] || return 1
+  in_vain || return 1
   what=
   read -r what <"$VAIN"
-  rm -f "$VAIN"
+  : >"$VAIN"
   HUNG=1
   says "$what"
 }
@@ -866,7 +875,7 @@ run_on_new_disk() {
   case $STATE in
     *p*) run_command xl unpause -- "$DOMID" ;;
     *[scd]*)
-      await_gone "$DOMID" 60 && start_in_scope "$DOMAIN" "$CONFIG"
+      clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
       ;;
   esac
 }
@@ -1499,6 +1508,11 @@ mapping_of() {
     return 2
   }
   while read -r name uuid open; do
+    # a list that a signal cut short has no end (dash and busybox read a long one from a pipe), and says nothing of what is not there
+    [ "$name" != / ] || {
+      says "there is no mapping $1"
+      return 1
+    }
     [ "$name" = "$1" ] || continue
     [ "$uuid" = "CONVERGE-$1" ] || {
       says "$1 is there and is not converge's"
@@ -1510,9 +1524,10 @@ mapping_of() {
     return 2
   done <<LIST
 $list
+/
 LIST
-  says "there is no mapping $1"
-  return 1
+  says "what dmsetup says was not read to its end"
+  return 2
 }
 
 # loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
@@ -1711,20 +1726,23 @@ resource_of() {
     says "drbdsetup: $shown"
     return 2
   }
-  if show_resource "$RESOURCE.copy" "$shown"; then
-    COPY=$RESOURCE.copy COPY_MINOR=$MINOR COPY_LOWER=$LOWER COPY_LOCAL=$LOCAL COPY_REMOTE=$REMOTE
-  fi
-  show_resource "$RESOURCE" "$shown" || return 1
+  show_resource "$RESOURCE.copy" "$shown"
+  case $? in
+    0) COPY=$RESOURCE.copy COPY_MINOR=$MINOR COPY_LOWER=$LOWER COPY_LOCAL=$LOCAL COPY_REMOTE=$REMOTE ;;
+    2) return 2 ;;
+  esac
+  show_resource "$RESOURCE" "$shown" || return
   [ -z "$MINOR" ] || DEVICE_NODE=$ROOT/dev/drbd$MINOR
   return 0
 }
 
-# show_resource NAME SHOWN: from what \`drbdsetup show\` printed. 1: it is not there.
+# show_resource NAME SHOWN: from what \`drbdsetup show\` printed. 1: it is not there. 2: a signal cut the list short (mapping_of).
 show_resource() {
-  local found here word rest
-  MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1
+  local found here whole word rest
+  MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1 whole=0
   while read -r word rest; do
     case $word in
+      /) whole=1 ;;
       resource)
         here=1 rest=\${rest%% *} rest=\${rest#\\"}
         [ "\${rest%\\"}" != "$1" ] || { here=0 found=0; }
@@ -1752,7 +1770,12 @@ show_resource() {
     esac
   done <<LIST
 $2
+/
 LIST
+  [ "$whole" -eq 1 ] || {
+    says 'what drbdsetup says was not read to its end'
+    return 2
+  }
   # a resource that has no connection shows no address
   [ "$LOCAL" != - ] || LOCAL=
   [ "$REMOTE" != - ] || REMOTE=
@@ -1856,11 +1879,15 @@ goal_resource_in_sync() { # NAME DEVICE
 
 # ask_volume VG/LV FIELDS: sets ANSWER, fields with \`|\` between them. 1: no such volume. 2: lvs cannot tell.
 ask_volume() {
-  ANSWER=$(lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1" 2>"$HERE/out/lvs.err" 9>&-) && {
+  local OUT
+  # as a command, which can be left behind: what waits for a disk that does not answer can not even be killed
+  OUT=$HERE/out/lvs.err
+  : >"$OUT"
+  if run_answer lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1"; then
     # lvs pads the first column
-    ANSWER=\${ANSWER#"\${ANSWER%%[! ]*}"}
+    ANSWER=\${SAID#"\${SAID%%[! ]*}"}
     return 0
-  }
+  fi
   # rc 5 is many things; only this one says that the group was read and the volume is not in it
   grep -q 'Failed to find logical volume' "$HERE/out/lvs.err" && return 1
   says "lvs $1: $(tail_of "$HERE/out/lvs.err")"
@@ -2051,7 +2078,9 @@ verb_one_member() {
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
-  until drop_bitmap "$name" && run_command "$@"; do
+  while :; do
+    drop_bitmap "$name" && run_command "$@" && return 0
+    [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
@@ -2190,6 +2219,7 @@ verb_remove_member() {
     array_of "$name" && member_state "$device" || return 1
     [ -n "$MEMBER" ] || return 0
     run_command "$@" && return 0
+    [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
@@ -2433,7 +2463,11 @@ verb_release_disks() {
   }
   domid_state "$HELD_DOMID"
   case $? in
-    0) case $STATE in *p*) run_command xl unpause -- "$HELD_DOMID" || return ;; esac ;;
+    0)
+      case $STATE in *p*) run_command xl unpause -- "$HELD_DOMID" || return ;; esac
+      # a recovery goes on to look whether it is up
+      [ -n "\${FOUND_DEAD:-}" ] || guest_here
+      ;;
     1) ;;
     *) return 1 ;;
   esac
@@ -2444,7 +2478,6 @@ verb_release_disks() {
   journal note message "$name stood still for $SECONDS_TEXT s"
   seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
-  guest_here
 }
 
 # What is compared in one go, and what is copied where it differs, in bytes
@@ -2718,24 +2751,47 @@ verb_note_disks() {
 # begins anew at a boot; then what a mount writes to the head of a file system has to tell.
 disk_stamp() {
   if sectors_written "$1"; then
-    STAMP=$(timeout -s KILL 20 head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=\${STAMP%% *},$(boot_id),$NODE,$WRITTEN
+    head_sum "$1" && STAMP=$SUM,$(boot_id),$NODE,$WRITTEN
     return
   fi
   set -- $(stat -L -c '%y %s' -- "$1" 2>/dev/null)
   [ $# -eq 4 ] && STAMP=file,$1,$2,$4
 }
 
-# used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since
+# head_sum TARGET: sets SUM. A disk that gives errors, or does not answer, has none.
+head_sum() {
+  SUM=$({ { timeout -s KILL 20 head -c 65536 -- "$1" 2>/dev/null && echo read >&3; } | cksum; } 3>&1)
+  # cksum speaks when all has come, and so after that
+  case $SUM in "read$LINE"*) SUM=\${SUM#*"$LINE"} ;; *) return 1 ;; esac
+  SUM=\${SUM%% *}
+}
+
+# used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since. 1: none has. 2: it
+# can not be told.
 used_meanwhile() {
   local was
   read_fact noted
   for was in $CONTENT; do
     [ $# -ge 2 ] || return 1
     USED=$2
-    disk_stamp "$2" || return 1
     case $was in
-      file,* | *",$(boot_id),"*) [ "$STAMP" = "$was" ] || return 0 ;;
-      *) [ "\${STAMP%%,*}" = "\${was%%,*}" ] || return 0 ;;
+      # the kernel's count is exact, and needs no look at a disk that may give errors by now
+      *",$(boot_id),"*)
+        sectors_written "$2" || return 1
+        [ "$(boot_id),$NODE,$WRITTEN" = "\${was#*,}" ] || return 0
+        ;;
+      file,*)
+        disk_stamp "$2" || return 1
+        [ "$STAMP" = "$was" ] || return 0
+        ;;
+      *)
+        node_number "$2" || return 1
+        head_sum "$2" || {
+          says "$2 can not be read: whether $DOMAIN has been on it since is not known"
+          return 2
+        }
+        [ "$SUM" = "\${was%%,*}" ] || return 0
+        ;;
     esac
     shift 2
   done
@@ -2783,9 +2839,16 @@ verb_restore_config() {
             no_way_back "$name is down, and may have been on its new disk since, which lacks nothing: it stays there, and so does $shown"
             return
           fi
-        elif used_meanwhile "$@"; then
-          no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
-          return
+        else
+          used_meanwhile "$@"
+          case $? in
+            0)
+              no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
+              return
+              ;;
+            1) ;;
+            *) return 1 ;;
+          esac
         fi
         ;;
       *) return 1 ;;
@@ -3544,6 +3607,7 @@ await_gone() {
         ;;
       *) busy=$SAYS ;;
     esac
+    ! in_vain || busy='a question was not answered'
     [ -n "$busy" ] || return 0
     uptime_now
     if [ "$leaving" -eq 1 ] && [ "$deadline" -lt $((UPTIME + LEAVING_CENTIS)) ]; then
@@ -3584,6 +3648,31 @@ release_loops() {
 # how long a domain that has shut down may take to go, before it is cleared away
 readonly KEPT_SECONDS=120
 
+# clear_away DOMID SECONDS: it has come to its end. Where whoever should clear it away does not, it is done here, and nothing
+# of it is lost by that. One that this run was saving stays suspended for good if xl is killed in the midst of it: only xl
+# itself lets it run on (save_domain in tools/xl/xl_saverestore.c). One that somebody else is saving is left to him.
+clear_away() {
+  local domid old boot
+  domid=$1
+  ! await_gone "$domid" "$2" || return 0
+  domid_state "$domid"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  case $STATE in
+    *c*) ;;
+    *s*)
+      read -r old _ boot 2>/dev/null <"$HERE/down" && [ "$old" = "$domid" ] && [ "$boot" = "$(boot_id)" ] || {
+        says "the domain $domid is suspended, and not by this run"
+        return 1
+      }
+      ;;
+    *) return 1 ;;
+  esac
+  journal note message "$DOMAIN is down and its domain $domid stays: destroyed, to start it again"
+  # it may be going at this very moment: what counts is that it is gone
+  run_command xl destroy -- "$domid" || :
+  await_gone "$domid" 60
+}
+
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
   ! given_back || return 0
@@ -3598,17 +3687,7 @@ verb_bring_back() {
   esac
   case $STATE in
     *[scd]*)
-      set -- "$1" "$2" "$DOMID"
-      await_gone "$3" "$KEPT_SECONDS" || {
-        # it has come to its end, and whoever should clear it away does not: nothing of it is lost by that
-        domid_state "$3"
-        case $STATE in *[sc]*) ;; *) return 1 ;; esac
-        journal note message "$1 is down and its domain $3 stays: destroyed, to start it again"
-        # it may be going at this very moment: what counts is that it is gone
-        run_command xl destroy -- "$3" || :
-        await_gone "$3" 60 || return 1
-      }
-      start_in_scope "$1" "$2"
+      clear_away "$DOMID" "$KEPT_SECONDS" && start_in_scope "$1" "$2"
       return
       ;;
   esac
@@ -4320,7 +4399,7 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   SWITCH=migrate
   rm -f "$HERE/stopped"
   : >"$HERE/moving"
-  note_stopped "$old" </dev/null >/dev/null 2>&1 9>&- &
+  { note_stopped "$old"; } </dev/null >/dev/null 2>&1 9>&- &
   # not yet, but any moment: note_stopped says when
   guest_away
   AWAY_ONCE=$HERE/stopped
@@ -4350,15 +4429,24 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   SHUTDOWN_CENTIS=$((UPTIME - DOWN_AT))
 }
 
-# note_stopped DOMID: when the first one was last seen running, for the measure of the downtime
+# note_stopped DOMID: when the first one was last seen running, for the measure of the downtime. Where nobody answers for as long
+# as a command may take, it passes for stopped: the bound has to count from somewhere.
 note_stopped() {
-  local seen ran
+  local seen ran known
   ran=
+  uptime_now
+  known=$UPTIME
   while [ -e "$HERE/moving" ]; do
     uptime_now
     seen=$UPTIME
-    domid_state "$1"
-    case $?$STATE in
+    # apart from the program, whose questions the ticker looks after
+    STATE=$(timeout -s KILL 60 xl list "$1" 2>&1) && listed "$STATE" && set -- "$1" 0 || set -- "$1" 2
+    case $2$STATE in
+      2*'does not exist'*) set -- "$1" 1 ;;
+      2*) [ $((UPTIME - known)) -lt "$BOUND" ] || set -- "$1" 1 ;;
+      *) known=$UPTIME ;;
+    esac
+    case $2$STATE in
       0*[scd]* | 1*)
         printf '%s\\n' "\${ran:-$seen}" >"$HERE/stopped"
         return 0
@@ -4410,6 +4498,8 @@ verb_settle_migration() {
     *) return 1 ;;
   esac
   whole_copy "$1" "$old" || return
+  # nothing is taken for lost because it was asked for in vain
+  ! in_vain || return 1
   if [ -z "$COPY" ]; then
     journal note message "$1 was lost in its migration: it is started anew, as after a power failure"
     destroy_copy "$1--incoming" && destroy_stopped "$old" || return
@@ -4735,6 +4825,8 @@ verb_detach_loop() { # LINK [MAPPING]
       fi
       ;;
   esac
+  # asked in vain whether it is attached, nobody knows
+  ! in_vain || return 1
   rm -f -- "$1"
   forget_loop "$1"
 }
@@ -5323,7 +5415,7 @@ verb_await_clone() {
   CONSOLE=$HERE/out/rehearsal.console
   rm -f -- "$CONSOLE" "$CONSOLE.old" "$CONSOLE.part" "$CONSOLE.open"
   : >"$CONSOLE"
-  read_console "$DOMID" </dev/null >/dev/null 2>&1 9>&- &
+  { read_console "$DOMID"; } </dev/null >/dev/null 2>&1 9>&- &
   CONSOLE_READER=$!
   # what it says first is not to be missed: one that dies at once takes its console along
   await_reader open
@@ -5563,9 +5655,9 @@ take_minor() {
   MINOR=$FIRST_MINOR last=$((FIRST_MINOR + 1000))
   while [ "$MINOR" -lt "$last" ]; do
     if [ ! -e "$ROOT/sys/block/drbd$MINOR" ] && [ ! -L "$ROOT/run/drbd/drbd-minor-$MINOR.conf" ] &&
-      ! printf '%s\\n' "$reserved" | grep -Eq "(minor[[:space:]]+|/dev/drbd)\${MINOR}[[:space:];]" &&
-      run_command drbdsetup new-minor "$1" "$MINOR" 0; then
-      return 0
+      ! printf '%s\\n' "$reserved" | grep -Eq "(minor[[:space:]]+|/dev/drbd)\${MINOR}[[:space:];]"; then
+      run_command drbdsetup new-minor "$1" "$MINOR" 0
+      case $? in 0) return 0 ;; "$GIVEN_UP") return 1 ;; esac
     fi
     MINOR=$((MINOR + 1))
   done
@@ -6001,7 +6093,7 @@ verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
   DOWN_AT=$UPTIME SWITCH=suspend
   guest_away
   journal_kept down domain "$name"
-  # libxl lets the guest run on when this fails
+  # xl lets the guest run on when this fails; where xl is killed, see clear_away
   run_command "$@" || return
   write_kept "$HERE/saved" "$file $before" || return 1
   await_gone "$domid" 60 "$loops" || {
@@ -6020,7 +6112,7 @@ verb_thaw() {
   case $? in
     0)
       case $STATE in
-        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
+        *[scd]*) clear_away "$DOMID" "$KEPT_SECONDS" || return 1 ;;
         *) return 0 ;;
       esac
       ;;
@@ -6326,6 +6418,7 @@ mode_recover() {
     rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
     take_lock 60 || exit 75
     open_journal
+    guest_away
     take_back temporary
     exit 0
   fi
@@ -6337,6 +6430,8 @@ mode_recover() {
 # recover_locked: finds a run dead, in whatever state; may itself die anywhere and be called again. Does not return.
 recover_locked() {
   local outcome
+  # it may be down
+  guest_away
   await_scoped
   FOUND_DEAD=1
   if [ -e "$HERE/ended" ]; then
@@ -6345,7 +6440,6 @@ recover_locked() {
     journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
     # or something could not be taken back then
     [ -e "$HERE/unfinished" ] || exit 0
-    guest_away
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1
     guest_here
@@ -6353,8 +6447,6 @@ recover_locked() {
     journal note message 'what was left has been taken back now'
     exit 0
   fi
-  # it may be down
-  guest_away
   if [ "$SEQ" -gt 0 ] && ! journal_ended; then
     journal note message 'the run was interrupted'
   fi
@@ -7320,13 +7412,20 @@ submit() {
   fi
   tail -c "$((program + plan))" "$dir/incoming" | head -c "$program" >"$dir/program.sh"
   tail -c "$plan" "$dir/incoming" >"$dir/plan.json"
+  # half a program does not even know how to take itself back
+  if [ "$(wc -c <"$dir/program.sh")" -ne "$program" ] || [ "$(wc -c <"$dir/plan.json")" -ne "$plan" ]; then
+    rm -r "$dir"
+    refuse "cannot write $dir: is the disk full?"
+  fi
   rm "$dir/incoming"
   printf '%s\\n' "$DIGEST" >"$dir/digest"
   printf '%s\\n' "$OWNER" >"$dir/owner"
   date +%s >"$dir/since"
+  # before it is the current one: the power may go at any moment
+  sync "$dir"/* "$dir" 2>/dev/null || sync
   ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
   forget_old_runs
-  sync "$dir"/* "$dir" "$BOOK" 2>/dev/null || sync
+  sync "$BOOK" 2>/dev/null || sync
   # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
   if ! systemd-run --quiet --collect --unit="$UNIT" \\
     -p Description="converge: move the guest $SAFE" \\

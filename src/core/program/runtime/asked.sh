@@ -5,8 +5,8 @@
 
 # where the program says that it goes on (see uptime_now): in memory, as the disk under the books may be what hangs
 BEAT=
-# where the ticker leaves word
-VAIN=$HERE/vain
+# where the ticker leaves word, beside it
+VAIN=
 
 # end_hung_question: in the ticker. What the program waits for is the child that it started last. It is given up when the
 # program has done nothing else for as long as a command may take; a command, and a copy, have limits of their own, and
@@ -38,17 +38,23 @@ end_hung_question() {
     [ "$name" != timeout ] || return 0
   done
   seconds "$bound"
-  printf '%s did not answer within %s s, and was given up\n' "${name:-a question}" "${SECONDS_TEXT%.00}" >"$VAIN"
+  # without a word it is not given up: what did not come would pass for an answer
+  printf '%s did not answer within %s s, and was given up\n' "${name:-a question}" "${SECONDS_TEXT%.00}" >"$VAIN" || return 0
   end_tree "$last"
+}
+
+# in_vain: something was given up, and asked_in_vain has not yet told
+in_vain() {
+  [ -n "$TICKER" ] && [ -s "$VAIN" ]
 }
 
 # asked_in_vain: something was given up since the last look
 asked_in_vain() {
   local what
-  [ -n "$TICKER" ] && [ -e "$VAIN" ] || return 1
+  in_vain || return 1
   what=
   read -r what <"$VAIN"
-  rm -f "$VAIN"
+  : >"$VAIN"
   HUNG=1
   says "$what"
 }

@@ -27,10 +27,11 @@ guest_away() {
   # bash mixes up how a process ended whose end comes with a signal (5.2, seen): there it is looked at twenty times a second
   if [ -n "${BASH_VERSION:-}" ]; then WAKES=0; else trap 'TICKED=1' USR1; fi
   trap guest_here EXIT
-  BEAT=$RUN/$SAFE/beat
+  BEAT=$RUN/$SAFE/beat VAIN=$RUN/$SAFE/vain
   [ -d "$RUN/$SAFE" ] || mkdir -p -- "$RUN/$SAFE"
   rm -f "$VAIN"
-  ticks </dev/null >/dev/null 2>&1 9>&- &
+  # in braces: a function that is called without them keeps a copy of the lock (dash, busybox)
+  { ticks; } </dev/null >/dev/null 2>&1 9>&- &
   TICKER=$!
   # from here on it beats
   uptime_now
@@ -51,7 +52,9 @@ guest_here() {
   kill "$TICKER" 2>/dev/null
   wait "$TICKER" 2>/dev/null
   TICKER=
-  rm -f "$BEAT"
+  rm -f "$BEAT" "$VAIN"
+  # where it was made for these alone
+  rmdir -- "$RUN/$SAFE" 2>/dev/null || :
 }
 
 # run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock

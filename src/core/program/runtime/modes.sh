@@ -62,6 +62,7 @@ mode_recover() {
     rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
     take_lock 60 || exit 75
     open_journal
+    guest_away
     take_back temporary
     exit 0
   fi
@@ -73,6 +74,8 @@ mode_recover() {
 # recover_locked: finds a run dead, in whatever state; may itself die anywhere and be called again. Does not return.
 recover_locked() {
   local outcome
+  # it may be down
+  guest_away
   await_scoped
   FOUND_DEAD=1
   if [ -e "$HERE/ended" ]; then
@@ -81,7 +84,6 @@ recover_locked() {
     journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
     # or something could not be taken back then
     [ -e "$HERE/unfinished" ] || exit 0
-    guest_away
     if committing; then take_back temporary; else take_back all; fi
     [ -z "$LEFT" ] || exit 1
     guest_here
@@ -89,8 +91,6 @@ recover_locked() {
     journal note message 'what was left has been taken back now'
     exit 0
   fi
-  # it may be down
-  guest_away
   if [ "$SEQ" -gt 0 ] && ! journal_ended; then
     journal note message 'the run was interrupted'
   fi

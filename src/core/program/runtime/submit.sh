@@ -111,13 +111,20 @@ submit() {
   fi
   tail -c "$((program + plan))" "$dir/incoming" | head -c "$program" >"$dir/program.sh"
   tail -c "$plan" "$dir/incoming" >"$dir/plan.json"
+  # half a program does not even know how to take itself back
+  if [ "$(wc -c <"$dir/program.sh")" -ne "$program" ] || [ "$(wc -c <"$dir/plan.json")" -ne "$plan" ]; then
+    rm -r "$dir"
+    refuse "cannot write $dir: is the disk full?"
+  fi
   rm "$dir/incoming"
   printf '%s\n' "$DIGEST" >"$dir/digest"
   printf '%s\n' "$OWNER" >"$dir/owner"
   date +%s >"$dir/since"
+  # before it is the current one: the power may go at any moment
+  sync "$dir"/* "$dir" 2>/dev/null || sync
   ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
   forget_old_runs
-  sync "$dir"/* "$dir" "$BOOK" 2>/dev/null || sync
+  sync "$BOOK" 2>/dev/null || sync
   # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
   if ! systemd-run --quiet --collect --unit="$UNIT" \
     -p Description="converge: move the guest $SAFE" \

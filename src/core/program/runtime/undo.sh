@@ -176,7 +176,7 @@ run_on_new_disk() {
   case $STATE in
     *p*) run_command xl unpause -- "$DOMID" ;;
     *[scd]*)
-      await_gone "$DOMID" 60 && start_in_scope "$DOMAIN" "$CONFIG"
+      clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
       ;;
   esac
 }

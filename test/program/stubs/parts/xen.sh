@@ -218,6 +218,14 @@ xl_change() {
       ;;
     save)
       domid_named "$2" || exit 1
+      # it is suspended first, and gone at the end; whoever kills xl in between leaves it there
+      if [ -e "$STUB_STATE/save-torn" ]; then
+        value "$STUB_STATE/save-torn"
+        rm "$STUB_STATE/save-torn"
+        printf '%s' ---s-- >"$STUB_STATE/doms/$DOMID/state"
+        echo half >"$3"
+        case $VALUE in killed) kill_program ;; hangs) "$REAL_SLEEP" 600 ;; esac
+      fi
       echo "memory of $DOMID" >"$3"
       xl_gone "$DOMID"
       ;;

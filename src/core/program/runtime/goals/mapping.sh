@@ -10,6 +10,11 @@ mapping_of() {
     return 2
   }
   while read -r name uuid open; do
+    # a list that a signal cut short has no end (dash and busybox read a long one from a pipe), and says nothing of what is not there
+    [ "$name" != / ] || {
+      says "there is no mapping $1"
+      return 1
+    }
     [ "$name" = "$1" ] || continue
     [ "$uuid" = "CONVERGE-$1" ] || {
       says "$1 is there and is not converge's"
@@ -21,9 +26,10 @@ mapping_of() {
     return 2
   done <<LIST
 $list
+/
 LIST
-  says "there is no mapping $1"
-  return 1
+  says "what dmsetup says was not read to its end"
+  return 2
 }
 
 # loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on

@@ -16,20 +16,23 @@ resource_of() {
     says "drbdsetup: $shown"
     return 2
   }
-  if show_resource "$RESOURCE.copy" "$shown"; then
-    COPY=$RESOURCE.copy COPY_MINOR=$MINOR COPY_LOWER=$LOWER COPY_LOCAL=$LOCAL COPY_REMOTE=$REMOTE
-  fi
-  show_resource "$RESOURCE" "$shown" || return 1
+  show_resource "$RESOURCE.copy" "$shown"
+  case $? in
+    0) COPY=$RESOURCE.copy COPY_MINOR=$MINOR COPY_LOWER=$LOWER COPY_LOCAL=$LOCAL COPY_REMOTE=$REMOTE ;;
+    2) return 2 ;;
+  esac
+  show_resource "$RESOURCE" "$shown" || return
   [ -z "$MINOR" ] || DEVICE_NODE=$ROOT/dev/drbd$MINOR
   return 0
 }
 
-# show_resource NAME SHOWN: from what `drbdsetup show` printed. 1: it is not there.
+# show_resource NAME SHOWN: from what `drbdsetup show` printed. 1: it is not there. 2: a signal cut the list short (mapping_of).
 show_resource() {
-  local found here word rest
-  MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1
+  local found here whole word rest
+  MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1 whole=0
   while read -r word rest; do
     case $word in
+      /) whole=1 ;;
       resource)
         here=1 rest=${rest%% *} rest=${rest#\"}
         [ "${rest%\"}" != "$1" ] || { here=0 found=0; }
@@ -57,7 +60,12 @@ show_resource() {
     esac
   done <<LIST
 $2
+/
 LIST
+  [ "$whole" -eq 1 ] || {
+    says 'what drbdsetup says was not read to its end'
+    return 2
+  }
   # a resource that has no connection shows no address
   [ "$LOCAL" != - ] || LOCAL=
   [ "$REMOTE" != - ] || REMOTE=

@@ -3,11 +3,15 @@
 
 # ask_volume VG/LV FIELDS: sets ANSWER, fields with `|` between them. 1: no such volume. 2: lvs cannot tell.
 ask_volume() {
-  ANSWER=$(lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1" 2>"$HERE/out/lvs.err" 9>&-) && {
+  local OUT
+  # as a command, which can be left behind: what waits for a disk that does not answer can not even be killed
+  OUT=$HERE/out/lvs.err
+  : >"$OUT"
+  if run_answer lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1"; then
     # lvs pads the first column
-    ANSWER=${ANSWER#"${ANSWER%%[! ]*}"}
+    ANSWER=${SAID#"${SAID%%[! ]*}"}
     return 0
-  }
+  fi
   # rc 5 is many things; only this one says that the group was read and the volume is not in it
   grep -q 'Failed to find logical volume' "$HERE/out/lvs.err" && return 1
   says "lvs $1: $(tail_of "$HERE/out/lvs.err")"

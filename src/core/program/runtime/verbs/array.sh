@@ -37,7 +37,9 @@ verb_one_member() {
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
-  until drop_bitmap "$name" && run_command "$@"; do
+  while :; do
+    drop_bitmap "$name" && run_command "$@" && return 0
+    [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2
@@ -176,6 +178,7 @@ verb_remove_member() {
     array_of "$name" && member_state "$device" || return 1
     [ -n "$MEMBER" ] || return 0
     run_command "$@" && return 0
+    [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return 1
     sleep 0.2

@@ -83,7 +83,11 @@ verb_release_disks() {
   }
   domid_state "$HELD_DOMID"
   case $? in
-    0) case $STATE in *p*) run_command xl unpause -- "$HELD_DOMID" || return ;; esac ;;
+    0)
+      case $STATE in *p*) run_command xl unpause -- "$HELD_DOMID" || return ;; esac
+      # a recovery goes on to look whether it is up
+      [ -n "${FOUND_DEAD:-}" ] || guest_here
+      ;;
     1) ;;
     *) return 1 ;;
   esac
@@ -94,7 +98,6 @@ verb_release_disks() {
   journal note message "$name stood still for $SECONDS_TEXT s"
   seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
-  guest_here
 }
 
 # What is compared in one go, and what is copied where it differs, in bytes

@@ -164,7 +164,7 @@ verb_note_disks() {
 # begins anew at a boot; then what a mount writes to the head of a file system has to tell.
 disk_stamp() {
   if sectors_written "$1"; then
-    STAMP=$(timeout -s KILL 20 head -c 65536 -- "$1" 2>/dev/null | cksum) && STAMP=${STAMP%% *},$(boot_id),$NODE,$WRITTEN
+    head_sum "$1" && STAMP=$SUM,$(boot_id),$NODE,$WRITTEN
     return
   fi
   # shellcheck disable=SC2046 # words are what is wanted: day, time, zone, size
@@ -172,17 +172,40 @@ disk_stamp() {
   [ $# -eq 4 ] && STAMP=file,$1,$2,$4
 }
 
-# used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since
+# head_sum TARGET: sets SUM. A disk that gives errors, or does not answer, has none.
+head_sum() {
+  SUM=$({ { timeout -s KILL 20 head -c 65536 -- "$1" 2>/dev/null && echo read >&3; } | cksum; } 3>&1)
+  # cksum speaks when all has come, and so after that
+  case $SUM in "read$LINE"*) SUM=${SUM#*"$LINE"} ;; *) return 1 ;; esac
+  SUM=${SUM%% *}
+}
+
+# used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since. 1: none has. 2: it
+# can not be told.
 used_meanwhile() {
   local was
   read_fact noted
   for was in $CONTENT; do
     [ $# -ge 2 ] || return 1
     USED=$2
-    disk_stamp "$2" || return 1
     case $was in
-      file,* | *",$(boot_id),"*) [ "$STAMP" = "$was" ] || return 0 ;;
-      *) [ "${STAMP%%,*}" = "${was%%,*}" ] || return 0 ;;
+      # the kernel's count is exact, and needs no look at a disk that may give errors by now
+      *",$(boot_id),"*)
+        sectors_written "$2" || return 1
+        [ "$(boot_id),$NODE,$WRITTEN" = "${was#*,}" ] || return 0
+        ;;
+      file,*)
+        disk_stamp "$2" || return 1
+        [ "$STAMP" = "$was" ] || return 0
+        ;;
+      *)
+        node_number "$2" || return 1
+        head_sum "$2" || {
+          says "$2 can not be read: whether $DOMAIN has been on it since is not known"
+          return 2
+        }
+        [ "$SUM" = "${was%%,*}" ] || return 0
+        ;;
     esac
     shift 2
   done
@@ -230,9 +253,16 @@ verb_restore_config() {
             no_way_back "$name is down, and may have been on its new disk since, which lacks nothing: it stays there, and so does $shown"
             return
           fi
-        elif used_meanwhile "$@"; then
-          no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
-          return
+        else
+          used_meanwhile "$@"
+          case $? in
+            0)
+              no_way_back "$name was started on its new disk meanwhile, by somebody else, and has written to $USED: it stays there, and so does $shown"
+              return
+              ;;
+            1) ;;
+            *) return 1 ;;
+          esac
         fi
         ;;
       *) return 1 ;;

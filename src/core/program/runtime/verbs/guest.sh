@@ -107,6 +107,7 @@ await_gone() {
         ;;
       *) busy=$SAYS ;;
     esac
+    ! in_vain || busy='a question was not answered'
     [ -n "$busy" ] || return 0
     uptime_now
     if [ "$leaving" -eq 1 ] && [ "$deadline" -lt $((UPTIME + LEAVING_CENTIS)) ]; then
@@ -147,6 +148,31 @@ release_loops() {
 # how long a domain that has shut down may take to go, before it is cleared away
 readonly KEPT_SECONDS=120
 
+# clear_away DOMID SECONDS: it has come to its end. Where whoever should clear it away does not, it is done here, and nothing
+# of it is lost by that. One that this run was saving stays suspended for good if xl is killed in the midst of it: only xl
+# itself lets it run on (save_domain in tools/xl/xl_saverestore.c). One that somebody else is saving is left to him.
+clear_away() {
+  local domid old boot
+  domid=$1
+  ! await_gone "$domid" "$2" || return 0
+  domid_state "$domid"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  case $STATE in
+    *c*) ;;
+    *s*)
+      read -r old _ boot 2>/dev/null <"$HERE/down" && [ "$old" = "$domid" ] && [ "$boot" = "$(boot_id)" ] || {
+        says "the domain $domid is suspended, and not by this run"
+        return 1
+      }
+      ;;
+    *) return 1 ;;
+  esac
+  journal note message "$DOMAIN is down and its domain $domid stays: destroyed, to start it again"
+  # it may be going at this very moment: what counts is that it is gone
+  run_command xl destroy -- "$domid" || :
+  await_gone "$domid" 60
+}
+
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
   ! given_back || return 0
@@ -161,17 +187,7 @@ verb_bring_back() {
   esac
   case $STATE in
     *[scd]*)
-      set -- "$1" "$2" "$DOMID"
-      await_gone "$3" "$KEPT_SECONDS" || {
-        # it has come to its end, and whoever should clear it away does not: nothing of it is lost by that
-        domid_state "$3"
-        case $STATE in *[sc]*) ;; *) return 1 ;; esac
-        journal note message "$1 is down and its domain $3 stays: destroyed, to start it again"
-        # it may be going at this very moment: what counts is that it is gone
-        run_command xl destroy -- "$3" || :
-        await_gone "$3" 60 || return 1
-      }
-      start_in_scope "$1" "$2"
+      clear_away "$DOMID" "$KEPT_SECONDS" && start_in_scope "$1" "$2"
       return
       ;;
   esac

@@ -30,7 +30,7 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   SWITCH=migrate
   rm -f "$HERE/stopped"
   : >"$HERE/moving"
-  note_stopped "$old" </dev/null >/dev/null 2>&1 9>&- &
+  { note_stopped "$old"; } </dev/null >/dev/null 2>&1 9>&- &
   # not yet, but any moment: note_stopped says when
   guest_away
   AWAY_ONCE=$HERE/stopped
@@ -60,15 +60,24 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   SHUTDOWN_CENTIS=$((UPTIME - DOWN_AT))
 }
 
-# note_stopped DOMID: when the first one was last seen running, for the measure of the downtime
+# note_stopped DOMID: when the first one was last seen running, for the measure of the downtime. Where nobody answers for as long
+# as a command may take, it passes for stopped: the bound has to count from somewhere.
 note_stopped() {
-  local seen ran
+  local seen ran known
   ran=
+  uptime_now
+  known=$UPTIME
   while [ -e "$HERE/moving" ]; do
     uptime_now
     seen=$UPTIME
-    domid_state "$1"
-    case $?$STATE in
+    # apart from the program, whose questions the ticker looks after
+    STATE=$(timeout -s KILL 60 xl list "$1" 2>&1) && listed "$STATE" && set -- "$1" 0 || set -- "$1" 2
+    case $2$STATE in
+      2*'does not exist'*) set -- "$1" 1 ;;
+      2*) [ $((UPTIME - known)) -lt "$BOUND" ] || set -- "$1" 1 ;;
+      *) known=$UPTIME ;;
+    esac
+    case $2$STATE in
       0*[scd]* | 1*)
         printf '%s\n' "${ran:-$seen}" >"$HERE/stopped"
         return 0
@@ -120,6 +129,8 @@ verb_settle_migration() {
     *) return 1 ;;
   esac
   whole_copy "$1" "$old" || return
+  # nothing is taken for lost because it was asked for in vain
+  ! in_vain || return 1
   if [ -z "$COPY" ]; then
     journal note message "$1 was lost in its migration: it is started anew, as after a power failure"
     destroy_copy "$1--incoming" && destroy_stopped "$old" || return

@@ -151,6 +151,8 @@ verb_detach_loop() { # LINK [MAPPING]
       fi
       ;;
   esac
+  # asked in vain whether it is attached, nobody knows
+  ! in_vain || return 1
   rm -f -- "$1"
   forget_loop "$1"
 }

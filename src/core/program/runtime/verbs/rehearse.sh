@@ -89,7 +89,7 @@ verb_await_clone() {
   CONSOLE=$HERE/out/rehearsal.console
   rm -f -- "$CONSOLE" "$CONSOLE.old" "$CONSOLE.part" "$CONSOLE.open"
   : >"$CONSOLE"
-  read_console "$DOMID" </dev/null >/dev/null 2>&1 9>&- &
+  { read_console "$DOMID"; } </dev/null >/dev/null 2>&1 9>&- &
   CONSOLE_READER=$!
   # what it says first is not to be missed: one that dies at once takes its console along
   await_reader open

@@ -77,9 +77,9 @@ take_minor() {
   MINOR=$FIRST_MINOR last=$((FIRST_MINOR + 1000))
   while [ "$MINOR" -lt "$last" ]; do
     if [ ! -e "$ROOT/sys/block/drbd$MINOR" ] && [ ! -L "$ROOT/run/drbd/drbd-minor-$MINOR.conf" ] &&
-      ! printf '%s\n' "$reserved" | grep -Eq "(minor[[:space:]]+|/dev/drbd)${MINOR}[[:space:];]" &&
-      run_command drbdsetup new-minor "$1" "$MINOR" 0; then
-      return 0
+      ! printf '%s\n' "$reserved" | grep -Eq "(minor[[:space:]]+|/dev/drbd)${MINOR}[[:space:];]"; then
+      run_command drbdsetup new-minor "$1" "$MINOR" 0
+      case $? in 0) return 0 ;; "$GIVEN_UP") return 1 ;; esac
     fi
     MINOR=$((MINOR + 1))
   done

@@ -21,7 +21,7 @@ verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
   DOWN_AT=$UPTIME SWITCH=suspend
   guest_away
   journal_kept down domain "$name"
-  # libxl lets the guest run on when this fails
+  # xl lets the guest run on when this fails; where xl is killed, see clear_away
   run_command "$@" || return
   write_kept "$HERE/saved" "$file $before" || return 1
   await_gone "$domid" 60 "$loops" || {
@@ -40,7 +40,7 @@ verb_thaw() {
   case $? in
     0)
       case $STATE in
-        *[scd]*) await_gone "$DOMID" 120 || return 1 ;;
+        *[scd]*) clear_away "$DOMID" "$KEPT_SECONDS" || return 1 ;;
         *) return 0 ;;
       esac
       ;;
