@@ -246,6 +246,57 @@ nothing_on /nowhere "an image" "$ROOT/dev/drbd/another" && printf '%s %s %s\\n' 
     const paths = ["/etc/x", `${run}/web1/loop`, `${run}/../x`, `${run}/out/x`, `${run}/web1/../../x`, run, `${run}/web1/./x`];
     expect((await evaluate(shell, script, paths)).stdout).toBe(`${run}/web1/loop\n`);
   });
+
+  it("a long list that a signal cuts short does not pass for all that there is", async () => {
+    const list = join(scratch, "list");
+    writeFileSync(list, [...Array.from({ length: 150 }, (_, i) => `other${String(i)} LVM-${"x".repeat(64)} 0`), "ours CONVERGE-ours 1", ""].join("\n"));
+    const script = `${FUNCTIONS}
+file='${list}'
+dmsetup() { case $1 in info) cat "$file" ;; *) echo '0 8 linear 7:0 0' ;; esac; }
+# the program itself has no trap under bash
+trap "$([ -n "\${BASH_VERSION:-}" ] || echo :)" USR1
+main=$$
+( while kill -USR1 "$main" 2>/dev/null; do sleep 0.002; done ) &
+storm=$!
+tries=60 found=0
+while [ "$tries" -gt 0 ]; do
+  tries=$((tries - 1))
+  mapping_of ours
+  case $? in 0) found=$((found + 1)) ;; 1) echo "absent: $SAYS" ;; esac
+done
+kill "$storm"
+mapping_of none
+echo "$? found=$found"`;
+    const { stdout, stderr } = await evaluate(shell, script);
+    expect(stdout, stderr).toMatch(/^[12] found=\d\d\n$/);
+  });
+
+  it("a volume that gives errors does not pass for one that was used meanwhile", async () => {
+    const volume = join(scratch, `volume-${shell.replace(" ", "-")}`);
+    writeFileSync(volume, "x".repeat(70_000));
+    const script = `${FUNCTIONS}
+boot_id() { echo "$BOOT"; }
+sectors_written() { NODE=253:2 WRITTEN=$COUNT; }
+node_number() { NODE=253:2; }
+volume=$1 dir=$2 BOOT=boot-1 COUNT=8
+verb_note_disks "$volume" || echo "not noted: $SAYS"
+used() { SAYS=; used_meanwhile xvda1 "$1"; echo "$? $SAYS"; }
+used "$dir"
+used "$volume"
+COUNT=9
+used "$dir"
+BOOT=boot-2 COUNT=0
+used "$volume"
+used "$dir"
+printf y >>"$volume.new" && cat "$volume" >>"$volume.new"
+used "$volume.new"
+verb_note_disks "$dir" || echo "not noted: $SAYS"`;
+    const { stdout } = await evaluate(shell, script, [volume, scratch]);
+    expect(stdout.split("\n")).toEqual([
+      "1 ", "1 ", "0 ", "1 ", `2 ${scratch} can not be read: whether d has been on it since is not known`, "0 ",
+      `not noted: cannot see what was written to ${scratch}`, "",
+    ]);
+  });
 });
 
 describe("hostile names", () => {

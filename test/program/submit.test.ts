@@ -64,6 +64,19 @@ describe("a submission", () => {
     });
   });
 
+  it("that a full disk cuts short is refused, and the one before it stays the current one", async () => {
+    await withHost("dash", async (host) => {
+      // half of what it is asked for
+      writeFileSync(join(host.root, "bin/head"), '#!/bin/sh\ncase $1 in -c) exec /usr/bin/head -c "$(($2 / 2))" ;; *) exec /usr/bin/head "$@" ;; esac\n', { mode: 0o755 });
+      expect(await submit(host, "1")).toMatchObject({ answer: "refused", why: expect.stringContaining("is the disk full?") as unknown });
+      expect(existsSync(join(host.book, "current"))).toBe(false);
+      expect(readdirSync(join(host.book, "runs"))).toEqual([]);
+      rmSync(join(host.root, "bin/head"));
+      expect(await submit(host, "2")).toMatchObject({ answer: "started" });
+      await soon(() => existsSync(join(host.book, "runs/2/ended")));
+    });
+  });
+
   it("recovers the dead run before it", async () => {
     await withHost("busybox sh", async (host) => {
       host.install(moveProgram(host));

@@ -1501,6 +1501,17 @@ LIST
 
 # mapping_of NAME: sets TABLE (\`0 262144 linear 7:2 0\`) and OPEN. 1: there is none. 2: dmsetup cannot tell, or it is not ours.
 mapping_of() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    find_mapping "$1"
+    set -- "$1" $?
+    [ "$2" -eq 3 ] || return "$2"
+  done
+  return 2
+}
+
+# find_mapping NAME: the same. 3: the list was not read to its end.
+find_mapping() {
   local list name uuid open
   TABLE='' OPEN=''
   list=$(dmsetup info -c --noheadings --separator ' ' -o name,uuid,open 2>&1 9>&-) || {
@@ -1527,7 +1538,7 @@ $list
 /
 LIST
   says "what dmsetup says was not read to its end"
-  return 2
+  return 3
 }
 
 # loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
@@ -1738,6 +1749,16 @@ resource_of() {
 
 # show_resource NAME SHOWN: from what \`drbdsetup show\` printed. 1: it is not there. 2: a signal cut the list short (mapping_of).
 show_resource() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    read_resource "$1" "$2"
+    set -- "$1" "$2" $?
+    [ "$3" -eq 2 ] || return "$3"
+  done
+  return 2
+}
+
+read_resource() { # NAME SHOWN
   local found here whole word rest
   MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1 whole=0
   while read -r word rest; do

@@ -3,6 +3,17 @@
 
 # mapping_of NAME: sets TABLE (`0 262144 linear 7:2 0`) and OPEN. 1: there is none. 2: dmsetup cannot tell, or it is not ours.
 mapping_of() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    find_mapping "$1"
+    set -- "$1" $?
+    [ "$2" -eq 3 ] || return "$2"
+  done
+  return 2
+}
+
+# find_mapping NAME: the same. 3: the list was not read to its end.
+find_mapping() {
   local list name uuid open
   TABLE='' OPEN=''
   list=$(dmsetup info -c --noheadings --separator ' ' -o name,uuid,open 2>&1 9>&-) || {
@@ -29,7 +40,7 @@ $list
 /
 LIST
   says "what dmsetup says was not read to its end"
-  return 2
+  return 3
 }
 
 # loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on

@@ -28,6 +28,16 @@ resource_of() {
 
 # show_resource NAME SHOWN: from what `drbdsetup show` printed. 1: it is not there. 2: a signal cut the list short (mapping_of).
 show_resource() {
+  local tries
+  for tries in 1 2 3 4 5; do
+    read_resource "$1" "$2"
+    set -- "$1" "$2" $?
+    [ "$3" -eq 2 ] || return "$3"
+  done
+  return 2
+}
+
+read_resource() { # NAME SHOWN
   local found here whole word rest
   MINOR='' LOWER='' LOCAL='' REMOTE='' found=1 here=1 whole=0
   while read -r word rest; do
