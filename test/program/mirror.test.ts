@@ -724,6 +724,18 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose le
   });
 });
 
+it("a comparison of DRBD's two disks does not count where something was written meanwhile", async () => {
+  const host = new StubHost("dash");
+  host.install(mirrorProgram(host, "suspend", "drbd"));
+  const before = readFileSync(host.config, "utf8");
+  host.tell("written-meanwhile");
+  await host.run("run");
+  expect(expectWhole(host, before, "written")).toBe("old");
+  expect(host.journalText()).toContain("something was written to /dev/drbd/converge-web1-xvda1 while image and volume were compared");
+  expect(host.ended()).toBe("failed");
+  host.remove();
+});
+
 describe.concurrent("a migration", () => {
   async function migrated(shell: (typeof SHELLS)[number], tell: (host: StubHost) => void) {
     const host = new StubHost(shell);

@@ -142,8 +142,10 @@ class ConnectionReader {
 
   /** A recorded host needs its facts; a relative path is seen from the file that names it. */
   private factsFile(): string | undefined {
+    const told = this.diagnostics.length;
     const file = this.text("converge_facts");
-    if (file === undefined && this.isSealed) return undefined;
+    // what is wrong with it has been said
+    if (file === undefined && (this.isSealed || this.diagnostics.length > told)) return undefined;
     if (file === undefined) {
       const fix = "Set converge_facts to the file that `converge facts --record` wrote";
       const summary = `the host '${this.host.name}' is recorded, and no converge_facts says where`;

@@ -26,6 +26,12 @@ export function yamlProblem(
   unclosedAt: number | undefined,
 ): Diagnostic {
   const [start, end] = error.pos;
+  const indent = /^ *\t/.exec(source.text.slice(source.text.lastIndexOf("\n", start - 1) + 1));
+  if (indent !== null && error.code !== "TAB_AS_INDENT") {
+    // the parser says what it made of it
+    const tab = source.text.lastIndexOf("\n", start - 1) + indent[0].length;
+    return yamlProblem(source, { ...error, code: "TAB_AS_INDENT", pos: [tab, tab + 1] }, undefined);
+  }
   if (unclosedAt !== undefined && (/quote/.test(error.message) || /^Flow|flow/.test(error.message))) {
     const mark = source.text.charAt(unclosedAt);
     const quote = mark === "'" || mark === '"';

@@ -146,7 +146,7 @@ function otherVersion(source: SourceText, value: Readonly<Record<string, unknown
   return {
     severity: "error", code: "saved-plan-version", at: whole(source),
     summary: `the saved plan has format version ${JSON.stringify(value["version"])}, this converge reads ${SAVED_PLAN_VERSION}`,
-    detail: `written by converge ${JSON.stringify(value["tool"])}, read by ${tool}`,
+    detail: `written by converge ${typeof value["tool"] === "string" ? JSON.stringify(value["tool"]) : "of a version that it does not say"}, read by ${tool}`,
     fix: "Make the plan again with this converge: `converge --check --out FILE`.",
   };
 }

@@ -1804,11 +1804,11 @@ LIST
 }
 
 # minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, BEHIND, how many KiB
-# its peer lacks, and UNDER_WAY, the requests that its own disk or its peer has not answered yet, as three counters. 1: there is no
-# such minor.
+# its peer lacks, UNDER_WAY, the requests that its disk, its peer or itself has not answered yet, as four counters, and WROTE, how
+# many KiB it has written to its disk. 1: there is no such minor.
 minor_state() {
   local word rest found
-  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' UNDER_WAY='' found=1
+  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' UNDER_WAY='' WROTE='' found=1
   while read -r word rest; do
     case $word in
       "$1:")
@@ -1827,7 +1827,8 @@ minor_state() {
         for word in $rest; do
           case $word in
             oos:*) BEHIND=\${word#oos:} ;;
-            lo:* | pe:* | ua:*) UNDER_WAY="$UNDER_WAY \${word#*:}" ;;
+            dw:*) WROTE=\${word#dw:} ;;
+            lo:* | pe:* | ua:* | ap:*) UNDER_WAY="$UNDER_WAY \${word#*:}" ;;
           esac
         done
         ;;
@@ -1839,7 +1840,7 @@ minor_state() {
 
 # at_rest MINOR: nothing is under way, neither to its disk nor to its peer
 at_rest() {
-  minor_state "$1" && [ "$UNDER_WAY" = ' 0 0 0' ]
+  minor_state "$1" && [ "$UNDER_WAY" = ' 0 0 0 0' ]
 }
 
 # same_device A B: whatever they are called
@@ -2466,10 +2467,8 @@ verb_release_disks() {
         esac
         continue
         ;;
-      drbd/*)
-        release_resource "$mapping" || return
-        continue
-        ;;
+      # nothing but the guest itself was held
+      drbd/*) continue ;;
     esac
     mapping_of "$mapping"
     case $? in
@@ -2530,7 +2529,8 @@ both_legs() {
         says "$3 is not in sync below /dev/$1"
         return 2
       }
-      holds_all "$MINOR"
+      holds_all "$MINOR" || return
+      LEG_WROTE=$WROTE
       ;;
     *)
       mirror_whole "$1" || return 2
@@ -2538,6 +2538,15 @@ both_legs() {
       ;;
   esac
 }
+
+# legs_rested NAME: nobody has written to them since both_legs
+legs_rested() {
+  case $1 in drbd/*) ;; *) return 0 ;; esac
+  resource_of "$1" && minor_state "$MINOR" && [ "$WROTE" = "$LEG_WROTE" ] && return 0
+  says "something was written to /dev/$1 while image and volume were compared: what was seen does not count"
+  return 1
+}
+LEG_WROTE=''
 
 # compare_legs NAME IMAGE LINK VOLUME BYTES SECONDS
 verb_compare_legs() {
@@ -2598,6 +2607,7 @@ verb_compare_legs() {
     copy_block "$image" "$volume" "$block" || return
     at=$((block * BLOCK)) last=$block
   done
+  legs_rested "$name" || return
   uptime_now
   seconds $((UPTIME - began))
   case $differing in
@@ -5925,13 +5935,17 @@ verb_complete_resource() {
   await_last "$4" both_disks holds_all "$COPY_MINOR"
 }
 
-# hold_resource NAME: DRBD takes no more requests; those that it has taken get to both disks, and are told to nobody until it
-# is let go (so /proc/drbd counts them as \`ap\` on, and they are not waited for)
+# hold_resource NAME: the guest is paused, and what it had asked for before that gets to both disks. DRBD is not told to hold
+# anything: of the requests that are under way when \`drbdsetup suspend-io\` comes, some never end (8.4.11, seen: one in 25 times
+# under four writers), and the guest would wait for them for good. That nothing comes after all is seen from what was written.
 hold_resource() {
-  local tries
-  resource_of "$1" && [ -n "$COPY" ] && run_command drbdsetup suspend-io "$MINOR" || return
-  tries=300
-  until at_rest "$MINOR" && at_rest "$COPY_MINOR"; do
+  local tries quiet
+  resource_of "$1" && [ -n "$COPY" ] || return
+  tries=300 quiet=0
+  # blkback takes what is in its ring one after the other
+  while [ "$quiet" -lt 10 ]; do
+    quiet=$((quiet + 1))
+    at_rest "$MINOR" && at_rest "$COPY_MINOR" || quiet=0
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || {
       says "what is under way in /dev/$1 does not end"
@@ -5939,15 +5953,6 @@ hold_resource() {
     }
     sleep 0.1
   done
-}
-
-# release_resource NAME: not from the commit on. What DRBD keeps back then has no disk, and would fail.
-release_resource() {
-  ! committing || return 0
-  resource_of "$1"
-  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
-  minor_state "$MINOR" || return
-  case $FLAGS in s*) run_command drbdsetup resume-io "$MINOR" ;; esac
 }
 
 # cut_resource NAME FROM TO SECTORS running|offline

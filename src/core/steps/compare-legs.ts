@@ -15,8 +15,9 @@ export interface HoldDisks {
  * Image and volume come to rest: the guest is paused, which keeps its time from running, and the mirrors are suspended,
  * which waits for what is under way and keeps everything else back, discards included. Not flushed: what waits for a leg
  * that fails at this very moment goes back into the queue instead of being failed. An array keeps back what writes to a
- * range of it (Documentation/admin-guide/md.rst, suspend_lo and suspend_hi), and waits for what is under way as well. DRBD
- * takes nothing more from the guest (drbdsetup(8), suspend-io), and what it has taken is waited for.
+ * range of it (Documentation/admin-guide/md.rst, suspend_lo and suspend_hi), and waits for what is under way as well. DRBD is
+ * told nothing (its suspend-io loses requests); it comes to rest by itself once the guest is paused, and its count of what
+ * was written tells whether it stayed so.
  */
 export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
@@ -56,22 +57,22 @@ function hold(name: string): Action {
   switch (makerOf(name)) {
     case "dm": return { command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] };
     case "md": return { verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` };
-    case "drbd": return { verb: ["hold_writes", name], shown: `drbdsetup suspend-io, of the minor behind /dev/${name}; then until nothing is under way in it` };
+    case "drbd": return { verb: ["hold_writes", name], shown: `wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap)` };
   }
 }
 
-function released(name: string): string {
+function released(name: string): string | undefined {
   switch (makerOf(name)) {
     case "dm": return `dmsetup resume ${name}`;
     case "md": return `suspend_hi of /dev/${name} to 0`;
-    case "drbd": return `drbdsetup resume-io, of the minor behind /dev/${name}`;
+    case "drbd": return undefined;
   }
 }
 
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.map(released), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+    shown: [...mappings.flatMap((name) => released(name) ?? []), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
   };
 }
 

@@ -6,7 +6,7 @@ import { describeBug } from "./bug.js";
 import { complaintLines, stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
-import { Refusal } from "./failure.js";
+import { Refusal, refusal } from "./failure.js";
 
 /**
  * Does what a command line asks for, and answers what it throws: a refusal is told, anything else is a bug.
@@ -18,18 +18,27 @@ export async function answerErrors(
   try {
     return await work();
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (!(error instanceof Refusal)) {
-      console.err(describeBug(error, argv));
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    const refused = error instanceof CommanderError ? misused(error, argv) : error;
+    if (!(refused instanceof Refusal)) {
+      console.err(describeBug(refused, argv));
       return EXIT.failed;
     }
-    if (tell !== undefined) tell(error);
+    if (tell !== undefined) tell(refused);
     else {
       const { errStyle } = stylesOf(console, argv.includes("--no-color"));
-      console.err(`${complaintLines(error.diagnostics, errStyle, usableWidth(console.columns)).join("\n")}\n`);
+      console.err(`${complaintLines(refused.diagnostics, errStyle, usableWidth(console.columns)).join("\n")}\n`);
     }
-    return error.exit;
+    return refused.exit;
   }
+}
+
+/** What commander found, as any other complaint: `error: unknown option '--chek'`, and on a second line what may have been meant. */
+function misused({ message }: CommanderError, argv: readonly string[]): Refusal {
+  const [summary = "", ...more] = message.split("\n");
+  const meant = more.join(" ").trim().replace(/^\((.*)\)$/, "$1 ");
+  const [command = ""] = argv;
+  return refusal("bad-usage", summary.replace(/^error: /, ""), `${meant}Try: converge ${/^[a-z]+$/.test(command) ? `${command} ` : ""}--help`);
 }
 
 /** What holds for the program and each of its commands: errors are thrown, help fits the terminal. */
@@ -39,11 +48,12 @@ export function settleCommands(program: Command, console: Console): void {
       .exitOverride()
       .showHelpAfterError(false)
       .showSuggestionAfterError(true)
-      .configureHelp({ helpWidth: Math.min(usableWidth(console.columns), 100), optionDescription: describeOption })
+      .configureHelp({ helpWidth: Math.min(usableWidth(console.columns), 100), minWidthToWrap: 20, optionDescription: describeOption })
       .configureOutput({
         writeOut: console.out,
         writeErr: console.err,
-        outputError: (text, write) => { write(`${text.trimEnd()}\nTry: converge ${command === program ? "" : `${command.name()} `}--help\n`); },
+        // told as other complaints are: see answerErrors
+        outputError: () => undefined,
       });
   }
 }

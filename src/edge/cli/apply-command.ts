@@ -6,6 +6,7 @@ import type { ExitCode } from "./exit-code.js";
 import { refusal } from "./failure.js";
 import type { RunOptions } from "./options.js";
 import { withRunOptions } from "./options.js";
+import { refuseOverwrite } from "./save-plan.js";
 import type { Session } from "./session.js";
 import { readInput } from "./work.js";
 
@@ -56,9 +57,12 @@ async function run(files: readonly string[], options: RunOptions, session: Sessi
   if (options.check !== true && options.detailedExitcode === true) {
     throw refusal("bad-usage", "--detailed-exitcode belongs to --check", "Add --check.");
   }
+  if (options.out !== undefined) refuseOverwrite(options.out);
   const sources = files.map((file) => readInput(file, commands));
   const plan = sources.find(looksLikeSavedPlan);
   if (plan === undefined) return applyPlaybooks(sources, options, session);
   if (sources.length > 1) throw refusal("bad-usage", "a saved plan is applied alone", "Give one plan, or playbooks.");
+  if (options.out !== undefined) throw refusal("bad-usage", "--out saves the plan of playbooks, and this is a saved plan already", "Leave --out out.");
+  if (options.extraVars.length > 0) throw refusal("bad-usage", "-e gives variables to playbooks, and a saved plan has none any more", "Save the plan anew with -e.");
   return applySavedPlan(plan, options, session);
 }

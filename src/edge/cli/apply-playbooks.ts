@@ -62,13 +62,9 @@ export async function previewAndApply(
     reporter.complain([held]);
     return exit;
   }
-  const recorded = work.targets.filter((target) => target.connection.kind === "recorded");
+  const recorded = recordings(work);
   if (recorded.length > 0) {
-    reporter.complain(recorded.map((target) => ({
-      severity: "error", code: "host-recorded", subject: { host: target.name },
-      summary: `${target.name} is a recording: it can be previewed, and nothing can be done there`,
-      fix: "Give the host a real ansible_connection to apply.",
-    })));
+    reporter.complain(recorded);
     return EXIT.refused;
   }
   if (options.yes !== true) {
@@ -81,6 +77,15 @@ export async function previewAndApply(
     }
   }
   return worst([exit, await carryOut(work, previews, options, session, reporter)]);
+}
+
+/** Hosts that can only be looked at. */
+export function recordings(work: Work): readonly Diagnostic[] {
+  return work.targets.filter((target) => target.connection.kind === "recorded").map((target) => ({
+    severity: "error", code: "host-recorded", subject: { host: target.name },
+    summary: `${target.name} is a recording: it can be previewed, and nothing can be done there`,
+    fix: "Give the host a real ansible_connection to apply.",
+  }));
 }
 
 /** The rules that only all hosts together can break. */

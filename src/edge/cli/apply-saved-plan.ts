@@ -7,7 +7,7 @@ import { staleness } from "../../core/plan/stale.js";
 import { sha256 } from "../run/plan-target.js";
 import type { Preview } from "../run/preview.js";
 import { previewHosts } from "../run/preview.js";
-import { hasWork, verdictOf } from "./apply-playbooks.js";
+import { hasWork, recordings, verdictOf } from "./apply-playbooks.js";
 import { carryOut } from "./carry-out.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
@@ -34,7 +34,9 @@ export async function applySavedPlan(source: SourceText, options: RunOptions, se
     reporter.preview(previews);
     const stale = previews.flatMap((preview) => staleHost(preview, saved.hosts, options));
     reporter.complain(stale);
-    const known = worst([...previews.map(verdictOf), ...(stale.length > 0 ? [EXIT.refused] : [])]);
+    const recorded = options.check === true || !previews.some(hasWork) ? [] : recordings(work);
+    reporter.complain(recorded);
+    const known = worst([...previews.map(verdictOf), ...(stale.length + recorded.length > 0 ? [EXIT.refused] : [])]);
     const pending = options.detailedExitcode === true && previews.some(hasWork) ? EXIT.pending : EXIT.done;
     const exit = known !== EXIT.done || options.check === true
       ? worst([known, pending])

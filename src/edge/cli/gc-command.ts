@@ -44,7 +44,7 @@ interface GcOptions extends RunOptions {
 
 /** `converge gc [PLAYBOOK...|HOST...]`: removes retired images and books of runs that are past their time. */
 export function gcCommand(session: Session, commands: () => readonly string[], done: (exit: ExitCode) => void): Command {
-  return withForks(withLimit(withCommonOptions(new Command("gc"))))
+  return withForks(withLimit(withCommonOptions(new Command("gc")), "with playbooks: "))
     .description("remove retired images and books of runs that are past their time")
     .argument("[playbook|host...]", "playbooks, or hosts, groups or patterns; all hosts of the inventory without one")
     .option("--domain <glob>", "only guests of these names (repeatable)", collect, [])

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { processConsole } from "../terminal/console.js";
+import { endWithoutOutput, processConsole } from "../terminal/console.js";
 
 const console = processConsole();
 const argv = process.argv.slice(2);
@@ -8,5 +8,8 @@ const argv = process.argv.slice(2);
 const exit = argv[0] === "inventory"
   ? await (await import("./inventory-alone.js")).runInventory(argv, console)
   : await (await import("./run-process.js")).runInProcess(argv, console);
-// output that is still under way must not be lost
-process.stdout.write("", () => process.stderr.write("", () => process.exit(exit)));
+// output that is still under way must not be lost, and what was lost is no success
+process.stdout.write("", (error) => {
+  if (error) endWithoutOutput(error);
+  process.stderr.write("", () => process.exit(exit));
+});

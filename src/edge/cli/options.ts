@@ -74,11 +74,9 @@ export function withCommonOptions(command: Command): Command {
 }
 
 /** `-l`, for commands that take a part of the hosts. */
-export function withLimit(command: Command): Command {
-  return command.option(...LIMIT, collect, []);
+export function withLimit(command: Command, when = ""): Command {
+  return command.option("-l, --limit <pattern>", `${when}only these hosts and groups; \`@file\` has one a line (repeatable)`, collect, []);
 }
-
-const LIMIT = ["-l, --limit <pattern>", "only these hosts and groups; `@file` has one a line (repeatable)"] as const;
 
 /** `-f`, for commands that work on many hosts. */
 export function withForks(command: Command): Command {

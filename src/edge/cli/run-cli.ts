@@ -13,6 +13,8 @@ import { statusCommand } from "./status-command.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { answerErrors, settleCommands } from "./answer-errors.js";
+import { didYouMean } from "../../core/load/suggest.js";
+import { refusal } from "./failure.js";
 import { jsonReporter } from "./json-reporter.js";
 import { describeStep } from "./describe-step.js";
 import type { Session } from "./session.js";
@@ -53,7 +55,8 @@ Exit codes:
   4  a host could not be reached
   5  refused: stale plan, a lock that another holds, a check that forbids it
   129, 130, 143  left or stopped by SIGHUP, SIGINT, SIGTERM
-  Where several apply: 3 before 4 before 5.
+  141  whoever read the output went away
+  Where several apply: signals first, then 3 before 4 before 5.
 
 Environment:
   NO_COLOR, FORCE_COLOR   never, always colours
@@ -73,6 +76,11 @@ export async function runCli(argv: readonly string[], session: Session): Promise
     return EXIT.usage;
   }
   return answerErrors(argv, console, async () => {
+    const [first, asked] = argv;
+    if (first === "help" && asked !== undefined && !asked.startsWith("-") && !program.commands.some((command) => command.name() === asked)) {
+      const names = program.commands.map((command) => command.name());
+      throw refusal("bad-usage", `there is no command '${asked}'`, didYouMean(asked, names) ?? `There are ${names.join(", ")}.`);
+    }
     await program.parseAsync([...argv], { from: "user" });
     return exit;
   }, argv.includes("--json") ? (refusal) => {

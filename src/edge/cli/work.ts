@@ -5,6 +5,7 @@ import { isSourceText } from "../../core/inventory/inventory.js";
 import { expandLimit, matchLimit } from "../../core/inventory/pattern.js";
 import { folderOf, joinPath } from "../../core/inventory/variable-files.js";
 import type { LoadedPlay } from "../../core/load/load-playbooks.js";
+import { loadInventory } from "../../core/inventory/load-inventory.js";
 import { loadPlaybooks } from "../../core/load/load-playbooks.js";
 import { globMatches } from "../../core/load/glob.js";
 import { foundDomains } from "../../core/load/found-domains.js";
@@ -67,6 +68,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   });
   const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
   if (loaded.value === undefined) throw new Refusal(diagnostics);
+  if (options.limit.length > 0 && loaded.value.hosts.length === 0) throw new Refusal([...diagnostics, nothingLeft("the playbooks'")]);
   const interactive = loaded.value.hosts.length === 1;
   const opened = loaded.value.hosts.map((desired) => {
     const { value: connection, diagnostics: found } = connectionByName(desired.host, around);
@@ -92,6 +94,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
   const around = await surroundings(options, session);
   const diagnostics = [...around.diagnostics];
   const names = limited(saved.hosts.map((host) => host.host), options.limit, around.inventory, diagnostics);
+  if (saved.hosts.length > 0 && !saved.hosts.some(({ host }) => names.has(host))) diagnostics.push(nothingLeft("the plan's"));
   diagnostics.push(...options.domain.flatMap((glob): Diagnostic[] => {
     const known = saved.hosts.some(({ desired }) => desired.some((wish) => globMatches(glob, wish.name)));
     return known ? [] : [{ severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest of the plan` }];
@@ -115,10 +118,20 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
   return { targets, batches: saved.batches, diagnostics, close: () => closeAll(hosts) };
 }
 
+/** @param whose hosts `-l` was to take a part of */
+function nothingLeft(whose: string): Diagnostic {
+  return {
+    severity: "error", code: "no-hosts", summary: `--limit leaves none of ${whose} hosts`,
+    fix: "Name hosts or groups that are among them.",
+  };
+}
+
 function limited(all: readonly string[], limit: readonly string[], inventory: Inventory, diagnostics: Diagnostic[]): ReadonlySet<string> {
   if (limit.length === 0) return new Set(all);
-  if (inventory.hosts.size === 0) return new Set(all.filter((name) => limit.some((glob) => wanted(name, glob.split(",")))));
-  const matched = matchLimit(limit, inventory, localFiles);
+  // the plan's own hosts, where no inventory says which groups there are: patterns mean the same there
+  const known = inventory.hosts.size > 0 ? inventory : loadInventory([`${all.join(",")},`], localFiles).value;
+  if (known === undefined) return new Set(all);
+  const matched = matchLimit(limit, known, localFiles);
   diagnostics.push(...matched.diagnostics);
   return new Set(matched.value ?? []);
 }

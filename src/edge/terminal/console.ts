@@ -1,3 +1,5 @@
+import { writeSync } from "node:fs";
+
 /**
  * What a command may do to the outside: write, read the environment, hear signals. Handed in, so that tests run
  * commands in-process.
@@ -24,7 +26,7 @@ const SIGNALS: readonly UserSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** The console of this process. A reader that goes away (`| head`) ends the process quietly. */
 export function processConsole(): Console {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", quietPipe);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", endWithoutOutput);
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -43,8 +45,16 @@ export function processConsole(): Console {
   };
 }
 
-/** A closed pipe is the reader's right: the process ends as one that SIGPIPE killed. What runs on hosts runs on. */
-function quietPipe(error: NodeJS.ErrnoException): void {
+/**
+ * What was said did not get out. A closed pipe is the reader's right: the process ends as one that SIGPIPE killed. Anything else
+ * (a full disk) is told where that can be, and is a failure. What runs on hosts runs on.
+ */
+export function endWithoutOutput(error: NodeJS.ErrnoException): never {
   if (error.code === "EPIPE") process.exit(141);
-  throw error;
+  try {
+    writeSync(2, `converge: what it says can not be written: ${error.message}\n`);
+  } catch {
+    // there is nowhere left to say it
+  }
+  process.exit(3);
 }

@@ -72,6 +72,8 @@ drbd_write_proc() {
     role=$VALUE
     value "$res/oos" 0 || :
     oos=$VALUE
+    value "$STUB_STATE/drbd-wrote" 0 || :
+    wrote=$VALUE
     disk_state "$res"
     own=$state other=DUnknown there=Unknown connection=StandAlone flags=r
     [ ! -e "$res/local" ] || connection=WFConnection
@@ -86,8 +88,8 @@ drbd_write_proc() {
     fi
     [ ! -e "$res/suspended" ] || flags=s
     if [ -e "$res/paused" ]; then flags=$flags--u--; else flags=$flags-----; fi
-    printf '%4d: cs:%s ro:%s/%s ds:%s/%s C %s\n    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:%s\n' \
-      "$minor" "$connection" "$role" "$there" "$own" "$other" "$flags" "$oos"
+    printf '%4d: cs:%s ro:%s/%s ds:%s/%s C %s\n    ns:0 nr:0 dw:%s dr:0 al:8 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:%s\n' \
+      "$minor" "$connection" "$role" "$there" "$own" "$other" "$flags" "$wrote" "$oos"
   done
 }
 
@@ -229,13 +231,6 @@ drbdsetup_() {
       ;;
     pause-sync) by_minor "$2"; [ ! -e "$res/paused" ] || exit 10; : >"$res/paused" ;;
     resume-sync) by_minor "$2"; [ -e "$res/paused" ] || exit 10; rm "$res/paused" ;;
-    suspend-io) by_minor "$2"; : >"$res/suspended" ;;
-    resume-io)
-      by_minor "$2"
-      disk_state "$res"
-      [ "$state" = UpToDate ] || violated "the guest's writes fail: ${res##*/} has no disk"
-      rm "$res/suspended"
-      ;;
     down) drbd_down "$STUB_STATE/drbd/$2" ;;
     *) exit 20 ;;
   esac

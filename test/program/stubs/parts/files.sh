@@ -41,9 +41,12 @@ cmp_legs() {
     value "$held" 8192 || :
     [ "$VALUE" = 8192 ] || violated "compared under an array that takes writes"
   done
-  for copy in "$STUB_STATE"/drbd/*.copy; do
-    [ ! -d "$copy" ] || [ -e "${copy%.copy}/suspended" ] || violated "compared under DRBD that takes writes"
-  done
+  if [ -e "$STUB_STATE/written-meanwhile" ]; then
+    rm "$STUB_STATE/written-meanwhile"
+    part drbd
+    echo 8 >"$STUB_STATE/drbd-wrote"
+    drbd_proc
+  fi
   for dom in "$STUB_STATE"/doms/*; do
     value "$dom/state" || :
     case $VALUE in *p*) ;; *) violated "compared while the guest runs" ;; esac

@@ -83,11 +83,11 @@ LIST
 }
 
 # minor_state MINOR: sets CONNECTION, ROLE, DISK and PEER_DISK (what it takes its peer's for), FLAGS, BEHIND, how many KiB
-# its peer lacks, and UNDER_WAY, the requests that its own disk or its peer has not answered yet, as three counters. 1: there is no
-# such minor.
+# its peer lacks, UNDER_WAY, the requests that its disk, its peer or itself has not answered yet, as four counters, and WROTE, how
+# many KiB it has written to its disk. 1: there is no such minor.
 minor_state() {
   local word rest found
-  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' UNDER_WAY='' found=1
+  CONNECTION='' ROLE='' DISK='' PEER_DISK='' FLAGS='' BEHIND='' UNDER_WAY='' WROTE='' found=1
   while read -r word rest; do
     case $word in
       "$1:")
@@ -106,7 +106,8 @@ minor_state() {
         for word in $rest; do
           case $word in
             oos:*) BEHIND=${word#oos:} ;;
-            lo:* | pe:* | ua:*) UNDER_WAY="$UNDER_WAY ${word#*:}" ;;
+            dw:*) WROTE=${word#dw:} ;;
+            lo:* | pe:* | ua:* | ap:*) UNDER_WAY="$UNDER_WAY ${word#*:}" ;;
           esac
         done
         ;;
@@ -118,7 +119,7 @@ minor_state() {
 
 # at_rest MINOR: nothing is under way, neither to its disk nor to its peer
 at_rest() {
-  minor_state "$1" && [ "$UNDER_WAY" = ' 0 0 0' ]
+  minor_state "$1" && [ "$UNDER_WAY" = ' 0 0 0 0' ]
 }
 
 # same_device A B: whatever they are called

@@ -65,10 +65,8 @@ verb_release_disks() {
         esac
         continue
         ;;
-      drbd/*)
-        release_resource "$mapping" || return
-        continue
-        ;;
+      # nothing but the guest itself was held
+      drbd/*) continue ;;
     esac
     mapping_of "$mapping"
     case $? in
@@ -129,7 +127,8 @@ both_legs() {
         says "$3 is not in sync below /dev/$1"
         return 2
       }
-      holds_all "$MINOR"
+      holds_all "$MINOR" || return
+      LEG_WROTE=$WROTE
       ;;
     *)
       mirror_whole "$1" || return 2
@@ -137,6 +136,15 @@ both_legs() {
       ;;
   esac
 }
+
+# legs_rested NAME: nobody has written to them since both_legs
+legs_rested() {
+  case $1 in drbd/*) ;; *) return 0 ;; esac
+  resource_of "$1" && minor_state "$MINOR" && [ "$WROTE" = "$LEG_WROTE" ] && return 0
+  says "something was written to /dev/$1 while image and volume were compared: what was seen does not count"
+  return 1
+}
+LEG_WROTE=''
 
 # compare_legs NAME IMAGE LINK VOLUME BYTES SECONDS
 verb_compare_legs() {
@@ -197,6 +205,7 @@ verb_compare_legs() {
     copy_block "$image" "$volume" "$block" || return
     at=$((block * BLOCK)) last=$block
   done
+  legs_rested "$name" || return
   uptime_now
   seconds $((UPTIME - began))
   case $differing in
