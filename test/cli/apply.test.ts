@@ -303,6 +303,12 @@ describe("signals", () => {
   });
 });
 
+test.each(["dom*,!dom0a,!dom0b", "zz*"])("a --limit that leaves no host is no success: %s", async (pattern) => {
+  const { exit, err } = await cli(["--check", ...WEB, "-l", pattern], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+  expect(exit).toBe(1);
+  expect(err).toContain("--limit leaves none of the playbooks' hosts");
+});
+
 describe("saved plans", () => {
   const plan = join(files.dir, "plan.json");
   const save = async (...more: string[]): Promise<Record<string, unknown>> => {
@@ -360,6 +366,50 @@ describe("saved plans", () => {
     const { exit, err } = await cli(["apply", plan], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
     expect(exit).toBe(1);
     expect(err.replace(/\s+/g, " ")).toContain(words);
+  });
+
+  test.each([
+    [["-l", "nope"], "no host and no group is called 'nope'"],
+    [["-l", "dom*,!dom0a"], "--limit leaves none of the plan's hosts"],
+    [["-l", "zz*"], "--limit leaves none of the plan's hosts"],
+    [["-l", "@missing"], "there is no file 'missing'"],
+    [["--out", "other.json", "--check"], "this is a saved plan already"],
+    [["-e", "a=b"], "a saved plan has none any more"],
+  ])("are not passed over without a word: %j", async (more, words) => {
+    await save();
+    const host = new FakeHost("dom0a");
+    const { exit, err } = await cli(["apply", plan, ...more], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain(words);
+    expect(host.commands).toEqual([]);
+  });
+
+  test.each(["all", "dom0a", "dom0a:dom9*", "!dom9", "~dom"])("are taken in part by Ansible's patterns, with no inventory: -l %s", async (pattern) => {
+    await save();
+    const { host, states } = converging();
+    const { exit, err } = await cli(["apply", plan, "-l", pattern], { hosts: { dom0a: host }, states });
+    // a name that is not there is one of Ansible's errors
+    expect(exit, err).toBe(pattern.includes("dom9") && pattern.startsWith("!") ? 1 : 0);
+    expect(host.submissions).toHaveLength(exit === 0 ? 1 : 0);
+  });
+
+  test("of a recorded host can be looked at, and not be applied", async () => {
+    await save("-e", JSON.stringify({ ansible_connection: "recorded", converge_facts: "/nowhere" }));
+    const host = new FakeHost("dom0a");
+    const { exit, err, out } = await cli(["apply", plan], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(5);
+    expect(err).toContain("dom0a is a recording");
+    expect(out).not.toContain("goes on by itself");
+    expect(host.submissions).toEqual([]);
+    expect((await cli(["apply", plan, "--check"], { hosts: { dom0a: host }, states: () => before })).exit).toBe(0);
+  });
+
+  test("are not written over what is no plan", async () => {
+    const playbook = readFileSync(files["web.yml"], "utf8");
+    const { exit, err } = await cli(["--check", "--out", files["web.yml"], ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain("is no saved plan: --out does not write over it");
+    expect(readFileSync(files["web.yml"], "utf8")).toBe(playbook);
   });
 });
 

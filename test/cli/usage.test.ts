@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { endWithoutOutput } from "../../src/edge/terminal/console.js";
 import { cli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
 
@@ -26,6 +27,38 @@ describe("mistakes on the command line", () => {
     expect(exit).toBe(1);
     expect(`${out}${err}`.replace(/\s+/g, " ")).toContain(words);
     expect(err).not.toMatch(/^ {4}at /m);
+  });
+
+  test.each([[["--json", "--foo"], "unknown option"], [["log", "--json", "dom0"], "missing required argument"], [["--json"], "missing required argument"]])("%j is told as the events are", async (argv, words) => {
+    const { exit, out, err } = await cli(argv);
+    expect(exit).toBe(1);
+    expect(err).toBe("");
+    const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toMatchObject([{ type: "diagnostic", code: "bad-usage", summary: expect.stringContaining(words) as unknown }, { type: "end", exit: 1 }]);
+  });
+
+  test("help for a command that there is not", async () => {
+    const { exit, err } = await cli(["help", "aply"]);
+    expect(exit).toBe(1);
+    expect(err).toContain("there is no command 'aply'");
+    expect(err).toContain("apply");
+  });
+
+  test.each(["\tdomains: {}", "  domains:\n    web1:\n\t\tdisks: {}"])("a tab that indents is called one: %j", async (text) => {
+    const tabs = tempFiles({ "tabs.yml": `- hosts: dom0a\n${text}\n` });
+    const { exit, err } = await cli(["--check", "-i", files["inventory.yml"], tabs["tabs.yml"]]);
+    expect(exit).toBe(1);
+    expect(err).toContain("a tab indents this line");
+    expect(err).toContain("Indent with spaces");
+  });
+
+  test.each([["EPIPE", 141], ["ENOSPC", 3]] as const)("output that can not be written (%s) is no success", (code, exit) => {
+    const ended = vi.spyOn(process, "exit").mockImplementation((status) => { throw new Error(`exit ${String(status)}`); });
+    try {
+      expect(() => endWithoutOutput(Object.assign(new Error("no room"), { code }))).toThrow(`exit ${String(exit)}`);
+    } finally {
+      ended.mockRestore();
+    }
   });
 
   test("a mistake in a playbook is shown at its place", async () => {

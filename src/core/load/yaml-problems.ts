@@ -2,6 +2,8 @@ import type { ErrorCode } from "yaml";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 
+const TAB: ErrorCode = "TAB_AS_INDENT";
+
 const FIXES: Partial<Record<ErrorCode, string>> = {
   TAB_AS_INDENT: "Indent with spaces: YAML takes no tabs",
   BAD_INDENT: "Line it up with the entries that it belongs to",
@@ -27,10 +29,10 @@ export function yamlProblem(
 ): Diagnostic {
   const [start, end] = error.pos;
   const indent = /^ *\t/.exec(source.text.slice(source.text.lastIndexOf("\n", start - 1) + 1));
-  if (indent !== null && error.code !== "TAB_AS_INDENT") {
+  if (indent !== null && error.code !== TAB) {
     // the parser says what it made of it
     const tab = source.text.lastIndexOf("\n", start - 1) + indent[0].length;
-    return yamlProblem(source, { ...error, code: "TAB_AS_INDENT", pos: [tab, tab + 1] }, undefined);
+    return yamlProblem(source, { ...error, code: TAB, pos: [tab, tab + 1] }, undefined);
   }
   if (unclosedAt !== undefined && (/quote/.test(error.message) || /^Flow|flow/.test(error.message))) {
     const mark = source.text.charAt(unclosedAt);
