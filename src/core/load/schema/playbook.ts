@@ -242,7 +242,7 @@ const play = {
       description: "The hosts (Dom0s), as Ansible's patterns name them: a group, a host, xen:&prod:!dom0b.",
     },
     serial: {
-      type: ["integer", "string"], minimum: 1, pattern: "^\\s*([1-9]\\d*|[1-9]\\d?%|100%)\\s*$", title: "a number of hosts or a share",
+      type: ["integer", "string"], minimum: 1, pattern: "^\\s*([1-9]\\d*|[1-9]\\d?%|100%)\\s*$", title: "a number of hosts or a share up to 100%",
       examples: [1, "30%"],
       description: "How many hosts at a time: a number, or a share of the play's hosts. Not given: one at a time.",
     },
