@@ -2431,7 +2431,7 @@ verb_pause_guest() {
   run_command "$@"
 }
 
-# hold_writes NAME: what is under way is waited for, and what comes after it is kept back
+# hold_writes NAME: what is under way is waited for, and md keeps back what comes after it. DRBD does not: see hold_resource.
 verb_hold_writes() {
   local size
   case $1 in

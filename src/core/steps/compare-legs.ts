@@ -23,7 +23,7 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
   risk: "disruptive",
   requires: ({ mappings }) => ["xl", ...toolsOf(mappings)],
-  title: ({ domain, mappings }) => (domain === undefined ? `Keep everything from ${mappings.join(", ")}` : `Pause ${domain}, and keep everything from its disks`),
+  title: ({ domain, mappings }) => (domain === undefined ? `${rests(mappings) ? "Wait for" : "Keep everything from"} ${mappings.join(", ")}` : `Pause ${domain}, and ${rests(mappings) ? "wait until its disks are at rest" : "keep everything from its disks"}`),
   actions: ({ domain, mappings }) => [
     ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
     ...mappings.map(hold),
@@ -47,6 +47,11 @@ export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
   effect: ({ domain }, model) => withPaused(domain, false, model),
 };
 
+/** They come to rest by themselves: nothing is kept from them. */
+function rests(mappings: readonly string[]): boolean {
+  return mappings.every((name) => makerOf(name) === "drbd");
+}
+
 const TOOLS = { dm: ["dmsetup"], md: [], drbd: ["drbdsetup"] } as const;
 
 function toolsOf(mappings: readonly string[]): readonly string[] {
@@ -61,18 +66,18 @@ function hold(name: string): Action {
   }
 }
 
-function released(name: string): string | undefined {
+function released(name: string): string {
   switch (makerOf(name)) {
     case "dm": return `dmsetup resume ${name}`;
     case "md": return `suspend_hi of /dev/${name} to 0`;
-    case "drbd": return undefined;
+    case "drbd": return `nothing of /dev/${name}, from which nothing was kept`;
   }
 }
 
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.flatMap((name) => released(name) ?? []), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+    shown: [...mappings.map(released), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
   };
 }
 

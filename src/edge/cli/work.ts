@@ -129,9 +129,11 @@ function nothingLeft(whose: string): Diagnostic {
 function limited(all: readonly string[], limit: readonly string[], inventory: Inventory, diagnostics: Diagnostic[]): ReadonlySet<string> {
   if (limit.length === 0) return new Set(all);
   // the plan's own hosts, where no inventory says which groups there are: patterns mean the same there
-  const known = inventory.hosts.size > 0 ? inventory : loadInventory([`${all.join(",")},`], localFiles).value;
-  if (known === undefined) return new Set(all);
-  const matched = matchLimit(limit, known, localFiles);
+  const known = inventory.hosts.size > 0 ? { value: inventory, diagnostics: [] } : loadInventory([`${all.join(",")},`], localFiles);
+  diagnostics.push(...known.diagnostics);
+  // a limit that nobody can read leaves nothing
+  if (known.value === undefined) return new Set();
+  const matched = matchLimit(limit, known.value, localFiles);
   diagnostics.push(...matched.diagnostics);
   return new Set(matched.value ?? []);
 }
