@@ -1,7 +1,7 @@
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { commitsOf } from "../../src/core/plan/recover.js";
 import { simulateStep, startModel } from "../../src/core/plan/simulate.js";
-import { guestWrites } from "../../src/core/model/guest.js";
+import { guestWrites, startedFromConfig } from "../../src/core/model/guest.js";
 import type { Model } from "../../src/core/model/model.js";
 import type { DomainPlan, PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
@@ -188,18 +188,25 @@ function look(
   resume(model, start, scene, options, when);
 }
 
-/** A power cut takes guests down by itself, and Dom0 starts its own at boot; the run answers for what it had taken down. */
+/**
+ * A power cut takes guests down by itself, and Dom0 starts its own at boot; the run answers for what it had taken down. A domain
+ * that has been there since before the run is none of these, be it paused for a moment.
+ */
 function mustBeUp(atCut: Model | undefined, start: Model): readonly string[] {
   if (atCut === undefined) return start.ghost.wasUp;
   return start.ghost.wasUp.filter((name) => {
     const domain = atCut.host.domains[name];
-    return domain?.autostart === true || domain?.running?.paused !== false;
+    if (domain?.autostart === true || domain?.running === undefined) return true;
+    return domain.running.paused && domain.running.domid !== start.host.domains[name]?.running?.domid;
   });
 }
 
 /** Planned again from there, it ends in the desired state, and then there is nothing to do. */
-function resume(model: Model, start: Model, scene: Scene, { guests, mayRefuse }: WalkOptions, when: string): void {
+function resume(found: Model, start: Model, scene: Scene, { guests, mayRefuse }: WalkOptions, when: string): void {
   counted.resumed += 1;
+  // a mirror by QEMU needs its guest up, as its plan says
+  const needed = scene.wishes.flatMap(({ name, move }) => (move.strategy === "qemu" ? [name] : []));
+  const model = needed.reduce((at, name) => startedFromConfig(at, name), found);
   const again = planned(model.host, scene.wishes);
   const refused = again.diagnostics.find((d) => d.severity === "error");
   if (refused !== undefined) throw new Error(`${when}: ${refused.code}: ${refused.summary}`);

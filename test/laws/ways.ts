@@ -20,6 +20,8 @@ export interface Way {
   readonly moved?: readonly string[];
   /** More of each disk, such as its format. */
   readonly disk?: Partial<ADisk>;
+  /** The guest's disks are served by QEMU. */
+  readonly qdisk?: boolean;
 }
 
 /**
@@ -76,6 +78,9 @@ export const WAYS: readonly Way[] = [
   { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
   { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true },
   { name: "drbd, suspended, and again in its window", options: { strategy: "drbd", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4"], running: true, host: withFullImages },
+  { name: "qemu", options: { strategy: "qemu" }, contents: ["ext4", "swap", "partitions", "unknown"], running: true, qdisk: true },
+  { name: "qemu, qcow2", options: { strategy: "qemu" }, contents: ["unknown"], running: true, qdisk: true, disk: { format: "qcow2" } },
+  { name: "qemu, compared in full", options: { strategy: "qemu", verify: "full" }, contents: ["ext4", "unknown"], running: true, qdisk: true },
   { name: "drbd, guest down", options: { strategy: "drbd" }, contents: ["ext4", "partitions"], running: false, host: withFullImages },
 ];
 
@@ -114,7 +119,7 @@ const guest = (way: Way, name: string): fc.Arbitrary<{ guest: AGuest; moved: rea
       moved: way.moved === undefined ? fc.subarray([...VDEVS], { minLength: 1 }) : fc.constant([...way.moved]), options: common,
     })
     .map(({ running, autostart, a, b, c, moved, options }) => ({
-      guest: { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c } }, moved, options: { ...options, ...way.options },
+      guest: { name, running, autostart, disks: { xvda1: a, xvda2: b, xvdb: c }, ...(way.qdisk === true ? { qdisk: true } : {}) }, moved, options: { ...options, ...way.options },
     }));
 
 /** One to three guests, each moved in a way of its own; the names are such as hurt in paths, LVM and shells. */

@@ -1,6 +1,7 @@
 import { builtWith, guestFlushes, guestHoldsBack, guestWrites, rebootedItself, startedFromConfig } from "../../src/core/model/guest.js";
 import { disksBehind, mappingAt } from "../../src/core/model/mapping.js";
 import type { Model } from "../../src/core/model/model.js";
+import { servedFrom } from "../../src/core/model/qemu.js";
 import type { Step } from "../../src/core/model/step.js";
 import { withDomain, withGhost, withRunning } from "../../src/core/model/transform.js";
 import { bringBackNames, rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
@@ -159,7 +160,9 @@ export function restoredGuests(given: Model): Model {
   const clones = (given.ghost.clones ?? []).map((clone) => ({ ...clone, state: "runs" as const }));
   const model = withGhost(given, { clones });
   return Object.entries(model.ghost.saved ?? {}).reduce((at, [name, was]) => {
-    for (const { vdev, params } of was.attached) {
+    for (const disk of was.attached) {
+      const { vdev } = disk;
+      const params = servedFrom(disk);
       const there = /^\/dev\/(mapper|md|drbd)\/converge-/.test(params) ? mappingAt(params, at.host) !== undefined : true;
       if (!there) throw new Error(`${name} was saved on ${params}, which is not there at boot: it is not restored`);
       const [complete = ""] = disksBehind(params, at.host);
@@ -172,10 +175,17 @@ export function restoredGuests(given: Model): Model {
     const domain = at.host.domains[name];
     if (domain === undefined) return at;
     // what xl saves with a guest names the disks that it had, whatever was stored for its reboots before (seen)
-    const stored = was.stored.map((disk) => ({ ...disk, target: was.attached.find(({ vdev }) => vdev === disk.vdev)?.params ?? disk.target }));
+    const stored = was.stored.map((disk) => {
+      const had = was.attached.find(({ vdev }) => vdev === disk.vdev);
+      return had === undefined ? disk : { ...disk, target: servedFrom(had) };
+    });
     const built = builtWith(withDomain(withGhost(at, { saved }), { ...domain, saved: false }), name, stored);
     const now = built.host.domains[name]?.running;
-    return now === undefined ? built : withRunning(built, name, { ...was, stored, domid: now.domid, paused: false });
+    const { qemu: _ended, ...kept } = was;
+    const { attached, domid, qemu } = now ?? was;
+    return now === undefined
+      ? built
+      : withRunning(built, name, { ...kept, stored, domid, attached, ...(qemu === undefined ? {} : { qemu }), paused: false });
   }, model);
 }
 

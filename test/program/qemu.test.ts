@@ -5,6 +5,8 @@ import { volumeTags } from "../../src/core/model/names.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import { compileProgram, type StepKinds } from "../../src/core/program/compile.js";
 import { installBootUnit, removeBootUnit } from "../../src/core/steps/boot-unit.js";
+import { compareJob } from "../../src/core/steps/compare-job.js";
+import { holdDisks, releaseDisks } from "../../src/core/steps/compare-legs.js";
 import { guard } from "../../src/core/steps/guard.js";
 import { pivotDisks } from "../../src/core/steps/pivot-disks.js";
 import { awaitQemuMirror, closeNode, qemuMirror } from "../../src/core/steps/qemu-mirror.js";
@@ -16,8 +18,11 @@ import { SHELLS, StubHost, inParallel, shellOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
 
-/** The real step kinds in their real order, over paths of the stub host. */
-function nodes(host: StubHost): readonly PlanNode[] {
+/**
+ * The real step kinds in their real order, over paths of the stub host.
+ * @param full both sides are compared while the guest is paused
+ */
+function nodes(host: StubHost, full: boolean): readonly PlanNode[] {
   const { domain } = host;
   const device = `${host.root}/dev/vg0/web1-root`;
   const to = { device, disk: "vg0/web1-root" };
@@ -37,6 +42,12 @@ function nodes(host: StubHost): readonly PlanNode[] {
     stepOf(awaitQemuMirror, "prepare", "sync", { domain, job, to, from: host.image, content: { type: "blank" } }, ""),
     stepOf(guard, "switch", "guard", { domain, bootId: "boot-1", running: { domid: 7, uuid: "uuid-of-it" }, config, images: [] }, ""),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain }, ""),
+    ...(full
+      ? [
+          stepOf(holdDisks, "switch", "hold", { domain, mappings: [] }, ""),
+          stepOf(compareJob, "switch", "compare", { domain, job, bytes: 4096, image: host.image, to, limitSeconds: 30 }, ""),
+        ]
+      : []),
     stepOf(
       pivotDisks, "switch", "pivot",
       {
@@ -48,17 +59,20 @@ function nodes(host: StubHost): readonly PlanNode[] {
         },
       }, "",
     ),
+    ...(full ? [stepOf(releaseDisks, "switch", "release", { domain, mappings: [] }, "")] : []),
     stepOf(closeNode, "settle", "close", { domain, node: "xvda1-raw", path: host.image }, ""),
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, ""),
   ];
 }
 
-async function inStub(shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>): Promise<void> {
+async function inStub(
+  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false } = {},
+): Promise<void> {
   const host = new StubHost(shell);
   const qemu = await FakeQemu.start(host);
   try {
     const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-    host.install(compileProgram(planOf(host.domain, nodes(host)), kinds, { config: host.config }));
+    host.install(compileProgram(planOf(host.domain, nodes(host, full)), kinds, { config: host.config }));
     await work(host, qemu, readFileSync(host.config, "utf8"));
   } finally {
     await qemu.stop();
@@ -79,6 +93,8 @@ function expectWhole(host: StubHost, qemu: FakeQemu, oldConfig: string, where: s
   expect([...qemu.jobs], note).toEqual([]);
   expect(qemu.nodes.has("converge-xvda1"), note).toBe(side === "new");
   expect(host.leftovers(), note).toEqual([]);
+  expect(host.guests().map(({ state }) => state), note).toEqual(["-b----"]);
+  expect(existsSync(join(host.state, "violations")), note).toBe(false);
   expect(readdirSync(join(host.root, "var/lib/xen")).filter((name) => name.startsWith("userdata-l") || name.endsWith(".new")), note).toEqual([]);
   expect(host.ended(), note).toBeDefined();
   return side;
@@ -107,6 +123,48 @@ describe.concurrent("a mirror by QEMU", () => {
       expect(host.journalText()).toMatch(/waited [0-9]+ ms for its disks/);
       expect(events.some((event) => event.event === "commit")).toBe(true);
     });
+  });
+
+  it.each(SHELLS)("is compared while the guest is paused, and what differs is copied once more, under %s", async (shell) => {
+    await inStub(shell, async (host, qemu, oldConfig) => {
+      host.tell("differs", "17");
+      qemu.watch = () => {
+        expectSafe(host, qemu, "on the way");
+      };
+      await host.run("run");
+      expect(expectWhole(host, qemu, oldConfig, "compared")).toBe("new");
+      expect(host.ended(), host.journalText()).toBe("done");
+      expect(host.lines(join(host.state, "copied"))).toEqual([
+        `if=${host.image} of=${volume(host)} bs=1048576 skip=0 seek=0 count=1 oflag=direct conv=notrunc,fsync status=none`,
+      ]);
+      expect(host.journalText()).toMatch(/compared at rest in [0-9.]+ s, differed in 1 blocks of 1 MiB, which were copied again/);
+      expect(host.journalText()).toMatch(/web1 stood still for [0-9.]+ s/);
+      expect(journal(host).some((event) => event.event === "ready" && event.downtime > 0), "that is a downtime").toBe(true);
+    }, { full: true });
+  });
+
+  it("stays on its image where the volume does not keep what is written to it", async () => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      host.tell("differs", "17");
+      host.tell("differs-for-ever");
+      await host.run("run");
+      expect(expectWhole(host, qemu, oldConfig, "differs")).toBe("old");
+      expect(host.journalText()).toContain("does not keep what is written to its block 0");
+      expect(host.ended()).toBe("failed");
+    }, { full: true });
+  });
+
+  it("is taken back, and the guest is not left paused, where its QEMU goes away in the comparison", async () => {
+    await inStub("busybox sh", async (host, qemu, oldConfig) => {
+      qemu.watch = () => {
+        if (qemu.jobs.get("converge-xvda1")?.status === "pending") void qemu.stop();
+      };
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(host.guests().map(({ state }) => state)).toEqual(["-b----"]);
+      expect(readFileSync(host.config, "utf8")).toBe(oldConfig);
+      expect(host.leftovers()).toEqual([]);
+    }, { full: true });
   });
 
   it.each(["mirror", "finalize"] as const)("that fails (%s) leaves the guest on its image", async (failure) => {
@@ -143,10 +201,12 @@ describe.concurrent("a mirror by QEMU", () => {
 
   it("is recovered from at whatever call it is killed, with and without a reboot", async () => {
     let calls: readonly string[] = [];
+    // with a comparison, which has all that goes without one as well
+    const full = { full: true };
     await inStub("dash", async (host) => {
       await host.run("run");
       calls = host.calls();
-    });
+    }, full);
     const finalize = calls.findIndex((call) => call.startsWith("qmp job-finalize")) + 1;
     expect(finalize).toBeGreaterThan(5);
     const deaths = calls.flatMap((_, at) => [
@@ -184,7 +244,7 @@ describe.concurrent("a mirror by QEMU", () => {
         await host.run("recover");
         expect(host.calls().length, where).toBe(made);
         expect(existsSync(join(host.state, "violations")), where).toBe(false);
-      });
+      }, full);
     });
   });
 });

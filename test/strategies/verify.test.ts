@@ -75,23 +75,54 @@ test.each(["md", "drbd"] as const)("a mirror by %s is completed first, and then 
   expect(plan?.estimate.parts.map(({ what }) => what)).toContain("comparing image and volume of xvdb");
 });
 
-describe("it is refused", () => {
-  test.each([
-    { strategy: "qemu" as const, guest: { ...WEB, qdisk: true }, why: /QEMU goes over while the guest runs/ },
-  ])("for $strategy, instead of being let be", ({ strategy, guest, why }) => {
-    const { errors, plan } = planned({ strategy, switch: "restart", verify: "full" }, guest);
-    expect(plan).toBeUndefined();
-    expect(errors.map(({ code }) => code)).toEqual(["no-strategy-fits", "no-strategy-fits"]);
-    expect(errors[0]?.detail).toMatch(why);
-    expect(errors[0]?.fix).toMatch(/Leave `verify: full` out/);
-    expect(planned({ strategy, switch: "restart" }, guest).errors, "without it all is well").toEqual([]);
+test.each(["md", "md-preseed", "drbd"] as const)("a mirror by %s whose comparison breaks the budget is refused, as nothing measures it before", (strategy) => {
+  const big: AGuest = { name: "web1", disks: { xvda1: {}, xvdb: { bytes: 4 * GIB } } };
+  const host = withFullImages(aHost([big]));
+  const errors = (move: MoveOptions): readonly string[] => planned({ strategy, switch: "suspend", downtimeSeconds: 60, ...move }, big, host).errors.map(({ code }) => code);
+  expect(errors({ verify: "full" })).toEqual(["over-budget"]);
+  expect(errors({}), "all else is well").toEqual([]);
+});
+
+const QDISK: AGuest = { ...WEB, qdisk: true };
+
+describe("a mirror by QEMU", () => {
+  test("is compared while the guest is paused, which it stays until it is on its volumes", () => {
+    const { steps, plan } = planned({ strategy: "qemu", verify: "full" }, QDISK);
+    const from = steps.findIndex(({ id }) => id === "hold");
+    expect(steps.slice(from - 1, from + 5).map(({ id }) => id)).toEqual(["install-boot-unit", "hold", "xvda1.compare", "xvdb.compare", "pivot", "release"]);
+    expect(steps[from]?.args).toEqual({ domain: "web1", mappings: [] });
+    expect(plan?.estimate.parts.map(({ what }) => what)).toEqual([
+      "waiting for its disks of xvda1", "waiting for its disks of xvdb", "comparing image and volume of xvda1", "comparing image and volume of xvdb",
+    ]);
   });
 
-  test("and auto takes a way that can", () => {
-    const guest = { ...WEB, qdisk: true };
-    expect(planned({}, guest).plan?.choices[0]?.strategy).toBe("qemu");
-    const { plan } = planned({ verify: "full" }, guest);
-    expect(plan?.choices[0]?.strategy).not.toBe("qemu");
-    expect(plan?.choices[0]?.against.find(({ strategy }) => strategy === "qemu")?.reasons.join()).toMatch(/move.verify is full/);
+  test("is not paused where nobody wants that, nor where nothing is compared", () => {
+    for (const move of [{}, { verify: "fresh" as const }]) {
+      expect(planned({ strategy: "qemu", ...move }, QDISK).steps.filter(({ kind }) => /^(hold|compare)-/.test(kind))).toEqual([]);
+    }
+  });
+
+  test("waits for no reboot of the guest's own, and compares at once", () => {
+    expect(planned({ strategy: "qemu", verify: "full", switch: "next-reboot" }, QDISK).steps.some(({ id }) => id === "hold")).toBe(true);
+  });
+
+  test("that takes longer than the guest may wait is refused", () => {
+    const big: AGuest = { ...QDISK, disks: { xvda1: {}, xvdb: { bytes: 4 * GIB } } };
+    expect(planned({ strategy: "qemu", downtimeSeconds: 20 }, big, aHost([big])).errors, "all else is well").toEqual([]);
+    const { errors } = planned({ strategy: "qemu", verify: "full", downtimeSeconds: 20 }, big, aHost([big]));
+    expect(errors.map(({ code }) => code)).toEqual(["over-budget"]);
+  });
+});
+
+describe("it is refused", () => {
+  const WITH_FORMS: AGuest = { ...QDISK, disks: { xvda1: { format: "qcow2", content: { type: "unknown" } }, xvdb: {} } };
+
+  test("for an image of which QEMU alone knows what the guest sees, instead of being let be", () => {
+    const { errors, plan } = planned({ strategy: "qemu", verify: "full" }, WITH_FORMS);
+    expect(plan).toBeUndefined();
+    expect(errors.map(({ code }) => code)).toEqual(["no-strategy-fits"]);
+    expect(errors[0]?.detail).toMatch(/move.verify is full, and a qcow2 image is not compared/);
+    expect(errors[0]?.fix).toMatch(/Leave `verify: full` out/);
+    expect(planned({ strategy: "qemu" }, WITH_FORMS).errors, "without it all is well").toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-import { stepsOf } from "../model/plan.js";
 import type { Check } from "./check.js";
 
 export const overBudget: Check = {
@@ -7,12 +6,13 @@ export const overBudget: Check = {
   run: ({ estimate, desired, domain, nodes }) => {
     const { budgetSeconds, downtimeSeconds } = estimate;
     if (budgetSeconds < 0 || downtimeSeconds <= budgetSeconds) return [];
-    if (stepsOf(nodes).some((step) => step.kind === "start-mirror")) {
+    // only passes find out how long it takes before the guest is touched, and only they end where it stays so
+    if (!nodes.some(({ node }) => node === "repeat")) {
       return [
         {
           at: desired.at,
           summary: `${domain.name} would be down for about ${downtimeSeconds} s, and ${budgetSeconds} s are allowed`,
-          fix: "Allow more downtime, or choose another `switch`.",
+          fix: "Allow more downtime, or choose another `strategy` or `switch`.",
         },
       ];
     }

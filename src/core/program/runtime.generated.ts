@@ -2532,6 +2532,7 @@ both_legs() {
       holds_all "$MINOR" || return
       LEG_WROTE=$WROTE
       ;;
+    qemu/*) is_pending "\${1#*/}" || return 2 ;;
     *)
       mirror_whole "$1" || return 2
       [ "$HEALTH" = AA ]
@@ -2541,7 +2542,14 @@ both_legs() {
 
 # legs_rested NAME: nobody has written to them since both_legs
 legs_rested() {
-  case $1 in drbd/*) ;; *) return 0 ;; esac
+  case $1 in
+    drbd/*) ;;
+    qemu/*)
+      is_pending "\${1#*/}"
+      return
+      ;;
+    *) return 0 ;;
+  esac
   resource_of "$1" && minor_state "$MINOR" && [ "$WROTE" = "$LEG_WROTE" ] && return 0
   says "something was written to /dev/$1 while image and volume were compared: what was seen does not count"
   return 1
@@ -5269,6 +5277,18 @@ LINE
   mirrored "$began" "$base" "$done_bytes"
 }
 
+verb_complete_job() { # NAME JOB
+  serving "$1" && qmp complete "$DOMID" 60 "$2" || return 1
+}
+
+# is_pending JOB: of the guest that was paused here. QEMU keeps everything from the disk, and image and volume are equal.
+is_pending() {
+  held_here && qmp job "$HELD_DOMID" 60 "$1" || return 1
+  case $ANSWER in 'pending '*) return 0 ;; esac
+  says "the job $1 is not at rest: $ANSWER"
+  return 1
+}
+
 # pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
 # the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
 verb_pivot() {
@@ -6824,6 +6844,12 @@ def store(path, wanted):
         os.close(descriptor)
 
 
+def complete(monitor, name):
+    """A pending job has copied all and holds back what the guest writes: image and volume are equal from there on."""
+    if monitor.job(name)["status"] == "ready":
+        monitor.ask("job-complete", id=name)
+
+
 def pivot(domid, seconds, draft, config, stored, mark, *moves):
     disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
     monitor = Monitor(domid, seconds)
@@ -6833,8 +6859,7 @@ def pivot(domid, seconds, draft, config, stored, mark, *moves):
             raise Refused("the job " + name + " is not in sync")
     began = time.monotonic()
     for _, _, name in disks:
-        if monitor.job(name)["status"] == "ready":
-            monitor.ask("job-complete", id=name)
+        complete(monitor, name)
     for _, _, name in disks:
         await_status(monitor, name, ("pending",))
     os.rename(draft, config)
@@ -6890,6 +6915,10 @@ def main(what, *rest):
                 raise Refused("there is no job " + rest[2])
             done, total = job.get("current-progress", 0), job.get("total-progress", 0)
             print(job["status"], done, total, job.get("error", "").replace("\\n", " "))
+        elif what == "complete":
+            await_status(monitor, rest[2], ("ready", "pending"))
+            complete(monitor, rest[2])
+            await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
         elif what == "finalize":
@@ -7159,6 +7188,12 @@ def store(path, wanted):
         os.close(descriptor)
 
 
+def complete(monitor, name):
+    """A pending job has copied all and holds back what the guest writes: image and volume are equal from there on."""
+    if monitor.job(name)["status"] == "ready":
+        monitor.ask("job-complete", id=name)
+
+
 def pivot(domid, seconds, draft, config, stored, mark, *moves):
     disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
     monitor = Monitor(domid, seconds)
@@ -7168,8 +7203,7 @@ def pivot(domid, seconds, draft, config, stored, mark, *moves):
             raise Refused("the job " + name + " is not in sync")
     began = time.monotonic()
     for _, _, name in disks:
-        if monitor.job(name)["status"] == "ready":
-            monitor.ask("job-complete", id=name)
+        complete(monitor, name)
     for _, _, name in disks:
         await_status(monitor, name, ("pending",))
     os.rename(draft, config)
@@ -7225,6 +7259,10 @@ def main(what, *rest):
                 raise Refused("there is no job " + rest[2])
             done, total = job.get("current-progress", 0), job.get("total-progress", 0)
             print(job["status"], done, total, job.get("error", "").replace("\\n", " "))
+        elif what == "complete":
+            await_status(monitor, rest[2], ("ready", "pending"))
+            complete(monitor, rest[2])
+            await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
         elif what == "finalize":
@@ -7479,7 +7517,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

@@ -7,7 +7,7 @@ import { withDisk, withRunning } from "../model/transform.js";
 export interface HoldDisks {
   /** Unset: nobody runs on them. */
   readonly domain?: string;
-  /** Names of what the disks lie on: mappings, or arrays. */
+  /** Names of what the disks lie on: mappings, or arrays. None where QEMU serves them, which keeps everything from them itself. */
   readonly mappings: readonly string[];
 }
 
@@ -23,7 +23,11 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
   risk: "disruptive",
   requires: ({ mappings }) => ["xl", ...toolsOf(mappings)],
-  title: ({ domain, mappings }) => (domain === undefined ? `${rests(mappings) ? "Wait for" : "Keep everything from"} ${mappings.join(", ")}` : `Pause ${domain}, and ${rests(mappings) ? "wait until its disks are at rest" : "keep everything from its disks"}`),
+  title: ({ domain, mappings }) => {
+    if (domain === undefined) return `${rests(mappings) ? "Wait for" : "Keep everything from"} ${mappings.join(", ")}`;
+    if (mappings.length === 0) return `Pause ${domain}`;
+    return `Pause ${domain}, and ${rests(mappings) ? "wait until its disks are at rest" : "keep everything from its disks"}`;
+  },
   actions: ({ domain, mappings }) => [
     ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
     ...mappings.map(hold),

@@ -2,7 +2,7 @@ import type { ConfiguredDisk } from "../model/domain.js";
 import type { StepKind } from "../model/step.js";
 import { diskKey, withDisk, withDomain, withGhost, withRunning } from "../model/transform.js";
 import type { EditConfig } from "./edit-config.js";
-import { onNode, qmp } from "./qemu-mirror.js";
+import { isAtWork, onNode, qmp } from "./qemu-mirror.js";
 
 export interface PivotDisks {
   readonly domain: string;
@@ -58,6 +58,7 @@ export const pivotDisks: StepKind<"pivot-disks", PivotDisks> = {
     { goal: "config", path: edit.path, sha256: edit.after, before: edit.before },
     { goal: "on-volumes", domain, disks: disks.map(({ vdev, device }) => ({ vdev, target: device })) },
   ],
+  refuses: ({ domain, disks }, model) => disks.some(({ job }) => !isAtWork(model, domain, job)),
   effect: ({ domain, disks, edit, stored }, model) => {
     const found = model.host.domains[domain];
     if (found?.config === undefined || found.running === undefined) return model;

@@ -83,13 +83,12 @@ export const awaitQemuMirror: StepKind<"await-qemu-mirror", AwaitQemuMirror> = {
     { verb: ["await_job", domain, job], shown: shown(domain, `${qmp("query-jobs")}, until ${job} is ready`) },
   ],
   goals: ({ domain, job }) => [{ goal: "block-job", domain, job, at: "ready" }],
+  refuses: ({ domain, job }, model) => !isAtWork(model, domain, job),
   // what the guest writes from here on is copied a moment later: the volume has it all only once the job is pending
   effect: ({ domain, job, to, content }, model) => {
     const volume = model.host.volumes[to.disk];
     const filled = volume === undefined ? model : withVolume(model, { ...volume, content });
-    return withQemu(filled, domain, ({ nodes, jobs }) => ({
-      nodes, jobs: jobs.map((found) => (found.job === job ? { ...found, status: "ready" } : found)),
-    }));
+    return withJob(filled, domain, job, "ready");
   },
 };
 
@@ -161,6 +160,18 @@ function dropped(model: Model, domain: string, job: string, node: string, to: Le
 
 function without({ nodes, jobs }: GuestQemu, job: string, node: string): GuestQemu {
   return { nodes: nodes.filter((found) => found.node !== node), jobs: jobs.filter((found) => found.job !== job) };
+}
+
+/** The job is there: it ends with the guest's QEMU, which each start of the guest has anew. */
+export function isAtWork({ host }: Model, domain: string, job: string): boolean {
+  return host.domains[domain]?.running?.qemu?.jobs.some((found) => found.job === job) === true;
+}
+
+/** The job is where it is said to be. */
+export function withJob(model: Model, domain: string, job: string, status: string): Model {
+  return withQemu(model, domain, ({ nodes, jobs }) => ({
+    nodes, jobs: jobs.map((found) => (found.job === job ? { ...found, status } : found)),
+  }));
 }
 
 function withQemu(model: Model, domain: string, change: (qemu: GuestQemu) => GuestQemu): Model {

@@ -9,6 +9,7 @@ import { checkFilesystem } from "./check-filesystem.js";
 import { checkImage } from "./check-image.js";
 import { awaitClone, createClone, destroyClone } from "./clone.js";
 import { commitOffline } from "./commit-offline.js";
+import { compareJob } from "./compare-job.js";
 import { compareLegs, holdDisks, releaseDisks } from "./compare-legs.js";
 import { compareBlocks, copyBlocks } from "./copy-blocks.js";
 import { copyFiles, distrustFresh } from "./copy-files.js";
@@ -63,6 +64,7 @@ export const stepKinds = {
   "commit-offline": commitOffline,
   "compare-attached": compareAttached,
   "compare-blocks": compareBlocks,
+  "compare-job": compareJob,
   "compare-legs": compareLegs,
   "complete-array": completeArray,
   "complete-changes": completeChanges,

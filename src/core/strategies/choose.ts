@@ -193,7 +193,7 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
         summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
         detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
         fix: uncompared
-          ? "Leave `verify: full` out, or name `strategy: dm`, `md`, `md-preseed`, `drbd` or `rsync`, which compare a disk at rest."
+          ? "Leave `verify: full` out: no way that fits this disk can compare it."
           : strategy === "auto"
             ? "Leave this disk out of the playbook; disks of this kind can not be moved yet."
             : `Change what is held against it, or leave out 'strategy: ${strategy}': then any way that fits is taken.`,

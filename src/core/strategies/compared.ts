@@ -13,14 +13,19 @@ export const VERIFY_FULL = "move.verify is full";
 /** A comparison that takes three times as long as forecast is given up, but none before it has had this long. */
 const LEAST_SECONDS = 30;
 
+/** {@link comparisonAtOnce} of a mirror that the guest has to come onto first: not due yet where its own reboot is waited for. */
+export function comparisonOf(strategy: string, move: DiskMove, state: HostState): readonly ForecastPart[] {
+  const { running, mapped, switchOver } = move;
+  return running && !mapped && switchOver === "next-reboot" ? [] : comparisonAtOnce(strategy, move, state);
+}
+
 /**
  * What it takes to compare a mirror's two legs (`verify: full`), while the guest waits: both are read, at the rate at which
- * this host copies. Empty where that is not asked for, or not due yet: the guest still has to come onto the mirror's device.
+ * this host copies. Empty where that is not asked for.
  */
-export function comparisonOf(strategy: string, move: DiskMove, state: HostState): readonly ForecastPart[] {
-  const { options, change, running, mapped, switchOver } = move;
-  if (options.verify !== "full" || (running && !mapped && switchOver === "next-reboot")) return [];
-  const { bytes } = change.image;
+export function comparisonAtOnce(strategy: string, move: DiskMove, state: HostState): readonly ForecastPart[] {
+  const { options, change: { image: { bytes } } } = move;
+  if (options.verify !== "full") return [];
   const { freeBytesPerSecond, guessed } = rateOf(strategy, move, state);
   return [{
     what: "comparing image and volume", seconds: tenths((2 * bytes) / freeBytesPerSecond),

@@ -4,10 +4,11 @@ import type { Leg } from "../model/goal.js";
 import { safeName, volumePath } from "../model/names.js";
 import { LONGEST_NODE_NAME, nodeName } from "../model/qemu.js";
 import type { HostState } from "../model/host-state.js";
+import { compareJob } from "../steps/compare-job.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { newVolumeSteps } from "./block-copy.js";
-import { VERIFY_FULL } from "./compared.js";
+import { VERIFY_FULL, comparisonAtOnce, comparisonLimit } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
@@ -35,7 +36,7 @@ export const qemu: Strategy = {
   forecast: (move, state) => {
     const bytes = attachedOf(move, state)?.open?.bytes ?? 0;
     const { bytesPerSecond } = rateOf("qemu", move, state);
-    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond), takeOvers: 0, held: [PIVOT] };
+    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond), takeOvers: 0, held: [PIVOT], paused: comparisonAtOnce("qemu", move, state) };
   },
 
   fragments: (move, state) => {
@@ -46,6 +47,7 @@ export const qemu: Strategy = {
     const id = (name: string): string => `${safeName(vdev)}.${name}`;
     const job = nodeName(vdev);
     const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
+    const compared = comparisonAtOnce("qemu", move, state);
     const speed = options.throttle?.bandwidthBytesPerSecond;
     const left = state.domains[domain]?.running?.qemu;
     const leftover = left?.jobs.some((found) => found.job === job) === true || left?.nodes.some(({ node }) => node === job) === true;
@@ -73,6 +75,15 @@ export const qemu: Strategy = {
             "from here on only what the guest writes is copied",
           ),
         ],
+        ...(compared.length === 0
+          ? {}
+          : {
+              compare: stepOf(
+                compareJob, "switch", id("compare"),
+                { domain, job, bytes: open.bytes, image: image.path, to: leg, limitSeconds: comparisonLimit(compared, move) },
+                "what the mirror says of itself is not all there is to know",
+              ),
+            }),
         release: [
           stepOf(closeNode, "settle", id("close-image"), { domain, node: open.node, path: image.path }, "QEMU needs it no more"),
         ],
@@ -94,7 +105,6 @@ function against(move: DiskMove, state: HostState): readonly string[] {
   if (attached === undefined) return [`the guest runs without ${vdev}`];
   if (attached.backend !== "qdisk") return ["it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"];
   if (state.tools["python3"]?.present === false) return ["python3 is missing on the host, by which QEMU is spoken to"];
-  if (move.options.verify === "full") return [`${VERIFY_FULL}, and QEMU goes over while the guest runs: its disk is never at rest to be compared`];
   const { open } = attached;
   if (open === undefined || running.qemu === undefined) return ["the guest's QEMU did not say what it has open (QMP)"];
   const reasons: string[] = [];
@@ -103,6 +113,9 @@ function against(move: DiskMove, state: HostState): readonly string[] {
   // a fixed VHD has its mark at the end, and looks like a raw image
   else if (form !== image.format && !(form === "vhd" && image.format === "raw")) {
     reasons.push(`QEMU serves it as ${form}, and it looks like ${image.format}`);
+  }
+  if (move.options.verify === "full" && form !== undefined && form !== "raw") {
+    reasons.push(`${VERIFY_FULL}, and a ${form} image is not compared: what the guest sees of it is known to QEMU alone`);
   }
   if (image.disk?.backed === true) reasons.push("a part of it lies in another image below it");
   if (image.disk?.encrypted === true) reasons.push("it is encrypted");

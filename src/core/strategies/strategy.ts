@@ -77,6 +77,8 @@ export interface PivotFragments {
   readonly bytes: number;
   /** While the guest runs: until the volume follows the image. */
   readonly sync: readonly Step[];
+  /** While the guest is paused, right before it goes over, where the playbook wants it (`verify: full`). */
+  readonly compare?: Step;
   /** What is let go of once the guest is on its volume. */
   readonly release: readonly Step[];
 }

@@ -2,6 +2,7 @@ import type { ConfiguredDisk } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { PlanNode } from "../model/plan.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { holdDisks, releaseDisks } from "../steps/compare-legs.js";
 import { pivotDisks } from "../steps/pivot-disks.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
@@ -21,15 +22,20 @@ export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanN
     const moved = disks.find(({ vdev }) => sameVdev(vdev, disk.vdev));
     return moved === undefined ? disk : { ...disk, target: moved.device, format: "raw", backendtype: "phy" };
   });
+  const comparisons = pivots.flatMap(({ compare }) => compare ?? []);
+  // paused until it is on its volumes: what QEMU has compared it keeps everything from, until it goes over
+  const held = { domain: name, mappings: [] };
   return [
     ...fragments.flatMap((f) => f.prepare),
     ...pivots.flatMap((pivot) => pivot.sync),
     guardStep(move, state, "guard"),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: name }, "Dom0 may die in the middle of the switch"),
+    ...(comparisons.length === 0 ? [] : [stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"), ...comparisons]),
     stepOf(
       pivotDisks, "switch", "pivot", { domain: name, disks, edit, stored, oldStored },
       "image and volume are equal while the guest's writes wait: whatever starts it next may use either",
     ),
+    ...(comparisons.length === 0 ? [] : [stepOf(releaseDisks, "switch", "release", held, "it is on its volumes")]),
     ...pivots.flatMap((pivot) => pivot.release),
     ...fragments.flatMap((f) => f.settle),
     ...move.unsettled,

@@ -41,7 +41,8 @@ async function opened(guest: string): Promise<string> {
 }
 
 describe("a guest on a qcow2 image and a raw one", () => {
-  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "qemu", source: "retire" });
+  // what is in the qcow2 image QEMU alone knows
+  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: { move: { verify: "full" } } }, { strategy: "qemu", source: "retire" });
 
   test("goes over to its volumes without being stopped, and QEMU has let go of the images", async () => {
     await convert("qcow2", "/srv/xen/web1/disk.img", "/srv/xen/web1/disk.qcow2");
@@ -60,6 +61,9 @@ describe("a guest on a qcow2 image and a raw one", () => {
     expect((await lab.run("ls /srv/xen/web1")).stdout).toContain("disk.qcow2.retired");
     await expectNothingLeft(lab);
     const waited = (await journal(lab, "web1")).map((event) => /waited (\d+) ms/.exec(String(event["message"]))?.[1]).find((ms) => ms !== undefined);
+    const told = (await journal(lab, "web1")).map((event) => String(event["message"]));
+    expect(told.find((message) => /swap.img and its volume, compared at rest/.test(message)), "the raw image").toContain("are equal");
+    expect(told.find((message) => message.includes("stood still for")), "paused for it").toBeDefined();
     // a few times ten on hardware; the emulated Dom0 needs some hundreds for the same few calls
     expect(Number(waited), `its disks were held for ${waited ?? "?"} ms`).toBeLessThan(5000);
   });

@@ -81,7 +81,7 @@ const moveOfDisk = {
   verify: {
     type: "string", enum: ["fresh", "full"], examples: ["fresh"],
     description: "What is compared before the switch: files that were fresh when a snapshot was taken (fresh), or all files " +
-      "(full); of a mirror by dm or md what it says of itself (fresh), or all blocks, with the guest paused (full).",
+      "(full); of a mirror what it says of itself (fresh), or all blocks, with the guest paused (full).",
   },
   throttle: throttleOfDisk,
 } as const;

@@ -5,6 +5,7 @@
 #   job DOMID SECONDS ID                        prints `STATUS DONE TOTAL ERROR`; 1: there is no such job
 #   on DOMID SECONDS STORED VDEV DEVICE…        QEMU has these devices open for these disks, and libxl's file names them
 #   views SECONDS DOMID…                        prints a line of JSON a guest: its disks, block nodes and jobs
+#   complete DOMID SECONDS ID                   ends the copy of a job that is in sync; the disk is at rest from there on
 #   drop DOMID SECONDS ID NODE                  ends a job, whatever it does, and closes the node that it writes to
 #   finalize DOMID SECONDS ID                   ends a job that waits for it, with the guest on the job's target
 #   holds DOMID SECONDS FILE                    prints `yes` or `no`: QEMU has FILE open
@@ -264,6 +265,12 @@ def store(path, wanted):
         os.close(descriptor)
 
 
+def complete(monitor, name):
+    """A pending job has copied all and holds back what the guest writes: image and volume are equal from there on."""
+    if monitor.job(name)["status"] == "ready":
+        monitor.ask("job-complete", id=name)
+
+
 def pivot(domid, seconds, draft, config, stored, mark, *moves):
     disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
     monitor = Monitor(domid, seconds)
@@ -273,9 +280,7 @@ def pivot(domid, seconds, draft, config, stored, mark, *moves):
             raise Refused("the job " + name + " is not in sync")
     began = time.monotonic()
     for _, _, name in disks:
-        if monitor.job(name)["status"] == "ready":
-            monitor.ask("job-complete", id=name)
-    # a pending job has copied all and holds back what the guest writes: image and volume are equal from here on
+        complete(monitor, name)
     for _, _, name in disks:
         await_status(monitor, name, ("pending",))
     os.rename(draft, config)
@@ -332,6 +337,10 @@ def main(what, *rest):
                 raise Refused("there is no job " + rest[2])
             done, total = job.get("current-progress", 0), job.get("total-progress", 0)
             print(job["status"], done, total, job.get("error", "").replace("\n", " "))
+        elif what == "complete":
+            await_status(monitor, rest[2], ("ready", "pending"))
+            complete(monitor, rest[2])
+            await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
         elif what == "finalize":

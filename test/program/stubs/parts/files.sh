@@ -41,6 +41,9 @@ cmp_legs() {
     value "$held" 8192 || :
     [ "$VALUE" = 8192 ] || violated "compared under an array that takes writes"
   done
+  if value "$STUB_STATE/job-status" && [ "$VALUE" != pending ]; then
+    violated "compared under a job that goes on"
+  fi
   if [ -e "$STUB_STATE/written-meanwhile" ]; then
     rm "$STUB_STATE/written-meanwhile"
     part drbd

@@ -130,6 +130,7 @@ both_legs() {
       holds_all "$MINOR" || return
       LEG_WROTE=$WROTE
       ;;
+    qemu/*) is_pending "${1#*/}" || return 2 ;;
     *)
       mirror_whole "$1" || return 2
       [ "$HEALTH" = AA ]
@@ -139,7 +140,14 @@ both_legs() {
 
 # legs_rested NAME: nobody has written to them since both_legs
 legs_rested() {
-  case $1 in drbd/*) ;; *) return 0 ;; esac
+  case $1 in
+    drbd/*) ;;
+    qemu/*)
+      is_pending "${1#*/}"
+      return
+      ;;
+    *) return 0 ;;
+  esac
   resource_of "$1" && minor_state "$MINOR" && [ "$WROTE" = "$LEG_WROTE" ] && return 0
   says "something was written to /dev/$1 while image and volume were compared: what was seen does not count"
   return 1

@@ -50,6 +50,18 @@ LINE
   mirrored "$began" "$base" "$done_bytes"
 }
 
+verb_complete_job() { # NAME JOB
+  serving "$1" && qmp complete "$DOMID" 60 "$2" || return 1
+}
+
+# is_pending JOB: of the guest that was paused here. QEMU keeps everything from the disk, and image and volume are equal.
+is_pending() {
+  held_here && qmp job "$HELD_DOMID" 60 "$1" || return 1
+  case $ANSWER in 'pending '*) return 0 ;; esac
+  says "the job $1 is not at rest: $ANSWER"
+  return 1
+}
+
 # pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
 # the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
 verb_pivot() {
