@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
 import { HANGS, impatient } from "./hang.js";
-import { SHELLS, StubHost, inParallel, shellOf, type Shell } from "./host.js";
+import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram, type MoveOptions } from "./plan.js";
 
@@ -218,7 +218,7 @@ describe.concurrent("a request to stop", () => {
 });
 
 describe.concurrent("somebody else", () => {
-  it.concurrent.each(SHELLS)("who starts the guest on its new disk in mid-switch keeps it there (%s)", async (shell) => {
+  it.concurrent.each(shellsOf(1))("who starts the guest on its new disk in mid-switch keeps it there (%s)", async (shell) => {
     await withHost(shell, async (host) => {
       // right after the config was edited: the run finds a guest that it did not create
       host.tell("start-by-hand", host.config);
@@ -261,7 +261,7 @@ describe.concurrent("somebody else", () => {
   });
 });
 
-it.concurrent.each(SHELLS)("what could not be taken back is taken back later, with the directories that it was in (%s)", async (shell) => {
+it.concurrent.each(shellsOf(2))("what could not be taken back is taken back later, with the directories that it was in (%s)", async (shell) => {
   await withHost(shell, async (host) => {
     host.tell("busy");
     await host.run("run");
