@@ -95,7 +95,7 @@ export interface DiscardImage {
   readonly retired: RetiredImage;
 }
 
-/** Books of runs that ended long ago, and that nothing needs any more. */
+/** Books of runs that began long ago, and that nothing needs any more. */
 export interface ForgetRuns {
   readonly change: "forget-runs";
   readonly domain: string;
