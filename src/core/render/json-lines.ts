@@ -16,7 +16,7 @@ import type { DescribeStep } from "./view.js";
  * change of meaning raises `version` of the begin line.
  */
 export type JsonLine =
-  | { readonly type: "begin"; readonly version: 1; readonly tool: string; readonly command: "check" | "apply" | "attach" | "log" | "rollback" | "resume" | "gc"; readonly inputs: readonly string[] }
+  | { readonly type: "begin"; readonly version: 1; readonly tool: string; readonly command: "check" | "apply" | "attach" | "rollback" | "resume" | "gc"; readonly inputs: readonly string[] }
   | { readonly type: "diagnostic"; readonly severity: string; readonly code: string; readonly summary: string }
   | { readonly type: "unreachable"; readonly host: string; readonly message: string }
   | { readonly type: "plan"; readonly host: string; readonly refused: boolean; readonly domains: readonly object[] }
