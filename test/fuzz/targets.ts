@@ -100,7 +100,7 @@ const parsers: readonly Target[] = [
       parseDiskSpec(text);
     }),
   onText("playbook", () => [...files("test/load/good", /\.yml$/), ...files("test/load/broken", /\.yml$/)], YAML_WORDS, (text) => {
-    const result = loadPlaybooks([{ file: "x.yml", text }], inventory(), { knownStrategies: ["rsync", "auto", "dm", "qemu"] });
+    const result = loadPlaybooks([{ file: "x.yml", text }], inventory());
     wellFormed(result.diagnostics);
     same(result.value === undefined, hasErrors(result.diagnostics), "having a value and having no error");
   }),

@@ -42,7 +42,6 @@ import { NAMES, STEERING } from "./names.js";
 const scratch = mkdtempSync(join(tmpdir(), "converge-hostile-"));
 afterAll(() => { rmSync(scratch, { recursive: true }); });
 
-const options = { knownStrategies: ["auto", "rsync", "dm", "qemu"] };
 
 /** Problems are told in words, and none of them steers the terminal. */
 function wellTold(diagnostics: readonly Diagnostic[]): void {
@@ -124,7 +123,7 @@ describe.each(NAMES)("$why", ({ name }) => {
       variable: `- hosts: all\n  vars: { ${json}: ${json}, v: ${json} }\n  domains: { "{{ v }}": { disks: { xvda1: { volume: "vg0/{{ v }}" } } } }`,
     };
     for (const [as, text] of Object.entries(texts)) {
-      const { value, diagnostics } = loadPlaybooks([{ file: "x.yml", text }], inventory, options);
+      const { value, diagnostics } = loadPlaybooks([{ file: "x.yml", text }], inventory);
       wellTold(diagnostics);
       expect(value === undefined, as).toBe(hasErrors(diagnostics));
       const state = hostWith(name);

@@ -23,7 +23,6 @@ const files = filesOf({
 const loaded = loadInventory(["lab.yml"], files);
 const inventory = loaded.value ?? loadInventory([], NO_FILES).value;
 if (inventory === undefined) throw new Error("the test's own inventory does not load");
-const options = { knownStrategies: ["rsync", "auto"] };
 
 function playbooks(folder: string): string[] {
   return readdirSync(join(here, folder)).filter((name) => name.endsWith(".yml"));
@@ -32,7 +31,7 @@ function playbooks(folder: string): string[] {
 describe("broken playbooks: each says what is wrong, where, and what would be right", () => {
   test.each(playbooks("broken"))("%s", async (name) => {
     const text = readFileSync(join(here, "broken", name), "utf8");
-    const result = loadPlaybooks([{ file: name, text }], inventory, options);
+    const result = loadPlaybooks([{ file: name, text }], inventory);
     expect(result.value === undefined).toBe(hasErrors(result.diagnostics));
     expect(result.diagnostics.length).toBeGreaterThan(0);
     const rendered = renderDiagnostics(result.diagnostics);
@@ -44,7 +43,7 @@ describe("broken playbooks: each says what is wrong, where, and what would be ri
 describe("good playbooks: what each asks for", () => {
   test.each(playbooks("good"))("%s", async (name) => {
     const text = readFileSync(join(here, "good", name), "utf8");
-    const result = loadPlaybooks([{ file: name, text }], inventory, options);
+    const result = loadPlaybooks([{ file: name, text }], inventory);
     expect(renderDiagnostics(result.diagnostics)).toBe("");
     await expect(plainJson(result.value?.plays)).toMatchFileSnapshot(join(here, "good", name.replace(/\.yml$/, ".expected.json")));
   });

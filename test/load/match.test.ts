@@ -12,7 +12,7 @@ function desired(...texts: string[]): DesiredHost {
   const inventory = loadInventory(["dom0a,"], NO_FILES).value;
   if (inventory === undefined) throw new Error("no inventory");
   const sources = texts.map((text, i) => ({ file: `${i + 1}.yml`, text }));
-  const loaded = loadPlaybooks(sources, inventory, { knownStrategies: ["rsync", "auto"] });
+  const loaded = loadPlaybooks(sources, inventory);
   const host = loaded.value?.hosts[0];
   if (host === undefined) throw new Error(renderDiagnostics(loaded.diagnostics));
   return host;

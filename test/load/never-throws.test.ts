@@ -17,7 +17,6 @@ import { filesOf } from "./files.js";
 
 const inventory = loadInventory(["dom0a,dom0b"], NO_FILES).value;
 if (inventory === undefined) throw new Error("no inventory");
-const options = { knownStrategies: ["rsync", "auto"] };
 
 const corpus = ["broken", "good"].flatMap((folder) => {
   const path = join(import.meta.dirname, folder);
@@ -64,7 +63,7 @@ function wellFormed(diagnostics: readonly Diagnostic[]): void {
 describe("no input makes it throw", () => {
   test("playbooks", () => {
     fc.assert(fc.property(mangled, (text) => {
-      const result = loadPlaybooks([{ file: "x.yml", text }], inventory, options);
+      const result = loadPlaybooks([{ file: "x.yml", text }], inventory);
       expect(result.value === undefined).toBe(hasErrors(result.diagnostics));
       wellFormed(result.diagnostics);
     }), { numRuns: 400 });
@@ -99,7 +98,7 @@ describe("no input makes it throw", () => {
     ];
     for (const text of texts) {
       const before = performance.now();
-      wellFormed(loadPlaybooks([{ file: "x.yml", text }], inventory, options).diagnostics);
+      wellFormed(loadPlaybooks([{ file: "x.yml", text }], inventory).diagnostics);
       wellFormed(loadInventory(["x"], filesOf({ x: text })).diagnostics);
       wellFormed(loadInventory(["x.yml"], filesOf({ "x.yml": text })).diagnostics);
       expect(performance.now() - before, text.slice(0, 30)).toBeLessThan(10_000);

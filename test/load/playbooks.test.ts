@@ -23,7 +23,7 @@ test.each(readdirSync(join(root, "playbooks")))("playbooks/%s loads with each in
   const results = inventories.map((inventory) => {
     const { value } = loadInventory([`inventory/${inventory}`], files);
     if (value === undefined) throw new Error(`${inventory} does not load`);
-    return loadPlaybooks([text], value, { knownStrategies: ["rsync", "dm", "md", "drbd", "auto"] });
+    return loadPlaybooks([text], value);
   });
   const complaints = results.filter((r) => r.value === undefined).map((r) => renderDiagnostics(r.diagnostics));
   expect(results.some((r) => r.value !== undefined && r.diagnostics.length === 0), complaints.join("\n")).toBe(true);

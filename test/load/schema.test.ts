@@ -6,6 +6,7 @@ import { isMap } from "../../src/core/load/document.js";
 import { playbookSchemaForEditors } from "../../src/core/load/schema/for-editors.js";
 import { playbookSchema } from "../../src/core/load/schema/playbook.js";
 import { readYaml } from "../../src/core/load/yaml.js";
+import { strategies } from "../../src/core/strategies/registry.js";
 
 const editors = playbookSchemaForEditors();
 if (!isMap(editors)) throw new Error("a schema is a map");
@@ -25,6 +26,11 @@ describe("the schema that editors get", () => {
   test.each(["unknown-key.yml", "misplaced-keys.yml", "units.yml", "several-mistakes.yml"])("refuses broken/%s", (name) => {
     expect(validate(valueOf("broken", name))).toBe(false);
   });
+});
+
+test("a playbook may name every strategy that is not only picked, and no other", () => {
+  const named = Object.values(strategies).filter((strategy) => strategy.named).map(({ name }) => name);
+  expect([...playbookSchema.items.properties.move.properties.strategy.enum].sort()).toEqual(["auto", ...named].sort());
 });
 
 test("every key has a description", () => {

@@ -43,7 +43,7 @@ describe("window and finish", () => {
   const matched = (text: string, ...guests: string[]) => {
     const inventory = loadInventory(["dom0a,"], NO_FILES).value;
     if (inventory === undefined) throw new Error("no inventory");
-    const loaded = loadPlaybooks([{ file: "1.yml", text }], inventory, { knownStrategies: ["md", "auto"] });
+    const loaded = loadPlaybooks([{ file: "1.yml", text }], inventory);
     const host = loaded.value?.hosts[0];
     if (host === undefined) throw new Error(loaded.diagnostics.map((d) => d.summary).join("; "));
     const { value, diagnostics } = matchDomains(host, guests.map((name) => ({ name, vdevs: ["xvda"] })));

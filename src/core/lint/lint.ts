@@ -13,7 +13,6 @@ import type { ReadPlaybook } from "../load/read-playbook.js";
 import { readPlaybook } from "../load/read-playbook.js";
 import type { Diagnostic, Severity } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
-import { strategies } from "../strategies/registry.js";
 import { ADJUSTABLE } from "./adjustable.js";
 import { CONFIG_NAME, LintConfigs } from "./config.js";
 import { discover } from "./discover.js";
@@ -212,7 +211,7 @@ class Linter {
   }
 
   private fill(read: ReadPlaybook, inventory: LintedInventory): { readonly filling: Filling; readonly told: readonly Diagnostic[] } {
-    const loaded = fillPlaybooks([read], inventory.inventory, { extraVars: this.request.extraVars, knownStrategies: KNOWN });
+    const loaded = fillPlaybooks([read], inventory.inventory, { extraVars: this.request.extraVars });
     return { filling: { with: inventory, loaded: loaded.value }, told: loaded.diagnostics };
   }
 
@@ -252,8 +251,6 @@ function nothingIn(path: string): Diagnostic {
 function countOf(count: number, what: string): string {
   return count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`;
 }
-
-const KNOWN = ["auto", ...Object.values(strategies).filter((strategy) => strategy.named).map((strategy) => strategy.name)];
 
 /** Whether a config or a comment may change what a finding counts as. */
 function weighable(code: string, severity: Severity): boolean {

@@ -25,8 +25,6 @@ export interface LoadOptions {
   readonly extraVars?: Variables;
   /** Patterns of `-l`; no limit where there is none. */
   readonly limit?: readonly string[];
-  /** Strategies that are built, `auto` among them. Others of the schema's list are refused as not yet built. */
-  readonly knownStrategies: readonly string[];
 }
 
 /** A play, ready to be planned. */
@@ -62,14 +60,14 @@ export interface LoadedPlaybooks {
  * @returns no value where anything is wrong; every complaint has its place
  */
 export function loadPlaybooks(
-  sources: readonly SourceText[], inventory: Inventory, options: LoadOptions,
+  sources: readonly SourceText[], inventory: Inventory, options: LoadOptions = {},
 ): Checked<LoadedPlaybooks> {
   return fillPlaybooks(sources.map(readPlaybook), inventory, options);
 }
 
 /** As {@link loadPlaybooks}, of playbooks that have been read already: they may serve several inventories. */
 export function fillPlaybooks(
-  playbooks: readonly ReadPlaybook[], inventory: Inventory, options: LoadOptions,
+  playbooks: readonly ReadPlaybook[], inventory: Inventory, options: LoadOptions = {},
 ): Checked<LoadedPlaybooks> {
   const loader = new Loader(inventory, options);
   const plays = playbooks.flatMap((playbook) => loader.playbook(playbook));
@@ -121,7 +119,7 @@ class Loader {
 
   constructor(
     private readonly inventory: Inventory,
-    private readonly options: LoadOptions,
+    options: LoadOptions,
   ) {
     this.extra = options.extraVars ?? new Map<string, Placed>();
     this.limit = options.limit === undefined || options.limit.length === 0 ? undefined : this.readLimit(options.limit);
@@ -214,7 +212,7 @@ class Loader {
   private patterns(document: Document, path: Path, filled: FilledPlay, name: string): readonly DesiredDomainPattern[] {
     const data = this.strict(document, path, { hosts: "all", ...(filled.value as PlainMap) });
     if (data === undefined) return [];
-    const reader = new PlayReader(document, name, this.options.knownStrategies, filled.lateVolumes);
+    const reader = new PlayReader(document, name, filled.lateVolumes);
     const playMove = readMove(data.move, [...path, "move"], reader);
     const places = reader.keyPlaces({ move: data.move }, path);
     const patterns = Object.entries(data.domains ?? {}).map(([pattern, domain]) => {

@@ -13,7 +13,6 @@ export class PlayReader {
   constructor(
     readonly document: Document,
     readonly play: string,
-    readonly knownStrategies: readonly string[],
     readonly lateVolumes: ReadonlyMap<string, (late: LateValues) => string>,
   ) {}
 

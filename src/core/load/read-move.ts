@@ -1,6 +1,5 @@
 import { parseBytes } from "../model/bytes.js";
 import type { MoveOptions, SnapshotSize, TimeWindow } from "../model/desired.js";
-import { didYouMean, orList } from "./suggest.js";
 import { parseDuration } from "./duration.js";
 import type { PlayReader } from "./play-reader.js";
 import type { Path } from "./document.js";
@@ -10,7 +9,6 @@ import { parseWindow, windowProblem } from "./window.js";
 /** `move` of a play, a domain or a disk as options: units resolved, ranges checked by the schema before. */
 export function readMove(data: MoveData | undefined, path: Path, reader: PlayReader): MoveOptions {
   if (data === undefined) return {};
-  checkStrategy(data.strategy, path, reader);
   const window = readWindow(data.window, [...path, "window"], reader);
   const downtime = duration(data.downtime);
   const shutdown = duration(data.shutdown?.timeout);
@@ -60,13 +58,6 @@ function readRehearsal(data: MoveData["rehearse"]): Pick<MoveOptions, "rehearse"
     ...(data.console === undefined ? {} : { rehearseConsole: data.console }),
     ...(timeout === undefined ? {} : { rehearseTimeoutSeconds: timeout }),
   };
-}
-
-function checkStrategy(strategy: string | undefined, path: Path, reader: PlayReader): void {
-  if (strategy === undefined || reader.knownStrategies.includes(strategy)) return;
-  const known = reader.knownStrategies;
-  const fix = didYouMean(strategy, known) ?? `Strategies that are built: ${orList(known)}`;
-  reader.complain("strategy-not-built", `the strategy '${strategy}' is not yet built`, [...path, "strategy"], fix);
 }
 
 function readThrottle(data: MoveData, path: Path, reader: PlayReader): MoveOptions["throttle"] {

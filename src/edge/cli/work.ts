@@ -15,7 +15,6 @@ import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
 import type { SavedPlan } from "../../core/plan/saved.js";
-import { strategies } from "../../core/strategies/registry.js";
 import type { Batch } from "../run/apply.js";
 import { hostRuns } from "../run/host-runs.js";
 import type { Target } from "../run/target.js";
@@ -64,7 +63,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   const limit = expandLimit(options.limit, localFiles);
   if (limit.value === undefined) throw new Refusal(limit.diagnostics);
   const loaded = loadPlaybooks(sources, around.inventory, {
-    extraVars: around.extraVars, limit: limit.value, knownStrategies: ["auto", ...Object.values(strategies).filter((s) => s.named).map((s) => s.name)],
+    extraVars: around.extraVars, limit: limit.value,
   });
   const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
   if (loaded.value === undefined) throw new Refusal(diagnostics);
