@@ -66,7 +66,7 @@ function readThrottle(data: MoveData, path: Path, reader: PlayReader): MoveOptio
   const rate = throttle.bandwidth === undefined ? undefined : parseBytes(throttle.bandwidth.replace(/\/s\s*$/, ""));
   if (rate !== undefined && rate < 1024) {
     const fix = "The least is 1KiB/s; leave bandwidth out for no limit";
-    reader.complain("out-of-range", "'bandwidth' is less than rsync can keep to", [...path, "throttle", "bandwidth"], fix);
+    reader.complain("out-of-range", "'bandwidth' is less than a copy can be held to", [...path, "throttle", "bandwidth"], fix);
   }
   return {
     ...(throttle.nice === undefined ? {} : { nice: throttle.nice }),

@@ -19,7 +19,8 @@ const duration = { type: "string", title: "a duration", pattern: DURATION } as c
 const throttleOfDisk = {
   type: "object",
   title: "throttle",
-  description: "How much of the host a copy may take. It never applies to the last pass, while the guest is down.",
+  description: "How much of the host a copy may take. The last pass of a guest that ran before, while it is down, is not throttled; " +
+    "where there is only one pass, it is.",
   additionalProperties: false,
   properties: {
     nice: {
@@ -51,7 +52,7 @@ const throttle = {
 const snapshot = {
   type: "object",
   title: "snapshot",
-  description: "The snapshot that a copy reads from while the guest runs.",
+  description: "The snapshot that a copy reads from while the guest runs, and those that a rehearsal writes to.",
   additionalProperties: false,
   properties: {
     size: {
