@@ -25,7 +25,7 @@ export function floatNumber(value: number, text: string, reading: NumberReading)
 }
 
 /** A float as Python's repr has it: `1.0`, `1e-07`, `1e+16`, `inf`. */
-export function pythonFloat(value: number): string {
+function pythonFloat(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";

@@ -62,8 +62,9 @@ export interface MoveOptions {
   readonly keepForSeconds?: number;
   readonly offline?: boolean;
   readonly verify?: "fresh" | "full";
-  /** Destroy a guest that ignores the shutdown request for this long; unset: never. */
+  /** How long the guest has to obey the request to shut down. */
   readonly shutdownTimeoutSeconds?: number;
+  /** A guest that does not obey in that time is destroyed; unset: never. */
   readonly destroy?: boolean;
   readonly passes?: number;
   /** A clone of the guest has to boot from its copy before the guest itself is touched. */
@@ -83,6 +84,11 @@ export interface MoveOptions {
 /** The guest leaves its mirror's device by a second switch, and not by a start of its own. */
 export function leavesBySwitch({ finish }: MoveOptions): boolean {
   return finish === "now" || finish === "window";
+}
+
+/** Room for what is written while a snapshot stands; where the playbook does not say, a share of the volume that it is of. */
+export function snapshotSize({ snapshot }: MoveOptions): SnapshotSize {
+  return snapshot?.size ?? { percent: 20 };
 }
 
 /** A time that comes again each week or each day, by the host's own wall clock. */

@@ -1,5 +1,6 @@
 import type { MoveDisk } from "../model/change.js";
 import type { MoveOptions } from "../model/desired.js";
+import { snapshotSize } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { Estimate } from "../model/plan.js";
@@ -99,7 +100,7 @@ function space(
   for (const origin of origins) {
     const group = origin.slice(0, origin.indexOf("/"));
     const extentBytes = state.volumeGroups[group]?.extentBytes ?? 1;
-    const bytes = snapshotBytes(options.snapshot?.size ?? { percent: 20 }, state, origin, extentBytes) ?? 0;
+    const bytes = snapshotBytes(snapshotSize(options), state, origin, extentBytes) ?? 0;
     passes.set(group, (passes.get(group) ?? 0) + bytes);
   }
   for (const group of new Set([...passes.keys(), ...rehearsed.keys()])) {

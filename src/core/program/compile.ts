@@ -90,7 +90,7 @@ function carrier({ choices }: DomainPlan): string {
 }
 
 /** A goal as the runtime is asked for it: function and arguments. */
-export function goalWords(goal: Goal): readonly [name: string, ...args: string[]] {
+function goalWords(goal: Goal): readonly [name: string, ...args: string[]] {
   const name = goal.goal.replaceAll("-", "_");
   if (!RUNTIME_GOALS.has(name)) throw new RangeError(`the runtime knows no goal ${goal.goal}`);
   switch (goal.goal) {

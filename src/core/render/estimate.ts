@@ -38,6 +38,6 @@ export function budget(estimate: Estimate): string {
 }
 
 /** The forecast breaks the budget. */
-export function isOverBudget(estimate: Estimate): boolean {
+function isOverBudget(estimate: Estimate): boolean {
   return estimate.budgetSeconds >= 0 && estimate.downtimeSeconds > estimate.budgetSeconds;
 }

@@ -43,7 +43,7 @@ function ruler(host: string, view: View): string {
 }
 
 /** One guest of a host's plan. */
-export function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly string[] {
+function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly string[] {
   if (plan.joins !== undefined) return joined(plan.domain, plan.joins, host, view);
   const wait = waitOf(plan.nodes);
   return [
@@ -79,7 +79,7 @@ function section(title: string, lines: readonly string[], view: View): readonly 
 }
 
 /** What happens to a guest, in a few words. */
-export function headline(plan: DomainPlan): string {
+function headline(plan: DomainPlan): string {
   if (plan.awaits === "reboot") return `${count(plan.changes.length, "disk")} made ready to move once it reboots itself`;
   const moves = plan.changes.filter((change) => change.change === "move-disk").length;
   const finishes = plan.changes.filter((change) => change.change === "finish-move").length;

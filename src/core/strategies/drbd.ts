@@ -43,7 +43,7 @@ export const drbd: Strategy = {
 };
 
 /** Why a disk can not be mirrored by DRBD here; empty where it can. */
-export function againstDrbd(change: MoveDisk, state: HostState): readonly string[] {
+function againstDrbd(change: MoveDisk, state: HostState): readonly string[] {
   const { image } = change;
   const reasons: string[] = [...againstBlocks(change)];
   // seen: with the image failing in mid-copy, a write that only the unfinished copy had got was acknowledged

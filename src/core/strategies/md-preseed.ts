@@ -96,7 +96,7 @@ const WITHOUT_FILES = [4, 4] as const;
 const MAPPED = ["ext2", "ext3", "ext4"];
 
 /** Why md can not be given a bitmap here; empty where it can. */
-export function againstBitmaps({ tools, mounts }: Pick<HostState, "tools" | "mounts">): readonly string[] {
+function againstBitmaps({ tools, mounts }: Pick<HostState, "tools" | "mounts">): readonly string[] {
   const reasons: string[] = [];
   const { present, version } = tools["mdadm"] ?? {};
   if (present === true && version === undefined) reasons.push("mdadm does not say its version, and from 4.4 on it takes no bitmap in a file");

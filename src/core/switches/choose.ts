@@ -8,10 +8,14 @@ import type { SwitchOver } from "../strategies/strategy.js";
 /** Left to Dom0 itself when a guest's memory is kept in its own. */
 const SPARE = 128 * 1024 ** 2;
 
+/** Bytes that a guest of this memory takes in all: with its page tables, and what else belongs to a domain. */
+export function withOverhead(memory: number): number {
+  return Math.ceil(memory * 1.02) + 16 * 1024 ** 2;
+}
+
 /** Bytes that a guest's saved memory takes: its memory, page tables, and what the device model has to say. */
 export function savedBytes(domain: Domain): number {
-  const memory = (domain.running?.memoryKiB ?? 0) * 1024;
-  return Math.ceil(memory * 1.02) + 16 * 1024 ** 2;
+  return withOverhead((domain.running?.memoryKiB ?? 0) * 1024);
 }
 
 /** Why a guest can not be suspended here; empty where it can. */

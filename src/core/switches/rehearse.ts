@@ -1,6 +1,7 @@
 import { formatBytes, snapshotRoom } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
-import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
+import type { DesiredDomain, MoveOptions } from "../model/desired.js";
+import { snapshotSize } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { diskAt } from "../model/mapping.js";
@@ -14,13 +15,12 @@ import { removeSnapshot } from "../steps/snapshot.js";
 import { snapshotCopy } from "../steps/snapshot-copy.js";
 import type { TakenSnapshot } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
+import { withOverhead } from "./choose.js";
 import { overhead } from "./overhead.js";
 import { sameVdev } from "../xl/vdev.js";
 
 /** What a clone may take to come up, where the playbook does not say. */
 const TIMEOUT_SECONDS = 120;
-/** Room for what it writes to one disk, where the playbook does not say: a share of the disk. */
-const SNAPSHOT_SIZE: SnapshotSize = { percent: 20 };
 
 /** A disk of the clone: a snapshot of the copy that the guest itself will be on. */
 export interface ClonedDisk extends TakenSnapshot {
@@ -45,14 +45,14 @@ export function clonedDisk(
   return {
     vdev, origin: volume, snapshot: rehearsalSnapshotName(volume, domain, vdev), extentBytes,
     tags: volumeTags(domain, vdev, "snapshot"),
-    ...(state.volumes[volume]?.kind === "thin" ? {} : { bytes: snapshotRoom(options.snapshot?.size ?? SNAPSHOT_SIZE, bytes, extentBytes) }),
+    ...(state.volumes[volume]?.kind === "thin" ? {} : { bytes: snapshotRoom(snapshotSize(options), bytes, extentBytes) }),
   };
 }
 
-/** What the hypervisor needs for a second guest of its size: its memory, page tables, and what else a domain takes. */
-export function cloneBytes({ config, running }: Domain): number {
+/** What the hypervisor needs for a second guest of its size. */
+function cloneBytes({ config, running }: Domain): number {
   const memory = config?.memoryMiB === undefined ? (running?.memoryKiB ?? 0) * 1024 : config.memoryMiB * 1024 ** 2;
-  return Math.ceil(memory * 1.02) + 16 * 1024 ** 2;
+  return withOverhead(memory);
 }
 
 /** What a rehearsal is taken to add to a run: the clone starts as its guest does, and is watched for a while. */

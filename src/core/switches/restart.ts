@@ -2,6 +2,7 @@ import { goesOn } from "../model/change.js";
 import { runDirectory, safeName, snapshotName, volumePath, volumeTags } from "../model/names.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
+import { snapshotSize } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
 import { snapshotRoom } from "../model/bytes.js";
 import type { PlanNode } from "../model/plan.js";
@@ -45,8 +46,6 @@ export const SHUTDOWN_SECONDS = 60;
 const READY_SECONDS = 10;
 /** A first pass of all data that is over sooner leaves no more to carry than another one would: that is another snapshot. */
 const FIRST_SECONDS = 10;
-/** Room in a snapshot for what changes during a pass, where the playbook does not say. */
-const SNAPSHOT_SIZE: SnapshotSize = { percent: 20 };
 
 /** One restart: the guest is shut down, its last changes are carried, and it is created anew on its volumes. */
 export function restartSteps(domainMove: DomainMove, state: HostState): readonly PlanNode[] {
@@ -200,7 +199,7 @@ function passSteps(
     const at = `${runDirectory(name)}/snapshot-${safeName(origin)}`;
     const type = state.mounts.find((m) => m.target === mountpoint)?.type ?? "auto";
     const extentBytes = state.volumeGroups[origin.slice(0, origin.indexOf("/"))]?.extentBytes ?? 1;
-    const bytes = snapshotBytes(options.snapshot?.size ?? SNAPSHOT_SIZE, state, origin, extentBytes);
+    const bytes = snapshotBytes(snapshotSize(options), state, origin, extentBytes);
     return [
       stepOf(
         createSnapshot, "prepare", id(`snapshot-${safeName(origin)}`),

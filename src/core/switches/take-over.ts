@@ -8,7 +8,7 @@ import { mountMemory } from "../steps/mount-memory.js";
 import { unmount } from "../steps/mount-volume.js";
 import { restorePaused, saveGuest } from "../steps/save-guest.js";
 import { shutDown } from "../steps/shut-down.js";
-import { compareAttached, createPaused, resumeGuest, unpause, waitReady } from "../steps/start-guest.js";
+import { compareAttached, createPaused, resumeGuest, waitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 import { savedBytes } from "./choose.js";
@@ -35,10 +35,10 @@ export interface TakeOver {
   /** First word of the steps' ids, where a plan takes the guest over more than once. */
   readonly prefix?: string;
   /**
-   * Where it stands to the commit. `later`: what lies below is the old disk still, and all can be taken back. `now`: the
-   * guest's first instruction on its new disk is the commit. `done`: there is no way back any more.
+   * Where it stands to the commit. `later`: what lies below is the old disk still, and all can be taken back. `done`: there
+   * is no way back any more.
    */
-  readonly commit: "later" | "now" | "done";
+  readonly commit: "later" | "done";
   /** Makes sure, right before the guest is touched, that it still is what the plan was made for. */
   readonly guard: Step;
   /** What has to be done while the guest is down; only a restart has such a time. */
@@ -75,9 +75,7 @@ export function takeOver(over: TakeOver): readonly Step[] {
       { domain: name, disks: to.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) },
       "what is attached has to be what was planned",
     ),
-    commit === "now"
-      ? stepOf(unpause, "switch", id("unpause"), { domain: name }, "the commit")
-      : stepOf(resumeGuest, "switch", id("resume"), { domain: name, ...(suspend ? { file } : {}) }, over.why.up),
+    stepOf(resumeGuest, "switch", id("resume"), { domain: name, ...(suspend ? { file } : {}) }, over.why.up),
     stepOf(waitReady, "switch", id("wait-ready"), { domain: name, ready: readyOf(desired, domain) }, "the downtime ends when it is up"),
     ...(suspend ? [stepOf(unmount, aside, id("give-room-back"), { target: memory }, "the guest has its memory again")] : []),
   ];

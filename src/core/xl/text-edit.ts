@@ -17,7 +17,7 @@ export interface TextEdit {
 }
 
 /** Bytes of a text in UTF-8; a lone surrogate counts as the replacement character that it is encoded as. */
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   let bytes = 0;
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i);

@@ -17,7 +17,7 @@ export interface NamedHost {
 }
 
 /** The hosts that patterns mean (none: all of the inventory), opened, or a refusal that says what is wrong. */
-export async function namedHosts(patterns: readonly string[], options: CommonOptions, session: Session): Promise<readonly NamedHost[]> {
+async function namedHosts(patterns: readonly string[], options: CommonOptions, session: Session): Promise<readonly NamedHost[]> {
   const around = await surroundings(options, session);
   const text = patterns.join(",");
   const at = { source: { file: "the command line", text }, start: 0, end: text.length };

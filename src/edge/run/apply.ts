@@ -50,12 +50,12 @@ export async function applyAll(options: ApplyOptions): Promise<readonly HostResu
 }
 
 /** More of a batch failed than its play permits. */
-export function tooManyFailed(batch: Batch, failed: number): boolean {
+function tooManyFailed(batch: Batch, failed: number): boolean {
   return failed > 0 && (failed / batch.hosts.length) * 100 > batch.maxFailPercent;
 }
 
 /** Every guest of it was brought where it should be, or will be. */
-export function isGood(result: HostResult): boolean {
+function isGood(result: HostResult): boolean {
   return result.unreachable === undefined && result.guests.every(isWell);
 }
 

@@ -14,7 +14,7 @@ export function pythonText(value: unknown, unlock?: Unlock): string {
 }
 
 /** A value as Python's `repr` has it: inside of lists and maps. */
-export function pythonRepr(value: unknown, unlock?: Unlock): string {
+function pythonRepr(value: unknown, unlock?: Unlock): string {
   if (typeof value === "string") return quoted(value);
   if (value === null || value === undefined) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
