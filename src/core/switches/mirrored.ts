@@ -79,13 +79,20 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...(finished ? inWindow(move, derived, ontoVolumes(move, derived, state)) : []),
     ...mirrors.flatMap((mirror) => mirror.retire ?? []),
     ...(waits ? [] : settled),
-    ...(derived === undefined
-      ? []
-      : (["before", "next", "stored"] as const).map((which) =>
-          stepOf(removeConfig, "finish", `remove-${which}`, { path: derivedPath(name, which) }, "it served the run only"))),
+    ...written(move).map((which) =>
+      stepOf(removeConfig, "finish", `remove-${which}`, { path: derivedPath(name, which) }, "it served the run only")),
     ...(finished ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the guest is on no mapping any more")] : []),
     stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays"),
   ];
+}
+
+/** The configs that there are: of a guest that sits on its mappings the run that took it there may have left each. */
+function written(move: MirroredMove): readonly (keyof DerivedConfigs)[] {
+  const { derived, switchOver } = move;
+  if (derived === undefined) return [];
+  if (switchOver === "next-reboot" || sitsOnMappings(move)) return ["before", "next", "stored"];
+  const read = configsOf({ switchOver, from: derived.before, to: derived.next });
+  return [...(read.includes(derived.before) ? ["before"] as const : []), "next", "stored"];
 }
 
 /** The guest leaves its mappings in the same run, where the playbook says so. */
