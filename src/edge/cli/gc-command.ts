@@ -31,7 +31,7 @@ Examples:
   converge gc -i inventory/lab.yml --keep-for 7d --yes         all hosts
 
 Deletes images that were retired (source: retire) and are past their time, and
-the books of runs that ended as long ago. How long is what move.keep_for in the
+the books of runs that began as long ago. How long is what move.keep_for in the
 playbooks says, 30 days where nobody says. Without a deleted image there is no
 rollback any more: the preview names each. What is not sure to be converge's
 own, or that anything on the host still names or has open, stays, with the
