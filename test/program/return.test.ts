@@ -43,7 +43,7 @@ function returnProgram(host: StubHost, carry: Carry, remove = false): string {
   if (image === undefined || known?.config === undefined || known.running === undefined || guest === undefined) throw new Error("no guest");
   const domain: Domain = { ...known, running: { ...known.running, domid: Number(guest.domid), uuid: "uuid-of-it" } };
   const disk: ReturnDisk = {
-    change: "return-disk", domain: "web1", vdev: "xvda1", path: host.image, carry, halfCarried: false, removeVolume: remove,
+    change: "return-disk", domain: "web1", vdev: "xvda1", path: host.image, format: "raw", carry, halfCarried: false, removeVolume: remove,
     volume: aVolume(VOLUME, 4096, { tags: [...volumeTags("web1", "xvda1", "disk")], content: ext4("11-22", 4096) }),
     image: { ...image, path: host.image, realPath: host.image, content: ext4("11-22", 4096) },
   };

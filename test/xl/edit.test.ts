@@ -56,6 +56,37 @@ describe("editing a disk in place", () => {
   });
 });
 
+/** A disk's literal before and after `xvda1` goes back to a file, and the file's format. */
+const BACK: readonly (readonly [before: string, format: "raw" | "qcow2" | "vhd", after: string])[] = [
+  ["'phy:/dev/vg0/web1-root,xvda1,w'", "raw", "'file:/srv/x.img,xvda1,w'"],
+  ["'phy:/dev/vg0/web1-root,xvda1,w'", "qcow2", "'qcow2:/srv/x.img,xvda1,w'"],
+  ['"/dev/vg0/web1-root, raw, xvda1, w"', "qcow2", '"/srv/x.img, qcow2, xvda1, w"'],
+  ['"/dev/vg0/web1-root,,xvda1"', "vhd", '"/srv/x.img,vhd,xvda1"'],
+  ["'/dev/vg0/web1-root,vdev=xvda1'", "qcow2", "'format=qcow2,/srv/x.img,vdev=xvda1'"],
+  ["'vdev=xvda1,target=/dev/vg0/web1-root'", "qcow2", "'vdev=xvda1,format=qcow2,target=/srv/x.img'"],
+  ["'vdev=xvda1,phy:target=/dev/vg0/web1-root'", "raw", "'vdev=xvda1,target=/srv/x.img'"],
+  [
+    '"format=raw,vdev=51713,backendtype=phy,discard,target=/dev/vg0/web1-root"', "vhd",
+    '"format=vhd,vdev=51713,backendtype=qdisk,discard,target=/srv/x.img"',
+  ],
+  [
+    '"format=raw,vdev=51713,backendtype=phy,target=/dev/vg0/web1-root"', "raw",
+    '"format=raw,vdev=51713,backendtype=phy,target=/srv/x.img"',
+  ],
+];
+
+describe("editing a disk back to a file", () => {
+  it.each(BACK)("%s, %s → %s", (before, format, after) => {
+    const source = { file: "web1.cfg", text: around(before) };
+    const change = { vdev: "xvda1", device: "/srv/x.img", isFile: true, format };
+    const { value, diagnostics } = editDisks(source, [change]);
+    expect(diagnostics).toEqual([]);
+    expect(value?.after.text).toBe(around(after));
+    expect(value?.disks[1]?.format).toBe(format);
+    expect(editDisks(value?.after ?? source, [change]).value?.edits).toEqual([]);
+  });
+});
+
 /** Literals that are not edited, and a part of the reason. */
 const REFUSALS: readonly (readonly [disks: string, reason: string, device?: string])[] = [
   ["'/srv/x.img,raw,xvdb,w'", "no disk 'xvda1'"],

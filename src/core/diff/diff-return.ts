@@ -1,14 +1,15 @@
-import type { Carry, ReturnChange, ReturnDisk } from "../model/change.js";
+import type { ReturnChange, ReturnDisk } from "../model/change.js";
 import type { ReadyCheck, MoveOptions } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { formatBytes } from "../model/bytes.js";
 import { CARRY_BEGUN, CARRY_DONE, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
 import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
+import { howToCarry } from "./carry-back.js";
+import { findSource } from "./return-source.js";
 
 /** That a guest goes back to the images that its disks came from. */
 export interface ReturnWish {
@@ -77,9 +78,9 @@ function isOurs(volume: Volume, domain: string, vdev: string): boolean {
 function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): ReturnDisk | Diagnostic {
   const source = findSource(wish, disk, domain, volume, state);
   if ("severity" in source) return source;
-  const { image, path, retired } = source;
+  const { image, path, format, retired } = source;
   const halfCarried = volume.tags.includes(CARRY_BEGUN);
-  const carry = howToCarry(wish, image, volume);
+  const carry = howToCarry(wish, source, volume);
   if (typeof carry !== "string") return { severity: "error", code: "can-not-carry-back", at: wish.at, ...carry };
   if (halfCarried && carry === "nothing") {
     return {
@@ -99,60 +100,12 @@ function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volum
   const since = state.commits?.find((commit) => commit.domain === domain.name && commit.volumes.includes(volume.name))?.at;
   const writtenBytes = domain.running?.attached.find((attached) => sameVdev(attached.vdev, disk.vdev))?.writtenBytes;
   return {
-    change: "return-disk", domain: domain.name, vdev: disk.vdev, volume, image, path, carry, halfCarried,
+    change: "return-disk", domain: domain.name, vdev: disk.vdev, volume, image, path, format, carry, halfCarried,
     removeVolume: wish.removeVolume,
     ...(retired === undefined ? {} : { retired }),
     ...(since === undefined ? {} : { since }),
     ...(writtenBytes === undefined ? {} : { writtenBytes }),
   };
-}
-
-type Source = Pick<ReturnDisk, "image" | "path" | "retired">;
-
-function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): Source | Diagnostic {
-  const record = state.retired?.findLast((one) =>
-    one.domain === domain.name && sameVdev(one.vdev, disk.vdev) && one.volume === volume.name && state.images[one.retired] !== undefined);
-  const path = sourceOfTags(volume.tags) ?? record?.path;
-  const standing = path === undefined ? undefined : state.images[path];
-  const retired = record === undefined ? undefined : state.images[record.retired];
-  if (path !== undefined && record !== undefined && retired !== undefined) {
-    if (standing === undefined) return { image: retired, path, retired: { at: record.retired, path: record.path } };
-    return {
-      severity: "error", code: "source-name-taken", at: wish.at,
-      summary: `${path} is another file now, and the image of ${disk.vdev} lies at ${record.retired}`,
-      fix: `Move ${path} out of the way.`,
-    };
-  }
-  if (path !== undefined && standing !== undefined) return { image: standing, path };
-  return {
-    severity: "error", code: "source-gone", at: wish.at,
-    summary: `the image that ${disk.vdev} of ${domain.name} came from is not there any more`,
-    detail: path === undefined ? "the volume does not say which it was" : `it was ${path}`,
-    fix: "Without it there is no way back; the guest stays on its volume.",
-  };
-}
-
-/** How writes get back to the image; an object says why they can not. */
-function howToCarry(wish: ReturnWish, image: Image, volume: Volume): Carry | Pick<Diagnostic, "summary" | "detail" | "fix"> {
-  if (image.content.type === "swap") return "swap";
-  if (wish.carryBack === undefined) return "nothing";
-  const cannot = (why: string): Pick<Diagnostic, "summary" | "detail" | "fix"> => ({
-    summary: `what is on ${volume.name} can not be carried back to ${image.path}`, detail: why,
-    fix: "Choose --carry-back=blocks, or go back without it and keep the volume.",
-  });
-  if (image.format !== "raw") return cannot(`it is a ${image.format} image`);
-  const type = volume.content?.type ?? "unknown";
-  const isFiles = isFilesystem(type) && type === image.content.type;
-  if (wish.carryBack === "blocks" || (wish.carryBack === "auto" && !isFiles)) return "blocks";
-  if (!isFiles) return cannot(`the volume holds ${type} and the image ${image.content.type}: files go between file systems of one type`);
-  const used = volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : 0;
-  const room = "usedBytes" in image.content ? image.content.bytes : image.bytes;
-  if (used > room) return cannot(`${formatBytes(used)} are in use on it, and the image's file system has ${formatBytes(room)}`);
-  return "files";
-}
-
-function isFilesystem(type: string): boolean {
-  return ["ext2", "ext3", "ext4", "xfs"].includes(type);
 }
 
 /** Who has the image meanwhile: nobody may. */

@@ -2,7 +2,7 @@ import type { ConfiguredDisk } from "./domain.js";
 import type { Fill } from "./names.js";
 import type { DesiredDisk, DesiredDomain } from "./desired.js";
 import type { PastBooks, RetiredImage } from "./host-state.js";
-import type { Content, Image, Volume } from "./storage.js";
+import type { Content, Image, ServedFormat, Volume } from "./storage.js";
 
 /** What differs between a host and a playbook: semantic first, steps come later. */
 export type Change = MoveChange | ReturnChange | CollectChange;
@@ -53,6 +53,8 @@ export interface ReturnDisk {
   readonly image: Image;
   /** The path that the config names again. */
   readonly path: string;
+  /** What the config says that it is. */
+  readonly format: ServedFormat;
   /** Set where the image was retired: the names that it has now and had before, links resolved. */
   readonly retired?: { readonly at: string; readonly path: string };
   readonly carry: Carry;

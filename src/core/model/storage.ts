@@ -45,6 +45,9 @@ export interface Volume {
 
 export type ImageFormat = "raw" | "qcow2" | "qcow" | "vhd" | "vhdx" | "unknown";
 
+/** The formats that guests are moved from, by xl's names for them (xl-disk-configuration(5), format). */
+export type ServedFormat = "raw" | "qcow2" | "vhd";
+
 /** A guest's disk in a file. */
 export interface Image {
   readonly path: string;

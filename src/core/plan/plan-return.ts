@@ -77,7 +77,7 @@ function editOf(
 ): { readonly edit?: EditConfig; readonly diff?: ConfigChange; readonly diagnostics: readonly Diagnostic[] } {
   const { config } = domain;
   if (config === undefined) return { diagnostics: [] };
-  const { value, diagnostics } = editDisks(config.text, returns.map(({ vdev, path }) => ({ vdev, device: path, isFile: true })));
+  const { value, diagnostics } = editDisks(config.text, returns.map(({ vdev, path, format }) => ({ vdev, device: path, isFile: true, format })));
   if (value === undefined) return { diagnostics };
   return {
     diagnostics,

@@ -1,6 +1,7 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { SourceText } from "../model/source.js";
+import type { ServedFormat } from "../model/storage.js";
 import type { LocatedDisk } from "./disks.js";
 import { placesOf, readDisks } from "./disks.js";
 import type { SpecPlace } from "./disk-spec.js";
@@ -14,7 +15,7 @@ import type { TextEdit } from "./text-edit.js";
 import { applyEdits, makeEdits } from "./text-edit.js";
 import { sameVdev } from "./vdev.js";
 
-/** What a disk of a guest shall be served from: a block device of Dom0, or a file there, raw. */
+/** What a disk of a guest shall be served from: a block device of Dom0, or a file there. */
 export interface DiskChange {
   /** By any name of the device: `xvda1`, `51713`. */
   readonly vdev: string;
@@ -22,6 +23,8 @@ export interface DiskChange {
   readonly device: string;
   /** It is a file: one that is written `phy:/a,xvda1,w` becomes `file:/b,xvda1,w`. */
   readonly isFile?: boolean;
+  /** What the file is; unset: raw, as block devices are. Whatever else it is, only QEMU can serve. */
+  readonly format?: ServedFormat;
 }
 
 /** A config that can be edited, read once for all edits of it. */
@@ -76,8 +79,8 @@ export function openConfig(source: SourceText): Checked<EditableConfig> {
 /**
  * Edits of an xl config that put disks of its guest on block devices, and change nothing else: comments,
  * order, quotes, layout and all other parameters stay byte for byte, and each disk keeps the style it is
- * written in (`file:/a,xvda1,w` becomes `phy:/b,xvda1,w`). A format other than raw becomes raw, a backend
- * type other than phy becomes phy, and a script that belongs to another kind of target goes.
+ * written in (`file:/a,xvda1,w` becomes `phy:/b,xvda1,w`). A format other than the wanted one becomes that, a backend
+ * type other than phy becomes phy (or qdisk, for what is not raw), and a script that belongs to another kind of target goes.
  *
  * The result is parsed again and compared before it is returned.
  * @returns no value where it cannot be done in place; the diagnostics say why
@@ -184,6 +187,8 @@ function editDisk(
   const drop = (place: SpecPlace): void => {
     cuts.push({ start: place.start, end: place.end, text: "" });
   };
+  const format = change.format ?? "raw";
+  const servedBy = format === "raw" ? "phy" : "qdisk";
   const prefixes = places.filter((place) => place.form === "prefix");
   const [firstPrefix] = prefixes;
   if (firstPrefix !== undefined && isStretch(prefixes, target)) {
@@ -191,12 +196,17 @@ function editDisk(
     cuts.push({
       start: firstPrefix.start,
       end: target.valueEnd,
-      text: target.form === "positional" ? `${change.isFile === true ? "file" : "phy"}:${change.device}` : `target=${change.device}`,
+      text: target.form === "positional" ? `${prefixOf(change)}:${change.device}` : `${format === "raw" ? "" : `format=${format},`}target=${change.device}`,
     });
-  } else set(target, change.device);
+  } else {
+    if (format !== "raw" && !places.some((place) => place.field === "format")) {
+      cuts.push({ start: target.start, end: target.start, text: `format=${format},` });
+    }
+    set(target, change.device);
+  }
   for (const place of places) {
-    if (place.field === "format" && disk.format !== "raw") set(place, "raw");
-    if (place.field === "backendtype" && disk.backendtype !== "phy") set(place, "phy");
+    if (place.field === "format" && disk.format !== format) set(place, format);
+    if (place.field === "backendtype" && disk.backendtype !== servedBy) set(place, servedBy);
     if (place.field === "script" && isOfOtherTargets(disk.script)) drop(place);
   }
   const { backendtype, script, ...rest } = disk;
@@ -204,8 +214,8 @@ function editDisk(
   const wanted: ConfiguredDisk = {
     ...rest,
     target: change.device,
-    format: "raw",
-    ...(backendtype === undefined ? {} : { backendtype: "phy" }),
+    format,
+    ...(backendtype === undefined ? {} : { backendtype: servedBy }),
     ...(keepsScript ? { script } : {}),
   };
 
@@ -227,6 +237,12 @@ function editDisk(
     replacements.push({ start, end, text });
   }
   return { value: { replacements, wanted }, diagnostics: [] };
+}
+
+/** `file:` says nothing of what is in the file, which is raw then; the other formats have prefixes of their own. */
+function prefixOf({ isFile, format = "raw" }: DiskChange): string {
+  if (format !== "raw") return format;
+  return isFile === true ? "file" : "phy";
 }
 
 /** Whether the prefixes stand next to each other and right before the target. */

@@ -1,0 +1,32 @@
+import type { Carry } from "../model/change.js";
+import type { Diagnostic } from "../model/diagnostic.js";
+import { formatBytes } from "../model/bytes.js";
+import type { Volume } from "../model/storage.js";
+import type { ReturnWish } from "./diff-return.js";
+import type { Source } from "./return-source.js";
+
+type Why = Pick<Diagnostic, "summary" | "detail" | "fix">;
+
+/** How writes get back to the image; an object says why they can not. */
+export function howToCarry(wish: ReturnWish, { image, format }: Source, volume: Volume): Carry | Why {
+  if (image.content.type === "swap") return "swap";
+  if (wish.carryBack === undefined) return "nothing";
+  const cannot = (why: string, fix = "Choose --carry-back=blocks, or go back without it and keep the volume."): Why => ({
+    summary: `what is on ${volume.name} can not be carried back to ${image.path}`, detail: why, fix,
+  });
+  if (format !== "raw") {
+    return cannot(`it is a ${format} image: files and blocks would be written over its format`, "Go back without --carry-back, and keep the volume.");
+  }
+  const type = volume.content?.type ?? "unknown";
+  const isFiles = isFilesystem(type) && type === image.content.type;
+  if (wish.carryBack === "blocks" || (wish.carryBack === "auto" && !isFiles)) return "blocks";
+  if (!isFiles) return cannot(`the volume holds ${type} and the image ${image.content.type}: files go between file systems of one type`);
+  const used = volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : 0;
+  const room = "usedBytes" in image.content ? image.content.bytes : image.bytes;
+  if (used > room) return cannot(`${formatBytes(used)} are in use on it, and the image's file system has ${formatBytes(room)}`);
+  return "files";
+}
+
+function isFilesystem(type: string): boolean {
+  return ["ext2", "ext3", "ext4", "xfs"].includes(type);
+}
