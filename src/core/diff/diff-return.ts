@@ -3,12 +3,13 @@ import type { ReadyCheck, MoveOptions } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { CARRY_BEGUN, CARRY_DONE, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
+import { CARRY_BEGUN, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
 import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
 import { howToCarry } from "./carry-back.js";
+import { finishReturn, movedAt } from "./finish-return.js";
 import { findSource } from "./return-source.js";
 
 /** That a guest goes back to the images that its disks came from. */
@@ -62,11 +63,7 @@ function diffDisk(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state:
   const on = volumes.find((volume) => namesVolume(disk.target, volume.name));
   if (on !== undefined) return goingBack(wish, disk, domain, on, state);
   const left = volumes.find((volume) => volume.tags.includes("converge.role=disk") && sourceOfTags(volume.tags) === disk.target);
-  if (left === undefined) return undefined;
-  return {
-    change: "finish-return", domain: domain.name, vdev: disk.vdev, volume: left, image: disk.target,
-    carried: left.tags.includes(CARRY_DONE) || state.images[disk.target]?.content.type === "swap", removeVolume: wish.removeVolume,
-  };
+  return left === undefined ? undefined : finishReturn(wish, disk, domain, left, state);
 }
 
 function isOurs(volume: Volume, domain: string, vdev: string): boolean {
@@ -97,7 +94,7 @@ function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volum
       fix: "Let go of it before the guest goes back to it.",
     };
   }
-  const since = state.commits?.find((commit) => commit.domain === domain.name && commit.volumes.includes(volume.name))?.at;
+  const since = movedAt(domain.name, volume, state);
   const writtenBytes = domain.running?.attached.find((attached) => sameVdev(attached.vdev, disk.vdev))?.writtenBytes;
   return {
     change: "return-disk", domain: domain.name, vdev: disk.vdev, volume, image, path, format, carry, halfCarried,

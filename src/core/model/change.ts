@@ -83,6 +83,8 @@ export interface FinishReturn {
   /** Nothing is on the volume alone. */
   readonly carried: boolean;
   readonly removeVolume: boolean;
+  /** As in {@link ReturnDisk}. */
+  readonly since?: number;
 }
 
 /** A retired image is past its time, and nothing has it any more. */

@@ -8,7 +8,6 @@ import { formatBytes } from "../model/bytes.js";
 import type { ConfigChange, DomainPlan, Estimate, HostPlan } from "../model/plan.js";
 import { diffReturn } from "../diff/diff-return.js";
 import type { ReturnWish } from "../diff/diff-return.js";
-import { formatInstant } from "../render/figures.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { returnSteps } from "../switches/return.js";
 import { editDisks } from "../xl/edit.js";
@@ -20,6 +19,7 @@ import type { Sha256 } from "./plan-domain.js";
 import { otherRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
 import { simulate } from "./simulate.js";
+import { atStake } from "./at-stake.js";
 import { own } from "../model/own.js";
 
 /** What brings one guest back to the images that its disks came from; simulated before it is shown, as every plan is. */
@@ -50,7 +50,7 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
     name: domain.name, at: wish.at, disks: [], move: wish.move, ...(wish.ready === undefined ? {} : { ready: wish.ready }),
   };
   diagnostics.push(
-    ...returns.flatMap((change) => atStake(change, wish, host)),
+    ...changes.flatMap((change) => atStake(change, wish, host)),
     ...runChecks({ state, domain, desired, options: wish.move, moves: [], choices: [], nodes, estimate }),
   );
   if (hasErrors(diagnostics)) return none(diagnostics);
@@ -88,22 +88,6 @@ function editOf(
     },
     diff: { path: config.path, diff: configDiff(config, value.after.text) },
   };
-}
-
-/** The plain word about what is given up. */
-function atStake(change: ReturnDisk, wish: ReturnWish, host: string): readonly Diagnostic[] {
-  if (change.carry !== "nothing") return [];
-  const { domain, vdev, volume, since, writtenBytes } = change;
-  const when = since === undefined ? "since it was moved there" : `since ${formatInstant(since)}`;
-  const much = writtenBytes === undefined
-    ? "how much that is, nobody counted"
-    : `${formatBytes(writtenBytes)} since its last start alone`;
-  return [{
-    severity: "warning", code: "writes-given-up", at: wish.at, subject: { host, domain, vdev },
-    summary: `everything that ${domain} wrote to ${vdev} ${when} will be missing from its disk`,
-    detail: change.removeVolume ? `${much}; it is destroyed with ${volume.name}` : `${much}; it stays on ${volume.name}, which is kept`,
-    fix: "Add --carry-back to take it along.",
-  }];
 }
 
 function forecast(domain: Domain, returns: readonly ReturnDisk[], state: HostState): Estimate {

@@ -47,13 +47,13 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
   const running = domain.running !== undefined;
   const end = stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays");
   const settled = [...returns, ...finishes].map((change) => settle(name, change));
-  if (edit === undefined) return [...settled, end];
+  if (edit === undefined) return [guardStep(move, state, "guard"), ...settled, end];
   return [
     ...returns.flatMap((change) => prepare(name, change)),
-    guardStep(move, edit, state, "guard"),
+    guardStep(move, state, "guard"),
     ...(running ? takeDown(move, edit) : []),
     ...returns.flatMap((change) => carry(name, change)),
-    ...(running ? [] : [guardStep(move, edit, state, "guard-again")]),
+    ...(running ? [] : [guardStep(move, state, "guard-again")]),
     stepOf(editConfig, "switch", "edit-config", { ...edit, standing: "at-rest" }, "whatever starts the guest next uses its images"),
     ...(running
       ? bringUp(move, edit)
@@ -77,16 +77,19 @@ function prepare(domain: string, { vdev, volume, retired, path }: ReturnDisk): r
   ];
 }
 
-function guardStep({ domain, returns }: DomainReturn, edit: EditConfig, state: HostState, id: string): Step {
-  const { running } = domain;
+function guardStep({ domain, returns, finishes }: DomainReturn, state: HostState, id: string): Step {
+  const { config, running } = domain;
+  if (config === undefined) throw new Error(`${domain.name} has no config, and goes back`);
   return stepOf(
     guard, "switch", id,
     {
       domain: domain.name, bootId: state.host.bootId,
       ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
-      config: { path: edit.path, sha256: edit.before },
+      config: { path: config.path, sha256: config.sha256 },
       // a carry by blocks changes the size
       images: id === "guard" ? returns.map(({ image, path }) => ({ path, inode: image.inode, bytes: image.bytes, devno: image.devno })) : [],
+      // what it has left it must not have gone back to; on one that is not active nobody is
+      volumes: finishes.flatMap(({ volume }) => (volume.active ? [{ volume: volume.name }] : [])),
     },
     "somebody may have changed something meanwhile",
   );
