@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
+import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { CARRY_BEGUN, CARRY_DONE } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
+import type { HostPlan } from "../../src/core/model/plan.js";
 import type { ImageFormat } from "../../src/core/model/storage.js";
-import { MIB } from "../support/a-host.js";
+import { recover } from "../../src/core/plan/recover.js";
+import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
+import { ext4, MIB } from "../support/a-host.js";
 import {
-  complaints, down, ended, guestOf, imageOf, movedHost, plannedBack, restarted, stepIds, VOLUME, volumeOf, withConfigText, withImage, withVolume,
+  complaints, down, ended, guestOf, IMAGE, imageOf, MOVED_AT, movedHost, plannedBack, restarted, stepIds, VOLUME, volumeOf, withConfigText,
+  withImage, withVolume,
 } from "../support/a-return.js";
 
 /** The way back of one guest, from hosts that are odd in one thing each. */
@@ -90,5 +95,74 @@ describe("a config that names the image already, while the volume is marked as t
     const state = byHand(down(movedHost()));
     const half = withVolume(state, { ...volumeOf(state), tags: [...volumeOf(state).tags, CARRY_BEGUN] });
     for (const more of [{}, { carryBack: "auto" as const }]) expect(complaints(plannedBack(half, more))).toEqual(["error[image-half-carried]"]);
+  });
+});
+
+describe("a disk that was swap when it was moved", () => {
+  const data = (state: HostState): HostState =>
+    withVolume(state, { ...volumeOf(state, "vg0/web1-xvda2"), content: ext4("data", 64 * MIB) });
+
+  test("and holds files now is carried back like any other, and missed where it is not", () => {
+    const state = data(movedHost());
+    const carries = (plan: HostPlan): readonly string[] =>
+      plan.domains.flatMap(({ changes }) => changes.flatMap((change) => (change.change === "return-disk" ? [`${change.vdev} ${change.carry}`] : [])));
+    expect(carries(plannedBack(state, { carryBack: "auto", removeVolume: true }))).toEqual(["xvda1 files", "xvda2 blocks"]);
+    const plain = plannedBack(state);
+    expect(carries(plain)).toEqual(["xvda1 nothing", "xvda2 nothing"]);
+    expect(plain.diagnostics.map(({ subject }) => subject?.vdev)).toEqual(["xvda1", "xvda2"]);
+    expect(complaints(plannedBack(state, { carryBack: "files" }))).toEqual(["error[can-not-carry-back]"]);
+    expect(carries(plannedBack(movedHost(), { carryBack: "auto" }))).toEqual(["xvda1 files", "xvda2 swap"]);
+  });
+
+  test("is not taken for swap once the config names its image again", () => {
+    const state = withConfigText(down(data(movedHost())), (text) => text.replaceAll(/phy:\/dev\/vg0\/web1-(xvda\d)/g, "file:/srv/xen/web1/$1.img"));
+    expect(complaints(plannedBack(state, { removeVolume: true }))).toEqual(["warning[writes-given-up]", "warning[writes-given-up]"]);
+  });
+});
+
+describe("after a run that died", () => {
+  const cutAfter = (id: string, state: HostState, more: Partial<ReturnWish>) => {
+    const steps = plannedBack(state, more).domains.flatMap(({ nodes }) => stepsOf(nodes));
+    const started = steps.slice(0, 1 + steps.findIndex((step) => step.id === id));
+    expect(started.at(-1)?.id).toBe(id);
+    return { started, model: started.reduce((model, step) => simulateStep(step, model).model, startModel(state)) };
+  };
+  const DEAD = { run: "one", domain: "web1", digest: "d", state: "stopped", owner: "alice@laptop", since: MOVED_AT } as const;
+
+  test("nothing is planned from what it left half-way, but what ends it is said", () => {
+    const { model } = cutAfter("edit-config", down(movedHost()), {});
+    for (const run of [DEAD, { ...DEAD, state: "failed" as const, outcome: "failed", unfinished: "xvda1.restore-image: it is busy" }]) {
+      const plan = plannedBack({ ...model.host, runs: [run] }, { removeVolume: true });
+      expect(complaints(plan)).toEqual(["error[run-half-way]"]);
+      expect(plan.diagnostics[0]?.fix).toContain("converge resume dom0a web1");
+    }
+    // one that could not do better has come to its end: going back may be just what is wanted
+    expect(plannedBack({ ...movedHost(), runs: [{ ...DEAD, outcome: "stuck" }] }).domains).toHaveLength(1);
+  });
+
+  test("a guest that is down keeps the config that the run gave it: nothing is removed from under it", () => {
+    const more = { removeVolume: true };
+    const { started, model } = cutAfter("edit-config", down(movedHost()), more);
+    const again = plannedBack(model.host, more);
+    const recovered = recover(started, "web1", model);
+    expect(guestOf(recovered.host).config?.disks.map(({ target }) => target)).toEqual([IMAGE, IMAGE.replace("xvda1", "xvda2")]);
+    const simulated = simulate(again.domains[0]?.nodes ?? [], recovered);
+    expect(simulated.ok).toBe(true);
+  });
+
+  test("what is planned from an edited config does not go on where the edit was taken back meanwhile", () => {
+    const state = down(movedHost());
+    const { model } = cutAfter("edit-config", state, {});
+    const again = plannedBack(model.host, { removeVolume: true });
+    expect(simulate(again.domains[0]?.nodes ?? [], startModel(state))).toMatchObject({ ok: false, step: { id: "guard" } });
+  });
+
+  test("a carry that was committed and not switched to is none: what the guest writes on the volume since is alone", () => {
+    const { started, model } = cutAfter("commit", down(movedHost()), { carryBack: "auto" });
+    const recovered = recover(started, "web1", model).host;
+    expect(volumeOf(recovered).tags).toContain(CARRY_DONE);
+    const plan = plannedBack(recovered);
+    expect(complaints(plan)).toEqual(["warning[writes-given-up]"]);
+    expect(volumeOf(ended(plan.domains[0]?.nodes ?? [], recovered)).tags).not.toContain(CARRY_DONE);
   });
 });

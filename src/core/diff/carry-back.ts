@@ -9,7 +9,8 @@ type Why = Pick<Diagnostic, "summary" | "detail" | "fix">;
 
 /** How writes get back to the image; an object says why they can not. */
 export function howToCarry(wish: ReturnWish, { image, format }: Source, volume: Volume): Carry | Why {
-  if (image.content.type === "swap") return "swap";
+  // what was swap when it was moved may have been made a file system on the volume
+  if (image.content.type === "swap" && volume.content?.type === "swap") return "swap";
   if (wish.carryBack === undefined) return "nothing";
   const cannot = (why: string, fix = "Choose --carry-back=blocks, or go back without it and keep the volume."): Why => ({
     summary: `what is on ${volume.name} can not be carried back to ${image.path}`, detail: why, fix,

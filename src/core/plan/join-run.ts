@@ -42,3 +42,23 @@ export function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { own
       : `Wait until it is over (${follow} follows it), and look at the plan again.`,
   };
 }
+
+/** The guest's last run, where it died or left something: what is seen of the guest is half-way, and is changed before the next one. */
+export function deadRun(domain: string, { runs }: Pick<HostState, "runs">): RunRecord | undefined {
+  // one that ended as stuck has come to an end of its own: the guest stays as it is
+  return runs.find((run) => run.domain === domain && run.state !== "running"
+    && (run.unfinished !== undefined || (run.state === "stopped" && run.outcome === undefined)));
+}
+
+/** What has to be done first, where a run is dead. */
+export function halfWay({ name, at }: Pick<DesiredDomain, "name" | "at">, { run, owner, since, step, unfinished }: RunRecord, host: string): Diagnostic {
+  return {
+    severity: "error", code: "run-half-way", at, subject: { host, domain: name },
+    summary: `the last run of ${name} stopped half-way, and what it did is not taken back or finished yet`,
+    detail: [
+      `${run}: ${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it stopped at: ${step.title}`}`,
+      ...(unfinished === undefined ? [] : [unfinished]),
+    ].join("\n"),
+    fix: `End it first: converge resume ${host} ${name}. It asks before it goes on with what that run was for.`,
+  };
+}

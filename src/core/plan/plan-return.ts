@@ -16,7 +16,7 @@ import { GUESSED_RATE, median, SCAN_SECONDS, strategyOf, tenths } from "../strat
 import { overhead } from "../switches/overhead.js";
 import { configDiff, runChecks } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
-import { otherRun, runUnderWay } from "./join-run.js";
+import { deadRun, halfWay, otherRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
 import { simulate } from "./simulate.js";
 import { atStake } from "./at-stake.js";
@@ -32,6 +32,8 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
   const digest = sha256(JSON.stringify({ return: asked }));
   const run = runUnderWay(wish.domain, state);
   if (run !== undefined && run.digest !== digest) return none([otherRun({ name: wish.domain, at: wish.at }, run, host)]);
+  const dead = deadRun(wish.domain, state);
+  if (dead !== undefined) return none([halfWay({ name: wish.domain, at: wish.at }, dead, host)]);
   if (domain === undefined || changes.length === 0 || hasErrors(found)) return none(found);
   const returns = changes.filter((change): change is ReturnDisk => change.change === "return-disk");
   const finishes = changes.filter((change): change is FinishReturn => change.change === "finish-return");

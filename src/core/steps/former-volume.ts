@@ -29,13 +29,20 @@ export const settleFormer: StepKind<"settle-former", SettleFormer> = {
   title: ({ volume, domain, vdev, alone }) =>
     `Mark ${volume} as the former ${vdev} of ${domain}${alone ? ", with writes that nothing else has" : ""}`,
   actions: (args) => [
-    { command: ["lvchange", "--deltag", role("disk"), ...marks(args).flatMap((tag) => ["--addtag", tag]), args.volume] },
+    {
+      command: [
+        "lvchange", "--deltag", role("disk"),
+        // of a carry that was committed and not switched to: the guest has gone on on the volume since
+        ...(args.alone ? ["--deltag", CARRY_DONE] : []),
+        ...marks(args).flatMap((tag) => ["--addtag", tag]), args.volume,
+      ],
+    },
   ],
   goals: (args) => [{ goal: "volume-tagged", volume: args.volume, tags: [...volumeTags(args.domain, args.vdev, "former"), ...marks(args)] }],
   effect: (args, model) => {
     const found = model.host.volumes[args.volume];
     if (found === undefined) return model;
-    const kept = found.tags.filter((tag) => tag !== role("disk"));
+    const kept = found.tags.filter((tag) => tag !== role("disk") && !(args.alone && tag === CARRY_DONE));
     return withVolume(model, { ...found, tags: [...new Set([...kept, ...marks(args)])] });
   },
 };

@@ -54,10 +54,14 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
     ...(running ? takeDown(move, edit) : []),
     ...returns.flatMap((change) => carry(name, change)),
     ...(running ? [] : [guardStep(move, state, "guard-again")]),
-    stepOf(editConfig, "switch", "edit-config", { ...edit, standing: "at-rest" }, "whatever starts the guest next uses its images"),
-    ...(running
-      ? bringUp(move, edit)
-      : [stepOf(commitOffline, "switch", "commit", { domain: name }, "nothing is undone after this")]),
+    // as in a move of one that is down: an undo could take the config back from under what is planned from it, or from
+    // under a guest that has run on its image
+    ...(running ? [] : [stepOf(commitOffline, "switch", "commit", { domain: name }, "nothing is undone after this")]),
+    stepOf(
+      editConfig, "switch", "edit-config", { ...edit, ...(running ? { standing: "at-rest" } : {}) },
+      "whatever starts the guest next uses its images",
+    ),
+    ...(running ? bringUp(move, edit) : []),
     ...settled,
     ...(running ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the switch is over")] : []),
     end,

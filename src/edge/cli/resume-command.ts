@@ -75,7 +75,7 @@ async function resume(named: NamedHost, domain: string, options: ResumeOptions, 
   const exit = await settle(run, directory, runs, options, session, reporter);
   const ended = exit ?? (wish === undefined
     ? withoutWish(run, named.name, domain, reporter)
-    : await previewAndApply(workFor(named, wish, session), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
+    : await previewAndApply(workFor(named, wish, session, options.check === true), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
   reporter.end(ended);
   return ended;
 }
@@ -138,8 +138,11 @@ function withoutWish(run: RunRecord, host: string, domain: string, reporter: Rep
   return EXIT.done;
 }
 
-function workFor(named: NamedHost, saved: SavedWish, session: Session): Work {
-  if (saved.wish === "return") return workOn(named, saved.back, session);
+/** @param asIs it is only looked: a dead run is left as it is, and nothing is refused for it */
+function workFor(named: NamedHost, saved: SavedWish, session: Session, asIs: boolean): Work {
+  if (saved.wish === "return") {
+    return workOn(named, saved.back, session, (state) => (asIs ? { ...state, runs: state.runs.filter((run) => run.state === "running") } : state));
+  }
   if (saved.wish === "collect") return collectOn([named], () => saved.collect, session);
   const { name, connection, host } = named;
   return {

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import type { ReturnWish } from "../../core/diff/diff-return.js";
+import type { HostState } from "../../core/model/host-state.js";
 import type { SourceRange } from "../../core/model/source.js";
 import { planReturn } from "../../core/plan/plan-return.js";
 import { hostRuns } from "../run/host-runs.js";
@@ -69,14 +70,17 @@ async function rollback(named: NamedHost, domain: string, options: RollbackOptio
   return exit;
 }
 
-/** One guest of one host, and the way back as what is to be done there. */
-export function workOn(named: NamedHost, wish: ReturnWish, session: Session): Work {
+/**
+ * One guest of one host, and the way back as what is to be done there.
+ * @param seen the host as it is planned from
+ */
+export function workOn(named: NamedHost, wish: ReturnWish, session: Session, seen: (state: HostState) => HostState = (state) => state): Work {
   const { name, connection, host } = named;
   return {
     targets: [{
       name, connection, runs: hostRuns(host), observe: () => session.observe(host),
       wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
-      plan: (state) => planReturn(state, wish, sha256), wish: () => ({ wish: "return", back: wish }),
+      plan: (state) => planReturn(seen(state), wish, sha256), wish: () => ({ wish: "return", back: wish }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],
     diagnostics: [],
