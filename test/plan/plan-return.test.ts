@@ -8,6 +8,7 @@ import type { ImageFormat } from "../../src/core/model/storage.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
 import { ext4, MIB } from "../support/a-host.js";
+import { withBooks } from "../support/a-leftover.js";
 import {
   complaints, down, ended, guestOf, IMAGE, imageOf, MOVED_AT, movedHost, plannedBack, restarted, stepIds, VOLUME, volumeOf, withConfigText,
   withImage, withVolume,
@@ -164,5 +165,62 @@ describe("after a run that died", () => {
     const plan = plannedBack(recovered);
     expect(complaints(plan)).toEqual(["warning[writes-given-up]"]);
     expect(volumeOf(ended(plan.domains[0]?.nodes ?? [], recovered)).tags).not.toContain(CARRY_DONE);
+  });
+});
+
+describe("the image that a disk came from", () => {
+  const RETIRED = `${IMAGE}.retired`;
+  const retired = (): HostState => withBooks(movedHost({ source: "retire" }), MOVED_AT + 60, MOVED_AT + 120);
+
+  test("was retired, and has been put by another file since, or written to: that is no disk of the guest's", () => {
+    expect(complaints(plannedBack(retired()))).toEqual(["warning[writes-given-up]"]);
+    const image = imageOf(retired(), RETIRED);
+    for (const other of [{ ...image, inode: 4711 }, { ...image, bytes: image.bytes / 2 }, { ...image, mtime: image.mtime + 9 }]) {
+      for (const more of [{}, { carryBack: "auto" as const }]) {
+        expect(complaints(plannedBack(withImage(retired(), other), more))).toEqual(["error[source-changed]"]);
+      }
+    }
+  });
+
+  test("was retired, and an earlier carry has written to it: it is still that file", () => {
+    const state = retired();
+    const image = imageOf(state, RETIRED);
+    const half = withVolume(state, { ...volumeOf(state), tags: [...volumeOf(state).tags, CARRY_BEGUN] });
+    const more = { carryBack: "auto" as const };
+    expect(complaints(plannedBack(withImage(half, { ...image, bytes: image.bytes + 4096, mtime: image.mtime + 9 }), more))).toEqual([]);
+    expect(complaints(plannedBack(withImage(half, { ...image, inode: 4711 }), more))).toEqual(["error[source-changed]"]);
+  });
+
+  test("was kept, and another file system lies under its name: nothing is carried over it", () => {
+    const state = movedHost();
+    const other = withImage(state, { ...imageOf(state), inode: 9999, content: ext4("quite-another", 512 * MIB) });
+    for (const carryBack of ["auto", "files", "blocks"] as const) {
+      const plan = plannedBack(other, { carryBack });
+      expect(complaints(plan)).toEqual(["error[source-changed]"]);
+      expect(plan.diagnostics[0]?.detail).toContain("quite-another");
+    }
+    // a volume that was given another kind of file system says nothing of the image
+    expect(complaints(plannedBack(withVolume(state, { ...volumeOf(state), content: { type: "unknown" } })))).toEqual(["warning[writes-given-up]"]);
+  });
+
+  test("is found in the books by its old name, where its volume has got another one", () => {
+    const state = retired();
+    const { [VOLUME]: volume, ...others } = state.volumes;
+    if (volume === undefined) throw new Error("no volume");
+    const renamed = withConfigText(
+      down({ ...state, volumes: { ...others, "vg0/newname": { ...volume, name: "vg0/newname" } } }), (text) => text.replace(VOLUME, "vg0/newname"));
+    const plan = plannedBack(renamed);
+    expect(complaints(plan)).toEqual(["warning[writes-given-up]"]);
+    expect(plan.domains[0]?.changes[0]).toMatchObject({ volume: { name: "vg0/newname" }, path: IMAGE, retired: { at: RETIRED, path: IMAGE } });
+  });
+
+  test("is the one that the last move has kept, not what an earlier one has retired", () => {
+    const state = movedHost();
+    const old = { domain: "web1", vdev: "xvda1", volume: VOLUME, path: IMAGE, retired: RETIRED } as const;
+    const both = withImage(state, { ...imageOf(state), path: RETIRED, realPath: RETIRED, inode: 77 });
+    const plan = plannedBack({ ...both, retired: [{ ...old, at: MOVED_AT - 1000 }] });
+    expect(complaints(plan)).toEqual(["warning[writes-given-up]"]);
+    expect(plan.domains[0]?.changes[0]).toMatchObject({ path: IMAGE, image: { path: IMAGE } });
+    expect(complaints(plannedBack({ ...both, retired: [{ ...old, at: MOVED_AT + 10 }] }))).toEqual(["error[source-name-taken]"]);
   });
 });

@@ -1,16 +1,20 @@
 import type { ReturnDisk } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
-import type { HostState } from "../model/host-state.js";
+import type { FileIdentity, HostState, RetiredImage } from "../model/host-state.js";
 import { CARRY_BEGUN, sourceOfTags } from "../model/names.js";
 import type { Image, ServedFormat, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { ReturnWish } from "./diff-return.js";
+import { movedAt } from "./finish-return.js";
 
 /** The image that a disk came from, as it lies on the host now. */
 export type Source = Pick<ReturnDisk, "image" | "path" | "format" | "retired">;
 
-type Found = Omit<Source, "format">;
+interface Found extends Omit<Source, "format"> {
+  /** What the books say of it, where it was retired. */
+  readonly file?: FileIdentity;
+}
 
 export function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): Source | Diagnostic {
   const found = lookFor(wish, disk, domain, volume, state);
@@ -19,11 +23,27 @@ export function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domai
   const changed = (detail: string): Diagnostic => ({
     severity: "error", code: "source-changed", at: wish.at,
     summary: `${image.path} is not the image any more that ${disk.vdev} of ${domain.name} came from`, detail,
-    fix: "Look at what it is. Without the image there is no way back; the guest stays on its volume.",
+    fix: "Look at what it is, and where the image has gone. Without it there is no way back; the guest stays on its volume.",
   });
+  const differs = otherFile(found, volume);
+  if (differs !== undefined) return changed(differs);
   const format = formatOf(image, volume);
   if (format === undefined) return changed(`it is ${formInWords(image)}, and no guest is moved from such`);
-  return { ...found, format };
+  const { path, retired } = found;
+  return { image, path, format, ...(retired === undefined ? {} : { retired }) };
+}
+
+/** How it is seen that it is another file than the one that the guest left; undefined where it may well be that one. */
+function otherFile({ image, file }: Found, volume: Volume): string | undefined {
+  // an earlier carry has written to it: it is as large and as old as that has made it
+  const written = volume.tags.includes(CARRY_BEGUN);
+  if (file !== undefined && image.inode !== file.inode) return "the books say that another file was retired under this name";
+  if (file !== undefined && !written && (image.bytes !== file.bytes || image.mtime !== file.mtime)) {
+    return "somebody has written to it since it was retired";
+  }
+  const [old, now] = [image.content, volume.content];
+  if (written || old.type === "swap" || now?.type !== old.type || !("uuid" in old) || !("uuid" in now) || old.uuid === now.uuid) return undefined;
+  return `its ${old.type} file system is ${old.uuid}, and the one on ${volume.name} is ${now.uuid}; if the guest has made its own anew, go back by hand`;
 }
 
 /** As a guest's config has to call it; undefined for what no guest is moved from. */
@@ -40,13 +60,20 @@ function formInWords({ format, disk }: Image): string {
 }
 
 function lookFor(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): Found | Diagnostic {
-  const record = state.retired?.findLast((one) =>
-    one.domain === domain.name && sameVdev(one.vdev, disk.vdev) && one.volume === volume.name && state.images[one.retired] !== undefined);
-  const path = sourceOfTags(volume.tags) ?? record?.path;
+  const tagged = sourceOfTags(volume.tags);
+  const record = recordOf(tagged, disk, domain, volume, state);
+  const path = tagged ?? record?.path;
   const standing = path === undefined ? undefined : state.images[path];
   const retired = record === undefined ? undefined : state.images[record.retired];
-  if (path !== undefined && record !== undefined && retired !== undefined) {
-    if (standing === undefined) return { image: retired, path, retired: { at: record.retired, path: record.path } };
+  const since = movedAt(domain.name, volume, state);
+  // of a move before the last one, which has kept its image
+  const isOlder = record !== undefined && since !== undefined && record.at > 0 && record.at < since;
+  if (path !== undefined && record !== undefined && retired !== undefined && !(isOlder && standing !== undefined)) {
+    if (standing === undefined) {
+      return {
+        image: retired, path, retired: { at: record.retired, path: record.path }, ...(record.file === undefined ? {} : { file: record.file }),
+      };
+    }
     return {
       severity: "error", code: "source-name-taken", at: wish.at,
       summary: `${path} is another file now, and the image of ${disk.vdev} lies at ${record.retired}`,
@@ -60,4 +87,11 @@ function lookFor(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume:
     detail: path === undefined ? "the volume does not say which it was" : `it was ${path}`,
     fix: "Without it there is no way back; the guest stays on its volume.",
   };
+}
+
+/** The newest entry of the books; a volume that has another name by now is known by what its tag says. */
+function recordOf(tagged: string | undefined, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): RetiredImage | undefined {
+  const records = (state.retired ?? []).filter((one) =>
+    one.domain === domain.name && sameVdev(one.vdev, disk.vdev) && state.images[one.retired] !== undefined);
+  return records.findLast((one) => one.volume === volume.name) ?? records.findLast((one) => one.path === tagged);
 }
