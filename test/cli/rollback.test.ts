@@ -100,6 +100,23 @@ describe("rollback", () => {
     expect(second).toMatchObject({ exit: 0, out: "dom0a: nothing to do\n" });
   });
 
+  test("follows the run of the very same that is under way, with its loop device on the image, and submits nothing", async () => {
+    const before = moved();
+    const wish = { domain: "web1", disks: [], removeVolume: false, carryBack: "auto" as const, move: {}, at: aWish("web1", []).at };
+    const [plan] = planReturn(before, wish, sha256).domains;
+    const image = before.images["/srv/xen/web1/xvda1.img"];
+    if (plan === undefined || image === undefined) throw new Error("nothing to do");
+    let state: HostState = {
+      ...before, loops: [{ device: "/dev/loop9", backing: image.path, inode: image.inode, devno: image.devno, offset: 0, readOnly: false, deleted: false }],
+      runs: [{ run: "one", domain: "web1", digest: plan.digest, state: "running", owner: "bob@desk", since: 1_795_300_000 }],
+    };
+    const host = new FakeHost("dom0a", { events: RUN, onEnd: () => void (state = back(before, true)) });
+    const { exit, out, err } = await cli([...BACK, "--carry-back", "--yes"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit, out + err).toBe(0);
+    expect(out).toContain("bob@desk");
+    expect(host.submissions).toEqual([]);
+  });
+
   test("declined, changes nothing", async () => {
     const host = new FakeHost("dom0a");
     const { exit } = await cli(BACK, { hosts: { dom0a: host }, states: () => moved(), typed: "n\n" });

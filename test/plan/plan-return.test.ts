@@ -7,11 +7,11 @@ import type { HostPlan } from "../../src/core/model/plan.js";
 import type { ImageFormat } from "../../src/core/model/storage.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
-import { ext4, MIB } from "../support/a-host.js";
+import { aVolume, ext4, MIB } from "../support/a-host.js";
 import { withBooks } from "../support/a-leftover.js";
 import {
   complaints, down, ended, guestOf, IMAGE, imageOf, MOVED_AT, movedHost, plannedBack, restarted, stepIds, VOLUME, volumeOf, withConfigText,
-  withImage, withVolume,
+  withGuest, withImage, withVolume,
 } from "../support/a-return.js";
 
 /** The way back of one guest, from hosts that are odd in one thing each. */
@@ -191,6 +191,29 @@ describe("the image that a disk came from", () => {
     expect(complaints(plannedBack(withImage(half, { ...image, inode: 4711 }), more))).toEqual(["error[source-changed]"]);
   });
 
+  test("was only half carried to by blocks: blocks go on, for the file system in it is cut off", () => {
+    const state = movedHost();
+    const cut = withImage(state, { ...imageOf(state), bytes: 100 * MIB, content: ext4("uuid-web1-xvda1", 512 * MIB) });
+    const half = withVolume(cut, { ...volumeOf(cut), tags: [...volumeOf(cut).tags, CARRY_BEGUN] });
+    expect(plannedBack(half, { carryBack: "auto" }).domains[0]?.changes[0]).toMatchObject({ carry: "blocks" });
+    expect(complaints(plannedBack(half, { carryBack: "files" }))).toEqual(["error[can-not-carry-back]"]);
+    const whole = withImage(half, imageOf(state));
+    expect(plannedBack(whole, { carryBack: "auto" }).domains[0]?.changes[0]).toMatchObject({ carry: "files" });
+  });
+
+  test("is no longer its guest's own once QEMU has gone over to the volume, whatever xenstore says", () => {
+    const state = movedHost({ strategy: "qemu" }, { qdisk: true, disks: { xvda1: { bytes: 512 * MIB } } });
+    expect(guestOf(state).running?.attached[0]).toMatchObject({ params: IMAGE, open: { path: `/dev/${VOLUME}` } });
+    const plan = plannedBack(state);
+    expect(complaints(plan)).toEqual(["warning[writes-given-up]"]);
+    expect(guestOf(ended(plan.domains[0]?.nodes ?? [], state)).running?.attached[0]?.params).toBe(IMAGE);
+    const other = { ...guestOf(restarted(state)), name: "clone" };
+    const { config: _config, ...unconfigured } = other;
+    if (unconfigured.running === undefined) throw new Error("it does not run");
+    const onImage = { ...unconfigured, running: { ...unconfigured.running, attached: guestOf(state).running?.attached ?? [] } };
+    expect(complaints(plannedBack(withGuest(state, onImage)))).toEqual(["error[image-shared]"]);
+  });
+
   test("was kept, and another file system lies under its name: nothing is carried over it", () => {
     const state = movedHost();
     const other = withImage(state, { ...imageOf(state), inode: 9999, content: ext4("quite-another", 512 * MIB) });
@@ -223,4 +246,51 @@ describe("the image that a disk came from", () => {
     expect(plan.domains[0]?.changes[0]).toMatchObject({ path: IMAGE, image: { path: IMAGE } });
     expect(complaints(plannedBack({ ...both, retired: [{ ...old, at: MOVED_AT + 10 }] }))).toEqual(["error[source-name-taken]"]);
   });
+});
+
+describe("a volume that is to be removed", () => {
+  const more = { removeVolume: true };
+  const inUse = (state: HostState, by: string): void => {
+    const plan = plannedBack(state, more);
+    expect(complaints(plan)).toContain("error[volume-in-use]");
+    expect(plan.diagnostics.find(({ code }) => code === "volume-in-use")?.detail).toContain(by);
+    expect(plan.domains).toEqual([]);
+    expect(complaints(plannedBack(state))).toEqual(["warning[writes-given-up]"]);
+  };
+
+  test("stays where a snapshot would go with it", () => {
+    const state = movedHost();
+    inUse(withVolume(state, aVolume("vg0/backup", 100 * MIB, { kind: "snapshot", origin: VOLUME, devno: "253:40" })), "vg0/backup is a snapshot of it");
+    // a thin one lives on without what it was taken of
+    const thin = withVolume(state, aVolume("vg0/backup", 100 * MIB, { kind: "thin", origin: VOLUME, devno: "253:40" }));
+    expect(plannedBack(thin, more).domains).toHaveLength(1);
+  });
+
+  test("stays where another guest's config names it, or it is mounted, or something lies on it", () => {
+    const state = movedHost();
+    const { running: _running, ...down } = guestOf(state);
+    inUse(withGuest(state, { ...down, name: "clone" }), "guest clone");
+    inUse({ ...state, mounts: [...state.mounts, { target: "/mnt", source: `/dev/${VOLUME}`, type: "ext4", options: "ro", devno: "253:41", root: "/" }] }, "mounted on /mnt");
+    inUse(withVolume(state, { ...volumeOf(state), holders: ["md7"] }), "device md7 lies on it");
+  });
+
+  test("goes where its guest alone has it, running on it", () => {
+    const state = movedHost();
+    const plan = plannedBack(withVolume(state, { ...volumeOf(state), open: true }), more);
+    expect(stepIds(plan)).toContain("xvda1.remove-volume");
+  });
+});
+
+test("the same way back, asked for while its run is under way, joins that run and wants nothing of what it sees half-way", () => {
+  const state = movedHost();
+  const more = { carryBack: "auto" as const };
+  const [plan] = plannedBack(state, more).domains;
+  const run = { run: "one", domain: "web1", digest: plan?.digest ?? "", state: "running", owner: "alice@laptop", since: MOVED_AT } as const;
+  const simulated = simulate(plan?.nodes ?? [], startModel(state));
+  for (const { model, step } of simulated.moments) {
+    const again = plannedBack({ ...model.host, runs: [run] }, more);
+    expect(complaints(again), step?.id).toEqual([]);
+    expect(again.domains, step?.id).toMatchObject([{ digest: run.digest, nodes: [], joins: { run: "one", owner: "alice@laptop" } }]);
+    expect(complaints(plannedBack({ ...model.host, runs: [run] })), step?.id).toEqual(["error[run-under-way]"]);
+  }
 });

@@ -32,8 +32,7 @@ export function usersOfImage(image: Image, owner: Owner, state: HostState): read
 export function usersOfVolume(name: string, owner: Owner, state: HostState): readonly string[] {
   const volume = state.volumes[name];
   // every disk of every guest is held against them
-  const [path, mapperPath] = pathsOfVolume(name);
-  const same = (one: string): boolean => one === name || one === path || one === mapperPath || state.devices?.[pathInDev(one)]?.volume === name;
+  const same = namesIt(name, state);
   const users = [
     ...guestsWith((path) => disksBehind(path, state).some(same), owner, state, volume?.devno),
     ...mountsWith((mount) => mount.devno === volume?.devno || same(mount.source), state),
@@ -41,6 +40,26 @@ export function usersOfVolume(name: string, owner: Owner, state: HostState): rea
   ];
   if (users.length > 0 || volume === undefined) return users;
   return isOpen(volume, owner, same, state) ? ["somebody has it open, and is neither a guest nor a mount nor a device"] : [];
+}
+
+/** Others whom it would be taken from if it were removed, the owner's own use of it aside. */
+export function losersOfVolume(name: string, owner: Owner, state: HostState): readonly string[] {
+  const volume = state.volumes[name];
+  const same = namesIt(name, state);
+  const own = mappingsOver(same, state);
+  return [
+    ...guestsWith((path) => disksBehind(path, state).some(same), owner, state, volume?.devno),
+    ...mountsWith((mount) => (volume?.devno !== undefined && mount.devno === volume.devno) || same(mount.source), state),
+    ...(volume?.holders ?? []).filter((holder) => !own.some((mapping) => isCalled(mapping, holder))).map((holder) => `device ${holder} lies on it`),
+    // lvremove takes them along; a thin one lives on by itself
+    ...Object.values(state.volumes).filter(({ origin, kind }) => origin === name && kind === "snapshot").map((snapshot) => `${snapshot.name} is a snapshot of it`),
+  ];
+}
+
+/** Whether a path, or what lies behind it, is the volume by whatever name. */
+function namesIt(name: string, { devices }: HostState): (path: string) => boolean {
+  const [path, mapperPath] = pathsOfVolume(name);
+  return (one) => one === name || one === path || one === mapperPath || devices?.[pathInDev(one)]?.volume === name;
 }
 
 /** The owner's own QEMU has it open where a mirror was left behind. */

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { CARRY_BEGUN, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
+import { servedFrom } from "../model/qemu.js";
 import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -111,9 +112,11 @@ function usersOf(image: Image, own: string, state: HostState): readonly string[]
     const found = state.images[path];
     return found !== undefined && found.inode === image.inode && found.devno === image.devno;
   };
+  // of the guest itself xenstore goes on naming what it was created with when its QEMU has gone over to the volume
+  const has = (domain: Domain): boolean => domain.running?.attached.some((disk) =>
+    same(servedFrom(disk)) || (domain.name !== own && same(disk.params))) ?? false;
   const guests = Object.values(state.domains)
-    .filter((domain) => (domain.name !== own && (domain.config?.disks.some((disk) => same(disk.target)) ?? false))
-      || (domain.running?.attached.some((disk) => same(disk.params)) ?? false))
+    .filter((domain) => (domain.name !== own && (domain.config?.disks.some((disk) => same(disk.target)) ?? false)) || has(domain))
     .map((domain) => `guest ${domain.name}`);
   const loops = state.loops.filter((loop) => loop.inode === image.inode && loop.devno === image.devno).map((loop) => loop.device);
   return [...guests, ...loops.map((device) => `loop device ${device}`)];

@@ -1,4 +1,4 @@
-import type { MoveChange } from "../model/change.js";
+import type { Change } from "../model/change.js";
 import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState, RunRecord } from "../model/host-state.js";
@@ -15,7 +15,9 @@ export function runUnderWay(domain: string, { runs }: Pick<HostState, "runs">): 
  * that run, anybody else is told whose it is.
  * @param digest of what is wanted of the guest
  */
-export function joinRun(desired: DesiredDomain, changes: readonly MoveChange[], run: RunRecord, digest: string, host: string): PlannedDomain {
+export function joinRun(
+  desired: Pick<DesiredDomain, "name" | "at">, changes: readonly Change[], run: RunRecord, digest: string, host: string,
+): PlannedDomain {
   const { owner, since, step } = run;
   if (run.digest === digest) {
     return {
@@ -31,7 +33,7 @@ export function joinRun(desired: DesiredDomain, changes: readonly MoveChange[], 
 }
 
 /** Whose the guest is, where something else is wanted of it. */
-export function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { owner, since, step }: RunRecord, host: string): Diagnostic {
+function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { owner, since, step }: RunRecord, host: string): Diagnostic {
   const follow = `\`converge attach ${host} ${name}\``;
   return {
     severity: "error", code: "run-under-way", at, subject: { host, domain: name },

@@ -14,10 +14,12 @@ import { editDisks } from "../xl/edit.js";
 import { bindingsOf } from "./bindings.js";
 import { GUESSED_RATE, median, SCAN_SECONDS, strategyOf, tenths } from "../strategies/rates.js";
 import { overhead } from "../switches/overhead.js";
+import { canonicalJson } from "./canonical-json.js";
 import { configDiff, runChecks } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
-import { deadRun, halfWay, otherRun, runUnderWay } from "./join-run.js";
+import { deadRun, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
+import { whyNotRemove } from "./removals.js";
 import { simulate } from "./simulate.js";
 import { atStake } from "./at-stake.js";
 import { own } from "../model/own.js";
@@ -29,9 +31,12 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
   const domain = own(state.domains, wish.domain);
   const none = (diagnostics: readonly Diagnostic[]): HostPlan => ({ host, domains: [], diagnostics });
   const { at: _at, ...asked } = wish;
-  const digest = sha256(JSON.stringify({ return: asked }));
+  const digest = sha256(canonicalJson({ return: asked }));
   const run = runUnderWay(wish.domain, state);
-  if (run !== undefined && run.digest !== digest) return none([otherRun({ name: wish.domain, at: wish.at }, run, host)]);
+  if (run !== undefined) {
+    const { plan: joined, diagnostics } = joinRun({ name: wish.domain, at: wish.at }, changes, run, digest, host);
+    return { host, domains: joined === undefined ? [] : [joined], diagnostics };
+  }
   const dead = deadRun(wish.domain, state);
   if (dead !== undefined) return none([halfWay({ name: wish.domain, at: wish.at }, dead, host)]);
   if (domain === undefined || changes.length === 0 || hasErrors(found)) return none(found);
@@ -52,7 +57,7 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
     name: domain.name, at: wish.at, disks: [], move: wish.move, ...(wish.ready === undefined ? {} : { ready: wish.ready }),
   };
   diagnostics.push(
-    ...changes.flatMap((change) => atStake(change, wish, host)),
+    ...changes.flatMap((change) => [...atStake(change, wish, host), ...whyNotRemove(change, wish, state)]),
     ...runChecks({ state, domain, desired, options: wish.move, moves: [], choices: [], nodes, estimate }),
   );
   if (hasErrors(diagnostics)) return none(diagnostics);
