@@ -294,3 +294,47 @@ test("the same way back, asked for while its run is under way, joins that run an
     expect(complaints(plannedBack({ ...model.host, runs: [run] })), step?.id).toEqual(["error[run-under-way]"]);
   }
 });
+
+describe("a guest on a volume that is not marked as its disk", () => {
+  const told = (state: HostState, domain: string, retag: string): void => {
+    const plan = plannedBack(state, { domain });
+    expect(complaints(plan)).toEqual(["error[not-its-volume]"]);
+    expect(plan.diagnostics[0]?.fix).toContain(`lvchange ${retag} ${VOLUME}`);
+  };
+
+  test("since it was renamed, is told so, with the tags: there may be a way back", () => {
+    const state = movedHost({}, { disks: { xvda1: {} } });
+    const { web1, ...others } = state.domains;
+    if (web1 === undefined) throw new Error("no guest");
+    const renamed = { ...state, domains: { ...others, web9: { ...web1, name: "web9" } } };
+    told(renamed, "web9", "--deltag converge.domain=web1 --addtag converge.domain=web9");
+    expect(plannedBack(renamed, { domain: "web9" }).diagnostics[0]?.detail).toContain("converge.domain=web1");
+  });
+
+  test("since its config was put back by hand, is told so too; what was carried once is not any more", () => {
+    const state = movedHost({}, { disks: { xvda1: {} } });
+    const volume = volumeOf(state);
+    const former = { ...volume, tags: [...volume.tags.map((tag) => tag.replace("role=disk", "role=former")), CARRY_DONE] };
+    told(withVolume(state, former), "web1", "--deltag converge.role=former --deltag converge.carry=done --addtag converge.role=disk");
+    // a volume that nobody of converge's has made is no way back, and nothing is said of it
+    expect(plannedBack(withVolume(state, { ...volume, tags: [] }))).toMatchObject({ domains: [], diagnostics: [] });
+  });
+});
+
+test("an older volume of the same disk, still marked as such, is left too, and kept: afterwards nothing is to be done", () => {
+  const state = movedHost({}, { disks: { xvda1: { bytes: 512 * MIB } } });
+  const both = withVolume(state, { ...volumeOf(state), name: "vg0/old-root", uuid: "old", devno: "253:40" });
+  for (const more of [{}, { removeVolume: true }, { carryBack: "auto" as const, removeVolume: true }]) {
+    const plan = plannedBack(both, more);
+    expect(complaints(plan).filter((one) => one.startsWith("error"))).toEqual([]);
+    expect(stepIds(plan)).toContain("xvda1.vg0_2fold-root.settle-former");
+    const after = ended(plan.domains[0]?.nodes ?? [], both);
+    expect(volumeOf(after, "vg0/old-root").tags).toContain("converge.role=former");
+    expect(plannedBack(after, more)).toMatchObject({ domains: [], diagnostics: [] });
+  }
+  // back by hand already: of the two the last one is as it was asked for, the other one is kept
+  const byHand = withConfigText(down(both), (text) => text.replace(`phy:/dev/${VOLUME}`, `file:${IMAGE}`));
+  expect(stepIds(plannedBack(byHand, { removeVolume: true }))).toEqual(["guard", "xvda1.remove-volume", "xvda1.vg0_2fold-root.settle-former", "tidy"]);
+  const { commits: _commits, ...unknown } = byHand;
+  expect(stepIds(plannedBack(unknown, { removeVolume: true }))).not.toContain("xvda1.remove-volume");
+});

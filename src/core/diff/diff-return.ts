@@ -10,7 +10,8 @@ import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
 import { howToCarry } from "./carry-back.js";
-import { finishReturn, movedAt } from "./finish-return.js";
+import { finishReturn, leaveOlder, movedAt } from "./finish-return.js";
+import { notIts } from "./not-its-volume.js";
 import { findSource } from "./return-source.js";
 
 /** That a guest goes back to the images that its disks came from. */
@@ -51,20 +52,37 @@ export function diffReturn(wish: ReturnWish, state: HostState): Returning {
   const changes: ReturnChange[] = [];
   for (const disk of disks) {
     if (wish.disks.length > 0 && !wish.disks.some((vdev) => sameVdev(disk.vdev, vdev))) continue;
-    const found = diffDisk(wish, disk, domain, state);
-    if (found === undefined) continue;
-    if ("change" in found) changes.push(found);
-    else diagnostics.push({ ...found, subject: { ...subject, vdev: disk.vdev } });
+    for (const found of diffDisk(wish, disk, domain, state)) {
+      if ("change" in found) changes.push(found);
+      else diagnostics.push({ ...found, subject: { ...subject, vdev: disk.vdev } });
+    }
   }
   return { changes, diagnostics };
 }
 
-function diffDisk(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state: HostState): ReturnChange | Diagnostic | undefined {
+function diffDisk(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state: HostState): readonly (ReturnChange | Diagnostic)[] {
   const volumes = Object.values(state.volumes).filter((volume) => isOurs(volume, domain.name, disk.vdev));
   const on = volumes.find((volume) => namesVolume(disk.target, volume.name));
-  if (on !== undefined) return goingBack(wish, disk, domain, on, state);
-  const left = volumes.find((volume) => volume.tags.includes("converge.role=disk") && sourceOfTags(volume.tags) === disk.target);
-  return left === undefined ? undefined : finishReturn(wish, disk, domain, left, state);
+  const stranger = on === undefined ? notIts(wish, disk, domain, state) : undefined;
+  if (stranger !== undefined) return [stranger];
+  const back = on === undefined ? undefined : goingBack(wish, disk, domain, on, state);
+  if (back !== undefined && "severity" in back) return [back];
+  const path = back?.path ?? disk.target;
+  const left = volumes.filter((volume) => volume !== on && volume.tags.includes("converge.role=disk") && sourceOfTags(volume.tags) === path);
+  const last = on ?? lastOf(left, domain, state);
+  return [
+    ...(back === undefined ? [] : [back]),
+    ...left.map((volume) => (volume === last ? finishReturn(wish, disk, domain, volume, state) : leaveOlder(disk, domain, volume, path))),
+  ];
+}
+
+/** The one that the guest was on last; none where nobody knows which of several it was. */
+function lastOf(left: readonly Volume[], { name }: Domain, state: HostState): Volume | undefined {
+  const [first, ...others] = left;
+  if (others.length === 0) return first;
+  const since = (volume: Volume): number => movedAt(name, volume, state) ?? -1;
+  const newest = left.reduce((best, volume) => (since(volume) > since(best) ? volume : best));
+  return since(newest) < 0 ? undefined : newest;
 }
 
 function isOurs(volume: Volume, domain: string, vdev: string): boolean {

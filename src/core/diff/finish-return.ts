@@ -41,6 +41,14 @@ export function finishReturn(wish: ReturnWish, disk: ConfiguredDisk, domain: Dom
   };
 }
 
+/** A volume that the guest was on before the last one, and that is marked as its disk still: it is kept, whatever is wished of the last. */
+export function leaveOlder(disk: ConfiguredDisk, domain: Domain, volume: Volume, image: string): FinishReturn {
+  return {
+    change: "finish-return", domain: domain.name, vdev: disk.vdev, volume, image, older: true, removeVolume: false,
+    carried: volume.tags.includes(CARRY_DONE),
+  };
+}
+
 /** When the guest came onto the volume, in seconds since the epoch, where the books still know. */
 export function movedAt(domain: string, { name }: Volume, { commits }: HostState): number | undefined {
   return commits?.find((commit) => commit.domain === domain && commit.volumes.includes(name))?.at;

@@ -85,6 +85,8 @@ export interface FinishReturn {
   readonly removeVolume: boolean;
   /** As in {@link ReturnDisk}. */
   readonly since?: number;
+  /** It is what the guest was on before that: it has moved the disk more than once, and left this one unsettled. */
+  readonly older?: true;
 }
 
 /** A retired image is past its time, and nothing has it any more. */

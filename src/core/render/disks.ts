@@ -73,7 +73,8 @@ function returned({ volume, image, path, carry, removeVolume }: ReturnDisk): rea
   ];
 }
 
-function left({ volume, image, removeVolume }: FinishReturn): readonly Line[] {
+function left({ volume, image, removeVolume, older }: FinishReturn): readonly Line[] {
+  if (older === true) return [{ mark: "=", text: `volume ${visible(volume.name)} of an earlier move is marked as left, and kept` }];
   return [{ mark: "=", text: `image ${visible(image)} already; volume ${visible(volume.name)} is ${removeVolume ? "removed" : "marked as left"}` }];
 }
 

@@ -189,6 +189,12 @@ function settle(domain: string, change: ReturnChange): Step {
   // with no writes that count, or with all of them on the image too
   const alone = change.change === "finish-return" ? !change.carried : change.carry === "nothing";
   const args = { volume: volume.name, domain, vdev };
+  if (change.change === "finish-return" && change.older === true) {
+    return stepOf(
+      settleFormer, "settle", `${safeName(vdev)}.${safeName(volume.name)}.settle-former`, { ...args, alone },
+      "an earlier move left it marked as the guest's disk; it is kept",
+    );
+  }
   return remove
     ? stepOf(removeVolume, "settle", `${safeName(vdev)}.remove-volume`, args, "it was asked for: --remove-volume")
     : stepOf(settleFormer, "settle", `${safeName(vdev)}.settle-former`, { ...args, alone }, "it is kept, and no longer the guest's disk");
