@@ -7,6 +7,7 @@ import type { Command, CommandResult } from "../../src/core/model/command.js";
 import type { Checked } from "../../src/core/model/diagnostic.js";
 import type { RunOptions } from "../../src/edge/hosts/host.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
+import { backWish, movedHost } from "../support/a-return.js";
 import { FakeHost } from "./fake-host.js";
 import { cli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
@@ -78,6 +79,18 @@ describe("resume", () => {
     expect(out).toContain("1 disk moves to a logical volume");
     expect(host.recovers()).toBe(0);
     expect(host.submissions).toEqual([]);
+  });
+
+  test("--check of a way back that died shows what it was for: only a new one is refused until that one has ended", async () => {
+    const { at: _at, ...back } = backWish();
+    const state = { ...movedHost(), runs: [DEAD] };
+    const host = new Books(JSON.stringify({ version: 1, plan: {}, wish: { wish: "return", back } }), "", () => undefined, () => undefined);
+    const { exit, out } = await cli([...RESUME, "--check"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit, out).toBe(0);
+    expect(out).toContain("2 disks go back to their images");
+    const fresh = await cli(["rollback", ...RESUME.slice(1), "--check"], { hosts: { dom0a: host }, states: () => state });
+    expect(fresh.exit).toBe(5);
+    expect(fresh.out + fresh.err).toContain("error[run-half-way]");
   });
 
   test("declined, changes nothing", async () => {
