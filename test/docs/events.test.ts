@@ -116,10 +116,10 @@ const CHANGES: {
   "move-disk": moved,
   "finish-move": { ...common, change: "finish-move", volume: volume.name, leaves: "name", image: "/srv/xen/a", wish: moved.wish },
   "return-disk": {
-    ...common, change: "return-disk", volume, image: moved.image, path: "/srv/xen/a", retired: { at: "/srv/xen/b", path: "/srv/xen/a" },
+    ...common, change: "return-disk", volume, image: moved.image, path: "/srv/xen/a", format: "raw", retired: { at: "/srv/xen/b", path: "/srv/xen/a" },
     carry: "files", halfCarried: false, removeVolume: true, since: 1, writtenBytes: 1,
   },
-  "finish-return": { ...common, change: "finish-return", volume, image: "/srv/xen/a", carried: true, removeVolume: true },
+  "finish-return": { ...common, change: "finish-return", volume, image: "/srv/xen/a", carried: true, removeVolume: true, since: 1, older: true },
   "discard-image": { ...common, change: "discard-image", volume: volume.name, image: moved.image, retired },
   "forget-runs": { domain: "web1", change: "forget-runs", runs: [books] },
 };

@@ -56,12 +56,15 @@ function domainObject(plan: DomainPlan, describe: DescribeStep): object {
 
 function changeObject(change: Change): object {
   if (change.change === "finish-move") return { change: change.change, vdev: change.vdev, volume: change.volume };
-  if (change.change === "finish-return") return { change: change.change, vdev: change.vdev, volume: change.volume.name, image: change.image };
+  if (change.change === "finish-return") {
+    const { vdev, volume, image, carried, removeVolume, since, older } = change;
+    return { change: change.change, vdev, volume: volume.name, image, carried, removeVolume, ...defined({ since, older }) };
+  }
   if (change.change === "return-disk") {
-    const { vdev, volume, image, path, carry, removeVolume, since, writtenBytes } = change;
+    const { vdev, volume, image, path, format, carry, removeVolume, since, writtenBytes } = change;
     return {
       change: change.change, vdev, from: { volume: volume.name, bytes: volume.bytes },
-      to: { image: path, bytes: image.bytes, content: contentName(image.content) }, carry, removeVolume,
+      to: { image: path, format, bytes: image.bytes, content: contentName(image.content) }, carry, removeVolume,
       ...defined({ since, writtenBytes }),
     };
   }
