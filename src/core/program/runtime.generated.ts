@@ -494,10 +494,18 @@ step() {
   STEP=$1 ID=$2
   OUT=$HERE/out/$STEP.log
   [ "$PASS" -eq 0 ] || OUT=$HERE/out/$STEP.$PASS.log
-  if [ "$SURVEY" -eq 1 ]; then
-    survey_step "$4"
-    return 0
-  fi
+  case $SURVEY in
+    1)
+      survey_step "$4"
+      return 0
+      ;;
+    2)
+      MODE=targets
+      "step_$STEP"
+      MODE=idle
+      return 0
+      ;;
+  esac
   case " $PASSED_OVER " in
     *" $ID "*)
       journal skip id "$ID" why 'the guest has left by itself'
@@ -574,6 +582,11 @@ SEEN=0
 goal() {
   local name verdict
   [ "$MODE" != ask ] || GOALS=$((GOALS + 1))
+  if [ "$MODE" = targets ] && [ "$1" = attached ]; then
+    shift 2
+    TARGETS=$*
+    return 0
+  fi
   [ "$MODE" = look ] || return 0
   GOALS=$((GOALS + 1))
   name=$1
@@ -747,8 +760,8 @@ take_back() {
     done
     UNDO_SCOPE=$1
   fi
-  if [ -n "$LEFT" ]; then
-    write_kept "$HERE/unfinished" "$LEFT_WHY"
+  if [ -n "$LEFT$UNSTARTED" ]; then
+    write_kept "$HERE/unfinished" "$UNSTARTED\${UNSTARTED:+\${LEFT_WHY:+; }}$LEFT_WHY"
   else
     rm -f "$HERE/unfinished"
   fi
@@ -823,7 +836,10 @@ forward() {
     # somebody else took it down, in a wait in which all it did was its own affair
     SAYS=
   elif ! run_on_new_disk; then
-    message="$message; $DOMAIN does not run on its new disk: $SAYS"
+    owe_start "$SAYS"
+    message="$message; $UNSTARTED"
+  else
+    rm -f "$HERE/unstarted"
   fi
   if ! [ -e "$HERE/committed" ] && [ "$message" = "$1" ]; then
     write_kept "$HERE/committed" "$(date +%s)"
@@ -878,6 +894,66 @@ run_on_new_disk() {
       clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
       ;;
   esac
+}
+
+# A guest that could not be brought up after the commit: the run has ended, and still owes it that. What was written to its
+# disks by then is noted: one that somebody has started since, and stopped again, is not started.
+
+# why the guest is down that should be up; then its boot unit stays, and so does the file \`unfinished\`
+UNSTARTED=
+TARGETS=
+
+# owe_start WHY: kept before the end is, so that whoever finds it later tries again
+owe_start() {
+  UNSTARTED="$DOMAIN does not run on its new disk: $1"
+  ! [ -e "$HERE/unstarted" ] || return 0
+  find_targets
+  note_targets $TARGETS
+  write_kept "$HERE/unstarted" "$TARGETS"
+}
+
+# note_targets VDEV TARGET…: where it can not be seen what was written to them, nothing stands against a start
+note_targets() {
+  local disks
+  disks=
+  while [ $# -ge 2 ]; do
+    disks="$disks $2"
+    shift 2
+  done
+  verb_note_disks $disks || rm -f "$HERE/noted"
+}
+
+# find_targets: sets TARGETS, what the guest is on once it is up, as the plan's last goal about that says: VDEV TARGET…
+find_targets() {
+  TARGETS=
+  SURVEY=2
+  plan
+  SURVEY=0
+}
+
+# start_owed: tries again, unless somebody has seen to the guest meanwhile. Leaves UNSTARTED set where it is still owed.
+start_owed() {
+  UNSTARTED=
+  [ -e "$HERE/unstarted" ] || return 0
+  OUT=$HERE/out/forward.log
+  read_fact unstarted
+  used_meanwhile $CONTENT
+  case $? in
+    0) journal note message "$DOMAIN has been on its new disk since, by somebody else: it is left as it is" ;;
+    1)
+      run_on_new_disk || {
+        owe_start "$SAYS"
+        return
+      }
+      [ -e "$HERE/committed" ] || write_kept "$HERE/committed" "$(date +%s)"
+      journal note message "$DOMAIN runs on its new disk now"
+      ;;
+    *)
+      owe_start "$SAYS"
+      return
+      ;;
+  esac
+  rm -f "$HERE/unstarted" && kept "$HERE"
 }
 
 # Copy passes: each is shorter than the one before, until the last one, with the guest down, fits its budget.
@@ -2393,6 +2469,10 @@ verb_remove_boot_unit() { # UNIT
   if [ "$MODE" = undo ] && [ -n "$LEFT" ]; then
     # the next boot tries again what could not be taken back now
     says 'stays while something newer is not taken back'
+    return 1
+  fi
+  if [ "$MODE" = undo ] && [ -n "$UNSTARTED" ]; then
+    says "stays while $DOMAIN is not up"
     return 1
   fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
@@ -6459,7 +6539,7 @@ complete_run() {
 }
 
 mode_recover() {
-  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
+  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && ! [ -e "$HERE/unstarted" ] && journal_ended; then
     # after a reboot of Dom0: a guest that was saved on a mapping needs it again
     rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
     take_lock 60 || exit 75
@@ -6484,10 +6564,15 @@ recover_locked() {
     # it died right before its last event
     read_fact ended
     journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
-    # or something could not be taken back then
-    [ -e "$HERE/unfinished" ] || exit 0
-    if committing; then take_back temporary; else take_back all; fi
-    [ -z "$LEFT" ] || exit 1
+    # or something could not be taken back then, or the guest not be brought up
+    [ -e "$HERE/unfinished" ] || [ -e "$HERE/unstarted" ] || exit 0
+    if committing; then
+      start_owed
+      take_back temporary
+    else
+      take_back all
+    fi
+    [ -z "$LEFT$UNSTARTED" ] || exit 1
     guest_here
     remove_run_directories
     journal note message 'what was left has been taken back now'

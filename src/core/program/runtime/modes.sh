@@ -57,7 +57,7 @@ complete_run() {
 }
 
 mode_recover() {
-  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && journal_ended; then
+  if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && ! [ -e "$HERE/unstarted" ] && journal_ended; then
     # after a reboot of Dom0: a guest that was saved on a mapping needs it again
     rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
     take_lock 60 || exit 75
@@ -82,10 +82,15 @@ recover_locked() {
     # it died right before its last event
     read_fact ended
     journal_ended || journal_kept end outcome "$CONTENT" message 'the run ended'
-    # or something could not be taken back then
-    [ -e "$HERE/unfinished" ] || exit 0
-    if committing; then take_back temporary; else take_back all; fi
-    [ -z "$LEFT" ] || exit 1
+    # or something could not be taken back then, or the guest not be brought up
+    [ -e "$HERE/unfinished" ] || [ -e "$HERE/unstarted" ] || exit 0
+    if committing; then
+      start_owed
+      take_back temporary
+    else
+      take_back all
+    fi
+    [ -z "$LEFT$UNSTARTED" ] || exit 1
     guest_here
     remove_run_directories
     journal note message 'what was left has been taken back now'

@@ -17,10 +17,18 @@ step() {
   STEP=$1 ID=$2
   OUT=$HERE/out/$STEP.log
   [ "$PASS" -eq 0 ] || OUT=$HERE/out/$STEP.$PASS.log
-  if [ "$SURVEY" -eq 1 ]; then
-    survey_step "$4"
-    return 0
-  fi
+  case $SURVEY in
+    1)
+      survey_step "$4"
+      return 0
+      ;;
+    2)
+      MODE=targets
+      "step_$STEP"
+      MODE=idle
+      return 0
+      ;;
+  esac
   case " $PASSED_OVER " in
     *" $ID "*)
       journal skip id "$ID" why 'the guest has left by itself'
@@ -97,6 +105,11 @@ SEEN=0
 goal() {
   local name verdict
   [ "$MODE" != ask ] || GOALS=$((GOALS + 1))
+  if [ "$MODE" = targets ] && [ "$1" = attached ]; then
+    shift 2
+    TARGETS=$*
+    return 0
+  fi
   [ "$MODE" = look ] || return 0
   GOALS=$((GOALS + 1))
   name=$1

@@ -48,8 +48,8 @@ take_back() {
     done
     UNDO_SCOPE=$1
   fi
-  if [ -n "$LEFT" ]; then
-    write_kept "$HERE/unfinished" "$LEFT_WHY"
+  if [ -n "$LEFT$UNSTARTED" ]; then
+    write_kept "$HERE/unfinished" "$UNSTARTED${UNSTARTED:+${LEFT_WHY:+; }}$LEFT_WHY"
   else
     rm -f "$HERE/unfinished"
   fi
@@ -124,7 +124,10 @@ forward() {
     # somebody else took it down, in a wait in which all it did was its own affair
     SAYS=
   elif ! run_on_new_disk; then
-    message="$message; $DOMAIN does not run on its new disk: $SAYS"
+    owe_start "$SAYS"
+    message="$message; $UNSTARTED"
+  else
+    rm -f "$HERE/unstarted"
   fi
   if ! [ -e "$HERE/committed" ] && [ "$message" = "$1" ]; then
     write_kept "$HERE/committed" "$(date +%s)"

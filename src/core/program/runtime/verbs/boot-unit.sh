@@ -34,6 +34,10 @@ verb_remove_boot_unit() { # UNIT
     says 'stays while something newer is not taken back'
     return 1
   fi
+  if [ "$MODE" = undo ] && [ -n "$UNSTARTED" ]; then
+    says "stays while $DOMAIN is not up"
+    return 1
+  fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
   run_command systemctl --no-reload disable "$1"
   rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
