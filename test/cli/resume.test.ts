@@ -118,6 +118,44 @@ describe("resume", () => {
     expect(host.submissions).toEqual([]);
   });
 
+  test("a guest that is down after the commit is told, and nothing is planned for it; one that was moved while down is not", async () => {
+    const moved = after(host0([]));
+    const stuck: RunRecord = { ...DEAD, outcome: "stuck", committedAt: 1_795_000_200 };
+    const web1 = moved.domains["web1"];
+    if (web1 === undefined) throw new Error("no guest");
+    const { running: _down, ...guest } = web1;
+    const state: HostState = { ...moved, runs: [stuck], domains: { web1: guest } };
+    const host = new Books(PLAN, "", () => undefined, () => undefined);
+    const { exit, out, err } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit, out + err).toBe(3);
+    expect(out + err).toContain("error[guest-down]: web1 is down");
+    expect(out + err).not.toContain("It is finished.");
+    const status = await cli(["status", ...INVENTORY], { hosts: { dom0a: host }, states: () => state });
+    expect(status.out.replaceAll(/\s+/g, " ")).toContain("next it is down: start it unless that is on purpose");
+    const up = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => ({ ...moved, runs: [stuck] }) });
+    expect(up.out).toContain("It is finished.");
+    expect(up.exit, up.out + up.err).toBe(0);
+    const offline = new Books(JSON.stringify({ plan: { nodes: [{ kind: "commit-offline" }] } }), "", () => undefined, () => undefined);
+    expect((await cli([...RESUME, "--yes"], { hosts: { dom0a: offline }, states: () => state })).exit).toBe(0);
+  });
+
+  test("what it finds after it has looked once more counts: a commit that nobody had noted yet", async () => {
+    let state = host0([DEAD]);
+    const host = new Books("{}", "", () => undefined, () => void (state = { ...after(host0([])), runs: [{ ...DEAD, state: "done", outcome: "done", committedAt: 1_795_000_200 }] }));
+    const { exit, out } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit).toBe(0);
+    expect(out).toContain("It is finished.");
+  });
+
+  test("--check --detailed-exitcode counts what a dead run has left, and not a run that left nothing", async () => {
+    const check = (run: RunRecord): ReturnType<typeof cli> => cli([...RESUME, "--check", "--detailed-exitcode"], {
+      hosts: { dom0a: new Books("{}", "", () => undefined, () => undefined) }, states: () => ({ ...after(host0([])), runs: [run] }),
+    });
+    expect((await check(DEAD)).exit).toBe(2);
+    expect((await check({ ...DEAD, state: "failed", outcome: "failed", unfinished: "a loop" })).exit).toBe(2);
+    expect((await check({ ...DEAD, state: "failed", outcome: "failed" })).exit).toBe(0);
+  });
+
   test("a run that is not over is told with who has it and since when, and one that is nobody's is no run", async () => {
     const running = await cli([...RESUME, "--yes"], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => host0([{ ...DEAD, state: "running" }]) });
     expect(running.exit).toBe(5);

@@ -1,5 +1,6 @@
 import type { HostState, RunRecord } from "../model/host-state.js";
 import { isOwnPath, mappingAt } from "../model/mapping.js";
+import { own } from "../model/own.js";
 import { formatInstant } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
@@ -33,25 +34,33 @@ export function guestStatuses(state: Pick<HostState, "host" | "runs" | "domains"
     .sort((a, b) => rank(a) - rank(b) || (b.since ?? 0) - (a.since ?? 0) || (a.domain < b.domain ? -1 : 1));
 }
 
-function ofRun(run: RunRecord, { host }: Pick<HostState, "host">): GuestStatus {
+function ofRun(run: RunRecord, { host, domains }: Pick<HostState, "host" | "domains">): GuestStatus {
   const committed = run.committedAt !== undefined;
   // a run that has ended and left something is no better than one that died
   const state = run.unfinished !== undefined && run.state !== "running" ? "stopped" : run.state;
   const where = `${host.name} ${run.domain}`;
+  // after the commit, with nothing left that the run itself still does
+  const ended = run.outcome !== undefined && run.unfinished === undefined;
   // a run that waits has the guest, and yet it is the time of day that counts
   const waits = run.state === "running" && run.step?.waits === true;
   return {
     domain: run.domain, state: waits ? "waits" : state, since: run.since, run: run.run, owner: run.owner, committed,
-    next: waits ? `the second switch, by itself; converge attach ${where} follows it, and Ctrl-C there ends the wait` : nextOf(state, committed, where),
+    next: waits ? `the second switch, by itself; converge attach ${where} follows it, and Ctrl-C there ends the wait` : nextOf(state, committed, where, ended && { up: own(domains, run.domain)?.running !== undefined }),
     ...(run.step === undefined ? {} : { step: run.step }),
     ...(run.unfinished === undefined ? {} : { unfinished: run.unfinished }),
   };
 }
 
-function nextOf(state: RunRecord["state"], committed: boolean, where: string): string {
+function nextOf(state: RunRecord["state"], committed: boolean, where: string, ended: false | { readonly up: boolean }): string {
   switch (state) {
     case "running": return `goes on by itself; to follow it: converge attach ${where}`;
-    case "stopped": return committed
+    case "stopped":
+      if (committed && ended !== false) {
+        return ended.up
+          ? `converge resume ${where} plans what is left to do`
+          : `it is down: start it unless that is on purpose; then converge resume ${where} plans what is left to do`;
+      }
+      return committed
       ? `converge resume ${where} brings the guest up on its new disks if it is not, and tidies up`
       : `converge resume ${where} takes back what was done, and then goes on`;
     case "failed": return `nothing is left of it; to go on: converge resume ${where}`;

@@ -1,5 +1,7 @@
 import { Command } from "commander";
+import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostState, RunRecord } from "../../core/model/host-state.js";
+import { own } from "../../core/model/own.js";
 import type { SavedWish } from "../../core/plan/saved-wish.js";
 import { readSavedWish } from "../../core/plan/saved-wish.js";
 import { formatInstant } from "../../core/render/figures.js";
@@ -10,7 +12,7 @@ import { Unreachable } from "../run/target.js";
 import { canAsk, confirm } from "../terminal/prompt.js";
 import { previewAndApply, refuseWithoutTerminal } from "./apply-playbooks.js";
 import type { ExitCode } from "./exit-code.js";
-import { EXIT } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
 import { withHosts } from "./one-host.js";
 import type { NamedHost } from "./one-host.js";
@@ -72,12 +74,14 @@ async function resume(named: NamedHost, domain: string, options: ResumeOptions, 
   if (directory === undefined) throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${named.name}`);
   const text = await runs.savedPlan(directory);
   const wish = text === undefined ? undefined : readSavedWish(text, commandLine(`converge resume ${named.name} ${domain}`));
-  const exit = await settle(run, directory, runs, options, session, reporter);
+  const exit = await settle({ run, directory, named, text: text ?? "" }, runs, options, session, reporter);
   const ended = exit ?? (wish === undefined
     ? withoutWish(run, named.name, domain, reporter)
     : await previewAndApply(workFor(named, wish, session, options.check === true), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
-  reporter.end(ended);
-  return ended;
+  const pending = options.check === true && options.detailedExitcode === true && isLeft(run) ? [EXIT.pending] : [];
+  const told = worst([ended, ...pending]);
+  reporter.end(told);
+  return told;
 }
 
 async function observed(named: NamedHost, session: Session): Promise<HostState> {
@@ -97,12 +101,25 @@ function newestRun(state: HostState, host: string, domain: string): RunRecord {
   );
 }
 
+/** It has not come to its end, or has not done by then what it has to. */
+function isLeft(run: RunRecord): boolean {
+  return run.unfinished !== undefined || (run.state === "stopped" && run.outcome === undefined);
+}
+
+/** A run that is to be settled, and the text of the plan beside it. */
+interface Unsettled {
+  readonly run: RunRecord;
+  readonly directory: string;
+  readonly named: NamedHost;
+  readonly text: string;
+}
+
 /**
  * Takes back what a dead run left, or finishes it. Afterwards the host is looked at again, and planned.
  * @returns how the command ends, where it goes no further
  */
 async function settle(
-  run: RunRecord, directory: string, runs: HostRuns, options: ResumeOptions, session: Session, reporter: Reporter,
+  { run, directory, named, text }: Unsettled, runs: HostRuns, options: ResumeOptions, session: Session, reporter: Reporter,
 ): Promise<ExitCode | undefined> {
   if (run.state !== "stopped" && run.unfinished === undefined) return undefined;
   const at = run.step === undefined ? "before its first step" : `at: ${visible(run.step.title)}`;
@@ -123,14 +140,34 @@ async function settle(
   }
   const left = await runs.recover(directory);
   if (left === undefined) {
-    reporter.say(run.committedAt === undefined ? "It is taken back." : "It is finished.");
-    return undefined;
+    const state = await observed(named, session);
+    const now = state.runs.find((one) => one.run === run.run) ?? run;
+    const down = now.committedAt === undefined ? undefined : whyNotUp(now, text, state);
+    if (down === undefined) {
+      reporter.say(now.committedAt === undefined ? "It is taken back." : "It is finished.");
+      return undefined;
+    }
+    reporter.complain([down]);
+    return EXIT.failed;
   }
   reporter.complain([{
     severity: "error", code: "not-taken-back", subject: { domain: run.domain }, summary: `something of the run ${run.run} is left`, detail: left,
     fix: `Look at it on the host, mend what stands in the way, and resume again.`,
   }]);
   return EXIT.failed;
+}
+
+/** That a guest is down which a run was to leave on its new disks. One that was moved while it was down stays so. */
+function whyNotUp(run: RunRecord, text: string, state: HostState): Diagnostic | undefined {
+  const { domain } = run;
+  const guest = own(state.domains, domain);
+  if (run.state !== "stopped" || guest?.running !== undefined || guest?.saved === true || text.includes('"kind":"commit-offline"')) return undefined;
+  return {
+    severity: "error", code: "guest-down", subject: { host: state.host.name, domain },
+    summary: `${domain} is down, and the run ${run.run} was to leave it on its new disks, running`,
+    detail: "The run could not start it, or somebody has stopped it since. Its config names its new disks.",
+    fix: `Start it (xl create ${guest?.config?.path ?? "its config"}), and resume again. If it is down on purpose, run its playbook instead.`,
+  };
 }
 
 function withoutWish(run: RunRecord, host: string, domain: string, reporter: Reporter): ExitCode {
