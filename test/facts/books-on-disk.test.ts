@@ -34,3 +34,20 @@ test("says which runs are over, which images were retired and which files these 
   expect(Object.fromEntries((value?.past ?? []).map(({ run, open }) => [run, open ?? false]))).toEqual({ over: false, "cut-short": true, "left-something": true });
   expect(Math.abs((value?.now ?? 0) - Date.now() / 1000)).toBeLessThan(3600);
 });
+
+test("a torn last line of one guest's books loses no entry of another's, nor one that was written after it", () => {
+  const entry = (of: string): string => JSON.stringify({
+    domain: of, vdev: "xvda1", volume: "vg0/torn", path: `/srv/${of}.img`, retired: `/srv/${of}.img.retired`, inode: 7, bytes: 4096, mtime: 1, at: 2,
+  });
+  const past = (of: string): string => JSON.stringify({ domain: of, downtimeSeconds: 3, at: 4 });
+  write("torn1/retired.jsonl", `${entry("before")}\n${entry("torn1").slice(0, 40)}`);
+  write("torn1/history.jsonl", past("torn1").slice(0, 20));
+  write("torn2/retired.jsonl", `${entry("torn2")}\n${entry("lost").slice(0, 40)}${entry("after")}\n`);
+  write("torn2/history.jsonl", `${past("torn2")}\n`);
+  const [file, ...args] = fact.command;
+  const stdout = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" });
+  const { value } = fact.parse({ exitCode: 0, stdout, stderr: "" });
+  const torn = (value?.retired ?? []).filter(({ volume }) => volume === "vg0/torn").map(({ domain }) => domain);
+  expect(torn).toEqual(["before", "torn2", "after"]);
+  expect((value?.history ?? []).map(({ domain }) => domain)).toContain("torn2");
+});

@@ -60,6 +60,30 @@ function collecting(host: StubHost, path: string, runs: readonly string[] = []):
   ]);
 }
 
+describe.concurrent("what is written into the books", () => {
+  it.each(SHELLS)("begins on a line of its own, also where a power cut has torn the last one (%s)", async (shell) => {
+    const host = new StubHost(shell);
+    try {
+      const torn = '{"domain":"web1","vdev":"xv';
+      mkdirSync(host.book, { recursive: true });
+      writeFileSync(`${host.book}/retired.jsonl`, torn);
+      writeFileSync(`${host.book}/history.jsonl`, `{"domain":"web1"}\n${torn}`);
+      const steps = [stepOf(retireImage, "settle", "retire", { domain: "web1", vdev: "xvda1", volume: VOLUME, path: host.image, retired: `${host.image}.retired` }, "")];
+      host.install(program(host, steps));
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("done");
+      const [first, second = "", ...more] = host.lines(`${host.book}/retired.jsonl`);
+      expect([first, more]).toEqual([torn, []]);
+      expect(JSON.parse(second)).toMatchObject({ retired: `${host.image}.retired` });
+      const history = host.lines(`${host.book}/history.jsonl`);
+      expect(history.slice(0, 2)).toEqual(['{"domain":"web1"}', torn]);
+      expect(JSON.parse(history[2] ?? "")).toMatchObject({ domain: "web1" });
+    } finally {
+      host.remove();
+    }
+  });
+});
+
 describe.concurrent("removing what is left", () => {
   it.each(SHELLS.flatMap((shell) => IMAGES.map((name) => ({ shell, name }))))(
     "removes just the image that its books name, $name, and old runs that left nothing ($shell)", async ({ shell, name }) => {

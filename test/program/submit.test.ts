@@ -109,6 +109,16 @@ describe("a submission", () => {
     });
   });
 
+  it("keeps the run that it starts, also where the controller's clock is behind that of all runs before", async () => {
+    await withHost("dash", async (host) => {
+      for (let run = 10; run < 40; run += 1) mkdirSync(join(host.book, "runs", `20260101T0000${String(run)}Z`), { recursive: true });
+      expect(await submit(host, "20200102T000000Z")).toMatchObject({ answer: "started" });
+      expect(readdirSync(join(host.book, "runs"))).toContain("20200102T000000Z");
+      await soon(() => existsSync(join(host.book, "runs/20200102T000000Z/ended")));
+      expect(readFileSync(join(host.book, "current/ended"), "utf8")).toBe("done\n");
+    });
+  });
+
   it("is refused clearly", async () => {
     await withHost("dash", async (host) => {
       host.tell("no-units");

@@ -24,7 +24,8 @@ export interface Books {
 // Everything of many runs is asked for at once: starting a process is slow on some hosts.
 // A guest's directory holds its last run (`current`), a lock that the run holds while it is alive, and a line of
 // JSON for each move that came to its end. Who holds the lock the kernel says (/proc/locks, proc(5)): to try it
-// would be to take it for a moment, from under a run that starts just then.
+// would be to take it for a moment, from under a run that starts just then. tail names each file (-v) on a line of its
+// own: a power cut may have torn the last line of one, and the next file's first is not to be taken for its end.
 const SCRIPT = `
 cd "$1/domains" 2>/dev/null || exit 0
 date '+now %s'
@@ -56,8 +57,8 @@ stat -c 'lock %d %i %n' -- */lock 2>/dev/null
 while read -r _ kind _ access _ file _; do
   if [ "$kind $access" = 'FLOCK WRITE' ]; then printf 'held %s\\n' "$file"; fi
 done </proc/locks
-tail -q -n 50 -- */history.jsonl 2>/dev/null
-tail -q -n 200 -- */retired.jsonl 2>/dev/null
+tail -v -n 50 -- */history.jsonl 2>/dev/null
+tail -v -n 200 -- */retired.jsonl 2>/dev/null
 exit 0
 `;
 
@@ -84,8 +85,9 @@ export const fact: FirstFact<Books> = {
       else if (kind === "lock") locks.set(third.split("/")[0] ?? "", `${devnoOf(Number(first))}:${second}`);
       else if (kind === "held") held.add(heldFile(first));
       else if (line.startsWith("{")) {
-        history.push(...readPast(line));
-        retired.push(...readRetired(line));
+        const entry = readEntry(line);
+        history.push(...readPast(entry));
+        retired.push(...readRetired(entry));
       } else if (kind === "step") last?.files.set("step", line.slice("step ".length));
       else if (kind === "now") now = Number(first) || undefined;
       else if (kind === "open") withBook(books, line.slice("open ".length), { open: true });
@@ -177,8 +179,13 @@ function ofBooks(
   return { commits: commits.sort((a, b) => b.at - a.at), past: past.sort((a, b) => a.since - b.since) };
 }
 
-function readRetired(text: string): readonly RetiredImage[] {
-  const value = parseJson(text);
+/** A line of the books. Older versions wrote on where a power cut had torn one: what was written last is whole. */
+function readEntry(line: string): unknown {
+  // within a string its quotes would be escaped
+  return parseJson(line) ?? parseJson(line.slice(line.lastIndexOf('{"domain":')));
+}
+
+function readRetired(value: unknown): readonly RetiredImage[] {
   if (!isObject(value)) return [];
   // not trimmed: a path may end in a blank
   const member = (key: string): string => (typeof value[key] === "string" ? value[key] : "");
@@ -191,8 +198,7 @@ function readRetired(text: string): readonly RetiredImage[] {
   }];
 }
 
-function readPast(text: string): readonly (PastRun & { readonly at: number })[] {
-  const value = parseJson(text);
+function readPast(value: unknown): readonly (PastRun & { readonly at: number })[] {
   if (!isObject(value)) return [];
   const domain = textOf(value, "domain");
   const downtimeSeconds = numberOf(value, "downtimeSeconds");

@@ -52,6 +52,14 @@ note_kept() {
   printf '%s\\n' "$2" >"$1" && kept "$1" "\${1%/*}"
 }
 
+# add_line FILE TEXT: on disk, and on a line of its own: a power cut may have left a torn one before it
+add_line() {
+  if [ -s "$1" ] && [ "$(tail -c 1 "$1" | od -An -tx1 | tr -d ' \\n')" != 0a ]; then
+    printf '\\n' >>"$1" || return
+  fi
+  printf '%s\\n' "$2" >>"$1" && kept "$1"
+}
+
 # content_of FILE: sets CONTENT, trailing newlines and all
 content_of() {
   CONTENT=$(cat "$1" 2>/dev/null && echo x) || {
@@ -1076,7 +1084,7 @@ LINE
     'downtimeSeconds#' "$3" 'forecastSeconds#' "$4" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$5" 'restSeconds#' "$6" \\
     'bytes#' "$bytes" 'plannedDowntimeSeconds#' "$FORECAST_DOWNTIME" 'plannedSeconds#' "$FORECAST_SECONDS" \\
     'plannedBytes#' "$FORECAST_BYTES" 'at#' "$(date +%s)"
-  printf '%s\\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
+  add_line "$BOOK/history.jsonl" "$JSON"
 }
 
 # md arrays of converge's own. They have no superblock, and so no UUID: what they hold says which they are. All is read
@@ -2387,7 +2395,7 @@ LINE
   # first the word, then the deed: an entry about a file that is not there harms nobody
   json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" \\
     'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)"
-  printf '%s\\n' "$JSON" >>"$BOOK/retired.jsonl" && kept "$BOOK/retired.jsonl" || {
+  add_line "$BOOK/retired.jsonl" "$JSON" || {
     says "cannot write $BOOK/retired.jsonl"
     return 1
   }
@@ -7512,12 +7520,14 @@ answer_held() {
   exit 75
 }
 
-# forget_old_runs: the newest twenty stay, for \`converge log\`; stamps sort by time. One that left something behind stays
-# too, and one that a boot unit still has to call.
+# forget_old_runs: the newest twenty stay, for \`converge log\`; stamps sort by time, but by the clock of whoever submits: the
+# current run may have one that is older than all others. One that left something behind stays too, and one that a boot unit
+# still has to call.
 forget_old_runs() {
-  local name
+  local name current
+  current=$(readlink "$BOOK/current")
   find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\\n' | sort -r | tail -n +21 | while IFS= read -r name; do
-    [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
+    [ "$name" = "$STAMP" ] || [ "$name" = "\${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
       rm -rf -- "$BOOK/runs/$name"
   done
 }

@@ -41,5 +41,5 @@ LINE
     'downtimeSeconds#' "$3" 'forecastSeconds#' "$4" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$5" 'restSeconds#' "$6" \
     'bytes#' "$bytes" 'plannedDowntimeSeconds#' "$FORECAST_DOWNTIME" 'plannedSeconds#' "$FORECAST_SECONDS" \
     'plannedBytes#' "$FORECAST_BYTES" 'at#' "$(date +%s)"
-  printf '%s\n' "$JSON" >>"$BOOK/history.jsonl" && kept "$BOOK/history.jsonl"
+  add_line "$BOOK/history.jsonl" "$JSON"
 }

@@ -50,6 +50,14 @@ note_kept() {
   printf '%s\n' "$2" >"$1" && kept "$1" "${1%/*}"
 }
 
+# add_line FILE TEXT: on disk, and on a line of its own: a power cut may have left a torn one before it
+add_line() {
+  if [ -s "$1" ] && [ "$(tail -c 1 "$1" | od -An -tx1 | tr -d ' \n')" != 0a ]; then
+    printf '\n' >>"$1" || return
+  fi
+  printf '%s\n' "$2" >>"$1" && kept "$1"
+}
+
 # content_of FILE: sets CONTENT, trailing newlines and all
 content_of() {
   CONTENT=$(cat "$1" 2>/dev/null && echo x) || {

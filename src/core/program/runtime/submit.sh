@@ -62,12 +62,14 @@ answer_held() {
   exit 75
 }
 
-# forget_old_runs: the newest twenty stay, for `converge log`; stamps sort by time. One that left something behind stays
-# too, and one that a boot unit still has to call.
+# forget_old_runs: the newest twenty stay, for `converge log`; stamps sort by time, but by the clock of whoever submits: the
+# current run may have one that is older than all others. One that left something behind stays too, and one that a boot unit
+# still has to call.
 forget_old_runs() {
-  local name
+  local name current
+  current=$(readlink "$BOOK/current")
   find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | tail -n +21 | while IFS= read -r name; do
-    [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
+    [ "$name" = "$STAMP" ] || [ "$name" = "${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
       rm -rf -- "$BOOK/runs/$name"
   done
 }

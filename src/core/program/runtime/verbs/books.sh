@@ -14,7 +14,7 @@ LINE
   # first the word, then the deed: an entry about a file that is not there harms nobody
   json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" \
     'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)"
-  printf '%s\n' "$JSON" >>"$BOOK/retired.jsonl" && kept "$BOOK/retired.jsonl" || {
+  add_line "$BOOK/retired.jsonl" "$JSON" || {
     says "cannot write $BOOK/retired.jsonl"
     return 1
   }
