@@ -152,3 +152,41 @@ describe("gc", () => {
     expect(flat(out + err)).toContain("bob@desk has it since 2026-11-21");
   });
 });
+
+describe("gc", () => {
+  test("of a guest whose last run is old, too, ends well", async () => {
+    const begun = oldRuns(collected());
+    const [last] = begun.runs;
+    if (last === undefined) throw new Error("no run");
+    let state: HostState = { ...begun, retired: [], commits: [] };
+    const host = new FakeHost("dom0a", {
+      events: RUN,
+      onEnd: () => {
+        state = {
+          ...state, runs: [{ ...last, run: "20261126T000000Z-000004", since: NOW + 60 }],
+          past: [{ domain: "web1", run: last.run, since: last.since, bytes: 4096 }],
+        };
+      },
+    });
+    const { exit, out, err } = await cli([...GC, "dom0a", "--yes"], { hosts: { dom0a: host }, states: () => state });
+    expect(exit, out + err).toBe(0);
+  });
+
+  test.each([NOW - 2 * DAY, NOW + 2 * DAY])("goes by no clock that is far from the controller's (%i)", async (now) => {
+    const { exit, out, err } = await cli([...GC, "dom0a", "--yes"], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => collected(), now });
+    expect(exit).toBe(5);
+    expect(flat(out + err)).toContain("error[clocks-apart]: it is 2026-11-26");
+    expect(flat(out + err)).not.toContain("to delete");
+  });
+
+  test("--domain that means no guest is told, with the one that was meant", async () => {
+    const states = (): HostState => collected();
+    const slip = await cli([...GC, "dom0a", "--domain", "wbe1", "--yes"], { hosts: { dom0a: new FakeHost("dom0a") }, states });
+    expect(slip.exit).toBe(1);
+    expect(flat(slip.out + slip.err)).toContain("error[unknown-domain]: --domain 'wbe1' matches no guest");
+    expect(slip.out + slip.err).toContain("web1");
+    const right = await cli([...GC, "dom0a", "--domain", "web*", "--check"], { hosts: { dom0a: new FakeHost("dom0a") }, states });
+    expect(right.exit).toBe(0);
+    expect(right.out).toContain("2 retired images to delete");
+  });
+});

@@ -8,6 +8,7 @@ import type { Observation } from "../../src/edge/run/target.js";
 import { runCli } from "../../src/edge/cli/run-cli.js";
 import type { Session } from "../../src/edge/cli/session.js";
 import type { UserSignal } from "../../src/edge/terminal/console.js";
+import { NOW } from "../support/a-leftover.js";
 
 export interface CliOptions {
   /** By name in the inventory. */
@@ -21,6 +22,8 @@ export interface CliOptions {
   /** There is a terminal, and this is typed on it. */
   readonly typed?: string;
   readonly columns?: number;
+  /** What time it is on the controller, in seconds since the epoch. */
+  readonly now?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -63,6 +66,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
     },
     observe: (host) => options.real === true ? observeHost(host) : Promise.resolve(observation(host.name, options)),
     clock: () => options.atOnce === true ? 0 : (minutes += 1) * 60_000,
+    now: () => options.now ?? NOW,
     sleep: () => Promise.resolve(),
     runs: { active: false, begun: false },
   };

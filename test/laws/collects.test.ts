@@ -196,6 +196,8 @@ describe("a retired image stays", () => {
         { ...disk, params: "/srv/xen/web1/xvda1.img", open: { node: "converge-xvda1", path: `/dev/vg0/web1-${disk.vdev}`, driver: "raw", bytes: 1 } })) } })),
       /until the guest is restarted/,
     ],
+    ["where nobody wrote down when it was retired", (state) => withBooks(state, 0), /do not say when it was retired/],
+    ["where the clock was plainly wrong when it was retired", (state) => withBooks(state, 5000), /retired 1970-01-01 01:23:20 UTC, and it was written to 20\d\d-.*a clock was wrong/],
     ["where a config names it, by another path", other("config"), /config \/etc\/xen\/db1\.cfg names it/],
     ["where a comment in a config names it", other("comment"), /config \/etc\/xen\/db1\.cfg names it/],
     ["where xl has it stored", other("stored"), /xl has it stored for db1/],
@@ -254,6 +256,19 @@ describe("books of runs", () => {
     if (first === undefined || second === undefined) throw new Error("no books");
     expect(runs({ ...state, past: [{ ...first, open: true }, second] })).toEqual([second.run]);
     expect(runs({ ...state, past: [{ ...first, since: NOW - 3 * DAY }, { ...second, since: 0 }] })).toEqual([]);
+  });
+
+  test("stay where a run was its guest's last one when it was asked for: the run that removes the others has made an old one of it", () => {
+    const state = oldRuns(collected());
+    const [last] = state.runs;
+    if (last === undefined) throw new Error("no run");
+    const asked = { ...wish, lastRuns: [last.run] };
+    const after: HostState = {
+      ...state, commits: [], runs: [{ ...last, run: "20261126T000000Z-000004", since: NOW }],
+      past: [{ domain: "web1", run: last.run, since: last.since, bytes: 4096 }],
+    };
+    expect(runs(after, asked)).toEqual([]);
+    expect(runs(after)).toEqual([last.run]);
   });
 
   test("stay while a run has the guest", () => {

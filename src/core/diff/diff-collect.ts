@@ -22,6 +22,8 @@ export interface CollectWish {
   readonly guests?: readonly GuestRetention[];
   /** Seconds since the epoch, by the host's clock, when it was first looked at: nothing comes of age while it is asked about. */
   readonly now: number;
+  /** Runs that were their guests' last ones then: the run that removes the others makes old ones of them. */
+  readonly lastRuns?: readonly string[];
   /** Where it was asked for. */
   readonly at: SourceRange;
 }
@@ -77,9 +79,18 @@ function keptFor(wish: CollectWish, domain: string, vdev?: string): number {
 
 /** The first reason for which an image stays; undefined where there is none. */
 function whyKept(retired: RetiredImage, image: Image, wish: CollectWish, state: HostState): string | undefined {
+  const wrong = wrongTime(retired);
+  if (wrong !== undefined) return wrong;
   const due = retired.at + keptFor(wish, retired.domain, retired.vdev);
   if (wish.now < due) return `it was retired ${formatInstant(retired.at)}, and is kept until ${formatInstant(due)}`;
   return notTheFile(retired, image) ?? inRun(retired.domain, state) ?? notOnVolume(retired, state) ?? used(retired, image, state);
+}
+
+/** When it was retired, if that can not be so: nothing is overdue by a clock that was wrong. */
+function wrongTime({ at, file }: RetiredImage): string | undefined {
+  if (at <= 0) return "the books do not say when it was retired";
+  if (file === undefined || at >= file.mtime) return undefined;
+  return `the books say that it was retired ${formatInstant(at)}, and it was written to ${formatInstant(file.mtime)}: a clock was wrong`;
 }
 
 function notTheFile({ file }: RetiredImage, image: Image): string | undefined {
@@ -162,7 +173,8 @@ function forgetRuns(wish: CollectWish, state: HostState, discarded: readonly Dis
       state.commits?.find((commit) => commit.domain === domain && commit.volumes.includes(volume))?.run ?? []));
     const oldest = wish.now - keptFor(wish, domain);
     const runs = (state.past ?? []).filter((past) =>
-      past.domain === domain && past.open === undefined && past.since > 0 && past.since < oldest && !needed.has(past.run));
+      past.domain === domain && past.open === undefined && past.since > 0 && past.since < oldest && !needed.has(past.run)
+      && wish.lastRuns?.includes(past.run) !== true);
     return runs.length === 0 ? [] : [{ change: "forget-runs", domain, runs }];
   });
 }

@@ -36,12 +36,21 @@ function unmatched(hosts: readonly HostMatch[], only: readonly string[]): Diagno
         fix: "Name a guest that the playbook names, or leave --domain out.",
       };
     }
-    const fix = didYouMean(glob, found);
-    return {
-      severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest`,
-      ...(fix === undefined ? {} : { fix }),
-    };
+    return withoutGuest(glob, found);
   });
+}
+
+/** Names of `--domain` that are none of these guests'; a pattern may well mean nobody. */
+export function namesWithoutGuest(only: readonly string[], guests: readonly string[]): Diagnostic[] {
+  return only.filter((glob) => !/[*?[]/.test(glob) && !guests.some((name) => globMatches(glob, name))).map((glob) => withoutGuest(glob, guests));
+}
+
+function withoutGuest(glob: string, guests: readonly string[]): Diagnostic {
+  const fix = didYouMean(glob, guests);
+  return {
+    severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest`,
+    ...(fix === undefined ? {} : { fix }),
+  };
 }
 
 function missingEverywhere(hosts: readonly HostMatch[]): Diagnostic[] {

@@ -58,7 +58,7 @@ const schema = {
         collect: {
           type: "object", additionalProperties: false, required: ["keepForSeconds", "now"],
           properties: {
-            keepForSeconds: seconds, now: seconds,
+            keepForSeconds: seconds, now: seconds, lastRuns: texts,
             guests: {
               type: "array",
               items: {

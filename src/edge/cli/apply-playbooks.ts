@@ -1,4 +1,4 @@
-import { acrossHosts } from "../../core/load/across-hosts.js";
+import { acrossHosts, namesWithoutGuest } from "../../core/load/across-hosts.js";
 import { foundDomains } from "../../core/load/found-domains.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
@@ -90,6 +90,9 @@ export function recordings(work: Work): readonly Diagnostic[] {
 
 /** The rules that only all hosts together can break. */
 function acrossAll(previews: readonly Preview[], only: readonly string[]): readonly Diagnostic[] {
+  const guests = previews.flatMap((preview) =>
+    "plan" in preview && preview.state !== undefined && preview.target.guests !== undefined ? [preview.target.guests(preview.state)] : []);
+  if (guests.length > 0) return guests.length === previews.length ? namesWithoutGuest(only, guests.flat()) : [];
   const matches = previews.flatMap((preview) => {
     if (!("plan" in preview) || preview.wishes === undefined || preview.state === undefined) return [];
     return [{ matched: { host: preview.host, ...preview.wishes }, found: foundDomains(preview.state) }];

@@ -3,10 +3,12 @@ import { KEPT_SECONDS } from "../../core/diff/diff-collect.js";
 import type { CollectWish, GuestRetention } from "../../core/diff/diff-collect.js";
 import { parseDuration } from "../../core/load/duration.js";
 import type { DesiredDomain } from "../../core/model/desired.js";
+import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
 import type { HostPlan } from "../../core/model/plan.js";
 import { planCollect } from "../../core/plan/plan-collect.js";
+import { formatInstant } from "../../core/render/figures.js";
 import { hostRuns } from "../run/host-runs.js";
 import { sha256 } from "../run/plan-target.js";
 import type { Target } from "../run/target.js";
@@ -80,8 +82,9 @@ async function byPlaybooks(files: readonly string[], commands: readonly string[]
     const at = commandLine(`converge gc ${files.join(" ")}`);
     const targets = work.targets.map((target) => {
       const retentions = (state: HostState): readonly GuestRetention[] => (target.wishes(state).value?.domains ?? []).map(retentionOf);
-      return collecting(target, (state) => ({
-        keepForSeconds: options.keepFor ?? KEPT_SECONDS, now: state.now ?? 0, at,
+      const guests = (state: HostState): readonly string[] => retentions(state).map(({ domain }) => domain);
+      return collecting({ ...target, guests }, session, (state) => ({
+        ...wishNow(options, state), at,
         guests: options.keepFor === undefined ? retentions(state) : retentions(state).map(({ domain }) => ({ domain, disks: [] })),
       }));
     });
@@ -103,11 +106,15 @@ async function byHosts(patterns: readonly string[], options: GcOptions, session:
   return withHosts(patterns, options, session, (hosts) => {
     const at = commandLine(`converge gc ${patterns.join(" ")}`);
     const work = collectOn(hosts, (state) => ({
-      keepForSeconds: options.keepFor ?? KEPT_SECONDS, now: state.now ?? 0, at,
+      ...wishNow(options, state), at,
       ...(options.domain.length === 0 ? {} : { guests: knownGuests(state).filter((name) => wanted(name, options.domain)).map((domain) => ({ domain, disks: [] })) }),
     }), session);
     return run(work, patterns, options, session);
   });
+}
+
+function wishNow({ keepFor }: GcOptions, state: HostState): Omit<CollectWish, "at"> {
+  return { keepForSeconds: keepFor ?? KEPT_SECONDS, now: state.now ?? 0, lastRuns: state.runs.map(({ run }) => run) };
 }
 
 function knownGuests({ retired, past }: HostState): readonly string[] {
@@ -128,21 +135,36 @@ export function collectOn(hosts: readonly NamedHost[], wishFor: (state: HostStat
     targets: hosts.map(({ name, connection, host }) => collecting({
       name, connection, runs: hostRuns(host), observe: () => session.observe(host),
       wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
-    }, wishFor)),
+      guests: (state) => [...Object.keys(state.domains), ...state.runs.map(({ domain }) => domain), ...knownGuests(state)],
+    }, session, wishFor)),
     batches: [{ hosts: hosts.map(({ name }) => name), maxFailPercent: 100 }],
     diagnostics: [],
     close: () => Promise.resolve(),
   };
 }
 
+/** Nothing is overdue by a clock that may be wrong, and one of two that are a day apart is. */
+function clocksApart({ now, host }: HostState, here: number): Diagnostic | undefined {
+  if (now === undefined || Math.abs(now - here) <= 24 * 60 * 60) return undefined;
+  return {
+    severity: "error", code: "clocks-apart", subject: { host: host.name },
+    summary: `it is ${formatInstant(now)} on ${host.name}, and ${formatInstant(here)} here`,
+    detail: "What is past its time goes by the host's clock, and more than a day lies between the two: one of them is wrong.",
+    fix: "Set the clock that is wrong, and run gc again.",
+  };
+}
+
 /** The wish is made once, at the first look: what comes of age while somebody reads the preview has to wait. */
-function collecting(target: Target, wishFor: (state: HostState) => CollectWish): Target {
+function collecting(target: Target, session: Session, wishFor: (state: HostState) => CollectWish): Target {
   let made: CollectWish | undefined;
   return {
     ...target,
     plan: (state): HostPlan => {
       const { diagnostics } = target.wishes(state);
       if (hasErrors(diagnostics)) return { host: target.name, domains: [], diagnostics };
+      // once: the time that counts is that of the first look
+      const apart = made !== undefined || target.connection.kind === "recorded" ? undefined : clocksApart(state, session.now());
+      if (apart !== undefined) return { host: target.name, domains: [], diagnostics: [apart] };
       made ??= wishFor(state);
       return planCollect(state, made, sha256);
     },

@@ -17,6 +17,7 @@ export function runInProcess(argv: readonly string[], console: Console): Promise
   const session: Session = {
     console, interruption: new Interruption(), observe: observeHost, runs: { active: false, begun: false },
     clock: () => performance.now(),
+    now: () => Date.now() / 1000,
     openHost: (name, connection, interactive) => {
       const host = openHost(name, connection, { interactive });
       opened.push(host);

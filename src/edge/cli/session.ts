@@ -21,6 +21,8 @@ export interface Session {
   readonly observe: (host: Host) => Promise<Observation>;
   /** Milliseconds, of a clock that nobody sets. */
   readonly clock: () => number;
+  /** What time it is here, in seconds since the epoch. */
+  readonly now: () => number;
   /** Waits between attempts to reach a host again. */
   readonly sleep?: (seconds: number, leave: AbortSignal) => Promise<void>;
   /** From here on signals steer a run; before, they end the command. */

@@ -23,6 +23,8 @@ export interface Target {
   readonly plan?: (state: HostState) => HostPlan;
   /** The wish that {@link plan} is about, as far as it concerns one guest. */
   readonly wish?: (domain: string) => SavedWish;
+  /** The guests that `--domain` may mean, where no playbook names them. */
+  readonly guests?: (state: HostState) => readonly string[];
   readonly runs: HostRuns;
 }
 
