@@ -325,6 +325,18 @@ describe("saved plans", () => {
     expect(host.submissions).toHaveLength(1);
   });
 
+  test("that are being carried out are followed, and not said to be stale", async () => {
+    await save();
+    const saved = JSON.parse(readFileSync(plan, "utf8")) as { hosts: { domains: { digest: string }[] }[] };
+    const digest = saved.hosts[0]?.domains[0]?.digest ?? "";
+    let state: HostState = { ...before, runs: [{ run: "one", domain: "web1", digest, state: "running", owner: "bob@desk", since: 1_700_000_000 }] };
+    const host = new FakeHost("dom0a", { events: [BEGIN, ...COPY, ...SWITCH, DONE], onEnd: () => { state = after(before); } });
+    const { exit, out, err } = await cli(["apply", plan], { hosts: { dom0a: host }, states: () => state });
+    expect(exit, out + err).toBe(0);
+    expect(host.submissions).toEqual([]);
+    expect(out + err).not.toContain("has changed");
+  });
+
   test("hold no command and no config", async () => {
     const text = JSON.stringify(await save());
     expect(text).not.toContain("lvcreate");
@@ -421,6 +433,24 @@ describe("attach and log", () => {
     expect(attached.out).toContain("web1 is up again after 11.2 s");
     const log = await cli(["log", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: host }, states });
     expect(log.out).toContain("2023-11-14 22:13:20 UTC  run one begins, started by alice@laptop");
+  });
+
+  test.each([[[BEGIN, ...COPY]], [[]]])("a run whose program died does not go on, and resume is named (%#)", async (events) => {
+    const { exit, out, err } = await cli(["attach", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: new FakeHost("dom0a", { events }) }, states: () => before });
+    expect(exit).toBe(3);
+    expect((out + err).replace(/\s+/g, " ")).toContain(`To go on with it: converge resume -i ${files["inventory.yml"]} dom0a web1`);
+    expect(out + err).not.toContain("goes on on dom0a");
+  });
+
+  test.each([["attach"], ["log"], ["resume", "--yes"], ["rollback", "--check"]])("%s is about one host: a pattern that means two is refused", async (command, ...more) => {
+    const two = join(files.dir, "two.yml");
+    writeFileSync(two, "all:\n  hosts:\n    dom0a:\n    dom0b:\n");
+    const hosts = { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") };
+    const { exit, out, err } = await cli([command, "-i", two, "all", "web1", ...more], { hosts, states: () => before });
+    expect(exit).toBe(1);
+    expect(out + err).toContain("error[several-hosts]: 'all' means 2 hosts");
+    expect(out + err).toContain("dom0a, dom0b");
+    expect([...hosts.dom0a.commands, ...hosts.dom0b.commands]).toEqual([]);
   });
 });
 

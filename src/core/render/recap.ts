@@ -24,6 +24,8 @@ export interface GuestRecap {
   readonly report: RunReport;
   /** What there is to say beyond the journal: who holds it, what differs. */
   readonly message?: string;
+  /** Its program died: the run does not go on by itself. */
+  readonly died?: true;
   /** The command that follows this run again, where it may still run. */
   readonly follow?: string;
 }
@@ -59,7 +61,8 @@ const COLLECTS: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "not done: something is left to do",
 };
 
-function endText({ end, plan, report }: GuestRecap): string {
+function endText({ end, plan, report, died }: GuestRecap): string {
+  if (end === "lost" && died === true) return "not known: the run stopped half-way";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
   if (end === "stopped" && report.committed) return "stopped as asked; the guest runs on its volumes, by way of what mirrored them";

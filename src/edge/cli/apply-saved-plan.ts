@@ -52,6 +52,10 @@ function staleHost(preview: Preview, saved: readonly SavedHost[], options: RunOp
   if (!("plan" in preview) || hasErrors(preview.plan.diagnostics)) return [];
   const host = saved.find((candidate) => candidate.host === preview.host);
   const domains = host?.domains.filter((domain) => wanted(domain.domain, options.domain)) ?? [];
-  return domains.flatMap((domain) =>
-    staleness(preview.host, domain, preview.plan.domains.find((now) => now.domain === domain.domain)));
+  return domains.flatMap((domain) => {
+    const now = preview.plan.domains.find((one) => one.domain === domain.domain);
+    // this very plan is being carried out: what is seen of its guest is half-way, and the run is followed
+    if (now?.joins !== undefined && now.digest === domain.digest) return [];
+    return staleness(preview.host, domain, now);
+  });
 }

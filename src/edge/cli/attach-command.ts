@@ -3,11 +3,11 @@ import { visible } from "../../core/render/visible.js";
 import { hostRuns } from "../run/host-runs.js";
 import { watchDomain } from "../run/run-domain.js";
 import { Unreachable } from "../run/target.js";
-import { attachCommand as followAgain, exitOfGuest } from "./carry-out.js";
+import { attachCommand as followAgain, exitOfGuest, resumeCommand as resumeAgain } from "./carry-out.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { refusal } from "./failure.js";
-import { withHosts } from "./one-host.js";
+import { withHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
@@ -29,8 +29,7 @@ export function attachCommand(session: Session, done: (exit: ExitCode) => void):
     .argument("<domain>", "a guest there")
     .addHelpText("after", HELP)
     .action(async (host: string, domain: string, options: CommonOptions) => {
-      done(await withHosts([host], options, session, async ([named]) => {
-        if (named === undefined) return EXIT.usage;
+      done(await withHost(host, options, session, async (named) => {
         return attach(named.name, domain, hostRuns(named.host), options, session);
       }));
     });
@@ -50,10 +49,13 @@ async function attach(
       runs, watcher: reporter.watch(host, domain, false), interruption: session.interruption,
       ...(session.sleep === undefined ? {} : { sleep: session.sleep }),
     });
-    if (run.end === "detached" || run.end === "lost") {
+    if (run.died === true) {
+      reporter.say(`The run stopped half-way: its program was killed. To go on with it: ${resumeAgain(host, domain, options.inventory)}`);
+    } else if (run.end === "detached" || run.end === "lost") {
+      if (run.message !== undefined) reporter.say(visible(run.message));
       reporter.say(`The run goes on on ${visible(host)}; to follow it again: ${followAgain(host, domain, options.inventory)}`);
     }
-    const exit = exitOfGuest({ end: run.end, report: run.report }, session.interruption);
+    const exit = exitOfGuest(run, session.interruption);
     reporter.end(exit);
     return exit;
   } finally {

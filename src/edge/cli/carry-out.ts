@@ -46,7 +46,16 @@ function withFigures({ target, state }: Extract<Preview, { plan: unknown }>): Ta
 
 /** The command that follows a run again. */
 export function attachCommand(host: string, domain: string, inventory: readonly string[]): string {
-  return quoteCommand(["converge", "attach", ...inventory.flatMap((path) => ["-i", path]), host, domain]);
+  return commandOn("attach", host, domain, inventory);
+}
+
+/** The command that goes on with a run that stopped half-way. */
+export function resumeCommand(host: string, domain: string, inventory: readonly string[]): string {
+  return commandOn("resume", host, domain, inventory);
+}
+
+function commandOn(command: string, host: string, domain: string, inventory: readonly string[]): string {
+  return quoteCommand(["converge", command, ...inventory.flatMap((path) => ["-i", path]), host, domain]);
 }
 
 function exitOf(results: readonly HostResult[], interruption: Interruption): ExitCode {
@@ -58,7 +67,7 @@ function exitOf(results: readonly HostResult[], interruption: Interruption): Exi
 }
 
 /** What one guest's end means for the exit code. */
-export function exitOfGuest(guest: Pick<GuestRecap, "end" | "report">, interruption: Interruption): ExitCode {
+export function exitOfGuest(guest: Pick<GuestRecap, "end" | "report" | "died">, interruption: Interruption): ExitCode {
   switch (guest.end) {
     case "done": case "waiting": return EXIT.done;
     case "held": case "stale": case "refused": return EXIT.refused;
@@ -67,7 +76,7 @@ export function exitOfGuest(guest: Pick<GuestRecap, "end" | "report">, interrupt
     case "detached": return signalExit(interruption);
     case "stopped": return interruption.wish === "go on" ? EXIT.failed : signalExit(interruption);
     case "failed": case "stuck": case "differs": return EXIT.failed;
-    case "lost": return guest.report.lastSeq === 0 ? EXIT.unreachable : EXIT.failed;
+    case "lost": return guest.report.lastSeq === 0 && guest.died === undefined ? EXIT.unreachable : EXIT.failed;
   }
 }
 

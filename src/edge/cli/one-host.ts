@@ -1,9 +1,10 @@
 import type { Connection } from "../../core/inventory/connection.js";
 import { matchHosts } from "../../core/inventory/pattern.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
+import { count } from "../../core/render/figures.js";
 import type { Host } from "../hosts/host.js";
 import { canAsk } from "../terminal/prompt.js";
-import { Refusal } from "./failure.js";
+import { Refusal, refusal } from "./failure.js";
 import type { CommonOptions } from "./options.js";
 import type { Session } from "./session.js";
 import { surroundings } from "./surroundings.js";
@@ -51,4 +52,20 @@ export async function withHosts<T>(
   } finally {
     await Promise.allSettled(hosts.map(({ host }) => host.close()));
   }
+}
+
+/** The same with the one host that a pattern means; a refusal where it means several. */
+export async function withHost<T>(
+  pattern: string, options: CommonOptions, session: Session, use: (host: NamedHost) => Promise<T>,
+): Promise<T> {
+  return withHosts([pattern], options, session, async (hosts) => {
+    const [named, ...more] = hosts;
+    if (named === undefined || more.length > 0) {
+      throw refusal(
+        "several-hosts", `'${pattern}' means ${count(hosts.length, "host")}, and this command is about one`,
+        `Name one of them: ${hosts.map(({ name }) => name).join(", ")}`,
+      );
+    }
+    return use(named);
+  });
 }

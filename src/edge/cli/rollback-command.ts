@@ -7,8 +7,7 @@ import { hostRuns } from "../run/host-runs.js";
 import { sha256 } from "../run/plan-target.js";
 import { previewAndApply, refuseWithoutTerminal } from "./apply-playbooks.js";
 import type { ExitCode } from "./exit-code.js";
-import { EXIT } from "./exit-code.js";
-import { withHosts } from "./one-host.js";
+import { withHost } from "./one-host.js";
 import type { NamedHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { collect, withCommonOptions } from "./options.js";
@@ -53,8 +52,7 @@ export function rollbackCommand(session: Session, done: (exit: ExitCode) => void
     .addHelpText("after", HELP)
     .action(async (host: string, domain: string, options: RollbackOptions) => {
       refuseWithoutTerminal(options, session);
-      done(await withHosts([host], options, session, async ([named]) =>
-        named === undefined ? EXIT.usage : rollback(named, domain, options, session)));
+      done(await withHost(host, options, session, (named) => rollback(named, domain, options, session)));
     });
 }
 

@@ -110,10 +110,11 @@ async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): P
 }
 
 /** What is told of a run that was watched; one that may still be under way can be followed again. */
-function ended(plan: DomainPlan, { end, report, message }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
+function ended(plan: DomainPlan, { end, report, message, died }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
   return {
     host: target.name, plan, end, report, ...(message === undefined ? {} : { message }),
-    ...(end === "detached" || end === "lost" ? { follow: followCommand(target.name, plan.domain) } : {}),
+    ...(died === undefined ? {} : { died }),
+    ...(end === "detached" || (end === "lost" && died === undefined) ? { follow: followCommand(target.name, plan.domain) } : {}),
   };
 }
 

@@ -20,6 +20,8 @@ export interface DomainRun {
   readonly end: GuestEnd;
   readonly report: RunReport;
   readonly message?: string;
+  /** Its program died without a word: the run does not go on by itself. */
+  readonly died?: true;
   /** The host went away before anything was started there. */
   readonly unreachable?: true;
 }
@@ -111,13 +113,13 @@ async function stillWaits(runs: HostRuns, directory: string, over: AbortSignal, 
   return false;
 }
 
-function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport): { end: GuestEnd; message?: string } {
+function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport): { end: GuestEnd; message?: string; died?: true } {
   switch (followed) {
     case "ended": return { end: report.outcome ?? "failed" };
     case "left": return { end: "detached" };
     case "lost": return { end: "lost" };
     case "silent":
-      return { end: "lost", message: "the run ended without a word: its program was killed; running the playbook again recovers" };
+      return { end: "lost", died: true, message: "the run ended without a word: its program was killed; running the playbook again recovers" };
   }
 }
 
