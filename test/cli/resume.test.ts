@@ -175,6 +175,30 @@ test("a saved wish is read back as it was, and one that was tampered with is non
   }
 });
 
+test("a wish of another version, or with words that this one does not know, is none: its playbook is to be run", async () => {
+  const full = aWish("web1", ["xvda1"], {
+    strategy: "dm", switch: "suspend", finish: "window", window: { text: "Sat 01:00-05:00", spans: [{ start: 7260, minutes: 240 }] }, downtimeSeconds: 30.5,
+    source: "retire", keepForSeconds: 86_400, offline: true, verify: "full", shutdownTimeoutSeconds: 60, destroy: true, passes: 5, rehearse: true,
+    rehearseConsole: "login:", rehearseTimeoutSeconds: 90, throttle: { nice: 5, ionice: "idle", bandwidthBytesPerSecond: 1000, ioWeight: 50 },
+    snapshot: { size: { percent: 20 } },
+  });
+  const text = JSON.stringify({ version: 1, plan: {}, wish: plainWish({ wish: "move", desired: { ...full, ready: { kind: "tcp", port: 22, timeoutSeconds: 60 } } }) });
+  expect(readSavedWish(text, WISH.at)).toMatchObject({ wish: "move" });
+  const odd = [
+    ['"version":1', '"version":2'], ['"switch":"suspend"', '"switch":"fly"'], ['"strategy":"dm"', '"strategy":"zfs"'], ['"source":"retire"', '"source":"burn"'],
+    ['"passes":5', '"passes":-1'], ['"downtimeSeconds":30.5', '"downtimeSeconds":"x"'], ['"volume":"vg0/', '"volume":"'], ['"kind":"tcp"', '"kind":"http"'],
+    ['"spans":[{', '"spans":3,"was":[{'], ['"destroy":true', '"destroy":true,"later":1'],
+  ] as const;
+  for (const [was, is] of odd) {
+    expect(text).toContain(was);
+    expect(readSavedWish(text.replace(was, is), WISH.at), is).toBeUndefined();
+  }
+  const host = new Books(text.replace('"switch":"suspend"', '"switch":"fly"'), "", () => undefined, () => undefined);
+  const { exit, out } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => host0([{ ...DEAD, state: "failed" }]) });
+  expect(exit).toBe(0);
+  expect(out).toContain("run its playbook");
+});
+
 describe("status", () => {
   const runs: readonly RunRecord[] = [
     { ...DEAD },

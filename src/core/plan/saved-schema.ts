@@ -1,3 +1,5 @@
+import { savedMoveSchema, savedReadySchema } from "./saved-move.js";
+
 /**
  * The form of a saved plan. It is strict: what is not named here is not in the file, so no command, no config and no
  * secret can travel in it, and a file that somebody has added to is refused.
@@ -119,16 +121,16 @@ export const desiredSchema = {
   type: "object", additionalProperties: false, required: ["name", "disks", "move"],
   properties: {
     name: text,
-    ready: { type: "object" },
-    move: { type: "object" },
+    ready: savedReadySchema,
+    move: savedMoveSchema,
     disks: {
       type: "array",
       items: {
         type: "object", additionalProperties: false, required: ["domain", "vdev", "volume", "move"],
         properties: {
-          domain: text, vdev: text, volume: text, bytes, sizeText: text,
+          domain: text, vdev: text, volume: { type: "string", pattern: "^[^/]+/[^/]+$" }, bytes, sizeText: text,
           filesystem: { type: "string", enum: ["ext2", "ext3", "ext4", "xfs", "swap"] },
-          move: { type: "object" },
+          move: savedMoveSchema,
         },
       },
     },

@@ -4,6 +4,7 @@ import type { ReturnWish } from "../diff/diff-return.js";
 import type { CollectWish } from "../diff/diff-collect.js";
 import type { DesiredDomain } from "../model/desired.js";
 import type { SourceRange } from "../model/source.js";
+import { savedMoveSchema, savedReadySchema } from "./saved-move.js";
 import { desiredSchema } from "./saved-schema.js";
 
 /** What a run was for, as it lies beside its program on the host: enough to plan it anew without its playbook. */
@@ -46,7 +47,7 @@ const schema = {
           properties: {
             domain: { type: "string" }, disks: texts, removeVolume: { type: "boolean" },
             carryBack: { type: "string", enum: ["auto", "files", "blocks"] },
-            ready: { type: "object" }, move: { type: "object" },
+            ready: savedReadySchema, move: savedMoveSchema,
           },
         },
       },
@@ -96,6 +97,8 @@ export function readSavedWish(text: string, at: SourceRange): SavedWish | undefi
     return undefined;
   }
   if (typeof value !== "object" || value === null || !("wish" in value)) return undefined;
+  // the first versions wrote none
+  if ("version" in value && value.version !== 1) return undefined;
   const { wish } = value;
   validate ??= new Ajv({ strict: true, allowUnionTypes: true }).compile(schema);
   if (!validate(wish)) return undefined;

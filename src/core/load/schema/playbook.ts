@@ -87,7 +87,8 @@ const moveOfDisk = {
   throttle: throttleOfDisk,
 } as const;
 
-const move = {
+/** `move:` of a play or a guest. */
+export const moveSchema = {
   type: "object",
   title: "move",
   description: "How to move disks. May stand on the play, the domain and the disk; the nearest wins key by key.",
@@ -182,7 +183,7 @@ const disk = {
       description: "What is on the disk. Not given: what is found there.",
     },
     move: {
-      ...move,
+      ...moveSchema,
       description: "How to move this disk: what differs from the domain's and the play's move.",
       properties: moveOfDisk,
     },
@@ -225,7 +226,7 @@ const domain = {
       additionalProperties: disk,
     },
     ready,
-    move,
+    move: moveSchema,
   },
 } as const;
 
@@ -263,7 +264,7 @@ const play = {
       type: "object", title: "domains", additionalProperties: domain,
       description: "The guests, by name or glob. What is not named stays as it is.",
     },
-    move,
+    move: moveSchema,
   },
 } as const;
 
@@ -279,4 +280,4 @@ export type PlayData = FromSchema<typeof play>;
 export type DomainData = FromSchema<typeof domain>;
 export type DiskData = FromSchema<typeof disk>;
 export type ReadyData = FromSchema<typeof ready>;
-export type MoveData = FromSchema<typeof move>;
+export type MoveData = FromSchema<typeof moveSchema>;
