@@ -31,12 +31,16 @@ export function recognise(bytes: Uint8Array, size: number, sparse = false): Reco
 
 /**
  * The disk that an image of a format holds: docs/interop/qcow2.txt of QEMU (size at 24, backing file's name at 8,
- * encryption at 32, all big-endian), and Microsoft's VHD specification (current size at 48, kind of disk at 60: 4 is
- * one that needs its parent).
+ * encryption at 32, all big-endian), docs/interop/qed_spec.txt (features at 16, of which 1 is a backing file, size at
+ * 48, little-endian), and Microsoft's VHD specification (current size at 48, kind of disk at 60: 4 is one that needs
+ * its parent).
  */
 function diskIn(head: Head, format: ImageFormat): ImageDisk | undefined {
   if (format === "qcow2") {
     return { bytes: u64(head, 24, false), backed: u64(head, 8, false) !== 0, encrypted: u32(head, 32, false) !== 0 };
+  }
+  if (format === "qed") {
+    return { bytes: u64(head, 48, true), backed: (u32(head, 16, true) & 1) !== 0, encrypted: false };
   }
   if (format === "vhd") return { bytes: u64(head, 48, false), backed: u32(head, 60, false) === 4, encrypted: false };
   return undefined;
@@ -44,6 +48,7 @@ function diskIn(head: Head, format: ImageFormat): ImageDisk | undefined {
 
 function formatOf(head: Head): ImageFormat {
   if (hasMagic(head, 0, "QFI\xfb")) return u32(head, 4, false) >= 2 ? "qcow2" : "qcow";
+  if (hasMagic(head, 0, "QED\0")) return "qed";
   // a dynamic VHD begins with a copy of its footer; a fixed one has it at the end only
   if (hasMagic(head, 0, "conectix")) return "vhd";
   return hasMagic(head, 0, "vhdxfile") ? "vhdx" : "raw";

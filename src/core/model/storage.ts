@@ -43,7 +43,7 @@ export interface Volume {
   readonly holders: readonly string[];
 }
 
-export type ImageFormat = "raw" | "qcow2" | "qcow" | "vhd" | "vhdx" | "unknown";
+export type ImageFormat = "raw" | "qcow2" | "qcow" | "qed" | "vhd" | "vhdx" | "unknown";
 
 /** The formats that guests are moved from, by xl's names for them (xl-disk-configuration(5), format). */
 export type ServedFormat = "raw" | "qcow2" | "vhd";

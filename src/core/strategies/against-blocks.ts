@@ -2,9 +2,9 @@ import { formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 
 /** Why the blocks of a disk can not be mirrored by the kernel, whichever part of it does so; empty where they can. */
-export function againstBlocks({ image, to, wish }: MoveDisk): readonly string[] {
-  const reasons: string[] = [];
-  if (image.format !== "raw") reasons.push(`it is a ${image.format} image, which no loop device reads`);
+export function againstBlocks(change: MoveDisk): readonly string[] {
+  const { image, to, wish } = change;
+  const reasons: string[] = [...againstFormat(change)];
   if (to.bytes < image.bytes) {
     reasons.push(`blocks need a volume of at least ${formatBytes(image.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
   }
@@ -12,6 +12,16 @@ export function againstBlocks({ image, to, wish }: MoveDisk): readonly string[] 
     reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
   }
   return reasons;
+}
+
+/**
+ * Why a loop device over the image is not the disk that the guest sees; empty where it is. Whoever serves the disk goes
+ * by the config, and not every format has a mark at its head: a fixed VHD has its own at the end.
+ */
+export function againstFormat({ image, from }: MoveDisk): readonly string[] {
+  if (image.format !== "raw") return [`it is a ${image.format} image, which no loop device reads`];
+  if (from.format !== "raw") return [`its config says that it is ${from.format}, which no loop device reads`];
+  return [];
 }
 
 /** Signatures, as a disk's content names them, that udev's rules take up on an array or a DRBD device as on a real disk. */

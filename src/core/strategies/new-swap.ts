@@ -3,6 +3,7 @@ import { createVolume } from "../steps/create-volume.js";
 import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { againstFormat } from "./against-blocks.js";
 import { settleSteps } from "./settle.js";
 import { restsTooLate } from "./unrehearsed.js";
 import type { Strategy } from "./strategy.js";
@@ -24,6 +25,8 @@ export const newSwap: Strategy = {
     if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
       return { fits: false, reasons: [`it holds swap and ${change.wish.filesystem} is asked for`] };
     }
+    const against = againstFormat(change);
+    if (against.length > 0) return { fits: false, reasons: against };
     const late = restsTooLate(move, options.offline !== true);
     if (late.length > 0) return { fits: false, reasons: late };
     if (running && switchOver !== "restart") return { fits: false, reasons: ["what is in it outlives a guest that is only suspended"] };

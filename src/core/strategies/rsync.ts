@@ -15,6 +15,7 @@ import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import type { Throttle } from "../steps/throttle.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { againstFormat } from "./against-blocks.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import { restsTooLate } from "./unrehearsed.js";
@@ -67,7 +68,7 @@ export const rsync: Strategy = {
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
-    if (change.image.format !== "raw") reasons.push(`it is a ${change.image.format} image, which no loop device reads`);
+    reasons.push(...againstFormat(change));
     if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
     }

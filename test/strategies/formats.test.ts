@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { recognise } from "../../src/core/facts/superblock.js";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
+import type { Content } from "../../src/core/model/storage.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { readDomainConfig } from "../../src/core/xl/domain-config.js";
+import { aHost, aWish, ext4, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
+
+/** A disk whose head looks raw, and whose config says that it is something else. */
+function saidToBe(format: string, content: Content): HostState {
+  const host = withFullImages(aHost([{ name: "web1", running: false, disks: { xvda1: { content } }, qdisk: true }]));
+  const web1 = host.domains["web1"];
+  const text = (web1?.config?.text.text ?? "").replace("format=raw", `format=${format}`);
+  const config = readDomainConfig("/etc/xen/web1.cfg", { file: "web1.cfg", text }, sha256(text), 7, "0644").value;
+  if (web1 === undefined || config === undefined) throw new Error("no guest");
+  return { ...host, domains: { web1: { ...web1, config } } };
+}
+
+function refused(state: HostState, strategy: MoveOptions["strategy"]): string {
+  const { domains, diagnostics } = planHost(state, [aWish("web1", ["xvda1"], strategy === undefined ? {} : { strategy })], sha256);
+  expect(domains).toEqual([]);
+  return diagnostics.find(({ code }) => code === "no-strategy-fits")?.detail ?? "";
+}
+
+// a fixed VHD has its mark at the end, and a broken or unknown one may have none
+describe.each(["qed", "vhd", "qcow2", "qcow"])("an image that its config calls %s, and whose head looks raw", (format) => {
+  test.each(["auto", "dm", "md", "md-preseed", "drbd"] as const)("is not mirrored as raw blocks by %s", (strategy) => {
+    expect(refused(saidToBe(format, { type: "unknown" }), strategy)).toMatch(new RegExp(`its config says that it is ${format}\\b`));
+  });
+
+  test("has no files that rsync could read, nor a swap area to make anew", () => {
+    expect(refused(saidToBe(format, ext4("u", 64 * MIB)), "rsync")).toMatch(new RegExp(`rsync: its config says that it is ${format}\\b`));
+    expect(refused(saidToBe(format, swap("u", 64 * MIB)), "auto")).toMatch(new RegExp(`its config says that it is ${format}\\b`));
+  });
+});
+
+test("QED is known by its head, with the size of the disk in it", () => {
+  // docs/interop/qed_spec.txt
+  const head = new Uint8Array(8192);
+  const view = new DataView(head.buffer);
+  head.set(new TextEncoder().encode("QED\0"));
+  view.setUint32(4, 65536, true);
+  view.setUint32(8, 4, true);
+  view.setUint32(12, 1, true);
+  view.setUint32(48, 64 * MIB, true);
+  const content = { type: "unknown", hint: "qed image" };
+  expect(recognise(head, MIB)).toEqual({ format: "qed", disk: { bytes: 64 * MIB, backed: false, encrypted: false }, content });
+  view.setUint32(16, 1, true);
+  expect(recognise(head, MIB).disk?.backed).toBe(true);
+});
