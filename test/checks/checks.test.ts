@@ -320,6 +320,14 @@ const CASES: readonly Case[] = [
       loops: [{ device: "/dev/loop3", backing: "/srv/xen/web1/xvda1.img", inode: 9999, devno: "253:0", offset: 0, readOnly: false, deleted: true }],
     }),
   },
+  {
+    name: "the guest's config is in another encoding", code: "config-encoding", says: /web1\.cfg would have to be edited, and is no UTF-8/, advises: /iconv/,
+    state: web(({ config }) => (config === undefined ? {} : { config: { ...config, uneditable: "no-utf8" } })),
+  },
+  {
+    name: "the guest's config was not read to its end", code: "config-encoding", says: /too long/,
+    state: web(({ config }) => (config === undefined ? {} : { config: { ...config, uneditable: "too-long" } })),
+  },
   { name: "two files define the guest", state: web(() => ({ otherConfigs: ["/etc/xen/web1-old.cfg"] })), code: "several-configs", says: /more than one file/ },
   { name: "another manager owns the guests", state: (state) => ({ ...state, managers: ["libvirt"] }), code: "other-manager", says: /managed by libvirt/ },
   { name: "a pvmove is running", state: group({ pvmove: true }), code: "pvmove-running", says: /pvmove is running in vg0/ },

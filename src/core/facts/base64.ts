@@ -18,9 +18,7 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 
 /** Base64 of bytes, on one line. */
 export function encodeBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return btoa(binary);
+  return btoa(decodeLatin1(bytes));
 }
 
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -38,4 +36,16 @@ export function decodeTextStrictly(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Text in which each character stands for one byte (ISO 8859-1): what is no UTF-8 can be looked at so. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text;
+}
+
+/** The bytes that {@link decodeLatin1} read. */
+export function encodeLatin1(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 }

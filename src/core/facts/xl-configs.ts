@@ -2,7 +2,7 @@ import type { CommandResult } from "../model/command.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { readDomainConfig, type NamedDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
-import { decodeBase64, decodeTextStrictly, encodeBase64 } from "./base64.js";
+import { decodeBase64, decodeLatin1, decodeTextStrictly, encodeBase64, encodeLatin1 } from "./base64.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 import { sha256 } from "./sha256.js";
 
@@ -143,30 +143,41 @@ function readFile(file: ReadFile, diagnostics: Diagnostic[]): ReportedConfig | u
   // a name without `.cfg` is a config only if it reads as one
   const certain = /\.cfg$/.test(path) || path.startsWith("/etc/xen/auto/");
   const unread = certain ? { path, realPath, sha256: hash } : undefined;
-  const text = bytes.length < LONGEST ? decodeTextStrictly(bytes) : undefined;
-  if (text === undefined) {
-    if (certain) diagnostics.push(noText(path));
-    return unread;
+  const uneditable = bytes.length >= LONGEST ? "too-long" : decodeTextStrictly(bytes) === undefined ? "no-utf8" : undefined;
+  const read = readDomainConfig(path, { file: path, text: textOf(bytes) }, hash, file.inode, file.mode);
+  if (!certain && read.value === undefined) {
+    // a binary is none of xl's; what may go on as a config must not pass for absent
+    if (uneditable === "too-long" && !bytes.includes(0)) diagnostics.push(notEdited(path, uneditable, false));
+    return undefined;
   }
-  const read = readDomainConfig(path, { file: path, text }, hash, file.inode, file.mode);
-  if (!certain && read.value === undefined) return undefined;
+  if (uneditable !== undefined) diagnostics.push(notEdited(path, uneditable, read.value !== undefined));
   // one guest's broken config is no reason to leave all guests of the host alone
   for (const diagnostic of read.diagnostics) {
     diagnostics.push(diagnostic.severity === "error" ? { ...diagnostic, severity: "warning" } : diagnostic);
   }
-  return read.value === undefined ? unread : { path, realPath, sha256: hash, config: read.value };
+  if (read.value === undefined) return unread;
+  return { path, realPath, sha256: hash, config: { ...read.value, ...(uneditable === undefined ? {} : { uneditable }) } };
+}
+
+/** Of a longer file the whole lines that were read. xl goes by bytes: to it a text in another encoding is a config as any. */
+function textOf(bytes: Uint8Array): string {
+  const text = decodeTextStrictly(bytes) ?? decodeLatin1(bytes);
+  return bytes.length < LONGEST ? text : text.slice(0, text.lastIndexOf("\n") + 1);
 }
 
 function redactBytes(bytes: Uint8Array): Uint8Array {
   const text = decodeTextStrictly(bytes);
-  return text === undefined ? new Uint8Array() : new TextEncoder().encode(redact(text));
+  return text === undefined ? encodeLatin1(redact(decodeLatin1(bytes))) : new TextEncoder().encode(redact(text));
 }
 
-function noText(path: string): Diagnostic {
+function notEdited(path: string, why: "no-utf8" | "too-long", wasRead: boolean): Diagnostic {
+  const what = why === "too-long" ? `is longer than ${LONGEST / 1024} KiB` : "is no UTF-8 text";
   return {
     severity: "warning",
     code: "config-encoding",
-    summary: `${path} is no UTF-8 text and is left alone`,
-    fix: "Convert the file to UTF-8, or leave this guest to itself.",
+    summary: `${path} ${what}: ${wasRead ? "the disks that it names count, and it is not edited" : "which disks it names is not known"}`,
+    fix: why === "too-long"
+      ? "Shorten it, or move it out of /etc/xen if it is no guest's config."
+      : "Convert it to UTF-8 (iconv -f latin1 -t utf-8), or leave its guest out of the playbook.",
   };
 }

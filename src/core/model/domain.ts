@@ -51,6 +51,8 @@ export interface DomainConfig {
   readonly memoryMiB?: number;
   readonly type: "pv" | "hvm" | "pvh";
   readonly ties: readonly Tie[];
+  /** Why it is not edited: it is no UTF-8 text, or only its beginning was read. The disks that it names count all the same. */
+  readonly uneditable?: "no-utf8" | "too-long";
 }
 
 /**
