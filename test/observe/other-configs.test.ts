@@ -17,8 +17,7 @@ function latin1(text: string): Buffer {
 }
 
 /** The lab's Dom0 with one more file, or with another one under a name that it has already. */
-function withFile(path: string, bytes: Buffer): Readings {
-  const lab = labReadings();
+function withFile(path: string, bytes: Buffer, lab: Readings = labReadings()): Readings {
   const result = lab.results["xl-configs"];
   const [head = "", stream = ""] = (result?.stdout ?? "").split("\ncontent\n");
   const lines = head.split("\n");
@@ -78,6 +77,24 @@ describe("a file that is no UTF-8 text", () => {
     const { stdout = "" } = again.results["xl-configs"] ?? {};
     expect(Buffer.from(stdout.slice(stdout.indexOf("\ncontent\n") + 9), "base64").toString("latin1")).not.toContain("hunter2");
     expect(planned(again).errors).toMatchObject([{ code: "image-shared", detail: "guest rescue" }]);
+  });
+});
+
+describe("a second file of another guest", () => {
+  const two = (disk: string): Readings => {
+    const first = withFile("/etc/xen/late.cfg", latin1("name = 'late'\n"));
+    return withFile("/etc/xen/late-rescue.cfg", latin1(`name = 'late'\n${disk}`), first);
+  };
+
+  test("names the image too", () => {
+    expect(planned(two(DISK)).errors).toMatchObject([{ code: "image-shared", detail: "guest late" }]);
+    expect(planned(two("")).errors).toEqual([]);
+  });
+
+  test("names the volume that the disk is to go to", () => {
+    const { plans, errors } = planned(two("disk = [ 'phy:/dev/vg0/web1-xvda1,xvdb,w' ]\n"));
+    expect(plans).toBe(0);
+    expect(errors).toMatchObject([{ detail: expect.stringContaining("guest late") as unknown }]);
   });
 });
 

@@ -76,13 +76,13 @@ function guestsWith(has: (path: string) => boolean, owner: Owner, state: HostSta
   });
 }
 
-/** By config, by what its own reboot would come up with, and as it runs. */
-function disksWith({ config, running }: Domain, has: (path: string) => boolean, devno: string | undefined): readonly string[] {
+/** By any of its configs, by what its own reboot would come up with, and as it runs. */
+function disksWith({ config, otherDisks = [], running }: Domain, has: (path: string) => boolean, devno: string | undefined): readonly string[] {
   const named = (disks: readonly ConfiguredDisk[]): readonly string[] =>
     disks.filter(({ target, backend }) => backend === undefined && has(target)).map(({ vdev }) => vdev);
   const attached = (running?.attached ?? []).filter((disk) =>
     has(disk.params) || has(servedFrom(disk)) || (devno !== undefined && disk.devno === devno));
-  return [...named(config?.disks ?? []), ...named(running?.stored ?? []), ...attached.map(({ vdev }) => vdev)];
+  return [...named(config?.disks ?? []), ...named(otherDisks), ...named(running?.stored ?? []), ...attached.map(({ vdev }) => vdev)];
 }
 
 function loopsOver(image: Image, owner: Owner, same: (path: string) => boolean, state: HostState): readonly string[] {

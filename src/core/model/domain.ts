@@ -85,6 +85,8 @@ export interface Domain {
   readonly config?: DomainConfig;
   /** Other configs on the host that define the same name. */
   readonly otherConfigs: readonly string[];
+  /** Disks that those name: the guest may be started from any of them. Unset: none. */
+  readonly otherDisks?: readonly ConfiguredDisk[];
   /** Linked from /etc/xen/auto. */
   readonly autostart: boolean;
   /** xendomains holds a save file of it: its memory knows the disk as it was. */

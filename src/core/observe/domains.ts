@@ -33,11 +33,14 @@ export function observeDomains(facts: FactValues): Readonly<Record<string, Domai
     // xendomains starts from /etc/xen/auto: of several files that one is the guest's
     const files = configs.get(name) ?? [];
     const first = files.find((file) => autostart.has(file.realPath)) ?? files[0];
+    const others = files.filter((file) => file !== first);
+    const otherDisks = others.flatMap(({ config }) => config.disks);
     const run = running.get(name);
     return [name, {
       name,
       ...(first === undefined ? {} : { config: withoutName(first.config) }),
-      otherConfigs: files.filter((file) => file !== first).map((file) => file.path),
+      otherConfigs: others.map((file) => file.path),
+      ...(otherDisks.length === 0 ? {} : { otherDisks }),
       autostart: files.some((file) => autostart.has(file.realPath)),
       saved: saved.has(name),
       ...(run === undefined ? {} : { running: run }),
