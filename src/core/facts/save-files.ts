@@ -1,27 +1,19 @@
 import { known, unreadable, type FirstFact } from "./fact.js";
+import { DIRECTORIES, UNCLEAR, unclear } from "./xendomains.js";
 
-// The directory as xendomains(8) finds it; its file is read, never run.
-const SCRIPT = `
-dir=
-for file in /etc/default/xendomains /etc/sysconfig/xendomains; do
-  [ -r "$file" ] || continue
-  text=$(dd if="$file" iflag=noatime 2>/dev/null || cat "$file")
-  set -f
-  IFS='
+// the usual directory is looked at too: what was saved before the setting was changed is there
+const SCRIPT = `${DIRECTORIES}
+dirs=$(directories XENDOMAINS_SAVE) || exit ${UNCLEAR}
+set -f
+IFS='
 '
-  for line in $text; do
-    case $line in XENDOMAINS_SAVE=*) dir=\${line#*=} ;; esac
+set -- $dirs /var/lib/xen/save
+unset IFS
+set +f
+for dir in "$@"; do
+  for path in "$dir"/*; do
+    if [ -f "$path" ]; then printf '%s\\n' "\${path##*/}"; fi
   done
-  unset IFS
-  set +f
-  break
-done
-case $dir in
-  \\"*\\" | \\'*\\') dir=\${dir#?}; dir=\${dir%?} ;;
-esac
-[ -n "$dir" ] || dir=/var/lib/xen/save
-for path in "$dir"/*; do
-  if [ -f "$path" ]; then printf '%s\\n' "\${path##*/}"; fi
 done
 exit 0
 `;
@@ -33,7 +25,8 @@ export const fact: FirstFact<readonly string[]> = {
   needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode === UNCLEAR) return unreadable("save files of guests", result, unclear("XENDOMAINS_SAVE"));
     if (result.exitCode !== 0) return unreadable("save files of guests", result);
-    return known(result.stdout.split("\n").filter((name) => name !== ""));
+    return known([...new Set(result.stdout.split("\n").filter((name) => name !== ""))]);
   },
 };

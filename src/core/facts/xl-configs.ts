@@ -5,6 +5,7 @@ import { redact } from "../xl/secrets.js";
 import { decodeBase64, decodeLatin1, decodeTextStrictly, encodeBase64, encodeLatin1 } from "./base64.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 import { sha256 } from "./sha256.js";
+import { DIRECTORIES, UNCLEAR, unclear } from "./xendomains.js";
 
 /** A file that may define a guest. */
 export interface ReportedConfig {
@@ -19,13 +20,14 @@ export interface ReportedConfig {
 
 export interface ReportedConfigs {
   readonly configs: readonly ReportedConfig[];
-  /** Real paths of what /etc/xen/auto links to. */
+  /** Real paths of what /etc/xen/auto links to, or another directory that xendomains is told to start guests from. */
   readonly autostart: readonly string[];
 }
 
 // Few processes, for hosts on which one is slow to start: everything is asked for all files at once, and only the
 // reading is one by one, because dd alone can leave the access time as it is.
-const SCRIPT = `
+const SCRIPT = `${DIRECTORIES}
+elsewhere=$(directories XENDOMAINS_AUTO) || exit ${UNCLEAR}
 newline='
 '
 paths=
@@ -43,9 +45,18 @@ for path in /etc/xen/*; do
   esac
 done
 take /etc/xen/auto/*
-[ -n "$paths" ] || exit 0
 set -f
 IFS=$newline
+set -- $elsewhere
+set +f
+for dir in "$@"; do
+  case $dir in /etc/xen/auto | /etc/xen/auto/) ;; *) take "$dir"/* ;; esac
+done
+[ -n "$paths" ] || exit 0
+for dir in "$@"; do
+  printf 'auto %s\\n' "$dir"
+done
+set -f
 set -- $paths
 printf 'path %s\\n' "$@"
 stat -L -c 'stat %a %i %s' -- "$@" || exit 1
@@ -70,17 +81,19 @@ export const fact: FirstFact<ReportedConfigs> = {
   seconds: 120,
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode === UNCLEAR) return unreadable("guests' configs", result, unclear("XENDOMAINS_AUTO"));
     if (result.exitCode !== 0) return unreadable("guests' configs", result);
     const files = filesOf(result.stdout);
+    const isAuto = (path: string): boolean => directoriesOf(result.stdout).includes(path.slice(0, path.lastIndexOf("/")).replace(/\/+$/, ""));
     if (files === undefined) return unreadable("guests' configs", result, "a file changed while it was read");
     const configs = new Map<string, ReportedConfig>();
     const autostart: string[] = [];
     const diagnostics: Diagnostic[] = [];
     for (const file of files) {
-      if (file.path.startsWith("/etc/xen/auto/")) autostart.push(file.realPath);
+      if (isAuto(file.path)) autostart.push(file.realPath);
       // one file under two names is one config, and the first name stands in /etc/xen
       if (configs.has(file.realPath)) continue;
-      const reported = readFile(file, diagnostics);
+      const reported = readFile(file, isAuto(file.path), diagnostics);
       if (reported !== undefined) configs.set(file.realPath, reported);
     }
     return known({ configs: [...configs.values()], autostart }, diagnostics);
@@ -90,6 +103,7 @@ export const fact: FirstFact<ReportedConfigs> = {
     if (files === undefined) return { ...result, stdout: "" };
     const contents = files.map((file) => redactBytes(file.bytes));
     const head = [
+      ...directoriesOf(result.stdout).slice(1).map((directory) => `auto ${directory}`),
       ...files.map((file) => `path ${file.path}`),
       ...files.map((file, i) => `stat ${file.mode} ${file.inode} ${contents[i]?.length ?? 0} ${file.sha256}`),
       ...files.map((file) => file.realPath),
@@ -110,13 +124,18 @@ interface ReadFile {
   readonly sha256: string;
 }
 
+/** Whose files xendomains starts guests from, without a slash at the end. */
+function directoriesOf(text: string): readonly string[] {
+  return ["/etc/xen/auto", ...[...text.matchAll(/^auto (\/.*)$/gm)].map(([, directory = ""]) => directory.replace(/\/+$/, ""))];
+}
+
 /** @returns undefined where the parts do not fit together */
 function filesOf(text: string): readonly ReadFile[] | undefined {
   if (text.trim() === "") return [];
   const at = text.indexOf("\ncontent\n");
   const stream = at === -1 ? undefined : decodeBase64(text.slice(at + "\ncontent\n".length));
   if (stream === undefined) return undefined;
-  const lines = text.slice(0, at).split("\n");
+  const lines = text.slice(0, at).split("\n").filter((line) => !line.startsWith("auto /"));
   const count = lines.length / 3;
   if (!Number.isInteger(count)) return undefined;
   const files: ReadFile[] = [];
@@ -138,10 +157,10 @@ function filesOf(text: string): readonly ReadFile[] | undefined {
   return files;
 }
 
-function readFile(file: ReadFile, diagnostics: Diagnostic[]): ReportedConfig | undefined {
+function readFile(file: ReadFile, auto: boolean, diagnostics: Diagnostic[]): ReportedConfig | undefined {
   const { path, realPath, bytes, sha256: hash } = file;
   // a name without `.cfg` is a config only if it reads as one
-  const certain = /\.cfg$/.test(path) || path.startsWith("/etc/xen/auto/");
+  const certain = /\.cfg$/.test(path) || auto;
   const unread = certain ? { path, realPath, sha256: hash } : undefined;
   const uneditable = bytes.length >= LONGEST ? "too-long" : decodeTextStrictly(bytes) === undefined ? "no-utf8" : undefined;
   const read = readDomainConfig(path, { file: path, text: textOf(bytes) }, hash, file.inode, file.mode);
