@@ -99,7 +99,7 @@ test.each([
   ["text", { format: "raw", content: { type: "unknown" } }],
   ["zero", { format: "raw", content: { type: "unknown", hint: "first 8 KiB are zero" } }],
   ["ext-journal-device", { format: "raw", content: { type: "unknown", hint: "external journal of an ext file system" } }],
-  ["ext4-after-dos-table", { format: "raw", content: { type: "unknown", hint: "ambivalent: ext4, dos partition table" } }],
+  ["ext4-after-dos-table", { format: "raw", content: { type: "unknown", hint: "ambivalent: ext4, dos partition table" }, partitioned: true }],
 ])("%s", (name, expected) => {
   expect(recognised(name)).toEqual(expected);
 });
@@ -130,6 +130,27 @@ describe("boot sectors and signatures of others", () => {
     ["swap area that holds a suspended system", [[4086, "S1SUSPEND\0"]]],
   ] as const)("%s", (hint, parts) => {
     expect(withBytes(...parts)).toEqual({ type: "unknown", hint });
+  });
+
+  test("an empty entry before or after others is none", () => {
+    // type 8e from sector 2048, 60000 of them; type 83 without a length
+    const used = "\x8e\0\0\0\0\x08\0\0\x60\xea\0\0";
+    const empty = "\x83\0\0\0\0\0\0\0\0\0\0\0";
+    expect(withBytes([450, used], [466, empty], [510, "\x55\xaa"])).toEqual({ type: "partitions", table: "dos" });
+    expect(withBytes([450, empty], [466, used], [510, "\x55\xaa"])).toEqual({ type: "partitions", table: "dos" });
+  });
+
+  test.each<{ what: string; bytes: readonly (readonly [number, readonly number[]])[]; seen: boolean }>([
+    { what: "a protective MBR without its GPT", bytes: [[450, [0xee, 0, 0, 0, 1, 0, 0, 0, 255, 255]]], seen: true },
+    { what: "a partition that begins at sector 0", bytes: [[450, [0x83, 0, 0, 0, 0, 0, 0, 0, 255]]], seen: true },
+    { what: "an entry of type 0 with a length", bytes: [[458, [255]]], seen: true },
+    { what: "boot code where the table would be", bytes: [[446, [0x31, 0xc0, 0x8e, 0xd8, 0xbc, 0, 0x7c, 1, 2, 3, 4, 5, 6, 7, 8]]], seen: false },
+    { what: "nothing where the table would be", bytes: [], seen: false },
+  ])("$what before an ext file system: partitions to the kernel: $seen", ({ bytes, seen }) => {
+    const head = headOf(load("ext3"));
+    head.set([0x55, 0xaa], 510);
+    for (const [offset, values] of bytes) head.set(values, offset);
+    expect(recognise(head, 2 ** 30).partitioned).toBe(seen ? true : undefined);
   });
 
   test("a boot block before an ext file system is no partition table", () => {

@@ -16,6 +16,8 @@ function planned(disk: ADisk, move: MoveOptions = {}, bytes?: number) {
 describe("md is refused", () => {
   test.each<{ what: string; disk: ADisk; bytes?: number; why: RegExp }>([
     { what: "where Dom0 would see the guest's partitions", disk: { content: { type: "partitions", table: "gpt" } }, why: /partition table on an array/ },
+    { what: "where it would see them beside a file system", disk: { content: unknown("ambivalent: ext4, dos partition table"), partitioned: true }, why: /partition table on an array/ },
+    { what: "where the table is all that tells of them", disk: { content: unknown("protective MBR without its GPT"), partitioned: true }, why: /partition table on an array/ },
     { what: "where udev would take up the guest's LVM", disk: { content: unknown("LVM physical volume") }, why: /LVM physical volume; Dom0's udev takes that up/ },
     { what: "where it is one of several signatures", disk: { content: unknown("ambivalent: ext4, member of an md array") }, why: /member of an md array/ },
     { what: "where md would not reach the end", disk: { bytes: 64 * MIB + 512, content: { type: "unknown" } }, bytes: GIB, why: /whole KiB/ },
@@ -25,6 +27,12 @@ describe("md is refused", () => {
     expect(domains).toEqual([]);
     const said = diagnostics.find((d) => d.code === "no-strategy-fits");
     expect(`${said?.summary ?? ""} ${said?.detail ?? ""}`).toMatch(why);
+  });
+
+  test("and md-preseed too, where Dom0 would see partitions", () => {
+    const { domains, diagnostics } = planned({ content: unknown("protective MBR without its GPT"), partitioned: true }, { strategy: "md-preseed" });
+    expect(domains).toEqual([]);
+    expect(diagnostics.find((d) => d.code === "no-strategy-fits")?.detail).toMatch(/partition table on an array/);
   });
 
   test("is not, where the content is only unknown", () => {

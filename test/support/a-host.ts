@@ -38,6 +38,7 @@ export interface ADisk {
   readonly format?: Image["format"];
   /** On no LVM volume. */
   readonly elsewhere?: boolean;
+  readonly partitioned?: true;
 }
 
 export function ext4(uuid: string, bytes: number, usedBytes = bytes / 4): Content {
@@ -76,6 +77,7 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
         ...(grows ? { disk: { bytes, backed: false, encrypted: false } } : {}), inode, devno: disk.elsewhere === true ? "254:0" : "253:0",
         mtime: 1_700_000_000, links: 1, format: disk.format ?? "raw",
         content: disk.content ?? ext4(`uuid-${guest.name}-${vdev}`, bytes),
+        ...(disk.partitioned === undefined ? {} : { partitioned: true }),
         ...(disk.elsewhere === true
           ? {}
           : { on: { volume: "vg0/images", mountpoint: "/srv/xen", path: `/${guest.name}/${vdev}.img` } }),

@@ -23,10 +23,23 @@ export function readPartitions(head: Head): PartitionsFound | undefined {
     if (flag !== 0 && flag !== 0x80) return undefined;
     if (type === 0) continue;
     if (type === 0xee) return { hint: "protective MBR without its GPT" };
-    if (u32(head, entry + 8, true) === 0 || u32(head, entry + 12, true) === 0) return undefined;
+    // left by tools that number partitions; the kernel passes over it too
+    if (u32(head, entry + 12, true) === 0) continue;
+    if (u32(head, entry + 8, true) === 0) return undefined;
     used += 1;
   }
   return used > 0 ? { table: "dos" } : undefined;
+}
+
+/**
+ * Whether Dom0's kernel would make partitions of a device with this head, whatever else is on it: it asks less of a table
+ * than {@link readPartitions} (msdos_partition in the kernel's block/partitions/msdos.c; a protective MBR is such a table).
+ */
+export function kernelReadsPartitions(head: Head): boolean {
+  if (hasMagic(head, 512, "EFI PART") || hasMagic(head, 4096, "EFI PART")) return true;
+  if (u16(head, 510, true) !== 0xaa55) return false;
+  const entries = [446, 462, 478, 494];
+  return entries.every((entry) => ((head.bytes[entry] ?? 0) & 0x7f) === 0) && entries.some((entry) => u32(head, entry + 12, true) !== 0);
 }
 
 function bootSector(head: Head): string | undefined {

@@ -1,7 +1,7 @@
 import type { Content, ImageDisk, ImageFormat } from "../model/storage.js";
 import { readExt } from "./superblock-ext.js";
 import { otherSignatures } from "./superblock-other.js";
-import { readPartitions } from "./superblock-partitions.js";
+import { kernelReadsPartitions, readPartitions } from "./superblock-partitions.js";
 import { readSwap } from "./superblock-swap.js";
 import { readXfs } from "./superblock-xfs.js";
 import { hasMagic, headOf, u32, u64, type Head } from "./superblock-bytes.js";
@@ -12,6 +12,8 @@ export interface Recognised {
   /** Of a format other than raw, where its head tells. */
   readonly disk?: ImageDisk;
   readonly content: Content;
+  /** The kernel would find partitions on it all the same, where `content` does not say so. */
+  readonly partitioned?: true;
 }
 
 /**
@@ -24,7 +26,10 @@ export interface Recognised {
 export function recognise(bytes: Uint8Array, size: number, sparse = false): Recognised {
   const head = headOf(bytes);
   const format = formatOf(head);
-  if (format === "raw") return { format, content: contentOf(head, size, sparse) };
+  if (format === "raw") {
+    const content = contentOf(head, size, sparse);
+    return { format, content, ...(content.type !== "partitions" && kernelReadsPartitions(head) ? { partitioned: true as const } : {}) };
+  }
   const disk = diskIn(head, format);
   return { format, ...(disk === undefined ? {} : { disk }), content: { type: "unknown", hint: `${format} image` } };
 }

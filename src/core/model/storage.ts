@@ -65,6 +65,8 @@ export interface Image {
   /** Of a format other than raw: what its head says of the disk in it. Content stays unknown: it would have to be read through. */
   readonly disk?: ImageDisk;
   readonly content: Content;
+  /** There is more to it than `content` says: Dom0's kernel, given it as a disk, would make partitions of it. */
+  readonly partitioned?: true;
   /** What is in it that Dom0 could take up as its own. */
   readonly stacked?: readonly Signature[];
   /** The volume that holds it, where there is one, and its path from the root of that volume's file system. */

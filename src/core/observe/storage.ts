@@ -102,6 +102,7 @@ function readImage(
     format: target.recognised.format,
     ...(target.recognised.disk === undefined ? {} : { disk: target.recognised.disk }),
     content,
+    ...(target.recognised.partitioned === undefined ? {} : { partitioned: true }),
     ...(stacked.length === 0 ? {} : { stacked }),
     ...(volume === undefined || mount === undefined
       ? {}

@@ -43,7 +43,7 @@ export function againstMd(change: MoveDisk, state: HostState): readonly string[]
   const { image } = change;
   const reasons: string[] = [...againstBlocks(change)];
   if (image.bytes % 1024 !== 0) reasons.push("its size is not in whole KiB, which md counts in");
-  if (image.content.type === "partitions") {
+  if (image.content.type === "partitions" || image.partitioned === true) {
     reasons.push("Dom0's kernel reads the partition table on an array, and its udev takes up the LVM or md in it (dm does not)");
   }
   const stacked = takenUp(change);
