@@ -89,4 +89,18 @@ describe("the output of xl list -l", () => {
   it("can be recorded without its passwords", () => {
     expect(redactStoredDomains(LISTED)).toBe(LISTED.replace('ge\\"heim', "REDACTED"));
   });
+
+  it("nor with those that are handed to QEMU", () => {
+    const extra = ["-object", "secret,id=s0,data=hunter2", "-vnc", "127.0.0.1:1,password=hunter3,x=\"y\"", "-spice", "port=1, passwd = hunter4", "-m", "secret, no password"];
+    const output = JSON.stringify({ c_info: { name: "a" }, b_info: { extra, "type.hvm": { vnc: { passwd: "hunter5" } } } }, undefined, 4);
+    const redacted = redactStoredDomains(output);
+    expect(redacted).not.toContain("hunter");
+    expect(JSON.parse(redacted)).toEqual({
+      c_info: { name: "a" },
+      b_info: {
+        extra: ["-object", "secret,id=s0,data=REDACTED", "-vnc", "127.0.0.1:1,password=REDACTED,x=\"y\"", "-spice", "port=1, passwd = REDACTED", "-m", "secret, no password"],
+        "type.hvm": { vnc: { passwd: "REDACTED" } },
+      },
+    });
+  });
 });

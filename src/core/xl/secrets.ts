@@ -89,6 +89,14 @@ export function findSecrets(text: string): SecretPlace[] {
   return merged(found);
 }
 
+/** What stands in one string, a device model argument say, with its secrets replaced. */
+export function redactInside(text: string): string {
+  if (!ANY.test(text)) return text;
+  const replaced = (whole: string, secret: string): string =>
+    secret.trim() === "" ? whole : whole.slice(0, whole.length - secret.length) + REDACTED;
+  return text.replace(INSIDE_STRING, replaced).replace(QEMU_SECRET, replaced);
+}
+
 /** A config, or any part of one, with its secrets replaced by {@link REDACTED}. */
 export function redact(text: string): string {
   const parts: string[] = [];

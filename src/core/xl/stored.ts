@@ -1,5 +1,6 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk } from "../model/domain.js";
+import { redactInside } from "./secrets.js";
 
 /** What `xl list -l` prints: the configurations that xl stored when it created the guests. */
 
@@ -67,12 +68,11 @@ function readConfig(config: unknown): StoredConfig {
   };
 }
 
-/** Passwords in that output (`"passwd": "…"` of vnc and spice) replaced, for recordings. */
+/** Passwords in that output replaced, for recordings: `"passwd": "…"` of vnc and spice, and those inside of arguments to QEMU. */
 export function redactStoredDomains(output: string): string {
-  return output.replace(
-    /("[^"\\\n]{0,40}passw[^"\\\n]{0,40}"\s{0,40}:\s{0,40})"(?:[^"\\]|\\[^])*"/gi,
-    '$1"REDACTED"',
-  );
+  return output
+    .replace(/("[^"\\\n]{0,40}passw[^"\\\n]{0,40}"\s{0,40}:\s{0,40})"(?:[^"\\]|\\[^])*"/gi, '$1"REDACTED"')
+    .replace(/"((?:[^"\\]|\\[^])*)"/g, (_, inner: string) => `"${redactInside(inner)}"`);
 }
 
 function readDisk(disk: unknown): ConfiguredDisk {
