@@ -51,3 +51,25 @@ test("a torn last line of one guest's books loses no entry of another's, nor one
   expect(torn).toEqual(["before", "torn2", "after"]);
   expect((value?.history ?? []).map(({ domain }) => domain)).toContain("torn2");
 });
+
+test("the file system that the books lie in has the number that the kernel's list of locks has", () => {
+  write("web2/lock", "");
+  const [file, ...args] = fact.command;
+  const lines = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }).split("\n");
+  const points = lines.filter((line) => line.startsWith("mount ")).map((line) => line.split(" "));
+  expect(points.some(([, , point]) => point === "/")).toBe(true);
+  expect(points.every(([, devno = "", point = ""]) => /^\d+:\d+$/.test(devno) && `${root}/`.startsWith(`${point.replace(/\/$/, "")}/`))).toBe(true);
+});
+
+test.each([
+  { what: "on btrfs, where stat has the subvolume's number", held: "00:1f:257", state: "running" },
+  { what: "where both have the same number", held: "00:2d:257", state: "running" },
+  { what: "not by a file of the same inode on another file system", held: "fe:00:257", state: "stopped" },
+  { what: "not by another file", held: "00:1f:258", state: "stopped" },
+])("a run is alive by its lock: $what", ({ held, state }) => {
+  const stdout = [
+    "now 1700000000", "run web1 ../runs/r1", "file domain web1", "file since 1700000000", "lock 45 257 web1/lock",
+    "mount 0:31 /", "mount 0:33 /var", `held ${held}`, "mount 0:31 /var/lib", "",
+  ].join("\n");
+  expect(fact.parse({ exitCode: 0, stdout, stderr: "" }).value?.runs).toMatchObject([{ domain: "web1", state }]);
+});

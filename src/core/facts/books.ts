@@ -54,6 +54,10 @@ for run in */runs/*; do
 done
 du -sk -- */runs/* 2>/dev/null | sed 's/^/size /'
 stat -c 'lock %d %i %n' -- */lock 2>/dev/null
+here=$(pwd -P)/
+while read -r _ _ device _ point _; do
+  case $here in "\${point%/}"/*) printf 'mount %s %s\\n' "$device" "$point" ;; esac
+done </proc/self/mountinfo
 while read -r _ kind _ access _ file _; do
   if [ "$kind $access" = 'FLOCK WRITE' ]; then printf 'held %s\\n' "$file"; fi
 done </proc/locks
@@ -71,7 +75,8 @@ export const fact: FirstFact<Books> = {
   parse(result) {
     if (result.exitCode !== 0) return unreadable("host's books of earlier runs", result);
     const runs: { readonly directory: string; readonly run: string; readonly files: Map<string, string> }[] = [];
-    const locks = new Map<string, string>();
+    const locks = new Map<string, { readonly devno: string; readonly inode: string }>();
+    let mount = { devno: "?", point: "" };
     const held = new Set<string>();
     const retired: RetiredImage[] = [];
     const books = new Map<string, BookOfRun>();
@@ -82,7 +87,8 @@ export const fact: FirstFact<Books> = {
       const last = runs.at(-1);
       if (kind === "run") runs.push({ directory: first, run: second.split("/").at(-1) ?? "", files: new Map() });
       else if (kind === "file") last?.files.set(first, line.slice(`file ${first} `.length).trim());
-      else if (kind === "lock") locks.set(third.split("/")[0] ?? "", `${devnoOf(Number(first))}:${second}`);
+      else if (kind === "lock") locks.set(third.split("/")[0] ?? "", { devno: devnoOf(Number(first)), inode: second });
+      else if (kind === "mount" && second.length >= mount.point.length) mount = { devno: first, point: second };
       else if (kind === "held") held.add(heldFile(first));
       else if (line.startsWith("{")) {
         const entry = readEntry(line);
@@ -100,7 +106,11 @@ export const fact: FirstFact<Books> = {
         else withBook(books, at, { [kind]: Number(value) || 0 });
       }
     }
-    const isHeld = (directory: string): boolean => held.has(locks.get(directory) ?? "?");
+    // on btrfs each subvolume has a number of its own to stat(2), and the kernel's list has that of the file system
+    const isHeld = (directory: string): boolean => {
+      const { devno = "?", inode = "?" } = locks.get(directory) ?? {};
+      return held.has(`${devno}:${inode}`) || held.has(`${mount.devno}:${inode}`);
+    };
     return known({
       runs: runs.map(({ directory, run, files }) => readRun(directory, run, files, isHeld(directory))),
       history: history.sort((a, b) => b.at - a.at).map(({ at: _, ...past }) => past),
