@@ -342,6 +342,20 @@ const CASES: readonly Case[] = [
       },
     }),
   },
+  ...(["it has failed", undefined] as const).map((health): Case => ({
+    name: `the thin pool is not well: ${health ?? "nobody knows how full it is"}`, code: "thin-pool-unhealthy", says: health === undefined ? /could not be read/ : /vg0\/pool is not well: it has failed/,
+    state: (state) => ({
+      ...state,
+      volumes: {
+        "vg0/images": aVolume("vg0/images", 2 * GIB, { kind: "thin", pool: "vg0/pool" }),
+        "vg0/pool": aVolume("vg0/pool", 4 * GIB, { kind: "thin-pool", ...(health === undefined ? {} : { dataPercent: 10, health }) }),
+      },
+    }),
+  })),
+  { name: "the group is read-only", state: group({ unfit: ["read-only"] }), code: "volume-group-unfit", says: /vg0 is read-only/, advises: /permission rw/ },
+  { name: "the group is exported", state: group({ unfit: ["exported"] }), code: "volume-group-unfit", says: /vg0 is exported/, advises: /vgimport/ },
+  { name: "the group is other hosts' too", state: group({ unfit: ["shared"] }), code: "volume-group-unfit", says: /vg0 is shared/ },
+  { name: "there are two groups of that name", state: group({ unfit: ["of-one-name"] }), code: "volume-group-unfit", says: /two volume groups/, advises: /vgrename UUID/ },
   { name: "rsync is not installed", state: (state) => ({ ...state, tools: { ...state.tools, rsync: { present: false } } }), code: "missing-tool", says: /dom0a has no rsync/ },
   {
     name: "the host does not run systemd", code: "missing-tool", says: /does not run systemd/,

@@ -18,8 +18,10 @@ import { scannedByDom0 } from "./scanned-by-dom0.js";
 import { severalConfigs } from "./several-configs.js";
 import { space } from "./space.js";
 import { targetTooSmall } from "./target-too-small.js";
+import { thinPoolUnhealthy } from "./thin-pool-unhealthy.js";
 import { thinPool } from "./thin-pool.js";
 import { viewsDisagree } from "./views-disagree.js";
+import { volumeGroupUnfit } from "./volume-group-unfit.js";
 import { volumeInUse } from "./volume-in-use.js";
 import { volumeTaken } from "./volume-taken.js";
 import { windowTooShort } from "./window-too-short.js";
@@ -46,7 +48,9 @@ export const checks = {
   "several-configs": severalConfigs,
   "target-too-small": targetTooSmall,
   "thin-pool-full": thinPool,
+  "thin-pool-unhealthy": thinPoolUnhealthy,
   "views-disagree": viewsDisagree,
+  "volume-group-unfit": volumeGroupUnfit,
   "volume-in-use": volumeInUse,
   "volume-taken": volumeTaken,
   "window-too-short": windowTooShort,

@@ -61,6 +61,7 @@ function readVolume(name: VolumeName, bytes: number, row: JsonObject): ReportedV
   const live = major >= 0 && minor >= 0;
   const dataPercent = numberOf(row, "data_percent");
   const metadataPercent = numberOf(row, "metadata_percent");
+  const health = healthOf(attr);
   const invalid = state === "I" || state === "S";
   return {
     name,
@@ -77,8 +78,19 @@ function readVolume(name: VolumeName, bytes: number, row: JsonObject): ReportedV
     ...(dataPercent === undefined ? {} : { dataPercent }),
     ...(metadataPercent === undefined ? {} : { metadataPercent }),
     ...(invalid ? { invalid } : {}),
+    ...(health === undefined ? {} : { health }),
     suspended: /^[sSMC]$/.test(state),
   };
+}
+
+/** Of thin pools and thin volumes: letters 9 and 5 of "lv_attr". */
+function healthOf(attr: string): string | undefined {
+  switch (attr.charAt(8)) {
+    case "F": return "it has failed";
+    case "D": return "it is out of data space";
+    case "M": return "its metadata is read-only";
+    default: return /^[cC]$/.test(attr.charAt(4)) ? "it wants a check" : undefined;
+  }
 }
 
 function kindOf(attr: string, layout: string, role: string): VolumeKind {

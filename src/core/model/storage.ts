@@ -15,7 +15,14 @@ export interface VolumeGroup {
   readonly missingPvs: number;
   /** A pvmove is under way in this group. */
   readonly pvmove: boolean;
+  /** Why no volume is made in it. Unset: nothing stands against it. */
+  readonly unfit?: readonly Unfit[];
+  /** The largest logical sector of the disks below it, where that is known. */
+  readonly sectorBytes?: number;
 }
+
+/** As vgs(8) says it; and two groups of one name. */
+export type Unfit = "read-only" | "exported" | "clustered" | "shared" | "of-one-name";
 
 export type VolumeKind = "linear" | "striped" | "snapshot" | "thin" | "thin-pool" | "raid" | "other";
 
@@ -38,6 +45,8 @@ export interface Volume {
   readonly metadataPercent?: number;
   /** An overflowed snapshot: its content is worthless. */
   readonly invalid?: boolean;
+  /** What is wrong with a thin pool or a volume in one, in words. */
+  readonly health?: string;
   readonly content?: Content;
   /** Devices on top of this one (md, dm, loop…): by device-mapper's name where there is one, else by the kernel's. */
   readonly holders: readonly string[];
