@@ -1,3 +1,4 @@
+import { mdAssembles } from "../model/scanning.js";
 import type { Scanning } from "../model/scanning.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 
@@ -14,9 +15,11 @@ if command -v lvmconfig >/dev/null; then
 fi
 if command -v mdadm >/dev/null; then
   echo mdadm
-  # the first one counts
+  # the first one in a file counts; which of the files mdadm was built to read it does not say
   for file in /etc/mdadm/mdadm.conf /etc/mdadm.conf /etc/mdadm/mdadm.conf.d/* /etc/mdadm.conf.d/*; do
-    if [ -f "$file" ]; then dd if="$file" iflag=noatime 2>/dev/null | grep -i '^auto[[:space:]]'; fi
+    [ -f "$file" ] || continue
+    printf 'conf %s\\n' "$file"
+    dd if="$file" iflag=noatime 2>/dev/null | grep -i '^auto[[:space:]]'
   done
 fi
 partitions=0
@@ -35,7 +38,7 @@ export const fact: FirstFact<Scanning> = {
     const lines = result.stdout.split("\n");
     const loopPartitions = Number(/^max_part (\d{1,3})$/m.exec(result.stdout)?.[1] ?? Number.NaN);
     if (result.exitCode !== 0 || Number.isNaN(loopPartitions)) return unreadable("rules for what Dom0 scans", result);
-    const auto = lines.find((line) => /^auto\s/i.test(line))?.trim().split(/\s+/).slice(1) ?? [];
+    const auto = autoIn(lines);
     const setting = (name: string): string | undefined => lines.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
     const texts = (name: string): readonly string[] =>
       [...(setting(name) ?? "").matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, text = ""]) => text.replaceAll(/\\(.)/g, "$1"));
@@ -66,4 +69,26 @@ function namesIn(lines: readonly string[], file: string): readonly string[] | un
     if (line.startsWith("IDTYPE=")) names.push(...[...line.matchAll(/\b(?:IDNAME|DEVNAME)=(\S+)/g)].map(([, name = ""]) => name));
   }
   return names;
+}
+
+/**
+ * The AUTO line that counts. Debian's mdadm reads /etc/mdadm.conf only where there is no /etc/mdadm/mdadm.conf, others do it the
+ * other way round (mdadm.conf(5)): where both are there and disagree, it is the one by which more is assembled.
+ */
+function autoIn(lines: readonly string[]): readonly string[] {
+  const files = new Map<string, (readonly string[])[]>();
+  let current: (readonly string[])[] = [];
+  // recordings from before the files were told apart have no such line
+  files.set("", current);
+  for (const line of lines) {
+    const file = /^conf (\/etc\/(?:mdadm\/)?mdadm\.conf)/.exec(line)?.[1];
+    if (file !== undefined) {
+      current = files.get(file) ?? [];
+      files.set(file, current);
+    } else if (/^auto\s/i.test(line)) current.push(line.trim().split(/\s+/).slice(1));
+  }
+  if (files.size > 1) files.delete("");
+  const found = [...files.values()].map(([first = []]) => first);
+  const taken = (["0.90", "1.x"] as const).filter((metadata) => found.some((auto) => mdAssembles(metadata, { auto })));
+  return found.find((auto) => taken.every((metadata) => mdAssembles(metadata, { auto }))) ?? [];
 }
