@@ -11,9 +11,13 @@ export const viewsDisagree: Check = {
   run: ({ domain, desired, state }) => {
     const { config, running } = domain;
     if (config === undefined || running === undefined) return [];
+    // what is in a drive changes as the guest or somebody else ejects it, and is not carried
+    const isDrive = (vdev: string): boolean => [config.disks, running.stored]
+      .every((disks) => disks.find((d) => sameVdev(d.vdev, vdev))?.cdrom === true);
     const vdevs = new Set([...config.disks, ...running.stored, ...running.attached].map((d) => d.vdev));
     const lines: string[] = [];
     for (const vdev of [...vdevs].sort()) {
+      if (isDrive(vdev)) continue;
       const disk = running.attached.find((d) => sameVdev(d.vdev, vdev));
       const inConfig = config.disks.find((d) => sameVdev(d.vdev, vdev))?.target;
       const inStored = running.stored.find((d) => sameVdev(d.vdev, vdev))?.target;
@@ -21,7 +25,7 @@ export const viewsDisagree: Check = {
       const served = servedBy(disk, state);
       // QEMU that went over to another disk is right, and xenstore goes on naming what the guest was created with
       const views = [inConfig, inStored, ...(disk?.open === undefined ? [inXenstore] : []), ...(served === undefined ? [] : [served.path])]
-        .map((path) => (path === undefined ? [] : disksBehind(path, state)));
+        .map((path) => (path === undefined ? [] : disksBehind(path, state).map((one) => keyOf(one, state))));
       // the legs of a mirror are one disk
       const [first = [], ...others] = views;
       if (first.some((one) => others.every((view) => view.includes(one)))) continue;
@@ -49,6 +53,12 @@ function servedBy(disk: AttachedDisk | undefined, state: HostState): { readonly 
   if (loop === undefined) return undefined;
   const image = Object.values(state.images).find((found) => found.inode === loop.inode && found.devno === loop.devno);
   return { who: "the kernel", path: image?.path ?? `${loop.backing}${loop.deleted ? " (deleted)" : ""}` };
+}
+
+/** One for all names of a file. */
+function keyOf(path: string, { images }: HostState): string {
+  const image = Object.values(images).find((found) => found.path === path) ?? Object.values(images).find((found) => found.realPath === path);
+  return image === undefined ? path : `${image.devno} ${image.inode}`;
 }
 
 function show(target: string | undefined): string {

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { HostState } from "../../src/core/model/host-state.js";
+import type { Domain } from "../../src/core/model/domain.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
+
+/** Views of a running guest's disks that look as if they did not agree. */
+
+const DRIVE = { vdev: "hdc", format: "raw", access: "r" as const, cdrom: true };
+
+function errors(change: (web1: Domain) => Domain, more: (state: HostState) => Partial<HostState> = () => ({})): readonly string[] {
+  const host = aHost([{ name: "web1", disks: { xvda1: {} } }]);
+  const web1 = host.domains["web1"];
+  if (web1 === undefined) throw new Error("no guest");
+  const state = { ...host, domains: { web1: change(web1) } };
+  return planHost({ ...state, ...more(state) }, [aWish("web1", ["xvda1"])], sha256)
+    .diagnostics.filter(({ severity }) => severity === "error").map(({ code }) => code);
+}
+
+const withDrive = (inConfig: string, inStored: string, cdrom = true) => (web1: Domain): Domain => ({
+  ...web1,
+  ...(web1.config === undefined ? {} : { config: { ...web1.config, disks: [...web1.config.disks, { ...DRIVE, target: inConfig }] } }),
+  ...(web1.running === undefined ? {} : { running: { ...web1.running, stored: [...web1.running.stored, { ...DRIVE, cdrom, target: inStored }] } }),
+});
+
+test("an ejected CD is no matter", () => {
+  expect(errors(withDrive("/srv/install.iso", ""))).toEqual([]);
+});
+
+test("a disk of which one says that it is a drive still is one", () => {
+  expect(errors(withDrive("/srv/install.iso", "", false))).toEqual(["views-disagree"]);
+});
+
+test("one file under two names is one", () => {
+  const path = "/srv/xen/web1/xvda1.img";
+  const other = "/images/web1.img";
+  const two = (inode: number) => errors(
+    (web1) => ({ ...web1, ...(web1.running === undefined ? {} : { running: { ...web1.running, stored: web1.running.stored.map((disk) => ({ ...disk, target: other })) } }) }),
+    ({ images }) => {
+      const image = images[path];
+      return image === undefined ? {} : { images: { ...images, [other]: { ...image, path: other, inode } } };
+    },
+  );
+  expect(two(101)).toEqual([]);
+  expect(two(999)).toContain("views-disagree");
+});
