@@ -153,6 +153,13 @@ describe("boot sectors and signatures of others", () => {
     expect(recognise(head, 2 ** 30).partitioned).toBe(seen ? true : undefined);
   });
 
+  test("a journal that is no inode of the file system is on another device", () => {
+    const head = headOf(load("ext3"));
+    expect(recognise(head, 2 ** 30).content).not.toHaveProperty("externalJournal");
+    head.fill(0, 1024 + 224, 1024 + 228);
+    expect(recognise(head, 2 ** 30).content).toMatchObject({ type: "ext3", externalJournal: true });
+  });
+
   test("a boot block before an ext file system is no partition table", () => {
     const head = headOf(load("ext3"));
     head.set([0x55, 0xaa], 510);

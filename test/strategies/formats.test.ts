@@ -49,3 +49,11 @@ test("QED is known by its head, with the size of the disk in it", () => {
   view.setUint32(16, 1, true);
   expect(recognise(head, MIB).disk?.backed).toBe(true);
 });
+
+test.each([
+  { what: "a journal elsewhere", more: { externalJournal: true as const }, why: /rsync: its journal is on another device/ },
+  { what: "multi-mount protection", more: { features: ["has_journal", "mmp"] }, why: /rsync: it has multi-mount protection/ },
+])("files of an ext4 with $what are not read", ({ more, why }) => {
+  const content = { ...ext4("u", 64 * MIB), ...more } as Content;
+  expect(refused(aHost([{ name: "web1", disks: { xvda1: { content } } }]), "rsync")).toMatch(why);
+});

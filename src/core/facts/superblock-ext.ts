@@ -70,6 +70,8 @@ export function readExt(head: Head): ExtContent | { readonly journalDevice: true
     reservedPercent: Math.round((reserved / blocks) * 10000) / 100,
     needsRecovery: (incompat & RECOVER) !== 0,
     hasErrors: (u16(head, SUPERBLOCK + 58, LE) & 2) !== 0,
+    // s_journal_inum: a journal of its own is an inode
+    ...((compat & HAS_JOURNAL) !== 0 && at(224) === 0 ? { externalJournal: true as const } : {}),
   };
 }
 

@@ -124,6 +124,8 @@ export interface ExtContent {
   /** The journal has to be replayed: mounted somewhere, or not unmounted in order. */
   readonly needsRecovery: boolean;
   readonly hasErrors: boolean;
+  /** Its journal is on another device. */
+  readonly externalJournal?: true;
 }
 
 export interface XfsContent {

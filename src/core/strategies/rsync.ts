@@ -69,6 +69,10 @@ export const rsync: Strategy = {
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
     reasons.push(...againstFormat(change));
+    if ("externalJournal" in content) reasons.push("its journal is on another device, and without it nothing of it can be mounted");
+    if (isFilesystem(content) && content.type !== "xfs" && content.features.includes("mmp")) {
+      reasons.push("it has multi-mount protection (mmp): mounted from a snapshot while the guest has it, it would be refused");
+    }
     if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
     }
