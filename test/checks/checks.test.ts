@@ -352,6 +352,12 @@ const CASES: readonly Case[] = [
       },
     }),
   })),
+  { name: "the group's disks have large sectors", state: group({ sectorBytes: 4096 }), wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, move: { strategy: "dm" } })) }), code: "sector-size", says: /vg0 have sectors of 4096 bytes/, advises: /strategy: rsync/ },
+  {
+    name: "the group's sectors are larger than the blocks of a file system", code: "sector-size", says: /sectors of 4096/, who: /ext4 is made anew as it is, in units of 1024/,
+    state: (state) => group({ sectorBytes: 4096 })(image({ content: { ...ext4("u", 64 * MIB), blockBytes: 1024 } as Image["content"] })(state)),
+    wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, move: { strategy: "rsync" } })) }),
+  },
   { name: "the group is read-only", state: group({ unfit: ["read-only"] }), code: "volume-group-unfit", says: /vg0 is read-only/, advises: /permission rw/ },
   { name: "the group is exported", state: group({ unfit: ["exported"] }), code: "volume-group-unfit", says: /vg0 is exported/, advises: /vgimport/ },
   { name: "the group is other hosts' too", state: group({ unfit: ["shared"] }), code: "volume-group-unfit", says: /vg0 is shared/ },

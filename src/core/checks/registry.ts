@@ -15,6 +15,7 @@ import { pvmove } from "./pvmove.js";
 import { readyAddress } from "./ready-address.js";
 import { savedGuest } from "./saved-guest.js";
 import { scannedByDom0 } from "./scanned-by-dom0.js";
+import { sectorSize } from "./sector-size.js";
 import { severalConfigs } from "./several-configs.js";
 import { space } from "./space.js";
 import { targetTooSmall } from "./target-too-small.js";
@@ -45,6 +46,7 @@ export const checks = {
   "ready-without-address": readyAddress,
   "saved-guest": savedGuest,
   "scanned-by-dom0": scannedByDom0,
+  "sector-size": sectorSize,
   "several-configs": severalConfigs,
   "target-too-small": targetTooSmall,
   "thin-pool-full": thinPool,

@@ -9,6 +9,8 @@ export interface KernelBlockDevice {
   readonly readOnly: boolean;
   /** Devices on top of this one (md, dm, loop is not among them), by kernel name. */
   readonly holders: readonly string[];
+  /** Of a logical sector. Unset: in facts that were recorded before it was read. */
+  readonly sectorBytes?: number;
   /** Device-mapper's own name for it: `vg0-root`. */
   readonly dmName?: string;
 }
@@ -18,13 +20,18 @@ const SCRIPT = `
 for path in /sys/class/block/*; do
   [ -r "$path/dev" ] || continue
   read -r dev <"$path/dev" && read -r size <"$path/size" && read -r ro <"$path/ro" || continue
+  sector=
+  # that of a partition is its disk's
+  for queue in "$path"/queue "$path"/../queue; do
+    if [ -r "$queue/logical_block_size" ]; then read -r sector <"$queue/logical_block_size"; break; fi
+  done
   dm=-
   if [ -r "$path/dm/name" ]; then read -r dm <"$path/dm/name"; fi
   holders=
   for holder in "$path"/holders/*; do
     if [ -e "$holder" ]; then holders="$holders \${holder##*/}"; fi
   done
-  printf '%s %s %s %s %s%s\\n' "\${path##*/}" "$dev" "$size" "$ro" "$dm" "$holders"
+  printf '%s %s %s %s%s %s%s\\n' "\${path##*/}" "$dev" "$size" "$ro" "\${sector:+/$sector}" "$dm" "$holders"
 done
 exit 0
 `;
@@ -38,9 +45,9 @@ export const fact: FirstFact<readonly KernelBlockDevice[]> = {
     if (result.exitCode !== 0) return unreadable("block devices", result);
     const devices: KernelBlockDevice[] = [];
     for (const line of result.stdout.split("\n")) {
-      const match = /^(\S+) (\d+:\d+) (\d+) ([01]) (\S+)((?: \S+)*)$/.exec(line);
+      const match = /^(\S+) (\d+:\d+) (\d+) ([01])(?:\/(\d+))? (\S+)((?: \S+)*)$/.exec(line);
       if (match === null) continue;
-      const [, name = "", devno = "", sectors = "0", ro, dm = "-", holders = ""] = match;
+      const [, name = "", devno = "", sectors = "0", ro, sector, dm = "-", holders = ""] = match;
       devices.push({
         name,
         devno,
@@ -48,6 +55,7 @@ export const fact: FirstFact<readonly KernelBlockDevice[]> = {
         bytes: Number(sectors) * 512,
         readOnly: ro === "1",
         holders: holders.split(" ").filter((holder) => holder !== ""),
+        ...(sector === undefined ? {} : { sectorBytes: Number(sector) }),
         ...(dm === "-" ? {} : { dmName: dm }),
       });
     }

@@ -2,6 +2,7 @@ import type { FactValues } from "../facts/readings.js";
 import type { DiskTarget } from "../facts/disk-targets.js";
 import { stackedIn, type HiddenSignatures } from "../facts/hidden-signatures.js";
 import type { KernelBlockDevice } from "../facts/block-devices.js";
+import { sectorBytesOf } from "./sectors.js";
 import type { BlockDevice, Image, Loop, Mount, Volume, VolumeGroup, VolumeName } from "../model/storage.js";
 
 /** Block storage, with what lies on what. */
@@ -31,7 +32,10 @@ export function observeStorage(facts: FactValues): ObservedStorage {
   }
   const pvmoves = new Set(facts.volumes?.pvmoves);
   const volumeGroups: Readonly<Record<string, VolumeGroup>> = Object.fromEntries(
-    (facts.volumeGroups ?? []).map((group) => [group.name, { ...group, pvmove: pvmoves.has(group.name) }]),
+    (facts.volumeGroups ?? []).map((group) => {
+      const sectorBytes = sectorBytesOf(group.name, facts.volumes?.volumes ?? [], facts.blockDevices ?? []);
+      return [group.name, { ...group, pvmove: pvmoves.has(group.name), ...(sectorBytes === undefined ? {} : { sectorBytes }) }];
+    }),
   );
   const mounts = mountsByDevno(facts.mounts ?? []);
   const images: Record<string, Image> = {};
