@@ -64,6 +64,8 @@ export interface Image {
   readonly realPath: string;
   readonly bytes: number;
   readonly allocatedBytes: number;
+  /** It lies on a file system that may compress: what it has allocated says nothing of what it holds. */
+  readonly compressed?: true;
   readonly inode: number;
   /** `major:minor` of the file system that it lies in. */
   readonly devno: string;

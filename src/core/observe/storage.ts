@@ -1,6 +1,6 @@
 import type { FactValues } from "../facts/readings.js";
 import type { DiskTarget } from "../facts/disk-targets.js";
-import { stackedIn, type HiddenSignatures } from "../facts/hidden-signatures.js";
+import { stackedIn } from "../facts/hidden-signatures.js";
 import type { KernelBlockDevice } from "../facts/block-devices.js";
 import { sectorBytesOf } from "./sectors.js";
 import type { BlockDevice, Image, Loop, Mount, Volume, VolumeGroup, VolumeName } from "../model/storage.js";
@@ -41,7 +41,7 @@ export function observeStorage(facts: FactValues): ObservedStorage {
   const images: Record<string, Image> = {};
   const devices: Record<string, BlockDevice> = {};
   for (const target of facts.diskTargets ?? []) {
-    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts, facts.hiddenSignatures ?? []);
+    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts, facts);
     else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel, above);
   }
   const loops = (facts.loops ?? []).map((loop) => readLoop(loop, facts.blockDevices ?? [], above));
@@ -85,12 +85,12 @@ function readImage(
   target: DiskTarget,
   volumes: ReadonlyMap<string, VolumeName>,
   mounts: ReadonlyMap<string, readonly Mount[]>,
-  hidden: HiddenSignatures,
+  facts: FactValues,
 ): Image {
   const { content } = target.recognised;
   const stacked = [
     ...stackedIn(content.type === "unknown" && content.hint !== undefined ? [content.hint] : []),
-    ...hidden.filter(({ path }) => path === target.path).map(({ signature }) => signature),
+    ...(facts.hiddenSignatures ?? []).filter(({ path }) => path === target.path).map(({ signature }) => signature),
   ];
   const volume = volumes.get(target.devno);
   const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
@@ -99,6 +99,7 @@ function readImage(
     realPath: target.realPath,
     bytes: target.bytes,
     allocatedBytes: target.allocatedBytes,
+    ...(COMPRESSING.includes(mountOf(target.realPath, facts.mounts ?? [])?.type ?? "") ? { compressed: true as const } : {}),
     inode: target.inode,
     devno: target.devno,
     mtime: target.mtime,
@@ -113,6 +114,9 @@ function readImage(
       : { on: { volume, mountpoint: mount.target, path: pathWithin(target.realPath, mount) } }),
   };
 }
+
+/** By type of mount. By path: on btrfs stat's device number is not the mount's. */
+const COMPRESSING = ["btrfs", "zfs", "bcachefs"];
 
 /** The mount that a path leads through: the longest that is a prefix of it, the last of equals. */
 function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
