@@ -199,6 +199,11 @@ describe("a retired image stays", () => {
     ["where nobody wrote down when it was retired", (state) => withBooks(state, 0), /do not say when it was retired/],
     ["where the clock was plainly wrong when it was retired", (state) => withBooks(state, 5000), /retired 1970-01-01 01:23:20 UTC, and it was written to 20\d\d-.*a clock was wrong/],
     ["where a config names it, by another path", other("config"), /config \/etc\/xen\/db1\.cfg names it/],
+    [
+      "where another config of its guest names it",
+      web1((domain) => ({ ...domain, otherDisks: [{ vdev: "xvdz", target: "/srv/xen/web1/xvda1.img.retired", format: "raw", access: "w", cdrom: false }] })),
+      /another config of web1 names it/,
+    ],
     ["where a comment in a config names it", other("comment"), /config \/etc\/xen\/db1\.cfg names it/],
     ["where xl has it stored", other("stored"), /xl has it stored for db1/],
     ["where another guest has it open", other("attached"), /guest db1 has it open/],

@@ -139,8 +139,9 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
   };
   const names = (disks: readonly ConfiguredDisk[]): boolean => disks.some((disk) => same(disk.target));
   for (const domain of Object.values(state.domains)) {
-    const { config, running, saved } = domain;
+    const { config, otherDisks = [], running, saved } = domain;
     if (config !== undefined && (names(config.disks) || mentions(config.text.text, retired))) return `the config ${config.path} names it`;
+    if (names(otherDisks)) return `another config of ${domain.name} names it`;
     if (running !== undefined && names(running.stored)) return `xl has it stored for ${domain.name}`;
     if (running !== undefined && isServedFrom(running, same)) return `the guest ${domain.name} has it open`;
     // what it will be restored onto stands in the save file alone
