@@ -221,6 +221,19 @@ describe("ssh", () => {
     expect(diagnostics[0]?.code).toBe("connection-lost");
   });
 
+  test("a host that refuses for a while after a cut is reached again, and leaves nothing behind", async () => {
+    const host = open();
+    const codes: (string | undefined)[] = [];
+    for (const play of ["cut", "refuse:Connection refused", "refuse:Connection timed out", ""]) {
+      process.env["SSH_PLAY"] = play;
+      codes.push((await host.run(["echo", "1"])).diagnostics[0]?.code);
+    }
+    expect(codes).toEqual(["connection-lost", "host-unreachable", "host-unreachable", undefined]);
+    const directories = new Set(sshCalls().flat().flatMap((word) => /^ControlPath=(.*)\/%C$/.exec(word)?.[1] ?? []));
+    expect(directories.size).toBe(4);
+    expect([...directories].map((path) => existsSync(path))).toEqual([false, false, false, true]);
+  });
+
   test("what login shells say on standard error stays apart from the exit code", async () => {
     process.env["SSH_PLAY"] = "noisy";
     const { value } = await open().run(["sh", "-c", "echo own >&2; exit 9"]);

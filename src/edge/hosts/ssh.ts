@@ -25,14 +25,17 @@ const LONGEST_DIRECTORY = 45;
 const CONNECT_TIMEOUT_SECONDS = 10;
 const LONGEST_SAID = 64 * 1024;
 
+/** A connection that all commands share, by the directory of its socket; or why there is none. */
+type Opened = { readonly directory: string } | { readonly trouble: Diagnostic };
+
 /**
  * A host over the system's OpenSSH: the user's ssh_config, agents, jump hosts and known hosts are used as they
  * are. One connection is opened and all commands share it (ssh_config(5), ControlMaster).
  */
 export class SshHost implements Host {
   readonly kind = "ssh";
-  private directory: string | undefined;
-  private connected: Promise<Diagnostic | undefined> | undefined;
+  /** Unset: the next command opens one. */
+  private opened: Promise<Opened> | undefined;
 
   constructor(
     readonly name: string,
@@ -50,13 +53,12 @@ export class SshHost implements Host {
   }
 
   async close(): Promise<void> {
-    const directory = this.directory;
-    if (directory === undefined) return;
-    await this.connected;
-    this.directory = undefined;
-    this.connected = undefined;
-    await runProcess(this.argv(["-O", "exit"], undefined, directory), { timeoutMs: 5000 });
-    await rm(directory, { recursive: true, force: true });
+    const opened = this.opened;
+    this.opened = undefined;
+    const connection = await opened;
+    if (connection === undefined || "trouble" in connection) return;
+    await runProcess(this.argv(["-O", "exit"], undefined, connection.directory), { timeoutMs: 5000 });
+    await rm(connection.directory, { recursive: true, force: true });
   }
 
   private async start(
@@ -64,9 +66,13 @@ export class SshHost implements Host {
     options: ProcessOptions,
     wanted: boolean | undefined,
   ): Promise<Checked<CommandResult>> {
-    const connected = (this.connected ??= this.connect());
-    const trouble = await connected;
-    if (trouble !== undefined) return { value: undefined, diagnostics: [trouble] };
+    const opened = (this.opened ??= this.connect());
+    const connection = await opened;
+    if ("trouble" in connection) {
+      // not for good: a host that is being booted refuses for a while, and is asked again
+      if (this.opened === opened) this.opened = undefined;
+      return { value: undefined, diagnostics: [connection.trouble] };
+    }
     const become = (wanted ?? this.become !== undefined) ? this.become : undefined;
     const wrapped = become === undefined
       ? { command, stdin: options.stdin }
@@ -74,7 +80,7 @@ export class SshHost implements Host {
     const remote = quoteCommand(["sh", "-c", TELL_EXIT, "sh", ...wrapped.command]);
     const { stdin: _, ...rest } = options;
     const ended = await runProcess(
-      this.argv(["-T", "-o", "ControlMaster=no"], remote, this.directory),
+      this.argv(["-T", "-o", "ControlMaster=no"], remote, connection.directory),
       wrapped.stdin === undefined ? rest : { ...rest, stdin: wrapped.stdin },
     );
     if (ended.gaveUp === "signal") {
@@ -90,7 +96,7 @@ export class SshHost implements Host {
     }
     const told = lastMatch(ended.stderr, new RegExp(`\\r?\\n?${EXIT} (\\d+)\\r?\\n`, "g"));
     if (told === undefined) {
-      await this.forget(connected);
+      await this.forget(opened);
       return { value: undefined, diagnostics: [this.lost(ended.stderr)] };
     }
     const exitCode = Number(told[1]);
@@ -105,8 +111,8 @@ export class SshHost implements Host {
   }
 
   /** A connection that broke: the next command opens another. */
-  private async forget(broken: Promise<Diagnostic | undefined>): Promise<void> {
-    if (this.connected !== broken) return;
+  private async forget(broken: Promise<Opened>): Promise<void> {
+    if (this.opened !== broken) return;
     await this.close();
   }
 
@@ -127,12 +133,19 @@ export class SshHost implements Host {
   }
 
   /** Opens the connection that all commands share. */
-  private async connect(): Promise<Diagnostic | undefined> {
+  private async connect(): Promise<Opened> {
     const long = join(tmpdir(), "cvg-XXXXXX").length > LONGEST_DIRECTORY;
     // mkdtemp makes it 0700: whoever reaches the socket is logged in
-    this.directory = await mkdtemp(join(long ? "/tmp" : tmpdir(), "cvg-"));
+    const directory = await mkdtemp(join(long ? "/tmp" : tmpdir(), "cvg-"));
+    const trouble = await this.openMaster(directory);
+    if (trouble === undefined) return { directory };
+    await rm(directory, { recursive: true, force: true });
+    return { trouble };
+  }
+
+  private async openMaster(directory: string): Promise<Diagnostic | undefined> {
     const [program = "", ...args] = this.argv(
-      ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, this.directory);
+      ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory);
     const child = execa(program, args, {
       stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false,
       ...(this.options.interactive ? {} : { timeout: (this.connectTimeoutSeconds + 30) * 1000 }),
