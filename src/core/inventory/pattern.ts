@@ -55,7 +55,10 @@ function matchParts(parts: readonly string[], inventory: Inventory, at: SourceRa
   };
   const matcher = new PatternMatcher(inventory, complain);
   let hosts = new Set<string>();
-  for (const part of plain.length > 0 ? plain : ["all"]) for (const host of matcher.hosts(part)) hosts.add(host);
+  for (const part of plain.length > 0 ? plain : ["all"]) {
+    // only here does a host go before a group of the same name: `&` and `!` mean the group
+    for (const host of inventory.hosts.has(part) ? [part] : matcher.hosts(part)) hosts.add(host);
+  }
   for (const part of parts.filter((p) => p.startsWith("&"))) {
     const keep = new Set(matcher.hosts(part.slice(1)));
     hosts = new Set([...hosts].filter((host) => keep.has(host)));
@@ -89,7 +92,6 @@ class PatternMatcher {
   ) {}
 
   hosts(part: string): readonly string[] {
-    if (this.inventory.hosts.has(part)) return [part];
     const subscript = part.startsWith("~") ? null : SUBSCRIPT.exec(part);
     if (subscript === null) return this.named(part, part);
     const [, name = "", index, start = "", , end = ""] = subscript;
