@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../model/diagnostic.js";
+import { quotedWithoutSecrets } from "../model/secret-values.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 
 /** What a vault holds, or why that can not be had. */
@@ -83,9 +84,14 @@ export function lockedAt(what: string, at: SourceRange): Diagnostic {
   };
 }
 
-/** A complaint about a decrypted file, without the words of the file that it quotes. */
+/** A complaint without the words of its file that it quotes, where that is decrypted, and else where they are a password. */
 export function withoutSecrets(diagnostic: Diagnostic): Diagnostic {
-  if (diagnostic.at?.source.secret !== true) return diagnostic;
-  const { severity, code, at } = diagnostic;
-  return { severity, code, at, summary: diagnostic.summary.replace(/'.*'/gs, "'…'") };
+  const { severity, code, at, summary, detail, fix } = diagnostic;
+  if (at === undefined) return diagnostic;
+  if (at.source.secret === true) return { severity, code, at, summary: summary.replace(/'.*'/gs, "'…'") };
+  const shown = (words: string): string => quotedWithoutSecrets(words, at.source, at.start, at.end);
+  return {
+    ...diagnostic, summary: shown(summary),
+    ...(detail === undefined ? {} : { detail: shown(detail) }), ...(fix === undefined ? {} : { fix: shown(fix) }),
+  };
 }

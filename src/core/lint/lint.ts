@@ -12,6 +12,7 @@ import { fillPlaybooks } from "../load/load-playbooks.js";
 import type { ReadPlaybook } from "../load/read-playbook.js";
 import { readPlaybook } from "../load/read-playbook.js";
 import type { Diagnostic, Severity } from "../model/diagnostic.js";
+import { stars } from "../model/secret-values.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import { ADJUSTABLE } from "./adjustable.js";
 import { CONFIG_NAME, LintConfigs } from "./config.js";
@@ -309,10 +310,6 @@ function masked(findings: readonly Diagnostic[]): Diagnostic[] {
 
 function hidden(text: string, secrets: readonly string[]): string {
   return secrets.reduce((before, secret) => before.replaceAll(secret, stars(secret)), text);
-}
-
-function stars(secret: string): string {
-  return secret.replace(/[^\s]/g, "*");
 }
 
 function sorted(findings: readonly Diagnostic[], files: readonly string[]): Diagnostic[] {

@@ -1,4 +1,5 @@
 import type { Diagnostic, Severity, Subject } from "../model/diagnostic.js";
+import { withoutSecretValues, wordsWithoutSecretValues } from "../model/secret-values.js";
 import type { SourceRange } from "../model/source.js";
 import { lineColumn } from "../model/source.js";
 import { caretLine, harmlessText } from "./caret.js";
@@ -72,7 +73,7 @@ function excerpt(
   const lineEnd = newline === -1 ? text.length : newline;
   // a range over several lines is marked to the end of its first one
   const end = Math.min(Math.max(at.end, start), lineEnd);
-  const content = text.slice(lineStart, lineEnd);
+  const content = withoutSecretValues(at.source).slice(lineStart, lineEnd);
   const trimmed = lineStart + content.trimEnd().length;
   const shown = caretLine(content, start - lineStart, Math.max(Math.min(end, trimmed), start) - lineStart, width - gutter - 4);
   const bar = style.dim(`${" ".repeat(gutter)} |`);
@@ -104,7 +105,7 @@ function colour(style: DiagnosticStyle, severity: Severity): (text: string) => s
 /** `host dom0a, guest web1, disk xvda1` */
 function subjectText(subject: Subject | undefined): string | undefined {
   const parts = [
-    ...(subject?.host === undefined ? [] : [`host ${subject.host}`]),
+    ...(subject?.host === undefined ? [] : [`host ${wordsWithoutSecretValues(subject.host)}`]),
     ...(subject?.domain === undefined ? [] : [`guest ${subject.domain}`]),
     ...(subject?.vdev === undefined ? [] : [`disk ${subject.vdev}`]),
   ];

@@ -1,6 +1,7 @@
 import type { Placed } from "../../load/document.js";
 import { isMap, placeOf } from "../../load/document.js";
 import { looksTemplated } from "../../load/template.js";
+import { SECRET_NAME } from "../../model/secret-values.js";
 import { definitions, rawPlays } from "../project.js";
 import type { Finding, Rule } from "../rule.js";
 
@@ -14,7 +15,7 @@ export const plainSecret: Rule = {
   ],
 };
 
-const NAME = /(^|[_-])(pass|passwd|password|passphrase|secret|token|api_?key|private_key|secret_key|access_key|credentials?)$/i;
+const NAME = new RegExp(`(^|[_-])${SECRET_NAME}$`, "i");
 
 /** Texts that are secrets whatever they are called. */
 const FORMS: readonly { readonly what: string; readonly form: RegExp }[] = [
