@@ -95,12 +95,12 @@ function actionObject(action: Action): object {
 }
 
 export function recapLine(guest: GuestRecap): JsonLine {
-  const { host, plan, end, report, message, follow } = guest;
+  const { host, plan, end, report, message, follow, unverified } = guest;
   const { bytes, seconds } = copied(report);
   return {
     type: "recap", host, domain: plan.domain, end,
     ...defined({
-      message: message ?? report.message, follow,
+      message: message ?? report.message, follow, unverified,
       run: report.run,
       downtimeSeconds: report.downtimeSeconds,
       forecastSeconds: plan.estimate.downtimeSeconds,
@@ -110,7 +110,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
       frozen: report.frozen.length > 0 ? report.frozen : undefined,
       failedStep: report.failure?.id,
       waiting: end === "waiting" ? report.waiting : undefined,
-      kept: end === "done" ? kept(plan) : undefined,
+      kept: end === "done" && unverified !== true ? kept(plan) : undefined,
     }),
   };
 }

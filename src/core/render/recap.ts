@@ -22,6 +22,8 @@ export interface GuestRecap {
   readonly plan: DomainPlan;
   readonly end: GuestEnd;
   readonly report: RunReport;
+  /** It is done, and the host could not be looked at to see that nothing is left to do. */
+  readonly unverified?: true;
   /** What there is to say beyond the journal: who holds it, what differs. */
   readonly message?: string;
   /** Its program died: the run does not go on by itself. */
@@ -61,8 +63,9 @@ const COLLECTS: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "not done: something is left to do",
 };
 
-function endText({ end, plan, report, died }: GuestRecap): string {
+function endText({ end, plan, report, died, unverified }: GuestRecap): string {
   if (end === "lost" && died === true) return "not known: the run stopped half-way";
+  if (unverified === true) return "done as far as the run says; nobody could look whether it is as planned";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
   if (end === "stopped" && report.committed) return "stopped as asked; the guest runs on its volumes, by way of what mirrored them";
@@ -75,7 +78,7 @@ export function renderRecap(guests: readonly GuestRecap[], view: View): readonly
 }
 
 function renderGuest(guest: GuestRecap, view: View): readonly string[] {
-  const paint = guest.end === "done" || guest.end === "waiting" ? view.style.good : guest.end === "not-started" ? view.style.faint : view.style.danger;
+  const paint = guest.unverified === true ? view.style.warning : guest.end === "done" || guest.end === "waiting" ? view.style.good : guest.end === "not-started" ? view.style.faint : view.style.danger;
   return [
     ...hanging(`  `, `${visible(guest.plan.domain)} on ${visible(guest.host)}: ${endText(guest)}`, view.width).map(paint),
     ...(guest.message === undefined ? [] : hanging("    ", visible(guest.message), view.width)),
@@ -169,7 +172,8 @@ function frozenText(volume: string, { frozen }: GuestRecap["report"]): string {
 }
 
 function leftovers(guest: GuestRecap, view: View): readonly string[] {
-  if (guest.end !== "done") return [];
+  // who was not looked at may need its image yet
+  if (guest.end !== "done" || guest.unverified === true) return [];
   return kept(guest.plan).flatMap((image) => [
     ...hanging("    kept      ", `${visible(image.path)} (${formatBytes(image.bytes)}), no longer in use; to remove it, on ${visible(guest.host)}:`, view.width),
     ...wrapCommand(image.remove, view.width - 14).map((line) => view.style.command(`              ${line}`)),

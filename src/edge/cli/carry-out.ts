@@ -60,7 +60,7 @@ function commandOn(command: string, host: string, domain: string, inventory: rea
 
 function exitOf(results: readonly HostResult[], interruption: Interruption): ExitCode {
   const codes = results.flatMap((result) => [
-    ...(result.unreachable === undefined ? [] : [EXIT.unreachable]),
+    ...(result.unreachable === undefined ? result.guests.filter((guest) => guest.unverified === true).map(() => EXIT.failed) : [EXIT.unreachable]),
     ...result.guests.map((guest) => exitOfGuest(guest, interruption)),
   ]);
   return worst(codes);

@@ -1,6 +1,5 @@
 import { placeOf } from "../../core/model/change.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
-import { hasErrors } from "../../core/model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
 import type { PlannedWork } from "../../core/plan/stale.js";
 import type { SavedWish } from "../../core/plan/saved-wish.js";
@@ -83,11 +82,8 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
     guests.push(ended(now.plan, run, options));
     if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
   }
-  const checked = unreachable === undefined ? await checkAfterwards(target, guests) : { guests, diagnostics: [] };
-  return {
-    host, guests: checked.guests, diagnostics: [...diagnostics, ...checked.diagnostics],
-    ...(unreachable === undefined ? {} : { unreachable }),
-  };
+  const checked = unreachable === undefined ? await checkAfterwards(target, guests) : { guests, diagnostics: [], unreachable };
+  return { host, ...checked, diagnostics: [...diagnostics, ...checked.diagnostics] };
 }
 
 /** It is where it should be, or gets there by itself at a time of day that its playbook names. */
@@ -159,21 +155,43 @@ function concerns(diagnostic: Diagnostic, domain: string): boolean {
 /** Looks at the host once more: a guest that is done must have nothing left to do. */
 async function checkAfterwards(
   target: Target, guests: readonly GuestRecap[],
-): Promise<{ guests: readonly GuestRecap[]; diagnostics: readonly Diagnostic[] }> {
+): Promise<Omit<HostResult, "host">> {
   if (!guests.some((guest) => guest.end === "done")) return { guests, diagnostics: [] };
   const planned = await planTarget(target);
   if ("unreachable" in planned) {
-    const summary = `${target.name} was not reached again after the run: what it did was not looked at`;
-    return { guests, diagnostics: [{ severity: "warning", code: "not-verified", summary, detail: planned.unreachable, subject: { host: target.name } }] };
+    return {
+      guests: guests.map((guest) => (guest.end === "done" ? { ...guest, unverified: true } : guest)),
+      diagnostics: [notVerified(target.name, "reached", planned.unreachable)], unreachable: planned.unreachable,
+    };
   }
   const { plan } = planned;
+  const errors = errorsOf(plan);
+  // what could not be read, or not be planned, has nothing left to do only as far as anybody knows
+  const isUnread = planned.state === undefined || errors.some(({ subject }) => subject?.domain === undefined);
   const left = new Map(plan.domains.map((domain) => [domain.domain, domain]));
   const checked = guests.map((guest): GuestRecap => {
     const again = left.get(guest.plan.domain);
-    if (guest.end !== "done" || again === undefined) return guest;
+    if (guest.end !== "done") return guest;
+    if (again === undefined) {
+      const isRefused = isUnread || errors.some(({ subject }) => subject?.domain === guest.plan.domain);
+      return isRefused ? { ...guest, unverified: true } : guest;
+    }
     return { ...guest, end: "differs", message: `still to do: ${again.nodes.length} steps on ${again.changes.map(placeOf).join(", ")}` };
   });
-  return { guests: checked, diagnostics: hasErrors(plan.diagnostics) ? errorsOf(plan) : [] };
+  const unverified = checked.filter((guest) => guest.unverified === true);
+  return {
+    guests: checked,
+    diagnostics: [...errors, ...(unverified.length === 0 ? [] : [notVerified(target.name, "read")])],
+  };
+}
+
+/** @param not what it was not */
+function notVerified(host: string, not: "reached" | "read", detail?: string): Diagnostic {
+  return {
+    severity: "warning", code: "not-verified", summary: `${host} was not ${not} again after the run: what it did was not looked at`,
+    ...(detail === undefined ? {} : { detail }), subject: { host },
+    fix: "Run the same with --check when it answers: it should say that there is nothing to do.",
+  };
 }
 
 function errorsOf(plan: HostPlan): readonly Diagnostic[] {

@@ -55,8 +55,8 @@ function tooManyFailed(batch: Batch, failed: number): boolean {
 }
 
 /** Every guest of it was brought where it should be, or will be. */
-function isGood(result: HostResult): boolean {
-  return result.unreachable === undefined && result.guests.every(isWell);
+export function isGood(result: HostResult): boolean {
+  return result.unreachable === undefined && result.guests.every((guest) => isWell(guest) && guest.unverified !== true);
 }
 
 function untouched({ target, shown }: Prepared): HostResult {
