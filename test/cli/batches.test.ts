@@ -18,6 +18,8 @@ const files = tempFiles({
   "one.yml": play(""),
   "pairs.yml": play("  serial: 2\n"),
   "half.yml": play("  serial: 2\n  max_fail_percentage: 50\n"),
+  "third.yml": play("  serial: 3\n  max_fail_percentage: 34\n"),
+  "all.yml": play("  serial: 4\n"),
 });
 
 const NAMES = ["dom0a", "dom0b", "dom0c", "dom0d"] as const;
@@ -36,9 +38,13 @@ function after(host: string): HostState {
   return simulated.end.host;
 }
 
-/** Four hosts, each with a guest to move; runs on the ones named in `failing` fail. */
+/** Four hosts, each with a guest to move; runs on the ones named in `failing` fail, and one may never be reached. */
 function run(playbook: keyof typeof files, failing: readonly string[], ...options: readonly string[]) {
-  const states = new Map<string, HostState>(NAMES.map((name) => [name, before(name)]));
+  return runWithout(undefined, playbook, failing, ...options);
+}
+
+function runWithout(away: string | undefined, playbook: keyof typeof files, failing: readonly string[], ...options: readonly string[]) {
+  const states = new Map<string, HostState>(NAMES.filter((name) => name !== away).map((name) => [name, before(name)]));
   let running = 0;
   let most = 0;
   const hosts = Object.fromEntries(NAMES.map((name) => {
@@ -88,6 +94,17 @@ describe("several hosts", () => {
     expect({ exit, begun }).toEqual({ exit: 3, begun: ["dom0a", "dom0b"] });
     expect(out).toMatch(/web-a on dom0a: done[^]*web-b on dom0b: failed[^]*web-c on dom0c: not/);
     expect(await run("pairs.yml", ["dom0a"])).toMatchObject({ exit: 3, begun: ["dom0a", "dom0b"] });
+  });
+
+  test("after a failure none of the same batch is begun either", async () => {
+    const { exit, begun, out } = await run("all.yml", ["dom0a"], "--forks", "1");
+    expect({ exit, begun }).toEqual({ exit: 3, begun: ["dom0a"] });
+    expect(out).toMatch(/web-b on dom0b: not started[^]*web-d on dom0d: not started/);
+  });
+
+  test("one that the preview did not reach is among the failed of its batch", async () => {
+    expect(await runWithout("dom0a", "third.yml", [])).toMatchObject({ exit: 4, begun: ["dom0b", "dom0c", "dom0d"] });
+    expect(await runWithout("dom0a", "third.yml", ["dom0c"])).toMatchObject({ exit: 3, begun: ["dom0b", "dom0c"] });
   });
 
   test("go on while no more of a batch failed than max_fail_percentage", async () => {

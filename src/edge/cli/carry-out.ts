@@ -1,4 +1,5 @@
 import { quoteCommand } from "../../core/model/command.js";
+import { hasErrors } from "../../core/model/diagnostic.js";
 import type { GuestRecap } from "../../core/render/recap.js";
 import { applyAll } from "../run/apply.js";
 import type { HostResult } from "../run/apply-host.js";
@@ -19,13 +20,14 @@ export async function carryOut(
   const hosts = new Map(previews.flatMap((preview) =>
     "plan" in preview && preview.plan.domains.length > 0
       ? [[preview.host, { target: withFigures(preview), seen: preview, shown: preview.plan.domains }] as const] : []));
+  const fallen = new Set(previews.filter((preview) => "unreachable" in preview || hasErrors(preview.plan.diagnostics)).map(({ host }) => host));
   const atOnce = Math.max(...work.batches.map((batch) => Math.min(batch.hosts.length, options.forks)), 1);
   session.runs.active = true;
   session.runs.begun = true;
   const stopListening = session.console.onSignal((signal) => { session.interruption.hear(signal); });
   try {
     const results = await applyAll({
-      batches: work.batches, hosts, forks: options.forks, interruption: session.interruption, clock: session.clock,
+      batches: work.batches, hosts, fallen, forks: options.forks, interruption: session.interruption, clock: session.clock,
       watch: (host, plan) => reporter.watch(host, plan.domain, atOnce > 1),
       followCommand: (host, domain) => attachCommand(host, domain, options.inventory),
       ...(session.sleep === undefined ? {} : { sleep: session.sleep }),

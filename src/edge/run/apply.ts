@@ -22,29 +22,36 @@ export interface Prepared {
 export interface ApplyOptions extends Omit<ApplyHostOptions, "target" | "seen" | "shown"> {
   readonly batches: readonly Batch[];
   readonly hosts: ReadonlyMap<string, Prepared>;
+  /** Hosts that have failed before anything was begun: not reached, or refused. */
+  readonly fallen: ReadonlySet<string>;
   /** Never more hosts than this at a time. */
   readonly forks: number;
   /** Called as each host ends. */
   readonly onHost?: (result: HostResult) => void;
 }
 
-/** Takes the hosts batch by batch, and stops after one in which more failed than the play permits. */
+/**
+ * Takes the hosts batch by batch, until more of one have failed than its play permits: then none is begun any more, in that
+ * batch neither. A host that the preview could not reach, or that it was refused for, is one of the failed.
+ */
 export async function applyAll(options: ApplyOptions): Promise<readonly HostResult[]> {
   const results: HostResult[] = [];
   let stopped = false;
   for (const batch of options.batches) {
     const taken = batch.hosts.flatMap((name) => options.hosts.get(name) ?? []);
+    const failed = new Set(batch.hosts.filter((name) => options.fallen.has(name)));
     if (stopped || options.interruption.wish !== "go on") {
       results.push(...taken.map(untouched));
       continue;
     }
-    const done = await inParallel(taken, options.forks, async (prepared) => {
+    results.push(...await inParallel(taken, options.forks, async (prepared) => {
+      if (tooManyFailed(batch, failed.size)) return untouched(prepared);
       const result = await applyHost({ ...options, ...prepared });
       options.onHost?.(result);
+      if (!isGood(result)) failed.add(result.host);
       return result;
-    });
-    results.push(...done);
-    stopped = tooManyFailed(batch, done.filter((result) => !isGood(result)).length);
+    }));
+    stopped = tooManyFailed(batch, failed.size);
   }
   return results;
 }
