@@ -221,6 +221,17 @@ describe("ssh", () => {
     expect(diagnostics[0]?.code).toBe("connection-lost");
   });
 
+  test("a line that a cut leaves half of is not handed over", async () => {
+    const lines: string[] = [];
+    const host = open();
+    process.env["SSH_PLAY"] = "torn";
+    const { diagnostics } = await host.follow(["true"], (line) => lines.push(line));
+    expect(diagnostics[0]?.code).toBe("connection-lost");
+    process.env["SSH_PLAY"] = "";
+    await host.follow(["printf", "half\nlast"], (line) => lines.push(line));
+    expect(lines).toEqual(["whole", "half", "last"]);
+  });
+
   test("a host that refuses for a while after a cut is reached again, and leaves nothing behind", async () => {
     const host = open();
     const codes: (string | undefined)[] = [];

@@ -44,6 +44,7 @@ export class LocalHost implements Host {
     if (ended.gaveUp === "timeout") {
       return refuse({ code: "host-timeout", summary: `${command[0]} took too long`, subject: { host: this.name } });
     }
+    if (ended.rest !== "" && ended.gaveUp === undefined) options.onLine?.(ended.rest);
     const result = { exitCode: ended.exitCode, stdout: ended.stdout, stderr: ended.stderr };
     if (become === undefined || ended.gaveUp === "signal") return { value: result, diagnostics: [] };
     const stderr = unwrapBecome(become, ended.exitCode, ended.stderr);

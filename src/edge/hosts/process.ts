@@ -6,6 +6,8 @@ export interface Ended {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** What of standard output was not handed over, for its line has no end: a line, if the program had come to its own end. */
+  readonly rest: string;
   /** Given up: out of time, or asked to. */
   readonly gaveUp?: "timeout" | "signal";
   /** The program is not there. */
@@ -52,11 +54,10 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     child.stdout.destroy();
     child.stderr.destroy();
   });
+  const lines = new Lines(onLine ?? (() => undefined));
   if (onLine !== undefined) {
     try {
-      const lines = new Lines(onLine);
       for await (const chunk of child.iterable({ from: "stdout", binary: true })) lines.take(chunk);
-      lines.end();
     } catch {
       // how it ended is told below
     }
@@ -68,6 +69,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     exitCode: result.exitCode ?? (notFound ? 127 : 128 + (SIGNALS[result.signal ?? ""] ?? 0)),
     stdout: typeof result.stdout === "string" ? result.stdout : "",
     stderr: typeof result.stderr === "string" ? result.stderr : "",
+    rest: lines.rest(),
     notFound,
     ...(gaveUp === undefined ? {} : { gaveUp }),
   };
@@ -89,10 +91,10 @@ class Lines {
     }
   }
 
-  /** What is left without a newline is a line too. */
-  end(): void {
+  /** What is left without a newline. */
+  rest(): string {
     this.#append(this.#decoder.decode());
-    if (this.#line !== "") this.#tell();
+    return this.#line.replace(/\r$/, "");
   }
 
   #append(text: string): void {

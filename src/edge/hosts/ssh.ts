@@ -99,6 +99,8 @@ export class SshHost implements Host {
       await this.forget(opened);
       return { value: undefined, diagnostics: [this.lost(ended.stderr)] };
     }
+    // a cut may come in the middle of a line: the first half of one is none
+    if (ended.rest !== "") options.onLine?.(ended.rest);
     const exitCode = Number(told[1]);
     const said = ended.stderr.slice(0, told.index) + ended.stderr.slice(told.index + told[0].length);
     if (become === undefined) return { value: { exitCode, stdout: ended.stdout, stderr: said }, diagnostics: [] };
