@@ -32,6 +32,8 @@ export interface CliRun {
   readonly out: () => string;
   readonly err: () => string;
   readonly exit: Promise<number>;
+  /** Whether something may have been changed by now. */
+  readonly hasBegun: () => boolean;
 }
 
 /** Starts a command line in this process, with everything outside of it made up. */
@@ -45,7 +47,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
   const errStream = Object.assign(new PassThrough(), { isTTY, columns: options.columns ?? 80 });
   errStream.on("data", (chunk: Buffer) => {
     err += chunk.toString("utf8");
-    if (chunk.includes("[y/N]")) setImmediate(() => input.write(options.typed ?? ""));
+    if (chunk.includes("[y/N]") || chunk.includes("password: ")) setImmediate(() => input.write(options.typed ?? ""));
   });
   const session: Session = {
     console: {
@@ -74,6 +76,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
     exit: runCli(argv, session),
     out: () => out,
     err: () => err,
+    hasBegun: () => session.runs.begun,
     signal: (signal) => { listeners.forEach((listener) => { listener(signal); }); },
   };
 }

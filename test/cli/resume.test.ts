@@ -9,7 +9,7 @@ import type { RunOptions } from "../../src/edge/hosts/host.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { backWish, movedHost } from "../support/a-return.js";
 import { FakeHost } from "./fake-host.js";
-import { cli } from "./in-process.js";
+import { cli, startCli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
 
 const files = tempFiles({ "inventory.yml": "all:\n  hosts:\n    dom0a:\n" });
@@ -243,4 +243,13 @@ describe("status", () => {
       { domain: "web2", state: "waits", next: expect.stringContaining("not mirrored yet") as string },
     ]);
   });
+});
+
+test("a signal while the host takes a run back is not told that nothing was changed", async () => {
+  const begun: boolean[] = [];
+  const state = host0([DEAD]);
+  const host = new Books(PLAN, "", () => undefined, () => begun.push(run.hasBegun()));
+  const run = startCli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => state });
+  await run.exit;
+  expect(begun).toEqual([true]);
 });

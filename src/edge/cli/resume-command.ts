@@ -137,6 +137,8 @@ async function settle(
       return answer === "interrupted" ? EXIT.interrupted : EXIT.usage;
     }
   }
+  // from here on it would not be true that nothing was changed
+  session.runs.begun = true;
   const left = await runs.recover(directory);
   if (left === undefined) {
     const state = await observed(named, session);
