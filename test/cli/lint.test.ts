@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -25,6 +26,12 @@ const BROKEN = "- hosts: xen\n  domians: {}\n";
 describe("lint ends with", () => {
   test("0 where nothing is found, and says so", async () => {
     expect(await cli(["lint", project({ "hosts.yml": HOSTS, "web.yml": GOOD })])).toEqual({ exit: 0, out: "Nothing found in 2 files\n", err: "" });
+  });
+
+  test("0, and at all, where a pipe that nobody writes to lies in the folder", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": GOOD });
+    execFileSync("mkfifo", [join(dir, "pipe.yml")]);
+    expect(await cli(["lint", dir])).toMatchObject({ exit: 0, out: "Nothing found in 2 files\n" });
   });
 
   test("a warning where there is nothing to lint: a wrong path is not green with --max-warnings 0", async () => {

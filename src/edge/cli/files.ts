@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
+import type { Dirent } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { ReadFiles } from "../../core/inventory/inventory.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
@@ -12,13 +14,21 @@ export const localFiles: ReadFiles = {
   read: readText,
   list: (path) => {
     try {
-      return readdirSync(path);
+      return readdirSync(path, { withFileTypes: true }).filter((entry) => endsOrLeads(path, entry)).map(({ name }) => name);
     } catch {
       return undefined;
     }
   },
   run: runProgram,
 };
+
+/** Not a pipe, a socket or a device: nobody has named it, and reading it may never come to an end. */
+function endsOrLeads(folder: string, entry: Dirent): boolean {
+  if (entry.isFile() || entry.isDirectory()) return true;
+  if (!entry.isSymbolicLink()) return false;
+  const found = statSync(join(folder, entry.name), { throwIfNoEntry: false });
+  return found === undefined || found.isFile() || found.isDirectory();
+}
 
 /** The text of a file; undefined where there is none; a diagnostic where it can not be read as text. */
 export function readText(path: string): SourceText | Diagnostic | undefined {
