@@ -44,7 +44,8 @@ export function expandLimit(limit: readonly string[], files: ReadFiles): Checked
   return { value: hasErrors(diagnostics) ? undefined : parts, diagnostics };
 }
 
-function matchParts(parts: readonly string[], inventory: Inventory, at: SourceRange | undefined): Checked<string[]> {
+/** As {@link matchHosts}, of patterns that have been parted already: they are not parted again. */
+export function matchParts(parts: readonly string[], inventory: Inventory, at: SourceRange | undefined): Checked<string[]> {
   const plain = parts.filter((part) => !/^[&!]/.test(part));
   const diagnostics: Diagnostic[] = [];
   const complain = (problem: Problem): void => {

@@ -3,7 +3,7 @@ import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import type { Inventory, InventoryHost, Variables } from "../inventory/inventory.js";
-import { matchHosts } from "../inventory/pattern.js";
+import { matchHosts, matchParts } from "../inventory/pattern.js";
 import type { Document, Path, Placed, PlainMap } from "./document.js";
 import { isMap, lazily, own } from "./document.js";
 import { atMost } from "./at-most.js";
@@ -23,7 +23,7 @@ import type { PlayData } from "./schema/playbook.js";
 export interface LoadOptions {
   /** Variables of `-e`, see {@link readExtraVars}. */
   readonly extraVars?: Variables;
-  /** Patterns of `-l`; no limit where there is none. */
+  /** Patterns of `-l`, see {@link expandLimit}; no limit where there is none. */
   readonly limit?: readonly string[];
 }
 
@@ -128,7 +128,7 @@ class Loader {
   private readLimit(limit: readonly string[]): ReadonlySet<string> {
     const text = limit.join(",");
     const at = { source: { file: "--limit", text }, start: 0, end: text.length };
-    const matched = matchHosts(limit, this.inventory, at);
+    const matched = matchParts(limit, this.inventory, at);
     this.diagnostics.push(...matched.diagnostics);
     return new Set(matched.value ?? []);
   }
