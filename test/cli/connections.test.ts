@@ -45,3 +45,9 @@ test("a host that ssh does not reach gives 4, and ssh's own words", async () => 
   expect(out).toContain("Connection refused");
   expect(out).toContain("not reached");
 });
+
+test("Ctrl-C at the question for a password ends as at any other: with 130", async () => {
+  const { exit, err } = await cli(["--check", "-K", "-i", files["ssh.yml"], files["web.yml"]], { typed: "\u0003" });
+  expect(exit).toBe(130);
+  expect(err).toContain("no password was given");
+});

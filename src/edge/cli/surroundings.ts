@@ -8,6 +8,7 @@ import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { askSecret, canAsk } from "../terminal/prompt.js";
 import { readPasswords } from "../vault/passwords.js";
 import { unlockWith } from "../vault/unlock.js";
+import { EXIT } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
 import { localFiles } from "./files.js";
 import type { CommonOptions, InventoryOptions, VaultOptions } from "./options.js";
@@ -76,6 +77,6 @@ async function askBecome(session: Pick<Session, "console">): Promise<string> {
     throw refusal("no-terminal", "-K asks for a password, and there is no terminal to ask on", "Use a key, or sudo without a password for this login.");
   }
   const password = await askSecret(session.console, "BECOME password: ");
-  if (password === undefined) throw refusal("interrupted", "no password was given: nothing was changed");
+  if (password === undefined) throw refusal("interrupted", "no password was given: nothing was changed", undefined, EXIT.interrupted);
   return password;
 }
