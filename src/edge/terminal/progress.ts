@@ -30,7 +30,9 @@ export function showProgress(options: ProgressOptions): Progress {
   const { console, besideOthers } = options;
   const { isTTY, columns: width = 0 } = console.errStream;
   // a terminal that does not say how wide it is (a serial line, script(1)) could not be tidied up behind a moving line
-  const moves = console.outIsTTY && isTTY === true && width > 0 && console.env["TERM"] !== "dumb";
+  const moves = console.outIsTTY && isTTY === true && width > 0 && console.env["TERM"] !== "dumb"
+    // ora does not move a line where it finds this, and prints each word of it as a line of its own
+    && (console.env["CI"] ?? "") === "";
   return moves && !besideOthers ? live(options) : lines(options);
 }
 
