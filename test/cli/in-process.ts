@@ -15,6 +15,8 @@ export interface CliOptions {
   readonly hosts?: Readonly<Record<string, Host>>;
   /** What each host looks like, asked anew each time; undefined: it is not reached. */
   readonly states?: (host: string) => HostState | undefined;
+  /** Before each look at a host. */
+  readonly onLook?: (host: string) => Promise<void>;
   /** No time goes by between what is seen and what is done about it. */
   readonly atOnce?: boolean;
   /** Hosts are opened and looked at for real. */
@@ -66,7 +68,8 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
       if (host === undefined) throw new Error(`the test has no host ${name}`);
       return host;
     },
-    observe: (host) => options.real === true ? observeHost(host) : Promise.resolve(observation(host.name, options)),
+    observe: (host) => options.real === true ? observeHost(host)
+      : (options.onLook?.(host.name) ?? Promise.resolve()).then(() => observation(host.name, options)),
     clock: () => options.atOnce === true ? 0 : (minutes += 1) * 60_000,
     now: () => options.now ?? NOW,
     sleep: () => Promise.resolve(),

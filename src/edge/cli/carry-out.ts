@@ -62,7 +62,9 @@ function commandOn(command: string, host: string, domain: string, inventory: rea
 
 function exitOf(results: readonly HostResult[], interruption: Interruption): ExitCode {
   const codes = results.flatMap((result) => [
-    ...(result.unreachable === undefined ? result.guests.filter((guest) => guest.unverified === true).map(() => EXIT.failed) : [EXIT.unreachable]),
+    ...(result.unreachable === undefined ? [] : [EXIT.unreachable]),
+    ...(result.unreachable === undefined && result.guests.some((guest) => guest.unverified === true)
+      ? [interruption.wish === "detach" ? signalExit(interruption) : EXIT.failed] : []),
     ...result.guests.map((guest) => exitOfGuest(guest, interruption)),
   ]);
   return worst(codes);

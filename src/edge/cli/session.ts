@@ -18,7 +18,7 @@ export interface Session {
   /** Opens a host; tests hand in one of their own. */
   readonly openHost: (name: string, connection: Connection, interactive: boolean) => Host;
   /** Looks at a host. */
-  readonly observe: (host: Host) => Promise<Observation>;
+  readonly observe: (host: Host, leave?: AbortSignal) => Promise<Observation>;
   /** Milliseconds, of a clock that nobody sets. */
   readonly clock: () => number;
   /** What time it is here, in seconds since the epoch. */

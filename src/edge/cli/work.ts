@@ -81,7 +81,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
     const host = session.openHost(desired.host, connection, interactive && canAsk(session.console));
     hosts.push(host);
     return [{
-      name: desired.host, connection, runs: hostRuns(host), observe: () => session.observe(host),
+      name: desired.host, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: (state) => matchDomains(desired, foundDomains(state), options.domain),
     }];
   });
@@ -109,7 +109,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
-      name, connection, history: savedHost.history, runs: hostRuns(host), observe: () => session.observe(host),
+      name, connection, history: savedHost.history, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
     }];
   });

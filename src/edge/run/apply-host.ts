@@ -13,6 +13,7 @@ import type { Planned } from "./plan-target.js";
 import { planTarget } from "./plan-target.js";
 import { runDomain, watchDomain } from "./run-domain.js";
 import type { Order, Target } from "./target.js";
+import { unlessLeft } from "./unless-left.js";
 
 /** How the guests of one host ended, and what was found wrong on the way. */
 export interface HostResult {
@@ -58,7 +59,11 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "not-started"));
       continue;
     }
-    const now = justSeen(options, guests.length === 0, plan.domain) ?? await lookAgain(target, plan.domain);
+    const now = justSeen(options, guests.length === 0, plan.domain) ?? await lookAgain(options, plan);
+    if (now === "left" || hasWished(options.interruption)) {
+      guests.push(notStarted(host, plan, "not-started"));
+      continue;
+    }
     if ("unreachable" in now) {
       unreachable = now.unreachable;
       guests.push(notStarted(host, plan, "not-started", `${host} was not reached`));
@@ -82,7 +87,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
     guests.push(ended(now.plan, run, options));
     if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
   }
-  const checked = unreachable === undefined ? await checkAfterwards(target, guests) : { guests, diagnostics: [], unreachable };
+  const checked = unreachable === undefined ? await checkAfterwards(options, guests) : { guests, diagnostics: [], unreachable };
   return { host, ...checked, diagnostics: [...diagnostics, ...checked.diagnostics] };
 }
 
@@ -94,7 +99,8 @@ export function isWell({ end }: Pick<GuestRecap, "end">): boolean {
 /** Follows the run that wants the same. It may have come to its end since it was seen. */
 async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): Promise<GuestRecap> {
   const { target, watch, interruption, sleep } = options;
-  const directory = await target.runs.current(plan.domain);
+  const directory = await unlessLeft(target.runs.current(plan.domain), interruption.left);
+  if (directory === "left") return ended(plan, { end: "detached", report: emptyReport }, options);
   if (directory === undefined || !directory.endsWith(`/${run}`)) {
     return notStarted(target.name, plan, "stale", `the run ${run}, which was to be followed, is not the last one any more`);
   }
@@ -137,9 +143,30 @@ function justSeen({ seen, clock }: ApplyHostOptions, untouched: boolean, domain:
   return seen !== undefined && untouched && clock() - seen.at < FRESH ? concerning(seen, domain) : undefined;
 }
 
-async function lookAgain(target: Target, domain: string): Promise<Again> {
-  const planned = await planTarget(target);
-  return "unreachable" in planned ? planned : concerning(planned, domain);
+async function lookAgain(options: ApplyHostOptions, plan: DomainPlan): Promise<Again | "left"> {
+  const planned = await look(options, plan, "nothing is begun for this guest any more");
+  return planned === "left" || "unreachable" in planned ? planned : concerning(planned, plan.domain);
+}
+
+/** Looks at the host and plans it, or until nobody wants to wait for that. Who asks for a stop meanwhile hears what it waits for. */
+async function look(options: ApplyHostOptions, plan: DomainPlan, stands: string): Promise<ReturnType<typeof planTarget> | "left"> {
+  const { target, interruption, watch } = options;
+  const stopListening = interruption.listen((wish) => {
+    if (wish !== "stop") return;
+    const watcher = watch(target.name, plan);
+    watcher.say(`${stands}; it waits for ${target.name}, which is being looked at; Ctrl-C again does not wait`);
+    watcher.close();
+  });
+  try {
+    return await unlessLeft(planTarget(target, interruption.left), interruption.left);
+  } finally {
+    stopListening();
+  }
+}
+
+/** Asked anew: a signal may have come during the look. */
+function hasWished({ wish }: Interruption): boolean {
+  return wish !== "go on";
 }
 
 function concerning(planned: Planned, domain: string): Again {
@@ -154,15 +181,16 @@ function concerns(diagnostic: Diagnostic, domain: string): boolean {
 
 /** Looks at the host once more: a guest that is done must have nothing left to do. */
 async function checkAfterwards(
-  target: Target, guests: readonly GuestRecap[],
+  options: ApplyHostOptions, guests: readonly GuestRecap[],
 ): Promise<Omit<HostResult, "host">> {
-  if (!guests.some((guest) => guest.end === "done")) return { guests, diagnostics: [] };
-  const planned = await planTarget(target);
+  const { target } = options;
+  const done = guests.find((guest) => guest.end === "done");
+  if (done === undefined) return { guests, diagnostics: [] };
+  const planned = await look(options, done.plan, "the run is over");
+  const unseen = (): readonly GuestRecap[] => guests.map((guest) => (guest.end === "done" ? { ...guest, unverified: true } : guest));
+  if (planned === "left") return { guests: unseen(), diagnostics: [notVerified(target.name, "waited for")] };
   if ("unreachable" in planned) {
-    return {
-      guests: guests.map((guest) => (guest.end === "done" ? { ...guest, unverified: true } : guest)),
-      diagnostics: [notVerified(target.name, "reached", planned.unreachable)], unreachable: planned.unreachable,
-    };
+    return { guests: unseen(), diagnostics: [notVerified(target.name, "reached", planned.unreachable)], unreachable: planned.unreachable };
   }
   const { plan } = planned;
   const errors = errorsOf(plan);
@@ -186,7 +214,7 @@ async function checkAfterwards(
 }
 
 /** @param not what it was not */
-function notVerified(host: string, not: "reached" | "read", detail?: string): Diagnostic {
+function notVerified(host: string, not: "reached" | "read" | "waited for", detail?: string): Diagnostic {
   return {
     severity: "warning", code: "not-verified", summary: `${host} was not ${not} again after the run: what it did was not looked at`,
     ...(detail === undefined ? {} : { detail }), subject: { host },

@@ -62,7 +62,7 @@ function tooManyFailed(batch: Batch, failed: number): boolean {
 }
 
 /** Every guest of it was brought where it should be, or will be. */
-export function isGood(result: HostResult): boolean {
+function isGood(result: HostResult): boolean {
   return result.unreachable === undefined && result.guests.every((guest) => isWell(guest) && guest.unverified !== true);
 }
 

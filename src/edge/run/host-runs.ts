@@ -24,7 +24,7 @@ if ! [ -e "$1/ended" ]; then echo 'it has not come to its end: see journal.jsonl
 /** Runs on a host, through the program that each run has in its books there. */
 export function hostRuns(host: Host): HostRuns {
   return {
-    submit: async ({ plan, config, ioWeight, wish }) => {
+    submit: async ({ plan, config, ioWeight, wish }, leave) => {
       const program = compileProgram(plan, stepKinds, { config });
       const { changes: _shown, configDiff: _text, ...typed } = plan;
       const command = submitCommand({
@@ -33,6 +33,7 @@ export function hostRuns(host: Host): HostRuns {
       });
       const ran = reached(await host.run(command, {
         stdin: submissionInput(program, JSON.stringify({ version: 1, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) })), timeoutMs: SUBMIT_TIMEOUT_MS,
+        ...(leave === undefined ? {} : { signal: leave }),
       }));
       return submissionOf(parseSubmitAnswer(ran.stdout, ran.exitCode, ran.stderr));
     },

@@ -10,10 +10,16 @@ export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 export class Interruption {
   #wish: Wish = "go on";
   #signal: SignalName | undefined;
+  readonly #left = new AbortController();
   readonly #listeners = new Set<(wish: Wish) => void>();
 
   get wish(): Wish {
     return this.#wish;
+  }
+
+  /** Aborted with the wish to detach. */
+  get left(): AbortSignal {
+    return this.#left.signal;
   }
 
   /** The last signal that came. */
@@ -25,6 +31,7 @@ export class Interruption {
   hear(signal: SignalName): void {
     this.#signal = signal;
     this.#wish = signal === "SIGINT" && this.#wish === "go on" ? "stop" : "detach";
+    if (this.#wish === "detach") this.#left.abort();
     for (const listener of this.#listeners) listener(this.#wish);
   }
 

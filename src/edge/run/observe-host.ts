@@ -5,8 +5,8 @@ import { gatherHost } from "./gather.js";
 import type { Observation } from "./target.js";
 
 /** Gathers facts from a host, and tells one that can not be reached from one that can not be read. */
-export async function observeHost(host: Host): Promise<Observation> {
-  const gathered = await gatherHost(host);
+export async function observeHost(host: Host, leave?: AbortSignal): Promise<Observation> {
+  const gathered = await gatherHost(host, leave);
   if (gathered.value !== undefined) return { state: gathered.value.state, diagnostics: gathered.diagnostics };
   const unreachable = gathered.diagnostics.filter(isUnreachable);
   if (unreachable.length > 0) return { unreachable: unreachable.map(oneLine).join("; "), diagnostics: unreachable };

@@ -20,8 +20,8 @@ export interface Planned {
 }
 
 /** Looks at a host and plans it. Every complaint on the way is in the plan. */
-export async function planTarget(target: Target): Promise<Planned | Extract<Observation, { unreachable: string }>> {
-  const observed = await target.observe();
+export async function planTarget(target: Target, leave?: AbortSignal): Promise<Planned | Extract<Observation, { unreachable: string }>> {
+  const observed = await target.observe(leave);
   if ("unreachable" in observed) return observed;
   const { diagnostics } = observed;
   const state = observed.state === undefined || target.history === undefined ? observed.state : { ...observed.state, history: target.history };

@@ -8,6 +8,7 @@ import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
 import type { HostRuns, Order } from "./target.js";
 import { Unreachable } from "./target.js";
+import { unlessLeft } from "./unless-left.js";
 
 /** Somebody who shows what happens. */
 export interface Watcher {
@@ -38,8 +39,16 @@ export interface WatchOptions {
 /** Starts a guest's program on its host and watches it to its end, or joins the one that already runs for this plan. */
 export async function runDomain(order: Order, options: WatchOptions): Promise<DomainRun> {
   let directory: string;
+  const { interruption, watcher } = options;
+  const stopListening = interruption.listen((wish) => {
+    if (wish === "stop") watcher.say("the program is on its way to the host: once it is there, it is asked to stop; Ctrl-C again leaves it to itself");
+  });
   try {
-    const submission = await options.runs.submit(order);
+    const submission = await unlessLeft(options.runs.submit(order, interruption.left), interruption.left);
+    if (submission === "left") {
+      watcher.close();
+      return { end: "detached", report: emptyReport, message: "nobody waited for the host's answer: whether it has begun there is not known" };
+    }
     submission.notes.forEach(options.watcher.say);
     if (submission.answer === "held") return { end: "held", report: emptyReport, message: submission.message };
     if (submission.answer === "attached") options.watcher.say("this run is under way already: following it");
@@ -48,6 +57,8 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
     if (!(error instanceof Unreachable)) throw error;
     // it may have been started all the same: the same plan given again attaches to it
     return { end: "lost", report: emptyReport, message: error.message, unreachable: true };
+  } finally {
+    stopListening();
   }
   return watchDomain(directory, options);
 }
@@ -86,7 +97,7 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
       ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     });
     over.abort();
-    await left.asked;
+    if (left.asked !== undefined) await unlessLeft(left.asked, interruption.left);
     if (followed === "left" && left.waiting) return { end: "waiting", report };
     return { report, ...endOf(followed, report) };
   } finally {

@@ -11,7 +11,7 @@ export interface Target {
   readonly name: string;
   /** How it is reached: what a saved plan keeps. */
   readonly connection: Connection;
-  readonly observe: () => Promise<Observation>;
+  readonly observe: (leave?: AbortSignal) => Promise<Observation>;
   /**
    * Past runs that forecasts are reckoned from, where what was shown has to come out again: the runs meanwhile, of other
    * guests say, change none of it. Unset: what the host knows now.
@@ -56,7 +56,7 @@ export interface Order {
  */
 export interface HostRuns {
   /** Sends the program of a guest's plan and starts it, or joins one that is under way for the same wish. */
-  submit(order: Order): Promise<Submission>;
+  submit(order: Order, leave?: AbortSignal): Promise<Submission>;
   /** Directory of a guest's newest run, if it has one. */
   current(domain: string): Promise<string | undefined>;
   /** Hands over journal lines from a line on (1: the first). Resolves when the run has ended, or at `leave`. */
