@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { runScript, type Host } from "../../src/edge/hosts/host.js";
 import { openHost, type OpenOptions } from "../../src/edge/hosts/open-host.js";
 import { isUnreachable } from "../../src/edge/hosts/trouble.js";
@@ -219,6 +219,19 @@ describe("ssh", () => {
     const { value, diagnostics } = await open().run(["echo", "1"]);
     expect(value).toBeUndefined();
     expect(diagnostics[0]?.code).toBe("connection-lost");
+  });
+
+  test("an attempt to connect is not waited for when it is closed, and leaves nothing behind", async () => {
+    process.env["SSH_PLAY"] = "hangs";
+    const host = open({ ansible_timeout: 60 });
+    const running = host.run(["true"]);
+    await vi.waitFor(() => { expect(sshCalls()).toHaveLength(1); }, 60_000);
+    const start = performance.now();
+    await host.close();
+    expect((await running).value).toBeUndefined();
+    expect(performance.now() - start).toBeLessThan(30_000);
+    const path = sshCalls().flat().find((word) => word.startsWith("ControlPath="))?.slice("ControlPath=".length) ?? "";
+    expect(existsSync(dirname(path))).toBe(false);
   });
 
   test("a line that a cut leaves half of is not handed over", async () => {

@@ -36,6 +36,8 @@ export class SshHost implements Host {
   readonly kind = "ssh";
   /** Unset: the next command opens one. */
   private opened: Promise<Opened> | undefined;
+  /** Nobody wants it any more: an attempt to connect is not waited for. */
+  private readonly closing = new AbortController();
 
   constructor(
     readonly name: string,
@@ -53,6 +55,11 @@ export class SshHost implements Host {
   }
 
   async close(): Promise<void> {
+    this.closing.abort();
+    await this.drop();
+  }
+
+  private async drop(): Promise<void> {
     const opened = this.opened;
     this.opened = undefined;
     const connection = await opened;
@@ -115,7 +122,7 @@ export class SshHost implements Host {
   /** A connection that broke: the next command opens another. */
   private async forget(broken: Promise<Opened>): Promise<void> {
     if (this.opened !== broken) return;
-    await this.close();
+    await this.drop();
   }
 
   private get connectTimeoutSeconds(): number {
@@ -149,7 +156,7 @@ export class SshHost implements Host {
     const [program = "", ...args] = this.argv(
       ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory);
     const child = execa(program, args, {
-      stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false,
+      stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false, cancelSignal: this.closing.signal,
       ...(this.options.interactive ? {} : { timeout: (this.connectTimeoutSeconds + 30) * 1000 }),
     });
     let said = "";
