@@ -435,6 +435,22 @@ describe("attach and log", () => {
     expect(log.out).toContain("2023-11-14 22:13:20 UTC  run one begins, started by alice@laptop");
   });
 
+  test("log says that a journal can not be read, or that nothing is in it yet", async () => {
+    class Unreadable extends FakeHost {
+      override run(command: readonly [string, ...string[]]) {
+        return command[0] === "cat"
+          ? Promise.resolve({ value: { exitCode: 1, stdout: "", stderr: "cat: Input/output error" }, diagnostics: [] })
+          : super.run(command);
+      }
+    }
+    const told = await cli(["log", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: new Unreadable("dom0a") }, states: () => before });
+    expect(told.exit).toBe(3);
+    expect(told.err).toContain("error[journal-unreadable]");
+    const empty = await cli(["log", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    expect([empty.exit, empty.out]).toEqual([0, ""]);
+    expect(empty.err).toContain("nothing is in the journal yet");
+  });
+
   test.each([[[BEGIN, ...COPY]], [[]]])("a run whose program died does not go on, and resume is named (%#)", async (events) => {
     const { exit, out, err } = await cli(["attach", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: new FakeHost("dom0a", { events }) }, states: () => before });
     expect(exit).toBe(3);

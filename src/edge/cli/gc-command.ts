@@ -133,7 +133,7 @@ async function run(work: Work, inputs: readonly string[], options: GcOptions, se
 export function collectOn(hosts: readonly NamedHost[], wishFor: (state: HostState) => CollectWish, session: Session): Work {
   return {
     targets: hosts.map(({ name, connection, host }) => collecting({
-      name, connection, runs: hostRuns(host), observe: () => session.observe(host),
+      name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
       guests: (state) => [...Object.keys(state.domains), ...state.runs.map(({ domain }) => domain), ...knownGuests(state)],
     }, session, wishFor)),

@@ -7,7 +7,7 @@ import { currentRun } from "./attach-command.js";
 import { stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
-import { refusal } from "./failure.js";
+import { type Refusal, refusal } from "./failure.js";
 import { withHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
@@ -26,7 +26,10 @@ export function logCommand(session: Session, done: (exit: ExitCode) => void): Co
         const runs = hostRuns(named.host);
         const directory = await currentRun(named.name, domain, runs);
         try {
-          print(await runs.journal(directory), named.name, domain, options, session);
+          const lines = await runs.journal(directory);
+          if (lines === undefined) throw unreadable(named.name, directory);
+          if (lines.length === 0) session.console.err(`nothing is in the journal yet: ${directory}/journal.jsonl\n`);
+          print(lines, named.name, domain, options, session);
         } catch (error) {
           if (!(error instanceof Unreachable)) throw error;
           throw refusal("host-unreachable", `${named.name} was not reached: ${error.message}`, undefined, EXIT.unreachable);
@@ -34,6 +37,13 @@ export function logCommand(session: Session, done: (exit: ExitCode) => void): Co
         return EXIT.done;
       }));
     });
+}
+
+function unreadable(host: string, directory: string): Refusal {
+  return refusal(
+    "journal-unreadable", `the journal of the newest run on ${host} can not be read: ${directory}/journal.jsonl`,
+    `Look at the file itself on ${host}: who may read it, and how long it is.`, EXIT.failed,
+  );
 }
 
 function print(lines: readonly string[], host: string, domain: string, options: CommonOptions, session: Session): void {

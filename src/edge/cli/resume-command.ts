@@ -185,7 +185,7 @@ function workFor(named: NamedHost, saved: SavedWish, session: Session, asIs: boo
   const { name, connection, host } = named;
   return {
     targets: [{
-      name, connection, runs: hostRuns(host), observe: () => session.observe(host),
+      name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: () => ({ value: { domains: [saved.desired], missing: [] }, diagnostics: [] }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],

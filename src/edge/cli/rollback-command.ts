@@ -76,7 +76,7 @@ export function workOn(named: NamedHost, wish: ReturnWish, session: Session, see
   const { name, connection, host } = named;
   return {
     targets: [{
-      name, connection, runs: hostRuns(host), observe: () => session.observe(host),
+      name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
       plan: (state) => planReturn(seen(state), wish, sha256), wish: () => ({ wish: "return", back: wish }),
     }],

@@ -48,7 +48,7 @@ export function hostRuns(host: Host): HostRuns {
     },
     journal: async (directory) => {
       const ran = reached(await host.run(["cat", `${directory}/journal.jsonl`], LOOK));
-      return ran.exitCode === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : [];
+      return ran.exitCode === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : undefined;
     },
     savedPlan: async (directory) => {
       const ran = reached(await host.run(["cat", `${directory}/plan.json`], LOOK));

@@ -114,7 +114,7 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
 async function stillWaits(runs: HostRuns, directory: string, over: AbortSignal, sleep: NonNullable<FollowOptions["sleep"]>): Promise<boolean> {
   while (!over.aborted) {
     try {
-      const lines = await runs.journal(directory);
+      const lines = await runs.journal(directory) ?? [];
       return reportOf(lines.flatMap((line) => readRunEvent(line) ?? [])).waiting !== undefined;
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;

@@ -61,8 +61,8 @@ export interface HostRuns {
   current(domain: string): Promise<string | undefined>;
   /** Hands over journal lines from a line on (1: the first). Resolves when the run has ended, or at `leave`. */
   follow(directory: string, firstLine: number, onLine: (line: string) => void, leave: AbortSignal): Promise<void>;
-  /** All lines of a journal. */
-  journal(directory: string): Promise<readonly string[]>;
+  /** All lines of a journal; undefined where it can not be read, or is longer than any run's. */
+  journal(directory: string): Promise<readonly string[] | undefined>;
   /** The text of the plan that lies beside a run's program; undefined where there is none. */
   savedPlan(directory: string): Promise<string | undefined>;
   /** Takes back what a run that died has left, or finishes it where its commit has happened. What it could not, in words. */
