@@ -29,8 +29,10 @@ function forecastOver(project: Project): Finding[] {
 /** Of every strategy that a playbook may name, and the free choice among them. */
 function leastDowntime(wish: DesiredDomain, state: HostState): { readonly seconds: number; readonly parts: readonly string[] } | undefined {
   const names = ["auto", ...Object.values(strategies).filter((strategy) => strategy.named).map((strategy) => strategy.name)];
+  // a plan that breaks its budget is refused: what it would take is asked without one
+  const { downtimeSeconds: _budget, ...asked } = wish.move;
   const estimates = names.flatMap((strategy) => {
-    const move = { ...wish.move, strategy };
+    const move = { ...asked, strategy };
     const disks = wish.disks.map((disk) => ({ ...disk, move: { ...disk.move, strategy } }));
     return planHost(state, [{ ...wish, move, disks }], digestOf).domains.map(({ estimate }) => estimate);
   });
