@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
+import type { Domain } from "../../src/core/model/domain.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { CARRY_BEGUN, CARRY_DONE } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
@@ -212,6 +213,27 @@ describe("the image that a disk came from", () => {
     if (unconfigured.running === undefined) throw new Error("it does not run");
     const onImage = { ...unconfigured, running: { ...unconfigured.running, attached: guestOf(state).running?.attached ?? [] } };
     expect(complaints(plannedBack(withGuest(state, onImage)))).toEqual(["error[image-shared]"]);
+  });
+
+  test("is not gone back to while anybody else has it, be it by a config that is not the guest's first, or as xl has it stored", () => {
+    const state = movedHost();
+    const disks = [{ vdev: "xvda1", target: IMAGE, format: "raw", access: "w" as const, cdrom: false }];
+    const clone: Domain = { name: "clone", otherConfigs: ["/etc/xen/clone-old.cfg"], autostart: false, saved: false };
+    expect(complaints(plannedBack(withGuest(state, clone)))).toEqual(["warning[writes-given-up]"]);
+    expect(complaints(plannedBack(withGuest(state, { ...clone, otherDisks: disks })))).toEqual(["error[image-shared]"]);
+    const { running } = guestOf(state);
+    if (running === undefined) throw new Error("it does not run");
+    expect(complaints(plannedBack(withGuest(state, { ...clone, running: { ...running, attached: [], stored: disks } })))).toEqual(["error[image-shared]"]);
+  });
+
+  test("is not gone back to while the guest itself runs on it, whatever its config says: the volume would be carried over what it writes", () => {
+    const state = movedHost();
+    const guest = guestOf(state);
+    if (guest.running === undefined) throw new Error("it does not run");
+    const onImage = { ...guest, running: { ...guest.running, attached: guest.running.attached.map((disk) => ({ ...disk, params: IMAGE })) } };
+    const plan = plannedBack(withGuest(state, onImage), { carryBack: "auto" });
+    expect(complaints(plan)).toContain("error[image-shared]");
+    expect(plan.diagnostics.map(({ detail }) => detail).join()).toContain("web1 itself runs on it");
   });
 
   test("was kept, and another file system lies under its name: nothing is carried over it", () => {

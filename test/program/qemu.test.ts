@@ -17,6 +17,7 @@ import { faultsPromised } from "../support/faults.js";
 import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
+import { Xl } from "./xl.js";
 
 /**
  * The real step kinds in their real order, over paths of the stub host.
@@ -78,6 +79,18 @@ async function inStub(
     await qemu.stop();
     host.remove();
   }
+}
+
+/** What a run calls where nothing goes wrong, and which of it is the commit. */
+async function callsOf(options: { readonly full?: boolean } = {}): Promise<{ readonly calls: readonly string[]; readonly finalize: number }> {
+  let calls: readonly string[] = [];
+  await inStub("dash", async (host) => {
+    await host.run("run");
+    calls = host.calls();
+  }, options);
+  const finalize = calls.findIndex((call) => call.startsWith("qmp job-finalize")) + 1;
+  expect(finalize).toBeGreaterThan(5);
+  return { calls, finalize };
 }
 
 const volume = (host: StubHost): string => `${host.root}/dev/vg0/web1-root`;
@@ -199,16 +212,24 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
+  it("whose guest could not be started after the commit notes the volumes that it is owed", async () => {
+    const { finalize } = await callsOf();
+    await inStub("dash", async (host, qemu) => {
+      host.tell("kill-after", String(finalize));
+      await host.run("run");
+      await qemu.stop();
+      host.forget();
+      new Xl(host).first('if [ "$1" = create ]; then echo no memory >&2; exit 1; fi');
+      await host.run("recover");
+      expect(host.ended(), host.journalText()).toBe("stuck");
+      expect(readFileSync(join(host.runDirectory, "unstarted"), "utf8").trim()).toBe(`xvda1 ${volume(host)}`);
+    });
+  });
+
   it("is recovered from at whatever call it is killed, with and without a reboot", async () => {
-    let calls: readonly string[] = [];
     // with a comparison, which has all that goes without one as well
     const full = { full: true };
-    await inStub("dash", async (host) => {
-      await host.run("run");
-      calls = host.calls();
-    }, full);
-    const finalize = calls.findIndex((call) => call.startsWith("qmp job-finalize")) + 1;
-    expect(finalize).toBeGreaterThan(5);
+    const { calls, finalize } = await callsOf(full);
     const deaths = calls.flatMap((_, at) => [
       { number: at + 1, when: "kill-after", reboot: at % 2 === 0 } as const,
       { number: at + 1, when: "kill-before", reboot: at % 2 !== 0 } as const,

@@ -1,8 +1,11 @@
+import { usersOfImage } from "../checks/users.js";
+import type { Owner } from "../checks/users.js";
 import type { ReturnChange, ReturnDisk } from "../model/change.js";
 import type { ReadyCheck, MoveOptions } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { disksBehind } from "../model/mapping.js";
 import { CARRY_BEGUN, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { SourceRange } from "../model/source.js";
@@ -106,7 +109,7 @@ function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volum
       fix: "Carry them back: add --carry-back.",
     };
   }
-  const users = usersOf(image, domain.name, state);
+  const users = usersOf(image, { domain: domain.name, vdev: disk.vdev }, state);
   if (users.length > 0) {
     return {
       severity: "error", code: "image-shared", at: wish.at, summary: `${image.path} is in use`, detail: users.join("\n"),
@@ -124,18 +127,13 @@ function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volum
   };
 }
 
-/** Who has the image meanwhile: nobody may. */
-function usersOf(image: Image, own: string, state: HostState): readonly string[] {
+/** Who has the image meanwhile: nobody may. The guest itself is named where it runs on it, whatever its config says. */
+function usersOf(image: Image, { domain, vdev }: Owner, state: HostState): readonly string[] {
   const same = (path: string): boolean => {
     const found = state.images[path];
     return found !== undefined && found.inode === image.inode && found.devno === image.devno;
   };
-  // of the guest itself xenstore goes on naming what it was created with when its QEMU has gone over to the volume
-  const has = (domain: Domain): boolean => domain.running?.attached.some((disk) =>
-    same(servedFrom(disk)) || (domain.name !== own && same(disk.params))) ?? false;
-  const guests = Object.values(state.domains)
-    .filter((domain) => (domain.name !== own && (domain.config?.disks.some((disk) => same(disk.target)) ?? false)) || has(domain))
-    .map((domain) => `guest ${domain.name}`);
-  const loops = state.loops.filter((loop) => loop.inode === image.inode && loop.devno === image.devno).map((loop) => loop.device);
-  return [...guests, ...loops.map((device) => `loop device ${device}`)];
+  // not by xenstore, which goes on naming what it was created with when its QEMU has gone over to the volume
+  const runs = own(state.domains, domain)?.running?.attached.some((disk) => disksBehind(servedFrom(disk), state).some(same)) === true;
+  return [...usersOfImage(image, { domain, vdev }, state), ...(runs ? [`${domain} itself runs on it`] : [])];
 }

@@ -84,7 +84,8 @@ export const fact: FirstFact<ReportedConfigs> = {
     if (result.exitCode === UNCLEAR) return unreadable("guests' configs", result, unclear("XENDOMAINS_AUTO"));
     if (result.exitCode !== 0) return unreadable("guests' configs", result);
     const files = filesOf(result.stdout);
-    const isAuto = (path: string): boolean => directoriesOf(result.stdout).includes(path.slice(0, path.lastIndexOf("/")).replace(/\/+$/, ""));
+    const directories = directoriesOf(result.stdout);
+    const isAuto = (path: string): boolean => directories.includes(path.slice(0, path.lastIndexOf("/")).replace(/\/+$/, ""));
     if (files === undefined) return unreadable("guests' configs", result, "a file changed while it was read");
     const configs = new Map<string, ReportedConfig>();
     const autostart: string[] = [];

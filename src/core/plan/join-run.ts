@@ -47,9 +47,12 @@ function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { owner, sin
 
 /** The guest's last run, where it died or left something: what is seen of the guest is half-way, and is changed before the next one. */
 export function deadRun(domain: string, { runs }: Pick<HostState, "runs">): RunRecord | undefined {
-  // one that ended as stuck has come to an end of its own: the guest stays as it is
-  return runs.find((run) => run.domain === domain && run.state !== "running"
-    && (run.unfinished !== undefined || (run.state === "stopped" && run.outcome === undefined)));
+  return runs.find((run) => run.domain === domain && isHalfWay(run));
+}
+
+/** It is over, and has not come to its end, or not done by then what it has to; one that ended as stuck has an end of its own. */
+export function isHalfWay({ state, unfinished, outcome }: RunRecord): boolean {
+  return state !== "running" && (unfinished !== undefined || (state === "stopped" && outcome === undefined));
 }
 
 /** What has to be done first, where a run is dead. */

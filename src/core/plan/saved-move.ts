@@ -1,4 +1,5 @@
 import { moveSchema } from "../load/schema/playbook.js";
+import type { MoveOptions } from "../model/desired.js";
 
 /**
  * How a wish says that disks are to be moved, and that a guest is ready, as it lies in a saved plan or on a host. Another
@@ -40,7 +41,7 @@ export const savedMoveSchema = {
       type: "object", additionalProperties: false,
       properties: { size: { type: "object", additionalProperties: false, properties: { percent: seconds, bytes: seconds }, minProperties: 1, maxProperties: 1 } },
     },
-  },
+  } satisfies Readonly<Record<keyof MoveOptions, object>>,
 } as const;
 
 export const savedReadySchema = {

@@ -590,11 +590,13 @@ SEEN=0
 goal() {
   local name verdict
   [ "$MODE" != ask ] || GOALS=$((GOALS + 1))
-  if [ "$MODE" = targets ] && [ "$1" = attached ]; then
-    shift 2
-    TARGETS=$*
-    return 0
-  fi
+  case $MODE:$1 in
+    targets:attached | targets:on_volumes)
+      shift 2
+      TARGETS=$*
+      return 0
+      ;;
+  esac
   [ "$MODE" = look ] || return 0
   GOALS=$((GOALS + 1))
   name=$1

@@ -5,9 +5,9 @@ export interface CommitOffline {
 }
 
 /**
- * The commit of a guest that is down and stays down: its new disks hold all that the old ones do. In a move it comes before
- * the config is edited, or an undo could take the config back from under a guest that somebody has started on its new disk; on
- * the way back it comes after that. From here on a run that is cut short goes forward.
+ * The commit of a guest that is down and stays down: its new disks hold all that the old ones do. It comes before the config is
+ * edited, or an undo could take the config back from under a guest that somebody has started on its new disk. From here on a
+ * run that is cut short goes forward.
  */
 export const commitOffline: StepKind<"commit-offline", CommitOffline> = {
   kind: "commit-offline",

@@ -1,6 +1,7 @@
 import type { Leg } from "../model/goal.js";
 import type { StepKind } from "../model/step.js";
 import { withDisk } from "../model/transform.js";
+import { comparison } from "./compare-legs.js";
 import { isAtWork, qmp, withJob } from "./qemu-mirror.js";
 
 export interface CompareJob {
@@ -27,10 +28,7 @@ export const compareJob: StepKind<"compare-job", CompareJob> = {
   title: ({ image, to }) => `Compare ${image} with ${to.disk}, byte for byte`,
   actions: ({ domain, job, bytes, image, to, limitSeconds }) => [
     { verb: ["complete_job", domain, job], shown: `QMP of ${domain}: ${qmp("job-complete", { id: job })} until pending` },
-    {
-      verb: ["compare_legs", `qemu/${job}`, image, image, to.device, String(bytes), String(limitSeconds)],
-      shown: `dd if=${to.device} iflag=direct | cmp - ${image}, within ${String(limitSeconds)} s; of a MiB that differs, dd if=${image} of=${to.device}`,
-    },
+    comparison({ name: `qemu/${job}`, bytes, from: { device: image, disk: image }, to, limitSeconds }),
   ],
   goals: () => [],
   refuses: ({ domain, job }, model) => !isAtWork(model, domain, job),

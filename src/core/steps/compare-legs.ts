@@ -106,15 +106,18 @@ export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
   risk: "safe",
   requires: ({ name }) => ["dd", "cmp", "timeout", ...toolsOf([name])],
   title: ({ from, to }) => `Compare ${from.disk} with ${to.disk}, byte for byte`,
-  actions: ({ name, bytes, from, to, limitSeconds }) => [
-    {
-      verb: ["compare_legs", name, from.disk, from.device, to.device, String(bytes), String(limitSeconds)],
-      shown: `dd if=${to.device} iflag=direct | cmp - ${from.disk}, within ${String(limitSeconds)} s; of a MiB that differs, dd if=${from.disk} of=${to.device}`,
-    },
-  ],
+  actions: (args) => [comparison(args)],
   goals: () => [],
   effect: ({ from, to }, model) => {
     const holds = model.ghost.disks[from.disk];
     return holds === undefined ? model : withDisk(model, to.disk, holds);
   },
 };
+
+/** @param from its `device` is what a mirror reads the image by */
+export function comparison({ name, bytes, from, to, limitSeconds }: CompareLegs): Action {
+  return {
+    verb: ["compare_legs", name, from.disk, from.device, to.device, String(bytes), String(limitSeconds)],
+    shown: `dd if=${to.device} iflag=direct | cmp - ${from.disk}, within ${String(limitSeconds)} s; of a MiB that differs, dd if=${from.disk} of=${to.device}`,
+  };
+}

@@ -10,6 +10,9 @@ import type { DiskMove, ForecastPart } from "./strategy.js";
 /** How a strategy begins the reason for which it can not do that. */
 export const VERIFY_FULL = "move.verify is full";
 
+/** Why both sides are looked at. */
+export const WHY_COMPARED = "what the mirror says of itself is not all there is to know";
+
 /** A comparison that takes three times as long as forecast is given up, but none before it has had this long. */
 const LEAST_SECONDS = 30;
 
@@ -41,5 +44,5 @@ export function comparisonLimit(parts: readonly ForecastPart[], { options: { dow
 
 /** What does it, once nobody writes to either leg. */
 export function compareStep(id: string, legs: CompareLegs): Step {
-  return stepOf(compareLegs, "switch", id, legs, "what the mirror says of itself is not all there is to know");
+  return stepOf(compareLegs, "switch", id, legs, WHY_COMPARED);
 }

@@ -8,7 +8,7 @@ import { compareJob } from "../steps/compare-job.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { newVolumeSteps } from "./block-copy.js";
-import { VERIFY_FULL, comparisonAtOnce, comparisonLimit } from "./compared.js";
+import { VERIFY_FULL, WHY_COMPARED, comparisonAtOnce, comparisonLimit } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
@@ -81,7 +81,7 @@ export const qemu: Strategy = {
               compare: stepOf(
                 compareJob, "switch", id("compare"),
                 { domain, job, bytes: open.bytes, image: image.path, to: leg, limitSeconds: comparisonLimit(compared, move) },
-                "what the mirror says of itself is not all there is to know",
+                WHY_COMPARED,
               ),
             }),
         release: [

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostState, RunRecord } from "../../core/model/host-state.js";
 import { own } from "../../core/model/own.js";
+import { isHalfWay } from "../../core/plan/join-run.js";
 import type { SavedWish } from "../../core/plan/saved-wish.js";
 import { readSavedWish } from "../../core/plan/saved-wish.js";
 import { formatInstant } from "../../core/render/figures.js";
@@ -77,7 +78,7 @@ async function resume(named: NamedHost, domain: string, options: ResumeOptions, 
   const ended = exit ?? (wish === undefined
     ? withoutWish(run, named.name, domain, reporter)
     : await previewAndApply(workFor(named, wish, session, options.check === true), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
-  const pending = options.check === true && options.detailedExitcode === true && isLeft(run) ? [EXIT.pending] : [];
+  const pending = options.check === true && options.detailedExitcode === true && isHalfWay(run) ? [EXIT.pending] : [];
   const told = worst([ended, ...pending]);
   reporter.end(told);
   return told;
@@ -98,11 +99,6 @@ function newestRun(state: HostState, host: string, domain: string): RunRecord {
     "still-running", `the run of ${domain} is not over: ${run.owner} began it at ${formatInstant(run.since)}`,
     `Follow it: converge attach ${host} ${domain}`, EXIT.refused,
   );
-}
-
-/** It has not come to its end, or has not done by then what it has to. */
-function isLeft(run: RunRecord): boolean {
-  return run.unfinished !== undefined || (run.state === "stopped" && run.outcome === undefined);
 }
 
 /** A run that is to be settled, and the text of the plan beside it. */
