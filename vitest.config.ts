@@ -1,6 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** What fast tests have in common: no root, no network; the aim is two minutes on two cores, and it takes a little more. */
+/**
+ * What fast tests have in common: no root, no network. Those with the tag `long` are left out of `npm test`, which takes less
+ * than two minutes on two cores: the host program when it is killed, hung or failed at call after call. `npm run test:all`
+ * has them (ADR 42).
+ */
 const FAST = {
   // modules are loaded once for many files: a test that changes what they share puts it back
   isolate: false,
@@ -19,6 +23,7 @@ export default defineConfig({
   test: {
     // vitest leaves a core to itself, and with two that is half of them
     maxWorkers: "100%",
+    tags: [{ name: "long", description: "takes many seconds: not in `npm test`, but in `npm run test:all`" }],
     projects: [
       {
         test: {

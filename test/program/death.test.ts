@@ -12,7 +12,7 @@ interface Death extends Dying {
   readonly reboot: boolean;
 }
 
-describe("a program that is killed with all its children", () => {
+describe("a program that is killed with all its children", { tags: "long" }, () => {
   const points = Array.from({ length: CALLS }, (_, index) => index + 1);
   const deaths = points.flatMap((number): readonly Death[] => {
     const all: readonly Death[] = [

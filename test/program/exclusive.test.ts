@@ -1,4 +1,4 @@
-import { appendFileSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../src/core/model/step.js";
@@ -27,7 +27,20 @@ const guest = (disk: (host: StubHost) => { readonly params: string; readonly dev
   writeFileSync(join(folder, "name"), "twin");
   writeFileSync(join(folder, "vbd/51712/params"), params);
   writeFileSync(join(folder, "vbd/51712/node"), "/dev/loop9");
-  if (device !== undefined) writeFileSync(join(folder, "vbd/51712/physical-device"), device);
+  if (device === undefined) return;
+  writeFileSync(join(folder, "vbd/51712/physical-device"), device);
+  const backend = join(host.root, "sys/bus/xen-backend/devices/vbd-30-51712");
+  mkdirSync(backend, { recursive: true });
+  writeFileSync(join(backend, "physical_device"), `${device}\n`);
+};
+
+/** Guests that have nothing to do with it; of the last one the disk says nothing of itself yet. */
+const others = (host: StubHost, number: number): void => {
+  for (let domid = 10; domid < 10 + number; domid += 1) {
+    const disk = join(host.state, "doms", String(domid), "vbd/51712");
+    mkdirSync(disk, { recursive: true });
+    if (domid < 9 + number) writeFileSync(join(disk, "params"), `/srv/other-${String(domid)}.img`);
+  }
 };
 
 const mounted = (number: string, source: string, at: (host: StubHost) => string = () => "/mnt") => (host: StubHost): void => {
@@ -61,6 +74,11 @@ const VOLUMES: readonly Case[] = [
   { name: "this run has it mounted", does: mounted(OF_VOLUME, "/dev/vg0/web1-root", (host) => `${host.root}/run/converge/web1/xvda1/target`) },
   { name: "another guest has it by another name", does: guest(() => ({ params: "/dev/dm-2", device: "fd:2" })), says: /another guest has .*web1-root: twin/ },
   { name: "another guest's QEMU was told to serve it", does: guest((host) => ({ params: `aio:${device(host)}` })), says: /another guest has .*web1-root: twin/ },
+  {
+    name: "another guest has it, beside one whose disk says nothing of itself yet",
+    does: (host) => { others(host, 2); guest((one) => ({ params: device(one) }))(host); }, says: /another guest has .*web1-root: twin/,
+  },
+  { name: "xenstore does not answer", does: (host) => { host.tell("xl-broken"); }, says: /xenstore cannot say which disks the guests have/ },
   { name: "it is mounted", does: mounted(OF_VOLUME, "/dev/mapper/vg0-web1--root"), says: /vg0\/web1-root is mounted on \/mnt/ },
   { name: "it is mounted by a file system with a number of its own", does: mounted("0:44", "/dev/vg0/web1-root"), says: /is mounted on \/mnt/ },
   { name: "another run of converge's has it mounted", does: mounted(OF_VOLUME, "/dev/vg0/web1-root", (host) => `${host.root}/run/converge/web11/x`), says: /is mounted on/ },
@@ -94,8 +112,9 @@ async function guarded(shell: (typeof SHELLS)[number], actions: (host: StubHost)
     await host.command(["ln", "-s", join(host.root, "dev/loop1"), join(host.root, LINK)]);
     does(host);
     host.install(compileProgram(planOf(host.domain, [rawStep("guard", "prepare", { title: "Look", actions: actions(host) })]), { raw }, { config: host.config }));
+    host.tell("asks");
     const { code } = await host.run("run");
-    return { code, journal: host.journalText() };
+    return { code, journal: host.journalText(), asked: host.lines(join(host.state, "asks")).filter((line) => line.startsWith("xenstore-")) };
   } finally {
     host.remove();
   }
@@ -113,5 +132,20 @@ describe.each(SHELLS)("right before the switch, under %s,", (shell) => {
       shell, (host) => [{ verb: ["guard_free", host.image, host.domain, join(host.root, LINK), join(host.root, UNDER)], shown: "" }], does);
     expect(journal).toMatch(says ?? /"outcome":"done"/);
     expect(code === 0, journal).toBe(says === undefined);
+  });
+
+  it("xenstore is not asked more often where there are many guests", async () => {
+    const looked = async (number: number): Promise<readonly string[]> => {
+      const actions = (host: StubHost): readonly Action[] => [
+        { verb: ["guard_free", host.image, host.domain, join(host.root, LINK), join(host.root, UNDER)], shown: "" },
+        { verb: ["guard_volume", VOLUME, join(host.root, UNDER)], shown: "" },
+      ];
+      const { code, journal, asked } = await guarded(shell, actions, (host) => { others(host, number); rmSync(join(host.state, "doms", String(9 + number)), { recursive: true }); });
+      expect(code, journal).toBe(0);
+      return asked;
+    };
+    const few = await looked(2);
+    expect(few.length).toBeGreaterThan(0);
+    expect((await looked(30)).length).toBe(few.length);
   });
 });

@@ -162,7 +162,9 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
       host.remove();
     }
   });
+});
 
+describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go well", { tags: "long" }, ({ how, by, turn }) => {
   // a migrating guest runs nearly all the while; of the others some wait in `npm test`
   it.skipIf(how === "migrate" || (!EVERY && turn % 2 !== 0))("has a command that hangs while the guest is away given up, and the guest is back on its image", async () => {
     const calls = await callsOf(how, by);
@@ -408,7 +410,7 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
   });
 });
 
-describe.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose run died between its config and the cut, mirrored by %s", (by) => {
+describe.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose run died between its config and the cut, mirrored by %s", { tags: "long" }, (by) => {
   const died = async (host: StubHost): Promise<string> => {
     host.install(mirrorProgram(host, "suspend", by));
     const before = readFileSync(host.config, "utf8");
@@ -472,7 +474,7 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose run died 
   });
 });
 
-describe.concurrent("a move mirrored by DRBD", () => {
+describe.concurrent("a move mirrored by DRBD", { tags: "long" }, () => {
   /** A run of it on a host of its own. */
   async function mirrored(shell: "dash" | "bash" | "busybox sh", prepare: (host: StubHost) => void) {
     const host = new StubHost(shell);
@@ -540,7 +542,7 @@ describe.concurrent("a move mirrored by DRBD", () => {
   });
 });
 
-describe.concurrent("an array that a guest was saved on when Dom0 rebooted in order", () => {
+describe.concurrent("an array that a guest was saved on when Dom0 rebooted in order", { tags: "long" }, () => {
   it.each(shellsOf(2))("is not stopped while xendomains holds the guest, and is there again at boot, on the volume, to stay, under %s", async (shell) => {
     const host = new StubHost(shell);
     const name = "md/converge-web1-xvda1";
@@ -578,7 +580,7 @@ describe.concurrent("an array that a guest was saved on when Dom0 rebooted in or
   });
 });
 
-describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", (by) => {
+describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", { tags: "long" }, (by) => {
   /** Does something in mid-mirror, and lets the copy go on once the run had a look at it, or has ended. */
   async function meddled(shell: Shell, meddle: (host: StubHost) => void) {
     const host = new StubHost(shell);
@@ -643,7 +645,7 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", (by) => {
   });
 });
 
-describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspended for a mirror by %s", (by) => {
+describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspended for a mirror by %s", { tags: "long" }, (by) => {
   const program = (host: StubHost): string => impatient(mirrorProgram(host, "suspend", by))
     .replace("KEPT_SECONDS=120\n", "KEPT_SECONDS=1\n").replace("LEAVING_CENTIS=6000\n", "LEAVING_CENTIS=50\n");
 
@@ -686,7 +688,7 @@ describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspend
   });
 });
 
-describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose legs are compared at rest", (by) => {
+describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose legs are compared at rest", { tags: "long" }, (by) => {
   async function compared(shell: Shell, tell: (host: StubHost) => void) {
     const host = new StubHost(shell);
     host.install(mirrorProgram(host, "suspend", by));
@@ -724,7 +726,7 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose le
   });
 });
 
-it("a comparison of DRBD's two disks does not count where something was written meanwhile", async () => {
+it("a comparison of DRBD's two disks does not count where something was written meanwhile", { tags: "long" }, async () => {
   const host = new StubHost("dash");
   host.install(mirrorProgram(host, "suspend", "drbd"));
   const before = readFileSync(host.config, "utf8");
@@ -736,7 +738,7 @@ it("a comparison of DRBD's two disks does not count where something was written 
   host.remove();
 });
 
-describe.concurrent("a migration", () => {
+describe.concurrent("a migration", { tags: "long" }, () => {
   async function migrated(shell: Shell, tell: (host: StubHost) => void) {
     const host = new StubHost(shell);
     // the far end that is waited for is dead

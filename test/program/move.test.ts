@@ -51,7 +51,7 @@ describe.concurrent("a move", () => {
     });
   });
 
-  it("fails at whatever call, and the guest is up on the right disk", async () => {
+  it("fails at whatever call, and the guest is up on the right disk", { tags: "long" }, async () => {
     const numbers = Array.from({ length: CALLS }, (_, index) => index + 1);
     expect(numbers.length).toBeGreaterThanOrEqual(faultsPromised("failing-calls"));
     await inParallel(numbers, async (number) => {
@@ -80,7 +80,7 @@ describe.concurrent("a move", () => {
   });
 });
 
-describe.concurrent("a command that hangs while the guest is down", () => {
+describe.concurrent("a command that hangs while the guest is down", { tags: "long" }, () => {
   it("is given up, whichever it is, and the guest is up on the right disk", async () => {
     let calls: readonly string[] = [];
     await withHost("dash", async (host) => {
@@ -232,7 +232,7 @@ describe.concurrent("somebody else", () => {
     });
   });
 
-  it("has the guest stay there too when Dom0 loses its power while the run is taken back, wherever it is by then", async () => {
+  it("has the guest stay there too when Dom0 loses its power while the run is taken back, wherever it is by then", { tags: "long" }, async () => {
     const begun = async (host: StubHost, ...told: readonly [name: string, value: string][]): Promise<void> => {
       host.tell("start-by-hand", host.config);
       for (const [name, value] of told) host.tell(name, value);

@@ -226,7 +226,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  it("is recovered from at whatever call it is killed, with and without a reboot", async () => {
+  it("is recovered from at whatever call it is killed, with and without a reboot", { tags: "long" }, async () => {
     // with a comparison, which has all that goes without one as well
     const full = { full: true };
     const { calls, finalize } = await callsOf(full);

@@ -31,7 +31,7 @@ async function questionsOf(program: (host: StubHost) => string): Promise<readonl
   }
 }
 
-describe.concurrent.each(WAYS)("a question that is not answered while the guest is away, in a move $way,", ({ program }) => {
+describe.concurrent.each(WAYS)("a question that is not answered while the guest is away, in a move $way,", { tags: "long" }, ({ program }) => {
   it("is given up, whichever it is, and the guest is back on its image", async () => {
     const questions = await questionsOf(program);
     expect(questions.length).toBeGreaterThan(5);

@@ -117,7 +117,7 @@ describe("a rehearsal", () => {
     }, { timeoutSeconds: 60 });
   });
 
-  it("that is killed at any call leaves no clone, with and without a reboot that xendomains would bring it back after", async () => {
+  it("that is killed at any call leaves no clone, with and without a reboot that xendomains would bring it back after", { tags: "long" }, async () => {
     const deaths = Array.from({ length: CALLS }, (_, index) => index + 1).flatMap((number) =>
       (["kill-before", "kill-after"] as const).flatMap((when) => [false, true].map((reboot) => ({ number, when, reboot }))));
     const all = deaths.filter((_, index) => EVERY || index % 2 === 0 || (index > 10 && index < 24));

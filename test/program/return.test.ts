@@ -133,7 +133,7 @@ describe.concurrent("a way back", () => {
     }
   });
 
-  it("is recovered from when it is killed with all its children, at whatever call, with and without a reboot", async () => {
+  it("is recovered from when it is killed with all its children, at whatever call, with and without a reboot", { tags: "long" }, async () => {
     const whole = await movedHost("dash");
     whole.install(returnProgram(whole, "files"));
     await whole.run("run");

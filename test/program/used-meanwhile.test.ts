@@ -48,7 +48,7 @@ async function useByHand(host: StubHost): Promise<void> {
   expect(host.guests()).toEqual([]);
 }
 
-describe.concurrent.each(SHELLS)("a guest that somebody used between its run's death and the recovery, under %s", (shell) => {
+describe.concurrent.each(SHELLS)("a guest that somebody used between its run's death and the recovery, under %s", { tags: "long" }, (shell) => {
   it("stays on the volume that it wrote to", async () => {
     const host = new StubHost(shell);
     try {

@@ -57,7 +57,7 @@ async function callsInWindow(): Promise<readonly string[]> {
   }
 }
 
-describe.concurrent("a second switch with a window", () => {
+describe.concurrent("a second switch with a window", { tags: "long" }, () => {
   it.each(shellsOf(0))("is made at once where the clock lies in it, under %s", async (shell) => {
     const host = new StubHost(shell);
     host.install(windowProgram(host));
@@ -206,7 +206,7 @@ describe.concurrent("a second switch with a window", () => {
   });
 });
 
-it("a second switch in which a command hangs is given up, and the guest runs on its volume, by way of the array or without", async () => {
+it("a second switch in which a command hangs is given up, and the guest runs on its volume, by way of the array or without", { tags: "long" }, async () => {
   const calls = await callsInWindow();
   const away = calls.findLastIndex((call) => call.startsWith("xl save"));
   const back = calls.findLastIndex((call) => call.startsWith("xl unpause"));

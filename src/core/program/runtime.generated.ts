@@ -499,7 +499,7 @@ PASSED_OVER=
 # step N ID KIND PHASE TITLE
 step() {
   local began
-  STEP=$1 ID=$2
+  STEP=$1 ID=$2 DISKS=
   OUT=$HERE/out/$STEP.log
   [ "$PASS" -eq 0 ] || OUT=$HERE/out/$STEP.$PASS.log
   case $SURVEY in
@@ -3432,21 +3432,98 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
 
 # not_attached PATH OWN: no guest but the domain OWN has the file, or the device, by whatever name
 not_attached() {
-  local domid type device number
-  number=
-  if node_number "$1"; then number=$(stat -L -c '%t:%T' -- "$1"); fi
-  for domid in $(backend_domids); do
-    [ "$domid" != "$2" ] || continue
-    while read -r type device; do
-      [ -n "$device" ] || continue
-      if [ "$(same_file "$(backend_value "$domid" "$type" "$device" params)" "$1")" = same ] ||
-        { [ -n "$number" ] && [ "$(backend_value "$domid" "$type" "$device" physical-device)" = "$number" ]; }; then
-        says "another guest has $1: $(xenstore-read "/local/domain/$domid/name" 2>/dev/null) ($domid)"
-        return 1
-      fi
-    done <<LIST
-$(backends_of "$domid")
-LIST
+  local rest disk domid type device path
+  list_disks || return
+  node_number "$1" || NODE=-
+  rest=$DISKS
+  while [ -n "$rest" ]; do
+    disk=\${rest%%"$LINE"*} rest=\${rest#*"$LINE"}
+    domid=\${disk%% *} disk=\${disk#* }
+    type=\${disk%% *} disk=\${disk#* }
+    device=\${disk%% *}
+    # params of qdisk have the format before the path: \`aio:/dev/…\`
+    path=/\${disk#*/}
+    [ -n "$domid" ] && [ "$domid" != "$2" ] || continue
+    [ "$path" -ef "$1" ] || serves "$type-$domid-$device" "$NODE" || continue
+    says "another guest has $1: $(xenstore-read "/local/domain/$domid/name" 2>/dev/null) ($domid)"
+    return 1
+  done
+}
+
+# serves BACKEND NUMBER: Dom0's kernel serves the device of that number by it
+serves() {
+  local number
+  [ -r "$BACKENDS/$1/physical_device" ] && read -r number <"$BACKENDS/$1/physical_device" || return 1
+  # 0:0 is one that it has not opened yet
+  case $number in 0:0 | *[!0-9a-f:]* | *:*:* | :* | *:) return 1 ;; *:*) ;; *) return 1 ;; esac
+  [ "$((0x\${number%:*})):$((0x\${number#*:}))" = "$2" ]
+}
+
+# DISKS: a line \`3 vbd 51712 /srv/disk.img\` for each disk that xenstore has of any guest, with its params. A step looks once; whoever
+# waits in a step forgets it, and looks anew.
+DISKS=
+
+# list_disks: sets DISKS. 1: xenstore does not say. Four processes, however many guests there are: on a host with dozens of
+# them one for each would take longer than all else that is looked at before a switch.
+list_disks() {
+  local keys targets rest
+  [ -z "$DISKS" ] || return 0
+  keys="$(xenstore-list -p /local/domain/0/backend/vbd 2>/dev/null 9>&-) $(xenstore-list -p /local/domain/0/backend/qdisk 2>/dev/null 9>&-)"
+  numbered "$keys"
+  if [ -z "$KEYS" ]; then
+    [ "$(xenstore-read /local/domain/0/name 2>/dev/null 9>&-)" = Domain-0 ] || {
+      says 'xenstore cannot say which disks the guests have'
+      return 1
+    }
+    DISKS=$LINE
+    return 0
+  fi
+  keys=$(xenstore-list -p $KEYS 2>/dev/null 9>&-) || keys=$(one_by_one list -p $KEYS)
+  numbered "$keys"
+  set -- $KEYS
+  for rest in "$@"; do
+    shift
+    set -- "$@" "$rest/params"
+  done
+  # where one has gone meanwhile, or has no such word, it ends there
+  targets=$(xenstore-read -R "$@" 2>/dev/null 9>&-)$LINE && lines_are $# "$targets" || targets=$(one_by_one read -R "$@")$LINE
+  for rest in $KEYS; do
+    rest=\${rest#/local/domain/0/backend/}
+    set -- "\${rest%%/*}" "\${rest#*/}"
+    DISKS="$DISKS\${2%/*} $1 \${2#*/} \${targets%%"$LINE"*}$LINE"
+    targets=\${targets#*"$LINE"}
+  done
+}
+
+# numbered KEYS: sets KEYS, those that end in a number
+numbered() {
+  local key
+  KEYS=
+  for key in $1; do
+    case \${key##*/} in '' | *[!0-9]*) ;; *) KEYS="$KEYS $key" ;; esac
+  done
+}
+
+# lines_are NUMBER TEXT: so many lines it has
+lines_are() {
+  local rest number
+  rest=$2 number=0
+  while [ -n "$rest" ]; do
+    rest=\${rest#*"$LINE"} number=$((number + 1))
+  done
+  [ "$number" -eq "$1" ]
+}
+
+# one_by_one list|read OPTION KEY…: what is not there any more is left out of a list, and an empty line of what is read
+one_by_one() {
+  local what option key
+  what=$1 option=$2
+  shift 2
+  for key in "$@"; do
+    key=$("xenstore-$what" "$option" "$key" 2>/dev/null 9>&-)
+    # a line is a line: one in what is read would be taken for that of the next
+    [ "$what" = list ] || key=\${key%%"$LINE"*}
+    [ "$what" = list ] && [ -z "$key" ] || printf '%s\\n' "$key"
   done
 }
 
@@ -3518,6 +3595,11 @@ mounts_of() {
 
 loop_of_domain() { # LOOP DOMID
   local type device
+  node_number "$1" || return 1
+  for device in "$BACKENDS"/vbd-"$2"-*; do
+    ! serves "\${device##*/}" "$NODE" || return 0
+  done
+  # Dom0's kernel may not have it yet
   while read -r type device; do
     [ -n "$device" ] && [ "$(backend_value "$2" "$type" "$device" node)" = "$1" ] && return 0
   done <<LIST
@@ -3539,6 +3621,7 @@ watch_image() {
 WATCHED_DOMID=
 nobody_around() {
   local file image link under domid
+  DISKS=
   domid_of "$DOMAIN"
   case $? in
     0) domid=$DOMID ;;

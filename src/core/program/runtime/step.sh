@@ -14,7 +14,7 @@ PASSED_OVER=
 # step N ID KIND PHASE TITLE
 step() {
   local began
-  STEP=$1 ID=$2
+  STEP=$1 ID=$2 DISKS=
   OUT=$HERE/out/$STEP.log
   [ "$PASS" -eq 0 ] || OUT=$HERE/out/$STEP.$PASS.log
   case $SURVEY in

@@ -61,11 +61,16 @@ xenstore_path() { # KEY: sets KEPT_IN, the file that stands for it
   esac
 }
 
-xenstore_list() { # KEY
-  xenstore_path "$1"
-  [ -d "$KEPT_IN" ] || exit 2
-  for entry in "$KEPT_IN"/*; do
-    [ ! -e "$entry" ] || printf '%s\n' "${entry##*/}"
+xenstore_list() { # [-p] KEY…: until one is not there
+  [ ! -e "$STUB_STATE/xl-broken" ] || exit 1
+  prefix=
+  if [ "$1" = -p ]; then prefix=-p; shift; fi
+  for key in "$@"; do
+    xenstore_path "$key"
+    [ -d "$KEPT_IN" ] || exit 1
+    for entry in "$KEPT_IN"/*; do
+      [ ! -e "$entry" ] || printf '%s\n' "${prefix:+$key/}${entry##*/}"
+    done
   done
 }
 
