@@ -12,11 +12,11 @@ const FAST = {
   // generous: a busy machine, or one that is slow to start processes, is no reason to fail
   testTimeout: 900_000,
 };
-const PROGRAMS = "test/program/**/*.test.ts";
+const PROGRAMS = "test/program/{collect,death,mirror,move,preseed,qemu,question,rehearse,return,unstarted,used-meanwhile,window}.test.ts";
 
 /**
- * fast: see above. fast-programs: those whose time goes into the processes that the host program starts; they are many at a
- * time by themselves, and more of them beside each other only take longer. lab: a real Xen Dom0, one boot for many tests,
+ * fast: see above. fast-programs: those that run many host programs at a time by themselves: more of them beside each other only
+ * take longer. lab: a real Xen Dom0, one boot for many tests,
  * one after another.
  */
 export default defineConfig({

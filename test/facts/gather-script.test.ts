@@ -30,7 +30,7 @@ function run(shell: readonly string[], questions: readonly Question[], env: Reco
   });
 }
 
-describe.each(shells)("under $words", ({ shell }) => {
+for (const [turn, { words, shell }] of shells.entries()) describe(`under ${words}`, { tags: turn === 0 ? [] : ["long"] }, () => {
   const present = shell[0] !== "busybox" || !lacks("busybox");
 
   test.runIf(present)("standard output, standard error and the exit code come back apart", () => {

@@ -41,7 +41,7 @@ const UNCLEAR = [
   "XENDOMAINS_SAVE=~/save", "X=1; XENDOMAINS_SAVE=DIR", ': "${XENDOMAINS_SAVE:=DIR}"', 'XENDOMAINS_SAVE="DIR',
 ];
 
-describe.each(SHELLS)("under %s", (shell) => {
+for (const [turn, shell] of SHELLS.entries()) describe(`under ${shell}`, { tags: turn === 0 ? [] : ["long"] }, () => {
   const [, , script = ""] = saveFiles.command;
 
   test.each(PLAIN)("save files are found where a shell would look: %s", (line) => {

@@ -46,7 +46,7 @@ test("there are as many hosts that do not answer as they should as is said", () 
 });
 
 describe("a host that", () => {
-  test.each(answers)("$why is told, within its time, and nothing is planned on it", { timeout: 40_000 }, async ({ script, gaveUp }) => {
+  for (const { why, script, gaveUp } of answers) test(`${why} is told, within its time, and nothing is planned on it`, { timeout: 40_000, tags: why.includes("without end") ? ["long"] : [] }, async () => {
     const host = new BadHost(script);
     const began = performance.now();
     const before = process.memoryUsage().rss;
@@ -62,7 +62,7 @@ describe("a host that", () => {
     expect(host.timeouts.every((one) => one !== undefined)).toBe(true);
   });
 
-  test.each(answers.filter(({ why }) => !/^answers with|, in lines$/.test(why)))("$why gives no run that could be followed", { timeout: 40_000 }, async ({ script }) => {
+  test.each(answers.filter(({ why }) => !/^answers with|, in lines$/.test(why)))("$why gives no run that could be followed", { tags: "long", timeout: 40_000 }, async ({ script }) => {
     const host = new BadHost(script);
     const runs = hostRuns(host);
     const asked: readonly (() => Promise<unknown>)[] = [

@@ -34,7 +34,7 @@ import { aHost, aWish, MIB, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { NOW, withBooks } from "../support/a-leftover.js";
 import { filesOf } from "../load/files.js";
-import { SHELLS } from "../program/host.js";
+import { SHELLS, byTurns } from "../program/host.js";
 import { NAMES, STEERING } from "./names.js";
 
 /** Names that hurt, through load, plan, preview, compile and the shells. */
@@ -110,7 +110,7 @@ function afterMove(state: HostState, plan: HostPlan): HostState | undefined {
   };
 }
 
-describe.each(NAMES)("$why", ({ name }) => {
+describe.each(NAMES.map((one, turn) => ({ ...one, turn })))("$why", ({ name, turn }) => {
   test("in a playbook is a guest, a disk, a volume and a variable like any other, or is told", () => {
     const json = JSON.stringify(name);
     const inventory = loadInventory(["x.json"], filesOf({ "x.json": '{"all":{"hosts":{"dom0a":{}}}}' })).value;
@@ -171,7 +171,7 @@ describe.each(NAMES)("$why", ({ name }) => {
     }
   });
 
-  test.each(SHELLS)("reaches commands as it is, and is never run (%s)", (shell) => {
+  for (const shell of SHELLS) test(`reaches commands as it is, and is never run (${shell})`, turn % 2 === 0 ? byTurns(turn / 2, shell) : { tags: ["long"] }, () => {
     for (const plan of plansFor(name).flatMap(({ domains }) => domains)) {
       const steps = stepsOf(plan.nodes);
       const expected = steps.map((step) => kindOf(step).actions(step.args).filter((action) => action.verb?.[0] !== "watch").map((action) => [

@@ -114,7 +114,7 @@ describe("what stands for far more than it is", () => {
     const lines = Array.from({ length: levels }, (_, i) => `[a${i}:children]\na${i + 1}\nb${i + 1}\n[b${i}:children]\na${i + 1}\nb${i + 1}\n`);
     return `${lines.join("")}[a${levels}]\nh1\n[b${levels}]\nh2\n`;
   };
-  test.each<[string, string, string]>([
+  const HUGE: readonly (readonly [string, string, string])[] = [
     ["a chain of groups", "x", chain(5_000)],
     ["a chain that is long and still taken", "x", chain(400)],
     ["groups with many ways to them", "x", ladder(60)],
@@ -128,7 +128,10 @@ describe("what stands for far more than it is", () => {
     ["a line without end", "x", `h ${"a=1 ".repeat(50_000)}\n`],
     ["colons", "x", `${":".repeat(50_000)}\n${"a:".repeat(20_000)}1\n${"[a".repeat(20_000)}\n${"a-".repeat(30_000)}:1\n`],
     ["merge keys", "x.yml", `a: &a { ${Array.from({ length: 500 }, (_, i) => `k${i}: 1`).join(", ")} }\nall: { vars: { ${Array.from({ length: 500 }, (_, i) => `m${i}: { <<: *a }`).join(", ")} } }\n`],
-  ])("%s", (_name, name, text) => {
+  ];
+  // those that are taken take their time
+  const TAKEN = ["a chain that is long and still taken", "many hosts of many variables", "many ranges", "merge keys"];
+  for (const [what, name, text] of HUGE) test(what, { tags: TAKEN.includes(what) ? ["long"] : [] }, () => {
     const [start, heap] = [performance.now(), process.memoryUsage().rss];
     lookAt({ [name]: text }, name);
     // bounds that a busy machine keeps too, and that anything without bound breaks

@@ -89,10 +89,10 @@ describe("a run that is cut short", () => {
     return reboot ? startAutostarted(recovered) : recovered;
   }
 
-  test.each([
-    { half: "before", reboot: false }, { half: "after", reboot: false },
-    { half: "before", reboot: true }, { half: "after", reboot: true },
-  ] as const)("at any step ($half it acts, reboot: $reboot) loses nothing, leaves nothing, and can be run again", ({ half, reboot }) => {
+  for (const { half, reboot, tags } of [
+    { half: "before", reboot: false, tags: [] }, { half: "after", reboot: false, tags: ["long"] },
+    { half: "before", reboot: true, tags: ["long"] }, { half: "after", reboot: true, tags: [] },
+  ] as const) test(`at any step (${half} it acts, reboot: ${String(reboot)}) loses nothing, leaves nothing, and can be run again`, { tags: [...tags] }, () => {
     fc.assert(
       fc.property(scenes, (scene) => {
         const first = plan(scene).domains[0];

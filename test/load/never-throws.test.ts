@@ -89,7 +89,7 @@ describe("no input makes it throw", () => {
     }), { numRuns: 300 });
   });
 
-  test("nothing hangs: deep, wide and repeated input", () => {
+  test("nothing hangs: deep, wide and repeated input", { tags: "long" }, () => {
     const texts = [
       "[".repeat(50_000), "{a: ".repeat(50_000), "- ".repeat(10_000), "? ".repeat(10_000), "!!a ".repeat(5_000),
       `- hosts: ${"a:".repeat(5_000)}`, `- hosts: "${"*".repeat(5_000)}b"`, `- hosts: "${"{{ a }}".repeat(2_000)}"`,

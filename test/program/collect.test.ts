@@ -84,7 +84,7 @@ describe.concurrent("what is written into the books", () => {
   });
 });
 
-describe.concurrent("removing what is left", () => {
+describe.concurrent("removing what is left", { tags: "long" }, () => {
   it.each(SHELLS.flatMap((shell) => IMAGES.map((name) => ({ shell, name }))))(
     "removes just the image that its books name, $name, and old runs that left nothing ($shell)", async ({ shell, name }) => {
       const host = await retiredHost(shell, name);

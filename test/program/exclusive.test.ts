@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../src/core/model/step.js";
 import { compileProgram } from "../../src/core/program/compile.js";
-import { SHELLS, StubHost } from "./host.js";
+import { SHELLS, StubHost, byTurns } from "./host.js";
 import { planOf, raw, rawStep } from "./plan.js";
 
 /** What others do to an image or a volume between planning and the switch: each is seen right before it. */
@@ -121,20 +121,20 @@ async function guarded(shell: (typeof SHELLS)[number], actions: (host: StubHost)
 }
 
 describe.each(SHELLS)("right before the switch, under %s,", (shell) => {
-  it.each(VOLUMES)("of a volume it is seen that $name", async ({ does, says }) => {
+  it.each(VOLUMES)("of a volume it is seen that $name", { tags: "long" }, async ({ does, says }) => {
     const { code, journal } = await guarded(shell, (host) => [{ verb: ["guard_volume", VOLUME, join(host.root, UNDER)], shown: "" }], does);
     expect(journal).toMatch(says ?? /"outcome":"done"/);
     expect(code === 0, journal).toBe(says === undefined);
   });
 
-  it.each(IMAGES)("of an image it is seen that $name", async ({ does, says }) => {
+  it.each(IMAGES)("of an image it is seen that $name", { tags: "long" }, async ({ does, says }) => {
     const { code, journal } = await guarded(
       shell, (host) => [{ verb: ["guard_free", host.image, host.domain, join(host.root, LINK), join(host.root, UNDER)], shown: "" }], does);
     expect(journal).toMatch(says ?? /"outcome":"done"/);
     expect(code === 0, journal).toBe(says === undefined);
   });
 
-  it("xenstore is not asked more often where there are many guests", async () => {
+  it("xenstore is not asked more often where there are many guests", byTurns(0, shell), async () => {
     const looked = async (number: number): Promise<readonly string[]> => {
       const actions = (host: StubHost): readonly Action[] => [
         { verb: ["guard_free", host.image, host.domain, join(host.root, LINK), join(host.root, UNDER)], shown: "" },

@@ -30,7 +30,7 @@ function holdsPrograms(folder: string): boolean {
   return type === "tmpfs" && options.split(",").includes("rw") && !options.split(",").includes("noexec");
 }
 
-/** `npm run laws` kills programs in every way there is, `npm test` in a share of them that has every call in it. */
+/** `npm run laws` kills programs in every way there is, `npm run test:all` in a share of them that has every call in it. */
 export const EVERY = process.env["LAWS_TIMES"] !== undefined;
 
 /** What is in a file, if it is there. */
@@ -43,7 +43,7 @@ function textOf(path: string): string | undefined {
   }
 }
 
-/** The shell of one of many ways to be killed: each has its turn, and bash, which takes the longest, has fewer in `npm test`. */
+/** The shell of one of many ways to be killed: each has its turn, and bash, which takes the longest, has fewer in `npm run test:all`. */
 export function shellOf(number: number): Shell {
   const turns: readonly Shell[] = EVERY ? SHELLS : ["dash", "busybox sh", "dash", "busybox sh", "dash", "bash"];
   return turns[number % turns.length] ?? "dash";
@@ -56,6 +56,11 @@ function installed(shell: Shell): Shell {
 /** The shells for something that is done in several ways: by turns, or in `npm run laws` all for each. */
 export function shellsOf(turn: number): readonly Shell[] {
   return SHELLS.filter((_, index) => EVERY || index === turn % SHELLS.length);
+}
+
+/** In `npm test` a case has one shell, by turns; under the others it is `long`. */
+export function byTurns(turn: number, shell: Shell): { readonly tags: string[] } {
+  return { tags: SHELLS.indexOf(shell) === turn % SHELLS.length ? [] : ["long"] };
 }
 
 export interface Ran {

@@ -82,7 +82,7 @@ function inUse(image: string, blocks: readonly number[]): ReadonlySet<number> {
   return new Set([...stdout.matchAll(/Block (\d+) marked in use/g)].map((match) => Number(match[1])));
 }
 
-describe.skipIf(lacks("debugfs"))("what a file system uses", () => {
+describe.skipIf(lacks("debugfs"))("what a file system uses", { tags: "long" }, () => {
   const CASES = [
     { name: "ext4", options: ["-t", "ext4"], size: 1024, bytes: 32 * MIB },
     { name: "ext4 of large blocks, in groups with no map of their own", options: ["-t", "ext4", "-b", "4096", "-O", "^has_journal"], size: 4096, bytes: 300 * MIB },

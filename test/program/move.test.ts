@@ -111,7 +111,7 @@ describe.concurrent("a command that hangs while the guest is down", { tags: "lon
   });
 });
 
-describe.concurrent("a guest that will not", () => {
+describe.concurrent("a guest that will not", { tags: "long" }, () => {
   it("shut down fails the run and stays up, and a watchman is left", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("stubborn");
@@ -182,7 +182,7 @@ describe.concurrent("a guest that will not", () => {
   });
 });
 
-describe.concurrent("a request to stop", () => {
+describe.concurrent("a request to stop", { tags: "long" }, () => {
   it("is honoured between steps of prepare", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("stop-after", "3");
@@ -217,7 +217,7 @@ describe.concurrent("a request to stop", () => {
   });
 });
 
-describe.concurrent("somebody else", () => {
+describe.concurrent("somebody else", { tags: "long" }, () => {
   it.concurrent.each(shellsOf(1))("who starts the guest on its new disk in mid-switch keeps it there (%s)", async (shell) => {
     await withHost(shell, async (host) => {
       // right after the config was edited: the run finds a guest that it did not create
@@ -232,7 +232,7 @@ describe.concurrent("somebody else", () => {
     });
   });
 
-  it("has the guest stay there too when Dom0 loses its power while the run is taken back, wherever it is by then", { tags: "long" }, async () => {
+  it("has the guest stay there too when Dom0 loses its power while the run is taken back, wherever it is by then", async () => {
     const begun = async (host: StubHost, ...told: readonly [name: string, value: string][]): Promise<void> => {
       host.tell("start-by-hand", host.config);
       for (const [name, value] of told) host.tell(name, value);
@@ -261,7 +261,7 @@ describe.concurrent("somebody else", () => {
   });
 });
 
-it.concurrent.each(shellsOf(2))("what could not be taken back is taken back later, with the directories that it was in (%s)", async (shell) => {
+it.concurrent.each(shellsOf(2))("what could not be taken back is taken back later, with the directories that it was in (%s)", { tags: "long" }, async (shell) => {
   await withHost(shell, async (host) => {
     host.tell("busy");
     await host.run("run");
@@ -274,7 +274,7 @@ it.concurrent.each(shellsOf(2))("what could not be taken back is taken back late
   });
 });
 
-describe.concurrent("unknown is not absent", () => {
+describe.concurrent("unknown is not absent", { tags: "long" }, () => {
   it("where lvs cannot read the group", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("lvs-broken");
@@ -296,7 +296,7 @@ describe.concurrent("unknown is not absent", () => {
   });
 });
 
-describe.concurrent("a snapshot that fills", () => {
+describe.concurrent("a snapshot that fills", { tags: "long" }, () => {
   const fill = (host: StubHost, data: string, attributes = "swi-a-s---"): void => {
     const line = readFileSync(join(host.state, "lv/vg0/converge-web1-srv"), "utf8").split("|");
     host.tell("lv/vg0/converge-web1-srv", `${line[0] ?? ""}|${line[1] ?? ""}|${attributes}|srv|${data}\n`);
@@ -336,7 +336,7 @@ describe.concurrent("a snapshot that fills", () => {
   });
 });
 
-describe.concurrent("a thin snapshot", () => {
+describe.concurrent("a thin snapshot", { tags: "long" }, () => {
   const POOL = "vg0/pool";
   const pool = (host: StubHost, data: string, attributes = "twi-aotz--"): void => { host.tell(`lv/${POOL}`, `4096||${attributes}||${data}\n`); };
   const thin = (host: StubHost): void => {

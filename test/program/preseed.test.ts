@@ -29,7 +29,7 @@ function expectOnImage(host: StubHost, before: string): void {
   expect(existsSync(join(host.state, "violations"))).toBe(false);
 }
 
-describe.concurrent("the trial of md's bitmap", () => {
+describe.concurrent("the trial of md's bitmap", { tags: "long" }, () => {
   it.each([
     { means: "everything", says: "a trial found a chunk copied that nobody had written to" },
     { means: "nothing", says: "in a trial a stale block survived" },
@@ -60,7 +60,7 @@ describe.concurrent("the trial of md's bitmap", () => {
   });
 });
 
-describe.concurrent("a copy beforehand", () => {
+describe.concurrent("a copy beforehand", { tags: "long" }, () => {
   /** A run that is killed when the first stretch of its copy is written down and the second one is done, and recovered. */
   async function killedInTheMiddle(shell: Shell, identified: boolean): Promise<StubHost> {
     const whole = installed("dash");

@@ -14,7 +14,7 @@ import { stepKinds } from "../../src/core/steps/registry.js";
 import { stepOf } from "../../src/core/steps/step-of.js";
 import { FakeQemu } from "./fake-qemu.js";
 import { faultsPromised } from "../support/faults.js";
-import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
+import { SHELLS, StubHost, byTurns, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
 import { Xl } from "./xl.js";
@@ -122,7 +122,7 @@ function expectSafe(host: StubHost, qemu: FakeQemu, where: string): void {
 }
 
 describe.concurrent("a mirror by QEMU", () => {
-  it.each(SHELLS)("ends with the guest on its volume, under %s", async (shell) => {
+  for (const shell of SHELLS) it(`ends with the guest on its volume, under ${shell}`, byTurns(0, shell), async () => {
     await inStub(shell, async (host, qemu, oldConfig) => {
       qemu.watch = () => {
         expectSafe(host, qemu, "on the way");
@@ -138,7 +138,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  it.each(shellsOf(1))("is compared while the guest is paused, and what differs is copied once more, under %s", async (shell) => {
+  it.each(shellsOf(1))("is compared while the guest is paused, and what differs is copied once more, under %s", { tags: "long" }, async (shell) => {
     await inStub(shell, async (host, qemu, oldConfig) => {
       host.tell("differs", "17");
       qemu.watch = () => {
@@ -156,7 +156,7 @@ describe.concurrent("a mirror by QEMU", () => {
     }, { full: true });
   });
 
-  it("stays on its image where the volume does not keep what is written to it", async () => {
+  it("stays on its image where the volume does not keep what is written to it", { tags: "long" }, async () => {
     await inStub("dash", async (host, qemu, oldConfig) => {
       host.tell("differs", "17");
       host.tell("differs-for-ever");
@@ -167,7 +167,7 @@ describe.concurrent("a mirror by QEMU", () => {
     }, { full: true });
   });
 
-  it("is taken back, and the guest is not left paused, where its QEMU goes away in the comparison", async () => {
+  it("is taken back, and the guest is not left paused, where its QEMU goes away in the comparison", { tags: "long" }, async () => {
     await inStub("busybox sh", async (host, qemu, oldConfig) => {
       qemu.watch = () => {
         if (qemu.jobs.get("converge-xvda1")?.status === "pending") void qemu.stop();
@@ -180,7 +180,7 @@ describe.concurrent("a mirror by QEMU", () => {
     }, { full: true });
   });
 
-  it.each(["mirror", "finalize"] as const)("that fails (%s) leaves the guest on its image", async (failure) => {
+  it.each(["mirror", "finalize"] as const)("that fails (%s) leaves the guest on its image", { tags: "long" }, async (failure) => {
     await inStub("dash", async (host, qemu, oldConfig) => {
       qemu.failure = failure;
       await host.run("run");
@@ -191,7 +191,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  it("does not begin where xl config-update has stored what the guest's own reboot would use instead", async () => {
+  it("does not begin where xl config-update has stored what the guest's own reboot would use instead", { tags: "long" }, async () => {
     await inStub("dash", async (host, qemu, oldConfig) => {
       await host.command(["cp", host.config, qemu.stored.replace(".libxl-json", ".xl")]);
       await host.run("run");
@@ -200,7 +200,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  it("is taken back when the guest goes away with its QEMU", async () => {
+  it("is taken back when the guest goes away with its QEMU", { tags: "long" }, async () => {
     await inStub("dash", async (host, qemu, oldConfig) => {
       qemu.watch = () => {
         if (qemu.jobs.size > 0) void qemu.stop();
@@ -212,7 +212,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  it("whose guest could not be started after the commit notes the volumes that it is owed", async () => {
+  it("whose guest could not be started after the commit notes the volumes that it is owed", { tags: "long" }, async () => {
     const { finalize } = await callsOf();
     await inStub("dash", async (host, qemu) => {
       host.tell("kill-after", String(finalize));

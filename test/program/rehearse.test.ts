@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { rehearsalName, rehearsalUuid } from "../../src/core/model/names.js";
 import { faultsPromised } from "../support/faults.js";
 import { eachDeath } from "./deaths.js";
-import { EVERY, SHELLS, StubHost, type Shell } from "./host.js";
+import { EVERY, SHELLS, StubHost, byTurns, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { rehearseProgram, type RehearseOptions } from "./rehearse.js";
 
@@ -36,7 +36,7 @@ function expectGone(host: StubHost, note: string): void {
 }
 
 describe("a rehearsal", () => {
-  it.concurrent.each(SHELLS)("boots a clone, watches it and throws it away, under %s", async (shell) => {
+  for (const shell of SHELLS) it.concurrent(`boots a clone, watches it and throws it away, under ${shell}`, byTurns(0, shell), async () => {
     await withHost(shell, async (host) => {
       expect(await host.run("run"), host.journalText()).toEqual({ code: 0, stdout: "", stderr: "" });
       expectUntouched(host);
@@ -52,7 +52,7 @@ describe("a rehearsal", () => {
     { clone: "silent", says: /not up within 1 s: it has written to no disk/ },
     { clone: "unconnected", says: /its disk xvda1 is not connected/ },
     { clone: "fills", says: /more than vg0\/converge-rehearsal-web1-xvda1 has room for/ },
-  ])("of a clone that $clone ends the run, with nothing touched", async ({ clone, says }) => {
+  ])("of a clone that $clone ends the run, with nothing touched", { tags: "long" }, async ({ clone, says }) => {
     await withHost("dash", async (host) => {
       host.tell("clone", clone);
       host.tell("clone-console", `Linux version 6.1\r\nroot password: hunter2\r\nKernel panic - not syncing: No init found\r\n${"RIP: 0033\r\n".repeat(30)}`);
@@ -69,7 +69,7 @@ describe("a rehearsal", () => {
     });
   });
 
-  it("waits for a text on the console where the playbook gives one", async () => {
+  it("waits for a text on the console where the playbook gives one", { tags: "long" }, async () => {
     for (const [console, outcome] of [["web1 login:", "done"], ["$(touch x)' login:", "failed"]] as const) {
       await withHost("dash", async (host) => {
         host.tell("clone", "silent");
@@ -83,7 +83,7 @@ describe("a rehearsal", () => {
     }
   });
 
-  it("does not begin without the memory for it, right before it is made", async () => {
+  it("does not begin without the memory for it, right before it is made", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       host.tell("free-memory", "100");
       await host.run("run");
@@ -94,7 +94,7 @@ describe("a rehearsal", () => {
     });
   });
 
-  it("leaves a guest alone that somebody gave the clone's name", async () => {
+  it("leaves a guest alone that somebody gave the clone's name", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       const config = join(host.root, "theirs.cfg");
       writeFileSync(config, `name = ${CLONE}\ndisk = xvda|${host.snapshotImage}\n`);
@@ -106,7 +106,7 @@ describe("a rehearsal", () => {
     });
   });
 
-  it("is stopped on request while the clone is watched", async () => {
+  it("is stopped on request while the clone is watched", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       host.tell("clone", "silent");
       // after the unpause

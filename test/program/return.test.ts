@@ -10,7 +10,7 @@ import { returnSteps } from "../../src/core/switches/return.js";
 import { aHost, aVolume, ext4 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { eachDeath, type Death } from "./deaths.js";
-import { EVERY, SHELLS, StubHost, type Shell } from "./host.js";
+import { EVERY, SHELLS, StubHost, byTurns, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, sha256 } from "./plan.js";
 
@@ -81,7 +81,7 @@ function expectWhole(host: StubHost, where: string): "image" | "volume" {
 }
 
 describe.concurrent("a way back", () => {
-  it.each(SHELLS)("carries files while the guest is down, and marks what it leaves (%s)", async (shell) => {
+  for (const shell of SHELLS) it(`carries files while the guest is down, and marks what it leaves (${shell})`, byTurns(0, shell), async () => {
     const host = await movedHost(shell);
     try {
       host.install(returnProgram(host, "files"));
@@ -101,7 +101,7 @@ describe.concurrent("a way back", () => {
     }
   });
 
-  it("goes back to the volume where the image is not clean, or differs, and says so", async () => {
+  it("goes back to the volume where the image is not clean, or differs, and says so", { tags: "long" }, async () => {
     for (const [carry, tool] of [["files", "e2fsck"], ["blocks", "cmp"], ["blocks", "dd"]] as const) {
       const host = await movedHost("dash");
       try {
@@ -118,7 +118,7 @@ describe.concurrent("a way back", () => {
     }
   });
 
-  it("removes the volume only where that was asked for, and only after the guest is up on its image", async () => {
+  it("removes the volume only where that was asked for, and only after the guest is up on its image", { tags: "long" }, async () => {
     const host = await movedHost("bash");
     try {
       host.install(returnProgram(host, "blocks", true));

@@ -10,7 +10,7 @@ import { compileCalls, compileProgram, hangsAfter } from "../../src/core/program
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { safeName } from "../../src/core/model/names.js";
 import { lacks } from "../support/tools.js";
-import { SHELLS, StubHost, evaluate } from "./host.js";
+import { SHELLS, StubHost, byTurns, evaluate } from "./host.js";
 import { journal } from "./invariants.js";
 import { moveNodes, planOf, raw, rawStep, sha256 } from "./plan.js";
 
@@ -93,7 +93,7 @@ describe("the runtime", () => {
 });
 
 describe.each(SHELLS)("under %s", (shell) => {
-  it("strings of any bytes become JSON", async () => {
+  it("strings of any bytes become JSON", byTurns(1, shell), async () => {
     const samples = ["", "plain", `a "b" \\c`, "a\nb\tc\r", "ünï→😀", "$(id) `id`", "-n", "\u0001\u007f", "'", "{}[]"];
     const script = `${FUNCTIONS}\nfor word do json_string "$word"; printf '%s\\n' "$JSON"; done`;
     const ran = await evaluate(shell, script, samples);
@@ -104,13 +104,13 @@ describe.each(SHELLS)("under %s", (shell) => {
     expect((JSON.parse(bad.stdout) as string).replace(/�+/g, "?")).toBe("?( ? ? ? ? ok");
   });
 
-  it("only numbers become numbers", async () => {
+  it("only numbers become numbers", byTurns(2, shell), async () => {
     const script = `${FUNCTIONS}\nfor word do json_number "$word"; printf '%s ' "$JSON"; done`;
     const ran = await evaluate(shell, script, ["1", "-1", "0.5", "", "x", "1.", ".5", "1.2.3", "1-2", "007", "0", "12345678901234"]);
     expect(ran.stdout).toBe("1 -1 0.5 0 0 0 0 0 0 0 0 12345678901234 ");
   });
 
-  it("times are counted in hundredths", async () => {
+  it("times are counted in hundredths", byTurns(0, shell), async () => {
     const script = `${FUNCTIONS}\nfor word do hundredths "$word"; seconds "$CENTIS"; printf '%s=%s ' "$CENTIS" "$SECONDS_TEXT"; done`;
     const ran = await evaluate(shell, script, ["0", "12", "12.5", "0.08", "1.09", "3.999"]);
     expect(ran.stdout).toBe("0=0.00 1200=12.00 1250=12.50 8=0.08 109=1.09 399=3.99 ");
@@ -136,19 +136,19 @@ describe.each(SHELLS)("under %s", (shell) => {
     [[1, 1, 5, 1001, -1, 3000, 500, 1000], "again"],
     [[1, 1, 5, 1001, -1, -1, 500, 1000], "again"],
     [[2, 1, 5, 1001, 1001, -1, 500, 1000], "no longer shrinks"],
-  ])("after a pass %j: %s", async (numbers, verdict) => {
+  ])("after a pass %j: %s", byTurns(0, shell), async (numbers, verdict) => {
     const ran = await evaluate(shell, `${FUNCTIONS}\npass_verdict "$@"; printf '%s' "$PASS_VERDICT"`, numbers.map(String));
     expect(ran.stdout).toBe(verdict);
   });
 
-  it("progress of rsync is read", async () => {
+  it("progress of rsync is read", byTurns(1, shell), async () => {
     const file = join(scratch, "progress");
     writeFileSync(file, "sending\n\r     32,768   0%    0.00kB/s    0:00:00\r  1,234,567  45%   12.50MB/s    1:02:03 (xfr#5, to-chk=1/9)\r");
     const ran = await evaluate(shell, `${FUNCTIONS}\njournal() { printf '%s ' "$@"; }\nreport_progress x "$1"`, [file]);
     expect(ran.stdout).toBe("progress id x bytes# 1234567 percent# 45 rate# 13107200 left# 3723 ");
   });
 
-  it("edits are by byte, and by hash", async () => {
+  it("edits are by byte, and by hash", { tags: "long" }, async () => {
     const edits = fc
       .tuple(fc.array(fc.constantFrom("a", "ü", "\n", "'", '"', "$(x)", "\\", " ", "😀", "%s"), { maxLength: 30 }), fc.array(fc.nat(30), { maxLength: 6 }))
       .map(([parts, cuts]) => ({ bytes: Buffer.from(parts.join("")), cuts }));
@@ -179,7 +179,7 @@ describe.each(SHELLS)("under %s", (shell) => {
     }
   });
 
-  it("a config that somebody else edited is left alone", async () => {
+  it("a config that somebody else edited is left alone", byTurns(2, shell), async () => {
     const path = join(scratch, "theirs");
     writeFileSync(path, "theirs");
     const ran = await evaluate(shell, `${FUNCTIONS}\nverb_edit_config "$@"; echo "$? $SAYS"`, [path, sha256("ours"), sha256("new"), "0", "4", "new"]);
@@ -187,7 +187,7 @@ describe.each(SHELLS)("under %s", (shell) => {
     expect(readFileSync(path, "utf8")).toBe("theirs");
   });
 
-  it("looking whether somebody has one disk leaves alone which DRBD resource is waited for", async () => {
+  it("looking whether somebody has one disk leaves alone which DRBD resource is waited for", byTurns(0, shell), async () => {
     const script = `${FUNCTIONS}
 resource_of() { RESOURCE=$1 MINOR=1 COPY_MINOR=2; }
 node_number() { NODE=$1; }
@@ -199,7 +199,7 @@ nothing_on /nowhere "an image" "$ROOT/dev/drbd/another" && printf '%s %s %s\\n' 
     expect(ran.stdout, ran.stderr).toBe("waited-for 900 901\n");
   });
 
-  it("what was fresh is distrusted, whatever its name", async () => {
+  it("what was fresh is distrusted, whatever its name", byTurns(1, shell), async () => {
     const source = join(scratch, `source ${shell}`);
     const target = join(scratch, `target ${shell}`);
     const names = ["plain", "a b", "new\nline", "-n", "q'uo\"te", "$(id)", "ü", "sub/x"];
@@ -237,7 +237,7 @@ nothing_on /nowhere "an image" "$ROOT/dev/drbd/another" && printf '%s %s %s\\n' 
     expect((await evaluate(shell, script, [source, target, "-5"])).stdout).toBe("0 \n");
   });
 
-  it("paths outside of converge's own are refused", async () => {
+  it("paths outside of converge's own are refused", byTurns(2, shell), async () => {
     const run = join(scratch, "root", "run/converge");
     mkdirSync(join(run, "web1"), { recursive: true });
     rmSync(join(run, "out"), { force: true });
@@ -247,7 +247,7 @@ nothing_on /nowhere "an image" "$ROOT/dev/drbd/another" && printf '%s %s %s\\n' 
     expect((await evaluate(shell, script, paths)).stdout).toBe(`${run}/web1/loop\n`);
   });
 
-  it("a long list that a signal cuts short does not pass for all that there is", async () => {
+  it("a long list that a signal cuts short does not pass for all that there is", { tags: "long" }, async () => {
     const list = join(scratch, "list");
     writeFileSync(list, [...Array.from({ length: 150 }, (_, i) => `other${String(i)} LVM-${"x".repeat(64)} 0`), "ours CONVERGE-ours 1", ""].join("\n"));
     const script = `${FUNCTIONS}
@@ -271,7 +271,7 @@ echo "$? found=$found"`;
     expect(stdout, stderr).toMatch(/^[12] found=\d\d\n$/);
   });
 
-  it("a volume that gives errors does not pass for one that was used meanwhile", async () => {
+  it("a volume that gives errors does not pass for one that was used meanwhile", byTurns(2, shell), async () => {
     const volume = join(scratch, `volume-${shell.replace(" ", "-")}`);
     writeFileSync(volume, "x".repeat(70_000));
     const script = `${FUNCTIONS}

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseSubmitAnswer, submissionInput, submitCommand, type SubmitAnswer } from "../../src/core/program/submit.js";
-import { SHELLS, StubHost, type Ran, type Shell } from "./host.js";
+import { SHELLS, StubHost, byTurns, type Ran, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
@@ -29,7 +29,7 @@ async function withHost(shell: Shell, work: (host: StubHost) => Promise<void>): 
 }
 
 describe("a submission", () => {
-  it.concurrent.each(SHELLS)("starts a run that goes on by itself, under %s", async (shell) => {
+  for (const shell of SHELLS) it.concurrent(`starts a run that goes on by itself, under ${shell}`, byTurns(0, shell), async () => {
     await withHost(shell, async (host) => {
       const before = readFileSync(host.config, "utf8");
       expect(await submit(host, "1")).toEqual({ answer: "started", directory: host.runDirectory, notes: [] });
@@ -64,7 +64,7 @@ describe("a submission", () => {
     });
   });
 
-  it("that a full disk cuts short is refused, and the one before it stays the current one", async () => {
+  it("that a full disk cuts short is refused, and the one before it stays the current one", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       // half of what it is asked for
       writeFileSync(join(host.root, "bin/head"), '#!/bin/sh\ncase $1 in -c) exec /usr/bin/head -c "$(($2 / 2))" ;; *) exec /usr/bin/head "$@" ;; esac\n', { mode: 0o755 });
@@ -77,7 +77,7 @@ describe("a submission", () => {
     });
   });
 
-  it("recovers the dead run before it", async () => {
+  it("recovers the dead run before it", { tags: "long" }, async () => {
     await withHost("busybox sh", async (host) => {
       host.install(moveProgram(host));
       host.tell("kill-after", "18");
@@ -96,7 +96,7 @@ describe("a submission", () => {
     });
   });
 
-  it("forgets the oldest runs, but for one that left something behind", async () => {
+  it("forgets the oldest runs, but for one that left something behind", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       for (let run = 10; run < 40; run += 1) mkdirSync(join(host.book, "runs", `20260101T0000${String(run)}Z`), { recursive: true });
       writeFileSync(join(host.book, "runs", "20260101T000012Z", "unfinished"), "a loop\n");
@@ -109,7 +109,7 @@ describe("a submission", () => {
     });
   });
 
-  it("keeps the run that it starts, also where the controller's clock is behind that of all runs before", async () => {
+  it("keeps the run that it starts, also where the controller's clock is behind that of all runs before", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       for (let run = 10; run < 40; run += 1) mkdirSync(join(host.book, "runs", `20260101T0000${String(run)}Z`), { recursive: true });
       expect(await submit(host, "20200102T000000Z")).toMatchObject({ answer: "started" });
@@ -143,7 +143,7 @@ describe("a submission", () => {
     });
   });
 
-  it("is ended when its program dies without an end", async () => {
+  it("is ended when its program dies without an end", { tags: "long" }, async () => {
     await withHost("bash", async (host) => {
       const before = readFileSync(host.config, "utf8");
       host.tell("rsync-slow", "3");

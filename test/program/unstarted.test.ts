@@ -37,7 +37,7 @@ async function withUnstarted(shell: Shell, work: (host: StubHost, xl: Xl, before
 const unfinished = (host: StubHost): string => join(host.runDirectory, "unfinished");
 const unit = (host: StubHost): string => join(host.root, "etc/systemd/system/converge-boot-web1.service");
 
-describe.concurrent("a guest that could not be started after the commit", () => {
+describe.concurrent("a guest that could not be started after the commit", { tags: "long" }, () => {
   it.concurrent.each(SHELLS)("is started by the next one who looks after the run, and everything is in its place then (%s)", async (shell) => {
     await withUnstarted(shell, async (host, xl, before) => {
       expect(readFileSync(unfinished(host), "utf8")).toContain("web1 does not run on its new disk");
@@ -81,7 +81,7 @@ describe.concurrent("a guest that could not be started after the commit", () => 
   });
 });
 
-it("a guest that ran when its run ended, and that somebody has stopped since, is not started", async () => {
+it("a guest that ran when its run ended, and that somebody has stopped since, is not started", { tags: "long" }, async () => {
   const host = new StubHost("dash");
   try {
     host.install(moveProgram(host, { ready: ["false"] }));

@@ -105,7 +105,7 @@ describe("the same as ansible-inventory", () => {
   }
 });
 
-describe.skipIf(lacks("ansible-inventory"))("the ansible-inventory that is installed", () => {
+describe.skipIf(lacks("ansible-inventory"))("the ansible-inventory that is installed", { tags: "long" }, () => {
   // a process for each question: on a busy machine that takes minutes
   test("says what was recorded", { timeout: 900_000 }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "converge-recorded-"));
