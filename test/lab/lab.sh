@@ -10,6 +10,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib/cache.sh"
 # shellcheck source=lib/machine.sh
 . "$here/lib/machine.sh"
+# shellcheck source=lib/saved.sh
+. "$here/lib/saved.sh"
 # shellcheck source=lib/commands.sh
 . "$here/lib/commands.sh"
 

@@ -7,11 +7,11 @@ command_build() {
   say "images are in $cache"
 }
 
-boot_machine() { # takes $run, $cache, $hypervisor, $cpu; $port when it was given one before
+boot_machine() { # QEMU-ARGUMENTS…: takes $run, $cache, $hypervisor, $cpu; $port when it was given one before
   local overlay=cache=writeback,format=qcow2 arguments
   arguments=("file=$run/dom0.qcow2,$overlay" "file=$run/vg0.qcow2,$overlay" "file=$run/vg1.qcow2,$overlay" --
     -kernel "$cache/$hypervisor" -append "$xen_arguments"
-    -initrd "$cache/vmlinux $dom0_arguments${LAB_DOM0_ARGUMENTS:+ $LAB_DOM0_ARGUMENTS},$cache/initrd")
+    -initrd "$cache/vmlinux $dom0_arguments${LAB_DOM0_ARGUMENTS:+ $LAB_DOM0_ARGUMENTS},$cache/initrd" "$@")
   if [[ -n ${port:-} ]]; then
     machine "$port" "${arguments[@]}" || fail "qemu did not start"
   else
@@ -28,7 +28,7 @@ wait_until_ready() {
 }
 
 command_up() {
-  local disk started=$SECONDS cache port=''
+  local disk started=$SECONDS cache port='' saved='' is_woken=''
   ensure_packages "${needed[@]}"
   ! running || fail "the lab '$name' is up already: 'lab.sh down' first, or use another --name"
   mkdir -p -m 0700 "$runtime_home"
@@ -36,13 +36,24 @@ command_up() {
   [[ ! -e $run ]] || rm -rf "$run"
   mkdir -m 0700 "$run"
   ensure_cache "$run"
-  for disk in dom0 vg0 vg1; do
-    qemu-img create -q -f qcow2 -F raw -b "$cache/$disk.img" "$run/$disk.qcow2"
-  done
-  boot_machine
+  if use_saved && is_saved; then
+    if wake_saved; then is_woken=1; else say 'what was saved can not be gone on from: it boots'; port=''; fi
+  fi
+  if [[ -z $is_woken ]]; then
+    for disk in dom0 vg0 vg1; do
+      qemu-img create -q -f qcow2 -F raw -b "$cache/$disk.img" "$run/$disk.qcow2"
+    done
+    boot_machine
+  fi
   printf 'cache=%q\nhypervisor=%q\ncpu=%q\nport=%q\n' "$cache" "$hypervisor" "$cpu" "$port" >"$run/lab.env"
   write_ssh_config "$cache/keys"
-  wait_until_ready
+  if [[ -n $is_woken ]]; then
+    wait_for_ssh 60
+    set_clock
+  else
+    wait_until_ready
+    if [[ -n $saved ]]; then save_booted; fi
+  fi
   say "up after $((SECONDS - started)) s: Xen $(<"$cache/$hypervisor.version")"
   command_status
 }
