@@ -1,7 +1,9 @@
 // One command to the lab's QEMU, by its monitor: node qmp.js SOCKET COMMAND [ARGUMENTS as JSON]. Prints what it returned.
+import { error, log } from "node:console";
 import { connect } from "node:net";
+import { argv, exit } from "node:process";
 
-const [path = "", execute = "", given = "{}"] = process.argv.slice(2);
+const [path = "", execute = "", given = "{}"] = argv.slice(2);
 const socket = connect(path);
 const send = (message) => socket.write(`${JSON.stringify(message)}\n`);
 
@@ -15,20 +17,20 @@ socket.setEncoding("utf8").on("data", (chunk) => {
     if ("QMP" in answer) {
       send({ execute: "qmp_capabilities" });
     } else if ("error" in answer) {
-      console.error(`qmp ${execute}: ${answer.error.desc}`);
-      process.exit(1);
+      error(`qmp ${execute}: ${answer.error.desc}`);
+      exit(1);
     } else if ("return" in answer && !greeted) {
       greeted = true;
       send({ execute, arguments: JSON.parse(given) });
     } else if ("return" in answer) {
-      console.log(JSON.stringify(answer.return));
-      process.exit(0);
+      log(JSON.stringify(answer.return));
+      exit(0);
     }
   }
 }).on("error", ({ message }) => {
-  console.error(`qmp ${execute}: ${message}`);
-  process.exit(1);
+  error(`qmp ${execute}: ${message}`);
+  exit(1);
 }).on("close", () => {
-  console.error(`qmp ${execute}: QEMU has gone`);
-  process.exit(1);
+  error(`qmp ${execute}: QEMU has gone`);
+  exit(1);
 });
