@@ -3480,6 +3480,10 @@ list_disks() {
   fi
   keys=$(xenstore-list -p $KEYS 2>/dev/null 9>&-) || keys=$(one_by_one list -p $KEYS)
   numbered "$keys"
+  [ -n "$KEYS" ] || {
+    DISKS=$LINE
+    return 0
+  }
   set -- $KEYS
   for rest in "$@"; do
     shift

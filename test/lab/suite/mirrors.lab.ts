@@ -33,11 +33,15 @@ async function mappings(): Promise<string> {
 describe("a guest that is suspended", () => {
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "dm", switch: "suspend" });
 
-  test("is previewed, and nothing on the host changes", async () => {
+  test("is up and writes", async () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
+    await converge.playbook("web1.yml", WEB1);
+  });
+
+  test.runIf(everything)("is previewed, and nothing on the host changes", async () => {
     const before = await traces(lab);
-    const preview = await converge.run("--check", "--detailed-exitcode", "-i", "lab.yml", await converge.playbook("web1.yml", WEB1));
+    const preview = await converge.run("--check", "--detailed-exitcode", "-i", "lab.yml", "web1.yml");
     expect(preview.exitCode, preview.all).toBe(2);
     expect(preview.all).toContain("xl save web1");
     expect(preview.all).toContain("dmsetup");

@@ -39,7 +39,7 @@ async function domid(guest: string): Promise<string> {
   return (await lab.run(["xl", "domid", guest])).stdout.trim();
 }
 
-test("a guest that writes is moved once its clone has come up, with every acknowledged record, and the clone is gone", async () => {
+test.runIf(everything)("a guest that writes is moved once its clone has come up, with every acknowledged record, and the clone is gone", async () => {
   await startGuest(lab, "web1");
   await waitForConsole(lab, "web1", "\\] ack 20$");
   const web1 = onVolumes("web1", { xvda1: { filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { rehearse: { timeout: "600s" } });

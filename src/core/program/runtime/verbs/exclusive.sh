@@ -87,6 +87,10 @@ list_disks() {
   # shellcheck disable=SC2086 # keys of xenstore, numbers at their end
   keys=$(xenstore-list -p $KEYS 2>/dev/null 9>&-) || keys=$(one_by_one list -p $KEYS)
   numbered "$keys"
+  [ -n "$KEYS" ] || {
+    DISKS=$LINE
+    return 0
+  }
   # shellcheck disable=SC2086
   set -- $KEYS
   for rest in "$@"; do
