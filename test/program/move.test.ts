@@ -1,4 +1,4 @@
-import { readFileSync, statSync, existsSync } from "node:fs";
+import { readFileSync, statSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { faultsPromised } from "../support/faults.js";
@@ -179,6 +179,60 @@ describe.concurrent("a guest that will not", { tags: "long" }, () => {
       // the copy is kept for the next run
       expect(existsSync(join(host.state, "lv/vg0/web1-root"))).toBe(true);
     }, { budget: 3 });
+  });
+});
+
+describe.concurrent("a disk of Dom0's that is full by the time a move is taken back", { tags: "long" }, () => {
+  /** Nothing can be written beside the config any more. */
+  const full = (host: StubHost, link?: "fails" | "is lost"): void => {
+    const tools = { cp: 1, ...(link === undefined ? {} : { ln: link === "fails" ? 1 : 0 }) };
+    for (const [tool, status] of Object.entries(tools)) {
+      const script = `#!/bin/sh\nfor last do :; done\ncase $last in */etc/xen/*) exit ${String(status)} ;; esac\nexec /bin/${tool} "$@"\n`;
+      writeFileSync(join(host.root, "bin", tool), script, { mode: 0o755 });
+    }
+  };
+  const createOf = async (): Promise<number> => {
+    let calls: readonly string[] = [];
+    await withHost("dash", async (host) => {
+      await host.run("run");
+      calls = host.calls();
+    });
+    return calls.findIndex((call) => call.startsWith("xl create")) + 1;
+  };
+
+  it.each(shellsOf(0).flatMap((shell) => (["fail", "kill-after"] as const).map((how) => ({ shell, how }))))(
+    "has the config go back all the same, by a rename ($how, $shell)", async ({ shell, how }) => {
+      await withHost(shell, async (host, before) => {
+        full(host);
+        host.tell(how, String(await createOf()));
+        await host.run("run");
+        if (how === "kill-after") await host.run("recover");
+        expect(expectWhole(host, before), host.journalText()).toBe("old");
+        expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed" });
+        expect(host.journalText()).not.toContain("could not be taken back");
+      });
+    });
+
+  it("has the guest back on its image where even that fails, and says what the config names", async () => {
+    await withHost("dash", async (host, before) => {
+      full(host, "is lost");
+      host.tell("fail", String(await createOf()));
+      await host.run("run");
+      expect(host.guests()).toMatchObject([{ state: "-b----", disk: "/srv/disk.img" }]);
+      expect(readFileSync(host.config, "utf8")).not.toBe(before);
+      expect(host.committing()).toBe(false);
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed", message: expect.stringContaining("names the new disk: the old one is") as unknown });
+    });
+  });
+
+  it("ends the run, with nothing written, where the config can not be kept beside itself", async () => {
+    await withHost("dash", async (host, before) => {
+      full(host, "fails");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("old");
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed" });
+      expect(host.journalText()).toContain("cannot keep the config as it is beside it");
+    });
   });
 });
 

@@ -715,6 +715,7 @@ remove_run_directories() {
 finish() {
   guest_here
   release_throttle
+  [ -n "\${LEFT:-}" ] && ! committing || forget_former
   remove_run_directories
   write_kept "$HERE/ended" "$1"
   journal_kept end outcome "$1" message "$2"
@@ -2740,6 +2741,7 @@ verb_drop_draft() { # PATH
   local path
   path=$(readlink -e -- "$1") || return 0
   draft_of "$path"
+  rm -f -- "$FORMER"
 }
 
 # draft_config PATH SHA_BEFORE SHA_AFTER [START END TEXT]…: the new text beside the old one, and on disk; sets DRAFT and
@@ -2756,6 +2758,9 @@ verb_draft_config() {
     says "$1 was changed by somebody else meanwhile"
     return 1
   }
+  # of a run that died: a second name of the config, or an older one
+  draft_of "$path"
+  rm -f -- "$FORMER"
   [ "$(stat -c %h -- "$path")" = 1 ] || {
     says "$1 has a second name (hard link), which an edit would cut off"
     return 1
@@ -2765,7 +2770,6 @@ verb_draft_config() {
     says 'cannot keep the config as it is'
     return 1
   }
-  draft_of "$path"
   draft=$DRAFT
   at=0
   {
@@ -2782,7 +2786,26 @@ verb_draft_config() {
     return 1
   }
   DRAFT_OF=$path
-  finish_draft "$path" "$draft" "$after"
+  finish_draft "$path" "$draft" "$after" && keep_former "$path"
+}
+
+# keep_former PATH: the config as it is gets a second name beside it. The edit is a rename, and so is the way back then: for
+# that there is room on a disk that is full by then, too.
+keep_former() {
+  # where a file has one name only, a copy
+  ln -- "$1" "$FORMER" 2>/dev/null || cp -p -- "$1" "$FORMER" && kept "$FORMER" || {
+    rm -f -- "$FORMER"
+    says "cannot keep the config as it is beside it"
+    return 1
+  }
+}
+
+# forget_former: there is no way back any more, or nothing to go back from
+forget_former() {
+  local path
+  path=$(readlink -e -- "$CONFIG") || return 0
+  draft_of_name "$path"
+  rm -f -- "$FORMER"
 }
 
 verb_write_config() { # FROM SHA_BEFORE TO SHA_AFTER [START END TEXT]…
@@ -2835,7 +2858,7 @@ draft_of() {
 }
 
 draft_of_name() {
-  DRAFT=\${1%/*}/.converge-$SAFE.draft
+  DRAFT=\${1%/*}/.converge-$SAFE.draft FORMER=\${1%/*}/.converge-$SAFE.former
 }
 
 finish_draft() { # PATH DRAFT SHA256: it is the planned text, readable by whom the old one is, and on disk
@@ -2983,9 +3006,16 @@ verb_restore_config() {
       *) return 1 ;;
     esac
   fi
-  cp -- "$HERE/config.before" "$DRAFT" || return 1
-  finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
+  if [ -f "$FORMER" ] && hash_of "$FORMER" && [ "$HASH" = "$old" ]; then
+    use_draft "$path" "$FORMER" && return
+  fi
+  cp -- "$HERE/config.before" "$DRAFT" && finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT" && return
+  # the guest is brought back all the same, on its old disk
+  BRING_BACK_FROM=$HERE/config.before
+  says "$shown could not be put back as it was, and names the new disk: the old one is $HERE/config.before"
+  return 1
 }
+BRING_BACK_FROM=
 
 # await_reboot NAME: as domid_of; in its own reboot a guest is not there for a moment
 await_reboot() {
@@ -3709,6 +3739,8 @@ verb_guard_config() { # PATH SHA256
 
 verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, nor a comment or a copy of one
   local found
+  # what this run has replaced lies beside it still
+  ! committing || forget_former
   found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | head -n 1)
   [ -z "$found" ] || {
     says "$found names $1"
@@ -3892,6 +3924,8 @@ clear_away() {
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
   ! given_back || return 0
+  # what lies in the place of the config names the new disk, and could not be replaced
+  set -- "$1" "\${BRING_BACK_FROM:-$2}"
   domain_state "$1"
   case $? in
     0) ;;
@@ -6342,7 +6376,7 @@ verb_thaw() {
     1) ;;
     *) return 1 ;;
   esac
-  thaw_or_start "$1" "$2"
+  thaw_or_start "$1" "\${BRING_BACK_FROM:-$2}"
 }
 
 # thaw_or_start NAME CONFIG: one that is down is restored from its memory, if that can be used still, or else started
@@ -6612,8 +6646,9 @@ mode_run() {
     # a run runs once
     recover_locked
   fi
-  printf '%s' "$DOMAIN" >"$HERE/domain"
-  boot_id >"$HERE/boot"
+  # whoever finds this run dead goes by these
+  printf '%s' "$DOMAIN" >"$HERE/domain" && boot_id >"$HERE/boot" && kept "$HERE/domain" "$HERE/boot" ||
+    finish refused "cannot write into $HERE: is the disk full?"
   read_fact owner
   owner=$CONTENT
   uptime_now

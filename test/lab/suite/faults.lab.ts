@@ -141,6 +141,20 @@ describe("while the guest is down", () => {
     await expectNothingLeft(lab);
   });
 
+  test.runIf(everything)("a full file system of Dom0's is no obstacle to the way back: the config is as it was, and the guest on its image", async () => {
+    const config = (await lab.run("sha256sum /etc/xen/web1.cfg")).stdout;
+    const { run, saw } = await start();
+    await saw('"event":"step".*create-paused', 900);
+    expect((await lab.run("sha256sum /etc/xen/web1.cfg")).stdout, "it is edited").not.toBe(config);
+    await lab.run(`fallocate -l "$(df --output=avail -B1 / | tail -n 1)" /filler; dd if=/dev/zero of=/filler.rest bs=64K status=none
+systemctl kill --kill-whom=all --signal=KILL converge-web1.service`, { mayFail: true });
+    await lab.run("until [ \"$(sha256sum /etc/xen/web1.cfg)\" = \"$1\" ] && xl domid web1; do sleep 0.5; done".replace("$1", config.trim()), { timeoutSeconds: 300 });
+    await lab.run("rm -f /filler /filler.rest");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await expectOnImage();
+  });
+
   test.runIf(everything)("a controller that is killed does not matter: the run goes on, and the guest ends on its volume", async () => {
     const { run, saw } = await start();
     await saw('"event":"down"', 900);

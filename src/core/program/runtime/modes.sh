@@ -33,8 +33,9 @@ mode_run() {
     # a run runs once
     recover_locked
   fi
-  printf '%s' "$DOMAIN" >"$HERE/domain"
-  boot_id >"$HERE/boot"
+  # whoever finds this run dead goes by these
+  printf '%s' "$DOMAIN" >"$HERE/domain" && boot_id >"$HERE/boot" && kept "$HERE/domain" "$HERE/boot" ||
+    finish refused "cannot write into $HERE: is the disk full?"
   read_fact owner
   owner=$CONTENT
   uptime_now

@@ -230,6 +230,7 @@ remove_run_directories() {
 finish() {
   guest_here
   release_throttle
+  [ -n "${LEFT:-}" ] && ! committing || forget_former
   remove_run_directories
   write_kept "$HERE/ended" "$1"
   journal_kept end outcome "$1" message "$2"

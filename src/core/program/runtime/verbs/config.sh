@@ -24,6 +24,7 @@ verb_drop_draft() { # PATH
   local path
   path=$(readlink -e -- "$1") || return 0
   draft_of "$path"
+  rm -f -- "$FORMER"
 }
 
 # draft_config PATH SHA_BEFORE SHA_AFTER [START END TEXT]…: the new text beside the old one, and on disk; sets DRAFT and
@@ -40,6 +41,9 @@ verb_draft_config() {
     says "$1 was changed by somebody else meanwhile"
     return 1
   }
+  # of a run that died: a second name of the config, or an older one
+  draft_of "$path"
+  rm -f -- "$FORMER"
   [ "$(stat -c %h -- "$path")" = 1 ] || {
     says "$1 has a second name (hard link), which an edit would cut off"
     return 1
@@ -49,7 +53,6 @@ verb_draft_config() {
     says 'cannot keep the config as it is'
     return 1
   }
-  draft_of "$path"
   draft=$DRAFT
   at=0
   {
@@ -66,7 +69,26 @@ verb_draft_config() {
     return 1
   }
   DRAFT_OF=$path
-  finish_draft "$path" "$draft" "$after"
+  finish_draft "$path" "$draft" "$after" && keep_former "$path"
+}
+
+# keep_former PATH: the config as it is gets a second name beside it. The edit is a rename, and so is the way back then: for
+# that there is room on a disk that is full by then, too.
+keep_former() {
+  # where a file has one name only, a copy
+  ln -- "$1" "$FORMER" 2>/dev/null || cp -p -- "$1" "$FORMER" && kept "$FORMER" || {
+    rm -f -- "$FORMER"
+    says "cannot keep the config as it is beside it"
+    return 1
+  }
+}
+
+# forget_former: there is no way back any more, or nothing to go back from
+forget_former() {
+  local path
+  path=$(readlink -e -- "$CONFIG") || return 0
+  draft_of_name "$path"
+  rm -f -- "$FORMER"
 }
 
 verb_write_config() { # FROM SHA_BEFORE TO SHA_AFTER [START END TEXT]…
@@ -119,7 +141,7 @@ draft_of() {
 }
 
 draft_of_name() {
-  DRAFT=${1%/*}/.converge-$SAFE.draft
+  DRAFT=${1%/*}/.converge-$SAFE.draft FORMER=${1%/*}/.converge-$SAFE.former
 }
 
 finish_draft() { # PATH DRAFT SHA256: it is the planned text, readable by whom the old one is, and on disk
@@ -268,9 +290,16 @@ verb_restore_config() {
       *) return 1 ;;
     esac
   fi
-  cp -- "$HERE/config.before" "$DRAFT" || return 1
-  finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT"
+  if [ -f "$FORMER" ] && hash_of "$FORMER" && [ "$HASH" = "$old" ]; then
+    use_draft "$path" "$FORMER" && return
+  fi
+  cp -- "$HERE/config.before" "$DRAFT" && finish_draft "$path" "$DRAFT" "$old" && use_draft "$path" "$DRAFT" && return
+  # the guest is brought back all the same, on its old disk
+  BRING_BACK_FROM=$HERE/config.before
+  says "$shown could not be put back as it was, and names the new disk: the old one is $HERE/config.before"
+  return 1
 }
+BRING_BACK_FROM=
 
 # await_reboot NAME: as domid_of; in its own reboot a guest is not there for a moment
 await_reboot() {

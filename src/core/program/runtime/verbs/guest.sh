@@ -176,6 +176,8 @@ clear_away() {
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
   ! given_back || return 0
+  # what lies in the place of the config names the new disk, and could not be replaced
+  set -- "$1" "${BRING_BACK_FROM:-$2}"
   domain_state "$1"
   case $? in
     0) ;;

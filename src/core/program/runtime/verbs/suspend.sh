@@ -47,7 +47,7 @@ verb_thaw() {
     1) ;;
     *) return 1 ;;
   esac
-  thaw_or_start "$1" "$2"
+  thaw_or_start "$1" "${BRING_BACK_FROM:-$2}"
 }
 
 # thaw_or_start NAME CONFIG: one that is down is restored from its memory, if that can be used still, or else started
