@@ -29,7 +29,7 @@ describe("a mirror by dm", () => {
   });
 
   test("counts the comparison as downtime, by the rate at which the host copies", () => {
-    const history = [{ domain: "other", strategy: "dm", switch: "suspend", shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 2, bytesPerSecond: 32 * MIB }];
+    const history = [{ domain: "web1", strategy: "dm", switch: "suspend", shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 2, bytesPerSecond: 32 * MIB }];
     const { plan } = planned({ strategy: "dm", switch: "suspend", verify: "full" }, WEB, { ...aHost([WEB]), history });
     expect(plan?.estimate.parts.map(({ what, seconds }) => [what, seconds])).toEqual([
       ["freeze", 1], ["thaw until ready", 1], ["comparing image and volume of xvda1", 4], ["comparing image and volume of xvdb", 8],

@@ -59,6 +59,28 @@ describe("a guest whose disks are mirrored", () => {
     expect(choice?.against.find((other) => other.switch === "migrate")?.reasons).toEqual(["about 25 s of downtime"]);
   });
 
+  test.each(["suspend", "migrate"] as const)("is not forecast by what other guests' memory took: %s", (switchOver) => {
+    const history = [{ domain: "small1", switch: switchOver, shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 2, bytesPerSecond: 0 }];
+    const grown = (state: HostState): HostState => {
+      const { web1 } = state.domains;
+      if (web1?.running === undefined) throw new Error("no web1 that runs");
+      const running = { ...web1.running, memoryKiB: 64 * 1024 ** 2 };
+      const roomy = { totalBytes: 512 * GIB, freeBytes: 256 * GIB, dom0FreeBytes: 256 * GIB };
+      return { ...can("pv", "shadow")(state), memory: roomy, domains: { ...state.domains, web1: { ...web1, running } } };
+    };
+    const forecast = (past: HostState["history"]) => planned({ switch: switchOver }, (state) => ({ ...grown(state), history: past })).estimate;
+    expect(forecast(history)?.parts).toEqual(forecast([])?.parts);
+    expect(forecast(history)?.downtimeSeconds).toBeGreaterThan(switchOver === "suspend" ? 600 : 5);
+    expect(forecast([...history, { ...history[0], domain: "web1", shutdownSeconds: 40 } as HostState["history"][number]])?.parts[0])
+      .toMatchObject({ seconds: 40, how: "median of 1 past move of web1" });
+  });
+
+  test("is restarted in the time that other guests' restarts took: their memory has no part in it", () => {
+    const history = [{ domain: "small1", switch: "restart", shutdownSeconds: 3, startSeconds: 4, downtimeSeconds: 7, bytesPerSecond: 0 }];
+    const { estimate } = planned({ switch: "restart" }, (state) => ({ ...state, history }));
+    expect(estimate?.parts[0]).toMatchObject({ seconds: 3, how: "median of 1 past move of other guests here" });
+  });
+
   test.each([
     ["a PVH guest, by the processor's own paging", { ...WEB, extra: 'type = "pvh"\n' }, can("pv", "hvm", "hap"), "migrate"],
     ["a PV guest, which that is not enough for", WEB, can("pv", "hvm", "hap"), "suspend"],

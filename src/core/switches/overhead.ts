@@ -18,11 +18,15 @@ export interface Overhead {
   readonly start: Reckoned;
 }
 
-/** What it takes to get a guest off its disk and onto another: by the host's own past runs where it has any. */
+/**
+ * What it takes to get a guest off its disk and onto another: by its own past runs where it has any. For a restart those of
+ * other guests do as well; what a suspension or a migration takes goes with a guest's memory, of which the books say nothing.
+ */
 export function overhead(domain: Domain, { history }: HostState, switchOver: SwitchOver = "restart"): Overhead {
   const alike = history.filter((run) => (run.switch ?? "restart") === switchOver);
   const own = alike.filter((run) => run.domain === domain.name);
-  const runs = own.length > 0 ? own : alike;
+  const ofMemory = switchOver === "suspend" || switchOver === "migrate";
+  const runs = own.length > 0 || ofMemory ? own : alike;
   const whose = own.length > 0 ? `of ${domain.name}` : "of other guests here";
   const from = (pick: (run: PastRun) => number, guess: Reckoned): Reckoned => {
     const seconds = median(runs.map(pick));
@@ -72,6 +76,6 @@ function migrateGuess(domain: Domain): Overhead {
       seconds: tenths(GUESS.freeze + bytes / GUESS.memory),
       how: `a guess: the last ${formatBytes(bytes)} of memory at ${formatBytes(GUESS.memory)}/s, and its devices`,
     },
-    start: { seconds: GUESS.devices, how: "a guess: no migration on this host is on record" },
+    start: { seconds: GUESS.devices, how: "a guess: no migration of this guest is on record" },
   };
 }
