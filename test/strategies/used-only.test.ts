@@ -37,6 +37,14 @@ describe("where the guest is restarted", () => {
     expect(plan.estimate.parts.map(({ what }) => what)).toContain("looking up what is free of xvda1");
   });
 
+  test("of holes in the image the map knows nothing: what it calls used is copied, allocated or not", () => {
+    const host = aHost([WEB]);
+    const images = Object.fromEntries(Object.entries(host.images).map(([path, image]) => [path, { ...image, allocatedBytes: MIB }]));
+    const sparse = planned({ switch: "restart" }, WEB, { ...host, images });
+    expect(sparse.because["xvda1"]).toMatch(/the about 128 MiB that its ext4 uses/);
+    expect(sparse.plan.estimate.copyBytes).toBe(plan.estimate.copyBytes);
+  });
+
   test("a copy is not said to be of all where it is not", () => {
     const marked = (id: string): unknown => stepsOf(plan.nodes).find((step) => step.id === id)?.args;
     expect(marked("xvda1.sync")).toMatchObject({ marked: true });

@@ -2,7 +2,6 @@ import { formatBytes } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
 import { markedRegionSectors, markedType } from "../model/marks.js";
 import type { MarkedType } from "../model/marks.js";
-import { usedBytes } from "../model/used-bytes.js";
 import { tenths } from "./rates.js";
 import type { DiskMove, ForecastPart } from "./strategy.js";
 
@@ -26,7 +25,9 @@ export function copiedOf(move: DiskMove, state: HostState): Copied {
   if (marked === "swap") {
     return { marked, bytes: Math.min(markedRegionSectors(image.bytes) * 512, image.bytes), why: "no more than its head, since what is swapped out ends with the guest" };
   }
-  const bytes = Math.min(usedBytes(image), image.bytes);
+  // not what is allocated of the image, where that is less: the mirror knows of no holes, and copies what the map calls used
+  const used = "usedBytes" in image.content ? image.content.usedBytes : image.bytes;
+  const bytes = Math.min(used, image.bytes);
   return { marked, bytes, why: `the about ${formatBytes(bytes)} that its ${marked} uses, by its free map, which is read while the guest is down` };
 }
 
