@@ -358,6 +358,20 @@ const CASES: readonly Case[] = [
     state: (state) => group({ sectorBytes: 4096 })(image({ content: { ...ext4("u", 64 * MIB), blockBytes: 1024 } as Image["content"] })(state)),
     wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, move: { strategy: "rsync" } })) }),
   },
+  {
+    name: "a disk with a GPT is no multiple of the extent", code: "gpt-backup-not-at-end", says: /GPT in \/srv\/xen\/web1\/xvda1\.img will end 1 MiB before the end of vg0\/web1-xvda1/,
+    advises: /sgdisk --move-second-header/, warning: true,
+    state: image({ bytes: 63 * MIB, content: { type: "partitions", table: "gpt" } }), wish: moved({ strategy: "dm", switch: "restart" }),
+  },
+  {
+    name: "a GPT is one of several signatures", code: "gpt-backup-not-at-end", says: /will end 1 MiB before/, warning: true,
+    state: image({ bytes: 63 * MIB, content: { type: "unknown", hint: "ambivalent: ext4, gpt partition table" } }), wish: moved({ strategy: "dm", switch: "restart" }),
+  },
+  {
+    name: "QEMU carries it, to a volume that is to be larger", code: "gpt-backup-not-at-end", says: /will end 64 MiB before/, warning: true,
+    guests: [{ ...WEB, qdisk: true }], state: image({ content: { type: "partitions", table: "gpt" } }),
+    wish: (wish) => ({ ...moved({ strategy: "qemu" })(wish), disks: wish.disks.map((d) => ({ ...d, move: { strategy: "qemu" }, ...(d.vdev === "xvda1" ? { bytes: 128 * MIB } : {}) })) }),
+  },
   { name: "the group is read-only", state: group({ unfit: ["read-only"] }), code: "volume-group-unfit", says: /vg0 is read-only/, advises: /permission rw/ },
   { name: "the group is exported", state: group({ unfit: ["exported"] }), code: "volume-group-unfit", says: /vg0 is exported/, advises: /vgimport/ },
   { name: "the group is other hosts' too", state: group({ unfit: ["shared"] }), code: "volume-group-unfit", says: /vg0 is shared/ },
@@ -442,6 +456,13 @@ describe("a check", () => {
     }) },
   ])("lets be: $name", ({ state }) => {
     expect(plan({ state }).diagnostics).toEqual([]);
+  });
+
+  test.each<{ name: string; change: Partial<Image> }>([
+    { name: "a GPT that ends where its volume will", change: { content: { type: "partitions", table: "gpt" } } },
+    { name: "a DOS label, which has no backup", change: { bytes: 63 * MIB, content: { type: "partitions", table: "dos" } } },
+  ])("lets be: $name", ({ change }) => {
+    expect(plan({ state: image(change), wish: moved({ strategy: "dm", switch: "restart" }) }).diagnostics).toEqual([]);
   });
 
   test.each<{ name: string; stacked: readonly Signature[]; scanning: Partial<Scanning> }>([
