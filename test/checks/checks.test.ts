@@ -7,7 +7,7 @@ import type { Domain, RunningDomain } from "../../src/core/model/domain.js";
 import type { Scanning, Signature } from "../../src/core/model/scanning.js";
 import type { Image, Loop } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
-import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256, swap } from "../support/a-host.js";
+import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
 
 /** For each check: a host or a wish that it is there for, and what it says. Without these changes all is well. */
@@ -372,6 +372,11 @@ const CASES: readonly Case[] = [
     guests: [{ ...WEB, qdisk: true }], state: image({ content: { type: "partitions", table: "gpt" } }),
     wish: (wish) => ({ ...moved({ strategy: "qemu" })(wish), disks: wish.disks.map((d) => ({ ...d, move: { strategy: "qemu" }, ...(d.vdev === "xvda1" ? { bytes: 128 * MIB } : {}) })) }),
   },
+  ...(["md", "md-preseed"] as const).map((strategy): Case => ({
+    name: `${strategy} is to mirror a sparse image`, code: "sparse-image", says: /xvda1\.img is sparse \(32 MiB of 64 MiB\).* md would fail all writes of web1/, who: /take 32 MiB more at most/,
+    advises: /fallocate --length 67108864 \/srv\/xen\/web1\/xvda1\.img/, warning: true, wish: moved({ strategy, switch: "suspend" }),
+    state: (state) => ({ ...state, tools: { ...state.tools, mdadm: { present: true, version: "4.2" } } }),
+  })),
   { name: "the group is read-only", state: group({ unfit: ["read-only"] }), code: "volume-group-unfit", says: /vg0 is read-only/, advises: /permission rw/ },
   { name: "the group is exported", state: group({ unfit: ["exported"] }), code: "volume-group-unfit", says: /vg0 is exported/, advises: /vgimport/ },
   { name: "the group is other hosts' too", state: group({ unfit: ["shared"] }), code: "volume-group-unfit", says: /vg0 is shared/ },
@@ -463,6 +468,16 @@ describe("a check", () => {
     { name: "a DOS label, which has no backup", change: { bytes: 63 * MIB, content: { type: "partitions", table: "dos" } } },
   ])("lets be: $name", ({ change }) => {
     expect(plan({ state: image(change), wish: moved({ strategy: "dm", switch: "restart" }) }).diagnostics).toEqual([]);
+  });
+
+  test.each<{ name: string; strategy: "md" | "dm"; state?: (state: HostState) => HostState; guests?: readonly AGuest[] }>([
+    { name: "that has none", strategy: "md", state: withFullImages },
+    { name: "that is mirrored by dm", strategy: "dm" },
+    { name: "of a guest that is down", strategy: "md", guests: [{ ...WEB, running: false }] },
+  ])("says nothing of the holes of an image $name", ({ strategy, state = (now) => now, guests = [WEB] }) => {
+    const found = plan({ guests, state, wish: moved({ strategy, switch: "suspend" }) });
+    expect(found.diagnostics.map(({ code }) => code)).not.toContain("sparse-image");
+    expect(found.domains).toHaveLength(1);
   });
 
   test.each<{ name: string; stacked: readonly Signature[]; scanning: Partial<Scanning> }>([

@@ -19,6 +19,7 @@ import { scannedByDom0 } from "./scanned-by-dom0.js";
 import { sectorSize } from "./sector-size.js";
 import { severalConfigs } from "./several-configs.js";
 import { space } from "./space.js";
+import { sparseImage } from "./sparse-image.js";
 import { targetTooSmall } from "./target-too-small.js";
 import { thinPoolUnhealthy } from "./thin-pool-unhealthy.js";
 import { thinPool } from "./thin-pool.js";
@@ -50,6 +51,7 @@ export const checks = {
   "scanned-by-dom0": scannedByDom0,
   "sector-size": sectorSize,
   "several-configs": severalConfigs,
+  "sparse-image": sparseImage,
   "target-too-small": targetTooSmall,
   "thin-pool-full": thinPool,
   "thin-pool-unhealthy": thinPoolUnhealthy,
