@@ -1,17 +1,24 @@
+import type { TOOLS } from "../facts/tools.js";
 import { stepsOf } from "../model/plan.js";
 import { kindOf } from "../steps/kind-of.js";
 import type { Check } from "./check.js";
 
-/** Debian's package of each tool that a step may need. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  rsync: "rsync", lvcreate: "lvm2", lvchange: "lvm2", lvremove: "lvm2", mke2fs: "e2fsprogs", e2fsck: "e2fsprogs",
-  "mkfs.xfs": "xfsprogs", xfs_repair: "xfsprogs", mkswap: "util-linux", blkid: "util-linux", losetup: "mount",
-  mount: "mount", umount: "mount", blkdiscard: "util-linux", ionice: "util-linux", flock: "util-linux",
-  nice: "coreutils", sha256sum: "coreutils", stat: "coreutils", sync: "coreutils", touch: "coreutils",
-  head: "coreutils", tail: "coreutils", mv: "coreutils", rm: "coreutils", timeout: "coreutils",
-  find: "findutils", xargs: "findutils", xl: "xen-utils-common", "xenstore-ls": "xenstore-utils",
-  systemctl: "systemd", "systemd-run": "systemd", bash: "bash", python3: "python3", mdadm: "mdadm", truncate: "coreutils",
-  drbdsetup: "drbd-utils",
+/** Debian's package of each tool that a host is asked for: without one the advice would only repeat the tool's name. */
+export const PACKAGES: Readonly<Record<(typeof TOOLS)[number], string>> = {
+  base64: "coreutils", dd: "coreutils", head: "coreutils", mv: "coreutils", nice: "coreutils", od: "coreutils", rm: "coreutils",
+  sha256sum: "coreutils", sort: "coreutils", stat: "coreutils", sync: "coreutils", tail: "coreutils", timeout: "coreutils",
+  touch: "coreutils", truncate: "coreutils",
+  blkdiscard: "util-linux", blkid: "util-linux", blockdev: "util-linux", flock: "util-linux", fstrim: "util-linux",
+  ionice: "util-linux", mkswap: "util-linux", mountpoint: "util-linux", unshare: "util-linux", wipefs: "util-linux",
+  losetup: "mount", mount: "mount", umount: "mount",
+  dumpe2fs: "e2fsprogs", e2fsck: "e2fsprogs", "fsck.ext4": "e2fsprogs", mke2fs: "e2fsprogs", "mkfs.ext2": "e2fsprogs",
+  "mkfs.ext3": "e2fsprogs", "mkfs.ext4": "e2fsprogs", resize2fs: "e2fsprogs", tune2fs: "e2fsprogs",
+  "mkfs.xfs": "xfsprogs", xfs_admin: "xfsprogs", xfs_db: "xfsprogs", xfs_growfs: "xfsprogs", xfs_repair: "xfsprogs",
+  lvchange: "lvm2", lvconvert: "lvm2", lvcreate: "lvm2", lvextend: "lvm2", lvremove: "lvm2", lvs: "lvm2", vgs: "lvm2",
+  xl: "xen-utils-common", "xenstore-ls": "xenstore-utils", "xenstore-read": "xenstore-utils",
+  find: "findutils", xargs: "findutils", "qemu-img": "qemu-utils", "qemu-nbd": "qemu-utils",
+  systemctl: "systemd", "systemd-run": "systemd", bash: "bash", cmp: "diffutils", dmsetup: "dmsetup", drbdsetup: "drbd-utils",
+  getfacl: "acl", getfattr: "attr", mdadm: "mdadm", modprobe: "kmod", nc: "netcat-openbsd", python3: "python3", rsync: "rsync",
 };
 
 /** What the host program itself uses, whatever the steps are. */
@@ -26,7 +33,7 @@ export const missingTool: Check = {
     const missing = [...needed].filter((tool) => state.tools[tool]?.present === false).sort();
     const findings = missing.map((tool) => ({
       at: desired.at, summary: `${state.host.name} has no ${tool}`,
-      fix: PACKAGES[tool] === undefined ? `Install ${tool}.` : `Install Debian's package ${PACKAGES[tool]}.`,
+      fix: isAskedFor(tool) ? `Install Debian's package ${PACKAGES[tool]}.` : `Install ${tool}.`,
     }));
     if (state.host.systemd !== undefined) return findings;
     return [
@@ -39,3 +46,7 @@ export const missingTool: Check = {
     ];
   },
 };
+
+function isAskedFor(tool: string): tool is (typeof TOOLS)[number] {
+  return Object.hasOwn(PACKAGES, tool);
+}
