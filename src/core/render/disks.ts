@@ -40,9 +40,7 @@ function linesOf(change: Change): readonly Line[] {
 
 function moved(change: MoveDisk): readonly Line[] {
   const { image, to } = change;
-  // a volume that is yet to be made will hold what the image holds
-  const content = to.content.type === "unknown" || to.content.type === "blank" ? image.content : to.content;
-  const volume = [`volume ${visible(to.volume)}`, formatBytes(to.bytes), contentName(content)];
+  const volume = [`volume ${visible(to.volume)}`, formatBytes(to.bytes), contentName(contentAfter(change))];
   if (to.askedBytes !== undefined && to.askedBytes !== to.bytes) {
     volume.push(`${formatBytes(to.askedBytes)} asked for, rounded up to extents of ${formatBytes(to.extentBytes)}`);
   }
@@ -51,6 +49,11 @@ function moved(change: MoveDisk): readonly Line[] {
     { mark: "-", text: [`image ${visible(image.path)}`, formatBytes(image.bytes), contentName(image.content)].join(", ") },
     { mark: "+", text: volume.join(", ") },
   ];
+}
+
+/** What the volume will hold: one that is yet to be made gets what the image holds. */
+export function contentAfter({ image, to }: MoveDisk): Content {
+  return to.content.type === "unknown" || to.content.type === "blank" ? image.content : to.content;
 }
 
 function finished(change: FinishMove): readonly Line[] {

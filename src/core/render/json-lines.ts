@@ -5,7 +5,7 @@ import type { DomainPlan, HostPlan } from "../model/plan.js";
 import { stepsOf } from "../model/plan.js";
 import type { RunEvent } from "../model/run-event.js";
 import { diagnosticJson } from "./diagnostics.js";
-import { contentName } from "./disks.js";
+import { contentAfter, contentName } from "./disks.js";
 import type { GuestRecap } from "./recap.js";
 import { kept } from "./recap.js";
 import { copied } from "./run-report.js";
@@ -77,7 +77,7 @@ function changeObject(change: Change): object {
   return {
     change: change.change, vdev: change.vdev,
     from: { image: image.path, bytes: image.bytes, content: contentName(image.content) },
-    to: { volume: to.volume, bytes: to.bytes, content: contentName(to.content), begun: to.begun },
+    to: { volume: to.volume, bytes: to.bytes, content: contentName(contentAfter(change)), begun: to.begun },
   };
 }
 
