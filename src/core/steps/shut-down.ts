@@ -14,7 +14,8 @@ export interface ShutDown {
 /** The downtime begins here, and it is over when the guest, its backends and its loop devices are really gone. */
 export const shutDown: StepKind<"shut-down", ShutDown> = {
   kind: "shut-down",
-  risk: "disruptive",
+  // a guest that is destroyed loses what it has not written yet
+  risk: ({ destroy }) => (destroy ? "destructive" : "disruptive"),
   requires: () => ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, timeoutSeconds, destroy }) =>
     `Shut ${domain} down, within ${timeoutSeconds} s${destroy ? ", then destroy it" : ""}`,
