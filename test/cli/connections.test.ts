@@ -17,6 +17,12 @@ afterEach(() => {
   process.env["PATH"] = path;
 });
 
+test.each([["attach"], ["log"], ["resume", "--check"]])("%s of a recorded host says that it is one, not that it was not reached", async (...command) => {
+  const { exit, err } = await cli([...command, "-i", files["recorded.yml"], "dom0", "web1"], { real: true });
+  expect(err).toContain("host-recorded");
+  expect(exit).toBe(5);
+});
+
 test("a recorded host is previewed, and nothing is applied there", async () => {
   const argv = ["-i", files["recorded.yml"], files["web.yml"]];
   const check = await cli(["--check", ...argv], { real: true });

@@ -7,7 +7,7 @@ import { attachCommand as followAgain, exitOfGuest, resumeCommand as resumeAgain
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { refusal } from "./failure.js";
-import { withHost } from "./one-host.js";
+import { withLiveHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
@@ -29,7 +29,7 @@ export function attachCommand(session: Session, done: (exit: ExitCode) => void):
     .argument("<domain>", "a guest there")
     .addHelpText("after", HELP)
     .action(async (host: string, domain: string, options: CommonOptions) => {
-      done(await withHost(host, options, session, async (named) => {
+      done(await withLiveHost(host, options, session, async (named) => {
         return attach(named.name, domain, hostRuns(named.host), options, session);
       }));
     });

@@ -8,7 +8,7 @@ import { stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { type Refusal, refusal } from "./failure.js";
-import { withHost } from "./one-host.js";
+import { withLiveHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
@@ -22,7 +22,7 @@ export function logCommand(session: Session, done: (exit: ExitCode) => void): Co
     .argument("<domain>", "a guest there")
     .addHelpText("after", "\nTimes are UTC, by the host's clock. -v also shows each step's end and progress.\n")
     .action(async (host: string, domain: string, options: CommonOptions) => {
-      done(await withHost(host, options, session, async (named) => {
+      done(await withLiveHost(host, options, session, async (named) => {
         const runs = hostRuns(named.host);
         const directory = await currentRun(named.name, domain, runs);
         try {

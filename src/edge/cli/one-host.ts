@@ -4,6 +4,7 @@ import { hasErrors } from "../../core/model/diagnostic.js";
 import { count } from "../../core/render/figures.js";
 import type { Host } from "../hosts/host.js";
 import { canAsk } from "../terminal/prompt.js";
+import { EXIT } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
 import type { CommonOptions } from "./options.js";
 import type { Session } from "./session.js";
@@ -64,6 +65,21 @@ export async function withHost<T>(
       throw refusal(
         "several-hosts", `'${pattern}' means ${count(hosts.length, "host")}, and this command is about one`,
         `Name one of them: ${hosts.map(({ name }) => name).join(", ")}`,
+      );
+    }
+    return use(named);
+  });
+}
+
+/** The same for what only a host that answers can tell; a refusal where it is a recording: nobody failed to reach it. */
+export async function withLiveHost<T>(
+  pattern: string, options: CommonOptions, session: Session, use: (host: NamedHost) => Promise<T>,
+): Promise<T> {
+  return withHost(pattern, options, session, async (named) => {
+    if (named.connection.kind === "recorded") {
+      throw refusal(
+        "host-recorded", `${named.name} is a recording: there is nothing to ask about its runs`,
+        "Give the host a real ansible_connection.", EXIT.refused,
       );
     }
     return use(named);

@@ -15,7 +15,7 @@ import { previewAndApply, refuseWithoutTerminal } from "./apply-playbooks.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
-import { withHost } from "./one-host.js";
+import { withLiveHost } from "./one-host.js";
 import type { NamedHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
@@ -54,7 +54,7 @@ export function resumeCommand(session: Session, done: (exit: ExitCode) => void):
     .addHelpText("after", HELP)
     .action(async (host: string, domain: string, options: ResumeOptions) => {
       refuseWithoutTerminal(options, session);
-      done(await withHost(host, options, session, async (named) => {
+      done(await withLiveHost(host, options, session, async (named) => {
         try {
           return await resume(named, domain, options, session);
         } catch (error) {
