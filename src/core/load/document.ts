@@ -60,6 +60,14 @@ export function own(map: PlainMap, key: string): unknown {
   return Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
+/** What a path leads to; undefined where it leads to nothing. */
+export function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, key) => {
+    if (typeof key === "number") return Array.isArray(value) ? (value as unknown[])[key] : undefined;
+    return isMap(value) ? own(value, key) : undefined;
+  }, root);
+}
+
 /** Sets a property whatever its name is: `__proto__` in a YAML file is a key like any other. */
 export function define(map: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== "__proto__") map[key] = value;

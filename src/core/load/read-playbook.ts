@@ -1,7 +1,7 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
-import type { Document } from "./document.js";
-import { documentOf } from "./document.js";
+import type { Document, Path } from "./document.js";
+import { documentOf, valueAt } from "./document.js";
 import { fastYaml } from "./fast-yaml.js";
 import { schemaCheck } from "./schema/check.js";
 import { playbookSchema } from "./schema/playbook.js";
@@ -52,5 +52,6 @@ function readDocument(source: SourceText): Checked<Document> {
 
 /** The second check of a play or a part of one: of what templates have made. */
 export function checkFilled(document: Document, play: number, value: unknown): Checked<unknown>["diagnostics"] {
-  return CHECK.check([value], (inner, part) => document.locate([play, ...inner.slice(1)], part), "filled in");
+  const pathOf = (inner: Path): Path => [play, ...inner.slice(1)];
+  return CHECK.check([value], (inner, part) => document.locate(pathOf(inner), part), "filled in", (inner) => valueAt(document.value, pathOf(inner)));
 }

@@ -14,8 +14,9 @@ export interface SchemaCheck {
    * Every mistake in a value, each once, in words for people.
    * @param locate the place of a path in the file
    * @param templates a template may stand for any value: texts that hold one are passed over
+   * @param written what stands at a path in the file, where templates have made something else of it
    */
-  check(value: unknown, locate: Locate, templates: "permitted" | "filled in"): readonly Diagnostic[];
+  check(value: unknown, locate: Locate, templates: "permitted" | "filled in", written?: (path: Path) => unknown): readonly Diagnostic[];
 }
 
 /** More than this many complaints about one file help nobody. */
@@ -26,7 +27,7 @@ export function schemaCheck(schema: object): SchemaCheck {
   // made at first use: most commands read no playbook
   let validate: ValidateFunction | undefined;
   return {
-    check(value, locate, templates) {
+    check(value, locate, templates, written) {
       validate ??= ajv.compile(schema);
       if (validate(value)) return [];
       const seen = new Set<string>();
@@ -38,7 +39,7 @@ export function schemaCheck(schema: object): SchemaCheck {
         const place = `${error.instancePath}\0${error.keyword === "additionalProperties" ? extraKey(error) : ""}`;
         if (seen.has(place) || found.length >= MAX_COMPLAINTS) continue;
         seen.add(place);
-        found.push(complaint(error, path, locate, schema));
+        found.push(complaint(error, path, locate, schema, written?.(path)));
       }
       return found;
     },

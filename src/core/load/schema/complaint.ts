@@ -5,12 +5,16 @@ import { isMap, own, typeName } from "../document.js";
 import type { Replacement } from "../../model/source.js";
 import { rewritten, sameButForm } from "../mending.js";
 import { didYouMean, orList } from "../suggest.js";
+import { parseTemplate } from "../template.js";
 import { windowProblem } from "../window.js";
 import type { Locate } from "./schema-error.js";
 import { extraKey, parameter } from "./schema-error.js";
 
-/** One schema error in words for people: what is wrong, and what would be right. */
-export function complaint(error: ErrorObject, path: Path, locate: Locate, schema: object): Diagnostic {
+/**
+ * One schema error in words for people: what is wrong, and what would be right.
+ * @param written what stands in the file there, where that may be a template
+ */
+export function complaint(error: ErrorObject, path: Path, locate: Locate, schema: object, written?: unknown): Diagnostic {
   const parent: PlainMap = isMap(error.parentSchema) ? error.parentSchema : {};
   const name = nameOf(path, schema);
   const at = locate(path, "value");
@@ -21,7 +25,7 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
       const example = exampleOf(own(asMap(own(parent, "properties")), key));
       return make("missing-key", `${titled(parent)} needs '${key}'`, at, example === undefined ? undefined : `Add ${key}: ${example}`);
     }
-    case "type": return wrongType(error, parent, name, at);
+    case "type": return wrongType(error, parent, name, at, written);
     case "enum": {
       const values = own(parent, "enum") as unknown[];
       // `off` is false to YAML 1.1, and is called `off` all the same
@@ -75,8 +79,8 @@ function withArticle(title: string): string {
   return /^[aeiou]/.test(title) ? `an ${title}` : `a ${title}`;
 }
 
-function wrongType(error: ErrorObject, parent: PlainMap, name: string, at: Diagnostic["at"]): Diagnostic {
-  const example = exampleFix(parent, name);
+function wrongType(error: ErrorObject, parent: PlainMap, name: string, at: Diagnostic["at"], written: unknown): Diagnostic {
+  const example = textFix(error.data, own(parent, "type"), written) ?? exampleFix(parent, name);
   if (own(parent, "title") === "playbook") {
     const seen = error.data === null ? "is empty" : `is ${typeName(error.data)}`;
     return make("wrong-type", `the playbook ${seen}, and must be a list of plays`, at, "Begin each play with '- name: …'");
@@ -95,6 +99,15 @@ function wrongType(error: ErrorObject, parent: PlainMap, name: string, at: Diagn
     }
   }
   return make("wrong-type", `${name} is ${typeName(error.data)} (${brief(error.data)}), and must be ${expected}`, at, example);
+}
+
+/** For a template that gave the right number, and gave it as text: an example of a number would not help. */
+function textFix(data: unknown, type: unknown, written: unknown): string | undefined {
+  if (typeof data !== "string" || typeof written !== "string" || !/^\s*\d+\s*$/.test(data)) return undefined;
+  if (![type].flat().includes("integer") || parseTemplate(written).template?.alone !== true) return undefined;
+  const inner = written.trim().slice(2, -2).trim();
+  const json = /^\w+$/.test(inner) ? `, or give it as -e '{"${inner}": ${Number(data)}}'` : "";
+  return `It is text, as all that -e k=v gives: write {{ ${inner} | int }}${json}`;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
