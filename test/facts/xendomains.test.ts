@@ -64,6 +64,26 @@ for (const [turn, shell] of SHELLS.entries()) describe(`under ${shell}`, { tags:
     expect(diagnostics).toMatchObject([{ code: "fact-unreadable", summary: /XENDOMAINS_SAVE/, detail: /xendomains: / }]);
   });
 
+  test("a guest's config in /etc/xen may have any name but that of a copy, and what is none is passed over", () => {
+    const [, , configs = ""] = xlConfigs.command;
+    const guest = (name: string): string => `name = '${name}'\ndisk = [ 'file:/srv/xen/${name}.img,xvda1,w' ]\n`;
+    const written = {
+      "usual1.cfg": guest("usual1"), plain1: guest("plain1"), "late1.example.org": guest("late1"), "web1.conf": guest("web1"),
+      "pv1.example.org": "name = 'pv1'\nbootloader = 'pygrub'\n",
+      // copies and what packages bring
+      "usual1.cfg~": guest("usual1"), "usual1.cfg.2024": guest("usual1"), "web1.conf.1": guest("web1"), "late1.example.org.bak": guest("late1"),
+      "plain1.dpkg-old": guest("plain1"), "plain1.orig": guest("plain1"), "xl.conf": guest("x"), "xlexample.hvm": guest("x"), "xend-config.sxp": "(x)\n",
+      // neither a config nor worth a word
+      "notes.txt": "call Bob about 'web1\n", "settings.conf": "name = 'x'\n", "broken.example.org": "name = 'x'\ndisk = [ 'nonsense' \n",
+      "latin.txt": "caf\u00e9 = (\n", "long.txt": `# ${"x".repeat(300 * 1024)}\n`,
+    };
+    for (const [name, text] of Object.entries(written)) writeFileSync(join(root, "xen", name), text, name === "latin.txt" ? "latin1" : "utf8");
+    const { value, diagnostics } = xlConfigs.parse(run(shell, configs.replaceAll("/etc/xen/*", `${root}/xen/*`), ""));
+    for (const name of Object.keys(written)) rmSync(join(root, "xen", name));
+    expect(value?.configs.map(({ config }) => config?.name).sort()).toEqual(["late1", "plain1", "pv1", "usual1", "web1"]);
+    expect(diagnostics).toEqual([]);
+  });
+
   test("guests that are started from another directory are found, and as such", () => {
     const [, , configs = ""] = xlConfigs.command;
     const result = run(shell, configs, `XENDOMAINS_AUTO=${join(root, "auto")}/ # ours`);

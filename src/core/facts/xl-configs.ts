@@ -40,7 +40,8 @@ take() {
 take /etc/xen/*.cfg
 for path in /etc/xen/*; do
   case \${path##*/} in
-    *.* | README* | cpupool | xlexample*) ;;
+    *.cfg | *.cfg.* | *.conf.* | *'~' | *.bak | *.orig | *.old | *.save | *.dpkg-* | *.ucf-* | *.rpm* | *.swp | *.sxp) ;;
+    README* | cpupool | xlexample* | xl.conf | oxenstored.conf | xend-*) ;;
     *) take "$path" ;;
   esac
 done
@@ -73,7 +74,7 @@ const END = new TextEncoder().encode("\nend-of-config\n");
 /** Of a longer file only this much was read; xl itself takes no more than 1 MiB. */
 const LONGEST = 256 * 1024;
 
-/** Guests' configs in /etc/xen, and those that /etc/xen/auto links to (xendomains). */
+/** Guests' configs in /etc/xen, whatever they are called (xl takes any name), and those that /etc/xen/auto links to (xendomains). */
 export const fact: FirstFact<ReportedConfigs> = {
   name: "xl-configs",
   round: 1,
@@ -162,9 +163,12 @@ function readFile(file: ReadFile, auto: boolean, diagnostics: Diagnostic[]): Rep
   const { path, realPath, bytes, sha256: hash } = file;
   // a name without `.cfg` is a config only if it reads as one
   const certain = /\.cfg$/.test(path) || auto;
+  // web1.example.org is a guest as likely as it is something else: only what has all of a guest counts, or is spoken of
+  const doubtful = !certain && path.slice(path.lastIndexOf("/") + 1).includes(".");
   const unread = certain ? { path, realPath, sha256: hash } : undefined;
   const uneditable = bytes.length >= LONGEST ? "too-long" : decodeTextStrictly(bytes) === undefined ? "no-utf8" : undefined;
   const read = readDomainConfig(path, { file: path, text: textOf(bytes) }, hash, file.inode, file.mode);
+  if (doubtful && !isGuest(read.value)) return undefined;
   if (!certain && read.value === undefined) {
     // a binary is none of xl's; what may go on as a config must not pass for absent
     if (uneditable === "too-long" && !bytes.includes(0)) diagnostics.push(notEdited(path, uneditable, false));
@@ -177,6 +181,11 @@ function readFile(file: ReadFile, auto: boolean, diagnostics: Diagnostic[]): Rep
   }
   if (read.value === undefined) return unread;
   return { path, realPath, sha256: hash, config: { ...read.value, ...(uneditable === undefined ? {} : { uneditable }) } };
+}
+
+/** It has something to start from, and not a name alone. */
+function isGuest(config: NamedDomainConfig | undefined): boolean {
+  return config !== undefined && (config.disks.length > 0 || config.ties.includes("kernel"));
 }
 
 /** Of a longer file the whole lines that were read. xl goes by bytes: to it a text in another encoding is a config as any. */
