@@ -355,7 +355,11 @@ describe("saved plans", () => {
     }]);
     expect(JSON.stringify(saved)).not.toContain("s3cret");
     const { host, states } = converging();
-    expect((await cli(["apply", plan], { hosts: { dom0a: host }, states })).exit).toBe(0);
+    // another program of this machine, the jump host's ssh, is started on an inventory's word only
+    const alone = await cli(["apply", plan], { hosts: { dom0a: host }, states });
+    expect([alone.exit, host.commands]).toEqual([1, []]);
+    expect(alone.err).toContain("saved-connection");
+    expect((await cli(["apply", plan, ...INVENTORY], { hosts: { dom0a: host }, states })).exit).toBe(0);
   });
 
   test("are refused when the host has changed since", async () => {

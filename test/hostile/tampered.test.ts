@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasErrors } from "../../src/core/model/diagnostic.js";
 import { observe } from "../../src/core/observe/observe.js";
 import { readRecording } from "../../src/core/facts/recording.js";
@@ -12,6 +13,8 @@ import { formatInstant } from "../../src/core/render/figures.js";
 import { readRunEvent } from "../../src/core/render/read-event.js";
 import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
 import { commandLine } from "../../src/edge/cli/rollback-command.js";
+import { cli } from "../cli/in-process.js";
+import { tempFiles } from "../cli/lab-files.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { STEERING } from "./names.js";
 
@@ -82,7 +85,7 @@ describe("a saved plan", () => {
     }), { numRuns: 500 });
   });
 
-  test("whose digest somebody has made fit again holds no commands: what its steps may say is what the schema has, and it is planned anew", () => {
+  test("whose digest somebody has made fit again holds no commands of steps: what these may say is what the schema has, and it is planned anew", () => {
     const { digest: _, ...body } = whole as Record<string, Json>;
     let read = 0;
     for (const path of placesOf(body)) {
@@ -98,6 +101,96 @@ describe("a saved plan", () => {
     // the schema lets words be words: that is what comparing with a new plan is for (test/cli/apply.test.ts)
     expect(read).toBeGreaterThan(0);
     expect(saved).not.toMatch(/lvcreate --|rsync -|"command":/);
+  });
+});
+
+describe("a saved plan whose digest somebody has made fit again", () => {
+  const files = tempFiles({
+    "plan.json": "",
+    "hosts.yml": "all:\n  hosts:\n    dom0a: { ansible_host: from.inventory.invalid, ansible_ssh_common_args: -o IdentitiesOnly=yes }\n",
+    "others.yml": "all:\n  hosts:\n    dom0b:\n",
+  });
+  const bin = join(files.dir, "bin");
+  const ran = join(files.dir, "ran");
+  const path = process.env["PATH"];
+
+  beforeEach(() => {
+    mkdirSync(bin, { recursive: true });
+    rmSync(ran, { force: true });
+    // whatever converge starts says so: ssh for a host elsewhere, sh and sudo for one that is this machine
+    for (const program of ["ssh", "sh", "sudo", "env"]) {
+      writeFileSync(join(bin, program), `#!/bin/sh\nprintf '%s\\n' ${program} "$@" >>'${ran}'\necho 'ssh: connect to host x port 22: Connection refused' >&2\nexit 255\n`);
+      chmodSync(join(bin, program), 0o755);
+    }
+    process.env["PATH"] = bin;
+  });
+  afterEach(() => {
+    process.env["PATH"] = path;
+  });
+
+  const { digest: _, ...body } = JSON.parse(saved) as { digest: string; hosts: readonly object[] };
+  /** Applies the plan with another connection in it, hosts opened as they are for a user. */
+  const applied = async (connection: object, ...more: string[]): ReturnType<typeof cli> => {
+    const changed = { ...body, hosts: body.hosts.map((host) => ({ ...host, connection: { kind: "ssh", address: "from.plan.invalid", sshArguments: [], ...connection } })) };
+    writeFileSync(files["plan.json"], JSON.stringify({ ...changed, digest: sha256(canonicalJson(changed)) }));
+    return cli(["apply", files["plan.json"], ...more], { real: true });
+  };
+  const words = (text: string): readonly string[] => readFileSync(text, "utf8").split("\n");
+
+  const PROXY = "ProxyCommand=touch x";
+  const ARGUMENTS: readonly (readonly string[])[] = [
+    [`-o${PROXY}`], ["-o", PROXY], ["-o", "proxycommand touch x"], ["-o", " ProxyCommand = touch x"], ["-o", "\"ProxyCommand\"=touch x"], ["-o", "\tProxyCommand touch x"],
+    ["-4", "-p", "22", "-o", "Port=22", "-o", PROXY], [`-4o${PROXY}`], [`-vo${PROXY}`], ["-o", `Port=22\n${PROXY}`], ["-o", `Port=22 ${PROXY}`], ["-o", "ProxyUseFdpass=yes"],
+    ["-o", "PermitLocalCommand=yes", "-o", "LocalCommand=touch x"], ["-o", "LocalCommand=touch x"], ["-o", "KnownHostsCommand=/bin/touch x"], ["-o", "XAuthLocation=/tmp/x"],
+    ["-o", "Include=/tmp/x"], ["-o", "Match exec 'touch x'"], ["-F", "/tmp/x"], ["-F/tmp/x"],
+    ["-I", "/tmp/x.so"], ["-o", "PKCS11Provider=/tmp/x.so"], ["-o", "SecurityKeyProvider=/tmp/x.so"], ["-i", "pkcs11:id=1?module-path=/tmp/x.so"], ["-o", "IdentityFile=pkcs11:?module-path=/tmp/x.so"],
+    ["-J", "a"], ["-o", "ProxyJump=a"], ["-S", "/tmp/x"], ["-o", "ControlPath=/tmp/x"], ["-o", "ControlMaster=yes"], ["-M"], ["-O", "exit"], ["-A"], ["-o", "ForwardAgent=yes"], ["-X"], ["-Y"],
+    ["-o", "IdentityAgent=/tmp/x"], ["-E", "/tmp/x"], ["-L", "1:a:1"], ["-R", "1:a:1"], ["-D", "1"], ["-W", "a:1"], ["-w", "0:0"], ["-f"], ["-N"], ["-G"],
+    ["-o", "UserKnownHostsFile=/tmp/x"], ["-o", "GlobalKnownHostsFile=/tmp/x"], ["-o", "StrictHostKeyChecking=no"], ["-o", "StrictHostKeyChecking=accept-new"],
+    ["-o", "SendEnv=*"], ["-o", "Nothing=1"], ["-o", "constructor=1"], ["-o", "__proto__=1"], ["--", "a"], ["a.host"], [""], ["-"], ["-i"], ["-p"], ["-o"], ["-p", PROXY], ["-l", "$(touch x)"],
+  ];
+
+  test.each(ARGUMENTS.map((sshArguments) => ({ sshArguments })))("with $sshArguments for ssh is refused, and nothing is run", async ({ sshArguments }) => {
+    const { exit, err } = await applied({ sshArguments });
+    expect([exit, existsSync(ran)]).toEqual([1, false]);
+    expect(err).toContain("saved-connection");
+    expect(err.replace(/\s+/g, " ")).toContain("Give the inventory with -i");
+    expect(err).not.toMatch(STEERING);
+  });
+
+  test.each<object>([
+    { kind: "local" }, { kind: "local", become: { method: "sudo", user: "root" } }, { kind: "local", address: "dom0a" },
+    { address: `-o${PROXY}` }, { address: "$(touch x)" }, { address: "a;touch x" }, { address: "a b" }, { address: "" }, { address: "ssh://a" },
+    { user: "`touch x`" }, { user: "-a" }, { user: "a|touch x" }, { user: "" }, { privateKeyFile: "pkcs11:?module-path=/tmp/x.so" }, { privateKeyFile: "-a" }, { privateKeyFile: "a\nb" },
+  ])("that reaches a host by %j is refused, and nothing is run", async (connection) => {
+    const { exit, err } = await applied(connection);
+    expect([exit, existsSync(ran)]).toEqual([1, false]);
+    expect(err).toContain("saved-connection");
+    expect(err).not.toMatch(STEERING);
+  });
+
+  test("with words for ssh that can run nothing here is applied with them", async () => {
+    const sshArguments = ["-4", "-C", "-p", "2222", "-i", "~/.ssh/xen", "-o", "IdentitiesOnly=yes", "-oServerAliveInterval=5", "-o", "connecttimeout 5", "-o", "IdentityAgent = none", "-o", "StrictHostKeyChecking=yes"];
+    const { exit } = await applied({ sshArguments, user: "jörg", privateKeyFile: "/home/jörg/my keys/id_ed25519", port: 22, become: { method: "sudo", user: "root" } });
+    expect(exit).toBe(4);
+    expect(words(ran).join("\n")).toContain(sshArguments.join("\n"));
+    for (const address of ["10.0.0.1", "::1", "fe80::1%eth0", "root@dom0a.example", "xen_1"]) expect((await applied({ address })).exit, address).toBe(4);
+  });
+
+  test("reaches its hosts as the inventory of -i says, whatever stands in it, and no host that is not there", async () => {
+    for (const connection of [{ kind: "local" }, { sshArguments: ["-o", PROXY], user: "planned", privateKeyFile: "/planned", port: 99, become: { method: "sudo", user: "root" } }]) {
+      rmSync(ran, { force: true });
+      expect((await applied(connection, "-i", files["hosts.yml"])).exit).toBe(4);
+      expect(words(ran)[0]).toBe("ssh");
+      expect(words(ran)).toContain("from.inventory.invalid");
+      expect(words(ran)).toContain("IdentitiesOnly=yes");
+      expect(words(ran).join(" ")).not.toMatch(/Proxy|plan|99|sudo/);
+      rmSync(ran, { force: true });
+      const { exit, err } = await applied(connection, "-i", files["others.yml"]);
+      expect([exit, existsSync(ran)]).toEqual([1, false]);
+      expect(err).toContain("not-in-inventory");
+      expect(err.replace(/\s+/g, " ")).toContain("'dom0a' is a host of the plan, and the inventory does not have it");
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { savedMoveSchema, savedReadySchema } from "./saved-move.js";
 
 /**
- * The form of a saved plan. It is strict: what is not named here is not in the file, so no command, no config and no
+ * The form of a saved plan. It is strict: what is not named here is not in the file, so no command but the wish's own (`ready`), no config and no
  * secret can travel in it, and a file that somebody has added to is refused.
  */
 

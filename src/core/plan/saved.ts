@@ -13,7 +13,8 @@ import { savedPlanSchema } from "./saved-schema.js";
 /**
  * A plan in a file: what was reviewed is what runs. It holds typed steps, edits by byte range and what the plan was
  * made from; never commands, whole configs or secrets. Applying plans anew from the same wishes, compares, and runs the
- * fresh plan: so a file that was forged can not make converge do what planning would not.
+ * fresh plan: so a file that was forged can not make converge do what planning would not. How its hosts are reached counts
+ * only where no inventory is given, and only as far as inventory/carried.ts lets it.
  */
 export interface SavedPlan {
   /** Version of converge that wrote it. */

@@ -1,4 +1,5 @@
 import type { Connection, ConnectionDefaults } from "../../core/inventory/connection.js";
+import { whyNotCarried } from "../../core/inventory/carried.js";
 import { connectionOf } from "../../core/inventory/connection.js";
 import type { Inventory } from "../../core/inventory/inventory.js";
 import { isSourceText } from "../../core/inventory/inventory.js";
@@ -14,7 +15,7 @@ import { didYouMean } from "../../core/load/suggest.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
-import type { SavedPlan } from "../../core/plan/saved.js";
+import type { SavedHost, SavedPlan } from "../../core/plan/saved.js";
 import type { Batch } from "../run/apply.js";
 import { hostRuns } from "../run/host-runs.js";
 import type { Target } from "../run/target.js";
@@ -88,7 +89,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   return { targets, batches: batchesOf(loaded.value.plays), diagnostics, close: () => closeAll(hosts) };
 }
 
-/** Hosts and wishes of a saved plan. `-i` overrides how hosts are reached, `-l` and `--domain` take a part of it. */
+/** Hosts and wishes of a saved plan. With `-i` how hosts are reached comes from there alone, `-l` and `--domain` take a part of it. */
 export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, session: Session): Promise<Work> {
   const around = await surroundings(options, session);
   const diagnostics = [...around.diagnostics];
@@ -98,13 +99,17 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
     const known = saved.hosts.some(({ desired }) => desired.some((wish) => globMatches(glob, wish.name)));
     return known ? [] : [{ severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest of the plan` }];
   }));
+  const opened = saved.hosts.filter(({ host }) => names.has(host)).map((savedHost) => {
+    const { value: connection, diagnostics: found } = options.inventory.length > 0 ? connectionInstead(savedHost, around) : connectionCarried(savedHost, around);
+    diagnostics.push(...found);
+    return { savedHost, connection };
+  });
+  // before any host is opened: what the plan says of one may be what must not be done
+  if (hasErrors(diagnostics)) throw new Refusal(diagnostics);
   const hosts: Host[] = [];
-  const targets = saved.hosts.filter((host) => names.has(host.host)).flatMap((savedHost): Target[] => {
-    const { host: name } = savedHost;
-    const overridden = around.inventory.hosts.has(name) ? connectionByName(name, around) : undefined;
-    diagnostics.push(...(overridden?.diagnostics ?? []));
-    const connection = overridden === undefined ? withPassword(savedHost.connection, around.defaults) : overridden.value;
+  const targets = opened.flatMap(({ savedHost, connection }): Target[] => {
     if (connection === undefined) return [];
+    const { host: name } = savedHost;
     const host = session.openHost(name, connection, saved.hosts.length === 1 && canAsk(session.console));
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
@@ -113,8 +118,34 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
       wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
     }];
   });
-  if (hasErrors(diagnostics)) throw new Refusal(diagnostics);
   return { targets, batches: saved.batches, diagnostics, close: () => closeAll(hosts) };
+}
+
+/** How an inventory says that a host of a plan is reached: what the plan itself says of it does not count then. */
+function connectionInstead({ host }: SavedHost, around: Surroundings): ReturnType<typeof connectionOf> {
+  if (around.inventory.hosts.has(host)) return connectionByName(host, around);
+  return {
+    value: undefined,
+    diagnostics: [{
+      severity: "error", code: "not-in-inventory", subject: { host },
+      summary: `'${host}' is a host of the plan, and the inventory does not have it`,
+      fix: "Give the inventory that the plan was made with, or leave the host out with -l.",
+    }],
+  };
+}
+
+/** How a plan itself says that its host is reached, where that can run nothing on this machine. */
+function connectionCarried({ host, connection }: SavedHost, around: Surroundings): ReturnType<typeof connectionOf> {
+  const why = whyNotCarried(connection);
+  if (why === undefined) return { value: withPassword(connection, around.defaults), diagnostics: [] };
+  return {
+    value: undefined,
+    diagnostics: [{
+      severity: "error", code: "saved-connection", subject: { host },
+      summary: `the saved plan says that ${host} ${why}: a plan's word is not enough for that`,
+      fix: "Give the inventory with -i: how the host is reached is then taken from there.",
+    }],
+  };
 }
 
 /** @param whose hosts `-l` was to take a part of */
