@@ -5,13 +5,18 @@ import type { Checked } from "../../src/core/model/diagnostic.js";
 import { readFact } from "../../src/core/facts/readings.js";
 import { facts } from "../../src/core/facts/registry.js";
 import { parseFrames } from "../../src/core/facts/gather-script.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { readSavedWish } from "../../src/core/plan/saved-wish.js";
 import { renderDiagnostics } from "../../src/core/render/diagnostics.js";
+import { readRunEvent } from "../../src/core/render/read-event.js";
+import { commandLine } from "../../src/edge/cli/rollback-command.js";
 import type { Host, RunOptions } from "../../src/edge/hosts/host.js";
 import { LocalHost } from "../../src/edge/hosts/local.js";
 import { runProcess } from "../../src/edge/hosts/process.js";
 import { gatherHost } from "../../src/edge/run/gather.js";
 import { hostRuns } from "../../src/edge/run/host-runs.js";
 import { Unreachable } from "../../src/edge/run/target.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { STEERING } from "./names.js";
 
@@ -62,18 +67,26 @@ describe("a host that", () => {
     expect(host.timeouts.every((one) => one !== undefined)).toBe(true);
   });
 
-  test.each(answers.filter(({ why }) => !/^answers with|, in lines$/.test(why)))("$why gives no run that could be followed", { tags: "long", timeout: 40_000 }, async ({ script }) => {
+  test.each(answers.filter(({ why }) => !/, in lines$/.test(why)))("$why gives no run that could be followed", { tags: "long", timeout: 40_000 }, async ({ script }) => {
     const host = new BadHost(script);
     const runs = hostRuns(host);
+    const wish = aWish("web1", ["xvda1"], { strategy: "rsync" });
+    const [plan] = planHost(aHost([{ name: "web1", disks: { xvda1: {} } }]), [wish], sha256).domains;
+    if (plan === undefined) throw new Error("nothing to do");
     const asked: readonly (() => Promise<unknown>)[] = [
-      () => runs.current("web1"), () => runs.journal("/var/lib/converge/domains/web1/runs/1"), () => runs.savedPlan("/x"), () => runs.stop("/x"),
+      // a directory to follow a run in
+      () => runs.current("web1"),
+      async () => (await runs.submit({ plan, config: "" })).answer === "held" ? undefined : "a run",
+      // something that could be told of one, or gone on with
+      async () => (await runs.journal("/var/lib/converge/domains/web1/runs/1"))?.map(readRunEvent).find((event) => event !== undefined),
+      async () => readSavedWish(await runs.savedPlan("/x") ?? "", commandLine("resume")),
+      () => runs.stop("/x"),
     ];
-    await Promise.all(asked.map(async (ask) => {
-      try {
-        await ask();
-      } catch (error) {
+    await Promise.all(asked.map(async (ask, i) => {
+      const got = await ask().catch((error: unknown) => {
         expect(error).toBeInstanceOf(Unreachable);
-      }
+      });
+      expect(got, `question ${i}`).toBeUndefined();
     }));
     expect(host.timeouts).toHaveLength(asked.length);
     expect(host.timeouts.every((one) => one !== undefined)).toBe(true);

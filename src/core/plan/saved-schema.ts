@@ -1,8 +1,8 @@
 import { savedMoveSchema, savedReadySchema } from "./saved-move.js";
 
 /**
- * The form of a saved plan. It is strict: what is not named here is not in the file, so no command but the wish's own (`ready`), no config and no
- * secret can travel in it, and a file that somebody has added to is refused.
+ * The form of a saved plan. It is strict: what is not named here is not in the file, so no command but the wish's own
+ * (`ready`), no config and no secret can travel in it, and a file that somebody has added to is refused.
  */
 
 const text = { type: "string" } as const;

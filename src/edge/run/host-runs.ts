@@ -12,6 +12,8 @@ import { Unreachable } from "./target.js";
 
 /** Taking back what an interrupted run left may mean waiting for a guest: longer than any command that only looks. */
 const SUBMIT_TIMEOUT_MS = 20 * 60 * 1000;
+/** Where submit.sh puts a run. An answer that is something else, or several lines, names nothing that a program could be run from. */
+const RUN = /^\/[^\p{Cc}\uFFFD]*\/runs\/[\w-]+$/u;
 /** For what only looks at the books, or leaves a word there. */
 const LOOK = { timeoutMs: 2 * 60 * 1000 } as const;
 
@@ -40,7 +42,7 @@ export function hostRuns(host: Host): HostRuns {
     current: async (domain) => {
       const ran = reached(await host.run(["readlink", "-e", `${booksDirectory(domain)}/current`], LOOK));
       const directory = ran.stdout.trim();
-      return ran.exitCode === 0 && directory.startsWith("/") ? directory : undefined;
+      return ran.exitCode === 0 && RUN.test(directory) ? directory : undefined;
     },
     follow: async (directory, firstLine, onLine, leave) => {
       const ran = await host.follow(["sh", `${directory}/program.sh`, "follow", String(firstLine)], onLine, leave);
