@@ -1666,7 +1666,7 @@ goal_mirrored() { # NAME FROM TO
   case $TABLE in *" mirror "*" $from 0 $NODE 0 "*) ;; *) return 1 ;; esac
 }
 
-# mirror_status NAME: sets SYNCED and TOTAL (regions), HEALTH (a letter a leg: A is alive)
+# mirror_status NAME: sets SYNCED and TOTAL (regions), SECTORS, HEALTH (a letter a leg: A is alive)
 mirror_status() {
   local status
   status=$(dmsetup status "$1" 2>&1 9>&-) || {
@@ -1677,6 +1677,7 @@ mirror_status() {
   # 0 262144 mirror 2 7:2 253:1 256/256 1 AA 1 core
   set -- $status
   [ "\${3:-}" = mirror ] || return 1
+  SECTORS=$2
   shift 3
   shift "$(($1 + 1))"
   SYNCED=\${1%/*} TOTAL=\${1#*/} HEALTH=\${3:-}
@@ -4313,34 +4314,53 @@ verb_collapse() {
     run_command dmsetup resume --noflush "$1"
 }
 
-# start_mirror NAME RATE -- COMMAND…: it begins to copy right away
+# MIRRORS: those that this program has begun or waits for, \`NAME/RATE\` each. Several may copy at a time, and are waited for
+# one after the other.
+MIRRORS=''
+
+# has_mirror NAME RATE IMAGE LINK: it is looked at, and nobody may have its image, from here on. It is the last of MIRRORS then.
+has_mirror() {
+  local entry others
+  others=
+  for entry in $MIRRORS; do
+    [ "\${entry%/*}" = "$1" ] || others="$others $entry"
+  done
+  MIRRORS="$others $1/$2"
+  watch_image "$1" "$3" "$4" "$ROOT/dev/mapper/$1" || return
+  # how fast they are may be known by now
+  [ "$2" -eq 0 ] || [ -n "$THROTTLED" ] || throttle_mirrors "$FIRST_SHARE"
+}
+
+# start_mirror NAME RATE IMAGE LINK -- COMMAND…: it begins to copy right away
 verb_start_mirror() {
-  [ "$2" -eq 0 ] || throttle_mirrors "$FIRST_SHARE" || return
+  has_mirror "$1" "$2" "$3" "$4" || return
   begins "$1"
-  shift 3
+  shift 5
   run_command "$@"
 }
 
 # await_sync NAME BYTES RATE IMAGE LINK: until image and volume are equal. RATE: bytes a second at most, 0 for no limit.
 verb_await_sync() {
-  local name bytes limit began next last last_bytes base done_bytes spared
-  name=$1 bytes=$2 limit=$3 spared=0
+  local name bytes began next last last_bytes base done_bytes spared
+  name=$1 bytes=$2 spared=0
   # what nobody uses counts as in sync from the beginning
   [ ! -e "$HERE/marked/$name" ] || read -r spared <"$HERE/marked/$name"
   since_when "$name"
-  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME last=$UPTIME last_bytes=0
-  watch_image "$name" "$4" "$5" "$ROOT/dev/mapper/$name" || return
-  [ "$limit" -eq 0 ] || throttle_mirrors "$FIRST_SHARE" || return
+  began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME last=$UPTIME last_bytes=
+  has_mirror "$name" "$3" "$4" "$5" || return
   while :; do
-    others_whole && mirror_status "$name" || return 1
-    mirror_alive || return 1
+    look_at_mirrors || return 1
     done_bytes=$((SYNCED * bytes / TOTAL - spared))
     [ "$done_bytes" -ge 0 ] || done_bytes=0
     [ -n "$base" ] || base=$done_bytes
+    [ -n "$last_bytes" ] || last_bytes=$BOUNDED
     uptime_now
-    if [ "$limit" -ne 0 ] && [ $((UPTIME - last)) -ge 100 ]; then
-      steer_mirrors $(((done_bytes - last_bytes) * 100 / (UPTIME - last))) "$limit" || return
-      last=$UPTIME last_bytes=$done_bytes
+    if [ "$LEAST_RATE" -eq 0 ]; then
+      # those that have a limit are in sync
+      release_throttle
+    elif [ $((UPTIME - last)) -ge 100 ]; then
+      steer_mirrors $(((BOUNDED - last_bytes) * 100 / (UPTIME - last))) "$LEAST_RATE" || return
+      last=$UPTIME last_bytes=$BOUNDED
     fi
     if [ "$UPTIME" -ge "$next" ] || [ "$SYNCED" -eq "$TOTAL" ]; then
       next=$((UPTIME + 100))
@@ -4351,9 +4371,38 @@ verb_await_sync() {
     [ "$SWITCHING" -ne 0 ] || heed_stop "in the mirror of $ID"
     sleep 0.5
   done
-  mark_synced "$name" || return
-  release_throttle
   mirrored "$began" "$base" "$done_bytes"
+}
+
+# look_at_mirrors: all of them, for a leg that fails below one makes the guest's writes to it wait, whichever is waited for.
+# Sets SYNCED and TOTAL of the last; BOUNDED, the bytes that those with a limit have in sync, and LEAST_RATE, the least limit
+# of those that still copy (0: none has one): they share one throttle.
+look_at_mirrors() {
+  local entry rate
+  BOUNDED=0 LEAST_RATE=0
+  for entry in $MIRRORS; do
+    rate=\${entry##*/}
+    look_at_mirror "\${entry%/*}" || {
+      says "\${entry%/*}: $SAYS"
+      return 1
+    }
+    [ "$rate" -ne 0 ] || continue
+    BOUNDED=$((BOUNDED + SYNCED * SECTORS / TOTAL * 512))
+    [ "$SYNCED" -ne "$TOTAL" ] || continue
+    [ "$LEAST_RATE" -ne 0 ] && [ "$LEAST_RATE" -le "$rate" ] || LEAST_RATE=$rate
+  done
+}
+
+# look_at_mirror NAME: fails where a leg does that it can not do without
+look_at_mirror() {
+  if was_synced "$1"; then
+    mirror_whole "$1" || return 1
+    # whatever an image that fails has not taken since
+    SYNCED=$TOTAL
+    return 0
+  fi
+  mirror_status "$1" && mirror_alive || return 1
+  [ "$SYNCED" -ne "$TOTAL" ] || mark_synced "$1"
 }
 
 # mark_synced NAME: from here on the volume holds all, and gets each write before the guest hears of it: with its image
@@ -4405,15 +4454,6 @@ mirror_whole() {
     : >"$HERE/synced/$1.told"
     journal note message "the image behind $1 gives errors: the volume holds everything, and takes over"
   }
-}
-
-# others_whole: mirrors that were brought in sync before this one
-others_whole() {
-  local file
-  for file in "$HERE"/synced/*; do
-    case $file in *.told | *.new) continue ;; esac
-    [ ! -e "$file" ] || mirror_whole "\${file##*/}" || return 1
-  done
 }
 
 verb_mirror_whole() { # NAME…
@@ -6425,6 +6465,8 @@ verb_resume_guest() { # NAME FILE -- COMMAND…
 # what a mirror begins with until it is known how fast it is: a disk in memory does 100 MiB/s with half of the time
 readonly FIRST_SHARE=2
 
+# the share that this program has set
+THROTTLED=''
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 
 # throttle_held COMMAND…: with the host-wide record held
@@ -6470,6 +6512,7 @@ steer_mirrors() {
 
 # release_throttle: nothing, where this guest's run has not taken it
 release_throttle() {
+  THROTTLED=
   [ -e "$RUN/throttle/guest.$SAFE" ] || return 0
   throttle_held give_throttle_back || says 'the throttle of mirrors could not be put back'
 }

@@ -30,7 +30,7 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
   // a resume with a new table loaded suspends, swaps and resumes in one call: nothing can die in between
   actions: ({ name, bytes, from, to, log, bytesPerSecond }) => [
     { command: ["dmsetup", "reload", name, "--table", mirrorTable(bytes, from.device, to.device, log)] },
-    { verb: ["start_mirror", name, String(Math.round(bytesPerSecond ?? 0))], command: ["dmsetup", "resume", name] },
+    { verb: ["start_mirror", name, String(Math.round(bytesPerSecond ?? 0)), from.disk, from.device], command: ["dmsetup", "resume", name] },
   ],
   goals: ({ name, from, to }) => [{ goal: "mirrored", name, from, to }],
   effect: mirroring,

@@ -54,9 +54,10 @@ dm_status() {
   [ ! -e "$STUB_STATE/fast-mirror" ] || first=3 good=5
   value "$1/synced" "$first" || :
   looks=$((VALUE + 1))
-  [ ! -e "$STUB_STATE/slow-mirror" ] || looks=1
+  if [ -e "$STUB_STATE/slow-mirror" ] || [ -e "$STUB_STATE/slow-${1##*/}" ]; then looks=1; fi
   echo "$looks" >"$1/synced"
-  value "$STUB_STATE/health" AA || :
+  # of all mirrors, or of one
+  value "$STUB_STATE/health-${1##*/}" || value "$STUB_STATE/health" AA || :
   synced=$looks health=$VALUE
   [ "$synced" -le 4 ] || synced=4
   # a leg that fails once all was in sync: what it did not take is out of sync

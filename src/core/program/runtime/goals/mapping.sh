@@ -81,7 +81,7 @@ goal_mirrored() { # NAME FROM TO
   case $TABLE in *" mirror "*" $from 0 $NODE 0 "*) ;; *) return 1 ;; esac
 }
 
-# mirror_status NAME: sets SYNCED and TOTAL (regions), HEALTH (a letter a leg: A is alive)
+# mirror_status NAME: sets SYNCED and TOTAL (regions), SECTORS, HEALTH (a letter a leg: A is alive)
 mirror_status() {
   local status
   status=$(dmsetup status "$1" 2>&1 9>&-) || {
@@ -93,6 +93,7 @@ mirror_status() {
   # shellcheck disable=SC2086 # numbers and device numbers
   set -- $status
   [ "${3:-}" = mirror ] || return 1
+  SECTORS=$2
   shift 3
   shift "$(($1 + 1))"
   SYNCED=${1%/*} TOTAL=${1#*/} HEALTH=${3:-}

@@ -5,6 +5,8 @@
 # what a mirror begins with until it is known how fast it is: a disk in memory does 100 MiB/s with half of the time
 readonly FIRST_SHARE=2
 
+# the share that this program has set
+THROTTLED=''
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 
 # throttle_held COMMAND…: with the host-wide record held
@@ -50,6 +52,7 @@ steer_mirrors() {
 
 # release_throttle: nothing, where this guest's run has not taken it
 release_throttle() {
+  THROTTLED=
   [ -e "$RUN/throttle/guest.$SAFE" ] || return 0
   throttle_held give_throttle_back || says 'the throttle of mirrors could not be put back'
 }
