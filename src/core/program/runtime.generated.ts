@@ -17,6 +17,7 @@ ROOT=\${CONVERGE_ROOT:-}
 BOOKS=$ROOT/var/lib/converge
 RUN=$ROOT/run/converge
 UNITS=$ROOT/etc/systemd/system
+# where xendomains saves guests (find_saved)
 SAVED=$ROOT/var/lib/xen/save
 BACKENDS=$ROOT/sys/bus/xen-backend/devices
 
@@ -1090,6 +1091,49 @@ LINE
   add_line "$BOOK/history.jsonl" "$JSON"
 }
 
+# Where xendomains(8) saves guests when Dom0 goes down, and restores them from at boot: a setting of its own, which may change
+# between a plan and the boot after which it counts. Read as planning does it (src/core/facts/xendomains.ts).
+
+# find_saved NAME: sets SAVED, the directory that has the file of the guest NAME: one that is set, or the usual one, where
+# it may have been saved before it was set. Where none has it: the one that is set last. 1: none has it.
+find_saved() {
+  local file directory
+  SAVED=$ROOT/var/lib/xen/save
+  case $1 in */*) return 1 ;; esac
+  [ ! -e "$SAVED/$1" ] || return 0
+  for file in "$ROOT/etc/default/xendomains" "$ROOT/etc/sysconfig/xendomains"; do
+    [ -f "$file" ] && [ -r "$file" ] || continue
+    while IFS= read -r directory || [ -n "$directory" ]; do
+      saved_directory "$directory" || continue
+      SAVED=$ROOT$DIRECTORY
+      [ ! -e "$SAVED/$1" ] || return 0
+    done <"$file"
+  done
+  return 1
+}
+
+# saved_directory LINE: sets DIRECTORY, what the line sets XENDOMAINS_SAVE to. 1: it does not, or only a shell could tell to
+# what: there is no plan for such a host.
+saved_directory() {
+  local line rest
+  line=\${1#"\${1%%[![:blank:]]*}"}
+  case $line in
+    export[[:blank:]]*)
+      line=\${line#export}
+      line=\${line#"\${line%%[![:blank:]]*}"}
+      ;;
+  esac
+  case $line in
+    XENDOMAINS_SAVE=\\"*\\"*) DIRECTORY=\${line#*\\"} && rest=\${DIRECTORY#*\\"} && DIRECTORY=\${DIRECTORY%%\\"*} ;;
+    XENDOMAINS_SAVE=\\'*\\'*) DIRECTORY=\${line#*\\'} && rest=\${DIRECTORY#*\\'} && DIRECTORY=\${DIRECTORY%%\\'*} ;;
+    XENDOMAINS_SAVE=*) DIRECTORY=\${line#*=} && rest=\${DIRECTORY#"\${DIRECTORY%%[[:blank:];]*}"} && DIRECTORY=\${DIRECTORY%%[[:blank:];]*} ;;
+    *) return 1 ;;
+  esac
+  case $rest in '' | [[:blank:]\\;]*) ;; *) return 1 ;; esac
+  case $DIRECTORY in /*) ;; *) return 1 ;; esac
+  case $DIRECTORY in *[\\$\\\`\\\\\\"\\']*) return 1 ;; esac
+}
+
 # md arrays of converge's own. They have no superblock, and so no UUID: what they hold says which they are. All is read
 # from sysfs (Documentation/admin-guide/md.rst), since \`[UU]\` and the words of mdadm say less.
 
@@ -1639,8 +1683,7 @@ loop_below() {
 
 # saved_by_xendomains: it holds the guest's memory, and restores it at boot
 saved_by_xendomains() {
-  case $DOMAIN in */*) return 1 ;; esac
-  [ -e "$SAVED/$DOMAIN" ]
+  find_saved "$DOMAIN"
 }
 
 goal_mapping() { # NAME DEVICE
@@ -5689,7 +5732,9 @@ verb_end_clone() { # NAME UUID -- COMMAND…
 
 # forget_saved NAME UUID: xendomains saves whatever runs when Dom0 is rebooted, and would bring it back
 forget_saved() {
-  [ -e "$SAVED/$1" ] || return 0
+  # the guest's own may be in another directory
+  local SAVED
+  find_saved "$1" || return 0
   # the config that lies at its head has the UUID
   head -c 1048576 "$SAVED/$1" | grep -qF -e "$2" || return 0
   rm -f -- "$SAVED/$1" && kept "$SAVED"
@@ -6658,6 +6703,8 @@ heed_stop_waiting() {
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
 
 main() {
+  # whoever starts the guest looks there
+  find_saved "$DOMAIN" || :
   case \${1:-} in
     run) mode_run ;;
     recover) mode_recover ;;

@@ -2,6 +2,8 @@
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
 
 main() {
+  # whoever starts the guest looks there
+  find_saved "$DOMAIN" || :
   case ${1:-} in
     run) mode_run ;;
     recover) mode_recover ;;

@@ -15,6 +15,7 @@ ROOT=${CONVERGE_ROOT:-}
 BOOKS=$ROOT/var/lib/converge
 RUN=$ROOT/run/converge
 UNITS=$ROOT/etc/systemd/system
+# where xendomains saves guests (find_saved)
 SAVED=$ROOT/var/lib/xen/save
 BACKENDS=$ROOT/sys/bus/xen-backend/devices
 

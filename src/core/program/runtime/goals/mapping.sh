@@ -54,8 +54,7 @@ loop_below() {
 
 # saved_by_xendomains: it holds the guest's memory, and restores it at boot
 saved_by_xendomains() {
-  case $DOMAIN in */*) return 1 ;; esac
-  [ -e "$SAVED/$DOMAIN" ]
+  find_saved "$DOMAIN"
 }
 
 goal_mapping() { # NAME DEVICE

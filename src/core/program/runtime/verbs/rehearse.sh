@@ -61,7 +61,9 @@ verb_end_clone() { # NAME UUID -- COMMAND…
 
 # forget_saved NAME UUID: xendomains saves whatever runs when Dom0 is rebooted, and would bring it back
 forget_saved() {
-  [ -e "$SAVED/$1" ] || return 0
+  # the guest's own may be in another directory
+  local SAVED
+  find_saved "$1" || return 0
   # the config that lies at its head has the UUID
   head -c 1048576 "$SAVED/$1" | grep -qF -e "$2" || return 0
   rm -f -- "$SAVED/$1" && kept "$SAVED"
