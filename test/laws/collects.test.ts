@@ -16,6 +16,7 @@ import { aHost, MIB, sha256 } from "../support/a-host.js";
 import { scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
+import { runs } from "./times.js";
 
 /** Laws over hosts on which images were retired: what goes is what nobody needs, and nothing else. */
 
@@ -68,7 +69,7 @@ describe("what is removed", () => {
         for (const name of begun.ghost.wasUp) expect(model.host.domains[name]?.running?.paused).toBe(false);
         expect(planCollect(model.host, wish, sha256).domains).toEqual([]);
       }),
-      { numRuns: 150 },
+      runs(150),
     );
     expect(removed).toBeGreaterThan(50);
   });
@@ -103,7 +104,7 @@ describe("what is removed", () => {
           });
         }
       }),
-      { numRuns: 25 },
+      runs(25),
     );
   });
 

@@ -4,6 +4,7 @@ import { faultsPromised } from "../support/faults.js";
 import { guestWrites, rebootedItself } from "../../src/core/model/guest.js";
 import { isOwnPath } from "../../src/core/model/mapping.js";
 import type { Model } from "../../src/core/model/model.js";
+import { runs, share, TIMES } from "./times.js";
 import { counted, walkCuts, walkThrough } from "./walk.js";
 import { mixedScenes, scenesOf, WAYS } from "./ways.js";
 import { livingGuests, seeded } from "./world.js";
@@ -12,21 +13,22 @@ import { livingGuests, seeded } from "./world.js";
  * Laws over every plan that generated hosts and wishes lead to. A share of them runs here; `npm run laws` looks at as
  * many as it is told to, and at every number of rounds of each repeat.
  */
-const TIMES = Number(process.env["LAWS_TIMES"] ?? "1");
-const SEED = process.env["LAWS_SEED"] === undefined ? {} : { seed: Number(process.env["LAWS_SEED"]) };
-const runs = (numRuns: number) => ({ numRuns: numRuns * TIMES, ...SEED });
-/** A seeded share of all ways to be cut short, or with a number of times given all of them. */
-const share = (seed: number) => {
-  if (TIMES > 1) return {};
-  const random = seeded(seed);
-  return { rounds: (min: number, max: number) => [random() < 0.5 ? min : Math.min(max, min + 1)], sample: () => random() < 0.25 };
-};
+/** Hosts by way: on so many a plan goes through, and on so many it is cut short. */
+const THROUGH = 10;
+const CUT = 3;
+
+/** Other files may have counted before this one. */
+const before = { ...counted };
 
 afterAll(() => {
+  const since = (one: keyof typeof counted): number => counted[one] - before[one];
+  const [looked, cuts] = [since("scenes"), since("cuts")];
   // a single law that is asked for by name looks at less
-  if (asked.size === 3 * WAYS.length) expect(counted.cuts).toBeGreaterThanOrEqual(faultsPromised("cuts"));
-  const { scenes: looked, runs: paths, cuts, resumed } = counted;
-  process.stderr.write(`laws: ${looked} hosts, ${paths} runs, cut short in ${cuts} ways, resumed ${resumed} times\n`);
+  if (asked.size === 3 * WAYS.length) {
+    expect(cuts).toBeGreaterThanOrEqual(faultsPromised("cuts"));
+    expect(looked).toBeGreaterThanOrEqual(WAYS.length * (THROUGH + 2 * CUT) * TIMES);
+  }
+  process.stderr.write(`laws: ${looked} hosts, ${since("runs")} runs, cut short in ${cuts} ways, resumed ${since("resumed")} times\n`);
 });
 
 const asked = new Set<string>();
@@ -40,11 +42,11 @@ describe.each(WAYS.map((way, turn) => ({ name: way.name, way, turn })))("moved i
   const inTurn = (one: number): { readonly tags: string[] } => ({ tags: turn % 2 === one ? [] : ["long"] });
 
   test("ends in the desired state, every instant safe to start from, nothing left and nothing taken", inTurn(1), () => {
-    fc.assert(fc.property(here, (scene) => void walkThrough(scene)), runs(10));
+    fc.assert(fc.property(here, (scene) => void walkThrough(scene)), runs(THROUGH));
   });
 
   test("loses nothing, whichever step a run is cut short in and however the host goes on", inTurn(0), () => {
-    fc.assert(fc.property(here, fc.nat(), (scene, seed) => { walkCuts(scene, share(seed)); }), runs(3));
+    fc.assert(fc.property(here, fc.nat(), (scene, seed) => { walkCuts(scene, share(seed)); }), runs(CUT));
   });
 
   test("loses nothing while it writes, holds back, flushes and reboots as it likes", inTurn(1), () => {
@@ -52,7 +54,7 @@ describe.each(WAYS.map((way, turn) => ({ name: way.name, way, turn })))("moved i
       fc.property(here, fc.nat(), (scene, seed) => {
         walkCuts(scene, { ...share(seed), guests: livingGuests(seeded(seed), 0.05), mayRefuse: true });
       }),
-      runs(3),
+      runs(CUT),
     );
   });
 });

@@ -15,10 +15,11 @@ import { possible, scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
 import { planned } from "./planned.js";
+import { runs } from "./times.js";
 
 /** Laws over every plan that generated hosts and wishes lead to. */
 
-const RUNS = { numRuns: 150 };
+const RUNS = runs(150);
 
 function plan(scene: Scene) {
   const planned = planHost(scene.state, scene.wishes, sha256);
@@ -133,7 +134,7 @@ describe("a run that is cut short", () => {
           }
         });
       }),
-      { numRuns: 40 },
+      runs(40),
     );
   });
 
@@ -254,7 +255,7 @@ describe("a step kind", () => {
           }
         }
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 });
@@ -282,6 +283,6 @@ test("a guest that was left on its mirror's device leaves it when a later playbo
       for (const name of model.ghost.wasUp) expect(model.host.domains[name]?.running?.paused).toBe(false);
       expect(planHost(model.host, as(later), sha256).domains).toEqual([]);
     }),
-    { numRuns: 30 },
+    runs(30),
   );
 });

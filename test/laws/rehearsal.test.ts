@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { Model } from "../../src/core/model/model.js";
 import { clonesApart } from "./laws.js";
+import { runs } from "./times.js";
 import { counted, plansOf, walkCuts, walkThrough } from "./walk.js";
 import { scenesOf, WAYS } from "./ways.js";
 
 /** What a rehearsal adds to the laws: a second guest is there for a while, which must never stay, come again or be taken for one. */
 
-const TIMES = Number(process.env["LAWS_TIMES"] ?? "1");
 const rehearsed = scenesOf(WAYS.filter(({ name }) => name === "rsync, rehearsed"), 1);
 const rounds = (min: number): readonly number[] => [min];
 
@@ -23,7 +23,7 @@ describe("a rehearsal", () => {
       expect(order[0]).toBeGreaterThan(0);
       const passes = stepsOf(plan?.nodes ?? []).some(({ id }) => id.includes(".rehearsed.copy"));
       expect(passes).toBe(running && kinds.includes("copy-files"));
-    }), { numRuns: 30 * TIMES });
+    }), runs(30));
   });
 
   test("leaves no clone where its run is killed, nobody looks after it, and Dom0 is rebooted in order", () => {
@@ -31,7 +31,7 @@ describe("a rehearsal", () => {
       const cuts = counted.cuts;
       walkCuts(scene, { rounds, endings: ["killed, then an orderly reboot"], only: ({ ghost }) => (ghost.clones ?? []).length > 0 });
       expect(counted.cuts - cuts).toBeGreaterThan(4);
-    }), { numRuns: 10 * TIMES });
+    }), runs(10));
   });
 
   test("does not count where the clone's disks are somebody else's", () => {

@@ -18,6 +18,7 @@ import { sha256, withFullImages } from "../support/a-host.js";
 import { returns } from "./generated.js";
 import type { Return } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
+import { runs } from "./times.js";
 
 /** Laws over guests that were moved, wrote on, and go back to their images. */
 
@@ -113,7 +114,7 @@ describe("a way back", () => {
         for (const name of begun.ghost.wasUp) expect(end.host.domains[name]?.running?.paused).toBe(false);
         expect(planReturn(end.host, one.wish, sha256)).toMatchObject({ domains: [], diagnostics: [] });
       }),
-      { numRuns: 120 },
+      runs(120),
     );
   });
 
@@ -146,7 +147,7 @@ describe("a way back", () => {
         }
         expect(planHost(model.host, wishes, sha256).domains).toEqual([]);
       }),
-      { numRuns: 80 },
+      runs(80),
     );
   });
 
@@ -212,7 +213,7 @@ describe("a way back", () => {
           if (diffReturn(wish, resumed.host).changes.length > 0) throw new Error(`${when}: not done after it was resumed`);
         });
       }),
-      { numRuns: 15 },
+      runs(15),
     );
   });
 
@@ -240,7 +241,7 @@ describe("a way back", () => {
           }
         });
       }),
-      { numRuns: 60 },
+      runs(60),
     );
     expect(onImages).toBeGreaterThan(0);
   });
@@ -266,7 +267,7 @@ describe("a way back", () => {
           model = next.model;
         }
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 });
