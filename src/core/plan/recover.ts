@@ -58,9 +58,13 @@ export function commitsOf(started: readonly Step[], model: Model): readonly ("ru
   return started.flatMap((step) => kindOf(step).commits?.(step.args, model) ?? []);
 }
 
-/** After a run that ended well: a reboot of Dom0 needs what guests that were saved are restored onto. */
+/**
+ * After a run that ended well: a reboot of Dom0 needs what guests that were saved are restored onto. That is the volume, or
+ * the image where the run had no commit, since it left the guest to reboot by itself.
+ */
 export function bringBackNames(started: readonly Step[], domain: string, model: Model): Model {
-  return newestFirst(started).filter(isOfTheRun).reduce((at, step) => undo(step, at), committed(model, domain));
+  const from = commitsOf(started, model).length > 0 ? committed(model, domain) : model;
+  return newestFirst(started).filter(isOfTheRun).reduce((at, step) => undo(step, at), from);
 }
 
 /** Dom0 loses power, or is rebooted: guests, loops and mounts are gone, what lies on disks stays. */

@@ -1,6 +1,6 @@
 import { leavesBySwitch } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
-import { nameOfPath } from "../model/mapping.js";
+import { mappingAt, nameOfPath } from "../model/mapping.js";
 import { runDirectory } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
@@ -13,6 +13,7 @@ import { guard } from "../steps/guard.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { updateStored } from "../steps/update-stored.js";
+import type { UpdateStored } from "../steps/update-stored.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 import { guardStep, isAttachable, volumeOf } from "./restart.js";
 import type { DomainMove } from "./restart.js";
@@ -58,7 +59,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
   if (derived !== undefined && !sits && move.switchOver === "next-reboot") return waitingSteps(move, derived, state);
   return [
     ...fragments.flatMap((f) => f.prepare),
-    ...(derived === undefined ? [] : sits ? [bootUnit(move)] : ontoMappings(move, derived, state)),
+    ...(derived === undefined ? [] : sits ? [bootUnit(move), ...stayingOnMappings(move, derived)] : ontoMappings(move, derived, state)),
     ...mirrors.flatMap((mirror) => mirror.sync),
     ...writeStored(move),
     guardMirror(move, state),
@@ -81,7 +82,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...(waits ? [] : settled),
     ...written(move).map((which) =>
       stepOf(removeConfig, "finish", `remove-${which}`, { path: derivedPath(name, which) }, "it served the run only")),
-    ...(finished ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the guest is on no mapping any more")] : []),
+    ...(finished || wasLeft(move, state) ? [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the guest is on no mapping any more")] : []),
     stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays"),
   ];
 }
@@ -95,6 +96,24 @@ function written(move: MirroredMove): readonly (keyof DerivedConfigs)[] {
   return [...(read.includes(derived.before) ? ["before"] as const : []), "next", "stored"];
 }
 
+/**
+ * A guest that sits on its mappings may have its image stored: a run that had made it ready for its own reboot was taken back
+ * when it had done so. Its next one would take it around the mirror, and if after the last look, the volume would lack what it writes.
+ */
+function stayingOnMappings(move: MirroredMove, { before, next }: DerivedConfigs): readonly Step[] {
+  if (awaitsReboot(move)) return [];
+  const { name } = move.domain;
+  return [
+    stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
+    stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
+    stepOf(updateStored, "prepare", "store-next", ontoNext(name, { before, next }), "its own reboot must not take it around the mirror"),
+  ];
+}
+
+function ontoNext(domain: string, { before, next }: Pick<DerivedConfigs, "before" | "next">): UpdateStored {
+  return { domain, file: derivedPath(domain, "next"), oldFile: derivedPath(domain, "before"), disks: next.disks, oldDisks: before.disks };
+}
+
 /** The guest leaves its mappings in the same run, where the playbook says so. */
 function leaves({ options, switchOver }: MirroredMove): boolean {
   return leavesBySwitch(options) && switchOver !== "next-reboot";
@@ -104,6 +123,11 @@ function leaves({ options, switchOver }: MirroredMove): boolean {
 function inWindow({ domain, secondSwitch: { window, seconds } }: MirroredMove, { next }: DerivedConfigs, steps: readonly Step[]): readonly Step[] {
   if (window === undefined || steps.length === 0) return steps;
   return [windowStep("switch", { domain: domain.name, window, seconds, disks: next.disks }, steps), ...steps];
+}
+
+/** A run that took the guest onto a mapping, or made one ready for it, left that and a boot unit, and the guest is down by now. */
+function wasLeft({ domain, moves }: DomainMove, state: HostState): boolean {
+  return domain.running === undefined && moves.some(({ fragments: { mirror } }) => mirror !== undefined && mappingAt(mirror.onto, state) !== undefined);
 }
 
 /** An earlier run took the guest onto all of its mappings, and went no further. */
@@ -121,19 +145,18 @@ export function awaitsReboot({ domain, moves }: Pick<DomainMove, "domain" | "mov
 }
 
 /** What xl has stored names the mappings, the guest's config its image: both hold every write, whichever is used next. */
-function waitingSteps({ domain, moves, edit, ...move }: MirroredMove, { before, next }: DerivedConfigs, state: HostState): readonly PlanNode[] {
+function waitingSteps(move: MirroredMove, { before, next }: DerivedConfigs, state: HostState): readonly PlanNode[] {
+  const { domain, moves } = move;
   const name = domain.name;
   return [
     ...moves.flatMap(({ fragments }) => fragments.prepare),
     stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
     stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
-    guardStep({ domain, moves, edit, ...move }, state, "guard"),
+    // it stays: the guest may have rebooted long before the next run, and Dom0 after it
+    bootUnit(move),
+    guardStep(move, state, "guard"),
     stepOf(
-      updateStored, "switch", "update-stored",
-      {
-        domain: name, file: derivedPath(name, "next"), oldFile: derivedPath(name, "before"),
-        disks: next.disks, oldDisks: before.disks,
-      },
+      updateStored, "switch", "update-stored", ontoNext(name, { before, next }),
       "the guest's own reboot takes it onto its mappings; until then it runs on, on its image",
     ),
     ...(["before", "next"] as const).map((which) =>
@@ -228,7 +251,7 @@ function writeStored({ domain, derived, ...move }: MirroredMove): readonly Step[
   if (derived === undefined) return [];
   return [
     // a run that took the guest onto its mappings has it already
-    ...(sitsOnMappings({ domain, ...move })
+    ...(sitsOnMappings({ domain, ...move }) && awaitsReboot({ domain, ...move })
       ? [stepOf(writeConfig, "prepare", "write-next", { ...derived.next.file, what: "with the mappings as disks" }, "for the way back")]
       : []),
     stepOf(writeConfig, "prepare", "write-stored", { ...derived.stored.file, what: "with the volumes as disks" }, "for xl to store"),
