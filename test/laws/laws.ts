@@ -1,4 +1,4 @@
-import { disksBehind, isOf, isUsed } from "../../src/core/model/mapping.js";
+import { disksBehind, isOf, isUsed, mappingPath } from "../../src/core/model/mapping.js";
 import type { Model } from "../../src/core/model/model.js";
 import { RUN } from "../../src/core/model/names.js";
 import type { Scene } from "./generated.js";
@@ -43,27 +43,46 @@ export function clonesApart(model: Model, when: string): void {
   }
 }
 
-/**
- * No snapshot, loop, mount, mirror, config made for one command, or unit of the run.
- * @param unitsWait a guest may have left its mapping by a reboot of its own, after a run that could not let go of it: then
- * the name, and the unit that looks after it, go at the next boot of Dom0
- */
-export function nothingLeft(model: Model, before: Model, when: string, unitsWait = false): void {
+/** What may be there still. */
+export interface MayStay {
+  /**
+   * A guest may have left its mapping by a reboot of its own, after a run that could not let go of it: then the name, and
+   * the unit that looks after it, go at the next boot of Dom0.
+   */
+  readonly unitsWait?: boolean | undefined;
+  /** Guests whose own reboot is awaited: the mappings that xl has stored for them stay for that. */
+  readonly waiting?: readonly string[];
+  /**
+   * The host as a run before has left it for that. What it made is not for the run after it to take back: where that is cut short,
+   * or the guest is stopped meanwhile, the next boot of Dom0 takes it.
+   */
+  readonly earlier?: Model | undefined;
+}
+
+/** No snapshot, loop, mount, mirror, config made for one command, unit of the run, or block job or node of QEMU's. */
+export function nothingLeft(model: Model, before: Pick<Model["host"], "loops" | "volumes">, when: string, { unitsWait = false, waiting = [], earlier }: MayStay = {}): void {
+  const stored = waiting.flatMap((name) => model.host.domains[name]?.running?.stored ?? []).map(({ target }) => target);
   // a guest that runs on a mapping keeps it, with what it lies on and what brings it back at a boot
-  const used = (model.host.mappings ?? []).filter((mapping) => isUsed(mapping.name, model));
+  const used = (model.host.mappings ?? []).filter(({ name }) => isUsed(name, model) || stored.includes(mappingPath(name)) ||
+    (earlier?.host.mappings ?? []).some((mapping) => mapping.name === name));
   const kept = (path: string): boolean => used.some(({ table }) => table.kind === "linear" && table.on === path);
+  const guests = Object.values(model.host.domains).flatMap(({ running }) => running ?? []);
   const left = [
     ...(model.host.mappings ?? []).filter((mapping) => !unitsWait && !used.includes(mapping)).map((mapping) => `mapping ${mapping.name}`),
     ...used.filter(({ table }) => table.kind !== "linear").map((mapping) => `mirror ${mapping.name}`),
     ...model.host.mounts.filter((m) => m.target.startsWith(`${RUN}/`)).map((m) => `mount ${m.target}`),
-    ...model.host.loops.filter((l) => !before.host.loops.includes(l) && !kept(l.backing)).map((l) => `loop ${l.device}`),
+    ...model.host.loops.filter((l) => !before.loops.includes(l) && !kept(l.backing) && earlier?.host.loops.some(({ device }) => device === l.device) !== true).map((l) => `loop ${l.device}`),
     ...model.ghost.bootUnits
-      .filter((name) => !unitsWait && !used.some((mapping) => hasMapping(model, name, mapping.name)))
+      .filter((name) => !unitsWait && earlier?.ghost.bootUnits.includes(name) !== true && !used.some((mapping) => hasMapping(model, name, mapping.name)))
       .map((u) => `boot unit of ${u}`),
     ...Object.values(model.host.volumes)
-      .filter((v) => v.kind === "snapshot" && before.host.volumes[v.name] === undefined).map((v) => `snapshot ${v.name}`),
+      .filter((v) => v.kind === "snapshot" && before.volumes[v.name] === undefined).map((v) => `snapshot ${v.name}`),
     ...(model.ghost.files ?? []).map((path) => `file ${path}`),
     ...(model.ghost.clones ?? []).map(({ name }) => `clone ${name}`),
+    ...guests.flatMap(({ qemu }) => (qemu?.jobs ?? []).map(({ job }) => `block job ${job}`)),
+    // what a guest's disk lies in is one of QEMU's nodes too
+    ...guests.flatMap(({ attached, qemu }) => (qemu?.nodes ?? [])
+      .filter(({ node }) => node.startsWith("converge-") && !attached.some((disk) => disk.open?.node === node)).map(({ node }) => `block node ${node}`)),
   ];
   if (left.length > 0) throw new Error(`${when}: left ${left.join(", ")}`);
 }

@@ -97,6 +97,8 @@ describe("a plan that is spoilt is noticed", () => {
     { what: "the mirror is not waited for", way: "dm, restart", mutate: without("sync-mirror"), by: /half a copy|lacks writes/ },
     { what: "a mirror stays", way: "dm, restart", mutate: without("switch-mapping"), by: /mirror/ },
     { what: "the guest stays paused after its disks were compared", way: "dm, compared in full", mutate: without("release-disks"), by: /is down/ },
+    { what: "a guest that has rebooted by itself has no boot unit", way: "dm, next-reboot", mutate: without("install-boot-unit"), by: /not there at boot/ },
+    { what: "a guest is not made ready for its own reboot", way: "dm, next-reboot", mutate: without("update-stored"), by: /left .*mapping/ },
     { what: "a config made for one command stays", way: "dm, suspend", mutate: without("remove-config"), by: /left .*file/ },
     { what: "the config is edited before the array is in sync", way: "md, suspend", mutate: before("edit-config", "complete-array"), by: /half a copy|lacks writes/ },
     { what: "the image is taken out before the config is edited", way: "md, suspend", mutate: before("cut-array", "edit-config"), by: /lacks writes/ },

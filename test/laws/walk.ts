@@ -1,9 +1,9 @@
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { commitsOf } from "../../src/core/plan/recover.js";
 import { simulateStep, startModel } from "../../src/core/plan/simulate.js";
-import { guestWrites, startedFromConfig } from "../../src/core/model/guest.js";
+import { guestWrites, rebootedItself, startedFromConfig } from "../../src/core/model/guest.js";
 import type { Model } from "../../src/core/model/model.js";
-import type { DomainPlan, PlanNode } from "../../src/core/model/plan.js";
+import type { DomainPlan, HostPlan, PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
 import { withVolume } from "../../src/core/model/transform.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
@@ -57,63 +57,141 @@ function everyNumber(min: number, max: number): readonly number[] {
   return Array.from({ length: max - min + 1 }, (_, index) => min + index);
 }
 
-/** One plan after the other, nothing in their way: the desired state, and every law on the way there. */
+/**
+ * One plan after the other, nothing in their way: the desired state, and every law on the way there. A guest that its plan
+ * leaves to reboot by itself does so, and what is planned then goes on to the end.
+ */
 export function walkThrough(scene: Scene, options: WalkOptions = {}): Model {
   counted.scenes += 1;
   const start = startOf(scene, options);
-  let model = start;
   const guests = options.guests ?? guestWrites;
-  for (const plan of plansOf(scene, options.mutate)) {
-    const [path = []] = pathsOf(plan.nodes, (min) => [min]);
-    for (const step of path) {
-      const simulated = simulateStep(step, model, guests);
-      if (simulated.verdict === "conflict") throw new Error(`${step.id} finds something in its way`);
-      model = simulated.model;
-      safeToStart(model, `after ${step.id}`);
-      nothingTaken(model, start, scene, `after ${step.id}`);
+  const walked = (from: Model, plans: readonly DomainPlan[]): Model => {
+    let model = from;
+    for (const plan of plans) {
+      const [path = []] = pathsOf(plan.nodes, (min) => [min]);
+      for (const step of path) {
+        const simulated = simulateStep(step, model, guests);
+        if (simulated.verdict === "conflict") throw new Error(`${step.id} finds something in its way`);
+        model = simulated.model;
+        safeToStart(model, `after ${step.id}`);
+        nothingTaken(model, start, scene, `after ${step.id}`);
+      }
     }
-  }
+    return model;
+  };
+  const plans = plansOf(scene, options.mutate);
+  const waiting = awaited({ domains: plans, diagnostics: [] });
+  const first = walked(start, plans);
+  const model = waiting.length === 0 ? first : (() => {
+    for (const name of waiting) {
+      if (first.host.domains[name]?.running?.domid !== start.host.domains[name]?.running?.domid) throw new Error(`${name} is not left alone`);
+    }
+    waited(first, start, waiting, scene, "before its own reboot");
+    const rebooted = rebootedAlone(first, waiting, guests);
+    safeToStart(rebooted, "after its own reboot");
+    return walked(rebooted, plansOf({ ...scene, state: rebooted.host }, options.mutate));
+  })();
   up(start.ghost.wasUp, model, "at the end");
-  nothingLeft(model, start, "at the end");
+  nothingLeft(model, start.host, "at the end");
   sourcesSettled(model, start, scene, "at the end");
   const again = planned(model.host, scene.wishes);
   if (again.domains.length > 0) throw new Error(`at the end: ${again.domains.map((d) => d.changes.map((c) => c.change).join()).join()} is left to do`);
+  if (awaited(again).length > 0) throw new Error(`at the end: ${awaited(again).join()} is to reboot once more`);
   return model;
 }
 
-/** The plan of one guest, in every order of steps it can take, cut short at and in the middle of each, in every way. */
+/** Guests whose own reboot takes them on: a plan makes them ready for it, or has done so. */
+function awaited({ domains, diagnostics }: Pick<HostPlan, "domains" | "diagnostics">): readonly string[] {
+  return [
+    ...domains.filter(({ awaits }) => awaits === "reboot").map(({ domain }) => domain),
+    ...diagnostics.filter(({ code }) => code === "awaits-reboot").flatMap(({ subject }) => subject?.domain ?? []),
+  ];
+}
+
+/** Runs have left guests to reboot by themselves: nothing else is there of them, and a second run does not do it all again. */
+function waited(model: Model, start: Model, waiting: readonly string[], scene: Scene, when: string, earlier?: Model): void {
+  nothingLeft(model, start.host, when, { waiting, earlier });
+  const again = planned(model.host, scene.wishes).domains.find(({ domain, awaits }) => waiting.includes(domain) && awaits !== undefined);
+  if (again !== undefined) throw new Error(`${when}: ${again.domain} is made ready a second time`);
+}
+
+/** Guests reboot by themselves and go on with what they do. */
+function rebootedAlone(model: Model, names: readonly string[], guests: Guests): Model {
+  return guests(names.reduce(rebootedItself, model));
+}
+
+/**
+ * The plan of one guest, in every order of steps it can take, cut short at and in the middle of each, in every way. Where
+ * it leaves the guest to reboot by itself, so is the plan that there is once it has.
+ */
 export function walkCuts(scene: Scene, options: WalkOptions = {}): void {
   counted.scenes += 1;
   const [plan] = plansOf(scene, options.mutate);
   if (plan === undefined) return;
-  for (const path of pathsOf(plan.nodes, options.rounds)) {
-    counted.runs += 1;
-    walkPath(path, plan, scene, options);
+  const start = startOf(scene, options);
+  const [first] = walkPaths({ plan, from: start, start, scene, options });
+  if (plan.awaits === undefined || first === undefined) return;
+  const rebooted = rebootedAlone(first.end, [plan.domain], options.guests ?? guestWrites);
+  safeToStart(rebooted, "after its own reboot");
+  const next = plansOf({ ...scene, state: rebooted.host }, options.mutate).find(({ domain }) => domain === plan.domain);
+  // one that does as it likes may have come to its volume, or be on its image again
+  if (next === undefined) {
+    if (options.mayRefuse === true) return;
+    throw new Error(`${plan.domain} has rebooted by itself, and nothing is planned`);
   }
+  walkPaths({ plan: next, from: rebooted, start, earlier: first.path, scene, options });
 }
 
-function walkPath(path: readonly Step[], plan: DomainPlan, scene: Scene, options: WalkOptions): void {
+/** A plan that is walked, and where it comes from. */
+interface Walk {
+  readonly plan: DomainPlan;
+  /** The host that it was made for. */
+  readonly from: Model;
+  /** The host before the first plan, which is the same but for a plan that goes on after the guest's own reboot. */
+  readonly start: Model;
+  /** The steps of the plan before, for such a one. */
+  readonly earlier?: readonly Step[];
+  readonly scene: Scene;
+  readonly options: WalkOptions;
+}
+
+/** @returns what the plan ends in, by each of its paths that nothing got in the way of */
+function walkPaths(walk: Walk): readonly { readonly path: readonly Step[]; readonly end: Model }[] {
+  return pathsOf(walk.plan.nodes, walk.options.rounds).flatMap((path) => {
+    counted.runs += 1;
+    const end = walkPath(path, walk);
+    return end === undefined ? [] : [{ path, end }];
+  });
+}
+
+function walkPath(path: readonly Step[], walk: Walk): Model | undefined {
+  const { plan, from, options } = walk;
   const guests = options.guests ?? guestWrites;
-  const start = startOf(scene, options);
-  let model = start;
+  let model = from;
+  // the boot unit is each run's own, which the model does not tell apart
+  const skips = (step: Step): boolean =>
+    walk.earlier !== undefined && step.kind !== "install-boot-unit" && simulateStep(step, model, (at) => at).verdict === "done";
+  const skipped = new Set<Step>();
   for (let at = 0; at <= path.length; at += 1) {
     const step = path[at];
+    if (step !== undefined && skips(step)) skipped.add(step);
     for (const { cut, before, what } of cutsAt(path, at, model, plan.domain, guests)) {
       for (const ending of options.endings ?? ENDINGS) {
         if (options.sample?.() === false || options.only?.(before) === false) continue;
         counted.cuts += 1;
-        look(cut, ending, before, start, scene, options, `${what}, ${ending}`);
+        look({ ...cut, earlier: walk.earlier, skipped }, ending, before, walk, `${what}, ${ending}`);
       }
     }
     if (step === undefined) break;
     const simulated = simulateStep(step, model, guests);
     if (simulated.verdict === "conflict") {
-      if (options.mayRefuse === true) return;
+      if (options.mayRefuse === true) return undefined;
       throw new Error(`${step.id} finds something in its way`);
     }
     model = simulated.model;
     safeToStart(model, `after ${step.id}`);
   }
+  return model;
 }
 
 interface Moment {
@@ -162,9 +240,7 @@ function branchesOfWatch(snapshot: string, model: Model): readonly { readonly wh
   ];
 }
 
-function look(
-  cut: Cut, ending: Ending, before: Model, start: Model, scene: Scene, options: WalkOptions, when: string,
-): void {
+function look(cut: Cut, ending: Ending, before: Model, { plan, from, start, scene, options }: Walk, when: string): void {
   const guests = options.guests ?? guestWrites;
   const held = (model: Model, what: string): void => { safeToStart(model, `${when}, ${what}`); };
   const { model, atCut, booted, stopped } = (() => {
@@ -175,17 +251,20 @@ function look(
     }
   })();
   safeToStart(model, when);
-  nothingLeft(model, start, when, options.mayRefuse);
+  const awaits = plan.awaits !== undefined;
+  // once the plan is carried out nothing of the one before is there either
+  const earlier = cut.earlier === undefined || cut.ended ? undefined : from;
+  nothingLeft(model, start.host, when, { unitsWait: options.mayRefuse, waiting: cut.ended && awaits ? [cut.domain] : [], earlier });
   nothingTaken(model, start, scene, when);
-  if (booted !== undefined) up(mustBeUp(atCut, start), booted, `${when}, booted`);
-  up(mustBeUp(atCut, start).filter((name) => name !== stopped), model, when);
-  if (cut.ended) {
+  if (booted !== undefined) up(mustBeUp(atCut, from), booted, `${when}, booted`);
+  up(mustBeUp(atCut, from).filter((name) => name !== stopped), model, when);
+  if (cut.ended && !awaits) {
     // other guests of the host have plans of their own, which nobody has carried out
     const left = planned(model.host, scene.wishes).domains.filter(({ domain }) => domain === cut.domain);
-    if (left.some(({ awaits }) => awaits === undefined)) throw new Error(`${when}: something is left to do`);
+    if (left.length > 0) throw new Error(`${when}: something is left to do`);
     return;
   }
-  resume(model, start, scene, options, when);
+  resume(model, start, scene, options, when, earlier);
 }
 
 /**
@@ -201,30 +280,43 @@ function mustBeUp(atCut: Model | undefined, start: Model): readonly string[] {
   });
 }
 
-/** Planned again from there, it ends in the desired state, and then there is nothing to do. */
-function resume(found: Model, start: Model, scene: Scene, { guests, mayRefuse }: WalkOptions, when: string): void {
+/** Planned again from there, and once more when guests that are left to it have rebooted by themselves, it ends in the desired state. */
+function resume(found: Model, start: Model, scene: Scene, options: WalkOptions, when: string, earlier?: Model): void {
   counted.resumed += 1;
+  const { guests = guestWrites, mayRefuse } = options;
   // a mirror by QEMU needs its guest up, as its plan says
   const needed = scene.wishes.flatMap(({ name, move }) => (move.strategy === "qemu" ? [name] : []));
-  const model = needed.reduce((at, name) => startedFromConfig(at, name), found);
-  const again = planned(model.host, scene.wishes);
-  const refused = again.diagnostics.find((d) => d.severity === "error");
-  if (refused !== undefined) throw new Error(`${when}: ${refused.code}: ${refused.summary}`);
-  let resumed = model;
-  for (const domain of again.domains) {
-    const [path = []] = pathsOf(domain.nodes, (min) => [min]);
-    for (const step of path) {
-      const simulated = simulateStep(step, resumed, guests ?? guestWrites);
-      if (simulated.verdict === "conflict") {
-        if (mayRefuse === true) return;
-        throw new Error(`${when}, resumed: ${step.id} finds something in its way`);
+  let resumed = needed.reduce((at, name) => startedFromConfig(at, name), found);
+  for (const what of ["resumed", "resumed after its own reboot"]) {
+    const again = planned(resumed.host, scene.wishes);
+    const refused = again.diagnostics.find((d) => d.severity === "error");
+    if (refused !== undefined) throw new Error(`${when}, ${what}: ${refused.code}: ${refused.summary}`);
+    for (const domain of again.domains) {
+      const [path = []] = pathsOf(domain.nodes, (min) => [min]);
+      for (const step of path) {
+        const simulated = simulateStep(step, resumed, guests);
+        if (simulated.verdict === "conflict") {
+          if (mayRefuse === true) return;
+          throw new Error(`${when}, ${what}: ${step.id} finds something in its way`);
+        }
+        resumed = simulated.model;
+        safeToStart(resumed, `${when}, ${what} at ${step.id}`);
       }
-      resumed = simulated.model;
-      safeToStart(resumed, `${when}, resumed at ${step.id}`);
     }
+    const waiting = awaited(again);
+    if (waiting.length === 0) break;
+    waited(resumed, start, waiting, scene, `${when}, ${what}`, earlier);
+    resumed = rebootedAlone(resumed, waiting, guests);
+    safeToStart(resumed, `${when}, after its own reboot`);
   }
-  if (planned(resumed.host, scene.wishes).domains.length > 0) throw new Error(`${when}: not done after it was resumed`);
+  if (somethingLeft(resumed, scene)) throw new Error(`${when}: not done after it was resumed`);
   sourcesSettled(resumed, start, scene, when);
-  nothingLeft(resumed, start, `${when}, resumed`, mayRefuse);
+  nothingLeft(resumed, start.host, `${when}, resumed`, { unitsWait: mayRefuse, earlier });
   nothingTaken(resumed, start, scene, `${when}, resumed`);
+}
+
+/** To be done, or to be waited for. */
+function somethingLeft({ host }: Model, { wishes }: Scene): boolean {
+  const again = planned(host, wishes);
+  return again.domains.length > 0 || awaited(again).length > 0;
 }

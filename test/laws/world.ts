@@ -60,6 +60,10 @@ export interface Cut {
   readonly committing?: boolean;
   /** All steps were done, and the last word is in the journal. */
   readonly ended: boolean;
+  /** The steps of a run before, which ended well and left the guest to reboot by itself: its boot unit is there until this run has its own. */
+  readonly earlier?: readonly Step[] | undefined;
+  /** Steps that found done what they are to do: nobody takes that back but after a reboot, which took it already. */
+  readonly skipped?: ReadonlySet<Step>;
 }
 
 export interface After {
@@ -77,12 +81,15 @@ export interface After {
  * @param observe called with each state that is left to itself, to be asked for what holds at every instant
  */
 export function after(
-  { started, domain, committing, ended }: Cut, ending: Ending, before: Model, guests: Guests, observe: (model: Model, what: string) => void,
+  { started, domain, committing, ended, earlier, skipped }: Cut, ending: Ending, before: Model, guests: Guests, observe: (model: Model, what: string) => void,
 ): After {
   const options: Recovery = { guests, ...(committing === undefined ? {} : { committing }) };
-  const recovered = (model: Model): Model => (ended ? model : recover(started, domain, model, options));
+  const ran = skipped === undefined ? started : started.filter((step) => !skipped.has(step));
+  const recovered = (model: Model): Model => (ended ? model : recover(model.host.host.bootId === before.host.host.bootId ? ran : started, domain, model, options));
+  const own = earlier === undefined || started.slice(0, -1).some(({ kind }) => kind === "install-boot-unit");
   const atBoot = (model: Model): Model => {
     if (!model.ghost.bootUnits.includes(domain)) return model;
+    if (!own) return bringBackNames(earlier, domain, model);
     return ended ? bringBackNames(started, domain, model) : recover(started, domain, model, options);
   };
   switch (ending) {
@@ -94,7 +101,7 @@ export function after(
       return ended ? { model: before } : { model: recovered(rebootedAndStopped(before, domain, guests)), stopped: domain };
     case "killed, and its recovery cut off": {
       if (ended) return { model: before };
-      const half = recover(started, domain, before, { ...options, undos: Math.floor(started.length / 2) });
+      const half = recover(ran, domain, before, { ...options, undos: Math.floor(ran.length / 2) });
       observe(half, "half recovered");
       const booted = atBoot(rebootDom0(powerCut(half), "boot-2"));
       const helped = startAutostarted(booted);
@@ -126,7 +133,8 @@ export function after(
       observe(saved, "saved");
       const booted = rebootDom0(saved, "boot-2");
       // it has ended by now: only names that saved guests need are looked after
-      const named = booted.ghost.bootUnits.includes(domain) ? namesAtBoot(started, domain, booted, committing, ended) : booted;
+      const named = !booted.ghost.bootUnits.includes(domain) ? booted
+        : own ? namesAtBoot(started, domain, booted, committing, ended) : bringBackNames(earlier, domain, booted);
       return { model: startAutostarted(restoredGuests(named)) };
     }
   }
