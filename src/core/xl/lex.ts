@@ -41,16 +41,31 @@ const IDENTIFIER = /[a-z][._0-9a-z]*/y;
 const NUMBER = /[0-9][0-9a-fx]*/y;
 const BLANK = /[ \t]+/y;
 const COMMENT = /#[^\n]*/y;
-const SINGLE = /'(?:[^'\\\n]|\\[^\n])*'/y;
-const DOUBLE = /"(?:[^"\\\n]|\\[^\n])*"/y;
 const REST_OF_LINE = /[^\n]+/y;
 /** What no token begins with: xl takes such a run to the next blank for one error. */
 const STRANGE = /[^ \t\n\r,;=[\]'"#a-z0-9]+/y;
+const [NEWLINE, BACKSLASH] = [10, 92];
 const PUNCTUATION = new Set(["=", "[", "]", ",", ";"]);
 
 function endOf(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : -1;
+}
+
+/**
+ * Behind a string's closing quote; -1 where its line ends before. By hand: a pattern for it keeps a way back for each
+ * character, and throws where there are millions of them.
+ */
+function endOfString(text: string, at: number): number {
+  const quote = text.charCodeAt(at);
+  for (let i = at + 1; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === quote) return i + 1;
+    // a backslash takes the next character with it, but for a newline
+    if (code === BACKSLASH) i += 1;
+    if (code === NEWLINE || text.charCodeAt(i) === NEWLINE) return -1;
+  }
+  return -1;
 }
 
 /**
@@ -80,7 +95,7 @@ export function lexXl(text: string): XlToken[] {
       if (end < text.length) push("comment", end);
       else push("error", end, "comment-at-end");
     } else if (first === "'" || first === '"') {
-      const end = endOf(first === "'" ? SINGLE : DOUBLE, text, at);
+      const end = endOfString(text, at);
       if (end === -1) push("error", endOf(REST_OF_LINE, text, at), "unterminated-string");
       else if (text.slice(at, end).includes("\0")) push("error", end, "nul-in-string");
       else push("string", end);

@@ -9,6 +9,8 @@ import { complaintAboutValue, lexicalComplaint, type Complaint } from "./complai
 
 /** Lists in lists: xl's own parser gives up a few thousand deep, and no setting of xl has more than three. */
 const DEEPEST = 100;
+/** A guest's config has some KiB. Each character may be a token that takes many times its room. In UTF-16 units. */
+const LONGEST = 4 * 1024 * 1024;
 /** A file of noise need not be told line by line. */
 const MOST_DIAGNOSTICS = 50;
 
@@ -28,10 +30,18 @@ export function parseWhatCanBe(source: SourceText): {
   readonly config: XlConfig;
   readonly diagnostics: readonly Diagnostic[];
 } {
+  if (source.text.length > LONGEST) return { config: { source, tokens: [], statements: [] }, diagnostics: [tooLarge(source)] };
   const parser = new Parser(source, lexXl(source.text));
   parser.file();
   const config: XlConfig = { source, tokens: parser.tokens, statements: parser.statements };
   return { config, diagnostics: parser.diagnostics };
+}
+
+function tooLarge(source: SourceText): Diagnostic {
+  return {
+    severity: "error", code: "too-large", summary: `the config is longer than ${LONGEST / 1024 ** 2} MiB, and is not read`,
+    at: { source, start: 0, end: 0 }, fix: "See whether it is a guest's config at all.",
+  };
 }
 
 /** The text that a config was parsed from, put together from its tokens: nothing is lost in parsing. */
