@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC3043,SC2034,SC2154
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015
 # Where xendomains(8) saves guests when Dom0 goes down, and restores them from at boot: a setting of its own, which may change
 # between a plan and the boot after which it counts. Read as planning does it (src/core/facts/xendomains.ts).
 

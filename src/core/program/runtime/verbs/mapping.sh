@@ -108,6 +108,7 @@ look_at_mirrors() {
       return 1
     }
     [ "$rate" -ne 0 ] || continue
+    # shellcheck disable=SC2017 # of a large disk the product would not fit
     BOUNDED=$((BOUNDED + SYNCED * SECTORS / TOTAL * 512))
     [ "$SYNCED" -ne "$TOTAL" ] || continue
     [ "$LEAST_RATE" -ne 0 ] && [ "$LEAST_RATE" -le "$rate" ] || LEAST_RATE=$rate
