@@ -6633,6 +6633,8 @@ verb_await_window() {
   name=$1 window=$2 needed=$3 spans=$4 steps=$5
   shift 5
   told='' pauses=0 gone=0 off=0
+  # days may go by, and nothing is to lie beside the config that nobody goes back to
+  ! committing || forget_former
   uptime_now
   began=$UPTIME
   while :; do
