@@ -18,7 +18,7 @@ const UNCLEAR = [
   'XENDOMAINS_SAVE="/elsewhere"x', "XENDOMAINS_SAVE=~/save", 'XENDOMAINS_SAVE="/elsewhere',
 ];
 
-describe.concurrent("where xendomains saves guests", () => {
+describe.concurrent("where xendomains saves guests", { tags: "long" }, () => {
   for (const [turn, shell] of SHELLS.entries()) it(`is read from its settings, under ${shell}`, byTurns(turn, shell), async () => {
     const root = mkdtempSync(join(SCRATCH, "converge saved-"));
     try {

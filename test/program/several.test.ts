@@ -22,7 +22,7 @@ function below(host: StubHost): readonly string[] {
 
 const looks = (host: StubHost): number => journal(host).filter((event) => event.event === "progress" && event.id === "xvda1.sync").length;
 
-describe.concurrent("of two mirrors that are begun together, while the first one is waited for", () => {
+describe.concurrent("of two mirrors that are begun together, while the first one is waited for", { tags: "long" }, () => {
   /** Does something to the second one meanwhile, and lets both go on once that was seen, or could have been. */
   async function meddled(host: StubHost, limits: readonly (number | undefined)[], meddle: (images: readonly [string, string]) => void): Promise<{ readonly seen: boolean }> {
     const images = await withTwoDisks(host);

@@ -28,7 +28,7 @@ const SHAPES: readonly (readonly [string, (length: number) => string])[] = [
   ["zeros", (length) => CONFIG + "\0".repeat(length)],
 ];
 
-test.each(SHAPES)("of 32 MiB with %s is refused by the parser, in its own words", (_, shape) => {
+test.each(SHAPES)("of 32 MiB with %s is refused by the parser, in its own words", { tags: "long" }, (_, shape) => {
   const text = shape(HUGE);
   const before = process.memoryUsage().heapUsed;
   const { value, diagnostics } = parseXlConfig({ file: "web1.cfg", text });
