@@ -4,7 +4,7 @@ import type { Leg } from "../../src/core/model/goal.js";
 import { mappingName, mappingPath } from "../../src/core/model/mapping.js";
 import { volumeTags } from "../../src/core/model/names.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
-import { compileProgram, type StepKinds } from "../../src/core/program/compile.js";
+import { compileProgram } from "../../src/core/program/compile.js";
 import { attachLoop } from "../../src/core/steps/attach-loop.js";
 import { installBootUnit } from "../../src/core/steps/boot-unit.js";
 import { createMapping } from "../../src/core/steps/create-mapping.js";
@@ -96,5 +96,5 @@ export function twoMirrorsProgram(host: StubHost, images: readonly [string, stri
     ...disks.map(({ vdev, name, from, to, limit }) =>
       stepOf(syncMirror, "prepare", `${vdev}.sync`, { name, bytes, from, to, content: { type: "blank" }, ...limit }, "")),
   ];
-  return compileProgram(planOf(domain, nodes), { ...stepKinds, raw } as unknown as StepKinds, { config: host.config });
+  return compileProgram(planOf(domain, nodes), { ...stepKinds, raw }, { config: host.config });
 }
