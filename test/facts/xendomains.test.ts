@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { CommandResult } from "../../src/core/model/command.js";
 import { fact as saveFiles } from "../../src/core/facts/save-files.js";
 import { fact as xlConfigs } from "../../src/core/facts/xl-configs.js";
+import { BARE, PLAIN, UNCLEAR, USUAL } from "../support/xendomains-settings.js";
 
 /** The facts' own scripts on settings of xendomains that lie on this machine's disk, against what a shell makes of them. */
 
@@ -31,16 +32,6 @@ function run(shell: string, script: string, text: string): CommandResult {
   return { exitCode: status ?? -1, stdout, stderr };
 }
 
-const PLAIN = [
-  'XENDOMAINS_SAVE="DIR"', "XENDOMAINS_SAVE='DIR'", 'XENDOMAINS_SAVE="DIR" # here', 'XENDOMAINS_SAVE="DIR"   ', 'export XENDOMAINS_SAVE="DIR"',
-  '  XENDOMAINS_SAVE="DIR"', '\t export \t XENDOMAINS_SAVE="DIR"', 'XENDOMAINS_SAVE="DIR/"', 'XENDOMAINS_SAVE="DIR"; X=1', "XENDOMAINS_RESTORE=true # see XENDOMAINS_SAVE\nXENDOMAINS_SAVE='DIR'",
-];
-const BARE = ["XENDOMAINS_SAVE=DIR", "XENDOMAINS_SAVE=DIR # here", "XENDOMAINS_SAVE=DIR  ", "export XENDOMAINS_SAVE=DIR", "XENDOMAINS_SAVE=DIR;X=1"];
-const UNCLEAR = [
-  'B="DIR"\nXENDOMAINS_SAVE=$B', 'XENDOMAINS_SAVE="$(echo DIR)"', "XENDOMAINS_SAVE=`echo DIR`", "XENDOMAINS_SAVE=DIR\\ x", 'XENDOMAINS_SAVE="DIR"x',
-  "XENDOMAINS_SAVE=~/save", "X=1; XENDOMAINS_SAVE=DIR", ': "${XENDOMAINS_SAVE:=DIR}"', 'XENDOMAINS_SAVE="DIR',
-];
-
 for (const [turn, shell] of SHELLS.entries()) describe(`under ${shell}`, { tags: turn === 0 ? [] : ["long"] }, () => {
   const [, , script = ""] = saveFiles.command;
 
@@ -54,7 +45,7 @@ for (const [turn, shell] of SHELLS.entries()) describe(`under ${shell}`, { tags:
     expect(saveFiles.parse(run(shell, script, line.replaceAll("DIR", join(root, "auto")))).value).toEqual(["web1", "usual1"]);
   });
 
-  test.each(["", "XENDOMAINS_SAVE=", "XENDOMAINS_SAVE=\"\"  # never"])("and in the usual place: %s", (line) => {
+  test.each(USUAL)("and in the usual place: %s", (line) => {
     expect(saveFiles.parse(run(shell, script, line)).value).toEqual(["usual1"]);
   });
 

@@ -148,4 +148,13 @@ describe.each(SHELLS)("right before the switch, under %s,", (shell) => {
     expect(few.length).toBeGreaterThan(0);
     expect((await looked(30)).length).toBe(few.length);
   });
+  it.each([
+    { name: ".converge-web1.former", says: undefined }, { name: ".converge-web11.former", says: /\.converge-web11\.former names/ }, { name: "old.txt", says: /old\.txt names/ },
+  ])("whatever names an image in /etc/xen is seen, but what this run has replaced: $name", { tags: "long" }, async ({ name, says }) => {
+    const { code, journal } = await guarded(shell, () => [{ verb: ["guard_unnamed", "/srv/gone.img"], shown: "" }], (host) => {
+      writeFileSync(join(host.root, "etc/xen", name), "disk = [ 'file:/srv/gone.img,xvda1,w' ]\n");
+    });
+    expect(journal).toMatch(says ?? /"outcome":"done"/);
+    expect(code === 0, journal).toBe(says === undefined);
+  });
 });

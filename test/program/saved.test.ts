@@ -2,21 +2,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
+import { BARE, PLAIN, UNCLEAR, USUAL } from "../support/xendomains-settings.js";
 import { SCRATCH, SHELLS, StubHost, byTurns, evaluate } from "./host.js";
 import { mirrorProgram } from "./mirror.js";
 
-/** The forms are those of test/facts/xendomains.test.ts: a plan and its program have to look in the same directory. */
-const CLEAR = [
-  'XENDOMAINS_SAVE="/else where"', "XENDOMAINS_SAVE='/else where'", 'XENDOMAINS_SAVE="/else where" # here', 'XENDOMAINS_SAVE="/else where"   ',
-  'export XENDOMAINS_SAVE="/else where"', '  XENDOMAINS_SAVE="/else where"', '\t export \t XENDOMAINS_SAVE="/else where"', 'XENDOMAINS_SAVE="/else where/"',
-  'XENDOMAINS_SAVE="/else where"; X=1', "XENDOMAINS_RESTORE=true # see XENDOMAINS_SAVE\nXENDOMAINS_SAVE='/else where'",
-  "XENDOMAINS_SAVE=/elsewhere", "XENDOMAINS_SAVE=/elsewhere # here", "XENDOMAINS_SAVE=/elsewhere  ", "export XENDOMAINS_SAVE=/elsewhere", "XENDOMAINS_SAVE=/elsewhere;X=1",
-];
-const UNCLEAR = [
-  "", "XENDOMAINS_SAVE=", 'XENDOMAINS_SAVE=""  # never', "# XENDOMAINS_SAVE=/elsewhere", "XENDOMAINS_SAVED=/elsewhere",
-  'B="/elsewhere"\nXENDOMAINS_SAVE=$B', 'XENDOMAINS_SAVE="$(echo /elsewhere)"', "XENDOMAINS_SAVE=`echo /elsewhere`", "XENDOMAINS_SAVE=/elsewhere\\ x",
-  'XENDOMAINS_SAVE="/elsewhere"x', "XENDOMAINS_SAVE=~/save", 'XENDOMAINS_SAVE="/elsewhere',
-];
+const CLEAR = [...PLAIN.map((text) => text.replaceAll("DIR", "/else where")), ...BARE.map((text) => text.replaceAll("DIR", "/elsewhere"))];
+const OTHERS = [...USUAL, ...UNCLEAR, "# XENDOMAINS_SAVE=DIR", "XENDOMAINS_SAVED=DIR"].map((text) => text.replaceAll("DIR", "/elsewhere"));
 
 describe.concurrent("where xendomains saves guests", { tags: "long" }, () => {
   for (const [turn, shell] of SHELLS.entries()) it(`is read from its settings, under ${shell}`, byTurns(turn, shell), async () => {
@@ -24,7 +15,7 @@ describe.concurrent("where xendomains saves guests", { tags: "long" }, () => {
     try {
       for (const folder of ["else where", "elsewhere", "var/lib/xen/save", "etc/default"]) mkdirSync(join(root, folder), { recursive: true });
       for (const folder of ["else where", "elsewhere"]) writeFileSync(join(root, folder, "web1"), "memory");
-      const settings = [...CLEAR, ...UNCLEAR];
+      const settings = [...CLEAR, ...OTHERS];
       // the last line without its end, as somebody may have written it
       for (const [index, text] of settings.entries()) writeFileSync(join(root, `settings-${String(index)}`), `# what is set here\n${text}`);
       const { stdout, stderr } = await evaluate(
@@ -44,7 +35,7 @@ find_saved ../web1 || echo none`,
       );
       expect(stdout.split("\n").slice(0, -1), stderr).toEqual([
         ...CLEAR.map((text) => /\/else ?where\/?/.exec(text.slice(text.lastIndexOf("SAVE=")))?.[0]),
-        ...UNCLEAR.map(() => "none: /var/lib/xen/save"),
+        ...OTHERS.map(() => "none: /var/lib/xen/save"),
         // saved before it was set
         "/var/lib/xen/save", "none: /elsewhere", "none",
       ]);

@@ -18,26 +18,31 @@ is_saved() {
 
 qmp() { node "$lab_home/lib/qmp.js" "$run/qmp" "$@"; }
 
-migrated() {
-  local status
-  status=$(qmp query-migrate) || return 1
-  [[ $status != *'"status":"failed"'* ]] || fail "the machine could not be saved: $status"
-  [[ $status == *'"status":"completed"'* ]]
+migrated() { [[ $(qmp query-migrate) == *'"status":"completed"'* ]]; }
+
+save_booted() { # the machine stands still for some seconds. What can not be kept is no reason to do without it.
+  local new
+  # of others, and what somebody has not finished
+  find "$cache" -maxdepth 1 -name 'booted-*' -mmin "+$saved_minutes" -exec rm -rf {} +
+  new=$(mktemp -d "$saved.XXXXXX") || return 0
+  on_dom0 sync
+  if qmp stop >/dev/null && write_state "$new"; then
+    rm -rf "$saved"
+    # somebody else's is as good
+    mv -T "$new" "$saved" 2>/dev/null || rm -rf "$new"
+  else
+    say 'what has booted is not kept: the next lab boots too'
+    qmp migrate_cancel >/dev/null || :
+    rm -rf "$new"
+  fi
+  qmp cont >/dev/null || fail 'the machine stands still, and does not go on'
 }
 
-save_booted() { # the machine stands still for some seconds
-  local new
-  new=$(mktemp -d "$saved.XXXXXX")
-  on_dom0 sync
-  qmp stop >/dev/null
-  qmp migrate-set-parameters '{"max-bandwidth":10000000000}' >/dev/null
-  qmp migrate "{\"uri\":\"exec:cat >$new/state\"}" >/dev/null
-  until_true 120 migrated || fail "the machine is not saved after 120 s"
-  cp --sparse=always "$run"/{dom0,vg0,vg1}.qcow2 "$console" "$new/"
-  qmp cont >/dev/null
-  rm -rf "$saved"
-  # somebody else's is as good
-  mv -T "$new" "$saved" 2>/dev/null || rm -rf "$new"
+write_state() { # DIRECTORY
+  qmp migrate-set-parameters '{"max-bandwidth":10000000000}' >/dev/null &&
+    qmp migrate "{\"uri\":\"exec:cat >$1/state\"}" >/dev/null &&
+    until_true 60 migrated &&
+    cp --sparse=always "$run"/{dom0,vg0,vg1}.qcow2 "$console" "$1/"
 }
 
 woken() { [[ $(qmp query-status 2>/dev/null) == *'"status":"paused"'* ]]; }

@@ -148,7 +148,8 @@ describe("while the guest is down", () => {
     expect((await lab.run("sha256sum /etc/xen/web1.cfg")).stdout, "it is edited").not.toBe(config);
     await lab.run(`fallocate -l "$(df --output=avail -B1 / | tail -n 1)" /filler; dd if=/dev/zero of=/filler.rest bs=64K status=none
 systemctl kill --kill-whom=all --signal=KILL converge-web1.service`, { mayFail: true });
-    await lab.run("until [ \"$(sha256sum /etc/xen/web1.cfg)\" = \"$1\" ] && xl domid web1; do sleep 0.5; done".replace("$1", config.trim()), { timeoutSeconds: 300 });
+    const back = 'until [ "$(sha256sum /etc/xen/web1.cfg)" = "$1" ] && xl domid web1; do sleep 0.5; done';
+    await lab.run(["sh", "-c", back, "sh", config.trim()], { timeoutSeconds: 300 });
     await lab.run("rm -f /filler /filler.rest");
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);

@@ -59,9 +59,8 @@ verb_guard_config() { # PATH SHA256
 
 verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, nor a comment or a copy of one
   local found
-  # what this run has replaced lies beside it still
-  ! committing || forget_former
-  found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | head -n 1)
+  # but the one that this run has replaced, which lies beside it until the run ends
+  found=$(grep -rlsF -- "$1" "$ROOT/etc/xen/" "$ROOT/etc/xen/auto"/* 2>/dev/null | grep -vF -e "/.converge-$SAFE.former" | head -n 1)
   [ -z "$found" ] || {
     says "$found names $1"
     return 1
