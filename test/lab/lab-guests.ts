@@ -79,17 +79,25 @@ export async function longestSilence(lab: Lab, guest: string, from: number): Pro
   return longest;
 }
 
+/** Throws if the guest was told that a read or a write had failed: whatever lies on its disk then, that must not happen. */
+export async function expectNoErrors(lab: Lab, guest: string): Promise<void> {
+  const errors = (await lab.consoleLog(guest)).split('\n').filter((line) => /I\/O error|(?:write|fsync) of .* failed/.test(line));
+  if (errors.length > 0) throw new Error(`${guest} was told of errors:\n${errors.slice(0, 10).join('\n')}`);
+}
+
 /**
  * Throws unless every acknowledged record of a stopped record writer lies on `disk` (an image file or a device on
- * Dom0, with `:N` for a partition). Gives back what was found, as `ok records=K acked=N`. `atLeast` is a record that was
+ * Dom0, with `:N` for a partition), and it was told of no error. Gives back what was found, as `ok records=K acked=N`. `atLeast` is a record that was
  * seen to be acknowledged: after a power cut the console's log, kept on Dom0, has lost its end.
  */
 export async function checkRecords(lab: Lab, disk: string, guest: string, atLeast = 0): Promise<string> {
+  await expectNoErrors(lab, guest);
   return (await lab.run([`${helpers}/records`, disk, guest, String(atLeast)])).stdout.trim();
 }
 
 /** As checkRecords, for the late overwriter. */
 export async function checkLate(lab: Lab, disk: string, guest: string): Promise<string> {
+  await expectNoErrors(lab, guest);
   return (await lab.run([`${helpers}/late-check`, disk, guest])).stdout.trim();
 }
 

@@ -3,6 +3,7 @@ import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { describeStep } from "../../src/edge/cli/describe-step.js";
 import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
 import type { ADisk } from "../support/a-host.js";
 
@@ -57,4 +58,22 @@ test("it is never chosen where nobody names it", () => {
   const state = withFullImages(aHost([{ name: "web1", running: true, disks: { xvda1: {} } }]));
   const { domains } = planHost(state, [aWish("web1", ["xvda1"])], sha256);
   expect(domains[0]?.choices.map(({ strategy }) => strategy)).not.toContain("drbd");
+});
+
+test.each<{ switchOver: "suspend" | "next-reboot"; running: boolean; paused: boolean }>([
+  { switchOver: "suspend", running: true, paused: true },
+  { switchOver: "suspend", running: false, paused: false },
+  // not due yet: the guest is not on its device
+  { switchOver: "next-reboot", running: true, paused: false },
+])("a guest is paused for the commit, the preview says so and the forecast has it: $switchOver, running $running", ({ switchOver, running, paused }) => {
+  const state = withFullImages(aHost([{ name: "web1", running, disks: { xvda1: {} } }]));
+  const { domains } = planHost(state, [aWish("web1", ["xvda1"], { strategy: "drbd", switch: switchOver, offline: !running })], sha256);
+  const cuts = stepsOf(domains[0]?.nodes ?? []).filter((step) => step.kind === "cut-resource").map((step) => {
+    const { title, risk, actions } = describeStep(step);
+    return { said: title.includes("while web1 is paused"), risk, actions };
+  });
+  expect(cuts.map(({ said }) => said)).toEqual(switchOver === "next-reboot" ? [] : [paused]);
+  expect(cuts.map(({ risk }) => risk)).toEqual(cuts.map(() => (paused ? "disruptive" : "safe")));
+  if (paused) expect(JSON.stringify(cuts[0]?.actions)).toMatch(/"[# ]*xl pause web1; wait until nothing is under way .*; xl unpause web1"/);
+  expect((domains[0]?.estimate.parts ?? []).some(({ what }) => what === "volume in place of image")).toBe(paused);
 });

@@ -11,22 +11,32 @@ export interface CutResource extends Legs {
 
 /**
  * The commit of a disk mirrored by DRBD: the image is taken off, so that all goes to the volume by way of the second
- * resource; then that one goes, and its disk, metadata and all, becomes the first one's. Writes wait meanwhile, and none fails.
+ * resource; then that one goes, and its disk, metadata and all, becomes the first one's. The guest is paused for it, and its
+ * disk at rest: a write that is under way when the second resource goes would come back to it as an error.
  */
 export const cutResource: StepKind<"cut-resource", CutResource> = {
   kind: "cut-resource",
-  risk: "safe",
+  risk: ({ running }) => (running ? "disruptive" : "safe"),
   commits: ({ running }) => (running ? "running" : "offline"),
-  requires: () => ["drbdsetup", "losetup"],
-  title: ({ name, from, to }) => `Take ${from.disk} out of ${mappingPath(name)}, which leaves ${to.disk}: the commit`,
-  actions: ({ name, bytes, from, to, running }) => [
+  requires: ({ running }) => [...(running ? ["xl"] : []), "drbdsetup", "losetup"],
+  title: ({ domain, name, from, to, running }) =>
+    `Take ${from.disk} out of ${mappingPath(name)}, which leaves ${to.disk}${running ? `, while ${domain} is paused` : ""}: the commit`,
+  actions: ({ domain, name, bytes, from, to, running }) => [
     {
       verb: ["cut_resource", name, from.device, to.device, String(sectorsOf(bytes)), running ? "running" : "offline"],
-      shown: `drbdsetup detach ${from.device}; down the second resource; attach ${to.device} in its place`,
+      shown: (running ? `xl pause ${domain}; wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap); ` : "") +
+        `drbdsetup detach ${from.device}; down the second resource; attach ${to.device} in its place` +
+        (running ? `; xl unpause ${domain}` : ""),
     },
   ],
   goals: ({ name, to }) => [{ goal: "resource", name, leg: to }],
   effect: cutTo,
+  // it died before the commit, with the guest paused
+  undo: ({ domain }) => ({
+    when: [],
+    actions: [{ verb: ["release_disks", domain], shown: `xl unpause ${domain}, if it was paused here` }],
+    effect: (model) => model,
+  }),
 };
 
 export interface RetireResource {

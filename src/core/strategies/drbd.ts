@@ -7,7 +7,7 @@ import { cutResource, retireResource } from "../steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../steps/resource-mirror.js";
 import { againstBlocks, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
-import type { Strategy } from "./strategy.js";
+import type { DiskMove, ForecastPart, Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
 
@@ -31,7 +31,9 @@ export const drbd: Strategy = {
     return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
   },
 
-  forecast: (move, state) => ({ ...forecastOfBlocks("drbd", move, state), paused: comparisonOf("drbd", move, state) }),
+  forecast: (move, state) => ({
+    ...forecastOfBlocks("drbd", move, state), paused: [...comparisonOf("drbd", move, state), ...exchangeOf(move)],
+  }),
 
   fragments: (move, state) => mirroredBy(
     {
@@ -41,6 +43,14 @@ export const drbd: Strategy = {
     resourceName(move.change.domain, move.change.vdev), move, comparisonOf("drbd", move, state),
   ),
 };
+
+/** While the volume takes the image's place below the device, the guest is paused: seconds. */
+const EXCHANGE_SECONDS = 3;
+
+function exchangeOf({ running, mapped, switchOver }: DiskMove): readonly ForecastPart[] {
+  if (!running || (!mapped && switchOver === "next-reboot")) return [];
+  return [{ what: "volume in place of image", seconds: EXCHANGE_SECONDS, how: "a guess: until its disk is at rest, and six commands" }];
+}
 
 /** Why a disk can not be mirrored by DRBD here; empty where it can. */
 function againstDrbd(change: MoveDisk, state: HostState): readonly string[] {

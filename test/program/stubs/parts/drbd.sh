@@ -51,7 +51,18 @@ disk_state() { # RES: sets state
   fi
 }
 
-# lost RES: the guest's writes go nowhere, and wait if that was asked for
+# is_written RES: a guest has it as its disk, and runs
+is_written() {
+  value "$1/minor" && value "$CONVERGE_ROOT/dev/drbd$VALUE" || return 1
+  number=$VALUE
+  for dom in "$STUB_STATE"/doms/*; do
+    is_among "$number" "$dom"/vbd/*/physical-device && value "$dom/state" || continue
+    case $VALUE in *[pscd]*) ;; *) return 0 ;; esac
+  done
+  return 1
+}
+
+# lost RES: the guest's writes go nowhere, and wait if that was asked for; those that are under way fail all the same
 lost() {
   disk_state "$1"
   [ "$state" != UpToDate ] && says_of "$1" role Primary || return 0
@@ -59,7 +70,10 @@ lost() {
     disk_state "$peer"
     [ "$state" != UpToDate ] || return 0
   fi
-  says_of "$1" nodata suspend-io || says_of "$STUB_STATE" drbd-health image || violated "the guest's writes fail: ${1##*/} has no disk"
+  says_of "$STUB_STATE" drbd-health image || {
+    says_of "$1" nodata suspend-io || violated "the guest's writes fail: ${1##*/} has no disk"
+    ! is_written "$1" || violated "what the guest writes at this moment fails: ${1##*/} has no disk"
+  }
   : >"$1/suspended"
 }
 

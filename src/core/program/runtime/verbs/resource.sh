@@ -330,13 +330,17 @@ verb_complete_resource() {
 # anything: of the requests that are under way when `drbdsetup suspend-io` comes, some never end (8.4.11, seen: one in 25 times
 # under four writers), and the guest would wait for them for good. That nothing comes after all is seen from what was written.
 hold_resource() {
+  resource_of "$1" && [ -n "$COPY" ] && rest_resource "$1"
+}
+
+# rest_resource NAME: until nothing is under way in it, as resource_of found it
+rest_resource() {
   local tries quiet
-  resource_of "$1" && [ -n "$COPY" ] || return
   tries=300 quiet=0
   # blkback takes what is in its ring one after the other
   while [ "$quiet" -lt 10 ]; do
     quiet=$((quiet + 1))
-    at_rest "$MINOR" && at_rest "$COPY_MINOR" || quiet=0
+    at_rest "$MINOR" && { [ -z "$COPY" ] || at_rest "$COPY_MINOR"; } || quiet=0
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || {
       says "what is under way in /dev/$1 does not end"
@@ -344,6 +348,34 @@ hold_resource() {
     }
     sleep 0.1
   done
+}
+
+# while_still NAME COMMAND…: with the guest paused, and nothing under way in its device. A write that the second resource has
+# not acknowledged when its connection goes comes back to the guest as an error, for all that DRBD was told to let writes
+# wait: it keeps those that come after, and of those before only what had begun on a disk of its own (8.4.11, seen). Whatever
+# becomes of the command, the guest runs on.
+while_still() {
+  local name status
+  name=$1
+  shift
+  domain_state "$DOMAIN"
+  case $? in
+    0)
+      case $STATE in
+        # it does nothing any more
+        *[scd]*) status=0 ;;
+        *) verb_pause_guest "$DOMAIN" -- xl pause "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
+      esac
+      ;;
+    1) status=0 ;;
+    *) return 1 ;;
+  esac
+  [ "$status" -ne 0 ] || "$@" || status=$?
+  held_here || return "$status"
+  set -- "$SAYS"
+  verb_release_disks "$DOMAIN" || return
+  says "$1"
+  return "$status"
 }
 
 # cut_resource NAME FROM TO SECTORS running|offline
@@ -359,15 +391,18 @@ verb_cut_resource() {
     holds_all "$MINOR" ||
       journal note message "the image behind /dev/$1 gives errors (DRBD says: ${DISK:-no disk}): the volume holds everything, and takes over"
   fi
-  # while the volume passes from one to the other writes wait, where they would fail
   away=$TICKER
   guest_away
+  while_still "$1" commit_swap "$@"
+  status=$?
+  # where that failed its writes may wait still
+  if [ "$status" -ne 0 ]; then guest_away; elif [ -z "$away" ]; then guest_here; fi
+  return "$status"
+}
+
+commit_swap() { # NAME FROM TO SECTORS running|offline
   verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
     swap_legs "$1" "$3" "$4"
-  status=$?
-  # where that failed they may wait still
-  [ "$status" -ne 0 ] || [ -n "$away" ] || guest_here
-  return "$status"
 }
 
 # swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to
@@ -450,7 +485,7 @@ verb_collapse_resource() {
     *) return 1 ;;
   esac
   if committing; then
-    swap_legs "$name" "$3" "$4"
+    while_still "$name" swap_legs "$name" "$3" "$4"
     return
   fi
   if [ -z "$LOWER" ] && [ -n "$COPY" ]; then
