@@ -52,11 +52,11 @@ export async function previewAndApply(
   const previews = await previewHosts(work.targets, options.forks, session.clock);
   const across = acrossAll(previews, options.domain);
   reporter.complain(across);
-  if (hasErrors(across)) return EXIT.usage;
+  if (hasErrors(across)) return exitOf(across);
   reporter.preview(previews);
   if (options.check === true) return checked(previews, work, sources, options, reporter);
   const exit = worst(previews.map(verdictOf));
-  if (!previews.some(hasWork)) return exit;
+  if (!previews.some(hasWork) || previews.some(isMistaken)) return exit;
   const held = heldBack(work, previews, options);
   if (held !== undefined) {
     reporter.complain([held]);
@@ -121,8 +121,20 @@ function checked(
 
 /** How a host's preview bears on the exit code. */
 export function verdictOf(preview: Preview): ExitCode {
-  if ("unreachable" in preview) return EXIT.unreachable;
-  return hasErrors(preview.plan.diagnostics) ? EXIT.refused : EXIT.done;
+  return "unreachable" in preview ? EXIT.unreachable : exitOf(preview.plan.diagnostics);
+}
+
+/** The playbook itself is wrong, though it takes a host to see it: nothing is begun on any. */
+function isMistaken(preview: Preview): boolean {
+  return "plan" in preview && preview.plan.diagnostics.some(({ severity, code }) => severity === "error" && MISTAKES.has(code));
+}
+
+/** Mistakes in what was written, which show only once it is known which guests there are. */
+const MISTAKES: ReadonlySet<string> = new Set(["conflict", "unknown-domain"]);
+
+function exitOf(diagnostics: readonly Diagnostic[]): ExitCode {
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  return worst(errors.map(({ code }) => (MISTAKES.has(code) ? EXIT.usage : EXIT.refused)));
 }
 
 export function hasWork(preview: Preview): boolean {

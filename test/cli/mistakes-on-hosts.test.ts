@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { aHost } from "../support/a-host.js";
+import { FakeHost } from "./fake-host.js";
+import { cli } from "./in-process.js";
+import { tempFiles } from "./lab-files.js";
+
+/** Mistakes that show only once the hosts are read. What a script is told: whether to mend a file (1), or to look at a host (5). */
+
+const files = tempFiles({
+  "inventory.yml": "all: { hosts: { dom0a: , dom0b: } }\n",
+  "globs.yml": `- hosts: all
+  domains:
+    "web*": { disks: { xvda1: { volume: vg0/one } } }
+    "*-a": { disks: { xvda1: { volume: vg0/two } } }
+`,
+  "web.yml": `- hosts: all
+  domains:
+    "web*": { disks: { xvda1: { volume: "vg0/{{ domain }}" } } }
+`,
+  "nobody.yml": `- hosts: all
+  domains:
+    webb-a: { disks: { xvda1: { volume: "vg0/{{ domain }}" } } }
+`,
+});
+
+describe.each([["--check"], ["--yes"]])("with %s", (how) => {
+  test.each([
+    { what: "two globs that disagree on one guest", playbook: "globs.yml", exit: 1, says: "web-a" },
+    { what: "a guest that no host has", playbook: "nobody.yml", exit: 1, says: "there is no guest 'webb-a'" },
+    { what: "a guest that two hosts define", playbook: "web.yml", guests: ["web-a", "web-a"], exit: 5, says: "the guest 'web-a' is defined on dom0a and dom0b" },
+    { what: "a volume that is somebody else's", playbook: "web.yml", taken: true, exit: 5, says: "vg0/web-a" },
+  ] as const)("$what: nothing is begun on any host, and the exit code is $exit", async ({ playbook, exit, says, ...more }) => {
+    const guests = "guests" in more ? more.guests : ["web-a", "web-b"];
+    const names = ["dom0a", "dom0b"] as const;
+    const hosts = Object.fromEntries(names.map((name) => [name, new FakeHost(name, { events: [] })]));
+    const run = await cli(["-i", files["inventory.yml"], how, files[playbook]], {
+      hosts,
+      states: (name) => {
+        const state = aHost([{ name: guests[name === "dom0a" ? 0 : 1], disks: { xvda1: {} } }]);
+        const theirs = { ...state.volumes, "vg0/web-a": { ...Object.values(state.volumes)[0], group: "vg0", name: "web-a", tags: [] } };
+        return { ...state, host: { ...state.host, name }, ...("taken" in more && name === "dom0a" ? { volumes: theirs as typeof state.volumes } : {}) };
+      },
+    });
+    expect(`${run.out}${run.err}`.replace(/\s+/g, " ")).toContain(says);
+    expect(run.exit, `${run.out}${run.err}`).toBe(exit);
+    for (const host of Object.values(hosts)) expect(host.submissions).toEqual([]);
+  });
+});
