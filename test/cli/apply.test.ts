@@ -1,10 +1,12 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { simulate, startModel } from "../../src/core/plan/simulate.js";
 import { aHost, aWish, sha256, MIB, swap } from "../support/a-host.js";
+import { tempFolder } from "../support/temp-folder.js";
 import type { FakeEvent } from "./fake-host.js";
 import { FakeHost } from "./fake-host.js";
 import { cli, startCli } from "./in-process.js";
@@ -437,6 +439,37 @@ describe("attach and log", () => {
     expect(attached.out).toContain("web1 is up again after 11.2 s");
     const log = await cli(["log", ...INVENTORY, "dom0a", "web1"], { hosts: { dom0a: host }, states });
     expect(log.out).toContain("2023-11-14 22:13:20 UTC  run one begins, started by alice@laptop");
+  });
+
+  test("log --all prints every journal that is in the books, the oldest run first", async () => {
+    const dir = tempFolder("journals");
+    const at = (seconds: number, event: object): string => `${JSON.stringify({ at: 1_700_000_000 + seconds, seq: 1, ...event })}\n`;
+    const write = (run: string, text: string): void => {
+      mkdirSync(join(dir, "runs", run), { recursive: true });
+      writeFileSync(join(dir, "runs", run, "journal.jsonl"), text);
+    };
+    // by their names they would be in another order, and one was cut short by a power failure
+    write("a-later", at(9000, { event: "begin", run: "a-later", domain: "web1", digest: "d", owner: "bob@ci" }));
+    write("b-first", `${at(0, { event: "begin", run: "b-first", domain: "web1", digest: "d", owner: "alice@laptop" })}{"at":17000`);
+    mkdirSync(join(dir, "runs", "c-without"));
+    class WithBooks extends FakeHost {
+      override run(command: readonly [string, ...string[]]) {
+        const [tool, flag, script, name] = command;
+        if (tool !== "sh" || flag !== "-c" || script === undefined || name === undefined) return super.run(command);
+        const { status, stdout } = spawnSync("sh", ["-c", script, name, dir], { encoding: "utf8" });
+        return Promise.resolve({ value: { exitCode: status ?? -1, stdout, stderr: "" }, diagnostics: [] });
+      }
+    }
+    const LOG = ["log", ...INVENTORY, "dom0a", "web1", "--all"];
+    const { exit, out } = await cli(LOG, { hosts: { dom0a: new WithBooks("dom0a") }, states: () => before });
+    expect(exit).toBe(0);
+    expect(out).toBe("2023-11-14 22:13:20 UTC  run b-first begins, started by alice@laptop\n\n2023-11-15 00:43:20 UTC  run a-later begins, started by bob@ci\n");
+    const json = await cli([...LOG, "--json"], { hosts: { dom0a: new WithBooks("dom0a") }, states: () => before });
+    expect(json.out.trimEnd().split("\n").map((line) => (JSON.parse(line) as { event?: { run?: string } }).event?.run)).toEqual(["b-first", "a-later"]);
+    rmSync(join(dir, "runs", "b-first", "journal.jsonl"));
+    mkdirSync(join(dir, "runs", "b-first", "journal.jsonl"));
+    const skipped = await cli(LOG, { hosts: { dom0a: new WithBooks("dom0a") }, states: () => before });
+    expect(skipped.out).toBe("2023-11-15 00:43:20 UTC  run a-later begins, started by bob@ci\n");
   });
 
   test("log says that a journal can not be read, or that nothing is in it yet", async () => {

@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix";
 import { Command } from "commander";
 import { logLine, eventText } from "../../core/render/event-line.js";
 import { readRunEvent } from "../../core/render/read-event.js";
@@ -14,20 +15,42 @@ import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
 import { reporterFor } from "./session.js";
 
-/** `converge log HOST DOMAIN`: the journal of a guest's newest run. */
+interface LogOptions extends CommonOptions {
+  readonly all?: boolean;
+}
+
+const HELP = `
+Times are UTC, by the host's clock. -v also shows each step's end and progress.
+
+Examples:
+  converge log -i inventory/lab.yml dom0a web1
+  converge log -i inventory/lab.yml dom0a web1 --all    # who did what to its disks
+`;
+
+/** `converge log HOST DOMAIN`: the journal of a guest's newest run, or those of all that the host's books have. */
 export function logCommand(session: Session, done: (exit: ExitCode) => void): Command {
   return withCommonOptions(new Command("log"))
-    .description("print the journal of a guest's newest run")
+    .description("print the journal of a guest's newest run, or of all")
     .argument("<host>", "a host of the inventory")
     .argument("<domain>", "a guest there")
-    .addHelpText("after", "\nTimes are UTC, by the host's clock. -v also shows each step's end and progress.\n")
-    .action(async (host: string, domain: string, options: CommonOptions) => {
+    .option("--all", "all runs that are in the host's books, the oldest first")
+    .addHelpText("after", HELP)
+    .action(async (host: string, domain: string, options: LogOptions) => {
       done(await withLiveHost(host, options, session, async (named) => {
         const runs = hostRuns(named.host);
         const directory = await currentRun(named.name, domain, runs);
         try {
+          if (options.all === true) {
+            const journals = await runs.journals(domain);
+            if (journals === undefined) throw unreadable("one of the journals", named.name, `${dirname(directory)}/*/journal.jsonl`);
+            journals.forEach((lines, number) => {
+              if (number > 0 && options.json !== true) session.console.out("\n");
+              print(lines, named.name, domain, options, session);
+            });
+            return EXIT.done;
+          }
           const lines = await runs.journal(directory);
-          if (lines === undefined) throw unreadable(named.name, directory);
+          if (lines === undefined) throw unreadable("the journal of the newest run", named.name, `${directory}/journal.jsonl`);
           if (lines.length === 0) session.console.err(`nothing is in the journal yet: ${directory}/journal.jsonl\n`);
           print(lines, named.name, domain, options, session);
         } catch (error) {
@@ -39,9 +62,9 @@ export function logCommand(session: Session, done: (exit: ExitCode) => void): Co
     });
 }
 
-function unreadable(host: string, directory: string): Refusal {
+function unreadable(what: string, host: string, path: string): Refusal {
   return refusal(
-    "journal-unreadable", `the journal of the newest run on ${host} can not be read: ${directory}/journal.jsonl`,
+    "journal-unreadable", `${what} on ${host} can not be read: ${path}`,
     `Look at the file itself on ${host}: who may read it, and how long it is.`, EXIT.failed,
   );
 }

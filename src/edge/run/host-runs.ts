@@ -4,6 +4,7 @@ import { plainWish } from "../../core/plan/saved-wish.js";
 import { compileProgram } from "../../core/program/compile.js";
 import { parseSubmitAnswer, submissionInput, submitCommand } from "../../core/program/submit.js";
 import { formatInstant } from "../../core/render/figures.js";
+import { readRunEvent } from "../../core/render/read-event.js";
 import { stepKinds } from "../../core/steps/registry.js";
 import type { Host } from "../hosts/host.js";
 import { ownerName, runStamp } from "./owner.js";
@@ -21,6 +22,20 @@ const LOOK = { timeoutMs: 2 * 60 * 1000 } as const;
 const LEFT = `
 if [ -e "$1/unfinished" ]; then cat "$1/unfinished"; fi
 if ! [ -e "$1/ended" ]; then echo 'it has not come to its end: see journal.jsonl there'; fi
+`;
+
+/** Begins a journal, where there are several; no line of one begins so. */
+const MARK = "run ";
+
+/** The journals of all runs of a guest, each after a line with its name. */
+const JOURNALS = `
+for journal in "$1"/runs/*/journal.jsonl; do
+  [ -f "$journal" ] || continue
+  run=\${journal%/*}
+  printf '${MARK}%s\\n' "\${run##*/}"
+  cat -- "$journal" || exit
+  echo
+done
 `;
 
 /** Runs on a host, through the program that each run has in its books there. */
@@ -52,6 +67,10 @@ export function hostRuns(host: Host): HostRuns {
       const ran = reached(await host.run(["cat", `${directory}/journal.jsonl`], LOOK));
       return ran.exitCode === 0 ? ran.stdout.split("\n").filter((line) => line !== "") : undefined;
     },
+    journals: async (domain) => {
+      const ran = reached(await host.run(["sh", "-c", JOURNALS, "sh", booksDirectory(domain)], LOOK));
+      return ran.exitCode === 0 ? journalsOf(ran.stdout) : undefined;
+    },
     savedPlan: async (directory) => {
       const ran = reached(await host.run(["cat", `${directory}/plan.json`], LOOK));
       return ran.exitCode === 0 ? ran.stdout : undefined;
@@ -70,6 +89,17 @@ export function hostRuns(host: Host): HostRuns {
 function reached<T>(checked: Checked<T>): T {
   if (checked.value !== undefined) return checked.value;
   throw new Unreachable(checked.diagnostics.map((diagnostic) => diagnostic.summary).join("; "));
+}
+
+/** Each begins with a line that is no JSON; the one whose first event is the oldest comes first. */
+function journalsOf(text: string): readonly (readonly string[])[] {
+  const journals: string[][] = [];
+  for (const line of text.split("\n")) {
+    if (line.startsWith(MARK)) journals.push([]);
+    else if (line !== "") journals.at(-1)?.push(line);
+  }
+  const beginning = (lines: readonly string[]): number => readRunEvent(lines[0] ?? "")?.at ?? 0;
+  return journals.filter((lines) => lines.length > 0).sort((a, b) => beginning(a) - beginning(b));
 }
 
 function submissionOf(answer: ReturnType<typeof parseSubmitAnswer>): Submission {

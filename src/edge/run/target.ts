@@ -63,6 +63,8 @@ export interface HostRuns {
   follow(directory: string, firstLine: number, onLine: (line: string) => void, leave: AbortSignal): Promise<void>;
   /** All lines of a journal; undefined where it can not be read, or is longer than any run's. */
   journal(directory: string): Promise<readonly string[] | undefined>;
+  /** Those of all runs of a guest that its host still has, the oldest first; undefined as with one. */
+  journals(domain: string): Promise<readonly (readonly string[])[] | undefined>;
   /** The text of the plan that lies beside a run's program; undefined where there is none. */
   savedPlan(directory: string): Promise<string | undefined>;
   /** Takes back what a run that died has left, or finishes it where its commit has happened. What it could not, in words. */
