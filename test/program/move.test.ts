@@ -364,6 +364,9 @@ describe.concurrent("a snapshot that fills", { tags: "long" }, () => {
       while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 20));
       fill(host, "71.20");
       while (!host.journalText().includes('"event":"watch"')) await new Promise((resolve) => setTimeout(resolve, 20));
+      host.tell("vg-free", "64");
+      fill(host, "75.10");
+      while (!host.journalText().includes("75.10%")) await new Promise((resolve) => setTimeout(resolve, 20));
       host.tell("vg-free", "0");
       fill(host, "85.00");
       await running.ended;
@@ -371,6 +374,7 @@ describe.concurrent("a snapshot that fills", { tags: "long" }, () => {
       const watched = journal(host).filter((event) => event.event === "watch");
       expect(watched).toMatchObject([
         { what: "vg0/converge-web1-srv", value: "71.20%", acted: "grown by 512 bytes" },
+        { value: "75.10%", acted: "grown by 64 bytes" },
         { value: "85.00%", acted: "the copy is given up" },
       ]);
     });

@@ -39,6 +39,14 @@ export function roundUpToExtent(bytes: number, extentBytes: number): number {
 }
 
 /**
+ * How much a classic snapshot gets at a time when it fills: in the measure in which it was sized for what its guests write, so
+ * that a busy one is not grown too late.
+ */
+export function snapshotGrowth(bytes: number, extentBytes: number): number {
+  return roundUpToExtent(Math.max(bytes / 2, 4 * extentBytes), extentBytes);
+}
+
+/**
  * Room for a classic snapshot. One as large as its origin and its own books never overflows: more is of no use.
  * @param size as the playbook says it
  * @param bytes of the origin

@@ -133,12 +133,12 @@ export const rsync: Strategy = {
         "the copy is written here",
       );
 
-    const pass = ({ id: prefix, mountpoint, snapshot, compare }: PassPlace) => {
+    const pass = ({ id: prefix, mountpoint, snapshot, snapshotGrowth, compare }: PassPlace) => {
       const file = mountpoint + (image.on?.path ?? "");
       const passId = (name: string): string => `${safeName(vdev)}.${prefix}.${name}`;
       const pool = image.on === undefined ? undefined : state.volumes[image.on.volume]?.pool;
       const watch = pool === undefined
-        ? { snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: 4 * to.extentBytes }
+        ? { snapshot, limitPercent: SNAPSHOT_LIMIT_PERCENT, growBytes: snapshotGrowth ?? 4 * to.extentBytes }
         : { pool, limitPercent: POOL_LIMIT_PERCENT };
       const from = snapshotImage(snapshot, image.path);
       return [

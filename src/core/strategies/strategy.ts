@@ -112,6 +112,8 @@ export interface PassPlace {
   /** Where the snapshot of the image's volume is mounted, and the snapshot itself. */
   readonly mountpoint: string;
   readonly snapshot: string;
+  /** By how much it is grown at a time, in bytes; unset for a thin one, which has what its pool has. */
+  readonly snapshotGrowth?: number;
   /** A pass over a copy that an earlier run began reads everything: nobody knows how far its times can be trusted. */
   readonly compare: "times" | "checksum";
 }

@@ -4,7 +4,7 @@ import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { DesiredDomain, MoveOptions, SnapshotSize } from "../model/desired.js";
 import { snapshotSize } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
-import { snapshotRoom } from "../model/bytes.js";
+import { snapshotGrowth, snapshotRoom } from "../model/bytes.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
@@ -200,6 +200,7 @@ function passSteps(
     const type = state.mounts.find((m) => m.target === mountpoint)?.type ?? "auto";
     const extentBytes = state.volumeGroups[origin.slice(0, origin.indexOf("/"))]?.extentBytes ?? 1;
     const bytes = snapshotBytes(snapshotSize(options), state, origin, extentBytes);
+    const growth = bytes === undefined ? {} : { snapshotGrowth: snapshotGrowth(bytes, extentBytes) };
     return [
       stepOf(
         createSnapshot, "prepare", id(`snapshot-${safeName(origin)}`),
@@ -219,7 +220,7 @@ function passSteps(
         },
         "to reach the images in it",
       ),
-      ...here.flatMap(({ fragments }) => fragments.pass?.({ id: prefix, mountpoint: at, snapshot, compare }) ?? []),
+      ...here.flatMap(({ fragments }) => fragments.pass?.({ id: prefix, mountpoint: at, snapshot, compare, ...growth }) ?? []),
       stepOf(unmount, "prepare", id(`unmount-snapshot-${safeName(origin)}`), { target: at }, "the pass is over"),
       stepOf(removeSnapshot, "prepare", id(`remove-snapshot-${safeName(origin)}`), { snapshot, tags }, "a snapshot slows its volume down"),
     ];

@@ -170,7 +170,7 @@ verb_take_snapshot() {
 }
 
 watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
-  local fill free
+  local fill free more
   ask_volume "$1" lv_attr,origin,data_percent,vg_free || {
     [ $? -ne 1 ] || says "$1 is gone"
     return 1
@@ -187,8 +187,11 @@ watch_snapshot_fill() { # VG/SNAPSHOT LIMIT_PERCENT GROW_BYTES
   [ "${fill:-0}" != 0 ] && [ "${fill%%.*}" -ge "$2" ] || return 0
   field 4
   free=$FIELD
-  if [ "$free" -ge "$3" ] && run_extend "$1" "$3"; then
-    journal watch id "$ID" what "$1" value "$fill%" acted "grown by $3 bytes"
+  # what there is, where that is less
+  more=$3
+  [ "$free" -ge "$more" ] || more=$free
+  if [ "$more" -gt 0 ] && run_extend "$1" "$more"; then
+    journal watch id "$ID" what "$1" value "$fill%" acted "grown by $more bytes"
     return 0
   fi
   journal watch id "$ID" what "$1" value "$fill%" acted 'the copy is given up'
