@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readFileSync } from "node:fs";
 import { Lab } from "../lab.js";
-import { startGuest, waitForConsole } from "../lab-guests.js";
+import { checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { expectNothingLeft } from "./on-host.js";
 
-/** A plain login with docs/sudoers.converge and nothing else. Not seen green yet: it runs in test:lab:all. */
+/** A plain login with docs/sudoers.converge and nothing else. It runs in test:lab:all. */
 
 const everything = process.env["LAB_ALL"] === "1";
 
@@ -29,7 +29,7 @@ describe.runIf(everything)("a plain user with the documented sudoers file", () =
 
   const AS = ["-e", "ansible_user=converge", "--become"];
 
-  test("can look, move a guest, and finds nothing to do the second time", async () => {
+  test("can look, move a guest with every record, and finds nothing to do the second time", async () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 5$");
     const playbook = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }));
@@ -38,8 +38,11 @@ describe.runIf(everything)("a plain user with the documented sudoers file", () =
     const run = await converge.run("-i", "lab.yml", ...AS, playbook, "--yes");
     expect(run.exitCode, run.all).toBe(0);
     const again = await converge.run("-i", "lab.yml", ...AS, playbook, "--yes");
+    expect(again.exitCode, again.all).toBe(0);
     expect(again.all).toContain("nothing to do");
     await expectNothingLeft(lab);
+    await stopGuest(lab, "web1");
+    expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok/);
   });
 
   test("is told plainly when sudoers does not let it", async () => {
