@@ -22,6 +22,25 @@ function below(host: StubHost): readonly string[] {
 
 const looks = (host: StubHost): number => journal(host).filter((event) => event.event === "progress" && event.id === "xvda1.sync").length;
 
+describe.concurrent("of two mirrors that were begun while the guest was down, before it is ready", { tags: "long" }, () => {
+  for (const [turn, shell] of SHELLS.entries()) it(`a volume that fails below one takes the guest back to its images, for its writes wait and it would never be, under ${shell}`, byTurns(turn, shell), async () => {
+    const host = new StubHost(shell);
+    try {
+      host.install(twoMirrorsProgram(host, await withTwoDisks(host), [], { kind: "command", command: ["false"], timeoutSeconds: 60 }));
+      host.tell(`health-${SECOND}`, "AD");
+      await host.run("run");
+      expect(host.ended()).toBe("failed");
+      expect(host.journalText()).toContain(`${SECOND}: the volume gives errors (legs: AD)`);
+      expect(host.journalText()).not.toContain("is not ready in time");
+      expect(host.guests().map(({ state }) => state), host.journalText()).toEqual(["-b----"]);
+      expect(below(host)).toEqual(["an image", "an image"]);
+      expect(existsSync(join(host.state, "violations"))).toBe(false);
+    } finally {
+      host.remove();
+    }
+  });
+});
+
 describe.concurrent("of two mirrors that are begun together, while the first one is waited for", { tags: "long" }, () => {
   /** Does something to the second one meanwhile, and lets both go on once that was seen, or could have been. */
   async function meddled(host: StubHost, limits: readonly (number | undefined)[], meddle: (images: readonly [string, string]) => void): Promise<{ readonly seen: boolean }> {

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ReadyCheck } from "../../src/core/model/desired.js";
 import type { Leg } from "../../src/core/model/goal.js";
 import { mappingName, mappingPath } from "../../src/core/model/mapping.js";
 import { volumeTags } from "../../src/core/model/names.js";
@@ -29,12 +30,17 @@ export async function withTwoDisks(host: StubHost): Promise<readonly [string, st
   return [host.image, second];
 }
 
+const READY: ReadyCheck = { kind: "command", command: ["true"], timeoutSeconds: 1 };
+
 /**
  * A guest's two disks mirrored by device-mapper, up to where both are in sync: while it is down both mirrors are begun, and
  * waited for one after the other when it runs again.
  * @param limits bytes a second of each, as far as it has a limit
+ * @param ready how the guest is seen to be up
  */
-export function twoMirrorsProgram(host: StubHost, images: readonly [string, string], limits: readonly (number | undefined)[] = []): string {
+export function twoMirrorsProgram(
+  host: StubHost, images: readonly [string, string], limits: readonly (number | undefined)[] = [], ready: ReadyCheck = READY,
+): string {
   const { domain } = host;
   const run = `${host.root}/run/converge/${host.safe}`;
   const bytes = 4 * 1024 ** 2;
@@ -92,7 +98,7 @@ export function twoMirrorsProgram(host: StubHost, images: readonly [string, stri
     stepOf(createPaused, "switch", "create-paused", next, ""),
     stepOf(compareAttached, "switch", "compare", { domain, disks: disks.map(({ vdev, onto }) => ({ vdev, target: onto })) }, ""),
     stepOf(resumeGuest, "switch", "resume", { domain }, ""),
-    stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
+    stepOf(waitReady, "switch", "ready", { domain, ready }, ""),
     ...disks.map(({ vdev, name, from, to, limit }) =>
       stepOf(syncMirror, "prepare", `${vdev}.sync`, { name, bytes, from, to, content: { type: "blank" }, ...limit }, "")),
   ];

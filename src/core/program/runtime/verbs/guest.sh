@@ -436,11 +436,11 @@ verb_commit_offline() {
 # ---- ready
 
 verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command -- COMMAND…
-  local name deadline how first absent since asked now answered
+  local name deadline how first absent since asked now answered looked
   name=$1 how=$3
   hundredths "$2"
   uptime_now
-  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first='' asked=''
+  since=$UPTIME deadline=$((UPTIME + CENTIS)) absent=0 first='' asked='' looked=$UPTIME
   count_copies
   # it was seen a moment ago, when it was let run
   [ "$how" = running ] || ! is_known "$name" || first=$DOMID asked=$UPTIME STATE=''
@@ -490,6 +490,11 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
       asked=
     fi
     uptime_now
+    # begun while it was down: with a leg that fails below one its writes wait, and it would never be ready
+    if [ -n "$MIRRORS" ] && [ $((UPTIME - looked)) -ge 100 ] && ! committing; then
+      looked=$UPTIME
+      look_at_mirrors || return 1
+    fi
     [ "$UPTIME" -lt "$deadline" ] || {
       says "$name runs on its new disk and is not ready in time"
       return 1
