@@ -38,8 +38,8 @@ afterEach(({ task }) => {
 
 describe.each(WAYS.map((way, turn) => ({ name: way.name, way, turn })))("moved in the way of $name, a guest", ({ way, turn }) => {
   const here = scenesOf([way]);
-  /** `npm test` has a part of a way's laws, by turns. */
-  const inTurn = (one: number): { readonly tags: string[] } => ({ tags: turn % 2 === one ? [] : ["long"] });
+  /** `npm test` has one of a way's laws, by turns. */
+  const inTurn = (one: number): { readonly tags: string[] } => ({ tags: turn % 3 === one ? [] : ["long"] });
 
   test("ends in the desired state, every instant safe to start from, nothing left and nothing taken", inTurn(1), () => {
     fc.assert(fc.property(here, (scene) => void walkThrough(scene)), runs(THROUGH));
@@ -49,7 +49,7 @@ describe.each(WAYS.map((way, turn) => ({ name: way.name, way, turn })))("moved i
     fc.assert(fc.property(here, fc.nat(), (scene, seed) => { walkCuts(scene, share(seed)); }), runs(CUT));
   });
 
-  test("loses nothing while it writes, holds back, flushes and reboots as it likes", inTurn(1), () => {
+  test("loses nothing while it writes, holds back, flushes and reboots as it likes", inTurn(2), () => {
     fc.assert(
       fc.property(here, fc.nat(), (scene, seed) => {
         walkCuts(scene, { ...share(seed), guests: livingGuests(seeded(seed), 0.05), mayRefuse: true });

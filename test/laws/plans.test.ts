@@ -91,7 +91,7 @@ describe("a run that is cut short", () => {
   }
 
   for (const { half, reboot, tags } of [
-    { half: "before", reboot: false, tags: [] }, { half: "after", reboot: false, tags: ["long"] },
+    { half: "before", reboot: false, tags: ["long"] }, { half: "after", reboot: false, tags: ["long"] },
     { half: "before", reboot: true, tags: ["long"] }, { half: "after", reboot: true, tags: [] },
   ] as const) test(`at any step (${half} it acts, reboot: ${String(reboot)}) loses nothing, leaves nothing, and can be run again`, { tags: [...tags] }, () => {
     fc.assert(
