@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Lab } from "../lab.js";
-import { acks, waitForConsole } from "../lab-guests.js";
+import { acks, expectNoErrors, waitForConsole } from "../lab-guests.js";
 
 /** What the suite looks at on Dom0. */
 
@@ -96,8 +96,9 @@ export async function whileRunning<T>(run: PromiseLike<{ readonly all: string }>
   return Promise.race([waiting, ended]);
 }
 
-/** The guest writes on, and is told so this many more times. */
+/** The guest writes on, is told so this many more times, and was told of no error. */
 export async function expectOnward(lab: Lab, guest: string, records: number): Promise<void> {
+  await expectNoErrors(lab, guest);
   const { highest } = await acks(lab, guest);
   await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
 }
