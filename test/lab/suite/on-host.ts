@@ -20,7 +20,7 @@ export async function attached(lab: Lab, guest: string): Promise<Readonly<Record
 }
 
 /**
- * Nothing of a run may be left: snapshots, mounts, links, loops that no guest has, units, temporary configs.
+ * Nothing of a run may be left: snapshots, mounts, links, loops that no guest has, units, temporary configs, the throttle of mirrors.
  * @param mapped guests that run on a mapping: the unit that brings it back at a boot stays as long
  */
 export async function expectNothingLeft(lab: Lab, mapped: readonly string[] = []): Promise<void> {
@@ -30,7 +30,9 @@ export async function expectNothingLeft(lab: Lab, mapped: readonly string[] = []
     find /run/converge -mindepth 1 2>/dev/null
     ls /etc/systemd/system | grep converge | grep -vxF -e "" $(printf -- '-e converge-boot-%s.service ' "$@")
     systemctl list-units --no-legend --plain 'converge-*.service' | grep -v converge-late
-    ls -A /etc/xen | grep -i -e '\\.new' -e tmp
+    ls -A /etc/xen | grep -i -e '\\.new' -e tmp -e '^\\.converge'
+    throttle=/sys/module/dm_mirror/parameters/raid1_resync_throttle
+    [ ! -e $throttle ] || [ "$(cat $throttle)" = 100 ] || echo "the throttle of mirrors: $(cat $throttle)"
     for loop in $(losetup --list --noheadings --output NAME); do
       xenstore-ls -f /local/domain/0/backend | grep -qF "\\"$loop\\"" || echo "loop $loop: $(losetup $loop)"
     done
