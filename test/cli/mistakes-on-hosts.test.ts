@@ -46,3 +46,13 @@ describe.each([["--check"], ["--yes"]])("with %s", (how) => {
     for (const host of Object.values(hosts)) expect(host.submissions).toEqual([]);
   });
 });
+
+test.each([
+  { what: "is not there", file: "nowhere.json", code: "recording-missing" },
+  { what: "is none", file: "inventory.yml", code: "recording-damaged" },
+] as const)("a recording that $what is a mistake in the inventory", async ({ file, code }) => {
+  const more = tempFiles({ "recorded.yml": `all: { hosts: { dom0a: { ansible_connection: recorded, converge_facts: ${file} } } }\n`, "inventory.yml": "all: {}\n" });
+  const run = await cli(["-i", more["recorded.yml"], "--check", files["web.yml"]], { real: true });
+  expect(`${run.out}${run.err}`).toContain(`error[${code}]`);
+  expect(run.exit).toBe(1);
+});

@@ -124,13 +124,13 @@ export function verdictOf(preview: Preview): ExitCode {
   return "unreachable" in preview ? EXIT.unreachable : exitOf(preview.plan.diagnostics);
 }
 
-/** The playbook itself is wrong, though it takes a host to see it: nothing is begun on any. */
+/** What was written is wrong, though it takes a host to see it: nothing is begun on any. */
 function isMistaken(preview: Preview): boolean {
   return "plan" in preview && preview.plan.diagnostics.some(({ severity, code }) => severity === "error" && MISTAKES.has(code));
 }
 
-/** Mistakes in what was written, which show only once it is known which guests there are. */
-const MISTAKES: ReadonlySet<string> = new Set(["conflict", "unknown-domain"]);
+/** Mistakes in what was written, which show only once the hosts are looked at. */
+const MISTAKES: ReadonlySet<string> = new Set(["conflict", "unknown-domain", "recording-missing", "recording-damaged"]);
 
 function exitOf(diagnostics: readonly Diagnostic[]): ExitCode {
   const errors = diagnostics.filter(({ severity }) => severity === "error");
