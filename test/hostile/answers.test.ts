@@ -94,7 +94,7 @@ describe("a host that", () => {
 });
 
 describe("a journal that is followed", () => {
-  test("has no line that fills the memory", async () => {
+  test("has no line that fills the memory", { tags: "long" }, async () => {
     const lengths: number[] = [];
     const onLine = (line: string): void => void lengths.push(line.length);
     const { rest } = await runProcess(["sh", "-c", "head -c 300000000 /dev/zero | tr '\\0' x; printf '\\nshort\\nlast'"], { onLine, timeoutMs: 60_000 });

@@ -5,8 +5,12 @@ import type { WalkOptions } from "./walk.js";
 export const TIMES = Number(process.env["LAWS_TIMES"] ?? "1");
 const SEED = process.env["LAWS_SEED"] === undefined ? {} : { seed: Number(process.env["LAWS_SEED"]) };
 
+/** What of that `npm test` looks at, to be quick. */
+const SHARE = Number(process.env["LAWS_SHARE"] ?? "1");
+
 /** What fast-check is told: so many hosts, as often as is asked for. */
-export const runs = (numRuns: number): { readonly numRuns: number; readonly seed?: number } => ({ numRuns: numRuns * TIMES, ...SEED });
+export const runs = (numRuns: number): { readonly numRuns: number; readonly seed?: number } =>
+  ({ numRuns: Math.max(1, Math.round(numRuns * TIMES * SHARE)), ...SEED });
 
 /** A seeded share of all ways to be cut short, or with a number of times given all of them. */
 export function share(seed: number): Pick<WalkOptions, "rounds" | "sample"> {

@@ -113,7 +113,7 @@ describe("junit", () => {
     await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("formats/report.xml");
   });
 
-  test("and so is any", async () => {
+  test("and so is any", { tags: "long" }, async () => {
     await fc.assert(fc.asyncProperty(anyReport, async (any) => { expect(await validity(lintReportJunit(view(any)))).toBe(""); }), { numRuns: 15 });
   });
 

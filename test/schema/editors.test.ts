@@ -64,7 +64,7 @@ function cursorIn(text: string): { text: string; position: Position } {
   return { text: text.replace("|", ""), position: { line: before.length - 1, character: before.at(-1)?.length ?? 0 } };
 }
 
-describe("in an editor", () => {
+describe("in an editor", { tags: "long" }, () => {
   const files = { playbook: "play.yml", inventory: "hosts.yml", config: "converge.config.yml" } as const;
   const server = new LanguageServer(Object.fromEntries(NAMES.map((name) => [files[name], join(folder, `${name}.json`)])));
   const uriOf = (name: keyof typeof files, at: number): string => `file:///repository/${at}/${files[name]}`;
