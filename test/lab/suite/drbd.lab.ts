@@ -21,6 +21,8 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "suite-drbd" });
   converge = await Converge.at(lab);
   await lab.run("rm -f /etc/xen/auto/*");
+  // it hardly rests, so that something is under way at most moments: what a commit does to that has to be seen
+  await lab.run("sed -i 's/console=hvc0/& lab.pause=50000/' /etc/xen/oldext.cfg && grep -q pause=50000 /etc/xen/oldext.cfg");
   // without holes: DRBD takes no others
   await lab.run("cd /srv/xen && for image in oldext.img stubborn1.img web1/disk.img web1/swap.img whole1.img; do fallocate --length \"$(stat -c %s $image)\" $image; done");
   await lab.run(["sh", "-ec", `lvcreate --quiet --yes --size 32M --name theirs vg0
