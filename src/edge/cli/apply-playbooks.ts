@@ -56,7 +56,11 @@ export async function previewAndApply(
   reporter.preview(previews);
   if (options.check === true) return checked(previews, work, sources, options, reporter);
   const exit = worst(previews.map(verdictOf));
-  if (!previews.some(hasWork) || previews.some(isMistaken)) return exit;
+  if (!previews.some(hasWork)) return exit;
+  if (previews.some(isMistaken)) {
+    reporter.say("Nothing was changed, on no host: first mend what is said above.");
+    return exit;
+  }
   const held = heldBack(work, previews, options);
   if (held !== undefined) {
     reporter.complain([held]);
