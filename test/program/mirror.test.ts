@@ -145,7 +145,7 @@ it.concurrent.each(shellsOf(0))("a mirror that is in sync before anybody looks a
 
 describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn }) => {
   // the ways by one mirror differ in how the guest is taken over, which is the same for all mirrors
-  it.each(shellsOf(turn))("ends with the guest on its volume, under %s", { tags: [0, 4, 5, 6].includes(turn) ? [] : ["long"] }, async (shell) => {
+  it.each(shellsOf(turn))("ends with the guest on its volume, under %s", { tags: [0, 4, 5].includes(turn) ? [] : ["long"] }, async (shell) => {
     const host = new StubHost(shell);
     try {
       host.install(mirrorProgram(host, how, by));

@@ -51,7 +51,7 @@ describe("the runtime", () => {
     for (const [path, text] of embedRuntime(".")) expect(readFileSync(path, "utf8")).toBe(text);
   });
 
-  it.skipIf(lacks("shellcheck"))("is clean to shellcheck, with a program around it", () => {
+  it.skipIf(lacks("shellcheck"))("is clean to shellcheck, with a program around it", { tags: "long" }, () => {
     const host = new StubHost("dash");
     const calls = compileCalls(planOf("web1", moveNodes(host)), { raw }, { config: "/c" });
     host.remove();
