@@ -453,22 +453,29 @@ describe("attach and log", () => {
     write("b-first", `${at(0, { event: "begin", run: "b-first", domain: "web1", digest: "d", owner: "alice@laptop" })}{"at":17000`);
     mkdirSync(join(dir, "runs", "c-without"));
     class WithBooks extends FakeHost {
+      constructor(private readonly fails = false) {
+        super("dom0a");
+      }
+
       override run(command: readonly [string, ...string[]]) {
         const [tool, flag, script, name] = command;
         if (tool !== "sh" || flag !== "-c" || script === undefined || name === undefined) return super.run(command);
         const { status, stdout } = spawnSync("sh", ["-c", script, name, dir], { encoding: "utf8" });
-        return Promise.resolve({ value: { exitCode: status ?? -1, stdout, stderr: "" }, diagnostics: [] });
+        return Promise.resolve({ value: { exitCode: this.fails ? 1 : status ?? -1, stdout, stderr: "" }, diagnostics: [] });
       }
     }
     const LOG = ["log", ...INVENTORY, "dom0a", "web1", "--all"];
-    const { exit, out } = await cli(LOG, { hosts: { dom0a: new WithBooks("dom0a") }, states: () => before });
+    const { exit, out } = await cli(LOG, { hosts: { dom0a: new WithBooks() }, states: () => before });
     expect(exit).toBe(0);
     expect(out).toBe("2023-11-14 22:13:20 UTC  run b-first begins, started by alice@laptop\n\n2023-11-15 00:43:20 UTC  run a-later begins, started by bob@ci\n");
-    const json = await cli([...LOG, "--json"], { hosts: { dom0a: new WithBooks("dom0a") }, states: () => before });
+    const json = await cli([...LOG, "--json"], { hosts: { dom0a: new WithBooks() }, states: () => before });
     expect(json.out.trimEnd().split("\n").map((line) => (JSON.parse(line) as { event?: { run?: string } }).event?.run)).toEqual(["b-first", "a-later"]);
+    const torn = await cli(LOG, { hosts: { dom0a: new WithBooks(true) }, states: () => before });
+    expect([torn.exit, torn.out]).toEqual([3, ""]);
+    expect(torn.err).toContain("error[journal-unreadable]: one of the journals on dom0a can not be read");
     rmSync(join(dir, "runs", "b-first", "journal.jsonl"));
     mkdirSync(join(dir, "runs", "b-first", "journal.jsonl"));
-    const skipped = await cli(LOG, { hosts: { dom0a: new WithBooks("dom0a") }, states: () => before });
+    const skipped = await cli(LOG, { hosts: { dom0a: new WithBooks() }, states: () => before });
     expect(skipped.out).toBe("2023-11-15 00:43:20 UTC  run a-later begins, started by bob@ci\n");
   });
 

@@ -90,10 +90,7 @@ describe("a run that is cut short", () => {
     return reboot ? startAutostarted(recovered) : recovered;
   }
 
-  for (const { half, reboot, tags } of [
-    { half: "before", reboot: false, tags: ["long"] }, { half: "after", reboot: false, tags: ["long"] },
-    { half: "before", reboot: true, tags: ["long"] }, { half: "after", reboot: true, tags: [] },
-  ] as const) test(`at any step (${half} it acts, reboot: ${String(reboot)}) loses nothing, leaves nothing, and can be run again`, { tags: [...tags] }, () => {
+  for (const [half, reboot] of [["before", false], ["after", false], ["before", true], ["after", true]] as const) test(`at any step (${half} it acts, reboot: ${String(reboot)}) loses nothing, leaves nothing, and can be run again`, { tags: half === "after" && reboot ? [] : ["long"] }, () => {
     fc.assert(
       fc.property(scenes, (scene) => {
         const first = plan(scene).domains[0];

@@ -100,9 +100,9 @@ export async function whileRunning<T>(run: PromiseLike<{ readonly all: string }>
 
 /** The guest writes on, is told so this many more times, and was told of no error. */
 export async function expectOnward(lab: Lab, guest: string, records: number): Promise<void> {
-  await expectNoErrors(lab, guest);
   const { highest } = await acks(lab, guest);
   await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
+  await expectNoErrors(lab, guest);
 }
 
 /** The power goes while converge watches a run, and comes back. */
