@@ -6,7 +6,7 @@ import { HANGS, impatient } from "./hang.js";
 import { eachDeath } from "./deaths.js";
 import { EVERY, StubHost, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
-import { mirrorProgram, type How, type Mirror } from "./mirror.js";
+import { mirrorNodes, mirrorProgram, type How, type Mirror } from "./mirror.js";
 
 /** What the guest's disk lies on in the end: by way of its mapping, where it runs on one. */
 function below(host: StubHost, disk: string): string {
@@ -688,6 +688,33 @@ describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspend
     await host.run("recover");
     expect(host.guests()[0]?.state, host.journalText()).toBe("---s--");
     expect(host.journalText()).toContain("the domain 7 is suspended, and not by this run");
+    host.remove();
+  });
+});
+
+describe.concurrent("a guest that DRBD's commit has paused, and nothing else", { tags: "long" }, () => {
+  it.each(shellsOf(1))("runs on where the program is killed right then, under %s", async (shell) => {
+    const install = (): StubHost => {
+      const host = new StubHost(shell);
+      const ids = mirrorNodes(host, "suspend", "drbd").map(({ id }) => id).filter((id) => !["hold", "compare-legs", "release"].includes(id));
+      host.install(mirrorProgram(host, "suspend", "drbd", ids));
+      return host;
+    };
+    const whole = install();
+    await whole.run("run");
+    const number = whole.calls().findIndex((call) => call.startsWith("xl pause ")) + 1;
+    whole.remove();
+    expect(number).toBeGreaterThan(0);
+    const host = install();
+    const before = readFileSync(host.config, "utf8");
+    host.tell("kill-after", String(number));
+    await host.run("run");
+    expect(host.guests().map(({ state }) => state)).toEqual(["--p---"]);
+    const domains = readdirSync(join(host.state, "doms"));
+    await host.run("recover");
+    expect(readdirSync(join(host.state, "doms")), "it is the same domain, not one that was started anew").toEqual(domains);
+    expect(expectWhole(host, before, "killed while it is paused")).toBe("old");
+    expect(host.guests().map(({ state }) => state), host.journalText()).toEqual(["-b----"]);
     host.remove();
   });
 });
