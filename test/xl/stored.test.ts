@@ -16,6 +16,7 @@ const LISTED = `[
                 { "pdev_path": "r0", "vdev": "xvdb", "format": "raw", "script": "block-drbd",
                   "backend_domname": "sto" }
             ],
+            "pcidevs": [ { "dev": 3, "bus": 1 } ], "usbdevs": [ { "devid": 0 }, { "devid": 1 } ], "vtpms": [],
             "vfbs": [ { "vnc": { "enable": "True", "passwd": "ge\\"heim" } } ]
         }
     },
@@ -30,6 +31,7 @@ describe("the output of xl list -l", () => {
         domid: 5,
         name: "web1",
         macs: [],
+        devices: { pci: 1, usbdev: 2 },
         uuid: "6f1a2b3c-4d5e-4f60-8172-8394a5b6c7d8",
         disks: [
           {
@@ -52,7 +54,7 @@ describe("the output of xl list -l", () => {
           },
         ],
       },
-      { domid: 6, macs: [], name: "diskless", uuid: "", disks: [] },
+      { domid: 6, macs: [], devices: {}, name: "diskless", uuid: "", disks: [] },
     ]);
   });
 
@@ -77,6 +79,7 @@ describe("the output of xl list -l", () => {
         domid: 3,
         name: "web1",
         macs: ["00:16:3e:4d:00:11"],
+        devices: {},
         uuid: "5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11",
         disks: [
           { vdev: "xvda1", target: "/srv/xen/web1/disk.img", format: "raw", access: "w", cdrom: false },

@@ -12,6 +12,7 @@ import { notOnLvm } from "./not-on-lvm.js";
 import { onPoweroff } from "./on-poweroff.js";
 import { otherManager } from "./other-manager.js";
 import { overBudget } from "./over-budget.js";
+import { pluggedIn } from "./plugged-in.js";
 import { pvmove } from "./pvmove.js";
 import { readyAddress } from "./ready-address.js";
 import { savedGuest } from "./saved-guest.js";
@@ -45,6 +46,7 @@ export const checks = {
   "on-poweroff": onPoweroff,
   "other-manager": otherManager,
   "over-budget": overBudget,
+  "plugged-in-since": pluggedIn,
   "pvmove-running": pvmove,
   "ready-without-address": readyAddress,
   "saved-guest": savedGuest,

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk } from "../model/domain.js";
+import type { ConfiguredDisk, DeviceCounts } from "../model/domain.js";
 import { readDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
 import { readStoredConfig, redactStoredDomains } from "../xl/stored.js";
@@ -12,6 +12,7 @@ export interface StoredGuest {
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
   readonly macs: readonly string[];
+  readonly devices: DeviceCounts;
   /** What becomes of it when it powers off, where any of the files says something else than `destroy`. */
   readonly onPoweroff?: string;
   /** What `xl config-update` stored beats what libxl holds. */
@@ -54,11 +55,13 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       const key = `${domid} ${uuid}`;
       // only libxl's own has the addresses that it chose itself
       const macs = read.value !== undefined && "macs" in read.value ? read.value.macs : (guests.get(key)?.macs ?? []);
+      // and is kept up to date when something is plugged in or out
+      const devices = read.value !== undefined && "macs" in read.value ? read.value.devices : (guests.get(key)?.devices ?? {});
       // the xl that watches the guest knows the one of its creation, and reads the other when the guest reboots
       const actions = [guests.get(key)?.onPoweroff, read.value?.onPoweroff];
       const onPoweroff = actions.find((action) => action !== undefined && action !== "destroy");
       guests.set(key, {
-        domid, uuid, disks: read.value?.disks ?? [], macs, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
+        domid, uuid, disks: read.value?.disks ?? [], macs, devices, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
       });
     }
     return known([...guests.values()], diagnostics);

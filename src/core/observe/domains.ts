@@ -83,6 +83,7 @@ function readRunning(
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
     ...(stored === undefined ? {} : { macs: stored.macs }),
+    ...(stored === undefined || Object.keys(stored.devices).length === 0 ? {} : { devices: stored.devices }),
     ...(stored?.onPoweroff === undefined ? {} : { onPoweroff: stored.onPoweroff }),
     ...(stored?.byXl === true ? { storedByXl: true } : {}),
     attached,

@@ -1,5 +1,6 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk } from "../model/domain.js";
+import type { ConfiguredDisk, DeviceCounts } from "../model/domain.js";
+import { devicesStored } from "./devices.js";
 import { redactInside } from "./secrets.js";
 
 /** What `xl list -l` prints: the configurations that xl stored when it created the guests. */
@@ -10,6 +11,8 @@ export interface StoredConfig {
   readonly disks: readonly ConfiguredDisk[];
   /** Addresses of its network cards, in the order of their numbers. */
   readonly macs: readonly string[];
+  /** What else it has, hot-plugged devices included. */
+  readonly devices: DeviceCounts;
   /** What becomes of it when it powers off: libxl leaves out `destroy`. */
   readonly onPoweroff?: string;
 }
@@ -64,6 +67,7 @@ function readConfig(config: unknown): StoredConfig {
     uuid: (text(info, "uuid") ?? "").toLowerCase(),
     disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
     macs: Array.isArray(nics) ? (nics as unknown[]).map((nic) => text(nic, "mac") ?? "") : [],
+    devices: devicesStored(config),
     ...(onPoweroff === undefined ? {} : { onPoweroff }),
   };
 }

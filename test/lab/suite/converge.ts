@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { expect } from "vitest";
 import type { Lab } from "../lab.js";
 import { checkoutRoot } from "../lab-script.js";
 import type { LabUser } from "../lab-ssh.js";
@@ -59,6 +60,13 @@ export class Converge {
     return execa("script", ["--quiet", "--flush", "--return", "--command", command, "/dev/null"], {
       cwd: this.directory, reject: false, all: true, stdin: "pipe", env: { NO_COLOR: "1", TERM: "xterm" },
     });
+  }
+
+  /** A run that finds its guests as the playbook wants them, and says so. */
+  async expectNothingToDo(playbook: string): Promise<void> {
+    const { exitCode, all } = await this.run("-i", "lab.yml", playbook, "--yes");
+    expect(exitCode, all).toBe(0);
+    expect(all).toMatch(/^dom0: nothing to do$/m);
   }
 
   async remove(): Promise<void> {

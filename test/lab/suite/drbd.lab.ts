@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { boots, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
 import { describeInTheMirror, expectMoved, stubborn } from "./in-the-mirror.js";
 import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
@@ -122,9 +122,7 @@ describe.runIf(everything)("a guest that stays on its devices", () => {
     await expectOnward(lab, "web1", 10);
     expect(await metadata()).toMatch(/^\S+xvda1\.copy \(deleted\)\n\S+xvda2\.copy \(deleted\)$/);
     expect(await ofTheirs()).toBe(theirs);
-    const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
-    expect(again.exitCode, again.all).toBe(0);
-    expect(again.all).toMatch(/^dom0: nothing to do$/m);
+    await converge.expectNothingToDo("web1.yml");
   });
 
   test("is saved and restored on the devices, on its volumes, when Dom0 reboots in order", async () => {
@@ -143,6 +141,7 @@ describe.runIf(everything)("a guest that stays on its devices", () => {
     expect(await attached(lab, "web1")).toEqual({ xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" });
     await expectNoResource();
     await expectNothingLeft(lab);
+    await converge.expectNothingToDo("web1.yml");
     await stopGuest(lab, "web1");
     await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
@@ -161,7 +160,9 @@ test.runIf(everything)("a whole disk goes with its partitions, and the guest's o
   expect(await attached(lab, "whole1")).toEqual({ xvda: "/dev/vg0/whole1-xvda" });
   await expectNoResource();
   await expectNothingLeft(lab, ["whole1"]);
+  await converge.expectNothingToDo("whole1.yml");
   await stopGuest(lab, "whole1");
+  expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
 });
 
 if (everything) {
@@ -181,6 +182,9 @@ test.runIf(everything)("the power goes right after the commit: the guest comes u
   await cutPower(lab, run);
   await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
   expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/vg0/stubborn1-xvda1" });
+  await expectOnward(lab, "stubborn1", 5);
+  await expectNothingLeft(lab);
+  await converge.expectNothingToDo("stubborn1.yml");
   await lab.run(["xl", "destroy", "stubborn1"]);
   await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
   expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
@@ -215,7 +219,9 @@ chmod 755 /usr/local/bin/xl`]);
   expect(run.exitCode, run.all).toBe(0);
   expect(run.all).toContain("the volume holds everything, and takes over");
   expect(await resources()).toBe("converge-late1-xvda1 lvm UpToDate");
+  await converge.expectNothingToDo("late1.yml");
   await stopGuest(lab, "late1");
   await expectNoResource();
   await expectWholeFilesystem(lab, "/dev/vg0/late1-xvda1");
+  expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
 });

@@ -1,9 +1,9 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
-import { Converge, onVolumes } from "./converge.js";
-import { attached, cutPower, expectNothingLeft, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { acks, boots, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes, readyOn } from "./converge.js";
+import { attached, cutPower, expectNothingLeft, expectOnward, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
 
@@ -23,8 +23,7 @@ async function reconnect(): Promise<void> {
 /** The guest runs, on its image, and writes on. */
 async function expectOnImage(): Promise<void> {
   expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });
-  const { highest } = await acks(lab, "web1");
-  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  await expectOnward(lab, "web1", 5);
   await expectNothingLeft(lab);
 }
 
@@ -115,6 +114,7 @@ test("a connection that is cut in mid-copy and again in mid-switch is made again
   expect(all).toContain("connected again");
   expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
   await expectNothingLeft(lab);
+  await converge.expectNothingToDo("oldext.yml");
   await stopGuest(lab, "oldext");
   expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
 });
@@ -164,9 +164,7 @@ systemctl kill --kill-whom=all --signal=KILL converge-web1.service`, { mayFail: 
     await saw('"event":"end"', 600);
     expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
     await expectNothingLeft(lab);
-    const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
-    expect(again.exitCode, again.all).toBe(0);
-    expect(again.all).toMatch(/nothing to do/);
+    await converge.expectNothingToDo("web1.yml");
     await stopGuest(lab, "web1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok/);
   });
@@ -203,6 +201,7 @@ describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and re
     await converge.playbook("late1.yml", { late1: { ...(late1["late1"] as object), move: { strategy: "rsync", downtime: "900s", shutdown: { timeout: "300s" } } } });
     const again = await converge.run("-i", "lab.yml", "late1.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
+    await converge.expectNothingToDo("late1.yml");
     await stopGuest(lab, "late1");
     expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
   });
@@ -216,5 +215,19 @@ test("a guest that ignores the shutdown request stays up, on its image", async (
   expect(run.exitCode, run.all).toBe(3);
   expect(run.all).toContain("ignored the shutdown request");
   expect(await attached(lab, "stubborn1")).toMatchObject({ xvda1: "/srv/xen/stubborn1.img" });
+  await expectOnward(lab, "stubborn1", 5);
   await expectNothingLeft(lab);
+});
+
+test.runIf(everything)("and goes on from the copy that there is of it in a way that asks for no shutdown", async () => {
+  const booted = await boots(lab, "stubborn1");
+  const suspended = readyOn("stubborn1", "10.77.0.18", ["xvda1"], { strategy: "dm", switch: "suspend" });
+  const run = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", suspended), "--yes");
+  expect(run.exitCode, run.all).toBe(0);
+  await expectOnward(lab, "stubborn1", 5);
+  expect(await boots(lab, "stubborn1"), "it was not restarted").toBe(booted);
+  await converge.expectNothingToDo("stubborn1.yml");
+  await lab.run(["xl", "destroy", "stubborn1"]);
+  await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "240"]);
+  expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
 });

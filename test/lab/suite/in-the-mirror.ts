@@ -31,9 +31,7 @@ export function stubborn(strategy: KeptDevice["strategy"], move: Readonly<Record
 export async function expectMoved(
   { lab, converge }: { readonly lab: Lab; readonly converge: Converge }, guest: string, playbook: string, check?: readonly string[],
 ): Promise<void> {
-  const again = await converge.run("-i", "lab.yml", playbook, "--yes");
-  expect(again.exitCode, again.all).toBe(0);
-  expect(again.all).toMatch(/^dom0: nothing to do$/m);
+  await converge.expectNothingToDo(playbook);
   await stopGuest(lab, guest);
   const volume = `/dev/vg0/${guest}-xvda1`;
   await expectWholeFilesystem(lab, volume, check);

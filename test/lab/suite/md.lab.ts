@@ -128,6 +128,7 @@ test.runIf(everything)("a guest's own reboot takes it from the array to its volu
   expect(await attached(lab, "old3")).toMatchObject({ xvda1: "/dev/vg0/old3-xvda1" });
   await expectNoArray();
   await expectNothingLeft(lab, ["old3"]);
+  await converge.expectNothingToDo("old3.yml");
   await stopGuest(lab, "old3");
   await expectWholeFilesystem(lab, "/dev/vg0/old3-xvda1");
 });
@@ -144,6 +145,7 @@ test.runIf(everything)("what a power cut interrupted is moved by the next run, w
   const fast = stubborn("md", { finish: "now" });
   const again = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
   expect(again.exitCode, again.all).toBe(0);
+  await converge.expectNothingToDo("stubborn1.yml");
   await lab.run(["xl", "destroy", "stubborn1"]);
   await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
   await expectNoArray();
@@ -178,7 +180,9 @@ chmod 755 /usr/local/bin/xl`]);
   expect(run.all).toContain("gives errors (md says: faulty");
   expect(await arrays()).toMatch(/^converge-xfs1-xvda1 dm-\d+=in_sync$/);
   await expectOnward(lab, "xfs1", 10);
+  await converge.expectNothingToDo("xfs1.yml");
   await stopGuest(lab, "xfs1");
   await expectNoArray();
+  await expectWholeFilesystem(lab, "/dev/vg0/xfs1-xvda1", ["xfs_repair", "-n"]);
   expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);
 });

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
-import { attached, expectNothingLeft, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * What others do in mid-run, on a real Dom0: somebody edits, restarts, saves or stops the guest, the clock jumps, disks give
@@ -54,8 +54,7 @@ async function copying(move: typeof SLOWLY) {
 /** The guest runs on its image, and writes on. */
 async function expectOnImage(): Promise<void> {
   expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });
-  const { highest } = await acks(lab, "web1");
-  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  await expectOnward(lab, "web1", 5);
   await expectNothingLeft(lab);
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, boots, checkLate, checkRecords, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, expectWholeFilesystem, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
@@ -139,6 +139,7 @@ describe.runIf(everything)("a whole disk with partitions, compared at rest", () 
     await lab.run("dd if=/dev/vg0/whole1-xvda bs=512 count=1 iflag=direct status=none | cmp -n 446 - /srv/xen/whole1.img");
     // the boot units of guests that have left their mappings go at the next boot
     await expectNothingLeft(lab, ["web1", "late1", "whole1"]);
+    await converge.expectNothingToDo("whole1.yml");
     await stopGuest(lab, "whole1");
     expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
     expect(await mappings()).toBe("");
@@ -177,6 +178,7 @@ describe.runIf(everything)("in the mirror", () => {
     expect(run.exitCode, run.all).toBe(0);
     expect((await journal(lab, "oldext")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
     expect(await boots(lab, "oldext")).toBe(booted);
+    await converge.expectNothingToDo("oldext.yml");
     await stopGuest(lab, "oldext");
     await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
@@ -212,8 +214,8 @@ chmod 755 /usr/local/bin/xl`]);
   await lab.run("rm /usr/local/bin/xl /srv/xen/fill");
   expect(run.exitCode, run.all).toBe(0);
   expect(run.all).toContain("gives errors: the volume holds everything, and takes over");
-  const { highest } = await acks(lab, "stubborn1");
-  await waitForConsole(lab, "stubborn1", `\\] ack ${String(highest + 10)}$`);
+  await expectOnward(lab, "stubborn1", 10);
+  await converge.expectNothingToDo("stubborn1.yml");
   await lab.run(["xl", "destroy", "stubborn1"]);
   await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "240"]);
   expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
@@ -240,6 +242,7 @@ test.runIf(everything)("a guest that is left to reboot by itself is not touched,
   expect(second.exitCode, second.all).toBe(0);
   expect((await journal(lab, "xfs1")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
   expect(await boots(lab, "xfs1")).toBe(booted + 1);
+  await converge.expectNothingToDo("xfs1.yml");
   await stopGuest(lab, "xfs1");
   await expectWholeFilesystem(lab, "/dev/vg0/xfs1-xvda1", ["xfs_repair", "-n"]);
   expect(await checkRecords(lab, "/dev/vg0/xfs1-xvda1", "xfs1")).toMatch(/^ok/);

@@ -11,8 +11,6 @@ import { attached, cutPower, expectNothingLeft, expectWholeFilesystem } from "./
 
 const CUTS = Number(process.env["LAB_CUTS"] ?? (process.env["LAB_ALL"] === "1" ? 24 : 1));
 const SEED = Number(process.env["LAB_SEED"] ?? Date.now() % 1_000_000);
-/** A little longer than a move takes in the lab: some cuts come after its end. */
-const SPAN_SECONDS = 75;
 
 /** Small numbers from a seed (mulberry32): from 0 up to 1. */
 function drawing(seed: number): () => number {
@@ -30,8 +28,12 @@ let converge: Converge;
 
 const IMAGE = "/srv/xen/web1/disk.img";
 const VOLUME = "/dev/vg0/web1-xvda1";
+const RSYNC = { strategy: "rsync" } as const;
+/** Each with a little more than it takes in the lab: some cuts come after its end. */
 const WAYS = [
-  { strategy: "rsync" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "restart" }, { strategy: "md", switch: "suspend" },
+  { seconds: 75, move: RSYNC }, { seconds: 75, move: { strategy: "dm", switch: "suspend" } }, { seconds: 75, move: { strategy: "dm", switch: "restart" } },
+  { seconds: 75, move: { strategy: "md", switch: "suspend" } }, { seconds: 120, move: { strategy: "md-preseed", switch: "suspend" } },
+  { seconds: 100, move: { strategy: "drbd", switch: "suspend" } }, { seconds: 100, move: { strategy: "drbd", switch: "restart", finish: "now" } },
 ] as const;
 
 async function reconnect(): Promise<void> {
@@ -42,6 +44,8 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "suite-power" });
   await lab.run("rm -f /etc/xen/auto/*; ln -s ../web1.cfg /etc/xen/auto/");
   await reconnect();
+  // without holes: DRBD takes no others
+  await lab.run(`fallocate --length "$(stat -c %s ${IMAGE})" ${IMAGE}`);
   await startGuest(lab, "web1");
   await waitForConsole(lab, "web1", "\\] ack 5$");
 });
@@ -60,8 +64,8 @@ async function firstSinceStart(): Promise<number> {
 test(`${String(CUTS)} times the power of Dom0 goes at a random instant (LAB_SEED=${String(SEED)})`, { timeout: (CUTS + 2) * 900_000 }, async () => {
   const draw = drawing(SEED);
   for (let cut = 1; cut <= CUTS; cut += 1) {
-    const move = WAYS[Math.floor(draw() * WAYS.length)] ?? WAYS[0];
-    const seconds = draw() * SPAN_SECONDS;
+    const { move, seconds: span } = WAYS[Math.floor(draw() * WAYS.length)] ?? WAYS[0];
+    const seconds = draw() * span;
     const isBack = (await attached(lab, "web1"))["xvda1"] !== IMAGE;
     const what = isBack ? "rollback --carry-back" : `${move.strategy} ${"switch" in move ? move.switch : ""}`;
     const where = `cut ${String(cut)}, ${seconds.toFixed(1)} s into ${what} (LAB_SEED=${String(SEED)})`;
@@ -78,10 +82,10 @@ test(`${String(CUTS)} times the power of Dom0 goes at a random instant (LAB_SEED
     await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
     expect(await firstSinceStart(), `${where}: it goes on behind what it was told is safe`).toBeGreaterThan(highest);
-    expect([IMAGE, VOLUME, "/dev/mapper/converge-web1-xvda1", "/dev/md/converge-web1-xvda1"], where).toContain((await attached(lab, "web1"))["xvda1"]);
+    expect([IMAGE, VOLUME, "/dev/mapper/converge-web1-xvda1", "/dev/md/converge-web1-xvda1", "/dev/drbd/converge-web1-xvda1"], where).toContain((await attached(lab, "web1"))["xvda1"]);
     await expectNothingLeft(lab, ["web1"]);
   }
-  await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, WAYS[0]));
+  await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, RSYNC));
   const last = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
   expect(last.exitCode, last.all).toBe(0);
   const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");

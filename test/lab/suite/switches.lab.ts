@@ -195,6 +195,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     await waitForConsole(lab, "oldext", `\\] ack ${String(seen)}$`);
     const again = await converge.run("-i", "lab.yml", "oldext.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
+    await converge.expectNothingToDo("oldext.yml");
     await stopGuest(lab, "oldext");
     await expectWholeFilesystem(lab, "/dev/vg0/oldext-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
