@@ -44,3 +44,31 @@ test("one file under two names is one", () => {
   expect(two(101)).toEqual([]);
   expect(two(999)).toContain("views-disagree");
 });
+
+test("a path that is another device's by now is not what the kernel serves, whatever the device is", () => {
+  const path = "/dev/md/converge-web1-xvda1";
+  const serving = (now: string | undefined) => errors(
+    (web1) => ({
+      ...web1,
+      ...(web1.running === undefined ? {} : {
+        running: { ...web1.running, attached: web1.running.attached.map((disk) => ({ ...disk, params: path, backend: "vbd" as const, devno: "9:127" })) },
+      }),
+    }),
+    () => ({
+      mappings: [{ name: "md/converge-web1-xvda1", bytes: 1, open: true, table: { kind: "linear", on: "/srv/xen/web1/xvda1.img" } }],
+      ...(now === undefined ? {} : { devices: { [path]: { path, realPath: "/dev/md127", devno: now, bytes: 1, content: { type: "blank" }, holders: [] } } }),
+    }),
+  );
+  expect(serving("9:127")).not.toContain("views-disagree");
+  expect(serving("9:126")).toContain("views-disagree");
+  // nothing is known of that path, and so nothing else either
+  expect(serving(undefined)).not.toContain("views-disagree");
+});
+
+test("a guest whose image is in the config is not on a device of no image's loop", () => {
+  const serving = (devno: string) => errors((web1) => ({
+    ...web1,
+    ...(web1.running === undefined ? {} : { running: { ...web1.running, attached: web1.running.attached.map((disk) => ({ ...disk, backend: "vbd" as const, devno })) } }),
+  }));
+  expect(serving("253:77")).toContain("views-disagree");
+});

@@ -50,9 +50,18 @@ function servedBy(disk: AttachedDisk | undefined, state: HostState): { readonly 
   const volume = Object.values(state.volumes).find((found) => found.devno === devno);
   if (volume !== undefined) return { who: "the kernel", path: `/dev/${volume.name}` };
   const loop = state.loops.find((found) => numberOfLoop(found) === devno);
-  if (loop === undefined) return undefined;
+  if (loop === undefined) return otherThanNamed(disk.params, devno, state);
   const image = Object.values(state.images).find((found) => found.inode === loop.inode && found.devno === loop.devno);
   return { who: "the kernel", path: image?.path ?? `${loop.backing}${loop.deleted ? " (deleted)" : ""}` };
+}
+
+/** A device that is neither a volume nor a loop, where the path that xenstore has is now another device's, or a file's. */
+function otherThanNamed(params: string, devno: string, { devices = {}, images }: HostState): { readonly who: string; readonly path: string } | undefined {
+  const path = params.startsWith("/") ? params : `/dev/${params}`;
+  const named = devices[path];
+  if (named === undefined ? !Object.hasOwn(images, path) : named.devno === devno) return undefined;
+  const other = Object.values(devices).find((device) => device.devno === devno);
+  return { who: "the kernel", path: other?.path ?? `a device of number ${devno}` };
 }
 
 /** One for all names of a file. */
