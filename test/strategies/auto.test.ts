@@ -3,7 +3,7 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import type { ADisk } from "../support/a-host.js";
-import { aHost, aWish, GIB, MIB, sha256, swap } from "../support/a-host.js";
+import { aHost, aWish, GIB, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
 
 /** What `auto` picks, and what it says of the others. */
 
@@ -28,15 +28,36 @@ function chosen(asked: Asked) {
   return { picked: choices.map((c) => [c.strategy, c.switch].join(" ").trim()), choices, estimate: domains[0]?.estimate };
 }
 
+const UNASKED = "only where the playbook names it";
+
 describe("auto", () => {
+  test("says of what it never picks too what it would cost, or what stands against it; and nothing of that where the playbook names a way", () => {
+    const unasked = (asked: Asked) => Object.fromEntries((chosen(asked).choices[0]?.against ?? [])
+      .filter(({ strategy }) => ["md", "md-preseed", "drbd"].includes(strategy)).map((o) => [o.strategy, o] as const));
+    const host = { images: withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }])).images };
+    const costs = unasked({ host });
+    for (const name of ["md", "md-preseed", "drbd"]) {
+      const named = chosen({ host, move: { strategy: name } }).choices[0];
+      expect(costs[name]?.forecast, name).toEqual(named?.forecast);
+      expect(costs[name]?.switch, name).toBe(named?.switch);
+    }
+    const { drbd, md } = unasked({ host: { ...host, drbd: "9.1.0" } });
+    expect(drbd?.forecast).toBeUndefined();
+    expect(drbd?.reasons.join(" ")).toMatch(/DRBD/);
+    expect(md?.forecast).toBeDefined();
+    expect(unasked({ move: { strategy: "dm" } })).toEqual({});
+  });
+
   test("freezes a running guest rather than restarting it, and says what each other way would cost", () => {
     const { picked, choices, estimate } = chosen({});
     expect(picked).toEqual(["dm suspend"]);
     expect(choices[0]?.against.map((o) => [o.strategy, o.switch, o.reasons[0]])).toEqual([
       ["dm", "restart", "the guest would lose more time"], ["rsync", "restart", "the guest would lose more time"],
       ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
+      ["md", "suspend", UNASKED], ["md-preseed", "suspend", UNASKED], ["drbd", undefined, expect.stringContaining("its image is sparse")],
     ]);
-    const down = [choices[0]?.forecast, ...(choices[0]?.against ?? []).flatMap((o) => o.forecast ?? [])].map((f) => f?.downtimeSeconds ?? -1);
+    const considered = choices[0]?.against.filter((o) => o.reasons[0] !== UNASKED) ?? [];
+    const down = [choices[0]?.forecast, ...considered.flatMap((o) => o.forecast ?? [])].map((f) => f?.downtimeSeconds ?? -1);
     expect(down).toEqual([...down].sort((a, b) => a - b));
     expect(choices[0]?.forecast).toEqual({
       copyBytes: estimate?.copyBytes, seconds: estimate?.seconds, downtimeSeconds: estimate?.downtimeSeconds,

@@ -57,17 +57,19 @@ export function chooseWay(choice: Choice): ChosenWay {
   const chosen = (switchOver: SwitchOver, seconds: ReadonlyMap<SwitchOver, number> = new Map()): Pick<ChosenWay, "switchOver" | "switchChoice"> =>
     ({ switchOver, switchChoice: switchChoice(desired, switchOver, seconds, impossible) });
   if (changes.length === 0) return { ...chosen(fallback), disks: [], choices: [], diagnostics: [] };
-  const looked = switches.map((switchOver) => ({
+  const look = (candidatesOf: (move: DiskMove) => readonly Strategy[]): readonly Looked[] => switches.map((switchOver) => ({
     switchOver,
     disks: changes.map((change) => {
       const move = moveOf(change, switchOver);
       return { move, candidates: candidatesOf(move).map((strategy) => ({ strategy, fit: strategy.fits(move, state) })) };
     }),
   }));
-  const ways = distinct(looked.flatMap(({ switchOver, disks }) => waysOf(disks).map((all): Way => ({
-    switchOver, disks: all, forecast: forecastGuest(domain, all, switchOver, state), but: all.flatMap(({ fit }) => fit.but ?? []),
-  }))));
-  const [best, ...others] = [...ways].sort(byLostTime);
+  const reckon = (all: readonly Looked[]): readonly Way[] =>
+    [...distinct(all.flatMap(({ switchOver, disks }) => waysOf(disks).map((disks): Way => ({
+      switchOver, disks, forecast: forecastGuest(domain, disks, switchOver, state), but: disks.flatMap(({ fit }) => fit.but ?? []),
+    }))))].sort(byLostTime);
+  const looked = look(candidatesOf);
+  const [best, ...others] = reckon(looked);
   const fits = (at: number): readonly Seen[] =>
     looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
   if (best === undefined) {
@@ -77,11 +79,24 @@ export function chooseWay(choice: Choice): ChosenWay {
       diagnostics: noWay(choice, changes.map((_, at) => fits(at))),
     };
   }
+  // where a playbook names a way for some disk, what else could be named is no question any more
+  const unasked = changes.every(({ wish }) => (wish.move.strategy ?? "auto") === "auto")
+    ? UNASKED.map((strategy): Unasked => {
+      const all = look(() => [strategy, ...UNNAMED]);
+      return { strategy, looked: all, ways: reckon(all).filter(({ disks }) => disks.some((disk) => disk.strategy === strategy)) };
+    })
+    : [];
   const choices = best.disks.map(({ move, strategy, fit }, at): StrategyChoice => ({
     vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: fit.reasons, forecast: forecastOf(best, at),
-    against: against(best, others, at, fits(at)),
+    against: [...against(best, others, at, fits(at)), ...unasked.flatMap((other) => unaskedFor(other, at)).sort(possibleFirst)],
   }));
   return { ...chosen(best.switchOver, downtimes([best, ...others])), disks: best.disks, choices, diagnostics: [] };
+}
+
+/** Each disk with what could carry it, by one switch-over. */
+interface Looked {
+  readonly switchOver: SwitchOver;
+  readonly disks: readonly { readonly move: DiskMove; readonly candidates: readonly Candidate[] }[];
 }
 
 interface Seen extends Candidate {
@@ -93,6 +108,30 @@ function candidatesOf({ options }: DiskMove): readonly Strategy[] {
   const named = options.strategy ?? "auto";
   return Object.values<Strategy>(strategies).filter((strategy) =>
     !strategy.named || (named === "auto" ? strategy.auto : strategy.name === named));
+}
+
+/** What `auto` never picks, but a playbook may name; and what goes with whatever is named. */
+const UNASKED = Object.values<Strategy>(strategies).filter(({ named, auto }) => named && !auto);
+const UNNAMED = Object.values<Strategy>(strategies).filter(({ named }) => !named);
+
+/** One of those, and the ways in which all disks could go by it. */
+interface Unasked {
+  readonly strategy: Strategy;
+  readonly looked: readonly Looked[];
+  readonly ways: readonly Way[];
+}
+
+function possibleFirst(a: OtherChoice, b: OtherChoice): number {
+  return Number(a.forecast === undefined) - Number(b.forecast === undefined);
+}
+
+/** What it would cost, with the switch-over that costs the least; or what stands against it. */
+function unaskedFor({ strategy, looked, ways: [way] }: Unasked, at: number): readonly OtherChoice[] {
+  if (way !== undefined) {
+    return [{ strategy: strategy.name, ...switchOf(way), reasons: ["only where the playbook names it"], forecast: forecastOf(way, at) }];
+  }
+  const seen = looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
+  return unfit(seen, []);
 }
 
 /** For each way that some disk could go, if all of them can: what carries each. */
