@@ -232,8 +232,18 @@ describe("apply", () => {
     const { host, states } = converging();
     const weighty = join(files.dir, "weighty.yml");
     writeFileSync(weighty, readFileSync(files["web.yml"], "utf8").replace("downtime: 40s", "downtime: 40s, throttle: { weight: 33 }"));
-    expect((await cli([...INVENTORY, weighty, "--yes"], { hosts: { dom0a: host }, states })).exit).toBe(0);
-    expect(host.commands.find((command) => command[3] === "sh" && command.includes("web1"))?.at(-1)).toBe("33");
+    const weight = (one: FakeHost) => one.commands.find((command) => command[3] === "sh" && command.includes("web1"))?.filter((word) => word.startsWith("IOWeight="));
+    const { exit, out } = await cli([...INVENTORY, weighty, "--yes", "-v"], { hosts: { dom0a: host }, states });
+    expect(exit).toBe(0);
+    expect(weight(host)).toEqual(["IOWeight=33"]);
+    expect(out, "as was shown").toMatch(/run by converge-web1\.service on the host, IOWeight=33: .*\n[^]*systemd-run [^]* -p IOWeight=33/);
+    // and by way of a saved plan
+    const later = converging();
+    const plan = join(files.dir, "weighty.json");
+    expect((await cli(["--check", "--out", plan, ...INVENTORY, weighty], { hosts: { dom0a: new FakeHost("dom0a") }, states: later.states })).exit).toBe(0);
+    const saved = converging();
+    expect((await cli(["apply", plan], { hosts: { dom0a: saved.host }, states: saved.states })).exit).toBe(0);
+    expect(weight(saved.host)).toEqual(["IOWeight=33"]);
   });
 
   test("a guest that another run holds is refused, with the holder", async () => {

@@ -48,7 +48,7 @@ describe("a submission starts nothing, and says which path is wrong, where", () 
     const host = new StubHost("dash");
     try {
       set(trap, host.root, elsewhere);
-      const [, ...args] = submitCommand({ domain: host.domain, digest: "d", owner: "o", stamp: "1" });
+      const [, ...args] = submitCommand({ domain: host.domain, digest: "d", owner: "o", stamp: "1" }, join(host.book, "runs/1"));
       const ran = await host.command(["env", "dash", ...args], submissionInput(moveProgram(host), "{}"));
       const answer = parseSubmitAnswer(ran.stdout, ran.code ?? -1, ran.stderr);
       expect(answer).toMatchObject({ answer: "refused" });
@@ -91,7 +91,7 @@ describe("a run touches nothing outside", () => {
 test("what a run leaves can be read and written by its owner alone", async () => {
   const host = new StubHost("dash");
   try {
-    const [, ...args] = submitCommand({ domain: host.domain, digest: "d", owner: "o", stamp: "1" });
+    const [, ...args] = submitCommand({ domain: host.domain, digest: "d", owner: "o", stamp: "1" }, join(host.book, "runs/1"));
     await host.command(["env", "dash", ...args], submissionInput(moveProgram(host), "{}"));
     await host.run("follow");
     expect(host.ended()).toBe("done");

@@ -12,7 +12,7 @@ const soon = async (when: () => boolean): Promise<void> => {
 };
 
 async function submit(host: StubHost, stamp: string, digest = "sha256:d1", program?: string): Promise<SubmitAnswer> {
-  const command = submitCommand({ domain: host.domain, digest, owner: `o'brien "x"`, stamp, ioWeight: 50 });
+  const command = submitCommand({ domain: host.domain, digest, owner: `o'brien "x"`, stamp, ioWeight: 50 }, join(host.book, "runs", stamp));
   const [, ...args] = command;
   const input = submissionInput(program ?? moveProgram(host), '{"plan":"ü"}');
   const ran = await host.command(["env", ...host.shell.split(" "), ...args], input);

@@ -43,6 +43,8 @@ export interface DomainPlan {
   readonly joins?: Pick<RunRecord, "run" | "owner" | "since" | "step">;
   /** The plan gets all ready, and the guest's own next reboot goes on: the run after that moves the disks. */
   readonly awaits?: "reboot";
+  /** Of the unit that the run has on its host: 1 to 10000; unset: as any unit. */
+  readonly ioWeight?: number;
   /** What the guest's start needs: shown beside the steps. */
   readonly configDiff?: ConfigChange;
 }

@@ -129,6 +129,7 @@ export function planDomain(
       ...(mirrored && running && !sitsOnMappings({ domain, moves: chosen }) ? { switchOver: switchChoice } : {}),
       bindings: bindingsOf(domain, changes, state),
       digest: wishDigest(desired, sha256),
+      ...(options.throttle?.ioWeight === undefined ? {} : { ioWeight: options.throttle.ioWeight }),
       ...(awaits ? { awaits: "reboot" as const } : edit?.diff === undefined ? {} : { configDiff: edit.diff }),
     },
   };

@@ -1,5 +1,6 @@
 import { SUBMIT } from "./runtime.generated.js";
-import { safeName, unitName } from "../model/names.js";
+import { safeName } from "../model/names.js";
+import { booksOfRun, unitCommand } from "../model/unit.js";
 import type { Command } from "../model/command.js";
 
 /** Who wants what, when. */
@@ -14,12 +15,14 @@ export interface Submission {
   readonly ioWeight?: number;
 }
 
-/** The command that brings a program onto its host and starts it; {@link submissionInput} is its input. */
-export function submitCommand(submission: Submission): Command {
+/**
+ * The command that brings a program onto its host and starts it; {@link submissionInput} is its input.
+ * @param directory where the run's books are on that host
+ */
+export function submitCommand(submission: Submission, directory = booksOfRun(submission.domain, submission.stamp)): Command {
   const { domain, digest, owner, stamp, ioWeight } = submission;
   if (!/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/.test(stamp)) throw new RangeError(`not a plain stamp: ${stamp}`);
-  const weight = ioWeight === undefined ? [] : [String(ioWeight)];
-  return ["sh", "-c", SUBMIT, "sh", safeName(domain), digest, owner, stamp, unitName(domain), ...weight];
+  return ["sh", "-c", SUBMIT, "sh", safeName(domain), digest, owner, stamp, ...unitCommand(domain, directory, ioWeight)];
 }
 
 /** Program and saved plan in one stream: a line with their lengths in bytes, then both. */

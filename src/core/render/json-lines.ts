@@ -10,6 +10,8 @@ import type { GuestRecap } from "./recap.js";
 import { kept } from "./recap.js";
 import { copied } from "./run-report.js";
 import type { DescribeStep } from "./view.js";
+import { unitName } from "../model/names.js";
+import { booksOfRun, unitCommand } from "../model/unit.js";
 
 /**
  * What `--json` prints, one object a line; docs/reference/events.md tells each. A member is only ever added; a
@@ -44,6 +46,7 @@ function domainObject(plan: DomainPlan, describe: DescribeStep): object {
   return {
     domain: plan.domain,
     digest: plan.digest,
+    unit: { name: unitName(plan.domain), command: unitCommand(plan.domain, booksOfRun(plan.domain, "RUN"), plan.ioWeight) },
     changes: plan.changes.map(changeObject),
     ...(plan.configDiff === undefined ? {} : { config: plan.configDiff }),
     steps: stepsOf(plan.nodes).map((step) => stepObject(step, repeatOf.get(step.id), describe)),

@@ -1,6 +1,10 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
+import type { Command } from "../model/command.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
+import { stepsOf } from "../model/plan.js";
+import { unitName } from "../model/names.js";
+import { booksOfRun, scopeCommand, unitCommand } from "../model/unit.js";
 import type { AwaitWindow } from "../steps/await-window.js";
 import { waitOf } from "../steps/await-window.js";
 import { renderChoices, renderSwitch } from "./choices.js";
@@ -11,7 +15,7 @@ import { count, formatForecast, formatInstant } from "./figures.js";
 import { renderSteps } from "./steps.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
-import { hanging } from "./wrap.js";
+import { hanging, wrapCommand } from "./wrap.js";
 
 /** Turns complaints into lines; the renderer of diagnostics is handed in, since it wants colours of its own. */
 export type RenderComplaints = (diagnostics: readonly Diagnostic[]) => readonly string[];
@@ -51,12 +55,33 @@ function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly 
     ...section(plan.changes.every(({ change }) => change === "forget-runs") ? "books" : "disks", renderDisks(plan.changes, "    ", view), view),
     ...(plan.configDiff === undefined ? []
       : section(`config ${visible(plan.configDiff.path)}`, renderConfigDiff(plan.configDiff, "    ", view), view)),
-    ...section("steps", renderSteps(plan.nodes, "    ", view), view),
+    ...section("steps", [...renderUnit(plan, "    ", view), ...renderSteps(plan.nodes, "    ", view)], view),
     ...section("cost", renderEstimate(plan.estimate, "    ", view), view),
     ...section("window", wait === undefined ? [] : renderWait(wait, host, view), view),
     ...section("strategy", renderChoices(plan.choices, "    ", view), view),
     ...section("switch", renderSwitch(plan.switchOver, "    ", view), view),
   ];
+}
+
+/** What runs the steps: a unit on the host; with `-v` the commands that start it, and guests out of it. */
+function renderUnit({ domain, ioWeight, nodes }: DomainPlan, indent: string, view: View): readonly string[] {
+  const weight = ioWeight === undefined ? "" : `, IOWeight=${ioWeight}`;
+  const words = hanging(`${indent}run by `, `${unitName(domain)} on the host${weight}: no connection is needed for it`, view.width);
+  if (view.verbosity === 0) return words.map(view.style.faint);
+  const body = `${indent}  `;
+  const commands = (command: Command): readonly string[] => wrapCommand(command, view.width - body.length).map((line) => view.style.command(`${body}${line}`));
+  const makesGuests = stepsOf(nodes).some((step) => view.describe(step).actions.some((action) => "command" in action && makesGuest(action.command)));
+  return [
+    ...words.map(view.style.faint), ...commands(unitCommand(domain, booksOfRun(domain, "RUN"), ioWeight)),
+    ...(makesGuests ? [
+      ...hanging(`${body}# `, "put before each command that makes a guest, so that its keeper outlives the run:", view.width).map(view.style.faint),
+      ...commands(scopeCommand(domain)),
+    ] : []),
+  ];
+}
+
+function makesGuest([tool, subcommand = ""]: Command): boolean {
+  return tool === "xl" && ["create", "restore", "migrate", "migrate-receive"].includes(subcommand);
 }
 
 /** When the second switch is made, and what it costs then. */

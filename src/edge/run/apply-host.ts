@@ -129,11 +129,9 @@ type Again = { readonly unreachable: string }
 
 function orderFor(plan: DomainPlan, { state, wishes }: Pick<Planned, "state" | "wishes">, special?: SavedWish): Order {
   const desired = wishes?.domains.find((wish) => wish.name === plan.domain);
-  const ioWeight = desired?.move.throttle?.ioWeight;
   const wish: SavedWish | undefined = special ?? (desired === undefined ? undefined : { wish: "move", desired });
   return {
     plan, config: state?.domains[plan.domain]?.config?.path ?? plan.configDiff?.path ?? "",
-    ...(ioWeight === undefined ? {} : { ioWeight }),
     ...(wish === undefined ? {} : { wish }),
   };
 }

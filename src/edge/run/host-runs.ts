@@ -41,12 +41,12 @@ done
 /** Runs on a host, through the program that each run has in its books there. */
 export function hostRuns(host: Host): HostRuns {
   return {
-    submit: async ({ plan, config, ioWeight, wish }, leave) => {
+    submit: async ({ plan, config, wish }, leave) => {
       const program = compileProgram(plan, stepKinds, { config });
       const { changes: _shown, configDiff: _text, ...typed } = plan;
       const command = submitCommand({
         domain: plan.domain, digest: plan.digest, owner: ownerName(), stamp: runStamp(),
-        ...(ioWeight === undefined ? {} : { ioWeight }),
+        ...(plan.ioWeight === undefined ? {} : { ioWeight: plan.ioWeight }),
       });
       const ran = reached(await host.run(command, {
         stdin: submissionInput(program, JSON.stringify({ version: 1, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) })), timeoutMs: SUBMIT_TIMEOUT_MS,

@@ -46,8 +46,6 @@ export interface Order {
   readonly config: string;
   /** What it is for: kept on the host, for whoever goes on with it. */
   readonly wish?: SavedWish;
-  /** Of the run's unit, 1 to 10000. */
-  readonly ioWeight?: number;
 }
 
 /**

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
-# Brings a program onto the host and starts it: `sh -c SUBMIT sh SAFE DIGEST OWNER STAMP UNIT [IOWEIGHT]`, on stdin
-# a line `PROGRAM_BYTES PLAN_BYTES` and then both. The last line of the answer: `started DIR`, `attach DIR`, `held JSON`
+# Brings a program onto the host and starts it: `sh -c SUBMIT sh SAFE DIGEST OWNER STAMP SYSTEMD-RUN…`, the last of which are
+# the command that starts it there, as the preview shows it (model/unit.ts); on stdin a line `PROGRAM_BYTES PLAN_BYTES` and then both. The last line of the answer: `started DIR`, `attach DIR`, `held JSON`
 # (rc 75) or `refused TEXT` (rc 1).
 set -u
 umask 077
@@ -76,7 +76,8 @@ forget_old_runs() {
 
 submit() {
   local sizes program plan dir tries
-  SAFE=$1 DIGEST=$2 OWNER=$3 STAMP=$4 UNIT=$5
+  SAFE=$1 DIGEST=$2 OWNER=$3 STAMP=$4
+  shift 4
   case $SAFE$STAMP in */* | '') refuse 'a name with a slash' ;; esac
   [ -d "$ROOT/run/systemd/system" ] && command -v systemd-run >/dev/null || refuse 'this host is not run by systemd'
   command -v flock >/dev/null || refuse 'flock (util-linux) is missing on this host'
@@ -127,14 +128,7 @@ submit() {
   ln -s "runs/$STAMP" "$BOOK/current.new" && mv -fT "$BOOK/current.new" "$BOOK/current" || refuse "cannot make $BOOK/current"
   forget_old_runs
   sync "$BOOK" 2>/dev/null || sync
-  # xendomains after us at shutdown: a run that ends with the host still brings its guest back before guests are saved
-  if ! systemd-run --quiet --collect --unit="$UNIT" \
-    -p Description="converge: move the guest $SAFE" \
-    -p KillMode=control-group -p TimeoutStopSec=900 -p SendSIGHUP=no \
-    -p After=xen.service -p After=xendomains.service -p After=xenstored.service -p After=xenconsoled.service \
-    -p "ExecStopPost=/bin/sh $dir/program.sh recover" \
-    ${6:+-p "IOWeight=$6"} \
-    /bin/sh "$dir/program.sh" run </dev/null >"$dir/start.log" 2>&1 8>&-; then
+  if ! "$@" </dev/null >"$dir/start.log" 2>&1 8>&-; then
     printf 'failed\n' >"$dir/ended"
     refuse "systemd-run: $(tail -n 1 "$dir/start.log")"
   fi
