@@ -256,8 +256,9 @@ function look(cut: Cut, ending: Ending, before: Model, { plan, from, start, scen
   const earlier = cut.earlier === undefined || cut.ended ? undefined : from;
   nothingLeft(model, start.host, when, { unitsWait: options.mayRefuse, waiting: cut.ended && awaits ? [cut.domain] : [], earlier });
   nothingTaken(model, start, scene, when);
-  if (booted !== undefined) up(mustBeUp(atCut, from), booted, `${when}, booted`);
-  up(mustBeUp(atCut, from).filter((name) => name !== stopped), model, when);
+  const upAgain = mustBeUp(atCut, from, cut);
+  if (booted !== undefined) up(upAgain, booted, `${when}, booted`);
+  up(upAgain.filter((name) => name !== stopped), model, when);
   if (cut.ended && !awaits) {
     // other guests of the host have plans of their own, which nobody has carried out
     const left = planned(model.host, scene.wishes).domains.filter(({ domain }) => domain === cut.domain);
@@ -269,16 +270,18 @@ function look(cut: Cut, ending: Ending, before: Model, { plan, from, start, scen
 
 /**
  * A power cut takes guests down by itself, and Dom0 starts its own at boot; the run answers for what it had taken down. A domain
- * that has been there since before the run is none of these, be it paused for a moment.
+ * that has been there since before the run, or has rebooted by itself since, is none of these, be it paused for a moment.
  */
-function mustBeUp(atCut: Model | undefined, start: Model): readonly string[] {
+function mustBeUp(atCut: Model | undefined, start: Model, { started }: Cut): readonly string[] {
   if (atCut === undefined) return start.ghost.wasUp;
   return start.ghost.wasUp.filter((name) => {
     const domain = atCut.host.domains[name];
     if (domain?.autostart === true || domain?.running === undefined) return true;
-    return domain.running.paused && domain.running.domid !== start.host.domains[name]?.running?.domid;
+    return domain.running.paused && started.some(({ kind }) => MAKES_GUESTS.has(kind)) && domain.running.domid !== start.host.domains[name]?.running?.domid;
   });
 }
+
+const MAKES_GUESTS: ReadonlySet<string> = new Set(["create-paused", "restore-paused", "migrate-guest"]);
 
 /** Planned again from there, and once more when guests that are left to it have rebooted by themselves, it ends in the desired state. */
 function resume(found: Model, start: Model, scene: Scene, options: WalkOptions, when: string, earlier?: Model): void {
