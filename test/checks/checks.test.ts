@@ -180,6 +180,21 @@ const CASES: readonly Case[] = [
   },
   { name: "volumes and snapshot do not fit", state: group({ freeExtents: 10 }), code: "not-enough-space", says: /vg0 has 40 MiB free, and web1 needs/ },
   {
+    name: "what earlier runs left takes the room", code: "not-enough-space", says: /vg0 has 40 MiB free/,
+    who: /what converge has in it, or will by then:\n {2}vg0\/db-root, 96 MiB: left when its guest went back to its image\n {2}vg0\/web2-xvda1, 64 MiB: a copy that a run began$/,
+    state: (state) => ({
+      ...group({ freeExtents: 10 })(state),
+      volumes: {
+        ...state.volumes,
+        "vg0/web2-xvda1": aVolume("vg0/web2-xvda1", 64 * MIB, { tags: volumeTags("web2", "xvda1", "copy") }),
+        "vg0/db-root": aVolume("vg0/db-root", 96 * MIB, { tags: volumeTags("db", "xvda1", "former") }),
+        "vg0/in-use": aVolume("vg0/in-use", 512 * MIB, { tags: volumeTags("in", "xvda1", "disk") }),
+        "vg0/theirs": aVolume("vg0/theirs", 512 * MIB, { tags: ["converge.role=copy"] }),
+        "vg1/elsewhere": aVolume("vg1/elsewhere", 512 * MIB, { tags: volumeTags("x", "xvda1", "copy") }),
+      },
+    }),
+  },
+  {
     name: "the volume is smaller than what is in the image", code: "target-too-small", says: /would have 8 MiB, and .* holds 16 MiB/,
     wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => (d.vdev === "xvda1" ? { ...d, bytes: 8 * MIB } : d)) }),
   },

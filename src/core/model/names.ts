@@ -66,11 +66,17 @@ export function bootUnitName(domain: string): string {
 }
 
 /** former: the guest's disk until it went back to its image, with writes that nothing else has. */
-export type VolumeRole = "copy" | "disk" | "former" | "snapshot";
+export type VolumeRole = (typeof ROLES)[number];
+const ROLES = ["copy", "disk", "former", "snapshot"] as const;
 
 /** LVM tags of what converge made: only what carries them is ever removed. */
 export function volumeTags(domain: string, vdev: string, role: VolumeRole): readonly string[] {
   return ["converge", `converge.domain=${safeName(domain)}`, `converge.disk=${safeName(vdev)}`, `converge.role=${role}`];
+}
+
+/** The role that a volume's tags give it; undefined: it is not converge's. */
+export function roleOfTags(tags: readonly string[]): VolumeRole | undefined {
+  return tags.includes("converge") ? ROLES.find((role) => tags.includes(`converge.role=${role}`)) : undefined;
 }
 
 /**

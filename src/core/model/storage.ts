@@ -52,6 +52,18 @@ export interface Volume {
   readonly holders: readonly string[];
 }
 
+const PLANNED = "new:";
+
+/** What stands for the UUID of a volume that a plan makes. */
+export function plannedUuid(volume: string): string {
+  return PLANNED + volume;
+}
+
+/** It is on no host yet: a plan, of this guest or of one before it, makes it. */
+export function isPlanned({ uuid }: Pick<Volume, "uuid">): boolean {
+  return uuid.startsWith(PLANNED);
+}
+
 export type ImageFormat = "raw" | "qcow2" | "qcow" | "qed" | "vhd" | "vhdx" | "unknown";
 
 /** The formats that guests are moved from, by xl's names for them (xl-disk-configuration(5), format). */

@@ -2,6 +2,7 @@ import { formatBytes } from "../model/bytes.js";
 import { withDisk, withFreeExtents, withVolume } from "../model/transform.js";
 import type { StepKind } from "../model/step.js";
 import { lvmSize } from "./lvm-size.js";
+import { plannedUuid } from "../model/storage.js";
 
 export interface CreateVolume {
   readonly volume: string;
@@ -37,7 +38,7 @@ export const createVolume: StepKind<"create-volume", CreateVolume> = {
   effect: ({ volume, bytes, extentBytes, tags }, model) => {
     const [group = ""] = volume.split("/");
     const made = withVolume(model, {
-      name: volume as `${string}/${string}`, uuid: `new:${volume}`, kind: "linear", bytes, tags, active: true,
+      name: volume as `${string}/${string}`, uuid: plannedUuid(volume), kind: "linear", bytes, tags, active: true,
       open: false, holders: [], content: { type: "unknown", hint: "recycled extents" },
     });
     const spent = withFreeExtents(made, group, -bytes / extentBytes);

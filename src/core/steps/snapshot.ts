@@ -5,6 +5,7 @@ import type { Command } from "../model/command.js";
 import type { Model } from "../model/model.js";
 import type { StepKind, Undo } from "../model/step.js";
 import { lvmSize } from "./lvm-size.js";
+import { plannedUuid } from "../model/storage.js";
 
 export interface CreateSnapshot extends TakenSnapshot {
   /** Path of the file system on the origin, flushed first: the snapshot's own journal replay needs little then. */
@@ -61,7 +62,7 @@ export function takingOf({ origin, snapshot, bytes, tags }: Omit<TakenSnapshot, 
 export function withTaken({ origin, snapshot, bytes, extentBytes, tags }: TakenSnapshot, model: Model): Model {
   const [group = ""] = snapshot.split("/");
   const made = withVolume(model, {
-    name: snapshot as `${string}/${string}`, uuid: `new:${snapshot}`, kind: "snapshot", bytes: bytes ?? 0, tags,
+    name: snapshot as `${string}/${string}`, uuid: plannedUuid(snapshot), kind: "snapshot", bytes: bytes ?? 0, tags,
     active: true, open: false, holders: [], origin: origin as `${string}/${string}`, dataPercent: 0,
   });
   return withFreeExtents(made, group, -(bytes ?? 0) / extentBytes);
