@@ -33,7 +33,7 @@ export const WAYS: readonly Way[] = [
   { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "swap"] },
   { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3"] },
   {
-    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true }, contents: ["ext4", "swap"],
+    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true, throttle: { ioWeight: 50 } }, contents: ["ext4", "swap"],
     moved: ["xvda1", "xvda2", "xvdb"],
   },
   { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"] },

@@ -25,6 +25,7 @@ import { editConfig } from "./edit-config.js";
 import { forgetOldRuns } from "./forget-runs.js";
 import { adoptFormer, removeVolume, settleFormer } from "./former-volume.js";
 import { guard } from "./guard.js";
+import { liftWeight } from "./lift-weight.js";
 import { makeFilesystem } from "./make-filesystem.js";
 import { makeSwap } from "./make-swap.js";
 import { dropMarks, markUsed } from "./mark-used.js";
@@ -96,6 +97,7 @@ export const stepKinds = {
   "guard-retired": guardRetired,
   "hold-disks": holdDisks,
   "install-boot-unit": installBootUnit,
+  "lift-weight": liftWeight,
   "make-filesystem": makeFilesystem,
   "make-swap": makeSwap,
   "mark-carried": markCarried,

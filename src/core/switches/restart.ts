@@ -14,6 +14,7 @@ import { editConfig } from "../steps/edit-config.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
 import type { Guard } from "../steps/guard.js";
+import { liftWeight } from "../steps/lift-weight.js";
 import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { shutDown } from "../steps/shut-down.js";
 import { createSnapshot, removeSnapshot } from "../steps/snapshot.js";
@@ -123,10 +124,13 @@ export function volumeOf({ move, fragments: { mirror } }: DomainMove["moves"][nu
   return { volume: move.change.to.volume, ...(mirror === undefined ? {} : { under: mirror.onto }) };
 }
 
-function takeDown({ domain, options, edit }: DomainMove): readonly Step[] {
+function takeDown({ domain, moves, options, edit }: DomainMove): readonly Step[] {
+  // where there is one pass only, what the playbook says of it holds
+  const lifts = options.throttle?.ioWeight !== undefined && moves.some(({ move }) => move.live);
   return [
     draftStep(edit),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
+    ...(lifts ? [stepOf(liftWeight, "switch", "lift-weight", { domain: domain.name }, "the last pass is not throttled: the guest waits for it")] : []),
     stepOf(
       shutDown, "switch", "shut-down",
       {

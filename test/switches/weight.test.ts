@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import { stepsOf } from "../../src/core/model/plan.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
+
+/** The weight of the run's unit, as the playbook gives it, and what it is while the guest waits. */
+
+function planned(move: MoveOptions) {
+  const { domains, diagnostics } = planHost(aHost([{ name: "web1", disks: { xvda1: {} } }]), [aWish("web1", ["xvda1"], move)], sha256);
+  expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+  const [plan] = domains;
+  return { weight: plan?.ioWeight, kinds: stepsOf(plan?.nodes ?? []).map(({ kind }) => kind) };
+}
+
+const throttle = { ioWeight: 50 };
+
+test("it is lifted right before the guest is shut down for its last pass", () => {
+  const { weight, kinds } = planned({ strategy: "rsync", throttle });
+  expect(weight).toBe(50);
+  expect(kinds.indexOf("lift-weight")).toBe(kinds.indexOf("shut-down") - 1);
+  expect(stepKinds["lift-weight"].actions({ domain: "web $1" })).toEqual([
+    { command: ["systemctl", "set-property", "--runtime", "converge-web_20_241.service", "IOWeight=100"] },
+  ]);
+});
+
+test.each<readonly [string, MoveOptions]>([
+  ["nobody asks for one", { strategy: "rsync" }],
+  ["there is one pass only, which the playbook wants held back", { strategy: "rsync", offline: true, throttle }],
+  ["the kernel carries what the guest waits for", { strategy: "dm", switch: "restart", throttle }],
+])("it is left as it is where %s", (_, move) => {
+  expect(planned(move).kinds).not.toContain("lift-weight");
+});
