@@ -4119,15 +4119,10 @@ create_scoped() {
 
 # start_in_scope NAME CONFIG
 start_in_scope() {
-  case $1 in
-    */*) ;;
-    *)
-      if [ -e "$SAVED/$1" ]; then
-        journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
-        return 0
-      fi
-      ;;
-  esac
+  if find_saved "$1"; then
+    journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
+    return 0
+  fi
   create_scoped xl create "$2" || return 1
   domain_state "$1" || {
     says "xl create of $1 ended well, and yet it is not there"
