@@ -14,6 +14,7 @@ import type { Diagnostic } from "../../src/core/model/diagnostic.js";
 import { hasErrors } from "../../src/core/model/diagnostic.js";
 import { diagnosticJson, renderDiagnostics } from "../../src/core/render/diagnostics.js";
 import { filesOf } from "./files.js";
+import { processorMs } from "../support/processor.js";
 
 const inventory = loadInventory(["dom0a,dom0b"], NO_FILES).value;
 if (inventory === undefined) throw new Error("no inventory");
@@ -97,11 +98,11 @@ describe("no input makes it throw", () => {
       `- hosts: "${"[1:9]".repeat(40)}"`, `"${"\\x1b".repeat(5_000)}`, `- ${"a".repeat(500_000)}`,
     ];
     for (const text of texts) {
-      const before = performance.now();
+      const before = processorMs();
       wellFormed(loadPlaybooks([{ file: "x.yml", text }], inventory).diagnostics);
       wellFormed(loadInventory(["x"], filesOf({ x: text })).diagnostics);
       wellFormed(loadInventory(["x.yml"], filesOf({ "x.yml": text })).diagnostics);
-      expect(performance.now() - before, text.slice(0, 30)).toBeLessThan(10_000);
+      expect(processorMs() - before, text.slice(0, 30)).toBeLessThan(10_000);
     }
   });
 });

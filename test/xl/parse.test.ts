@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lineColumn } from "../../src/core/model/source.js";
 import { parseXlConfig, printXlConfig } from "../../src/core/xl/parse.js";
+import { processorMs } from "../support/processor.js";
 
 /** What a user is told: text, then code, place (line:column) and a part of the summary of each complaint. */
 const COMPLAINTS: readonly (readonly [text: string, ...complaints: string[]])[] = [
@@ -96,10 +97,10 @@ describe("the tree", () => {
   });
 
   it("is made in linear time, without deep calls", () => {
-    const started = performance.now();
+    const started = processorMs();
     for (const piece of ["[", "a=1;", "'", "a=[1,", "# x\n", "a += 'x'\n", "\\", "((((", "a b\n", "'\\"]) {
       parseXlConfig({ file: "f", text: piece.repeat(200_000) });
     }
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(processorMs() - started).toBeLessThan(20_000);
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { redact } from "../../src/core/xl/secrets.js";
+import { processorMs } from "../support/processor.js";
 
 const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   ["vncpasswd = 'geheim'\n", "vncpasswd = 'REDACTED'\n"],
@@ -51,11 +52,11 @@ describe("redact", () => {
   });
 
   it("takes linear time", () => {
-    const started = performance.now();
+    const started = processorMs();
     for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=["]) {
       redact(piece.repeat(50_000));
       redact(`a='${piece.replaceAll("'", "").repeat(50_000)}'\n`);
     }
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(processorMs() - started).toBeLessThan(10_000);
   });
 });

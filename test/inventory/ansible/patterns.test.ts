@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { loadInventory } from "../../../src/core/inventory/load-inventory.js";
 import { matchHosts, matchLimit } from "../../../src/core/inventory/pattern.js";
 import { filesOf } from "../../load/files.js";
+import { processorMs } from "../../support/processor.js";
 
 /** Which hosts patterns mean, beside what the real ansible said (record-patterns.py). */
 
@@ -39,10 +40,10 @@ describe("expressions and globs that could take for ever", () => {
 
   test.each(["~(a+)+$b", "~(a|aa)*c", "~(.*)*(.*)*x", "~a*a*a*a*a*a*a*a*b", `*${"a*".repeat(40)}b`, `${"?".repeat(200)}*${"[ab]*".repeat(30)}c`, `~(a{1,100}){1,10}b`])(
     "%s", (pattern) => {
-      const before = performance.now();
+      const before = processorMs();
       const { value } = matchHosts(pattern, one);
       expect(value ?? []).toEqual([]);
-      expect(performance.now() - before).toBeLessThan(20_000);
+      expect(processorMs() - before).toBeLessThan(20_000);
     });
 
   test.each(["~(?!db).*", "~(?<=d)b", "~(d)\\1"])("%s looks around or back, and is refused", (pattern) => {
