@@ -7,10 +7,11 @@ export const pluggedIn: Check = {
   about: "a guest that is restarted from its config comes back without what was plugged in while it ran",
   run: ({ nodes, domain, desired }) => {
     const { config, running } = domain;
-    if (config === undefined || running === undefined || !stepsOf(nodes).some((step) => step.kind === "shut-down")) return [];
-    const cards = running.macs?.length ?? config.networkCards;
+    // without what libxl has stored nobody knows what the guest has
+    if (config === undefined || running?.macs === undefined || !stepsOf(nodes).some((step) => step.kind === "shut-down")) return [];
+    const [inConfig, inGuest] = [config.networkCards, running.macs.length];
     const differ = [
-      ...(cards === config.networkCards ? [] : [`${config.networkCards} network card${config.networkCards === 1 ? "" : "s"} in the config, ${cards} in the guest`]),
+      ...(inConfig === inGuest ? [] : [`${inConfig} network card${inConfig === 1 ? "" : "s"} in the config, ${inGuest} in the guest`]),
       ...devicesThatDiffer(config.devices ?? {}, running.devices ?? {}),
     ];
     if (differ.length === 0) return [];
