@@ -50,6 +50,28 @@ chmod 755 /usr/local/bin/rsync`]);
     await expectNothingLeft(lab);
   });
 
+  test("a network card that was plugged in while the guest ran: no move without a restart takes it away, and one with a restart says so", async () => {
+    const cards = async (): Promise<number> => Number((await lab.run("xl network-list oldext | tail -n +2 | wc -l")).stdout);
+    const had = await cards();
+    const look = async (move: Parameters<typeof onVolumes>[2]) => {
+      const oldext = onVolumes("oldext", { xvda1: {} }, move);
+      Object.assign(oldext["oldext"] as object, { ready: { command: ["/usr/local/lib/lab/guest-sh", "10.77.0.14", "true"], timeout: "300s" } });
+      return converge.run("--check", "-i", "lab.yml", await converge.playbook("card.yml", oldext));
+    };
+    await lab.run("xl network-attach oldext bridge=xenbr0");
+    expect(await cards()).toBe(had + 1);
+    const suspended = await look({ strategy: "dm", switch: "suspend" });
+    expect(suspended.exitCode, suspended.all).toBe(5);
+    expect(suspended.all).toContain("stored-config-differs");
+    const restarted = await look({ strategy: "rsync" });
+    expect(restarted.exitCode, restarted.all).toBe(0);
+    expect(restarted.all).toMatch(/plugged-in-since[^]*network cards? in the config, \d in the guest/);
+    await lab.run("xl network-detach oldext 1");
+    const plain = await look({ strategy: "dm", switch: "suspend" });
+    expect(plain.exitCode, plain.all).toBe(0);
+    expect(plain.all).not.toContain("stored-config-differs");
+  });
+
   test("several guests of a glob are moved one after the other, compared in full, and one is ready by a command", async () => {
     await startGuest(lab, "old3");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("old.yml", {
