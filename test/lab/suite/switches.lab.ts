@@ -100,10 +100,10 @@ async function move({ guest, address, disks, move: how, volumes, step }: Taken):
   return run.all;
 }
 
-describe.runIf(everything)("on a hypervisor without shadow paging", () => {
+describe("on a hypervisor without shadow paging", () => {
   onLab("security", "svm");
 
-  test("a PV guest is not migrated, and the refusal says why and what else there is", async () => {
+  test.runIf(everything)("a PV guest is not migrated, and the refusal says why and what else there is", async () => {
     await startGuest(lab, "oldext");
     const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, { strategy: "dm", switch: "migrate" });
     const refused = await converge.run("--check", "-i", "lab.yml", await converge.playbook("oldext.yml", wish));
