@@ -15,7 +15,7 @@ import { count, formatForecast, formatInstant } from "./figures.js";
 import { renderSteps } from "./steps.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
-import { hanging, wrapCommand } from "./wrap.js";
+import { commented, hanging, wrapCommand } from "./wrap.js";
 
 /** Turns complaints into lines; the renderer of diagnostics is handed in, since it wants colours of its own. */
 export type RenderComplaints = (diagnostics: readonly Diagnostic[]) => readonly string[];
@@ -74,7 +74,7 @@ function renderUnit({ domain, ioWeight, nodes }: DomainPlan, indent: string, vie
   return [
     ...words.map(view.style.faint), ...commands(unitCommand(domain, booksOfRun(domain, "RUN"), ioWeight)),
     ...(makesGuests ? [
-      ...hanging(`${body}# `, "put before each command that makes a guest, so that its keeper outlives the run:", view.width).map(view.style.faint),
+      ...commented(body, "put before each command that makes a guest, so that its keeper outlives the run:", view.width).map(view.style.faint),
       ...commands(scopeCommand(domain)),
     ] : []),
   ];

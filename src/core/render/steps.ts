@@ -1,7 +1,7 @@
 import type { PlanNode, Repeat } from "../model/plan.js";
 import { formatSeconds } from "./figures.js";
 import type { Action, Phase, Risk, Step } from "../model/step.js";
-import { hanging, wrapCommand } from "./wrap.js";
+import { commented, hanging, wrapCommand } from "./wrap.js";
 import { visible } from "./visible.js";
 import type { View } from "./view.js";
 
@@ -63,7 +63,7 @@ function renderStep(step: Step, number: number, indent: string, view: View): rea
 }
 
 function renderAction(action: Action, indent: string, view: View): readonly string[] {
-  if (!("command" in action)) return hanging(`${indent}# `, visible(action.shown), view.width).map(view.style.faint);
+  if (!("command" in action)) return commented(indent, visible(action.shown), view.width).map(view.style.faint);
   const lines = wrapCommand(action.command, view.width - indent.length).map((line) => view.style.command(`${indent}${line}`));
   if (view.verbosity < 2 || action.verb === undefined) return lines;
   return [view.style.faint(`${indent}# under ${action.verb.map(visible).join(" ")}`), ...lines];

@@ -12,6 +12,12 @@ export function hanging(prefix: string, text: string, width: number): readonly s
   return wrapText(text, Math.max(width - columns(prefix), 20)).map((line, i) => `${i === 0 ? prefix : indent}${line}`);
 }
 
+/** A wrapped text as comments of a shell: every line of it, so that what stands around it can be pasted with it. */
+export function commented(indent: string, text: string, width: number): readonly string[] {
+  const prefix = `${indent}# `;
+  return wrapText(text, Math.max(width - columns(prefix), 20)).map((line) => `${prefix}${line}`);
+}
+
 /**
  * A command as it can be pasted, in lines of at most `width` columns that end in ` \` where it goes on. An option
  * and its value stay together where they fit.
