@@ -104,6 +104,37 @@ describe("the same Dom0 after web1 was moved", () => {
   });
 });
 
+describe("what a guest has been given since its start", () => {
+  const lab = labReadings();
+  const stored = lab.results["stored-configs"]?.stdout ?? "";
+  const domid = Number(/userdata-d\.([1-9]\d*)\./.exec(stored)?.[1]);
+  const second = (more: string): string => stored.replace(/"nics":\s*\[\s*\{/, (start) => `${start}"devid": 1, "mac": "00:16:3e:00:00:99"${more}},{`);
+  const guest = (stdout: string, served?: string) => observe({
+    ...lab,
+    results: {
+      ...lab.results, "stored-configs": { exitCode: 0, stderr: "", stdout },
+      ...(served === undefined ? {} : { "kernel-backends": { exitCode: 0, stderr: "", stdout: served } }),
+    },
+  }).value?.domains["web1"]?.running;
+  const FIRST = "00:16:3e:4d:00:11";
+
+  test("is its card while Dom0 serves it, and no more once it was plugged out, though libxl keeps it", () => {
+    expect(second("")).not.toBe(stored);
+    expect(guest(second(""), `vif-${domid}-0\nvif-${domid}-1\n`)?.macs).toEqual(["00:16:3e:00:00:99", FIRST]);
+    expect(guest(second(""), `vif-${domid}-0\nvif-${domid + 1}-1\n`)?.macs).toEqual([FIRST]);
+  });
+
+  test("is its card where another domain serves it, or nobody has asked", () => {
+    expect(guest(second(', "backend_domname": "net"'), `vif-${domid}-0\n`)?.macs).toEqual(["00:16:3e:00:00:99", FIRST]);
+    expect(guest(second(""))?.macs).toEqual(["00:16:3e:00:00:99", FIRST]);
+  });
+
+  test("is a PCI device of the host's", () => {
+    expect(guest(stored, `vif-${domid}-0\npci-${domid}-0\n`)?.passedThrough).toBe(true);
+    expect(guest(stored, `vif-${domid}-0\npci-${domid + 1}-0\n`)?.passedThrough).toBeUndefined();
+  });
+});
+
 describe("a recording", () => {
   const lab = labReadings();
 

@@ -100,7 +100,6 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
             running: {
               domid: index + 1, uuid: `domain-${guest.name}`, paused: false, memoryKiB: 131072, stored: config.disks,
               macs: Array.from({ length: config.networkCards }, () => "00:16:3e:00:00:01"),
-              ...(config.devices === undefined ? {} : { devices: config.devices }),
               attached: config.disks.map((d) => attachedAs(d, { images })),
               ...(guest.qdisk === true
                 ? { qemu: { nodes: config.disks.flatMap((d) => attachedAs(d, { images }).open ?? []), jobs: [] } }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { stepsOf } from "../../src/core/model/plan.js";
+import { againstMigrate, againstSuspend } from "../../src/core/switches/choose.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
@@ -20,6 +21,17 @@ function planned(move: MoveOptions, change: (state: HostState) => HostState = (s
 const can = (...capabilities: readonly string[]) => (state: HostState): HostState => ({ ...state, host: { ...state.host, capabilities } });
 const crowded = (state: HostState): HostState => ({ ...state, memory: { ...state.memory, dom0FreeBytes: 200 * MIB } });
 const memory = (freeBytes: number) => (state: HostState): HostState => ({ ...state, memory: { ...state.memory, freeBytes } });
+
+test("a guest with PCI devices of the host's can neither be suspended nor migrated, whether its config names them or not", () => {
+  const state = can("pv", "shadow")(aHost([WEB]));
+  const { web1 } = state.domains;
+  if (web1?.running === undefined) throw new Error("no guest that runs");
+  const plugged = { ...web1, running: { ...web1.running, passedThrough: true as const } };
+  for (const against of [againstSuspend, againstMigrate]) {
+    expect(against(web1, state)).toEqual([]);
+    expect(against(plugged, state)).toEqual([expect.stringContaining("devices passed through")]);
+  }
+});
 
 describe("a guest whose disks are mirrored", () => {
   test("is migrated where the hypervisor says that it can: that is forecast to cost the least", () => {

@@ -16,7 +16,8 @@ const LISTED = `[
                 { "pdev_path": "r0", "vdev": "xvdb", "format": "raw", "script": "block-drbd",
                   "backend_domname": "sto" }
             ],
-            "pcidevs": [ { "dev": 3, "bus": 1 } ], "usbdevs": [ { "devid": 0 }, { "devid": 1 } ], "vtpms": [],
+            "nics": [ { "devid": 0, "mac": "00:16:3e:00:00:01" }, { "devid": 1, "mac": "00:16:3e:00:00:02", "backend_domname": "net" },
+                { "devid": 2, "backend_domid": 7 }, null ],
             "vfbs": [ { "vnc": { "enable": "True", "passwd": "ge\\"heim" } } ]
         }
     },
@@ -30,8 +31,10 @@ describe("the output of xl list -l", () => {
       {
         domid: 5,
         name: "web1",
-        macs: [],
-        devices: { pci: 1, usbdev: 2 },
+        cards: [
+          { devid: 0, mac: "00:16:3e:00:00:01" }, { devid: 1, mac: "00:16:3e:00:00:02", elsewhere: true }, { devid: 2, mac: "", elsewhere: true },
+          { mac: "" },
+        ],
         uuid: "6f1a2b3c-4d5e-4f60-8172-8394a5b6c7d8",
         disks: [
           {
@@ -54,7 +57,7 @@ describe("the output of xl list -l", () => {
           },
         ],
       },
-      { domid: 6, macs: [], devices: {}, name: "diskless", uuid: "", disks: [] },
+      { domid: 6, cards: [], name: "diskless", uuid: "", disks: [] },
     ]);
   });
 
@@ -78,8 +81,7 @@ describe("the output of xl list -l", () => {
       {
         domid: 3,
         name: "web1",
-        macs: ["00:16:3e:4d:00:11"],
-        devices: {},
+        cards: [{ devid: 0, mac: "00:16:3e:4d:00:11" }],
         uuid: "5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11",
         disks: [
           { vdev: "xvda1", target: "/srv/xen/web1/disk.img", format: "raw", access: "w", cdrom: false },

@@ -1,5 +1,4 @@
 import { stepsOf } from "../model/plan.js";
-import { devicesThatDiffer } from "../xl/devices.js";
 import type { Check } from "./check.js";
 
 export const pluggedIn: Check = {
@@ -12,7 +11,7 @@ export const pluggedIn: Check = {
     const [inConfig, inGuest] = [config.networkCards, running.macs.length];
     const differ = [
       ...(inConfig === inGuest ? [] : [`${inConfig} network card${inConfig === 1 ? "" : "s"} in the config, ${inGuest} in the guest`]),
-      ...devicesThatDiffer(config.devices ?? {}, running.devices ?? {}),
+      ...(running.passedThrough === true && !config.ties.includes("passed-through") ? ["no PCI device in the config, and some in the guest"] : []),
     ];
     if (differ.length === 0) return [];
     return [

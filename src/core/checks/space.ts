@@ -1,7 +1,7 @@
 import { formatBytes } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
 import type { VolumeRole } from "../model/names.js";
-import { roleOfTags } from "../model/names.js";
+import { roleOfTags, safeName } from "../model/names.js";
 import { isPlanned } from "../model/storage.js";
 import type { Check } from "./check.js";
 
@@ -18,14 +18,19 @@ export const space: Check = {
   run: ({ estimate, domain, state }) =>
     estimate.spaceNeeded.filter(({ bytes, freeBytes }) => bytes > freeBytes).map(({ group, bytes, freeBytes }) => ({
       summary: `${group} has ${formatBytes(freeBytes)} free, and ${domain.name} needs ${formatBytes(bytes)}`,
-      detail: ["counted are the new volumes and the room for changes in snapshots", ...taking(group, state)].join("\n"),
+      detail: ["counted are the new volumes and the room for changes in snapshots", ...taking(group, domain.name, state)].join("\n"),
       fix: `Free or add space in ${group}, or ask for a smaller size or snapshot.`,
     })),
 };
 
-/** Volumes of converge's own there that are no guest's disks, and those that guests before this one are to get: the largest first. */
-function taking(group: string, { volumes }: HostState): readonly string[] {
-  const found = Object.values(volumes).filter(({ name }) => name.startsWith(`${group}/`)).flatMap((volume) => {
+/**
+ * Volumes of converge's own there that are no guest's disks, and those that guests before this one are to get: the largest first.
+ * What is thin takes its room in a pool, and a copy of this guest's own is gone on with.
+ */
+function taking(group: string, guest: string, { volumes }: HostState): readonly string[] {
+  const there = Object.values(volumes).filter(({ name, kind, tags }) =>
+    name.startsWith(`${group}/`) && kind !== "thin" && !(roleOfTags(tags) === "copy" && tags.includes(`converge.domain=${safeName(guest)}`)));
+  const found = there.flatMap((volume) => {
     const role = roleOfTags(volume.tags);
     const what = isPlanned(volume) ? "for a guest whose turn is before this one's" : role === undefined || role === "disk" ? undefined : WORDS[role];
     return what === undefined ? [] : [{ ...volume, what }];

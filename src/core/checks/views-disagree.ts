@@ -1,7 +1,7 @@
 import type { AttachedDisk } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { numberOfLoop } from "../model/loop.js";
-import { disksBehind } from "../model/mapping.js";
+import { disksBehind, isOwnPath } from "../model/mapping.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { Check } from "./check.js";
 
@@ -22,7 +22,9 @@ export const viewsDisagree: Check = {
       const inConfig = config.disks.find((d) => sameVdev(d.vdev, vdev))?.target;
       const inStored = running.stored.find((d) => sameVdev(d.vdev, vdev))?.target;
       const inXenstore = disk?.params;
-      const served = servedBy(disk, state);
+      // a block script of its own may serve anything under that name
+      const scripted = [config.disks, running.stored].some((disks) => disks.find((d) => sameVdev(d.vdev, vdev))?.script !== undefined);
+      const served = servedBy(disk, state, scripted);
       // QEMU that went over to another disk is right, and xenstore goes on naming what the guest was created with
       const views = [inConfig, inStored, ...(disk?.open === undefined ? [inXenstore] : []), ...(served === undefined ? [] : [served.path])]
         .map((path) => (path === undefined ? [] : disksBehind(path, state).map((one) => keyOf(one, state))));
@@ -43,23 +45,26 @@ export const viewsDisagree: Check = {
 };
 
 /** What really lies below a disk, by the word of QEMU or by the device numbers of the kernel; undefined: nobody says. */
-function servedBy(disk: AttachedDisk | undefined, state: HostState): { readonly who: string; readonly path: string } | undefined {
+function servedBy(disk: AttachedDisk | undefined, state: HostState, scripted: boolean): { readonly who: string; readonly path: string } | undefined {
   if (disk?.open !== undefined) return { who: "QEMU", path: disk.open.path };
   if (disk?.backend !== "vbd" || disk.devno === undefined) return undefined;
   const { devno } = disk;
   const volume = Object.values(state.volumes).find((found) => found.devno === devno);
   if (volume !== undefined) return { who: "the kernel", path: `/dev/${volume.name}` };
   const loop = state.loops.find((found) => numberOfLoop(found) === devno);
-  if (loop === undefined) return otherThanNamed(disk.params, devno, state);
+  if (loop === undefined) return scripted ? undefined : otherThanNamed(disk.params, devno, state);
   const image = Object.values(state.images).find((found) => found.inode === loop.inode && found.devno === loop.devno);
   return { who: "the kernel", path: image?.path ?? `${loop.backing}${loop.deleted ? " (deleted)" : ""}` };
 }
 
-/** A device that is neither a volume nor a loop, where the path that xenstore has is now another device's, or a file's. */
+/**
+ * A device that is neither a volume nor a loop, where xenstore names an image, or a device of converge's own that has another
+ * number by now. Paths of others' devices may lead to one disk by several ways (multipath, by-id): they say nothing.
+ */
 function otherThanNamed(params: string, devno: string, { devices = {}, images }: HostState): { readonly who: string; readonly path: string } | undefined {
-  const path = params.startsWith("/") ? params : `/dev/${params}`;
-  const named = devices[path];
-  if (named === undefined ? !Object.hasOwn(images, path) : named.devno === devno) return undefined;
+  const named = devices[params];
+  const differs = isOwnPath(params) ? named !== undefined && named.devno !== devno : Object.hasOwn(images, params);
+  if (!differs) return undefined;
   const other = Object.values(devices).find((device) => device.devno === devno);
   return { who: "the kernel", path: other?.path ?? `a device of number ${devno}` };
 }

@@ -6,6 +6,7 @@ import { fact as diskTargets } from "./disk-targets.js";
 import { fact as domainList } from "./domain-list.js";
 import { fact as hiddenSignatures } from "./hidden-signatures.js";
 import { fact as hostIdentity } from "./host-identity.js";
+import { fact as kernelBackends } from "./kernel-backends.js";
 import { fact as loops } from "./loops.js";
 import { fact as managers } from "./managers.js";
 import { fact as mappings } from "./mappings.js";
@@ -35,6 +36,7 @@ export const facts = {
   domainList,
   hiddenSignatures,
   hostIdentity,
+  kernelBackends,
   loops,
   managers,
   mappings,

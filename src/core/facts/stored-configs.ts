@@ -1,8 +1,8 @@
 import type { Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk, DeviceCounts } from "../model/domain.js";
+import type { ConfiguredDisk } from "../model/domain.js";
 import { readDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
-import { readStoredConfig, redactStoredDomains } from "../xl/stored.js";
+import { readStoredConfig, redactStoredDomains, type StoredCard } from "../xl/stored.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 
 /** The disks that a running guest's own reboot comes up with. */
@@ -11,8 +11,7 @@ export interface StoredGuest {
   /** A domain id is used again after a reboot of Dom0, and files of the old one may be left. */
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
-  readonly macs: readonly string[];
-  readonly devices: DeviceCounts;
+  readonly cards: readonly StoredCard[];
   /** What becomes of it when it powers off, where any of the files says something else than `destroy`. */
   readonly onPoweroff?: string;
   /** What `xl config-update` stored beats what libxl holds. */
@@ -54,14 +53,12 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       }
       const key = `${domid} ${uuid}`;
       // only libxl's own has the addresses that it chose itself
-      const macs = read.value !== undefined && "macs" in read.value ? read.value.macs : (guests.get(key)?.macs ?? []);
-      // and is kept up to date when something is plugged in or out
-      const devices = read.value !== undefined && "macs" in read.value ? read.value.devices : (guests.get(key)?.devices ?? {});
+      const cards = read.value !== undefined && "cards" in read.value ? read.value.cards : (guests.get(key)?.cards ?? []);
       // the xl that watches the guest knows the one of its creation, and reads the other when the guest reboots
       const actions = [guests.get(key)?.onPoweroff, read.value?.onPoweroff];
       const onPoweroff = actions.find((action) => action !== undefined && action !== "destroy");
       guests.set(key, {
-        domid, uuid, disks: read.value?.disks ?? [], macs, devices, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
+        domid, uuid, disks: read.value?.disks ?? [], cards, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
       });
     }
     return known([...guests.values()], diagnostics);

@@ -43,8 +43,6 @@ export interface DomainConfig {
   readonly disks: readonly ConfiguredDisk[];
   /** How many `vif` entries it has. */
   readonly networkCards: number;
-  /** What else it names that could be plugged in at any time. Unset: nothing. */
-  readonly devices?: DeviceCounts;
   /** Of the `vif` entries: the `ip=` ones. */
   readonly addresses: readonly string[];
   readonly onPoweroff: string;
@@ -63,9 +61,6 @@ export interface DomainConfig {
  */
 export type Tie = "passed-through" | "no-migration" | "named-card" | "fixed-display" | "device-model-arguments" | "kernel";
 
-/** Devices besides disks and network cards, counted by the key that a config has for them. */
-export type DeviceCounts = Readonly<Partial<Record<"pci" | "usbdev" | "vtpm" | "p9" | "vdispl" | "vsnd", number>>>;
-
 export interface RunningDomain {
   readonly domid: number;
   readonly uuid: string;
@@ -75,8 +70,8 @@ export interface RunningDomain {
   readonly stored: readonly ConfiguredDisk[];
   /** MAC addresses of its network cards, in their order; those that libxl chose by itself stand in no config. */
   readonly macs?: readonly string[];
-  /** What else it has been given, at its start or since. Unset: nothing. */
-  readonly devices?: DeviceCounts;
+  /** It has PCI devices of the host's, from its start on or plugged in since. */
+  readonly passedThrough?: true;
   /** From there too: what becomes of it when it powers off, where that is not `destroy`. */
   readonly onPoweroff?: string;
   readonly attached: readonly AttachedDisk[];

@@ -23,7 +23,6 @@ export function builtWith(model: Model, name: string, disks: readonly Configured
     domid: 1 + Math.max(0, ...Object.values(model.host.domains).map((d) => d.running?.domid ?? 0)),
     uuid: config.uuid ?? "new", paused: true, memoryKiB: (config.memoryMiB ?? 0) * 1024,
     macs: Array.from({ length: config.networkCards }, () => "00:16:3e:00:00:01"),
-    ...(config.devices === undefined ? {} : { devices: config.devices }),
     stored: disks, ...attachedWith(model, disks),
   });
 }

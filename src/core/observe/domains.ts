@@ -3,6 +3,8 @@ import type { FactValues } from "../facts/readings.js";
 import type { ReportedQemu } from "../facts/qemu-blocks.js";
 import type { ReportedConfig } from "../facts/xl-configs.js";
 import type { ReportedBackend } from "../facts/xenstore-backends.js";
+import type { KernelBackend } from "../facts/kernel-backends.js";
+import type { StoredCard } from "../xl/stored.js";
 import type { StoredGuest } from "../facts/stored-configs.js";
 import type { ListedDomain } from "../facts/domain-list.js";
 import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
@@ -65,7 +67,8 @@ function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
   const found = new Map<string, RunningDomain>();
   for (const listed of facts.domainList ?? []) {
     const disks = (attached.get(listed.domid) ?? []).sort((a, b) => (a.vdev < b.vdev ? -1 : 1));
-    found.set(listed.name, readRunning(listed, stored.get(`${listed.domid} ${listed.uuid}`), disks, qemus.get(listed.domid)));
+    found.set(listed.name, readRunning(listed, stored.get(`${listed.domid} ${listed.uuid}`), disks, qemus.get(listed.domid),
+      facts.kernelBackends?.filter(({ domid }) => domid === listed.domid)));
   }
   return found;
 }
@@ -75,6 +78,7 @@ function readRunning(
   stored: StoredGuest | undefined,
   attached: readonly AttachedDisk[],
   qemu: ReportedQemu | undefined,
+  served: readonly KernelBackend[] | undefined,
 ): RunningDomain {
   return {
     domid: listed.domid,
@@ -82,13 +86,19 @@ function readRunning(
     paused: listed.state.includes("p"),
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
-    ...(stored === undefined ? {} : { macs: stored.macs }),
-    ...(stored === undefined || Object.keys(stored.devices).length === 0 ? {} : { devices: stored.devices }),
+    ...(stored === undefined ? {} : { macs: stored.cards.filter((card) => isThere(card, served)).map(({ mac }) => mac) }),
+    ...(served?.some(({ kind }) => kind === "pci") === true ? { passedThrough: true } : {}),
     ...(stored?.onPoweroff === undefined ? {} : { onPoweroff: stored.onPoweroff }),
     ...(stored?.byXl === true ? { storedByXl: true } : {}),
     attached,
     ...(qemu === undefined ? {} : { qemu: { nodes: qemu.nodes, jobs: qemu.jobs } }),
   };
+}
+
+/** libxl has every card stored that the guest ever had; where Dom0's kernel serves it, that knows whether it still has. */
+function isThere({ devid, elsewhere }: StoredCard, served: readonly KernelBackend[] | undefined): boolean {
+  if (served === undefined || devid === undefined || elsewhere === true) return true;
+  return served.some(({ kind, number }) => kind === "vif" && number === devid);
 }
 
 function readAttached(

@@ -212,7 +212,7 @@ function derivedOf(
   { name, config, running }: Domain, which: keyof DerivedConfigs, opened: EditableConfig, from: Checked<ConfigEdit>, sha256: Sha256,
 ): { readonly derived?: Derived; readonly diagnostics: readonly Diagnostic[] } {
   if (config === undefined || running === undefined) return { diagnostics: [] };
-  const identity = { uuid: running.uuid, macs: running.macs ?? [], devices: running.devices ?? {} };
+  const identity = { uuid: running.uuid, macs: running.macs ?? [], passedThrough: running.passedThrough === true };
   const { value, diagnostics } = from.value === undefined ? from : deriveConfig(opened, from.value, identity);
   if (value === undefined) return { diagnostics };
   const edits = value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text }));

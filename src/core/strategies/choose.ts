@@ -128,6 +128,8 @@ function possibleFirst(a: OtherChoice, b: OtherChoice): number {
 /** What it would cost, with the switch-over that costs the least; or what stands against it. */
 function unaskedFor({ strategy, looked, ways: [way] }: Unasked, at: number): readonly OtherChoice[] {
   if (way !== undefined) {
+    // beside it the disk goes as it would beside any other: that is no choice
+    if (way.disks[at]?.strategy.named !== true) return [];
     return [{ strategy: strategy.name, ...switchOf(way), reasons: ["only where the playbook names it"], forecast: forecastOf(way, at) }];
   }
   const seen = looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));

@@ -46,10 +46,10 @@ export function againstMigrate(domain: Domain, state: HostState): readonly strin
 }
 
 /** What ties a guest to the domain that it is now. */
-function bound({ config }: Domain): readonly string[] {
+function bound({ config, running }: Domain): readonly string[] {
   const ties = config?.ties ?? [];
   const reasons: string[] = [];
-  if (ties.includes("passed-through")) reasons.push("it has devices passed through, which can not be saved");
+  if (ties.includes("passed-through") || running?.passedThrough === true) reasons.push("it has devices passed through, which can not be saved");
   if (ties.includes("no-migration")) reasons.push("its config forbids it (nomigrate)");
   return reasons;
 }

@@ -14,7 +14,7 @@ import { editConfig } from "../steps/edit-config.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
 import type { Guard } from "../steps/guard.js";
-import { liftWeight } from "../steps/lift-weight.js";
+import { DEFAULT_WEIGHT, liftWeight } from "../steps/lift-weight.js";
 import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { shutDown } from "../steps/shut-down.js";
 import { createSnapshot, removeSnapshot } from "../steps/snapshot.js";
@@ -126,7 +126,7 @@ export function volumeOf({ move, fragments: { mirror } }: DomainMove["moves"][nu
 
 function takeDown({ domain, moves, options, edit }: DomainMove): readonly Step[] {
   // where there is one pass only, what the playbook says of it holds
-  const lifts = options.throttle?.ioWeight !== undefined && moves.some(({ move }) => move.live);
+  const lifts = (options.throttle?.ioWeight ?? DEFAULT_WEIGHT) < DEFAULT_WEIGHT && moves.some(({ move }) => move.live);
   return [
     draftStep(edit),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),

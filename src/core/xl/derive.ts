@@ -1,6 +1,4 @@
 import type { Checked } from "../model/diagnostic.js";
-import type { DeviceCounts } from "../model/domain.js";
-import { devicesConfigured, devicesThatDiffer } from "./devices.js";
 import type { ConfigEdit, EditableConfig } from "./edit.js";
 import { stringOf, stringsOf } from "./settings.js";
 import { encodeString } from "./string-literal.js";
@@ -11,8 +9,8 @@ export interface Identity {
   readonly uuid: string;
   /** Of its network cards, in their order. */
   readonly macs: readonly string[];
-  /** What else it has, hot-plugged devices included. */
-  readonly devices: DeviceCounts;
+  /** It has PCI devices of the host's. */
+  readonly passedThrough: boolean;
 }
 
 /**
@@ -20,7 +18,7 @@ export interface Identity {
  * a restore, a migration or `xl config-update` would else make anew. Written behind the old text: of a key that stands
  * twice the last one counts.
  * @param edited with the other disks
- * @returns no value where its network cards or other devices are not those that the guest has
+ * @returns no value where its network cards or PCI devices are not those that the guest has
  */
 export function deriveConfig({ settings }: EditableConfig, edited: ConfigEdit, identity: Identity): Checked<ConfigEdit> {
   const lines: string[] = [];
@@ -32,22 +30,20 @@ export function deriveConfig({ settings }: EditableConfig, edited: ConfigEdit, i
       diagnostics: [
         {
           severity: "error", code: "stored-config-differs",
-          summary: `the config names ${vifs.length} network cards, and the guest was created with ${identity.macs.length}`,
+          summary: `the config names ${vifs.length} network cards, and the guest has ${identity.macs.length}`,
           fix: "Bring the config to what the guest has (xl network-list), or restart the guest from it.",
         },
       ],
     };
   }
-  const others = devicesThatDiffer(devicesConfigured(settings), identity.devices);
-  if (others.length > 0) {
+  if (identity.passedThrough && stringsOf(settings, "pci").length === 0) {
     return {
       value: undefined,
       diagnostics: [
         {
           severity: "error", code: "stored-config-differs",
-          summary: "the config names other devices than the guest has, which would lose them or get them a second time",
-          detail: others.join("\n"),
-          fix: "Bring the config to what the guest has (xl list -l), plug out what it does not need, or restart the guest from it.",
+          summary: "the guest has PCI devices of the host's that were plugged in since, and the config names none",
+          fix: "Bring the config to what the guest has (xl pci-list), plug them out, or restart the guest from its config.",
         },
       ],
     };

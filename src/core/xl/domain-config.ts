@@ -2,7 +2,6 @@ import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { DomainConfig, Tie } from "../model/domain.js";
 import type { SourceText } from "../model/source.js";
-import { devicesConfigured } from "./devices.js";
 import { readDisks } from "./disks.js";
 import { parseXlConfig } from "./parse.js";
 import type { XlSettings } from "./settings.js";
@@ -78,7 +77,6 @@ export function readDomainConfig(
   }
   const memoryMiB = numberOf(settings, "memory");
   const type = typeOf(settings, refuse);
-  const devices = devicesConfigured(settings);
 
   if (hasErrors(diagnostics) || name === undefined) return { value: undefined, diagnostics };
   return {
@@ -97,7 +95,6 @@ export function readDomainConfig(
       onReboot,
       type,
       ties: tiesOf(settings),
-      ...(Object.keys(devices).length === 0 ? {} : { devices }),
       ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
     },

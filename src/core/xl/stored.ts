@@ -1,6 +1,5 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk, DeviceCounts } from "../model/domain.js";
-import { devicesStored } from "./devices.js";
+import type { ConfiguredDisk } from "../model/domain.js";
 import { redactInside } from "./secrets.js";
 
 /** What `xl list -l` prints: the configurations that xl stored when it created the guests. */
@@ -9,12 +8,18 @@ export interface StoredConfig {
   readonly name: string;
   readonly uuid: string;
   readonly disks: readonly ConfiguredDisk[];
-  /** Addresses of its network cards, in the order of their numbers. */
-  readonly macs: readonly string[];
-  /** What else it has, hot-plugged devices included. */
-  readonly devices: DeviceCounts;
+  /** Its network cards, in the order of their numbers; those that were plugged out since are among them. */
+  readonly cards: readonly StoredCard[];
   /** What becomes of it when it powers off: libxl leaves out `destroy`. */
   readonly onPoweroff?: string;
+}
+
+/** A network card, as libxl keeps it: it adds what is plugged in, and takes nothing away (libxl_device.c). */
+export interface StoredCard {
+  readonly mac: string;
+  readonly devid?: number;
+  /** Its backend is not in Dom0. */
+  readonly elsewhere?: true;
 }
 
 export interface StoredDomain extends StoredConfig {
@@ -66,8 +71,7 @@ function readConfig(config: unknown): StoredConfig {
     name: text(info, "name") ?? "",
     uuid: (text(info, "uuid") ?? "").toLowerCase(),
     disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
-    macs: Array.isArray(nics) ? (nics as unknown[]).map((nic) => text(nic, "mac") ?? "") : [],
-    devices: devicesStored(config),
+    cards: Array.isArray(nics) ? (nics as unknown[]).map(readCard) : [],
     ...(onPoweroff === undefined ? {} : { onPoweroff }),
   };
 }
@@ -94,6 +98,15 @@ function readDisk(disk: unknown): ConfiguredDisk {
     ...(backendtype === undefined ? {} : { backendtype }),
     ...(script === undefined ? {} : { script }),
     ...(backend === undefined ? {} : { backend }),
+  };
+}
+
+function readCard(nic: unknown): StoredCard {
+  const devid = get(nic, "devid");
+  const domid = get(nic, "backend_domid");
+  const elsewhere = text(nic, "backend_domname") !== undefined || (typeof domid === "number" && domid !== 0);
+  return {
+    mac: text(nic, "mac") ?? "", ...(typeof devid === "number" ? { devid } : {}), ...(elsewhere ? { elsewhere } : {}),
   };
 }
 

@@ -209,7 +209,9 @@ set -- $(cat /run/whole-table)
 [ $# = 5 ] && [ -n "$place" ]
 first=$((place * 8))
 printf '0 %s linear %s %s\\n%s 8 error\\n%s %s linear %s %s\\n' "$first" "$4" "$5" "$first" $((first + 8)) $(($2 - first - 8)) "$4" $(($5 + first + 8)) | dmsetup reload vg0-images
-dmsetup suspend vg0-images; dmsetup resume vg0-images`]);
+dmsetup suspend vg0-images; dmsetup resume vg0-images
+# what was written to it just now is in memory still
+echo 3 >/proc/sys/vm/drop_caches`]);
   const playbook = await converge.playbook("old3.yml", readyOn("old3", address, ["xvda1"], { strategy: "dm", switch: "suspend" }));
   const booted = await boots(lab, "old3");
   const failed = await converge.run("-i", "lab.yml", playbook, "--yes");

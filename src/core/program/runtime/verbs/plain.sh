@@ -6,6 +6,12 @@ verb_plain() { # -- COMMAND…
   run_command "$@"
 }
 
+# try: what is worth having, and no reason to end the run where it fails
+verb_try() { # -- COMMAND…
+  shift
+  run_command "$@" || journal note message "$1 ${2:-} ended with $?: it is gone on without"
+}
+
 # ours PATH: under converge's own run directory, and no link on the way there
 ours() {
   local rest path
