@@ -189,7 +189,7 @@ describe("ssh", () => {
     process.env["SSH_PLAY"] = "lingers";
     const start = performance.now();
     expect((await open().run(["echo", "1"])).value?.stdout).toBe("1\n");
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(performance.now() - start).toBeLessThan(60_000);
   });
 
   test.each([
