@@ -184,6 +184,9 @@ test.runIf(everything)("the power goes right after the commit: the guest comes u
   expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/dev/vg0/stubborn1-xvda1" });
   await expectOnward(lab, "stubborn1", 5);
   await expectNothingLeft(lab);
+  // what the run had still to note
+  const next = await converge.run("-i", "lab.yml", "stubborn1.yml", "--yes");
+  expect(next.exitCode, next.all).toBe(0);
   await converge.expectNothingToDo("stubborn1.yml");
   await lab.run(["xl", "destroy", "stubborn1"]);
   await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
