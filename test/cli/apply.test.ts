@@ -236,7 +236,7 @@ describe("apply", () => {
     const { exit, out } = await cli([...INVENTORY, weighty, "--yes", "-v"], { hosts: { dom0a: host }, states });
     expect(exit).toBe(0);
     expect(weight(host)).toEqual(["IOWeight=33"]);
-    expect(out, "as was shown").toMatch(/run by converge-web1\.service on the host, IOWeight=33: .*\n[^]*systemd-run [^]* -p IOWeight=33/);
+    expect(out, "as was shown").toMatch(/run by converge-web1\.service on the host, detached, IOWeight=33\n[^]*systemd-run [^]* -p IOWeight=33/);
     // and by way of a saved plan
     const later = converging();
     const plan = join(files.dir, "weighty.json");

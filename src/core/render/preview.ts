@@ -66,7 +66,7 @@ function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly 
 /** What runs the steps: a unit on the host; with `-v` the commands that start it, and guests out of it. */
 function renderUnit({ domain, ioWeight, nodes }: DomainPlan, indent: string, view: View): readonly string[] {
   const weight = ioWeight === undefined ? "" : `, IOWeight=${ioWeight}`;
-  const words = hanging(`${indent}run by `, `${unitName(domain)} on the host${weight}: no connection is needed for it`, view.width);
+  const words = hanging(`${indent}run by `, `${unitName(domain)} on the host, detached${weight}`, view.width);
   if (view.verbosity === 0) return words.map(view.style.faint);
   const body = `${indent}  `;
   const commands = (command: Command): readonly string[] => wrapCommand(command, view.width - body.length).map((line) => view.style.command(`${body}${line}`));
