@@ -754,6 +754,7 @@ take_back() {
   local number tries list
   UNDO_SCOPE=$1
   adopt_loops
+  forget_draft
   list=$(newest_first started)
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1
@@ -2842,6 +2843,13 @@ keep_former() {
     says "cannot keep the config as it is beside it"
     return 1
   }
+}
+
+# forget_draft: an edit that was ended between its text and the rename has changed nothing that could be taken back, and left that
+forget_draft() {
+  local path
+  path=$(readlink -e -- "$CONFIG") || return 0
+  draft_of "$path"
 }
 
 # forget_former: there is no way back any more, or nothing to go back from

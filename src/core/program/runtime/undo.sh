@@ -30,6 +30,7 @@ take_back() {
   local number tries list
   UNDO_SCOPE=$1
   adopt_loops
+  forget_draft
   list=$(newest_first started)
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1

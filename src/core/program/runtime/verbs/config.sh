@@ -83,6 +83,13 @@ keep_former() {
   }
 }
 
+# forget_draft: an edit that was ended between its text and the rename has changed nothing that could be taken back, and left that
+forget_draft() {
+  local path
+  path=$(readlink -e -- "$CONFIG") || return 0
+  draft_of "$path"
+}
+
 # forget_former: there is no way back any more, or nothing to go back from
 forget_former() {
   local path
