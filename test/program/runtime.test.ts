@@ -13,6 +13,7 @@ import { lacks } from "../support/tools.js";
 import { SHELLS, StubHost, byTurns, evaluate } from "./host.js";
 import { journal } from "./invariants.js";
 import { moveNodes, planOf, raw, rawStep, sha256 } from "./plan.js";
+import { scopeCommand } from "../../src/core/model/unit.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "converge-runtime-"));
 afterAll(() => {
@@ -60,6 +61,13 @@ describe("the runtime", () => {
     expect(checked.stdout).toBe("");
     const program = spawnSync("shellcheck", ["-s", "sh", "-e", "SC2317,SC2034", "-"], { encoding: "utf8", input: calls });
     expect(program.stdout).toBe("");
+  });
+
+  it("puts before what makes a guest the words that the preview shows", () => {
+    const source = readFileSync("src/core/program/runtime/verbs/guest.sh", "utf8").replaceAll(/\\\n\s*/g, "");
+    const shown = scopeCommand("$SAFE").map((word) => word.replaceAll("_24SAFE", "$SAFE"));
+    const ran = shown.map((word) => word.includes("$") ? word.replace(/^(--\w+=)(.*)$/, '$1"$2"').replace("TIME-PID-NUMBER", "${NOW%.*}-$$$$-$SCOPES") : word);
+    expect(source).toContain(`run_command ${ran.join(" ")} `);
   });
 
   it("is called with quoted words only", () => {

@@ -1,4 +1,4 @@
-import { known, unreadable, type FirstFact } from "./fact.js";
+import { absent, known, unreadable, type FirstFact } from "./fact.js";
 
 /** A device that Dom0's kernel serves to a guest. */
 export interface KernelBackend {
@@ -8,8 +8,12 @@ export interface KernelBackend {
   readonly number: number;
 }
 
+/** The script's exit code where the kernel does not show its backends: that says nothing of what guests have. */
+const UNTOLD = 3;
+
 // builtins only: no process is started for a device
 const SCRIPT = `
+[ -d /sys/bus/xen-backend/devices ] || exit ${UNTOLD}
 for path in /sys/bus/xen-backend/devices/vif-* /sys/bus/xen-backend/devices/pci-*; do
   if [ -e "$path" ]; then printf '%s\\n' "\${path##*/}"; fi
 done
@@ -26,6 +30,7 @@ export const fact: FirstFact<readonly KernelBackend[]> = {
   needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
+    if (result.exitCode === UNTOLD) return absent;
     if (result.exitCode !== 0) return unreadable("devices that Dom0 serves to guests", result);
     const found = result.stdout.matchAll(/^(vif|pci)-(\d+)-(\d+)$/gm);
     return known([...found].map(([, kind = "", domid = "", number = ""]): KernelBackend => (

@@ -7725,7 +7725,8 @@ json_object() {
 }
 
 # Brings a program onto the host and starts it: \`sh -c SUBMIT sh SAFE DIGEST OWNER STAMP SYSTEMD-RUN…\`, the last of which are
-# the command that starts it there, as the preview shows it (model/unit.ts); on stdin a line \`PROGRAM_BYTES PLAN_BYTES\` and then both. The last line of the answer: \`started DIR\`, \`attach DIR\`, \`held JSON\`
+# the command that starts it there, as the preview shows it (model/unit.ts); on stdin a line \`PROGRAM_BYTES PLAN_BYTES\` and
+# then both. The last line of the answer: \`started DIR\`, \`attach DIR\`, \`held JSON\`
 # (rc 75) or \`refused TEXT\` (rc 1).
 set -u
 umask 077

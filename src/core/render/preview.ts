@@ -81,7 +81,7 @@ function renderUnit({ domain, ioWeight, nodes }: DomainPlan, indent: string, vie
 }
 
 function makesGuest([tool, subcommand = ""]: Command): boolean {
-  return tool === "xl" && ["create", "restore", "migrate", "migrate-receive"].includes(subcommand);
+  return tool === "xl" && ["create", "restore", "migrate"].includes(subcommand);
 }
 
 /** When the second switch is made, and what it costs then. */

@@ -70,8 +70,7 @@ export function chooseWay(choice: Choice): ChosenWay {
     }))))].sort(byLostTime);
   const looked = look(candidatesOf);
   const [best, ...others] = reckon(looked);
-  const fits = (at: number): readonly Seen[] =>
-    looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
+  const fits = (at: number): readonly Seen[] => seenOf(looked, at);
   if (best === undefined) {
     return {
       ...chosen(fallback), disks: [],
@@ -103,6 +102,11 @@ interface Seen extends Candidate {
   readonly switchOver: SwitchOver;
 }
 
+/** All that was looked at for one disk. */
+function seenOf(looked: readonly Looked[], at: number): readonly Seen[] {
+  return looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
+}
+
 /** Those that a playbook names, or those that `auto` may pick; and what is there because it is better where it fits. */
 function candidatesOf({ options }: DiskMove): readonly Strategy[] {
   const named = options.strategy ?? "auto";
@@ -132,8 +136,7 @@ function unaskedFor({ strategy, looked, ways: [way] }: Unasked, at: number): rea
     if (way.disks[at]?.strategy.named !== true) return [];
     return [{ strategy: strategy.name, ...switchOf(way), reasons: ["only where the playbook names it"], forecast: forecastOf(way, at) }];
   }
-  const seen = looked.flatMap(({ switchOver, disks }) => (disks[at]?.candidates ?? []).map((candidate) => ({ ...candidate, switchOver })));
-  return unfit(seen, []);
+  return unfit(seenOf(looked, at), []);
 }
 
 /** For each way that some disk could go, if all of them can: what carries each. */
