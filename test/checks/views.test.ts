@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Domain } from "../../src/core/model/domain.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
-import { aHost, aWish, sha256 } from "../support/a-host.js";
+import { aHost, aVolume, aWish, GIB, sha256 } from "../support/a-host.js";
 
 /** Views of a running guest's disks that look as if they did not agree. */
 
@@ -71,4 +71,38 @@ test("a guest whose image is in the config is not on a device of no image's loop
     ...(web1.running === undefined ? {} : { running: { ...web1.running, attached: web1.running.attached.map((disk) => ({ ...disk, backend: "vbd" as const, devno })) } }),
   }));
   expect(serving("253:77")).toContain("views-disagree");
+});
+
+test("a guest that is where its playbook wants it, by its config alone, is not done with", () => {
+  const path = "/srv/xen/web1/xvda1.img";
+  const edited = (wished: readonly string[], views: readonly ("stored" | "attached")[], more: Partial<HostState> = {}) => {
+    const host = aHost([{ name: "web1", disks: { xvda1: {}, xvda2: {} } }]);
+    const web1 = host.domains["web1"];
+    if (web1?.config === undefined || web1.running === undefined) throw new Error("no guest");
+    const volume = "/dev/vg0/web1-xvda1";
+    const moved = (target: string): string => (target === path ? volume : target);
+    const domain: Domain = {
+      ...web1,
+      config: { ...web1.config, disks: web1.config.disks.map((disk) => ({ ...disk, target: moved(disk.target) })) },
+      running: {
+        ...web1.running,
+        stored: web1.running.stored.map((disk) => ({ ...disk, target: views.includes("stored") ? disk.target : moved(disk.target) })),
+        attached: web1.running.attached.map((disk) => ({ ...disk, params: views.includes("attached") ? disk.params : moved(disk.params) })),
+      },
+    };
+    const volumes = { ...host.volumes, "vg0/web1-xvda1": aVolume("vg0/web1-xvda1", GIB, {}) };
+    const { domains, diagnostics } = planHost({ ...host, volumes, domains: { web1: domain }, ...more }, [aWish("web1", wished)], sha256);
+    expect(domains).toEqual([]);
+    return diagnostics.map(({ code, severity, subject, detail }) => [code, severity, subject?.host, subject?.domain, detail]);
+  };
+  expect(edited(["xvda1"], [])).toEqual([]);
+  const complaint = (stored: string, xenstore: string) => [[
+    "views-disagree", "error", "dom0a", "web1",
+    `xvda1: /etc/xen/web1.cfg has /dev/vg0/web1-xvda1, xl's stored config ${stored}, xenstore ${xenstore}`,
+  ]];
+  expect(edited(["xvda1"], ["stored", "attached"])).toEqual(complaint(path, path));
+  expect(edited(["xvda1"], ["stored"])).toEqual(complaint(path, "/dev/vg0/web1-xvda1"));
+  expect(edited(["xvda1"], ["attached"])).toEqual(complaint("/dev/vg0/web1-xvda1", path));
+  // what a playbook does not name stays as it is
+  expect(edited([], ["stored", "attached"])).toEqual([]);
 });

@@ -584,6 +584,31 @@ describe.concurrent("an array that a guest was saved on when Dom0 rebooted in or
   });
 });
 
+/** The guest under a new domain id, as after a reboot. */
+function restarted(host: StubHost): string {
+  const [domid = ""] = readdirSync(join(host.state, "doms"));
+  renameSync(join(host.state, "doms", domid), join(host.state, "doms/40"));
+  const devices = join(host.root, "sys/bus/xen-backend/devices");
+  for (const name of readdirSync(devices)) renameSync(join(devices, name), join(devices, name.replace(`vbd-${domid}-`, "vbd-40-")));
+  return join(host.state, "doms/40/vbd/51713");
+}
+function looped(host: StubHost): void {
+  mkdirSync(join(host.state, "loops/loop9"));
+  writeFileSync(join(host.state, "loops/loop9/file"), host.image);
+  writeFileSync(join(host.root, "dev/loop9"), "7:9\n");
+}
+
+/** Somebody starts the guest around the mirror: under a new domain id, and on its image. */
+function startAround(host: StubHost): void {
+  const vbd = restarted(host);
+  looped(host);
+  writeFileSync(join(vbd, "params"), host.image);
+  writeFileSync(join(vbd, "node"), join(host.root, "dev/loop9"));
+  writeFileSync(join(vbd, "physical-device"), "7:9\n");
+  const devices = join(host.root, "sys/bus/xen-backend/devices");
+  for (const name of readdirSync(devices)) writeFileSync(join(devices, name, "physical_device"), "7:9\n");
+}
+
 describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", { tags: "long" }, (by) => {
   /** Does something in mid-mirror, and lets the copy go on once the run had a look at it, or has ended. */
   async function meddled(shell: Shell, meddle: (host: StubHost) => void) {
@@ -602,20 +627,6 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", { tags: "long"
     return { host, before };
   }
 
-  /** The guest under a new domain id, as after a reboot. */
-  const restarted = (host: StubHost): string => {
-    const [domid = ""] = readdirSync(join(host.state, "doms"));
-    renameSync(join(host.state, "doms", domid), join(host.state, "doms/40"));
-    const devices = join(host.root, "sys/bus/xen-backend/devices");
-    for (const name of readdirSync(devices)) renameSync(join(devices, name), join(devices, name.replace(`vbd-${domid}-`, "vbd-40-")));
-    return join(host.state, "doms/40/vbd/51713");
-  };
-  const looped = (host: StubHost): void => {
-    mkdirSync(join(host.state, "loops/loop9"));
-    writeFileSync(join(host.state, "loops/loop9/file"), host.image);
-    writeFileSync(join(host.root, "dev/loop9"), "7:9\n");
-  };
-
   it.each(shellsOf(by === "dm" ? 0 : 1))("is void when somebody attached its image, under %s", async (shell) => {
     const { host } = await meddled(shell, looped);
     expect(host.ended(), host.journalText()).toBe("failed");
@@ -625,16 +636,7 @@ describe.concurrent.each(["dm", "md"] as const)("a mirror by %s", { tags: "long"
   });
 
   it("is void when somebody started the guest around it, which is let be", async () => {
-    const { host } = await meddled("dash", (one) => {
-      const vbd = restarted(one);
-      looped(one);
-      writeFileSync(join(vbd, "params"), one.image);
-      writeFileSync(join(vbd, "node"), join(one.root, "dev/loop9"));
-      writeFileSync(join(vbd, "physical-device"), "7:9\n");
-      for (const name of readdirSync(join(one.root, "sys/bus/xen-backend/devices"))) {
-        writeFileSync(join(one.root, "sys/bus/xen-backend/devices", name, "physical_device"), "7:9\n");
-      }
-    });
+    const { host } = await meddled("dash", startAround);
     expect(host.journalText()).toMatch(/the mirror is void: another guest has .*disk.img: web1 \(40\)/);
     expect(host.ended()).toBe("failed");
     expect(host.guests()).toEqual([{ domid: "40", state: "-b----", disk: "/srv/disk.img" }]);
@@ -743,6 +745,24 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s whose le
     // by drbd it is paused in its commit too
     expect(downtimes).toHaveLength(by === "drbd" ? 3 : 2);
     expect(downtimes[1], "the pause is a downtime too").toBeGreaterThanOrEqual(downtimes[0] ?? Infinity);
+    host.remove();
+  });
+
+  it("is void when somebody took the guest that stood still for one that hangs, and started it around the mirror", async () => {
+    const host = new StubHost("dash");
+    host.install(mirrorProgram(host, "suspend", by));
+    const before = readFileSync(host.config, "utf8");
+    host.tell("cmp-held");
+    const running = host.start("run");
+    await until(() => existsSync(join(host.state, "comparing")), host);
+    startAround(host);
+    writeFileSync(join(host.state, "doms/40/state"), "-b----");
+    host.untell("cmp-held");
+    await running.ended;
+    expect(host.ended(), host.journalText()).toBe("failed");
+    expect(host.journalText()).toContain('"guard-compared"');
+    expect(readFileSync(host.config, "utf8")).toBe(before);
+    expect(host.guests()).toEqual([{ domid: "40", state: "-b----", disk: "/srv/disk.img" }]);
     host.remove();
   });
 

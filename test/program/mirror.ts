@@ -89,6 +89,14 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
   const startIt = marked
     ? stepOf(startMirror, "switch", "start-mirror", { domain, name, bytes, from, to, log: marks, bytesPerSecond: limit }, "")
     : stepOf(startMirror, "prepare", "start-mirror", { domain, name, bytes, from, to, bytesPerSecond: limit }, "");
+  const stands = (id: string): Step => stepOf(
+    guard, "switch", id,
+    {
+      domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) },
+      images: [{ ...fileOf(host.image), link, under: onto }], volumes: [{ volume: to.disk, under: onto }],
+      attached: [{ vdev: "xvda1", target: onto }], ...(by === "dm" ? { mirrors: [name] } : {}),
+    }, "",
+  );
   const across = (): readonly Step[] => {
     const next = { domain, config: `${run}/next.cfg`, disks: disks(onto) };
     switch (how) {
@@ -145,14 +153,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
           stepOf(kinds[by].sync, "prepare", "sync", { name, bytes, from, to }, ""),
         ]),
     stepOf(writeConfig, "prepare", "write-stored", derived("stored", device), ""),
-    stepOf(
-      guard, "switch", "guard-mirror",
-      {
-        domain, bootId: "boot-1", config: { path: host.config, sha256: sha256(text) },
-        images: [{ ...fileOf(host.image), link, under: onto }], volumes: [{ volume: to.disk, under: onto }],
-        attached: [{ vdev: "xvda1", target: onto }], ...(by === "dm" ? { mirrors: [name] } : {}),
-      }, "",
-    ),
+    stands("guard-mirror"),
     ...(by === "dm" ? [] : [stepOf(kinds[by].complete, "switch", "complete", { name, bytes, from, to, content: { type: "blank" } }, "")]),
     // one of the ways has it: whatever can be told of it is told of that one
     ...(suspend
@@ -160,6 +161,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
           stepOf(holdDisks, "switch", "hold", { domain, mappings: [name] }, ""),
           stepOf(compareLegs, "switch", "compare-legs", { name, bytes, from, to, limitSeconds: 30 }, ""),
           stepOf(releaseDisks, "switch", "release", { domain, mappings: [name] }, ""),
+          stands("guard-compared"),
         ]
       : []),
     stepOf(

@@ -16,10 +16,12 @@ function planned(move: MoveOptions, guest: AGuest = WEB, host = aHost([guest])) 
 }
 
 describe("a mirror by dm", () => {
-  test("comes to rest once for all of its disks, after the last look and before anything is committed", () => {
+  test("comes to rest once for all of its disks, between two looks at who has it, and before anything is committed", () => {
     const { steps } = planned({ strategy: "dm", switch: "suspend", verify: "full" });
     const from = steps.findIndex(({ id }) => id === "guard-mirror");
-    expect(steps.slice(from, from + 6).map(({ id }) => id)).toEqual(["guard-mirror", "hold", "xvda1.compare", "xvdb.compare", "release", "edit-config"]);
+    expect(steps.slice(from, from + 7).map(({ id }) => id)).toEqual([
+      "guard-mirror", "hold", "xvda1.compare", "xvdb.compare", "release", "guard-compared", "edit-config",
+    ]);
   });
 
   test.each([{}, { verify: "fresh" }] as const)("is only asked how it is where nobody wants more: %o", (options) => {
@@ -68,8 +70,8 @@ describe("a mirror by dm", () => {
 test.each(["md", "drbd"] as const)("a mirror by %s is completed first, and then keeps writes back", (strategy) => {
   const { steps, plan } = planned({ strategy, switch: "suspend", verify: "full" }, WEB, withFullImages(aHost([WEB])));
   const from = steps.findIndex(({ id }) => id === "guard-mirror");
-  expect(steps.slice(from, from + 8).map(({ id }) => id)).toEqual([
-    "guard-mirror", "xvda1.complete", "xvdb.complete", "hold", "xvda1.compare", "xvdb.compare", "release", "edit-config",
+  expect(steps.slice(from, from + 9).map(({ id }) => id)).toEqual([
+    "guard-mirror", "xvda1.complete", "xvdb.complete", "hold", "xvda1.compare", "xvdb.compare", "release", "guard-compared", "edit-config",
   ]);
   expect(steps.find(({ id }) => id === "hold")?.args).toEqual({ domain: "web1", mappings: [`${strategy}/converge-web1-xvda1`, `${strategy}/converge-web1-xvdb`] });
   expect(plan?.estimate.parts.map(({ what }) => what)).toContain("comparing image and volume of xvdb");

@@ -29,5 +29,7 @@ export interface Check {
   readonly code: string;
   /** One line: what it forbids and why. */
   readonly about: string;
+  /** It is asked of a guest that nothing is to be done to as well, of the disks that its playbook names. */
+  readonly always?: true;
   run(context: CheckContext): readonly Finding[];
 }

@@ -8,13 +8,17 @@ import type { Check } from "./check.js";
 export const viewsDisagree: Check = {
   code: "views-disagree",
   about: "config, stored config, xenstore and who serves it must agree on a running guest's disks before one of them is believed",
-  run: ({ domain, desired, state }) => {
+  always: true,
+  run: ({ domain, desired, moves, nodes, state }) => {
     const { config, running } = domain;
     if (config === undefined || running === undefined) return [];
     // what is in a drive changes as the guest or somebody else ejects it, and is not carried
     const isDrive = (vdev: string): boolean => [config.disks, running.stored]
       .every((disks) => disks.find((d) => sameVdev(d.vdev, vdev))?.cdrom === true);
-    const vdevs = new Set([...config.disks, ...running.stored, ...running.attached].map((d) => d.vdev));
+    // what a playbook does not name stays as it is; where anything is done, all of it has to be known
+    const idle = moves.length === 0 && nodes.length === 0;
+    const asked = (vdev: string): boolean => !idle || desired.disks.some((wish) => sameVdev(wish.vdev, vdev));
+    const vdevs = new Set([...config.disks, ...running.stored, ...running.attached].map((d) => d.vdev).filter(asked));
     const lines: string[] = [];
     for (const vdev of [...vdevs].sort()) {
       if (isDrive(vdev)) continue;

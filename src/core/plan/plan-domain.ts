@@ -12,7 +12,7 @@ import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
-import type { CheckContext } from "../checks/check.js";
+import type { Check, CheckContext } from "../checks/check.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { adoptFormer } from "../steps/former-volume.js";
@@ -61,7 +61,7 @@ export function planDomain(
   desired: DesiredDomain, changes: readonly MoveChange[], state: HostState, sha256: Sha256,
 ): PlannedDomain {
   const domain = state.domains[desired.name];
-  if (domain === undefined || changes.length === 0) return { diagnostics: [] };
+  if (domain === undefined) return { diagnostics: [] };
   const moves = changes.filter((change): change is MoveDisk => change.change === "move-disk");
   const finishes = changes.filter((change): change is FinishMove => change.change === "finish-move");
   const options = optionsOf(desired);
@@ -70,6 +70,9 @@ export function planDomain(
     estimate: { copyBytes: 0, seconds: 0, spaceNeeded: [], downtimeSeconds: 0, budgetSeconds: -1, parts: [] }, ...more,
   });
 
+  if (changes.length === 0) {
+    return { diagnostics: runChecks(context({}), Object.values(checks).filter((check: Check) => check.always === true)) };
+  }
   const running = domain.running !== undefined;
   const moveOf = (change: MoveDisk, switchOver: SwitchOver): DiskMove => ({
     change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), running, switchOver,
@@ -291,10 +294,10 @@ export function configDiff(config: DomainConfig, after: string): string {
   return patch.replace(/^=+\n/, "");
 }
 
-export function runChecks(context: CheckContext): readonly Diagnostic[] {
+export function runChecks(context: CheckContext, which: readonly Check[] = Object.values(checks)): readonly Diagnostic[] {
   const host = context.state.host.name;
   const domain = context.domain.name;
-  return Object.values(checks).flatMap((check) =>
+  return which.flatMap((check) =>
     check.run(context).map(({ vdev, severity, ...finding }) => ({
       ...finding,
       severity: severity ?? "error",

@@ -64,7 +64,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
     ...writeStored(move),
     guardMirror(move, state),
     ...mirrors.flatMap((mirror) => mirror.complete ?? []),
-    ...compared(move),
+    ...compared(move, state),
     // a guest that is down may be started by whoever likes, from what its config names: nothing takes that back then
     ...(derived === undefined
       ? [stepOf(commitOffline, "switch", "commit", { domain: name }, "both hold every write, and nothing is undone after this")]
@@ -212,13 +212,17 @@ function ontoVolumes({ domain, desired, options, edit, switchOver }: MirroredMov
 }
 
 /** Somebody may have started the guest around the mirror, which makes it worthless. */
-function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: HostState): Step {
+function guardMirror(move: MirroredMove, state: HostState): Step {
+  return mirrorStands(move, state, "guard-mirror", "a mirror is void when somebody used the image around it");
+}
+
+function mirrorStands({ domain, edit, moves, derived }: MirroredMove, state: HostState, id: string, why: string): Step {
   const images = moves.flatMap(({ move: { change: { image } }, fragments }) =>
     fragments.mirror === undefined
       ? []
       : [{ path: image.path, inode: image.inode, bytes: image.bytes, devno: image.devno, link: fragments.mirror.link, under: fragments.mirror.onto }]);
   return stepOf(
-    guard, "switch", "guard-mirror",
+    guard, "switch", id,
     {
       domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.before }, images, volumes: moves.map(volumeOf),
       // one that is completed after this is not in sync yet
@@ -227,12 +231,16 @@ function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: Host
         ? {}
         : { attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) }),
     },
-    "a mirror is void when somebody used the image around it",
+    why,
   );
 }
 
-/** The mirror goes on after it: what the guest writes from then on gets to both. */
-function compared({ domain, moves }: MirroredMove): readonly Step[] {
+/**
+ * The mirror goes on after it: what the guest writes from then on gets to both. It may have stood still for minutes, and somebody
+ * may have taken it for one that hangs, and started it anew from its image.
+ */
+function compared(move: MirroredMove, state: HostState): readonly Step[] {
+  const { domain, moves } = move;
   const mirrors = moves.flatMap(({ fragments: { mirror } }) => (mirror?.compare === undefined ? [] : [{ ...mirror, compare: mirror.compare }]));
   if (mirrors.length === 0) return [];
   const held = {
@@ -243,6 +251,7 @@ function compared({ domain, moves }: MirroredMove): readonly Step[] {
     stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"),
     ...mirrors.map(({ compare }) => compare),
     stepOf(releaseDisks, "switch", "release", held, "the mirror goes on"),
+    mirrorStands(move, state, "guard-compared", "somebody may have started it anew while it stood still"),
   ];
 }
 

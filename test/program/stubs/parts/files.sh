@@ -54,6 +54,10 @@ cmp_legs() {
     value "$dom/state" || :
     case $VALUE in *p*) ;; *) violated "compared while the guest runs" ;; esac
   done
+  while [ -e "$STUB_STATE/cmp-held" ]; do
+    : >"$STUB_STATE/comparing"
+    "$REAL_SLEEP" 0.02
+  done
   # as diffutils says it
   value "$STUB_STATE/differs" || exit 0
   [ -e "$STUB_STATE/differs-for-ever" ] || rm "$STUB_STATE/differs"
