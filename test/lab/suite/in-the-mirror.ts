@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Lab } from "../lab.js";
-import { boots, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import type { Converge } from "./converge.js";
 import { readyOn } from "./converge.js";
-import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, newestRun, waitForEvent } from "./on-host.js";
+import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
-/** A mirror whose device stays the guest's disk, as those of md and DRBD do. */
+/** A mirror, and the device that is the guest's disk meanwhile. */
 export interface KeptDevice {
-  readonly strategy: "md" | "md-preseed" | "drbd";
+  readonly strategy: "dm" | "md" | "md-preseed" | "drbd";
   /** The words after the disk in the ids of steps that copy most of it, as a pattern; unset: `sync`. */
   readonly copies?: string;
   /** As xenstore names it for stubborn1's disk. */
@@ -38,7 +38,7 @@ export async function expectMoved(
   expect(await checkRecords(lab, volume, guest)).toMatch(/^ok/);
 }
 
-/** What happens in mid-mirror, one test after the other: volume errors, a kill, an orderly reboot, a power cut; the guest is left on its image. */
+/** What happens in mid-mirror, one test after the other: volume errors, a kill, the guest's own reboot, an orderly one of Dom0, a power cut; the guest is left on its image. */
 export function describeInTheMirror(of: () => { readonly lab: Lab; readonly converge: Converge }, kept: KeptDevice): void {
   // slow enough to be caught in the middle
   const SLOW = stubborn(kept.strategy, { throttle: { bandwidth: "1MiB/s" } });
@@ -78,6 +78,20 @@ export function describeInTheMirror(of: () => { readonly lab: Lab; readonly conv
       const { exitCode, all } = await run;
       expect(exitCode, all).toBe(3);
       await expectRunsOn("a killed program");
+    });
+
+    test("a guest that reboots itself comes up on the device, and the mirror goes on", async () => {
+      const { lab, run } = await inTheMiddle();
+      const booted = await boots(lab, "stubborn1");
+      await runInGuest(lab, "10.77.0.18", "reboot");
+      await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
+      expect(await attached(lab, "stubborn1")).toEqual({ xvda1: kept.device });
+      await whileRunning(run, waitForEvent(lab, "stubborn1", "", "stubborn1 has been started anew meanwhile, on its mirrors", 600));
+      await expectOnward(lab, "stubborn1", 5);
+      await lab.run("systemctl kill --signal=KILL converge-stubborn1.service");
+      const { exitCode, all } = await run;
+      expect(exitCode, all).toBe(3);
+      await expectRunsOn("its own reboot");
     });
 
     test("Dom0 reboots in order: the guest is restored on the device, on its image, and the next run goes on from there", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, boots, checkLate, checkRecords, expectNoErrors, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
+import { describeInTheMirror } from "./in-the-mirror.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
@@ -230,6 +231,25 @@ echo 3 >/proc/sys/vm/drop_caches`]);
   await stopGuest(lab, "old3");
   await expectWholeFilesystem(lab, "/dev/vg0/old3-xvda1");
   expect(await mappings()).toBe("");
+});
+
+describe.runIf(everything)("stubborn1", () => {
+  describeInTheMirror(() => ({ lab, converge }), {
+    strategy: "dm", device: "/dev/mapper/converge-stubborn1-xvda1",
+    expectOnImage: async () => {
+      expect(await mappings()).toMatch(/^converge-stubborn1-xvda1 0 \d+ linear 7:/m);
+    },
+    expectNone: async () => {
+      expect(await mappings()).not.toContain("stubborn1");
+    },
+  });
+
+  test("is down, its records are all there, and what was begun is taken away", async () => {
+    await lab.run(["xl", "destroy", "stubborn1"]);
+    await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "240"]);
+    expect(await checkRecords(lab, "/srv/xen/stubborn1.img", "stubborn1")).toMatch(/^ok/);
+    await lab.run("lvremove --yes vg0/stubborn1-xvda1");
+  });
 });
 
 test.runIf(everything)("an image that has no room left once all is in sync: the volume takes over, with every record", async () => {

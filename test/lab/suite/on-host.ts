@@ -20,8 +20,9 @@ export async function attached(lab: Lab, guest: string): Promise<Readonly<Record
 }
 
 /**
- * Nothing of a run may be left: snapshots, mounts, links, loops that no guest has, units, temporary configs, the throttle of mirrors.
- * @param mapped guests that run on a mapping: the unit that brings it back at a boot stays as long
+ * Nothing of a run may be left: snapshots, mounts, links, loops that no guest has, units, temporary configs, the throttle of mirrors,
+ * devices and domains of converge's own that no guest needs.
+ * @param mapped guests that run on a mapping: it stays as long, and the unit that brings it back at a boot
  */
 export async function expectNothingLeft(lab: Lab, mapped: readonly string[] = []): Promise<void> {
   const script = `
@@ -31,6 +32,9 @@ export async function expectNothingLeft(lab: Lab, mapped: readonly string[] = []
     ls /etc/systemd/system | grep converge | grep -vxF -e "" $(printf -- '-e converge-boot-%s.service ' "$@")
     systemctl list-units --no-legend --plain 'converge-*.service' | grep -v converge-late
     ls -A /etc/xen | grep -i -e '\\.new' -e tmp -e '^\\.converge'
+    for guest in "$@"; do printf '^converge-%s-xvd[a-z0-9]*$\n' "$guest"; done >/run/lab-mapped
+    { dmsetup ls | sed -n 's/[[:space:]].*//; /^converge-/p'; ls /dev/md /dev/drbd 2>/dev/null | grep '^converge-'; } | grep -v -f /run/lab-mapped
+    xl list | grep -e '^converge-' -e '--incoming ' -e '^(null)'
     throttle=/sys/module/dm_mirror/parameters/raid1_resync_throttle
     [ ! -e $throttle ] || [ "$(cat $throttle)" = 100 ] || echo "the throttle of mirrors: $(cat $throttle)"
     for loop in $(losetup --list --noheadings --output NAME); do
