@@ -105,8 +105,10 @@ export const rsync: Strategy = {
       return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
     }
     const delta = used * CHANGED;
+    // a pass before the last one compares as well: it is what tells how long that takes
+    const measured = compared > 0 ? SCAN_SECONDS + compared : 0;
     return {
-      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond), takeOvers: 1,
+      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
       held: [{
         what: "last pass", seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
         how: `a guess of ${formatBytes(Math.round(delta))} changed${compared > 0 ? ", all of it compared" : ""}; measured by the passes before the guest is touched`,
@@ -125,6 +127,7 @@ export const rsync: Strategy = {
     const xfs = content.type === "xfs" ? ["nouuid"] : [];
     const throttle = throttleOf(move);
     const tree = { name: safeName(vdev), source: paths.source, target: paths.target, to: to.volume };
+    const lastCompares = options.verify === "full" || (!live && goesOn(to, "files")) ? "checksum" : "times";
 
     const mountTarget = (name: string, phase: "prepare" | "switch") =>
       stepOf(
@@ -150,7 +153,7 @@ export const rsync: Strategy = {
         ),
         stepOf(
           copyFiles, "prepare", passId("copy"),
-          { ...tree, from, role: "delta", compare, throttle, watch },
+          { ...tree, from, role: "delta", compare: compare === "as-last" ? lastCompares : compare, throttle, watch },
           "most of the data is carried while the guest runs",
         ),
         stepOf(
@@ -169,7 +172,7 @@ export const rsync: Strategy = {
 
     const last: CopyFiles = {
       ...tree, from: image.path, role: live ? "last" : "first",
-      compare: options.verify === "full" || (!live && goesOn(to, "files")) ? "checksum" : "times",
+      compare: lastCompares,
       // the guest waits: no one else's comfort counts now, but a bandwidth that was asked for at rest does
       throttle: live ? {} : throttle,
     };

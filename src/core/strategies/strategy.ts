@@ -114,8 +114,11 @@ export interface PassPlace {
   readonly snapshot: string;
   /** By how much it is grown at a time, in bytes; unset for a thin one, which has what its pool has. */
   readonly snapshotGrowth?: number;
-  /** A pass over a copy that an earlier run began reads everything: nobody knows how far its times can be trusted. */
-  readonly compare: "times" | "checksum";
+  /**
+   * A pass over a copy that an earlier run began reads everything: nobody knows how far its times can be trusted. as-last: as the
+   * last pass will, which is forecast from this one.
+   */
+  readonly compare: "times" | "checksum" | "as-last";
 }
 
 export interface Fit {
