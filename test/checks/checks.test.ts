@@ -136,7 +136,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a rehearsal is asked for in the downtime", code: "no-strategy-fits", says: /no way to move xvda1 of web1/, who: /down for the whole copy/,
-    wish: moved({ strategy: "rsync", rehearse: true, offline: true }),
+    guests: [{ ...WEB, disks: { ...WEB.disks, xvda1: { elsewhere: true } } }], wish: moved({ strategy: "rsync", rehearse: true, offline: true }),
   },
   {
     name: "the group has no room for what a clone writes", code: "not-enough-space", says: /vg0 has .* free/,

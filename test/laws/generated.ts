@@ -42,10 +42,10 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
 
 const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => possible({ ...way, ...other }));
 
-/** Only a copy of files leaves something to rehearse on. */
+/** Only a copy of files leaves something to rehearse on: all images lie on LVM here, so that they are copied live. */
 export function possible(asked: MoveOptions): MoveOptions {
   const { rehearse, ...rest } = asked;
-  const rehearsed = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
+  const rehearsed = rehearse === true && asked.strategy !== "rsync" ? rest : asked;
   return asked.finish === "window" ? { ...rehearsed, window: NIGHTS } : rehearsed;
 }
 

@@ -6,6 +6,8 @@ import { aHost, aVolume, aWish, ext4, MIB, NIGHTS, swap, withFullImages } from "
 import type { ADisk, AGuest } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
 
+const VDEVS = ["xvda1", "xvda2", "xvdb"] as const;
+
 /** What of a playbook's `move` leads to steps of its own. */
 export interface Way {
   readonly name: string;
@@ -20,6 +22,8 @@ export interface Way {
   readonly moved?: readonly string[];
   /** More of each disk, such as its format. */
   readonly disk?: Partial<ADisk>;
+  /** The one disk whose image lies on no LVM volume. */
+  readonly elsewhere?: (typeof VDEVS)[number];
   /** The guest's disks are served by QEMU. */
   readonly qdisk?: boolean;
 }
@@ -36,7 +40,11 @@ export const WAYS: readonly Way[] = [
     name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true, throttle: { ioWeight: 50 } }, contents: ["ext4", "swap"],
     moved: ["xvda1", "xvda2", "xvdb"],
   },
-  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"] },
+  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"], disk: { elsewhere: true } },
+  {
+    name: "rsync, one disk of them at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "ext3"], elsewhere: "xvdb", running: true,
+    moved: ["xvda1", "xvdb"],
+  },
   { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "swap"], running: false },
   { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "swap", "partitions", "unknown"] },
   { name: "dm, suspend", options: { strategy: "dm", switch: "suspend" }, contents: ["ext4", "swap", "partitions"] },
@@ -114,16 +122,14 @@ const common: fc.Arbitrary<MoveOptions> = fc.record(
 
 const disk = (way: Way, vdev: string): fc.Arbitrary<ADisk> =>
   fc.record({ size: fc.integer({ min: 8, max: 64 }), kind: fc.constantFrom(...way.contents) }).map(({ size, kind }) => ({
-    bytes: size * MIB, content: CONTENTS[kind](vdev, size * MIB), ...way.disk,
+    bytes: size * MIB, content: CONTENTS[kind](vdev, size * MIB), ...way.disk, ...(way.elsewhere === vdev ? { elsewhere: true } : {}),
   }));
-
-const VDEVS = ["xvda1", "xvda2", "xvdb"] as const;
 
 const guest = (way: Way, name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly string[]; options: MoveOptions }> =>
   fc
     .record({
       running: way.running === undefined ? fc.boolean() : fc.constant(way.running), autostart: fc.boolean(),
-      a: disk(way, "a"), b: disk(way, "b"), c: disk(way, "c"),
+      a: disk(way, "xvda1"), b: disk(way, "xvda2"), c: disk(way, "xvdb"),
       moved: way.moved === undefined ? fc.subarray([...VDEVS], { minLength: 1 }) : fc.constant([...way.moved]), options: common,
     })
     .map(({ running, autostart, a, b, c, moved, options }) => ({

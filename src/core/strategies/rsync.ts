@@ -63,7 +63,7 @@ export const rsync: Strategy = {
   fits: (move, state) => {
     const { change, switchOver, running, mapped, options } = move;
     const { content } = change.image;
-    const reasons: string[] = [...restsTooLate(move, move.live)];
+    const reasons: string[] = [...restsTooLate(move)];
     if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
@@ -219,7 +219,8 @@ export const rsync: Strategy = {
         stepOf(unmount, "switch", id("unmount-target-again"), { target: paths.target }, "all of it is written out"),
         ...(live ? [] : release("switch")),
         stepOf(
-          checkFilesystem, "switch", id("check"), { volume: to.volume, type: content.type, thorough: false },
+          // one that was copied live has been checked while the guest ran, and the guest waits now
+          checkFilesystem, "switch", id("check"), { volume: to.volume, type: content.type, thorough: !live },
           "a copy that is not clean is not switched to",
         ),
       ],

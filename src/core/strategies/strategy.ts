@@ -10,7 +10,10 @@ export interface DiskMove {
   readonly change: MoveDisk;
   readonly options: MoveOptions;
   readonly paths: DiskPaths;
-  /** How the guest is during the copy: live copies come from snapshots, others from the image itself. */
+  /**
+   * How the guest is during the copy: live copies come from snapshots, others from the image itself. `move.offline` permits the
+   * latter where there can be no snapshot, and asks for nothing where there can be one.
+   */
   readonly live: boolean;
   /** Whether the guest is there at all while it is moved. */
   readonly running: boolean;
