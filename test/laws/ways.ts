@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content, Loop, Mount } from "../../src/core/model/storage.js";
-import { aHost, aVolume, aWish, ext4, MIB, NIGHTS, swap, withFullImages } from "../support/a-host.js";
+import { aHost, aVolume, aWish, ext4, MIB, NIGHTS, swap, withFullImages, xfs } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
 
@@ -33,20 +33,20 @@ export interface Way {
  * disks, or another kind of host, gets more lines.
  */
 export const WAYS: readonly Way[] = [
-  { name: "left to converge", options: {}, contents: ["ext4", "swap"] },
-  { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "swap"] },
-  { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3"] },
+  { name: "left to converge", options: {}, contents: ["ext4", "xfs", "swap"] },
+  { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "xfs", "swap"] },
+  { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3", "xfs"] },
   {
-    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true, throttle: { ioWeight: 50 } }, contents: ["ext4", "swap"],
+    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true, throttle: { ioWeight: 50 } }, contents: ["ext4", "xfs", "swap"],
     moved: ["xvda1", "xvda2", "xvdb"],
   },
-  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"], disk: { elsewhere: true } },
+  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "xfs", "swap"], disk: { elsewhere: true } },
   {
-    name: "rsync, one disk of them at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "ext3"], elsewhere: "xvdb", running: true,
+    name: "rsync, one disk of them at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "xfs"], elsewhere: "xvdb", running: true,
     moved: ["xvda1", "xvdb"],
   },
-  { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "swap"], running: false },
-  { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "swap", "partitions", "unknown"] },
+  { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "xfs", "swap"], running: false },
+  { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "xfs", "swap", "partitions", "unknown"] },
   { name: "dm, suspend", options: { strategy: "dm", switch: "suspend" }, contents: ["ext4", "swap", "partitions"] },
   {
     name: "dm, migrated", options: { strategy: "dm", switch: "migrate" }, contents: ["ext4", "partitions"], running: true,
@@ -63,27 +63,27 @@ export const WAYS: readonly Way[] = [
   { name: "dm, compared in full", options: { strategy: "dm", verify: "full", switch: "restart" }, contents: ["ext4", "swap", "partitions"] },
   { name: "dm, suspended and compared in full", options: { strategy: "dm", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
   { name: "dm, guest down", options: { strategy: "dm" }, contents: ["ext4", "partitions"], running: false },
-  { name: "md, restart", options: { strategy: "md", switch: "restart" }, contents: ["ext4", "swap", "unknown"] },
-  { name: "md, suspend", options: { strategy: "md", switch: "suspend" }, contents: ["ext4", "swap"] },
+  { name: "md, restart", options: { strategy: "md", switch: "restart" }, contents: ["ext4", "xfs", "swap", "unknown"], host: withFullImages },
+  { name: "md, suspend", options: { strategy: "md", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
   {
     name: "md, migrated", options: { strategy: "md", switch: "migrate" }, contents: ["ext4"], running: true,
-    host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+    host: (state) => ({ ...withFullImages(state), host: { ...state.host, capabilities: ["pv", "shadow"] } }),
   },
-  { name: "md, next-reboot", options: { strategy: "md", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true },
-  { name: "md, suspended twice", options: { strategy: "md", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
-  { name: "md, suspended and compared in full", options: { strategy: "md", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
-  { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
+  { name: "md, next-reboot", options: { strategy: "md", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
+  { name: "md, suspended twice", options: { strategy: "md", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "md, suspended and compared in full", options: { strategy: "md", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"], host: withFullImages },
+  { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "md, guest down", options: { strategy: "md" }, contents: ["ext4", "unknown"], running: false },
-  { name: "md-preseed, restart", options: { strategy: "md-preseed", switch: "restart" }, contents: ["ext4", "swap", "unknown"] },
-  { name: "md-preseed, suspend", options: { strategy: "md-preseed", switch: "suspend" }, contents: ["ext4", "swap"] },
+  { name: "md-preseed, restart", options: { strategy: "md-preseed", switch: "restart" }, contents: ["ext4", "xfs", "swap", "unknown"], host: withFullImages },
+  { name: "md-preseed, suspend", options: { strategy: "md-preseed", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
   {
     name: "md-preseed, migrated", options: { strategy: "md-preseed", switch: "migrate" }, contents: ["ext4"], running: true,
-    host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+    host: (state) => ({ ...withFullImages(state), host: { ...state.host, capabilities: ["pv", "shadow"] } }),
   },
-  { name: "md-preseed, next-reboot", options: { strategy: "md-preseed", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true },
-  { name: "md-preseed, suspended twice", options: { strategy: "md-preseed", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
-  { name: "md-preseed, suspended and compared in full", options: { strategy: "md-preseed", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
-  { name: "md-preseed, restarted twice", options: { strategy: "md-preseed", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
+  { name: "md-preseed, next-reboot", options: { strategy: "md-preseed", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
+  { name: "md-preseed, suspended twice", options: { strategy: "md-preseed", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "md-preseed, suspended and compared in full", options: { strategy: "md-preseed", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"], host: withFullImages },
+  { name: "md-preseed, restarted twice", options: { strategy: "md-preseed", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "md-preseed, guest down", options: { strategy: "md-preseed" }, contents: ["ext4", "unknown"], running: false },
   { name: "drbd, restart", options: { strategy: "drbd", switch: "restart" }, contents: ["ext4", "partitions", "unknown"], host: withFullImages },
   { name: "drbd, suspend", options: { strategy: "drbd", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
@@ -91,8 +91,8 @@ export const WAYS: readonly Way[] = [
   { name: "drbd, next-reboot", options: { strategy: "drbd", switch: "next-reboot" }, contents: ["ext4", "partitions", "unknown"], running: true, host: withFullImages },
   { name: "drbd, suspended twice", options: { strategy: "drbd", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
   { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
-  { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
-  { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true },
+  { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "drbd, suspended, and again in its window", options: { strategy: "drbd", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4"], running: true, host: withFullImages },
   { name: "qemu", options: { strategy: "qemu" }, contents: ["ext4", "swap", "partitions", "unknown"], running: true, qdisk: true },
   { name: "qemu, qcow2", options: { strategy: "qemu" }, contents: ["unknown"], running: true, qdisk: true, disk: { format: "qcow2" } },
@@ -103,6 +103,7 @@ export const WAYS: readonly Way[] = [
 export const CONTENTS = {
   ext4: (id, bytes) => ext4(`root-${id}`, bytes),
   ext3: (id, bytes) => ({ ...ext4(`root-${id}`, bytes), type: "ext3", features: ["has_journal", "ext_attr"] } as Content),
+  xfs: (id, bytes) => xfs(`root-${id}`, bytes),
   swap: (id, bytes) => swap(`swap-${id}`, bytes),
   partitions: () => ({ type: "partitions", table: "gpt" }),
   unknown: () => ({ type: "unknown" }),
