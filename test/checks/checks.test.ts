@@ -424,7 +424,7 @@ const CASES: readonly Case[] = [
   },
   ...(["md", "md-preseed"] as const).map((strategy): Case => ({
     name: `${strategy} is to mirror a sparse image`, code: "sparse-image", says: /xvda1\.img is sparse \(32 MiB of 64 MiB\).* md would fail all writes of web1/, who: /take 32 MiB more at most/,
-    advises: /fallocate --length 67108864 \/srv\/xen\/web1\/xvda1\.img/, warning: true, wish: moved({ strategy, switch: "suspend" }),
+    advises: /fallocate --length 67108864 \/srv\/xen\/web1\/xvda1\.img/, wish: moved({ strategy, switch: "suspend" }),
     state: (state) => ({ ...state, tools: { ...state.tools, mdadm: { present: true, version: "4.2" } } }),
   })),
   { name: "the group is read-only", state: group({ unfit: ["read-only"] }), code: "volume-group-unfit", says: /vg0 is read-only/, advises: /permission rw/ },
