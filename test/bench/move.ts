@@ -157,7 +157,7 @@ done
 umount /mnt/enlarged
 `;
 
-/** The image without holes (DRBD takes no others), and a config by which QEMU serves it. */
+/** The image without holes (DRBD and md take no others), and a config by which QEMU serves it. */
 const PREPARE = `
 rm -f /etc/xen/auto/*
 fallocate --length "$(stat -c %s /srv/xen/web1/disk.img)" /srv/xen/web1/disk.img

@@ -38,11 +38,40 @@ const web = (change: (domain: Domain) => Partial<Domain>) => (state: HostState):
 const image = (change: Partial<Image>) => (state: HostState): HostState =>
   ({ ...state, images: { ...state.images, "/srv/xen/web1/xvda1.img": { ...imageOf(state), ...change } } });
 
-const group = (change: Partial<HostState["volumeGroups"][string]>) => (state: HostState): HostState => {
+const vg0Of = (state: HostState): HostState["volumeGroups"][string] => {
   const vg0 = state.volumeGroups["vg0"];
   if (vg0 === undefined) throw new Error("no vg0");
-  return { ...state, volumeGroups: { vg0: { ...vg0, ...change } } };
+  return vg0;
 };
+
+const group = (change: Partial<HostState["volumeGroups"][string]>) => (state: HostState): HostState =>
+  ({ ...state, volumeGroups: { vg0: { ...vg0Of(state), ...change } } });
+
+/** Copies of all of web1's disks are there already, so that they take no more room. */
+const begunInFull = (state: HostState): HostState => ({
+  ...state,
+  volumes: {
+    ...state.volumes,
+    ...Object.fromEntries((["xvda1", "xvda2"] as const).map((vdev) => [`vg0/web1-${vdev}`, aVolume(`vg0/web1-${vdev}`, 64 * MIB, {
+      tags: [...volumeTags("web1", vdev, "copy"), ...sourceTags(`/srv/xen/web1/${vdev}.img`), "converge.filled=blocks"],
+    })])),
+  },
+});
+
+/** The images lie on a volume of that group. */
+const imagesIn = (name: string) => (state: HostState): HostState => ({
+  ...state, volumes: { [`${name}/images`]: aVolume(`${name}/images`, 2 * GIB) },
+  images: Object.fromEntries(Object.entries(state.images).map(([path, found]) => [path, { ...found, on: { volume: `${name}/images`, mountpoint: "/srv/xen", path } }])),
+});
+
+/** The images lie in a thin pool, which is like this. */
+const pool = (more: Parameters<typeof aVolume>[2]) => (state: HostState): HostState => ({
+  ...state,
+  volumes: {
+    "vg0/images": aVolume("vg0/images", 2 * GIB, { kind: "thin", pool: "vg0/pool" }),
+    "vg0/pool": aVolume("vg0/pool", 4 * GIB, { kind: "thin-pool", ...more }),
+  },
+});
 
 const target = (more: Parameters<typeof aVolume>[2]) => (state: HostState): HostState => ({
   ...state, volumes: { ...state.volumes, "vg0/web1-xvda1": aVolume("vg0/web1-xvda1", 64 * MIB, { devno: "253:9", ...more }) },
@@ -136,7 +165,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "a rehearsal is asked for in the downtime", code: "no-strategy-fits", says: /no way to move xvda1 of web1/, who: /down for the whole copy/,
-    wish: moved({ strategy: "rsync", rehearse: true, offline: true }),
+    guests: [{ ...WEB, disks: { ...WEB.disks, xvda1: { elsewhere: true } } }], wish: moved({ strategy: "rsync", rehearse: true, offline: true }),
   },
   {
     name: "the group has no room for what a clone writes", code: "not-enough-space", says: /vg0 has .* free/,
@@ -358,24 +387,20 @@ const CASES: readonly Case[] = [
   { name: "a pvmove is running", state: group({ pvmove: true }), code: "pvmove-running", says: /pvmove is running in vg0/ },
   { name: "a physical volume is missing", state: group({ missingPvs: 1 }), code: "pvmove-running", says: /misses 1/ },
   {
+    name: "a pvmove is running where a begun copy lies", code: "pvmove-running", says: /^a pvmove is running in vg0$/, wish: moved({ strategy: "dm" }),
+    state: (state) => begunInFull(group({ pvmove: true })(state)),
+  },
+  {
+    name: "a pvmove is running where the image lies", code: "pvmove-running", says: /^a pvmove is running in vg1$/, wish: moved({ strategy: "rsync" }),
+    state: (state) => ({ ...imagesIn("vg1")(state), volumeGroups: { ...state.volumeGroups, vg1: { ...vg0Of(state), name: "vg1", pvmove: true } } }),
+  },
+  {
     name: "the thin pool is nearly full", code: "thin-pool-full", says: /93 % full/,
-    state: (state) => ({
-      ...state,
-      volumes: {
-        "vg0/images": aVolume("vg0/images", 2 * GIB, { kind: "thin", pool: "vg0/pool" }),
-        "vg0/pool": aVolume("vg0/pool", 4 * GIB, { kind: "thin-pool", dataPercent: 93 }),
-      },
-    }),
+    state: pool({ dataPercent: 93 }),
   },
   ...(["it has failed", undefined] as const).map((health): Case => ({
     name: `the thin pool is not well: ${health ?? "nobody knows how full it is"}`, code: "thin-pool-unhealthy", says: health === undefined ? /could not be read/ : /vg0\/pool is not well: it has failed/,
-    state: (state) => ({
-      ...state,
-      volumes: {
-        "vg0/images": aVolume("vg0/images", 2 * GIB, { kind: "thin", pool: "vg0/pool" }),
-        "vg0/pool": aVolume("vg0/pool", 4 * GIB, { kind: "thin-pool", ...(health === undefined ? {} : { dataPercent: 10, health }) }),
-      },
-    }),
+    state: pool(health === undefined ? {} : { dataPercent: 10, health }),
   })),
   { name: "the group's disks have large sectors", state: group({ sectorBytes: 4096 }), wish: (wish) => ({ ...wish, disks: wish.disks.map((d) => ({ ...d, move: { strategy: "dm" } })) }), code: "sector-size", says: /vg0 have sectors of 4096 bytes/, advises: /strategy: rsync/ },
   {
@@ -399,7 +424,7 @@ const CASES: readonly Case[] = [
   },
   ...(["md", "md-preseed"] as const).map((strategy): Case => ({
     name: `${strategy} is to mirror a sparse image`, code: "sparse-image", says: /xvda1\.img is sparse \(32 MiB of 64 MiB\).* md would fail all writes of web1/, who: /take 32 MiB more at most/,
-    advises: /fallocate --length 67108864 \/srv\/xen\/web1\/xvda1\.img/, warning: true, wish: moved({ strategy, switch: "suspend" }),
+    advises: /fallocate --length 67108864 \/srv\/xen\/web1\/xvda1\.img/, wish: moved({ strategy, switch: "suspend" }),
     state: (state) => ({ ...state, tools: { ...state.tools, mdadm: { present: true, version: "4.2" } } }),
   })),
   { name: "the group is read-only", state: group({ unfit: ["read-only"] }), code: "volume-group-unfit", says: /vg0 is read-only/, advises: /permission rw/ },
@@ -493,6 +518,18 @@ describe("a check", () => {
     { name: "a DOS label, which has no backup", change: { bytes: 63 * MIB, content: { type: "partitions", table: "dos" } } },
   ])("lets be: $name", ({ change }) => {
     expect(plan({ state: image(change), wish: moved({ strategy: "dm", switch: "restart" }) }).diagnostics).toEqual([]);
+  });
+
+  test.each<{ name: string; move?: MoveOptions; guests?: readonly AGuest[] }>([
+    { name: "that is mirrored", move: { strategy: "dm", switch: "suspend" } },
+    { name: "that is mirrored by its QEMU", move: { strategy: "qemu" }, guests: [{ ...WEB, qdisk: true }] },
+    { name: "that is down", guests: [{ ...WEB, running: false }] },
+  ])("says nothing of a thin pool that is full, or not well, below the images of a guest $name: no snapshot is taken", ({ move = {}, guests = [WEB] }) => {
+    for (const how of [{ dataPercent: 93 }, { dataPercent: 10, health: "its metadata is read-only" }, {}]) {
+      const found = plan({ guests, state: pool(how), wish: moved(move) });
+      expect(found.diagnostics.map(({ code }) => code)).toEqual([]);
+      expect(found.domains).toHaveLength(1);
+    }
   });
 
   test.each<{ name: string; strategy: "md" | "dm"; state?: (state: HostState) => HostState; guests?: readonly AGuest[] }>([

@@ -72,13 +72,18 @@ function hostWith(name: string): HostState | undefined {
 
 const WAYS: readonly MoveOptions[] = [{ strategy: "rsync", source: "retire" }, { strategy: "dm", switch: "suspend" }, { strategy: "rsync", source: "delete", offline: true }];
 
+/** Its images are copied at rest there, where a playbook permits that. */
+function withoutSnapshots(state: HostState): HostState {
+  return { ...state, modules: { ...state.modules, dm_snapshot: "missing" } };
+}
+
 /** Everything that can be planned for a guest of this name. */
 function plansFor(name: string): readonly HostPlan[] {
   const state = hostWith(name);
   if (state === undefined) return [];
   const moves = WAYS.map((move) => {
     const wish = aWish(name, ["xvda1"], move, { volume: "vg0/copy" });
-    return planHost(state, [{ ...wish, ready: { kind: "command", command: ["ping", name], timeoutSeconds: 5 } }], sha256);
+    return planHost(move.offline === true ? withoutSnapshots(state) : state, [{ ...wish, ready: { kind: "command", command: ["ping", name], timeoutSeconds: 5 } }], sha256);
   });
   const moved = moves[0] === undefined ? undefined : afterMove(state, moves[0]);
   if (moved === undefined) return moves;

@@ -3,7 +3,7 @@ import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { Image } from "../../src/core/model/storage.js";
 import type { HostState } from "../../src/core/model/host-state.js";
-import { aHost, aWish, ext4, MIB, NIGHTS, swap, withFullImages } from "../support/a-host.js";
+import { aHost, aWish, ext4, MIB, NIGHTS, swap, withFullImages, xfs } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 
 /** A host with guests, and a wish about some of their disks. */
@@ -13,9 +13,9 @@ export interface Scene {
 }
 
 const disk = (vdev: string): fc.Arbitrary<ADisk> =>
-  fc.record({ size: fc.integer({ min: 8, max: 64 }), kind: fc.constantFrom("ext4", "swap") }).map(({ size, kind }) => ({
+  fc.record({ size: fc.integer({ min: 8, max: 64 }), kind: fc.constantFrom("ext4", "xfs", "swap") }).map(({ size, kind }) => ({
     bytes: size * MIB,
-    content: kind === "swap" ? swap(`swap-${vdev}`, size * MIB) : ext4(`root-${vdev}`, size * MIB),
+    content: { ext4: () => ext4(`root-${vdev}`, size * MIB), xfs: () => xfs(`root-${vdev}`, size * MIB), swap: () => swap(`swap-${vdev}`, size * MIB) }[kind](),
   }));
 
 const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constantFrom(
@@ -42,10 +42,10 @@ const others: fc.Arbitrary<MoveOptions> = fc.record(
 
 const options: fc.Arbitrary<MoveOptions> = fc.tuple(ways, others).map(([way, other]) => possible({ ...way, ...other }));
 
-/** Only a copy of files leaves something to rehearse on. */
+/** Only a copy of files leaves something to rehearse on: all images lie on LVM here, so that they are copied live. */
 export function possible(asked: MoveOptions): MoveOptions {
   const { rehearse, ...rest } = asked;
-  const rehearsed = rehearse === true && (asked.strategy !== "rsync" || asked.offline === true) ? rest : asked;
+  const rehearsed = rehearse === true && asked.strategy !== "rsync" ? rest : asked;
   return asked.finish === "window" ? { ...rehearsed, window: NIGHTS } : rehearsed;
 }
 

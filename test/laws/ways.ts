@@ -2,9 +2,11 @@ import fc from "fast-check";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content, Loop, Mount } from "../../src/core/model/storage.js";
-import { aHost, aVolume, aWish, ext4, MIB, NIGHTS, swap, withFullImages } from "../support/a-host.js";
+import { aHost, aVolume, aWish, ext4, MIB, NIGHTS, swap, withFullImages, xfs } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
+
+const VDEVS = ["xvda1", "xvda2", "xvdb"] as const;
 
 /** What of a playbook's `move` leads to steps of its own. */
 export interface Way {
@@ -20,6 +22,8 @@ export interface Way {
   readonly moved?: readonly string[];
   /** More of each disk, such as its format. */
   readonly disk?: Partial<ADisk>;
+  /** The one disk whose image lies on no LVM volume. */
+  readonly elsewhere?: (typeof VDEVS)[number];
   /** The guest's disks are served by QEMU. */
   readonly qdisk?: boolean;
 }
@@ -29,16 +33,20 @@ export interface Way {
  * disks, or another kind of host, gets more lines.
  */
 export const WAYS: readonly Way[] = [
-  { name: "left to converge", options: {}, contents: ["ext4", "swap"] },
-  { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "swap"] },
-  { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3"] },
+  { name: "left to converge", options: {}, contents: ["ext4", "xfs", "swap"] },
+  { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "xfs", "swap"] },
+  { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3", "xfs"] },
   {
-    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true, throttle: { ioWeight: 50 } }, contents: ["ext4", "swap"],
+    name: "rsync, rehearsed", options: { strategy: "rsync", rehearse: true, throttle: { ioWeight: 50 } }, contents: ["ext4", "xfs", "swap"],
     moved: ["xvda1", "xvda2", "xvdb"],
   },
-  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "swap"] },
-  { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "swap"], running: false },
-  { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "swap", "partitions", "unknown"] },
+  { name: "rsync at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "xfs", "swap"], disk: { elsewhere: true } },
+  {
+    name: "rsync, one disk of them at rest", options: { strategy: "rsync", offline: true }, contents: ["ext4", "xfs"], elsewhere: "xvdb", running: true,
+    moved: ["xvda1", "xvdb"],
+  },
+  { name: "rsync, guest down", options: { strategy: "rsync" }, contents: ["ext4", "xfs", "swap"], running: false },
+  { name: "dm, restart", options: { strategy: "dm", switch: "restart" }, contents: ["ext4", "xfs", "swap", "partitions", "unknown"] },
   { name: "dm, suspend", options: { strategy: "dm", switch: "suspend" }, contents: ["ext4", "swap", "partitions"] },
   {
     name: "dm, migrated", options: { strategy: "dm", switch: "migrate" }, contents: ["ext4", "partitions"], running: true,
@@ -55,27 +63,27 @@ export const WAYS: readonly Way[] = [
   { name: "dm, compared in full", options: { strategy: "dm", verify: "full", switch: "restart" }, contents: ["ext4", "swap", "partitions"] },
   { name: "dm, suspended and compared in full", options: { strategy: "dm", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
   { name: "dm, guest down", options: { strategy: "dm" }, contents: ["ext4", "partitions"], running: false },
-  { name: "md, restart", options: { strategy: "md", switch: "restart" }, contents: ["ext4", "swap", "unknown"] },
-  { name: "md, suspend", options: { strategy: "md", switch: "suspend" }, contents: ["ext4", "swap"] },
+  { name: "md, restart", options: { strategy: "md", switch: "restart" }, contents: ["ext4", "xfs", "swap", "unknown"], host: withFullImages },
+  { name: "md, suspend", options: { strategy: "md", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
   {
     name: "md, migrated", options: { strategy: "md", switch: "migrate" }, contents: ["ext4"], running: true,
-    host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+    host: (state) => ({ ...withFullImages(state), host: { ...state.host, capabilities: ["pv", "shadow"] } }),
   },
-  { name: "md, next-reboot", options: { strategy: "md", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true },
-  { name: "md, suspended twice", options: { strategy: "md", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
-  { name: "md, suspended and compared in full", options: { strategy: "md", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
-  { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
+  { name: "md, next-reboot", options: { strategy: "md", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
+  { name: "md, suspended twice", options: { strategy: "md", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "md, suspended and compared in full", options: { strategy: "md", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"], host: withFullImages },
+  { name: "md, restarted twice", options: { strategy: "md", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "md, guest down", options: { strategy: "md" }, contents: ["ext4", "unknown"], running: false },
-  { name: "md-preseed, restart", options: { strategy: "md-preseed", switch: "restart" }, contents: ["ext4", "swap", "unknown"] },
-  { name: "md-preseed, suspend", options: { strategy: "md-preseed", switch: "suspend" }, contents: ["ext4", "swap"] },
+  { name: "md-preseed, restart", options: { strategy: "md-preseed", switch: "restart" }, contents: ["ext4", "xfs", "swap", "unknown"], host: withFullImages },
+  { name: "md-preseed, suspend", options: { strategy: "md-preseed", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
   {
     name: "md-preseed, migrated", options: { strategy: "md-preseed", switch: "migrate" }, contents: ["ext4"], running: true,
-    host: (state) => ({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+    host: (state) => ({ ...withFullImages(state), host: { ...state.host, capabilities: ["pv", "shadow"] } }),
   },
-  { name: "md-preseed, next-reboot", options: { strategy: "md-preseed", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true },
-  { name: "md-preseed, suspended twice", options: { strategy: "md-preseed", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true },
-  { name: "md-preseed, suspended and compared in full", options: { strategy: "md-preseed", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"] },
-  { name: "md-preseed, restarted twice", options: { strategy: "md-preseed", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true },
+  { name: "md-preseed, next-reboot", options: { strategy: "md-preseed", switch: "next-reboot" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
+  { name: "md-preseed, suspended twice", options: { strategy: "md-preseed", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "md-preseed, suspended and compared in full", options: { strategy: "md-preseed", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"], host: withFullImages },
+  { name: "md-preseed, restarted twice", options: { strategy: "md-preseed", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "md-preseed, guest down", options: { strategy: "md-preseed" }, contents: ["ext4", "unknown"], running: false },
   { name: "drbd, restart", options: { strategy: "drbd", switch: "restart" }, contents: ["ext4", "partitions", "unknown"], host: withFullImages },
   { name: "drbd, suspend", options: { strategy: "drbd", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
@@ -83,8 +91,8 @@ export const WAYS: readonly Way[] = [
   { name: "drbd, next-reboot", options: { strategy: "drbd", switch: "next-reboot" }, contents: ["ext4", "partitions", "unknown"], running: true, host: withFullImages },
   { name: "drbd, suspended twice", options: { strategy: "drbd", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
   { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
-  { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true },
-  { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true },
+  { name: "md, suspended, and again in its window", options: { strategy: "md", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4", "swap"], running: true, host: withFullImages },
+  { name: "md, restarted, and again in its window", options: { strategy: "md", switch: "restart", finish: "window", window: NIGHTS }, contents: ["ext4", "unknown"], running: true, host: withFullImages },
   { name: "drbd, suspended, and again in its window", options: { strategy: "drbd", switch: "suspend", finish: "window", window: NIGHTS }, contents: ["ext4"], running: true, host: withFullImages },
   { name: "qemu", options: { strategy: "qemu" }, contents: ["ext4", "swap", "partitions", "unknown"], running: true, qdisk: true },
   { name: "qemu, qcow2", options: { strategy: "qemu" }, contents: ["unknown"], running: true, qdisk: true, disk: { format: "qcow2" } },
@@ -95,6 +103,7 @@ export const WAYS: readonly Way[] = [
 export const CONTENTS = {
   ext4: (id, bytes) => ext4(`root-${id}`, bytes),
   ext3: (id, bytes) => ({ ...ext4(`root-${id}`, bytes), type: "ext3", features: ["has_journal", "ext_attr"] } as Content),
+  xfs: (id, bytes) => xfs(`root-${id}`, bytes),
   swap: (id, bytes) => swap(`swap-${id}`, bytes),
   partitions: () => ({ type: "partitions", table: "gpt" }),
   unknown: () => ({ type: "unknown" }),
@@ -114,16 +123,14 @@ const common: fc.Arbitrary<MoveOptions> = fc.record(
 
 const disk = (way: Way, vdev: string): fc.Arbitrary<ADisk> =>
   fc.record({ size: fc.integer({ min: 8, max: 64 }), kind: fc.constantFrom(...way.contents) }).map(({ size, kind }) => ({
-    bytes: size * MIB, content: CONTENTS[kind](vdev, size * MIB), ...way.disk,
+    bytes: size * MIB, content: CONTENTS[kind](vdev, size * MIB), ...way.disk, ...(way.elsewhere === vdev ? { elsewhere: true } : {}),
   }));
-
-const VDEVS = ["xvda1", "xvda2", "xvdb"] as const;
 
 const guest = (way: Way, name: string): fc.Arbitrary<{ guest: AGuest; moved: readonly string[]; options: MoveOptions }> =>
   fc
     .record({
       running: way.running === undefined ? fc.boolean() : fc.constant(way.running), autostart: fc.boolean(),
-      a: disk(way, "a"), b: disk(way, "b"), c: disk(way, "c"),
+      a: disk(way, "xvda1"), b: disk(way, "xvda2"), c: disk(way, "xvdb"),
       moved: way.moved === undefined ? fc.subarray([...VDEVS], { minLength: 1 }) : fc.constant([...way.moved]), options: common,
     })
     .map(({ running, autostart, a, b, c, moved, options }) => ({

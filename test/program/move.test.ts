@@ -1,11 +1,16 @@
 import { readFileSync, statSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { MoveOptions as Wished } from "../../src/core/model/desired.js";
+import type { Step } from "../../src/core/model/step.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import type { CopyFiles } from "../../src/core/steps/copy-files.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { HANGS, impatient } from "./hang.js";
 import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
-import { moveProgram, type MoveOptions } from "./plan.js";
+import { moveProgram, type MoveOptions, type Passes } from "./plan.js";
 
 async function withHost(shell: Shell, work: (host: StubHost, before: string) => Promise<void>, options?: MoveOptions): Promise<void> {
   const host = new StubHost(shell);
@@ -179,6 +184,55 @@ describe.concurrent("a guest that will not", { tags: "long" }, () => {
       // the copy is kept for the next run
       expect(existsSync(join(host.state, "lv/vg0/web1-root"))).toBe(true);
     }, { budget: 3 });
+  });
+});
+
+describe.concurrent("a last pass that compares every file", { tags: "long" }, () => {
+  /** As the planner has it, where an overhead of five seconds is reckoned. */
+  const passesOf = (move: Wished): Passes => {
+    const { domains: [plan] } = planHost(aHost([{ name: "web1", disks: { xvda1: {} } }]), [aWish("web1", ["xvda1"], { strategy: "rsync", ...move })], sha256);
+    if (plan === undefined) throw new Error("nothing to do");
+    const compares = (steps: readonly Step[]): boolean =>
+      steps.some(({ kind, args }) => kind === "copy-files" && (args as CopyFiles).compare === "checksum");
+    return {
+      repeats: plan.nodes.flatMap((node) => (node.node === "repeat"
+        ? [{ id: node.id, min: node.min, max: node.max, rule: { ...node.rule, overheadSeconds: 5 }, compares: compares(node.body) }]
+        : [])),
+      lastCompares: compares(plan.nodes.flatMap((node) => (node.node === "step" ? [node] : []))),
+    };
+  };
+  /** As it is, but that half a second more than forecast is too much where three times the forecast is less than that. */
+  const strict = (program: string): string => program.replaceAll("FORECAST_OF + 500", "FORECAST_OF + 50");
+
+  it.each(shellsOf(1))("has the time that it takes to compare them, since that was measured before (%s)", async (shell) => {
+    const host = new StubHost(shell);
+    try {
+      host.install(strict(moveProgram(host, { passes: passesOf({ verify: "full" }) })));
+      const before = readFileSync(host.config, "utf8");
+      // more than three times what a pass by times takes
+      host.tell("rsync-compares", "8");
+      await host.run("run");
+      expect(expectWhole(host, before), host.journalText()).toBe("new");
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "done" });
+      const passes = journal(host).flatMap((event) => (event.event === "pass" ? [event] : []));
+      expect(passes.at(-1)).toMatchObject({ id: "passes-compared", number: 1 });
+      expect(passes.at(-1)?.forecast).toBeGreaterThan(8);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("and would break the budget by that leaves the guest untouched, though the passes before fit it", async () => {
+    await withHost("dash", async (host, before) => {
+      host.tell("rsync-compares", "12");
+      await host.run("run");
+      expect(expectWhole(host, before)).toBe("old");
+      const passes = journal(host).flatMap((event) => (event.event === "pass" ? [event] : []));
+      expect(passes.map(({ id, verdict }) => [id, verdict])).toEqual([["passes", "fits"], ["passes-compared", "as many passes as allowed"]]);
+      expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "refused" });
+      expect(host.journalText()).toMatch(/the last pass would take (1[2-9]|[2-9]\d)\.\d\d s and the rest of the downtime 5\.00 s: more than the budget of 15\.00 s/);
+      expect(host.calls().some((call) => call.startsWith("xl "))).toBe(false);
+    }, { passes: passesOf({ verify: "full", downtimeSeconds: 15 }) });
   });
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Goal } from "../../src/core/model/goal.js";
-import type { DomainPlan, PlanNode } from "../../src/core/model/plan.js";
+import type { DomainPlan, PlanNode, Repeat } from "../../src/core/model/plan.js";
 import type { Action, Phase, Step, StepKind } from "../../src/core/model/step.js";
 import { bootUnitName, snapshotName, volumeTags } from "../../src/core/model/names.js";
 import { compileProgram } from "../../src/core/program/compile.js";
@@ -49,6 +49,13 @@ export interface MoveOptions {
   readonly ready?: readonly [string, ...string[]];
   /** Snapshots are thin, and take from this pool. */
   readonly pool?: string;
+  /** How often there are passes and to what end, and which of them compare every file: unset, the usual ones. */
+  readonly passes?: Passes;
+}
+
+export interface Passes {
+  readonly repeats: readonly (Pick<Repeat, "id" | "min" | "max" | "rule"> & { readonly compares: boolean })[];
+  readonly lastCompares: boolean;
 }
 
 /** The classic move, in the small: every verb that changes something is in it. */
@@ -93,7 +100,11 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
       actions: [{ verb: ["detach_loop", link], shown: "losetup -d" }],
       goals: [{ goal: "loop-detached", link }],
     });
-  const rsync = ["rsync", "--info=progress2", "--stats"] as const;
+  const rsync = (compares: boolean) => ["rsync", ...(compares ? ["--checksum"] : []), "--info=progress2", "--stats"] as const;
+  const passes = options.passes ?? {
+    repeats: [{ id: "passes", min: options.minimum ?? 1, max: 3, rule: { downtimeSeconds: options.budget ?? 30, overheadSeconds: 5 }, compares: false }],
+    lastCompares: false,
+  };
 
   return [
     rawStep("guard", "prepare", {
@@ -115,9 +126,8 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
       actions: [{ command: ["mkfs.stub", "ext4", "11-22", device] }],
       goals: [{ goal: "content", volume, type: "ext4", uuid: "11-22" }],
     }),
-    {
-      node: "repeat", id: "passes", min: options.minimum ?? 1, max: 3, why: "",
-      rule: { downtimeSeconds: options.budget ?? 30, overheadSeconds: 5 },
+    ...passes.repeats.map(({ compares, ...repeat }): Repeat => ({
+      node: "repeat", why: "", ...repeat,
       body: [
         rawStep("snapshot", "prepare", {
           title: "Snapshot",
@@ -141,7 +151,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
             options.pool === undefined
               ? { verb: ["watch", "snapshot_fill", snapshot, "70", "512"], shown: "" }
               : { verb: ["watch", "pool_fill", options.pool, "90"], shown: "" },
-            { verb: ["copy", "xvda1", "delta"], command: [...rsync, `${run}/source/`, `${run}/target/`] },
+            { verb: ["copy", "xvda1", "delta"], command: [...rsync(compares), `${run}/source/`, `${run}/target/`] },
           ],
         }),
         unmount("unmount-target", "prepare", `${run}/target`),
@@ -154,7 +164,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
           goals: [{ goal: "volume-absent", volume: snapshot, tags: snapshotTags }],
         }),
       ],
-    },
+    })),
     rawStep("boot-unit", "switch", {
       title: "Install the boot unit",
       actions: [{ verb: ["install_boot_unit", bootUnitName(domain)], shown: "" }],
@@ -171,7 +181,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
     mount("last.mount-source", "switch", `${run}/last-loop`, `${run}/last-source`),
     rawStep("last.copy", "switch", {
       title: "Copy the last changes",
-      actions: [{ verb: ["copy", "xvda1", "last"], command: [...rsync, `${run}/last-source/`, `${run}/target/`] }],
+      actions: [{ verb: ["copy", "xvda1", "last"], command: [...rsync(passes.lastCompares), `${run}/last-source/`, `${run}/target/`] }],
     }),
     rawStep("edit", "switch", {
       title: "Edit the config",

@@ -6,12 +6,12 @@ import { stepsOf } from "../../src/core/model/plan.js";
 import type { Mapping, Mount } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { readdArray } from "../../src/core/steps/changes-mirror.js";
-import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
+import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
 
 const TOOL = { mdadm: { present: true, version: "4.2" } };
 
 function planned(change: (state: HostState) => HostState = (state) => state, move: MoveOptions = {}) {
-  const made = aHost([{ name: "web1", running: true, disks: { xvda1: { bytes: 64 * MIB } } }]);
+  const made = withFullImages(aHost([{ name: "web1", running: true, disks: { xvda1: { bytes: 64 * MIB } } }]));
   const state = change({ ...made, tools: { ...made.tools, ...TOOL } });
   return planHost(state, [aWish("web1", ["xvda1"], { strategy: "md-preseed", switch: "suspend", ...move })], sha256);
 }
@@ -74,7 +74,7 @@ test("the bitmap is there before the guest is on the array, and the guest before
 });
 
 test("nothing comes between the last of it, the configs and the cut", () => {
-  const state = aHost([{ name: "web1", running: true, disks: { xvda1: {}, xvdb: {} } }]);
+  const state = withFullImages(aHost([{ name: "web1", running: true, disks: { xvda1: {}, xvdb: {} } }]));
   const { domains } = planHost({ ...state, tools: { ...state.tools, ...TOOL } }, [aWish("web1", ["xvda1", "xvdb"], { strategy: "md-preseed", switch: "suspend" })], sha256);
   const kinds = stepsOf(domains[0]?.nodes ?? []).map((step) => step.kind);
   const first = kinds.indexOf("complete-changes");

@@ -4,12 +4,12 @@ import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { simulate, startModel } from "../../src/core/plan/simulate.js";
 import { waitOf } from "../../src/core/steps/await-window.js";
-import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
+import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
 import type { ADisk } from "../support/a-host.js";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 
 function planned(disk: ADisk, move: MoveOptions = {}, bytes?: number) {
-  const state = aHost([{ name: "web1", running: true, disks: { xvda1: disk } }]);
+  const state = withFullImages(aHost([{ name: "web1", running: true, disks: { xvda1: disk } }]));
   return planHost(state, [aWish("web1", ["xvda1"], { strategy: "md", switch: "suspend", ...move }, bytes === undefined ? {} : { bytes })], sha256);
 }
 
@@ -41,7 +41,7 @@ describe("md is refused", () => {
 });
 
 test("nothing comes between the last MiB, the configs and the cut", () => {
-  const state = aHost([{ name: "web1", running: true, disks: { xvda1: {}, xvdb: {} } }]);
+  const state = withFullImages(aHost([{ name: "web1", running: true, disks: { xvda1: {}, xvdb: {} } }]));
   const { domains } = planHost(state, [aWish("web1", ["xvda1", "xvdb"], { strategy: "md", switch: "suspend" })], sha256);
   const kinds = stepsOf(domains[0]?.nodes ?? []).map((step) => step.kind);
   const first = kinds.indexOf("complete-array");
@@ -83,7 +83,7 @@ describe("finish: window", () => {
   });
 
   test("takes a guest that an earlier run left on its array off it, in the window", () => {
-    const state = aHost([{ name: "web1", running: true, disks: { xvda1: {} } }]);
+    const state = withFullImages(aHost([{ name: "web1", running: true, disks: { xvda1: {} } }]));
     const wish = (move: MoveOptions) => [aWish("web1", ["xvda1"], { strategy: "md", switch: "suspend", ...move })];
     const simulated = simulate(planHost(state, wish({}), sha256).domains[0]?.nodes ?? [], startModel(state));
     if (!simulated.ok) throw new Error(simulated.why);

@@ -2,10 +2,11 @@ import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
 
-/** `move.verify: full` of mirrors: both legs are compared at rest, or it is refused. */
+/** `move.verify: full`: files are compared in the last pass, both legs of a mirror at rest, or it is refused. */
 
 const WEB: AGuest = { name: "web1", disks: { xvda1: {}, xvdb: { bytes: 128 * MIB } } };
 
@@ -14,6 +15,46 @@ function planned(move: MoveOptions, guest: AGuest = WEB, host = aHost([guest])) 
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   return { plan: domains[0], errors, steps: stepsOf(domains[0]?.nodes ?? []) };
 }
+
+describe("a copy of files", () => {
+  const passes = (move: MoveOptions, guest: AGuest = WEB, host = aHost([guest])) =>
+    (planned({ strategy: "rsync", ...move }, guest, host).plan?.nodes ?? []).flatMap((node) => (node.node === "repeat"
+      ? [[node.id, ...node.body.flatMap(({ kind, args }) => (kind === "copy-files" ? [(args as CopyFiles).compare] : []))]]
+      : []));
+
+  test("is compared while the guest runs too, last of all passes: what that takes is what the last one will take", () => {
+    expect(passes({ verify: "full" })).toEqual([["passes", "times", "times"], ["passes-compared", "checksum", "checksum"]]);
+    expect(passes({ verify: "fresh" })).toEqual([["passes", "times", "times"]]);
+  });
+
+  test("that is rehearsed is compared once, after the clone, whatever was measured before it", () => {
+    expect(passes({ verify: "full", rehearse: true })).toEqual([["passes", "times", "times"], ["passes-rehearsed", "checksum", "checksum"]]);
+    expect(passes({ rehearse: true })).toEqual([["passes", "times", "times"], ["passes-rehearsed", "times", "times"]]);
+  });
+
+  test("at rest has one pass, and nothing before it", () => {
+    expect(passes({ verify: "full" }, { ...WEB, running: false })).toEqual([]);
+  });
+
+  test("is compared for the disks that it is wanted for, and all of them have their part in the forecast", () => {
+    const wish = aWish("web1", ["xvda1", "xvdb"], { strategy: "rsync" });
+    const some = { ...wish, disks: wish.disks.map((disk) => (disk.vdev === "xvdb" ? { ...disk, move: { ...disk.move, verify: "full" as const } } : disk)) };
+    const { domains } = planHost(aHost([WEB]), [some], sha256);
+    const compared = domains[0]?.nodes.find(({ id }) => id === "passes-compared");
+    if (compared?.node !== "repeat") throw new Error("no such pass");
+    const copies = compared.body.filter(({ kind }) => kind === "copy-files");
+    expect(copies.map(({ id, args }) => [id, (args as CopyFiles).compare])).toEqual([["xvda1.compared.copy", "times"], ["xvdb.compared.copy", "checksum"]]);
+    expect(compared).toMatchObject({ min: 1, max: 1, rule: { downtimeSeconds: -1, overheadSeconds: 25 } });
+  });
+
+  test("takes longer by that pass, and by the same in the downtime", () => {
+    const of = (verify: "fresh" | "full") => planned({ strategy: "rsync", verify }).plan?.estimate;
+    // twice the 16 and 32 MiB in use at 50 MiB/s, and for the pass two seconds a disk to look through them
+    const [fresh, full] = [of("fresh"), of("full")];
+    expect((full?.downtimeSeconds ?? 0) - (fresh?.downtimeSeconds ?? 0)).toBeCloseTo(1.9, 0);
+    expect((full?.seconds ?? 0) - (fresh?.seconds ?? 0)).toBeCloseTo(2 * 1.9 + 4, 0);
+  });
+});
 
 describe("a mirror by dm", () => {
   test("comes to rest once for all of its disks, between two looks at who has it, and before anything is committed", () => {

@@ -39,6 +39,8 @@ export interface ADisk {
   /** On no LVM volume. */
   readonly elsewhere?: boolean;
   readonly partitioned?: true;
+  /** Its image has no holes. */
+  readonly full?: true;
 }
 
 export function ext4(uuid: string, bytes: number, usedBytes = bytes / 4): Content {
@@ -46,6 +48,14 @@ export function ext4(uuid: string, bytes: number, usedBytes = bytes / 4): Conten
     type: "ext4", uuid, label: "root", features: ["has_journal", "ext_attr", "extent", "64bit", "metadata_csum"],
     blockBytes: 4096, inodeBytes: 256, bytes, usedBytes, inodes: 16384, reservedPercent: 5,
     needsRecovery: false, hasErrors: false,
+  };
+}
+
+/** As mkfs.xfs of xfsprogs 6.1 makes one. */
+export function xfs(uuid: string, bytes: number, usedBytes = bytes / 4): Content {
+  return {
+    type: "xfs", uuid, label: "root", blockBytes: 4096, bytes, usedBytes,
+    features: { "m.crc": 1, "m.finobt": 1, "m.reflink": 1, "m.bigtime": 1, "i.size": 512, "i.sparse": 1, "n.ftype": 1, "s.size": 512 },
   };
 }
 
@@ -73,7 +83,7 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
       const grows = disk.format !== undefined && disk.format !== "raw";
       images[path] = {
         // a format has a head of its own, and grows as the guest writes
-        path, realPath: path, bytes: grows ? bytes / 2 + 65536 : bytes, allocatedBytes: bytes / 2,
+        path, realPath: path, bytes: grows ? bytes / 2 + 65536 : bytes, allocatedBytes: disk.full === true ? bytes : bytes / 2,
         ...(grows ? { disk: { bytes, backed: false, encrypted: false } } : {}), inode, devno: disk.elsewhere === true ? "254:0" : "253:0",
         mtime: 1_700_000_000, links: 1, format: disk.format ?? "raw",
         content: disk.content ?? ext4(`uuid-${guest.name}-${vdev}`, bytes),
@@ -147,7 +157,7 @@ export function aWish(
   };
 }
 
-/** As it is, its images without holes: DRBD takes no others. */
+/** As it is, its images without holes: DRBD and md take no others of guests that run. */
 export function withFullImages(state: HostState): HostState {
   const full = Object.entries(state.images).map(([path, image]): [string, Image] => [path, { ...image, allocatedBytes: image.bytes }]);
   return { ...state, images: Object.fromEntries(full) };

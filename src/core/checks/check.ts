@@ -18,6 +18,11 @@ export interface CheckContext {
   readonly estimate: Estimate;
 }
 
+/** The groups in which volumes or snapshots are made, or gone on with: a copy that was begun takes no more room, and is written to. */
+export function groupsOf({ moves, estimate }: Pick<CheckContext, "moves" | "estimate">): ReadonlySet<string> {
+  return new Set([...moves.map(({ to }) => to.group), ...estimate.spaceNeeded.map(({ group }) => group)]);
+}
+
 /** A diagnostic without what every one of this check has in common. */
 export type Finding = Omit<Diagnostic, "code" | "subject" | "severity"> & {
   readonly severity?: Diagnostic["severity"];

@@ -1,10 +1,11 @@
+import { groupsOf } from "./check.js";
 import type { Check } from "./check.js";
 
 export const pvmove: Check = {
   code: "pvmove-running",
   about: "extents on the move, and a snapshot of them, do not go together",
-  run: ({ estimate, state, desired }) =>
-    estimate.spaceNeeded.flatMap(({ group }) => {
+  run: ({ moves, estimate, state, desired }) =>
+    [...groupsOf({ moves, estimate })].flatMap((group) => {
       const vg = state.volumeGroups[group];
       if (vg?.pvmove === true) {
         return [{ at: desired.at, summary: `a pvmove is running in ${group}`, fix: "Wait until it is done." }];

@@ -14,7 +14,7 @@ export const sparseImage: Check = {
       .filter(({ vdev }) => BY_MD.includes(choices.find((choice) => choice.vdev === vdev)?.strategy ?? ""))
       .filter(({ image }) => image.allocatedBytes < image.bytes)
       .map(({ image, vdev, wish }) => ({
-        severity: "warning", vdev, at: wish.at,
+        vdev, at: wish.at,
         summary: `${image.path} is sparse (${formatBytes(image.allocatedBytes)} of ${formatBytes(image.bytes)}): were its file system to fill up, md would fail all writes of ${domain.name}`,
         detail: `it is to take ${formatBytes(image.bytes - image.allocatedBytes)} more at most; after one write that has no room there, before the guest is on its volume, ` +
           "md fails every further one until the guest is restarted",

@@ -1,11 +1,12 @@
+import { stepsOf } from "../model/plan.js";
+import { originsOf } from "../steps/snapshot.js";
 import type { Check } from "./check.js";
 
 export const thinPoolUnhealthy: Check = {
   code: "thin-pool-unhealthy",
   about: "a thin pool that has failed, or of which nobody knows how full it is, takes no snapshot",
-  run: ({ moves, state, desired }) => {
-    const images = new Set(moves.flatMap(({ image }) => image.on?.volume ?? []));
-    return [...images].flatMap((name) => {
+  run: ({ nodes, state, desired }) =>
+    [...originsOf(stepsOf(nodes))].flatMap((name) => {
       const volume = state.volumes[name];
       if (volume?.pool === undefined) return [];
       const pool = state.volumes[volume.pool];
@@ -20,6 +21,5 @@ export const thinPoolUnhealthy: Check = {
             : "Repair it first (lvmthin(7)): a snapshot takes from it.",
         },
       ];
-    });
-  },
+    }),
 };

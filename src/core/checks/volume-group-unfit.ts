@@ -1,4 +1,5 @@
 import type { Unfit } from "../model/storage.js";
+import { groupsOf } from "./check.js";
 import type { Check } from "./check.js";
 
 const WHY: Readonly<Record<Unfit, { readonly says: string; readonly fix: string }>> = {
@@ -12,10 +13,8 @@ const WHY: Readonly<Record<Unfit, { readonly says: string; readonly fix: string 
 export const volumeGroupUnfit: Check = {
   code: "volume-group-unfit",
   about: "a volume group that LVM changes nothing in, that is not this host's alone, or that is two",
-  run: ({ moves, estimate, state, desired }) => {
-    const groups = new Set([...moves.map(({ to }) => to.group), ...estimate.spaceNeeded.map(({ group }) => group)]);
-    return [...groups].flatMap((group) => (state.volumeGroups[group]?.unfit ?? []).map((unfit) => ({
+  run: ({ moves, estimate, state, desired }) =>
+    [...groupsOf({ moves, estimate })].flatMap((group) => (state.volumeGroups[group]?.unfit ?? []).map((unfit) => ({
       at: desired.at, summary: `${group} ${WHY[unfit].says}`, fix: WHY[unfit].fix,
-    })));
-  },
+    }))),
 };

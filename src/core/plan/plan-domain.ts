@@ -76,7 +76,7 @@ export function planDomain(
   const running = domain.running !== undefined;
   const moveOf = (change: MoveDisk, switchOver: SwitchOver): DiskMove => ({
     change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), running, switchOver,
-    live: running && change.image.on !== undefined && options.offline !== true,
+    live: running && change.image.on !== undefined && !(options.offline === true && state.modules["dm_snapshot"] === "missing"),
     mapped: domain.running?.attached.some((disk) => disk.vdev === change.vdev && mappingAt(disk.params, state) !== undefined) ?? false,
   });
   const { switchOver, switchChoice, disks, choices, diagnostics: unchosen } = chooseWay({ desired, domain, changes: moves, moveOf, state });
@@ -108,7 +108,7 @@ export function planDomain(
     if (edit?.edit === undefined) return finishing(domain, finishes, leaving?.steps ?? [], state);
     const move: DomainMove = {
       domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
-      overheadSeconds: Math.ceil(shutdown.seconds + start.seconds),
+      overheadSeconds: Math.ceil(shutdown.seconds + start.seconds + unmeasured(chosen, state)),
       ...(rehearsed.rehearsal === undefined ? {} : { rehearsal: rehearsed.rehearsal }),
     };
     const steps = pivoted
@@ -136,6 +136,13 @@ export function planDomain(
       ...(awaits ? { awaits: "reboot" as const } : edit?.diff === undefined ? {} : { configDiff: edit.diff }),
     },
   };
+}
+
+/** Seconds that the guest waits for disks that no pass copies before: beside one that has passes they are forecast, not measured. */
+function unmeasured(chosen: readonly Chosen[], state: HostState): number {
+  return chosen.filter(({ fragments }) => fragments.pass === undefined)
+    .flatMap(({ move, strategy }) => strategy.forecast(move, state).held)
+    .reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 /** Volumes that the guest was on before, and that nothing is on alone. */

@@ -37,7 +37,7 @@ export function renderSteps(nodes: readonly PlanNode[], indent: string, view: Vi
 }
 
 function repeatHead(node: Repeat, indent: string, view: View): readonly string[] {
-  const times = node.min === node.max ? `${node.max} times` : `${node.min} to ${node.max} times`;
+  const times = node.max === 1 ? "once" : node.min === node.max ? `${node.max} times` : `${node.min} to ${node.max} times`;
   const rule = node.rule.downtimeSeconds >= 0
     ? ` (budget ${formatSeconds(node.rule.downtimeSeconds)}, of which ${formatSeconds(node.rule.overheadSeconds)} are not copying)`
     : "";

@@ -5,7 +5,10 @@ import type { StepKind } from "../model/step.js";
 export interface CheckFilesystem {
   readonly volume: string;
   readonly type: "ext2" | "ext3" | "ext4" | "xfs";
-  /** Every structure, or only what says whether it was left in order: the guest waits for the latter. */
+  /**
+   * Every structure, or of ext only what says whether it was left in order (e2fsck(8), `-f`), for which a guest can wait. Of xfs it
+   * is every structure either way.
+   */
   readonly thorough: boolean;
 }
 

@@ -3,7 +3,7 @@ import { holdsBack } from "../model/guest.js";
 import { withDisk, withFreeExtents, withVolume, withoutVolume } from "../model/transform.js";
 import type { Command } from "../model/command.js";
 import type { Model } from "../model/model.js";
-import type { StepKind, Undo } from "../model/step.js";
+import type { Step, StepKind, Undo } from "../model/step.js";
 import { lvmSize } from "./lvm-size.js";
 import { plannedUuid } from "../model/storage.js";
 
@@ -48,6 +48,11 @@ export interface TakenSnapshot {
   readonly bytes?: number;
   readonly extentBytes: number;
   readonly tags: readonly string[];
+}
+
+/** The volumes that snapshots are taken of, of images or of copies for a clone. */
+export function originsOf(steps: readonly Step[]): ReadonlySet<string> {
+  return new Set(steps.filter(({ kind }) => kind === "create-snapshot" || kind === "snapshot-copy").map(({ args }) => (args as TakenSnapshot).origin));
 }
 
 export function takingOf({ origin, snapshot, bytes, tags }: Omit<TakenSnapshot, "extentBytes">): Command {

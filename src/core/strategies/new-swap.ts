@@ -5,7 +5,6 @@ import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
 import { againstFormat } from "./against-blocks.js";
 import { settleSteps } from "./settle.js";
-import { restsTooLate } from "./unrehearsed.js";
 import type { Strategy } from "./strategy.js";
 
 /** Swap is not copied: the guest comes up on a new area that has the old one's UUID and label. */
@@ -19,7 +18,7 @@ export const newSwap: Strategy = {
   goesWith: (way, { running }) => !running || way === undefined || way === "files",
 
   fits: (move) => {
-    const { change, switchOver, running, options } = move;
+    const { change, switchOver, running } = move;
     const { type } = change.image.content;
     if (type !== "swap") return { fits: false, reasons: [`its content is ${type}, not swap`] };
     if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
@@ -27,8 +26,6 @@ export const newSwap: Strategy = {
     }
     const against = againstFormat(change);
     if (against.length > 0) return { fits: false, reasons: against };
-    const late = restsTooLate(move, options.offline !== true);
-    if (late.length > 0) return { fits: false, reasons: late };
     if (running && switchOver !== "restart") return { fits: false, reasons: ["what is in it outlives a guest that is only suspended"] };
     return { fits: true, reasons: ["it is swap: nothing in it outlives the guest's restart"] };
   },

@@ -63,7 +63,7 @@ export const rsync: Strategy = {
   fits: (move, state) => {
     const { change, switchOver, running, mapped, options } = move;
     const { content } = change.image;
-    const reasons: string[] = [...restsTooLate(move, move.live)];
+    const reasons: string[] = [...restsTooLate(move)];
     if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
@@ -105,8 +105,10 @@ export const rsync: Strategy = {
       return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
     }
     const delta = used * CHANGED;
+    // a pass before the last one compares as well: it is what tells how long that takes
+    const measured = compared > 0 ? SCAN_SECONDS + compared : 0;
     return {
-      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond), takeOvers: 1,
+      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
       held: [{
         what: "last pass", seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
         how: `a guess of ${formatBytes(Math.round(delta))} changed${compared > 0 ? ", all of it compared" : ""}; measured by the passes before the guest is touched`,
@@ -125,6 +127,7 @@ export const rsync: Strategy = {
     const xfs = content.type === "xfs" ? ["nouuid"] : [];
     const throttle = throttleOf(move);
     const tree = { name: safeName(vdev), source: paths.source, target: paths.target, to: to.volume };
+    const lastCompares = options.verify === "full" || (!live && goesOn(to, "files")) ? "checksum" : "times";
 
     const mountTarget = (name: string, phase: "prepare" | "switch") =>
       stepOf(
@@ -150,7 +153,7 @@ export const rsync: Strategy = {
         ),
         stepOf(
           copyFiles, "prepare", passId("copy"),
-          { ...tree, from, role: "delta", compare, throttle, watch },
+          { ...tree, from, role: "delta", compare: compare === "as-last" ? lastCompares : compare, throttle, watch },
           "most of the data is carried while the guest runs",
         ),
         stepOf(
@@ -169,7 +172,7 @@ export const rsync: Strategy = {
 
     const last: CopyFiles = {
       ...tree, from: image.path, role: live ? "last" : "first",
-      compare: options.verify === "full" || (!live && goesOn(to, "files")) ? "checksum" : "times",
+      compare: lastCompares,
       // the guest waits: no one else's comfort counts now, but a bandwidth that was asked for at rest does
       throttle: live ? {} : throttle,
     };
@@ -216,7 +219,8 @@ export const rsync: Strategy = {
         stepOf(unmount, "switch", id("unmount-target-again"), { target: paths.target }, "all of it is written out"),
         ...(live ? [] : release("switch")),
         stepOf(
-          checkFilesystem, "switch", id("check"), { volume: to.volume, type: content.type, thorough: false },
+          // one that was copied live has been checked while the guest ran, and the guest waits now
+          checkFilesystem, "switch", id("check"), { volume: to.volume, type: content.type, thorough: !live },
           "a copy that is not clean is not switched to",
         ),
       ],

@@ -10,7 +10,10 @@ export interface DiskMove {
   readonly change: MoveDisk;
   readonly options: MoveOptions;
   readonly paths: DiskPaths;
-  /** How the guest is during the copy: live copies come from snapshots, others from the image itself. */
+  /**
+   * How the guest is during the copy: live copies come from snapshots, others from the image itself. `move.offline` permits the
+   * latter where there can be no snapshot, and asks for nothing where there can be one.
+   */
   readonly live: boolean;
   /** Whether the guest is there at all while it is moved. */
   readonly running: boolean;
@@ -114,8 +117,11 @@ export interface PassPlace {
   readonly snapshot: string;
   /** By how much it is grown at a time, in bytes; unset for a thin one, which has what its pool has. */
   readonly snapshotGrowth?: number;
-  /** A pass over a copy that an earlier run began reads everything: nobody knows how far its times can be trusted. */
-  readonly compare: "times" | "checksum";
+  /**
+   * A pass over a copy that an earlier run began reads everything: nobody knows how far its times can be trusted. as-last: as the
+   * last pass will, which is forecast from this one.
+   */
+  readonly compare: "times" | "checksum" | "as-last";
 }
 
 export interface Fit {

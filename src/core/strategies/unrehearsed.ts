@@ -9,7 +9,7 @@ export function unrehearsed({ options }: DiskMove): readonly string[] {
 }
 
 /** The same for a copy that is there only once the guest is down: while its clone booted it would go on waiting. */
-export function restsTooLate({ options, running }: DiskMove, live: boolean): readonly string[] {
+export function restsTooLate({ options, running, live }: DiskMove): readonly string[] {
   return options.rehearse === true && running && !live
     ? ["a rehearsal is asked for, and the guest is to be down for the whole copy: there is none before that a clone could boot from"]
     : [];

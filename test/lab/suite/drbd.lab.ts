@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { boots, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
-import { describeInTheMirror, expectMoved, stubborn } from "./in-the-mirror.js";
+import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
 import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
 
 /**
@@ -23,8 +23,7 @@ beforeAll(async () => {
   await lab.run("rm -f /etc/xen/auto/*");
   // it hardly rests, so that something is under way at most moments: what a commit does to that has to be seen
   await lab.run("sed -i 's/console=hvc0/& lab.pause=50000/' /etc/xen/oldext.cfg && grep -q pause=50000 /etc/xen/oldext.cfg");
-  // without holes: DRBD takes no others
-  await lab.run("cd /srv/xen && for image in oldext.img stubborn1.img web1/disk.img web1/swap.img whole1.img; do fallocate --length \"$(stat -c %s $image)\" $image; done");
+  await lab.run(withoutHoles("oldext.img", "stubborn1.img", "web1/disk.img", "web1/swap.img", "whole1.img"));
   await lab.run(["sh", "-ec", `lvcreate --quiet --yes --size 32M --name theirs vg0
 cat >/etc/drbd.d/theirs.res <<'RES'
 resource theirs {

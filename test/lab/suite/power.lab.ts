@@ -45,7 +45,7 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "suite-power" });
   await lab.run("rm -f /etc/xen/auto/*; ln -s ../web1.cfg /etc/xen/auto/");
   await reconnect();
-  // without holes: DRBD takes no others
+  // without holes: DRBD and md take no others
   await lab.run(`fallocate --length "$(stat -c %s ${IMAGE})" ${IMAGE}`);
   await startGuest(lab, "web1");
   await waitForConsole(lab, "web1", "\\] ack 5$");

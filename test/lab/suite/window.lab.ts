@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { boots, startGuest, waitForConsole } from "../lab-guests.js";
-import { expectMoved } from "./in-the-mirror.js";
+import { expectMoved, withoutHoles } from "./in-the-mirror.js";
 import { Converge, readyOn } from "./converge.js";
 import { attached, expectNothingLeft, expectOnward, journal, waitForEvent } from "./on-host.js";
 
@@ -19,6 +19,7 @@ describe.runIf(everything)("a guest that leaves its array in a window of time", 
     lab = await Lab.up({ name: "suite-window" });
     converge = await Converge.at(lab);
     await lab.run("rm -f /etc/xen/auto/*");
+    await lab.run(withoutHoles("oldext.img", "old/old3-root.img"));
   });
 
   afterAll(async () => {

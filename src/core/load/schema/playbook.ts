@@ -142,7 +142,8 @@ export const moveSchema = {
     },
     offline: {
       type: "boolean", examples: [true],
-      description: "Permits a guest to be down for the whole copy, where its image can not be read consistently otherwise.",
+      description: "Permits a guest to be down for the whole copy, where its image can not be read consistently otherwise. " +
+        "Where a snapshot of it can be taken, the guest runs on meanwhile all the same.",
     },
     shutdown: {
       type: "object",
