@@ -32,6 +32,8 @@ export interface LoadedPlay {
   readonly name: string;
   /** Hosts in the order in which they are worked on, `-l` applied. */
   readonly hosts: readonly string[];
+  /** Names and globs of the guests that it asks for on hosts which `-l` left out; `any`: only their variables say which. */
+  readonly leftOut: readonly string[] | "any";
   /** How many hosts at a time, as it was written; see {@link batches}. */
   readonly serial: number | { readonly percent: number };
   /** The hosts in batches of `serial`. */
@@ -147,7 +149,8 @@ class Loader {
     if (hasErrors(filled.diagnostics)) return [];
     const header = this.strict(document, path, filled.value);
     if (header === undefined) return [];
-    const hosts = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])));
+    const meant = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])));
+    const hosts = meant.filter((host) => this.limit?.has(host.name) ?? true);
     const name = header.name ?? [header.hosts].flat().join(",");
     const body: PlainMap = { ...(domains === undefined ? {} : { domains }), ...(move === undefined ? {} : { move }) };
     const shared = hasTemplates(body) ? undefined : this.body(document, path, body, name, playScope(playVars, this.extra));
@@ -169,7 +172,7 @@ class Loader {
     const serial = readSerial(header.serial);
     const { max_fail_percentage: maxFailPercentage, any_errors_fatal: fatal } = header;
     return [{
-      name, hosts: names, serial, batches: batches(names, serial), desired, at: lazily(() => document.locate(path)),
+      name, hosts: names, leftOut: hosts.length === meant.length ? [] : guestsNamed(domains), serial, batches: batches(names, serial), desired, at: lazily(() => document.locate(path)),
       anyErrorsFatal: fatal ?? maxFailPercentage === undefined,
       ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
     }];
@@ -190,7 +193,7 @@ class Loader {
       const summary = "no host of the inventory is meant by this";
       this.diagnostics.push({ severity: "warning", code: "no-hosts", summary, at });
     }
-    return names.filter((name) => this.limit?.has(name) ?? true).flatMap((name) => this.inventory.hosts.get(name) ?? []);
+    return names.flatMap((name) => this.inventory.hosts.get(name) ?? []);
   }
 
   private body(
@@ -235,6 +238,12 @@ function withVolumes(
       return volume === undefined ? disk : { ...disk, volume };
     }),
   };
+}
+
+/** Keys of `domains` as it was written; a template in its place may stand for any. */
+function guestsNamed(domains: unknown): LoadedPlay["leftOut"] {
+  if (isMap(domains)) return Object.keys(domains);
+  return domains === undefined || domains === null ? [] : "any";
 }
 
 /** Places of the play's own `move`, under names that do not collide with the domain's. */

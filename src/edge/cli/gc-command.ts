@@ -134,7 +134,7 @@ export function collectOn(hosts: readonly NamedHost[], wishFor: (state: HostStat
   return {
     targets: hosts.map(({ name, connection, host }) => collecting({
       name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
+      wishes: () => ({ value: { domains: [], missing: [], met: [] }, diagnostics: [] }),
       guests: (state) => [...Object.keys(state.domains), ...state.runs.map(({ domain }) => domain), ...knownGuests(state)],
     }, session, wishFor)),
     batches: [{ hosts: hosts.map(({ name }) => name), maxFailPercent: 100 }],

@@ -182,7 +182,7 @@ function workFor(named: NamedHost, saved: SavedWish, session: Session, asIs: boo
   return {
     targets: [{
       name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains: [saved.desired], missing: [] }, diagnostics: [] }),
+      wishes: () => ({ value: { domains: [saved.desired], missing: [], met: [] }, diagnostics: [] }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],
     diagnostics: [],

@@ -77,7 +77,7 @@ export function workOn(named: NamedHost, wish: ReturnWish, session: Session, see
   return {
     targets: [{
       name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
+      wishes: () => ({ value: { domains: [], missing: [], met: [] }, diagnostics: [] }),
       plan: (state) => planReturn(seen(state), wish, sha256), wish: () => ({ wish: "return", back: wish }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],

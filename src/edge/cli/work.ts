@@ -5,6 +5,8 @@ import type { Inventory } from "../../core/inventory/inventory.js";
 import { isSourceText } from "../../core/inventory/inventory.js";
 import { expandLimit, matchLimit } from "../../core/inventory/pattern.js";
 import { folderOf, joinPath } from "../../core/inventory/variable-files.js";
+import type { AskedElsewhere } from "../../core/load/across-hosts.js";
+import { askedElsewhere } from "../../core/load/across-hosts.js";
 import type { LoadedPlay } from "../../core/load/load-playbooks.js";
 import { loadInventory } from "../../core/inventory/load-inventory.js";
 import { loadPlaybooks } from "../../core/load/load-playbooks.js";
@@ -33,6 +35,8 @@ export interface Work {
   readonly targets: readonly Target[];
   readonly batches: readonly Batch[];
   readonly diagnostics: readonly Diagnostic[];
+  /** What playbooks ask for on hosts other than these, which were read; unset where there is no playbook. */
+  readonly askedElsewhere?: (read: ReadonlySet<string>) => AskedElsewhere;
   readonly close: () => Promise<void>;
 }
 
@@ -86,7 +90,10 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
       wishes: (state) => matchDomains(desired, foundDomains(state), options.domain),
     }];
   });
-  return { targets, batches: batchesOf(loaded.value.plays), diagnostics, close: () => closeAll(hosts) };
+  const { plays } = loaded.value;
+  return {
+    targets, batches: batchesOf(plays), diagnostics, askedElsewhere: (read) => askedElsewhere(plays, read), close: () => closeAll(hosts),
+  };
 }
 
 /** Hosts and wishes of a saved plan. With `-i` how hosts are reached comes from there alone, `-l` and `--domain` take a part of it. */
@@ -115,7 +122,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
       name, connection, history: savedHost.history, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
+      wishes: () => ({ value: { domains, missing: [], met: [] }, diagnostics: [] }),
     }];
   });
   return { targets, batches: saved.batches, diagnostics, close: () => closeAll(hosts) };

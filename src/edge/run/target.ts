@@ -32,6 +32,7 @@ export interface Wishes {
   readonly domains: readonly DesiredDomain[];
   /** Entries that no guest of this host answers to. */
   readonly missing: MatchedHost["missing"];
+  readonly met: MatchedHost["met"];
 }
 
 export type Observation =
