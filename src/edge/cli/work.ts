@@ -23,6 +23,7 @@ import { hostRuns } from "../run/host-runs.js";
 import type { Target } from "../run/target.js";
 import type { Host } from "../hosts/host.js";
 import { canAsk } from "../terminal/prompt.js";
+import { optionsToReach } from "./command-again.js";
 import { Refusal, refusal } from "./failure.js";
 import { localFiles, readText } from "./files.js";
 import type { RunOptions } from "./options.js";
@@ -86,7 +87,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
     const host = session.openHost(desired.host, connection, interactive && canAsk(session.console));
     hosts.push(host);
     return [{
-      name: desired.host, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      name: desired.host, connection, reach: () => optionsToReach(desired.host, connection, options, around), runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: (state) => matchDomains(desired, foundDomains(state), options.domain),
     }];
   });
@@ -121,7 +122,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
-      name, connection, history: savedHost.history, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      name, connection, reach: () => optionsToReach(name, connection, options, around), history: savedHost.history, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: () => ({ value: { domains, missing: [], met: [] }, diagnostics: [] }),
     }];
   });
