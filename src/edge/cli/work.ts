@@ -38,6 +38,8 @@ export interface Work {
   readonly diagnostics: readonly Diagnostic[];
   /** What playbooks ask for on hosts other than these, which were read; unset where there is no playbook. */
   readonly askedElsewhere?: (read: ReadonlySet<string>) => AskedElsewhere;
+  /** Hosts of a saved plan that has nothing for them: they are not looked at. */
+  readonly idle?: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -101,8 +103,9 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
 export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, session: Session): Promise<Work> {
   const around = await surroundings(options, session);
   const diagnostics = [...around.diagnostics];
-  const names = limited(saved.hosts.map((host) => host.host), options.limit, around.inventory, diagnostics);
-  if (saved.hosts.length > 0 && !saved.hosts.some(({ host }) => names.has(host))) diagnostics.push(nothingLeft("the plan's"));
+  const all = hostsOfPlan(saved);
+  const names = limited(all, options.limit, around.inventory, diagnostics);
+  if (all.length > 0 && !all.some((host) => names.has(host))) diagnostics.push(nothingLeft("the plan's"));
   diagnostics.push(...options.domain.flatMap((glob): Diagnostic[] => {
     const known = saved.hosts.some(({ desired }) => desired.some((wish) => globMatches(glob, wish.name)));
     return known ? [] : [{ severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest of the plan` }];
@@ -126,7 +129,15 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
       wishes: () => ({ value: { domains, missing: [], met: [] }, diagnostics: [] }),
     }];
   });
-  return { targets, batches: saved.batches, diagnostics, close: () => closeAll(hosts) };
+  const planned = new Set(saved.hosts.map(({ host }) => host));
+  return {
+    targets, batches: saved.batches, diagnostics, idle: all.filter((host) => names.has(host) && !planned.has(host)), close: () => closeAll(hosts),
+  };
+}
+
+/** Every host that the plan was made for, with those that it found nothing to do on, in the order in which they are taken. */
+function hostsOfPlan({ batches, hosts }: SavedPlan): readonly string[] {
+  return [...new Set([...batches.flatMap((batch) => batch.hosts), ...hosts.map(({ host }) => host)])];
 }
 
 /** How an inventory says that a host of a plan is reached: what the plan itself says of it does not count then. */
