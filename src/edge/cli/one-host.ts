@@ -3,7 +3,6 @@ import { matchHosts } from "../../core/inventory/pattern.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import { count } from "../../core/render/figures.js";
 import type { Host } from "../hosts/host.js";
-import { canAsk } from "../terminal/prompt.js";
 import { optionsToReach } from "./command-again.js";
 import { EXIT } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
@@ -44,7 +43,7 @@ async function namedHosts(patterns: readonly string[], options: CommonOptions, s
     if (connection === undefined) return [];
     return [{
       name, connection, reach: () => optionsToReach(name, connection, options, around),
-      host: session.openHost(name, connection, names.length === 1 && canAsk(session.console)),
+      host: session.openHost(name, connection, names.length === 1),
     }];
   });
 }

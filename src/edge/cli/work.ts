@@ -22,7 +22,6 @@ import type { Batch } from "../run/apply.js";
 import { hostRuns } from "../run/host-runs.js";
 import type { Target } from "../run/target.js";
 import type { Host } from "../hosts/host.js";
-import { canAsk } from "../terminal/prompt.js";
 import { optionsToReach } from "./command-again.js";
 import { Refusal, refusal } from "./failure.js";
 import { localFiles, readText } from "./files.js";
@@ -76,7 +75,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
   if (loaded.value === undefined) throw new Refusal(diagnostics);
   if (options.limit.length > 0 && loaded.value.hosts.length === 0) throw new Refusal([...diagnostics, nothingLeft("the playbooks'")]);
-  const interactive = loaded.value.hosts.length === 1;
+  const isAlone = loaded.value.hosts.length === 1;
   const opened = loaded.value.hosts.map((desired) => {
     const { value: connection, diagnostics: found } = connectionByName(desired.host, around);
     diagnostics.push(...found);
@@ -86,7 +85,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   const hosts: Host[] = [];
   const targets = opened.flatMap(({ desired, connection }): Target[] => {
     if (connection === undefined) return [];
-    const host = session.openHost(desired.host, connection, interactive && canAsk(session.console));
+    const host = session.openHost(desired.host, connection, isAlone);
     hosts.push(host);
     return [{
       name: desired.host, connection, reach: () => optionsToReach(desired.host, connection, options, around), runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
@@ -121,7 +120,7 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
   const targets = opened.flatMap(({ savedHost, connection }): Target[] => {
     if (connection === undefined) return [];
     const { host: name } = savedHost;
-    const host = session.openHost(name, connection, saved.hosts.length === 1 && canAsk(session.console));
+    const host = session.openHost(name, connection, saved.hosts.length === 1);
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
