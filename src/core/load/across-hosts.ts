@@ -41,7 +41,7 @@ export function acrossHosts(hosts: readonly HostMatch[], { complete, elsewhere, 
  */
 export function askedElsewhere(plays: readonly LoadedPlay[], read: ReadonlySet<string>): AskedElsewhere {
   const patterns = new Set<string>();
-  for (const { desired, leftOut } of plays) {
+  for (const { desired, leftOut = [] } of plays) {
     if (leftOut === "any") return "any";
     const unread = desired.filter(({ host }) => !read.has(host)).flatMap(({ domains }) => domains);
     for (const pattern of [...leftOut, ...unread.map((entry) => entry.pattern)]) patterns.add(pattern);

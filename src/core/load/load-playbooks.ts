@@ -32,8 +32,11 @@ export interface LoadedPlay {
   readonly name: string;
   /** Hosts in the order in which they are worked on, `-l` applied. */
   readonly hosts: readonly string[];
-  /** Names and globs of the guests that it asks for on hosts which `-l` left out; `any`: only their variables say which. */
-  readonly leftOut: readonly string[] | "any";
+  /**
+   * Names and globs of the guests that it asks for on hosts which `-l` left out, where there are such hosts; `any`: only their
+   * variables say which.
+   */
+  readonly leftOut?: readonly string[] | "any";
   /** How many hosts at a time, as it was written; see {@link batches}. */
   readonly serial: number | { readonly percent: number };
   /** The hosts in batches of `serial`. */
@@ -172,7 +175,8 @@ class Loader {
     const serial = readSerial(header.serial);
     const { max_fail_percentage: maxFailPercentage, any_errors_fatal: fatal } = header;
     return [{
-      name, hosts: names, leftOut: hosts.length === meant.length ? [] : guestsNamed(domains), serial, batches: batches(names, serial), desired, at: lazily(() => document.locate(path)),
+      name, hosts: names, serial, batches: batches(names, serial), desired, at: lazily(() => document.locate(path)),
+      ...(hosts.length === meant.length ? {} : { leftOut: guestsNamed(domains) }),
       anyErrorsFatal: fatal ?? maxFailPercentage === undefined,
       ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
     }];
@@ -241,7 +245,7 @@ function withVolumes(
 }
 
 /** Keys of `domains` as it was written; a template in its place may stand for any. */
-function guestsNamed(domains: unknown): LoadedPlay["leftOut"] {
+function guestsNamed(domains: unknown): NonNullable<LoadedPlay["leftOut"]> {
   if (isMap(domains)) return Object.keys(domains);
   return domains === undefined || domains === null ? [] : "any";
 }
