@@ -274,6 +274,11 @@ describe("ssh", () => {
     expect(trouble && isUnreachable(trouble)).toBe(true);
   });
 
+  test("what ssh says last is waited for, though it is over", async () => {
+    process.env["SSH_PLAY"] = "late";
+    expect((await open().run(["true"])).diagnostics[0]?.code).toBe("ssh-auth");
+  });
+
   test.each(["cut", "silent"])("a connection that breaks (%s) is told from a command that fails", async (play) => {
     process.env["SSH_PLAY"] = play;
     const { value, diagnostics } = await open().run(["echo", "1"]);
