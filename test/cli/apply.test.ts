@@ -278,7 +278,7 @@ describe("a lost connection", () => {
     const { host, states } = converging({ breaksAfter: Array.from({ length: 30 }, () => 2) });
     const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
     expect(exit).toBe(3);
-    expect(out.replace(/\s+/g, " ")).toContain(`converge attach -i ${files["inventory.yml"]} dom0a web1`);
+    expect(out.replace(/( \\)?\s+/g, " ")).toContain(`converge attach -i ${files["inventory.yml"]} dom0a web1`);
   });
 });
 
@@ -311,7 +311,7 @@ describe("signals", () => {
     run.signal(signal);
     expect(await run.exit).toBe(code);
     expect(run.out()).toContain("still running on the host");
-    expect(run.out().replace(/\s+/g, " ")).toContain("dom0a web1");
+    expect(run.out().replace(/( \\)?\s+/g, " ")).toContain("dom0a web1");
   });
 });
 
@@ -335,6 +335,27 @@ describe("saved plans", () => {
     const { exit } = await cli(["apply", plan], { hosts: { dom0a: host }, states });
     expect(exit).toBe(0);
     expect(host.submissions).toHaveLength(1);
+  });
+
+  test("say of a host that nothing is to be done on just that", async () => {
+    const pool = [...INVENTORY, files["pool.yml"]];
+    const hosts = { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") };
+    const named = (state: HostState, name: string): HostState => ({ ...state, host: { ...state.host, name } });
+    const states = (name: string): HostState => named(name === "dom0a" ? after(before) : aHost([{ name: "web2", disks: { xvda1: {} } }]), name);
+    // there is nothing to do on either
+    await cli(["--check", "--out", plan, ...pool, "-l", "dom0a"], { hosts, states });
+    for (const how of [[], ["--check"], ["-l", "dom0a"]]) {
+      expect(await cli(["apply", plan, ...how], { hosts, states })).toEqual({ exit: 0, out: "dom0a: nothing to do\n", err: "" });
+    }
+    const json = await cli(["apply", plan, "--json"], { hosts, states });
+    expect(json.out.trim().split("\n").map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(["begin", "plan", "end"]);
+    // there is on one of them
+    await cli(["--check", "--out", plan, ...pool], { hosts, states });
+    const both = await cli(["apply", plan, "--check"], { hosts, states });
+    expect(both.out).toContain("dom0a: nothing to do");
+    expect(both.out).toContain("web2 on dom0b: 1 disk moves");
+    expect(await cli(["apply", plan, "-l", "dom0a"], { hosts, states })).toEqual({ exit: 0, out: "dom0a: nothing to do\n", err: "" });
+    expect([...hosts.dom0a.submissions, ...hosts.dom0b.submissions]).toEqual([]);
   });
 
   test("that are being carried out are followed, and not said to be stale", async () => {

@@ -68,7 +68,11 @@ describe("gc --check", () => {
     { args: ["--keep-for", "100d"], deletes: false }, { args: ["--keep-for", "2w"], deletes: true },
     { args: ["--domain", "db*"], deletes: false }, { args: ["--domain", "web*"], deletes: true },
   ])("$args goes before the default", async ({ args, deletes }) => {
-    const { exit, out } = await cli([...GC, "--check", "--detailed-exitcode", ...args], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => collected() });
+    const states = (): HostState => {
+      const state = collected();
+      return { ...state, past: [...(state.past ?? []), { domain: "db1", run: "20261126T000000Z-000009", since: NOW, bytes: 4096 }] };
+    };
+    const { exit, out } = await cli([...GC, "--check", "--detailed-exitcode", ...args], { hosts: { dom0a: new FakeHost("dom0a") }, states });
     expect(out.includes("rm -- ")).toBe(deletes);
     expect(exit).toBe(deletes ? 2 : 0);
   });
@@ -185,6 +189,11 @@ describe("gc", () => {
     expect(slip.exit).toBe(1);
     expect(flat(slip.out + slip.err)).toContain("error[unknown-domain]: --domain 'wbe1' matches no guest");
     expect(slip.out + slip.err).toContain("web1");
+    for (const what of ["dom0a", files["web.yml"]]) {
+      const glob = await cli([...GC, what, "--domain", "db*", "--yes"], { hosts: { dom0a: new FakeHost("dom0a") }, states });
+      expect([glob.exit, glob.out]).toEqual([1, ""]);
+      expect(flat(glob.err)).toContain("error[unknown-domain]: --domain 'db*' matches no guest");
+    }
     const right = await cli([...GC, "dom0a", "--domain", "web*", "--check"], { hosts: { dom0a: new FakeHost("dom0a") }, states });
     expect(right.exit).toBe(0);
     expect(right.out).toContain("2 retired images to delete");

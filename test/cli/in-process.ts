@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import type { Connection } from "../../src/core/inventory/connection.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Host } from "../../src/edge/hosts/host.js";
 import { openHost } from "../../src/edge/hosts/open-host.js";
@@ -15,6 +16,8 @@ export interface CliOptions {
   readonly hosts?: Readonly<Record<string, Host>>;
   /** What each host looks like, asked anew each time; undefined: it is not reached. */
   readonly states?: (host: string) => HostState | undefined;
+  /** How a host is reached, once it is opened. */
+  readonly onOpen?: (host: string, connection: Connection) => void;
   /** Before each look at a host. */
   readonly onLook?: (host: string) => Promise<void>;
   /** No time goes by between what is seen and what is done about it. */
@@ -63,6 +66,7 @@ export function startCli(argv: readonly string[], options: CliOptions = {}): Cli
     },
     interruption: new Interruption(),
     openHost: (name, connection) => {
+      options.onOpen?.(name, connection);
       if (options.real === true) return openHost(name, connection, { interactive: false });
       const host = options.hosts?.[name];
       if (host === undefined) throw new Error(`the test has no host ${name}`);

@@ -7,11 +7,16 @@ import { tempFiles } from "./lab-files.js";
 const files = tempFiles({
   "inventory.yml": "all: { hosts: { dom0a: , dom0b: } }\n",
   "web.yml": "- hosts: all\n  domains: { \"web*\": { disks: { xvda1: { volume: \"vg0/{{ domain }}-{{ vdev }}\" } } } }\n",
+  "named.yml": "- hosts: all\n  domains: { web-dom0a: { disks: { xvda1: { volume: vg0/a } } }, web-dom0b: { disks: { xvda1: { volume: vg0/b } } } }\n",
+  "slip.yml": "- hosts: all\n  domains: { web-dom0a: { disks: { xvda1: { volume: vg0/a } } }, wbe-dom0b: { disks: { xvda1: { volume: vg0/b } } } }\n",
+  "apart.yml": "- hosts: dom0a\n  domains: { web-dom0b: { disks: { xvda1: { volume: vg0/b } } } }\n- hosts: dom0b\n  domains: { \"db*\": {} }\n",
   lines: "dom0a\ndom0b\n",
   "one-line": "dom0a,dom0b\n",
 });
 
-const check = (limit: string) => cli(["--check", "-i", files["inventory.yml"], "-l", `@${limit}`, files["web.yml"]], {
+const check = (limit: string) => run("web.yml", "-l", `@${limit}`);
+
+const run = (playbook: keyof typeof files, ...more: readonly string[]) => cli(["--check", "-i", files["inventory.yml"], ...more, files[playbook]], {
   hosts: { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") },
   states: (name) => {
     const state = aHost([{ name: `web-${name}`, disks: { xvda1: {} } }]);
@@ -24,4 +29,25 @@ test("a file of -l holds one pattern a line, for playbooks as for the inventory"
   const { exit, err } = await check(files["one-line"]);
   expect(exit).toBe(1);
   expect(err).toContain("no host and no group is called 'dom0a,dom0b'");
+});
+
+test("a guest that is on a host which -l leaves out is passed over, with a word", async () => {
+  const { exit, out, err } = await run("named.yml", "-l", "all:!dom0b");
+  expect([exit, err.replace(/\s+/g, " ")]).toEqual([0, "note[unknown-domain]: passed over, for they may be on hosts that --limit leaves out: web-dom0b "]);
+  expect(out).toContain("web-dom0a on dom0a: 1 disk moves to a logical volume");
+  expect(await run("named.yml", "-l", "all")).toMatchObject({ exit: 0, err: "" });
+});
+
+test("a slip of the pen is none of these where all hosts are read", async () => {
+  const { exit, out, err } = await run("slip.yml");
+  expect([exit, out]).toEqual([1, ""]);
+  expect(err).toContain("there is no guest 'wbe-dom0b' on any of the 2 hosts");
+  expect(err).toContain("did you mean 'web-dom0b'?");
+});
+
+test("a guest in the play of another host is not passed over, though a play looks at its own", async () => {
+  const { exit, out, err } = await run("apart.yml");
+  expect([exit, out]).toEqual([1, ""]);
+  expect(err.replace(/\s+/g, " ")).toContain("error[unknown-domain]: there is no guest 'web-dom0b' on dom0a");
+  expect(err.replace(/\s+/g, " ")).toContain("It is on dom0b, which this play does not ask it of");
 });

@@ -87,6 +87,19 @@ describe("help", () => {
     expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
+  test("has the options of what a file alone means, where one looks for them", async () => {
+    const { out } = await cli(["--help"]);
+    const own = out.slice(0, out.indexOf("Commands:"));
+    for (const flag of ["-i,", "-l,", "-e,", "-f,", "-C,", "-D,", "-u,", "-b,", "-K,", "-v,", "--yes", "--json", "--domain", "--out", "--vault-password-file", "-h,"]) {
+      expect(own).toMatch(new RegExp(`^  ${flag}`, "m"));
+    }
+    // each on a line of its own, and no others than there are
+    const flags = [...own.matchAll(/^ {2}(-\S.*?) {2}/gm)].map(([, flag]) => flag);
+    expect(own.split("\n").filter((line) => line.startsWith("  "))).toHaveLength(flags.length);
+    const all = (await cli(["help", "apply"])).out;
+    for (const flag of flags.filter((one) => one !== "-V, --version" && one !== "-h, --help")) expect(all).toContain(`  ${flag ?? ""}  `);
+  });
+
   test("nothing at all shows the help", async () => {
     const { exit, err } = await cli([]);
     expect(exit).toBe(1);

@@ -199,7 +199,7 @@ describe("the page about --json", () => {
     const ends = rows(text);
     expect([...ends.keys()].sort()).toEqual(Object.keys(ENDS).sort());
     for (const end of ["done", "waiting"] as const) {
-      const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, estimate: full.estimate }, end, report, follow: "f" });
+      const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, estimate: full.estimate }, end, report, follow: ["f"] });
       expectNamed(text, membersOf(line));
     }
   });

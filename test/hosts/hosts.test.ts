@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { runScript, type Host } from "../../src/edge/hosts/host.js";
 import { openHost, type OpenOptions } from "../../src/edge/hosts/open-host.js";
+import { Turns } from "../../src/edge/hosts/turns.js";
 import { isUnreachable } from "../../src/edge/hosts/trouble.js";
 import { gatherHost } from "../../src/edge/run/gather.js";
 import { connectionWith } from "../inventory/connection-with.js";
@@ -185,6 +186,65 @@ describe("ssh", () => {
     expect(sshCalls()[0]).not.toContain("BatchMode=yes");
   });
 
+  describe("with several hosts and a terminal", () => {
+    const several = (tell: (name: string) => void = () => undefined): Host[] => {
+      const turns = new Turns(tell);
+      return Array.from({ length: 3 }, () => open({}, { interactive: true, turns }));
+    };
+    const masters = (): string[][] => sshCalls().filter(([first]) => first === "-M");
+
+    test("nobody is asked about a host that lets us in without, and all connect at the same time", async () => {
+      const told: string[] = [];
+      for (const { value } of await Promise.all(several((name) => told.push(name)).map((host) => host.run(["true"])))) expect(value?.exitCode).toBe(0);
+      expect(masters().map((call) => call.includes("BatchMode=yes"))).toEqual([true, true, true]);
+      expect(told).toEqual([]);
+    });
+
+    test("the others ask one after another, and it is said for which", async () => {
+      process.env["SSH_PLAY"] = "asks";
+      const told: string[] = [];
+      for (const { value } of await Promise.all(several((name) => told.push(name)).map((host) => host.run(["true"])))) expect(value?.exitCode).toBe(0);
+      expect(masters().filter((call) => !call.includes("BatchMode=yes"))).toHaveLength(3);
+      expect(readFileSync(join(directory, "ssh.asked"), "utf8").trim().split("\n")).toEqual(["asked", "answered", "asked", "answered", "asked", "answered"]);
+      expect(told).toEqual(["dom0a", "dom0a", "dom0a"]);
+    });
+
+    test("no answer helps against any other trouble", async () => {
+      process.env["SSH_PLAY"] = "refuse:Connection refused";
+      const [host] = several();
+      expect((await host?.run(["true"]))?.diagnostics[0]?.code).toBe("host-unreachable");
+      expect(masters()).toHaveLength(1);
+    });
+
+    test("who waits for a turn does not ask any more once it is closed", async () => {
+      process.env["SSH_PLAY"] = "unanswered";
+      const [first, second] = several();
+      if (first === undefined || second === undefined) throw new Error("no hosts");
+      const ran = [first, second].map((host) => host.run(["true"]));
+      await vi.waitFor(() => { expect(masters()).toHaveLength(3); }, 60_000);
+      await Promise.all([second.close(), first.close()]);
+      const codes = (await Promise.all(ran)).map(({ diagnostics }) => diagnostics[0]?.code);
+      // what was said before there was a question
+      expect(codes).toEqual(["ssh-auth", "ssh-auth"]);
+      expect(masters()).toHaveLength(3);
+    });
+  });
+
+  test("where ssh may ask, it asks again once the connection is gone, and no command is lost for it", async () => {
+    const host = open({}, { interactive: true });
+    await host.run(["true"]);
+    process.env["SSH_PLAY"] = "gone";
+    expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
+    expect(sshCalls().filter(([first]) => first === "-M")).toHaveLength(2);
+  });
+
+  test("where it may not, that is what is said of a login that was not accepted", async () => {
+    process.env["SSH_PLAY"] = "refuse:Permission denied (publickey).";
+    const words = "no terminal on which ssh could ask";
+    expect((await open().run(["true"])).diagnostics[0]?.fix).toContain(words);
+    expect((await open({}, { interactive: true }).run(["true"])).diagnostics[0]?.fix).not.toContain(words);
+  });
+
   test("a jump host that stays does not hold it up", async () => {
     process.env["SSH_PLAY"] = "lingers";
     const start = performance.now();
@@ -212,6 +272,11 @@ describe("ssh", () => {
     expect(trouble?.fix).toBeDefined();
     expect(trouble?.detail).toContain(said.split("\n").at(-1));
     expect(trouble && isUnreachable(trouble)).toBe(true);
+  });
+
+  test("what ssh says last is waited for, though it is over", async () => {
+    process.env["SSH_PLAY"] = "late";
+    expect((await open().run(["true"])).diagnostics[0]?.code).toBe("ssh-auth");
   });
 
   test.each(["cut", "silent"])("a connection that breaks (%s) is told from a command that fails", async (play) => {

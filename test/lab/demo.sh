@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `npm run demo`: a real Xen Dom0, a real guest that writes all the while, and one playbook that moves it to LVM.
+# What scripts/demo shows once all is set up: a real Xen Dom0, a real guest that writes all the while, and one playbook that moves it to LVM.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 lab=$root/test/lab/lab.sh

@@ -60,7 +60,7 @@ function sceneOf(name: string): Scene {
   const state: HostState = withStrangers(aHost(fixture.guests));
   const found = foundDomains(state);
   const matched = matchDomains(desired, found);
-  const complaints = [...loaded.diagnostics, ...matched.diagnostics, ...(matched.value === undefined ? [] : acrossHosts([{ matched: matched.value, found }], true))];
+  const complaints = [...loaded.diagnostics, ...matched.diagnostics, ...(matched.value === undefined ? [] : acrossHosts([{ matched: matched.value, found }], { complete: true, elsewhere: new Set() }))];
   expect(renderDiagnostics(complaints)).toBe("");
   return { state, wishes: matched.value?.domains ?? [] };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { loadInventory } from "../../src/core/inventory/load-inventory.js";
 import { NO_FILES } from "../../src/core/inventory/inventory.js";
-import { acrossHosts } from "../../src/core/load/across-hosts.js";
+import { acrossHosts, askedElsewhere } from "../../src/core/load/across-hosts.js";
 import { loadPlaybooks } from "../../src/core/load/load-playbooks.js";
 import type { FoundDomain } from "../../src/core/load/match.js";
 import { matchDomains } from "../../src/core/load/match.js";
@@ -134,6 +134,7 @@ describe("matching entries to guests", () => {
 });
 
 describe("across hosts", () => {
+  const ALL_READ = { complete: true, elsewhere: new Set<string>() };
   const host = desired('- hosts: all\n  domains: { web1: { disks: { xvda: { volume: vg0/a } } }, "db*": {} }\n');
   const on = (name: string, ...found: FoundDomain[]) => {
     const matched = matchDomains({ ...host, host: name }, found).value;
@@ -142,22 +143,74 @@ describe("across hosts", () => {
   };
 
   test("missing on one host is fine, everywhere is an error", () => {
-    expect(acrossHosts([on("a", guest("web1", "xvda"), guest("db1")), on("b")], true)).toEqual([]);
-    const missing = acrossHosts([on("a", guest("wbe1")), on("b", guest("db"))], true);
+    expect(acrossHosts([on("a", guest("web1", "xvda"), guest("db1")), on("b")], ALL_READ)).toEqual([]);
+    const missing = acrossHosts([on("a", guest("wbe1")), on("b", guest("db"))], ALL_READ);
     expect(missing.map((d) => [d.severity, d.summary, d.fix])).toEqual([
       ["error", "there is no guest 'web1' on any of the 2 hosts", "did you mean 'wbe1'?"],
     ]);
     const only = (glob: string): string | undefined =>
-      acrossHosts([on("a", guest("web1", "xvda"), guest("late1"))], true, [glob]).find(({ summary }) => summary.includes("--domain"))?.summary;
+      acrossHosts([on("a", guest("web1", "xvda"), guest("late1"))], { ...ALL_READ, only: [glob] }).find(({ summary }) => summary.includes("--domain"))?.summary;
     expect(only("web*")).toBeUndefined();
     expect(only("wbe1")).toBe("--domain 'wbe1' matches no guest");
     expect(only("late1")).toBe("--domain 'late1': nothing is asked of late1");
-    expect(acrossHosts([on("a", guest("wbe1"))], false)).toEqual([]);
-    expect(acrossHosts([on("a", guest("web1", "xvda"))], true)[0]).toMatchObject({ severity: "warning" });
+    expect(acrossHosts([on("a", guest("wbe1"))], { complete: false, elsewhere: "any" })).toEqual([]);
+    expect(acrossHosts([on("a", guest("web1", "xvda"))], ALL_READ)[0]).toMatchObject({ severity: "warning" });
   });
 
   test("defined on two hosts is refused", () => {
-    const twice = acrossHosts([on("a", guest("web1", "xvda"), guest("db1")), on("b", guest("web1", "xvda"))], true);
+    const twice = acrossHosts([on("a", guest("web1", "xvda"), guest("db1")), on("b", guest("web1", "xvda"))], ALL_READ);
     expect(twice.map((d) => d.summary)).toEqual(["the guest 'web1' is defined on a and b"]);
+  });
+
+  /** The plays of a playbook for dom0a and dom0b as `-l` leaves them, and what is missing where the hosts that are left have these guests. */
+  function across(text: string, limit: readonly string[], guests: Readonly<Record<string, readonly string[]>>): string[] {
+    const inventory = loadInventory(["dom0a,dom0b,"], NO_FILES).value;
+    if (inventory === undefined) throw new Error("no inventory");
+    const loaded = loadPlaybooks([{ file: "1.yml", text }], inventory, { limit });
+    if (loaded.value === undefined) throw new Error(renderDiagnostics(loaded.diagnostics));
+    const matches = loaded.value.hosts.filter(({ host }) => guests[host] !== undefined).map((asked) => {
+      const found = (guests[asked.host] ?? []).map((name) => guest(name));
+      const matched = matchDomains(asked, found).value;
+      if (matched === undefined) throw new Error("does not match");
+      return { matched, found };
+    });
+    const elsewhere = askedElsewhere(loaded.value.plays, new Set(matches.map(({ matched }) => matched.host)));
+    return acrossHosts(matches, { complete: matches.length === loaded.value.hosts.length, elsewhere })
+      .map(({ severity, summary, fix }) => `${severity}: ${summary}${fix === undefined ? "" : `; ${fix}`}`);
+  }
+  const BOTH = "- hosts: all\n  domains: { web1: {}, mail9: {}, \"db*\": {} }\n";
+  const APART = "- hosts: dom0a\n  domains: { web1: {}, mail9: {} }\n- hosts: dom0b\n  domains: { db1: {} }\n";
+
+  test("what may be on a host that -l leaves out is not missing, and one note says what was passed over", () => {
+    expect(across(BOTH, ["dom0a"], { dom0a: ["web1"] })).toEqual(["note: passed over, for they may be on hosts that --limit leaves out: mail9"]);
+    expect(across(BOTH, ["all", "!dom0b"], { dom0a: ["web1", "mail9"] })).toEqual([]);
+    // no host of its play is left out
+    expect(across(APART, ["dom0a"], { dom0a: ["web1", "mali9"] })).toEqual(["error: there is no guest 'mail9' on dom0a; did you mean 'mali9'?"]);
+    expect(across(BOTH, ["all"], { dom0a: ["web1"], dom0b: ["db1"] })).toEqual(["error: there is no guest 'mail9' on any of the 2 hosts"]);
+    const names = Array.from({ length: 7 }, (_, i) => `g${i}`);
+    expect(across(`- hosts: all\n  domains: { ${names.map((name) => `${name}: {}`).join(", ")} }\n`, ["dom0a"], { dom0a: [] })).toEqual([
+      "note: passed over, for they may be on hosts that --limit leaves out: g0, g1, g2, g3, g4 and 2 more",
+    ]);
+  });
+
+  test("nor is what a play asks for of which -l leaves no host, or that only the variables of its hosts name", () => {
+    const twice = "- hosts: dom0a\n  domains: { web1: {} }\n- hosts: dom0b\n  domains: { web1: {} }\n";
+    expect(across(twice, ["dom0a"], { dom0a: [] })).toEqual(["note: passed over, for they may be on hosts that --limit leaves out: web1"]);
+    expect(across(twice, [], { dom0a: [], dom0b: ["web1"] })).toEqual([]);
+    const byVariable = "- hosts: all\n  vars: { guests: { web1: {} } }\n  domains: \"{{ guests }}\"\n";
+    expect(across(byVariable, ["dom0a"], { dom0a: [] })).toEqual(["note: passed over, for they may be on hosts that --limit leaves out: web1"]);
+    expect(across(byVariable, [], { dom0a: [], dom0b: [] })).toEqual(["error: there is no guest 'web1' on any of the 2 hosts"]);
+  });
+
+  test("a host that could not be read says nothing of its own plays, and keeps nothing of the others", () => {
+    expect(across(APART, [], { dom0a: ["web1"] })).toEqual(["error: there is no guest 'mail9' on dom0a"]);
+    expect(across(APART, [], { dom0b: ["db1"] })).toEqual([]);
+    expect(across(BOTH, [], { dom0a: ["web1"] })).toEqual([]);
+  });
+
+  test("a guest in the wrong play is missing, though another play asks for others on its host", () => {
+    expect(across(APART, [], { dom0a: ["web1"], dom0b: ["db1", "mail9"] })).toEqual([
+      "error: there is no guest 'mail9' on dom0a; It is on dom0b, which this play does not ask it of: name it in a play of that host.",
+    ]);
   });
 });

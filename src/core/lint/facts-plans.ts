@@ -42,10 +42,10 @@ function plansOf({ fillings }: LintedPlaybook, project: Project): FactsPlan[] {
   const plans = filled.flatMap((one) => one.plans);
   const [first, ...rest] = plans;
   if (first === undefined) return [];
-  const twice = filled.flatMap(({ matches }) => acrossHosts(matches, false));
+  const twice = filled.flatMap(({ matches }) => acrossHosts(matches, { complete: false, elsewhere: "any" }));
   // a guest is missing where every host that the playbook may be run on is known, and none has it
   const isComplete = filled.every((one) => one.isComplete);
-  const missing = acrossHosts(filled.flatMap(({ matches }) => matches), isComplete).filter(({ code }) => code === "unknown-domain");
+  const missing = acrossHosts(filled.flatMap(({ matches }) => matches), { complete: false, elsewhere: isComplete ? new Set() : "any" }).filter(({ code }) => code === "unknown-domain");
   return [{ ...first, diagnostics: [...first.diagnostics, ...twice, ...missing] }, ...rest];
 }
 

@@ -32,6 +32,11 @@ export interface LoadedPlay {
   readonly name: string;
   /** Hosts in the order in which they are worked on, `-l` applied. */
   readonly hosts: readonly string[];
+  /**
+   * Names and globs of the guests that it asks for on hosts which `-l` left out, where there are such hosts; `any`: only their
+   * variables say which.
+   */
+  readonly leftOut?: readonly string[] | "any";
   /** How many hosts at a time, as it was written; see {@link batches}. */
   readonly serial: number | { readonly percent: number };
   /** The hosts in batches of `serial`. */
@@ -147,7 +152,8 @@ class Loader {
     if (hasErrors(filled.diagnostics)) return [];
     const header = this.strict(document, path, filled.value);
     if (header === undefined) return [];
-    const hosts = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])));
+    const meant = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])));
+    const hosts = meant.filter((host) => this.limit?.has(host.name) ?? true);
     const name = header.name ?? [header.hosts].flat().join(",");
     const body: PlainMap = { ...(domains === undefined ? {} : { domains }), ...(move === undefined ? {} : { move }) };
     const shared = hasTemplates(body) ? undefined : this.body(document, path, body, name, playScope(playVars, this.extra));
@@ -170,6 +176,7 @@ class Loader {
     const { max_fail_percentage: maxFailPercentage, any_errors_fatal: fatal } = header;
     return [{
       name, hosts: names, serial, batches: batches(names, serial), desired, at: lazily(() => document.locate(path)),
+      ...(hosts.length === meant.length ? {} : { leftOut: guestsNamed(domains) }),
       anyErrorsFatal: fatal ?? maxFailPercentage === undefined,
       ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
     }];
@@ -190,7 +197,7 @@ class Loader {
       const summary = "no host of the inventory is meant by this";
       this.diagnostics.push({ severity: "warning", code: "no-hosts", summary, at });
     }
-    return names.filter((name) => this.limit?.has(name) ?? true).flatMap((name) => this.inventory.hosts.get(name) ?? []);
+    return names.flatMap((name) => this.inventory.hosts.get(name) ?? []);
   }
 
   private body(
@@ -235,6 +242,12 @@ function withVolumes(
       return volume === undefined ? disk : { ...disk, volume };
     }),
   };
+}
+
+/** Keys of `domains` as it was written; a template in its place may stand for any. */
+function guestsNamed(domains: unknown): NonNullable<LoadedPlay["leftOut"]> {
+  if (isMap(domains)) return Object.keys(domains);
+  return domains === undefined || domains === null ? [] : "any";
 }
 
 /** Places of the play's own `move`, under names that do not collide with the domain's. */

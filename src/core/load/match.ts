@@ -33,6 +33,8 @@ export interface MatchedHost {
   readonly domains: readonly DesiredDomain[];
   /** Skipped on this host; whether that is an error is a question over all hosts, see {@link acrossHosts}. */
   readonly missing: readonly MissingDomain[];
+  /** Names and globs of the other entries: a guest of this host answers to them. */
+  readonly met: readonly string[];
 }
 
 /**
@@ -52,11 +54,13 @@ export function matchDomains(
     return entries.length === 0 ? [] : [matcher.domain(domain, entries)];
   });
   matcher.checkVolumes(domains);
+  const isMet = (entry: DesiredDomainPattern): boolean => found.some((domain) => matches(entry, domain.name));
   const missing = desired.domains
-    .filter((entry) => !found.some((domain) => matches(entry, domain.name)))
+    .filter((entry) => !isMet(entry))
     .filter((entry) => only.length === 0 || entry.isGlob || only.some((glob) => globMatches(glob, entry.pattern)))
     .map(({ pattern, isGlob, at }) => ({ pattern, isGlob, at }));
-  const value = { host: desired.host, domains, missing };
+  const met = desired.domains.filter(isMet).map(({ pattern }) => pattern);
+  const value = { host: desired.host, domains, missing, met };
   return { value: hasErrors(matcher.diagnostics) ? undefined : value, diagnostics: matcher.diagnostics };
 }
 

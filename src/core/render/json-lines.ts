@@ -1,4 +1,5 @@
 import type { Change } from "../model/change.js";
+import { quoteCommand } from "../model/command.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Action, Step } from "../model/step.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
@@ -103,7 +104,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
   return {
     type: "recap", host, domain: plan.domain, end,
     ...defined({
-      message: message ?? report.message, follow, unverified,
+      message: message ?? report.message, follow: follow === undefined ? undefined : quoteCommand(follow), unverified,
       run: report.run,
       downtimeSeconds: report.downtimeSeconds,
       forecastSeconds: plan.estimate.downtimeSeconds,

@@ -29,7 +29,7 @@ export interface GuestRecap {
   /** Its program died: the run does not go on by itself. */
   readonly died?: true;
   /** The command that follows this run again, where it may still run. */
-  readonly follow?: string;
+  readonly follow?: Command;
 }
 
 const ENDS: Readonly<Record<GuestEnd, string>> = {
@@ -87,7 +87,7 @@ function renderGuest(guest: GuestRecap, view: View): readonly string[] {
     ...waiting(guest, view),
     ...figures(guest, view),
     ...leftovers(guest, view),
-    ...(guest.follow === undefined ? [] : hanging("    follow    ", guest.follow, view.width)),
+    ...(guest.follow === undefined ? [] : wrapCommand(guest.follow, view.width - 14).map((line, i) => `${i === 0 ? "    follow    " : " ".repeat(14)}${line}`)),
   ];
 }
 

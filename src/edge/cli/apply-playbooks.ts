@@ -1,4 +1,4 @@
-import { acrossHosts, namesWithoutGuest } from "../../core/load/across-hosts.js";
+import { acrossHosts, globsWithoutGuest } from "../../core/load/across-hosts.js";
 import { foundDomains } from "../../core/load/found-domains.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
@@ -50,7 +50,7 @@ export async function previewAndApply(
 ): Promise<ExitCode> {
   reporter.complain(work.diagnostics);
   const previews = await previewHosts(work.targets, options.forks, session.clock);
-  const across = acrossAll(previews, options.domain);
+  const across = acrossAll(previews, work, options.domain);
   reporter.complain(across);
   if (hasErrors(across)) return exitOf(across);
   reporter.preview(previews);
@@ -93,15 +93,16 @@ export function recordings(work: Work): readonly Diagnostic[] {
 }
 
 /** The rules that only all hosts together can break. */
-function acrossAll(previews: readonly Preview[], only: readonly string[]): readonly Diagnostic[] {
+function acrossAll(previews: readonly Preview[], work: Work, only: readonly string[]): readonly Diagnostic[] {
   const guests = previews.flatMap((preview) =>
     "plan" in preview && preview.state !== undefined && preview.target.guests !== undefined ? [preview.target.guests(preview.state)] : []);
-  if (guests.length > 0) return guests.length === previews.length ? namesWithoutGuest(only, guests.flat()) : [];
+  if (guests.length > 0) return guests.length === previews.length ? globsWithoutGuest(only, guests.flat()) : [];
   const matches = previews.flatMap((preview) => {
     if (!("plan" in preview) || preview.wishes === undefined || preview.state === undefined) return [];
     return [{ matched: { host: preview.host, ...preview.wishes }, found: foundDomains(preview.state) }];
   });
-  return acrossHosts(matches, matches.length === previews.length, only);
+  const elsewhere = work.askedElsewhere?.(new Set(matches.map(({ matched }) => matched.host))) ?? new Set<string>();
+  return acrossHosts(matches, { complete: matches.length === previews.length, elsewhere, only });
 }
 
 function checked(

@@ -31,14 +31,15 @@ export async function applySavedPlan(source: SourceText, options: RunOptions, se
     reporter.begin(options.check === true ? "check" : "apply", [source.file]);
     reporter.complain(work.diagnostics);
     const previews = await previewHosts(work.targets, options.forks, session.clock);
-    reporter.preview(previews);
+    const idle = (work.idle ?? []).map((host) => ({ host, plan: { host, domains: [], diagnostics: [] } }));
+    reporter.preview([...previews, ...idle]);
     const stale = previews.flatMap((preview) => staleHost(preview, saved.hosts, options));
     reporter.complain(stale);
     const recorded = options.check === true || !previews.some(hasWork) ? [] : recordings(work);
     reporter.complain(recorded);
     const known = worst([...previews.map(verdictOf), ...(stale.length + recorded.length > 0 ? [EXIT.refused] : [])]);
     const pending = options.detailedExitcode === true && previews.some(hasWork) ? EXIT.pending : EXIT.done;
-    const exit = known !== EXIT.done || options.check === true
+    const exit = known !== EXIT.done || options.check === true || !previews.some(hasWork)
       ? worst([known, pending])
       : await carryOut(work, previews, options, session, reporter);
     reporter.end(exit);

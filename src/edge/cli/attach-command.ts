@@ -3,7 +3,9 @@ import { visible } from "../../core/render/visible.js";
 import { hostRuns } from "../run/host-runs.js";
 import { watchDomain } from "../run/run-domain.js";
 import { Unreachable } from "../run/target.js";
-import { attachCommand as followAgain, exitOfGuest, resumeCommand as resumeAgain } from "./carry-out.js";
+import { exitOfGuest } from "./carry-out.js";
+import type { Reached } from "./command-again.js";
+import { commandAgainText } from "./command-again.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
 import { refusal } from "./failure.js";
@@ -30,17 +32,18 @@ export function attachCommand(session: Session, done: (exit: ExitCode) => void):
     .addHelpText("after", HELP)
     .action(async (host: string, domain: string, options: CommonOptions) => {
       done(await withLiveHost(host, options, session, async (named) => {
-        return attach(named.name, domain, hostRuns(named.host), options, session);
+        return attach(named, domain, hostRuns(named.host), options, session);
       }));
     });
 }
 
 async function attach(
-  host: string, domain: string, runs: ReturnType<typeof hostRuns>, options: CommonOptions, session: Session,
+  named: Reached, domain: string, runs: ReturnType<typeof hostRuns>, options: CommonOptions, session: Session,
 ): Promise<ExitCode> {
+  const host = named.name;
   const reporter = reporterFor(session, options);
   reporter.begin("attach", [host, domain]);
-  const directory = await currentRun(host, domain, runs);
+  const directory = await currentRun(named, domain, runs);
   session.runs.active = true;
   session.runs.begun = true;
   const stopListening = session.console.onSignal((signal) => { session.interruption.hear(signal); });
@@ -50,10 +53,10 @@ async function attach(
       ...(session.sleep === undefined ? {} : { sleep: session.sleep }),
     });
     if (run.died === true) {
-      reporter.say(`The run stopped half-way: its program was killed. To go on with it: ${resumeAgain(host, domain, options.inventory)}`);
+      reporter.say(`The run stopped half-way: its program was killed. To go on with it: ${commandAgainText("resume", named, domain)}`);
     } else if (run.end === "detached" || run.end === "lost") {
       if (run.message !== undefined) reporter.say(visible(run.message));
-      reporter.say(`The run goes on on ${visible(host)}; to follow it again: ${followAgain(host, domain, options.inventory)}`);
+      reporter.say(`The run goes on on ${visible(host)}; to follow it again: ${commandAgainText("attach", named, domain)}`);
     }
     const exit = exitOfGuest(run, session.interruption);
     reporter.end(exit);
@@ -65,13 +68,13 @@ async function attach(
 }
 
 /** The directory of a guest's newest run, or a refusal. */
-export async function currentRun(host: string, domain: string, runs: ReturnType<typeof hostRuns>): Promise<string> {
+export async function currentRun(named: Reached, domain: string, runs: ReturnType<typeof hostRuns>): Promise<string> {
   try {
     const directory = await runs.current(domain);
     if (directory !== undefined) return directory;
   } catch (error) {
-    if (error instanceof Unreachable) throw refusal("host-unreachable", `${host} was not reached: ${error.message}`, undefined, EXIT.unreachable);
+    if (error instanceof Unreachable) throw refusal("host-unreachable", `${named.name} was not reached: ${error.message}`, undefined, EXIT.unreachable);
     throw error;
   }
-  throw refusal("no-run", `${host} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${host}`);
+  throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: ${commandAgainText("status", named)}`);
 }

@@ -1,4 +1,3 @@
-import { quoteCommand } from "../../core/model/command.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { GuestRecap } from "../../core/render/recap.js";
 import { applyAll } from "../run/apply.js";
@@ -6,6 +5,7 @@ import type { HostResult } from "../run/apply-host.js";
 import type { Interruption } from "../run/interruption.js";
 import type { Preview } from "../run/preview.js";
 import type { Target } from "../run/target.js";
+import { commandAgain } from "./command-again.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
 import type { RunOptions } from "./options.js";
@@ -29,7 +29,7 @@ export async function carryOut(
     const results = await applyAll({
       batches: work.batches, hosts, fallen, forks: options.forks, interruption: session.interruption, clock: session.clock,
       watch: (host, plan) => reporter.watch(host, plan.domain, atOnce > 1),
-      followCommand: (host, domain) => attachCommand(host, domain, options.inventory),
+      followCommand: ({ name, reach }, domain) => commandAgain("attach", { name, reach }, domain),
       ...(session.sleep === undefined ? {} : { sleep: session.sleep }),
     });
     reporter.complain(results.flatMap((result) => result.diagnostics));
@@ -44,20 +44,6 @@ export async function carryOut(
 /** Planned from the figures that the preview was made from: one guest's run changes nothing of what was shown for the next. */
 function withFigures({ target, state }: Extract<Preview, { plan: unknown }>): Target {
   return state === undefined ? target : { ...target, history: state.history };
-}
-
-/** The command that follows a run again. */
-export function attachCommand(host: string, domain: string, inventory: readonly string[]): string {
-  return commandOn("attach", host, domain, inventory);
-}
-
-/** The command that goes on with a run that stopped half-way. */
-export function resumeCommand(host: string, domain: string, inventory: readonly string[]): string {
-  return commandOn("resume", host, domain, inventory);
-}
-
-function commandOn(command: string, host: string, domain: string, inventory: readonly string[]): string {
-  return quoteCommand(["converge", command, ...inventory.flatMap((path) => ["-i", path]), host, domain]);
 }
 
 function exitOf(results: readonly HostResult[], interruption: Interruption): ExitCode {

@@ -132,9 +132,9 @@ async function run(work: Work, inputs: readonly string[], options: GcOptions, se
 /** Hosts whose leftovers are to go. */
 export function collectOn(hosts: readonly NamedHost[], wishFor: (state: HostState) => CollectWish, session: Session): Work {
   return {
-    targets: hosts.map(({ name, connection, host }) => collecting({
-      name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
+    targets: hosts.map(({ name, connection, reach, host }) => collecting({
+      name, connection, reach, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      wishes: () => ({ value: { domains: [], missing: [], met: [] }, diagnostics: [] }),
       guests: (state) => [...Object.keys(state.domains), ...state.runs.map(({ domain }) => domain), ...knownGuests(state)],
     }, session, wishFor)),
     batches: [{ hosts: hosts.map(({ name }) => name), maxFailPercent: 100 }],

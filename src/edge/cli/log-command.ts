@@ -38,7 +38,7 @@ export function logCommand(session: Session, done: (exit: ExitCode) => void): Co
     .action(async (host: string, domain: string, options: LogOptions) => {
       done(await withLiveHost(host, options, session, async (named) => {
         const runs = hostRuns(named.host);
-        const directory = await currentRun(named.name, domain, runs);
+        const directory = await currentRun(named, domain, runs);
         try {
           if (options.all === true) {
             const journals = await runs.journals(domain);

@@ -3,7 +3,7 @@ import { matchHosts } from "../../core/inventory/pattern.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import { count } from "../../core/render/figures.js";
 import type { Host } from "../hosts/host.js";
-import { canAsk } from "../terminal/prompt.js";
+import { optionsToReach } from "./command-again.js";
 import { EXIT } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
 import type { CommonOptions } from "./options.js";
@@ -15,6 +15,8 @@ import { connectionByName } from "./work.js";
 export interface NamedHost {
   readonly name: string;
   readonly connection: Connection;
+  /** See {@link optionsToReach}. */
+  readonly reach: () => readonly string[];
   readonly host: Host;
 }
 
@@ -39,7 +41,10 @@ async function namedHosts(patterns: readonly string[], options: CommonOptions, s
   if (hasErrors(diagnostics)) throw new Refusal(diagnostics);
   return connections.flatMap(({ name, connection }): readonly NamedHost[] => {
     if (connection === undefined) return [];
-    return [{ name, connection, host: session.openHost(name, connection, names.length === 1 && canAsk(session.console)) }];
+    return [{
+      name, connection, reach: () => optionsToReach(name, connection, options, around),
+      host: session.openHost(name, connection, names.length === 1),
+    }];
   });
 }
 

@@ -12,6 +12,7 @@ import type { HostRuns } from "../run/target.js";
 import { Unreachable } from "../run/target.js";
 import { canAsk, confirm } from "../terminal/prompt.js";
 import { previewAndApply, refuseWithoutTerminal } from "./apply-playbooks.js";
+import { commandAgainText } from "./command-again.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
 import { Refusal, refusal } from "./failure.js";
@@ -69,9 +70,9 @@ async function resume(named: NamedHost, domain: string, options: ResumeOptions, 
   const reporter = reporterFor(session, options);
   reporter.begin(options.check === true ? "check" : "resume", [named.name, domain]);
   const runs = hostRuns(named.host);
-  const run = newestRun(await observed(named, session), named.name, domain);
+  const run = newestRun(await observed(named, session), named, domain);
   const directory = await runs.current(domain);
-  if (directory === undefined) throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${named.name}`);
+  if (directory === undefined) throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: ${commandAgainText("status", named)}`);
   const text = await runs.savedPlan(directory);
   const wish = text === undefined ? undefined : readSavedWish(text, commandLine(`converge resume ${named.name} ${domain}`));
   const exit = await settle({ run, directory, named, text: text ?? "" }, runs, options, session, reporter);
@@ -91,13 +92,13 @@ async function observed(named: NamedHost, session: Session): Promise<HostState> 
   return observation.state;
 }
 
-function newestRun(state: HostState, host: string, domain: string): RunRecord {
+function newestRun(state: HostState, named: NamedHost, domain: string): RunRecord {
   const run = state.runs.find((one) => one.domain === domain);
-  if (run === undefined) throw refusal("no-run", `${host} knows of no run for a guest '${domain}'`, `See what it knows: converge status ${host}`);
+  if (run === undefined) throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: ${commandAgainText("status", named)}`);
   if (run.state !== "running") return run;
   throw refusal(
     "still-running", `the run of ${domain} is not over: ${run.owner} began it at ${formatInstant(run.since)}`,
-    `Follow it: converge attach ${host} ${domain}`, EXIT.refused,
+    `Follow it: ${commandAgainText("attach", named, domain)}`, EXIT.refused,
   );
 }
 
@@ -178,11 +179,11 @@ function workFor(named: NamedHost, saved: SavedWish, session: Session, asIs: boo
     return workOn(named, saved.back, session, (state) => (asIs ? { ...state, runs: state.runs.filter((run) => run.state === "running") } : state));
   }
   if (saved.wish === "collect") return collectOn([named], () => saved.collect, session);
-  const { name, connection, host } = named;
+  const { name, connection, reach, host } = named;
   return {
     targets: [{
-      name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains: [saved.desired], missing: [] }, diagnostics: [] }),
+      name, connection, reach, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      wishes: () => ({ value: { domains: [saved.desired], missing: [], met: [] }, diagnostics: [] }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],
     diagnostics: [],

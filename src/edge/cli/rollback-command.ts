@@ -73,11 +73,11 @@ async function rollback(named: NamedHost, domain: string, options: RollbackOptio
  * @param seen the host as it is planned from
  */
 export function workOn(named: NamedHost, wish: ReturnWish, session: Session, seen: (state: HostState) => HostState = (state) => state): Work {
-  const { name, connection, host } = named;
+  const { name, connection, reach, host } = named;
   return {
     targets: [{
-      name, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains: [], missing: [] }, diagnostics: [] }),
+      name, connection, reach, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      wishes: () => ({ value: { domains: [], missing: [], met: [] }, diagnostics: [] }),
       plan: (state) => planReturn(seen(state), wish, sha256), wish: () => ({ wish: "return", back: wish }),
     }],
     batches: [{ hosts: [name], maxFailPercent: 0 }],

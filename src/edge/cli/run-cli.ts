@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Help, Option } from "commander";
 import { applyCommand, planCommand } from "./apply-command.js";
 import { attachCommand } from "./attach-command.js";
 import { factsCommand } from "./facts-command.js";
@@ -34,7 +34,7 @@ Examples:
   converge facts -i inventory/lab.yml dom0                  what is on a host
   converge inventory -i inventory/lab.yml --graph           hosts and groups
   converge lint                                             check files only
-  converge help apply                                       options of apply
+  converge help apply                                       all its options
 
 A playbook:
   - name: Web guests live on LVM
@@ -63,6 +63,26 @@ Environment:
   TERM=dumb               no colours and no moving lines
   SSH_AUTH_SOCK and ~/.ssh/config work as they do for ssh
 `;
+
+/** Of the options of `converge FILE...` those that one looks for first, in a few words each. */
+const FIRST_OPTIONS: Readonly<Record<string, string>> = {
+  "--inventory": "hosts: a file, a folder, or `dom0a,dom0b`",
+  "--check": "only look and show: nothing is changed",
+  "--yes": "do not ask before it is done",
+  "--limit": "only these hosts and groups",
+  "--domain": "only guests of these names",
+  "--extra-vars": "variables: `k=v`, `@file` or JSON",
+  "--vault-password-file": "open vaults with this password",
+  "--user": "log in as this user",
+  "--become": "become root by sudo",
+  "--ask-become-pass": "ask for the sudo password",
+  "--forks": "at most this many hosts at a time",
+  "--out": "with --check: save the plan",
+  "--detailed-exitcode": "with --check: 2 when changes are pending",
+  "--diff": "for habit: config diffs are always shown",
+  "--verbose": "tell more; -vv and -vvv still more",
+  "--json": "one JSON object a line",
+};
 
 /** Runs one command line in-process. */
 export async function runCli(argv: readonly string[], session: Session): Promise<ExitCode> {
@@ -99,7 +119,8 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
     .helpOption("-h, --help", "print this help, or that of a command")
     .addHelpText("after", HELP);
   const names = (): readonly string[] => program.commands.map((command) => command.name());
-  program.addCommand(applyCommand(session, names, done), { isDefault: true });
+  const apply = applyCommand(session, names, done);
+  program.addCommand(apply, { isDefault: true });
   program.addCommand(planCommand(session, names, done));
   program.addCommand(statusCommand(session, done));
   program.addCommand(attachCommand(session, done));
@@ -112,5 +133,14 @@ function buildProgram(session: Session, done: (exit: ExitCode) => void): Command
   program.addCommand(lintCommand(session, done));
   program.addCommand(schemaCommand(session, done));
   settleCommands(program, console);
+  program.configureHelp({ ...program.configureHelp(), visibleOptions: (command) => [...firstOptions(apply), ...new Help().visibleOptions(command)] });
   return program;
+}
+
+function firstOptions(apply: Command): readonly Option[] {
+  return Object.entries(FIRST_OPTIONS).map(([long, words]) => {
+    const option = apply.options.find((one) => one.long === long);
+    if (option === undefined) throw new Error(`apply has no option ${long}`);
+    return new Option(option.flags, words).helpGroup("Options for <file...>, those that are used most:");
+  });
 }

@@ -2,6 +2,9 @@ import { Interruption } from "../run/interruption.js";
 import { observeHost } from "../run/observe-host.js";
 import type { Host } from "../hosts/host.js";
 import { openHost } from "../hosts/open-host.js";
+import { Turns } from "../hosts/turns.js";
+import { visible } from "../../core/render/visible.js";
+import { canAsk } from "../terminal/prompt.js";
 import type { Console } from "../terminal/console.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
@@ -14,12 +17,13 @@ const CLOSING_MS = 2000;
 /** Runs a command line in this process, which hears signals and opens hosts for real. */
 export function runInProcess(argv: readonly string[], console: Console): Promise<ExitCode> {
   const opened: Host[] = [];
+  const turns = new Turns((name) => { console.err(`${visible(name)}: ssh may ask\n`); });
   const session: Session = {
     console, interruption: new Interruption(), observe: observeHost, runs: { active: false, begun: false },
     clock: () => performance.now(),
     now: () => Date.now() / 1000,
-    openHost: (name, connection, interactive) => {
-      const host = openHost(name, connection, { interactive });
+    openHost: (name, connection, alone) => {
+      const host = openHost(name, connection, { interactive: canAsk(console), ...(alone ? {} : { turns }) });
       opened.push(host);
       return host;
     },

@@ -15,8 +15,8 @@ import { textReporter } from "./text-reporter.js";
 export interface Session {
   readonly console: Console;
   readonly interruption: Interruption;
-  /** Opens a host; tests hand in one of their own. */
-  readonly openHost: (name: string, connection: Connection, interactive: boolean) => Host;
+  /** Opens a host; tests hand in one of their own. `alone`: no other host is opened that ssh may ask about. */
+  readonly openHost: (name: string, connection: Connection, alone: boolean) => Host;
   /** Looks at a host. */
   readonly observe: (host: Host, leave?: AbortSignal) => Promise<Observation>;
   /** Milliseconds, of a clock that nobody sets. */

@@ -1,7 +1,7 @@
 import type { ConnectionDefaults } from "../../core/inventory/connection.js";
 import { readExtraVars } from "../../core/inventory/extra-vars.js";
 import type { Inventory, Variables } from "../../core/inventory/inventory.js";
-import { loadInventory } from "../../core/inventory/load-inventory.js";
+import { readInventory } from "../../core/inventory/load-inventory.js";
 import type { Unlock } from "../../core/inventory/vault.js";
 import type { NumberReading } from "../../core/load/exact-number.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
@@ -18,6 +18,8 @@ import type { Session } from "./session.js";
 export interface KnownHosts {
   readonly inventory: Inventory;
   readonly extraVars: Variables;
+  /** The inventory as a command without a playbook reads it; undefined where that can not be read. */
+  readonly withoutPlaybook: () => Inventory | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -35,11 +37,14 @@ export async function knownHosts(
 ): Promise<KnownHosts> {
   const unlock = await unlockOf(options, session);
   const reading = { numbers, ...(unlock === undefined ? {} : { unlock }) };
-  const inventory = loadInventory(options.inventory, localFiles, { ...reading, playbookFolder });
+  // its sources are read once: a program may answer otherwise, or not at all, the next time
+  const sources = readInventory(options.inventory, localFiles, reading);
+  const inventory = sources.beside(playbookFolder);
   const extraVars = readExtraVars(options.extraVars, localFiles, reading);
   const diagnostics = [...inventory.diagnostics, ...extraVars.diagnostics];
   if (inventory.value === undefined || extraVars.value === undefined) throw new Refusal(diagnostics);
-  return { inventory: inventory.value, extraVars: extraVars.value, diagnostics };
+  const withoutPlaybook = (): Inventory | undefined => (playbookFolder === "." ? inventory : sources.beside(".")).value;
+  return { inventory: inventory.value, extraVars: extraVars.value, withoutPlaybook, diagnostics };
 }
 
 /** Reads inventory and `-e`, and asks for the sudo password where -K wants it. */

@@ -5,6 +5,8 @@ import type { Inventory } from "../../core/inventory/inventory.js";
 import { isSourceText } from "../../core/inventory/inventory.js";
 import { expandLimit, matchLimit } from "../../core/inventory/pattern.js";
 import { folderOf, joinPath } from "../../core/inventory/variable-files.js";
+import type { AskedElsewhere } from "../../core/load/across-hosts.js";
+import { askedElsewhere } from "../../core/load/across-hosts.js";
 import type { LoadedPlay } from "../../core/load/load-playbooks.js";
 import { loadInventory } from "../../core/inventory/load-inventory.js";
 import { loadPlaybooks } from "../../core/load/load-playbooks.js";
@@ -20,7 +22,7 @@ import type { Batch } from "../run/apply.js";
 import { hostRuns } from "../run/host-runs.js";
 import type { Target } from "../run/target.js";
 import type { Host } from "../hosts/host.js";
-import { canAsk } from "../terminal/prompt.js";
+import { optionsToReach } from "./command-again.js";
 import { Refusal, refusal } from "./failure.js";
 import { localFiles, readText } from "./files.js";
 import type { RunOptions } from "./options.js";
@@ -33,6 +35,10 @@ export interface Work {
   readonly targets: readonly Target[];
   readonly batches: readonly Batch[];
   readonly diagnostics: readonly Diagnostic[];
+  /** What playbooks ask for on hosts other than these, which were read; unset where there is no playbook. */
+  readonly askedElsewhere?: (read: ReadonlySet<string>) => AskedElsewhere;
+  /** Hosts of a saved plan that has nothing for them: they are not looked at. */
+  readonly idle?: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -69,7 +75,7 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   const diagnostics = [...around.diagnostics, ...loaded.diagnostics];
   if (loaded.value === undefined) throw new Refusal(diagnostics);
   if (options.limit.length > 0 && loaded.value.hosts.length === 0) throw new Refusal([...diagnostics, nothingLeft("the playbooks'")]);
-  const interactive = loaded.value.hosts.length === 1;
+  const isAlone = loaded.value.hosts.length === 1;
   const opened = loaded.value.hosts.map((desired) => {
     const { value: connection, diagnostics: found } = connectionByName(desired.host, around);
     diagnostics.push(...found);
@@ -79,22 +85,26 @@ export async function workFromPlaybooks(sources: readonly SourceText[], options:
   const hosts: Host[] = [];
   const targets = opened.flatMap(({ desired, connection }): Target[] => {
     if (connection === undefined) return [];
-    const host = session.openHost(desired.host, connection, interactive && canAsk(session.console));
+    const host = session.openHost(desired.host, connection, isAlone);
     hosts.push(host);
     return [{
-      name: desired.host, connection, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      name: desired.host, connection, reach: () => optionsToReach(desired.host, connection, options, around), runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: (state) => matchDomains(desired, foundDomains(state), options.domain),
     }];
   });
-  return { targets, batches: batchesOf(loaded.value.plays), diagnostics, close: () => closeAll(hosts) };
+  const { plays } = loaded.value;
+  return {
+    targets, batches: batchesOf(plays), diagnostics, askedElsewhere: (read) => askedElsewhere(plays, read), close: () => closeAll(hosts),
+  };
 }
 
 /** Hosts and wishes of a saved plan. With `-i` how hosts are reached comes from there alone, `-l` and `--domain` take a part of it. */
 export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, session: Session): Promise<Work> {
   const around = await surroundings(options, session);
   const diagnostics = [...around.diagnostics];
-  const names = limited(saved.hosts.map((host) => host.host), options.limit, around.inventory, diagnostics);
-  if (saved.hosts.length > 0 && !saved.hosts.some(({ host }) => names.has(host))) diagnostics.push(nothingLeft("the plan's"));
+  const all = hostsOfPlan(saved);
+  const names = limited(all, options.limit, around.inventory, diagnostics);
+  if (all.length > 0 && !all.some((host) => names.has(host))) diagnostics.push(nothingLeft("the plan's"));
   diagnostics.push(...options.domain.flatMap((glob): Diagnostic[] => {
     const known = saved.hosts.some(({ desired }) => desired.some((wish) => globMatches(glob, wish.name)));
     return known ? [] : [{ severity: "error", code: "unknown-domain", summary: `--domain '${glob}' matches no guest of the plan` }];
@@ -110,15 +120,23 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
   const targets = opened.flatMap(({ savedHost, connection }): Target[] => {
     if (connection === undefined) return [];
     const { host: name } = savedHost;
-    const host = session.openHost(name, connection, saved.hosts.length === 1 && canAsk(session.console));
+    const host = session.openHost(name, connection, saved.hosts.length === 1);
     hosts.push(host);
     const domains = savedHost.desired.filter((wish) => wanted(wish.name, options.domain));
     return [{
-      name, connection, history: savedHost.history, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
-      wishes: () => ({ value: { domains, missing: [] }, diagnostics: [] }),
+      name, connection, reach: () => optionsToReach(name, connection, options, around), history: savedHost.history, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
+      wishes: () => ({ value: { domains, missing: [], met: [] }, diagnostics: [] }),
     }];
   });
-  return { targets, batches: saved.batches, diagnostics, close: () => closeAll(hosts) };
+  const planned = new Set(saved.hosts.map(({ host }) => host));
+  return {
+    targets, batches: saved.batches, diagnostics, idle: all.filter((host) => names.has(host) && !planned.has(host)), close: () => closeAll(hosts),
+  };
+}
+
+/** Every host that the plan was made for, with those that it found nothing to do on, in the order in which they are taken. */
+function hostsOfPlan({ batches, hosts }: SavedPlan): readonly string[] {
+  return [...new Set([...batches.flatMap((batch) => batch.hosts), ...hosts.map(({ host }) => host)])];
 }
 
 /** How an inventory says that a host of a plan is reached: what the plan itself says of it does not count then. */

@@ -8,11 +8,14 @@ import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import { unwrapBecome, wrapBecome, type Become } from "./become.js";
 import type { Host, RunOptions } from "./host.js";
 import { runProcess, type ProcessOptions } from "./process.js";
-import { refuse, sshTrouble } from "./trouble.js";
+import { mayBeAnswered, refuse, sshTrouble } from "./trouble.js";
+import type { Turns } from "./turns.js";
 
 export interface SshOptions {
   /** Whether ssh may ask on the terminal (pass phrases, host keys). */
   readonly interactive: boolean;
+  /** Set where other hosts may want to ask, too: then only one that does not let us in without a question asks, in its turn. */
+  readonly turns?: Turns;
   /** The ssh to run. */
   readonly program?: string;
 }
@@ -24,6 +27,10 @@ const TELL_EXIT = `"$@"; status=$?; printf "\\n${EXIT} %s\\n" "$status" >&2; exi
 const LONGEST_DIRECTORY = 45;
 const CONNECT_TIMEOUT_SECONDS = 10;
 const LONGEST_SAID = 64 * 1024;
+/** What sshd leaves for logging in (sshd_config(5), LoginGraceTime): an answer after it is of no use, and others wait. */
+const ANSWER_SECONDS = 120;
+/** Words of a process that is over come at once, or on a busy machine a little later. */
+const SAID_MS = 2000;
 
 /** A connection that all commands share, by the directory of its socket; or why there is none. */
 type Opened = { readonly directory: string } | { readonly trouble: Diagnostic };
@@ -64,7 +71,7 @@ export class SshHost implements Host {
     this.opened = undefined;
     const connection = await opened;
     if (connection === undefined || "trouble" in connection) return;
-    await runProcess(this.argv(["-O", "exit"], undefined, connection.directory), { timeoutMs: 5000 });
+    await runProcess(this.argv(["-O", "exit"], undefined, connection.directory, false), { timeoutMs: 5000 });
     await rm(connection.directory, { recursive: true, force: true });
   }
 
@@ -73,8 +80,14 @@ export class SshHost implements Host {
     options: ProcessOptions,
     wanted: boolean | undefined,
   ): Promise<Checked<CommandResult>> {
-    const opened = (this.opened ??= this.connect());
-    const connection = await opened;
+    let opened = (this.opened ??= this.connect());
+    let connection = await opened;
+    // one that nobody has used for a while is gone: a command would open its own, and has no terminal to ask on
+    if (this.options.interactive && !("trouble" in connection) && !(await this.isOpen(connection.directory))) {
+      await this.forget(opened);
+      opened = (this.opened ??= this.connect());
+      connection = await opened;
+    }
     if ("trouble" in connection) {
       // not for good: a host that is being booted refuses for a while, and is asked again
       if (this.opened === opened) this.opened = undefined;
@@ -87,7 +100,7 @@ export class SshHost implements Host {
     const remote = quoteCommand(["sh", "-c", TELL_EXIT, "sh", ...wrapped.command]);
     const { stdin: _, ...rest } = options;
     const ended = await runProcess(
-      this.argv(["-T", "-o", "ControlMaster=no"], remote, connection.directory),
+      this.argv(["-T", "-o", "ControlMaster=no"], remote, connection.directory, this.options.interactive),
       wrapped.stdin === undefined ? rest : { ...rest, stdin: wrapped.stdin },
     );
     if (ended.gaveUp === "signal") {
@@ -125,6 +138,10 @@ export class SshHost implements Host {
     await this.drop();
   }
 
+  private async isOpen(directory: string): Promise<boolean> {
+    return (await runProcess(this.argv(["-O", "check"], undefined, directory, false), { timeoutMs: 5000 })).exitCode === 0;
+  }
+
   private get connectTimeoutSeconds(): number {
     return this.connection.connectTimeoutSeconds ?? CONNECT_TIMEOUT_SECONDS;
   }
@@ -153,16 +170,34 @@ export class SshHost implements Host {
   }
 
   private async openMaster(directory: string): Promise<Diagnostic | undefined> {
+    const { interactive, turns } = this.options;
+    if (turns === undefined || !interactive) return this.tryMaster(directory, interactive);
+    const trouble = await this.tryMaster(directory, false);
+    if (trouble === undefined || !mayBeAnswered(trouble)) return trouble;
+    const asked = await turns.take(this.name, this.closing.signal, async () => ({
+      trouble: await this.tryMaster(directory, true, ANSWER_SECONDS + this.connectTimeoutSeconds),
+    }));
+    // who gave no answer leaves it at what was said before
+    return asked === undefined || (asked.trouble !== undefined && asked.trouble.detail === undefined) ? trouble : asked.trouble;
+  }
+
+  /** @param seconds how long it may take; by default for ever where ssh may ask */
+  private async tryMaster(
+    directory: string, mayAsk: boolean, seconds: number | undefined = mayAsk ? undefined : this.connectTimeoutSeconds + 30,
+  ): Promise<Diagnostic | undefined> {
     const [program = "", ...args] = this.argv(
-      ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory);
+      ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory, mayAsk);
     const child = execa(program, args, {
       stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false, cancelSignal: this.closing.signal,
-      ...(this.options.interactive ? {} : { timeout: (this.connectTimeoutSeconds + 30) * 1000 }),
+      ...(seconds === undefined ? {} : { timeout: seconds * 1000 }),
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       // the end says why; a server's banner may be as long as it likes
       said = (said + chunk.toString("utf8")).slice(-LONGEST_SAID);
+    });
+    const hasSaidAll = new Promise<void>((resolve) => {
+      child.stderr.once("close", resolve);
     });
     // not until its streams are closed: a jump host's ssh goes on in the background and holds them
     const exitCode = await new Promise<number | undefined>((resolve) => {
@@ -173,7 +208,8 @@ export class SshHost implements Host {
         resolve(undefined);
       });
     });
-    await new Promise((resolve) => setImmediate(resolve));
+    // why it failed is on its way still; what holds the stream open longer has nothing to say of that
+    if (exitCode !== 0 && exitCode !== undefined) await Promise.race([hasSaidAll, new Promise((resolve) => setTimeout(resolve, SAID_MS).unref())]);
     child.stderr.destroy();
     void child.catch(() => undefined);
     if (exitCode === 0) return undefined;
@@ -184,21 +220,21 @@ export class SshHost implements Host {
         subject: { host: name }, fix: "Install the OpenSSH client (Debian: openssh-client).",
       };
     }
-    return { ...sshTrouble(said, this.connection.address), subject: { host: name } };
+    return { ...sshTrouble(said, this.connection.address, this.options.interactive), subject: { host: name } };
   }
 
   /** ssh takes the first of several values: what the inventory says goes before the defaults here. */
-  private argv(before: readonly string[], remote: string | undefined, directory: string | undefined): string[] {
+  private argv(before: readonly string[], remote: string | undefined, directory: string, mayAsk: boolean): string[] {
     const { address, port, user, privateKeyFile, sshArguments } = this.connection;
     return [
       this.options.program ?? "ssh",
       ...before,
-      ...(directory === undefined ? [] : ["-o", `ControlPath=${directory}/%C`]),
+      "-o", `ControlPath=${directory}/%C`,
       ...(port === undefined ? [] : ["-p", String(port)]),
       ...(user === undefined ? [] : ["-l", user]),
       ...(privateKeyFile === undefined ? [] : ["-i", privateKeyFile]),
       ...sshArguments,
-      ...(this.options.interactive ? [] : ["-o", "BatchMode=yes"]),
+      ...(mayAsk ? [] : ["-o", "BatchMode=yes"]),
       "-o", `ConnectTimeout=${this.connectTimeoutSeconds}`,
       "-o", "ServerAliveInterval=15",
       "-o", "ServerAliveCountMax=4",

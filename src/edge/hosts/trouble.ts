@@ -20,6 +20,13 @@ interface Cause {
   readonly code: string;
   readonly summary: (address: string) => string;
   readonly fix: (address: string) => string;
+  /** What there is to say besides where ssh could not ask: it does not tell what it would have asked for. */
+  readonly unasked?: string;
+}
+
+/** Whether ssh may get further where it can ask: for a pass phrase or a password, or about a host key. */
+export function mayBeAnswered({ code }: Diagnostic): boolean {
+  return code === "ssh-auth" || code === "host-key";
 }
 
 // What OpenSSH says (sshconnect.c, sshconnect2.c, misc.c); the first that matches is the cause.
@@ -49,6 +56,7 @@ const CAUSES: readonly Cause[] = [
     summary: (a) => `${a} did not accept the login`,
     fix: () =>
       "Check ansible_user and ansible_ssh_private_key_file, or load the key: ssh-add -l shows what the agent has.",
+    unasked: "There is no terminal on which ssh could ask: a key with a pass phrase has to be in the agent (ssh-add).",
   },
   {
     pattern:
@@ -78,15 +86,20 @@ const CAUSES: readonly Cause[] = [
   },
 ];
 
-/** Why ssh could not connect, from what it said. */
-export function sshTrouble(stderr: string, address: string): Diagnostic {
+/**
+ * Why ssh could not connect, from what it said.
+ * @param mayAsk whether it could ask on a terminal
+ */
+export function sshTrouble(stderr: string, address: string, mayAsk: boolean): Diagnostic {
   const said = stderr.trim();
   const cause = CAUSES.find(({ pattern }) => pattern.test(said));
+  const fix = cause?.fix(address) ?? `See what this says: ssh ${address} true`;
+  const unasked = mayAsk ? undefined : cause?.unasked;
   return {
     severity: "error",
     code: cause?.code ?? "host-unreachable",
     summary: cause?.summary(address) ?? `${address} could not be reached`,
     ...(said === "" ? {} : { detail: said.split("\n").slice(-8).join("\n") }),
-    fix: cause?.fix(address) ?? `See what this says: ssh ${address} true`,
+    fix: unasked === undefined ? fix : `${fix} ${unasked}`,
   };
 }

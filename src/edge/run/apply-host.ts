@@ -1,4 +1,5 @@
 import { placeOf } from "../../core/model/change.js";
+import type { Command } from "../../core/model/command.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { DomainPlan, HostPlan } from "../../core/model/plan.js";
 import type { PlannedWork } from "../../core/plan/stale.js";
@@ -34,7 +35,7 @@ export interface ApplyHostOptions {
   readonly watch: (host: string, plan: DomainPlan) => Watcher;
   readonly interruption: Interruption;
   /** The command that follows a run again. */
-  readonly followCommand: (host: string, domain: string) => string;
+  readonly followCommand: (target: Target, domain: string) => Command;
   readonly sleep?: FollowOptions["sleep"];
 }
 
@@ -116,7 +117,7 @@ function ended(plan: DomainPlan, { end, report, message, died }: DomainRun, { ta
   return {
     host: target.name, plan, end, report, ...(message === undefined ? {} : { message }),
     ...(died === undefined ? {} : { died }),
-    ...(end === "detached" || (end === "lost" && died === undefined) ? { follow: followCommand(target.name, plan.domain) } : {}),
+    ...(end === "detached" || (end === "lost" && died === undefined) ? { follow: followCommand(target, plan.domain) } : {}),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Target {
   readonly name: string;
   /** How it is reached: what a saved plan keeps. */
   readonly connection: Connection;
+  /** Options of converge's command line by which its other commands reach it in this way. */
+  readonly reach: () => readonly string[];
   readonly observe: (leave?: AbortSignal) => Promise<Observation>;
   /**
    * Past runs that forecasts are reckoned from, where what was shown has to come out again: the runs meanwhile, of other
@@ -32,6 +34,7 @@ export interface Wishes {
   readonly domains: readonly DesiredDomain[];
   /** Entries that no guest of this host answers to. */
   readonly missing: MatchedHost["missing"];
+  readonly met: MatchedHost["met"];
 }
 
 export type Observation =
