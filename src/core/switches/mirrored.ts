@@ -15,7 +15,7 @@ import { tidy } from "../steps/tidy.js";
 import { updateStored } from "../steps/update-stored.js";
 import type { UpdateStored } from "../steps/update-stored.js";
 import type { SwitchOver } from "../strategies/strategy.js";
-import { guardStep, isAttachable, volumeOf } from "./restart.js";
+import { guardStep, isAttachable, liftedWeight, volumeOf, WHY_LIFTED } from "./restart.js";
 import type { DomainMove } from "./restart.js";
 import { windowStep } from "./second-switch.js";
 import type { SecondSwitch } from "./second-switch.js";
@@ -232,7 +232,7 @@ function guardMirror({ domain, edit, moves, derived }: MirroredMove, state: Host
 }
 
 /** The mirror goes on after it: what the guest writes from then on gets to both. */
-function compared({ domain, moves }: MirroredMove): readonly Step[] {
+function compared({ domain, moves, options }: MirroredMove): readonly Step[] {
   const mirrors = moves.flatMap(({ fragments: { mirror } }) => (mirror?.compare === undefined ? [] : [{ ...mirror, compare: mirror.compare }]));
   if (mirrors.length === 0) return [];
   const held = {
@@ -240,6 +240,8 @@ function compared({ domain, moves }: MirroredMove): readonly Step[] {
     mappings: mirrors.map(({ onto }) => nameOfPath(onto)),
   };
   return [
+    // one that is down waits for nothing
+    ...(domain.running === undefined ? [] : liftedWeight(domain, options, WHY_LIFTED)),
     stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"),
     ...mirrors.map(({ compare }) => compare),
     stepOf(releaseDisks, "switch", "release", held, "the mirror goes on"),
