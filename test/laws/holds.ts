@@ -1,6 +1,6 @@
 import type { Model } from "../../src/core/model/model.js";
 import { disksBehind } from "../../src/core/model/mapping.js";
-import { nothingLeft } from "./laws.js";
+import { nothingLeft, nothingOfOthers } from "./laws.js";
 
 /** What has to hold in every state that a plan leads through, or that is left when a run is cut short. */
 
@@ -20,6 +20,7 @@ export function expectSafeToStart(model: Model, when: string): void {
       if (!ghost.consistent) throw new Error(`${when}: ${disk.target} is half a copy`);
     }
   }
+  nothingOfOthers(model, when);
 }
 
 /** Nothing that served a run alone is there, on a host that had no loop device and no snapshot before. */

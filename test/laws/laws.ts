@@ -1,6 +1,8 @@
 import { disksBehind, isOf, isUsed, mappingPath } from "../../src/core/model/mapping.js";
 import type { Model } from "../../src/core/model/model.js";
 import { RUN } from "../../src/core/model/names.js";
+import { servedFrom } from "../../src/core/model/qemu.js";
+import { isRecycled } from "../../src/core/model/recycled.js";
 import type { Scene } from "./generated.js";
 
 /**
@@ -28,7 +30,27 @@ export function safeToStart(model: Model, when: string): void {
       if (!ghost.consistent) throw new Error(`${when}: ${disk.target} is half a copy`);
     }
   }
+  nothingOfOthers(model, when);
   clonesApart(model, when);
+}
+
+/** Nobody has, or would be started on, a disk with something on it that somebody else has left there. */
+export function nothingOfOthers(model: Model, when: string): void {
+  const { recycled } = model.ghost;
+  if (recycled === undefined || Object.keys(recycled).length === 0) return;
+  for (const domain of Object.values(model.host.domains)) {
+    const saved = model.ghost.saved?.[domain.name];
+    const attached = [...(domain.running?.attached ?? []), ...(saved?.attached ?? [])].map(servedFrom);
+    const named = [domain.config?.disks ?? [], domain.running?.stored ?? [], saved?.stored ?? []].flat().map(({ target }) => target);
+    for (const path of [...attached, ...named]) {
+      const [complete = ""] = disksBehind(path, model.host);
+      if (isRecycled(model, complete)) throw new Error(`${when}: ${path} shows what others have left there`);
+    }
+  }
+  for (const { name, disks } of model.ghost.clones ?? []) {
+    const shown = disks.find((disk) => isRecycled(model, model.host.volumes[disk]?.origin ?? ""));
+    if (shown !== undefined) throw new Error(`${when}: ${name} has ${shown}, which shows what others have left there`);
+  }
 }
 
 /** A clone has snapshots of converge's own for disks, that are there, whole when it was booted, and nobody else's. */

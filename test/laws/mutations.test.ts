@@ -4,9 +4,12 @@ import { stepsOf } from "../../src/core/model/plan.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
 import type { CreateClone } from "../../src/core/steps/clone.js";
+import type { StartMirror } from "../../src/core/steps/mirror.js";
+import type { ZeroVolume } from "../../src/core/steps/zero-volume.js";
 import type { Scene } from "./generated.js";
 import { plansOf, walkCuts, walkThrough } from "./walk.js";
 import { scenesOf, WAYS } from "./ways.js";
+import type { Way } from "./ways.js";
 import { livingGuests, seeded } from "./world.js";
 
 /** A law that nothing can break shows nothing: so plans are spoilt here, step by step, and the laws have to notice. */
@@ -41,11 +44,22 @@ const onTheCopies: Mutation = (nodes) => nodes.map((node) => {
 /** A plain array instead of one with a bitmap. */
 const untracked: Mutation = (nodes) => nodes.map((node) => (node.node === "step" && node.kind === "track-array" ? { ...node, kind: "create-array" } : node));
 
+/** What is zeroed is taken for what a copy of all blocks leaves to do. */
+const tailOnly: Mutation = (nodes) => nodes.map((node) =>
+  (node.node === "step" && node.kind === "zero-volume" ? { ...node, args: { ...(node.args as ZeroVolume), copied: (node.args as ZeroVolume).bytes } } : node));
+
+/** The step that begins the mirror does not say that it goes by marks. */
+const unmarked: Mutation = (nodes) => nodes.map((node) => {
+  if (node.node !== "step" || node.kind !== "start-mirror") return node;
+  const { log: _marks, ...args } = node.args as StartMirror;
+  return { ...node, args };
+});
+
 /** What the laws say of a spoilt plan, over some hosts; undefined where they notice nothing. */
-function noticed(wayName: string, mutate: Mutation): string | undefined {
+function noticed(wayName: string, mutate: Mutation, contents?: Way["contents"]): string | undefined {
   const way = WAYS.find(({ name }) => name === wayName);
   if (way === undefined) throw new Error(`there is no way ${wayName}`);
-  const scenes = fc.sample(scenesOf([{ ...way, running: way.running ?? true, contents: way.contents.filter((kind) => kind !== "swap") }], 1), { numRuns: 60, seed: 7 });
+  const scenes = fc.sample(scenesOf([{ ...way, running: way.running ?? true, contents: contents ?? way.contents.filter((kind) => kind !== "swap") }], 1), { numRuns: 60, seed: 7 });
   const starts = (scene: Scene, autostart: boolean): boolean =>
     Object.values(scene.state.domains).every((domain) => domain.autostart === autostart);
   // one of each, for who starts a guest at boot is half of the matter; and images that go, which is the most at stake
@@ -118,6 +132,10 @@ describe("a plan that is spoilt is noticed", () => {
     { what: "a resource stays that nobody has any more", way: "drbd, suspended twice", mutate: without("retire-resource"), by: /left .*mapping/ },
     { what: "an array stays that nobody has any more", way: "md, suspended twice", mutate: without("retire-array"), by: /left .*mapping/ },
     { what: "the guest stays on the array that it is to leave", way: "md, suspended twice", mutate: without("restore-paused"), by: /is down|in its way/ },
+    { what: "nothing is zeroed before files are copied", way: "rsync", mutate: without("zero-volume"), by: /shows what others have left/ },
+    { what: "only the tail is zeroed before files are copied", way: "rsync", mutate: tailOnly, by: /shows what others have left/ },
+    ...["dm, suspend", "md, suspend", "md-preseed, suspend", "drbd, suspend", "qemu"].map((way) => (
+      { what: "what lies behind the image is not zeroed", way, mutate: without("zero-volume"), by: /shows what others have left/ })),
     // these are found late, after many cuts
     ...(LONG ? [
       { what: "xl keeps the old disks stored", way: "dm, suspend", mutate: without("update-stored"), by: /lacks writes|not there|left/ },
@@ -127,6 +145,15 @@ describe("a plan that is spoilt is noticed", () => {
   ])("$what ($way)", ({ way, mutate, by }) => {
     expect(noticed(way, mutate)).toMatch(by);
   });
+
+  // marks there are for few contents
+  test.each([
+    { what: "nothing is zeroed", mutate: without("zero-volume"), by: /start-mirror finds something in its way/ },
+    { what: "only the tail is zeroed", mutate: tailOnly, by: /start-mirror finds something in its way/ },
+    { what: "only the tail is zeroed, and the mirror does not say", mutate: (nodes: readonly PlanNode[]) => unmarked(tailOnly(nodes)), by: /shows what others have left/ },
+  ])("$what before a mirror copies what is in use", ({ mutate, by }) => {
+    expect(noticed("dm, restart", mutate, ["ext4"])).toMatch(by);
+  });
 });
 
 /**
@@ -135,7 +162,6 @@ describe("a plan that is spoilt is noticed", () => {
  */
 const UNSEEN: Readonly<Record<string, string>> = {
   "check-filesystem": "the model's copies are whole; the lab checks the real ones with e2fsck -f -n",
-  "zero-volume": "the model knows no content of recycled extents; test/program and the lab look at the commands",
   "wait-ready": "looks only, after the commit",
   "tidy": "empty directories are no part of the model; test/program looks for them",
   "mount-memory": "the model's files need no mount; without it libxl fails to save, and the guest runs on",

@@ -13,7 +13,7 @@ export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["
 const TOOLS = [
   "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
   "drbdsetup", "drbdmeta", "drbdadm", "truncate", "dd", "cmp", "e2fsck", "dumpe2fs",
-  "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
+  "blkdiscard", "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
 const PARTS = join(dirname(STUB), "parts");

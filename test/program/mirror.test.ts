@@ -508,6 +508,20 @@ describe.concurrent("a move mirrored by DRBD", { tags: "long" }, () => {
     host.remove();
   });
 
+  it("gives way to the guest where the playbook asks for no rate, and keeps to the rate where it does", async () => {
+    const { host, before } = await mirrored("dash", () => undefined);
+    const limits = host.calls().flatMap((call) => {
+      const found = /^drbdsetup disk-options \d+ --c-plan-ahead=0 --resync-rate=(\d+) --c-min-rate=(\d+) $/.exec(call);
+      return found === null ? [] : [{ rate: Number(found[1]), least: Number(found[2]) }];
+    });
+    // the step that connects has a limit of 1 MiB/s here, and the one that waits has none
+    expect(limits.slice(0, 2)).toEqual([{ rate: 512, least: 0 }, { rate: 512, least: 0 }]);
+    expect(limits.slice(2).length, "of both ends").toBeGreaterThanOrEqual(2);
+    expect(limits.slice(2).every(({ least }) => least === 4096), JSON.stringify(limits)).toBe(true);
+    expect(expectWhole(host, before, "at its pace")).toBe("new");
+    host.remove();
+  });
+
   it("is not begun where DRBD's helper would say no, and the helper stays as it is", async () => {
     const { host, before } = await mirrored("busybox sh", (one) => {
       writeFileSync(join(one.root, "sbin/drbdadm"), "#!/bin/sh\nexit 1\n");

@@ -21,3 +21,8 @@ test("a pass counts once where no last copy came", () => {
 test("a copy without passes counts from the beginning of its step", () => {
   expect(copied(reportOf([step(1, 10, "xvda1.sync"), progress(2, 12, 50), progress(3, 14, 100)]))).toEqual({ bytes: 100, seconds: 4 });
 });
+
+test("zeroes that were written before are nothing that was copied", () => {
+  const zeroes: RunEvent = { event: "progress", seq: 2, at: 9, id: "xvda1.zero-volume", bytes: 500, percent: 50, rate: 1, left: 0 };
+  expect(copied(reportOf([step(1, 8, "xvda1.zero-volume"), zeroes, step(3, 10, "xvda1.sync"), progress(4, 12, 100)]))).toEqual({ bytes: 100, seconds: 2 });
+});

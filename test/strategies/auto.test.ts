@@ -87,8 +87,15 @@ describe("auto", () => {
     expect(choices[0]?.against[0]).toMatchObject({ strategy: "rsync", reasons: ["rsync is not installed"] });
   });
 
-  test("carries the least where the guest is down anyway", () => {
-    expect(chosen({ running: false }).picked).toEqual(["rsync restart"]);
+  test("takes what is done first where the guest is down anyway: files, unless the disk is so small that to look through them takes longer", () => {
+    expect(chosen({ running: false, disks: { xvda1: { bytes: GIB } } }).picked).toEqual(["rsync restart"]);
+    expect(chosen({ running: false, disks: { xvda1: { bytes: 64 * MIB } } }).picked).toEqual(["dm restart"]);
+  });
+
+  test("reckons with the zeroes that a bandwidth holds back, before files are copied", () => {
+    const move: MoveOptions = { strategy: "rsync", throttle: { bandwidthBytesPerSecond: 4 * MIB } };
+    const { estimate } = chosen({ disks: { xvda1: { bytes: GIB } }, move });
+    expect(estimate?.seconds).toBeGreaterThan((GIB + (estimate?.copyBytes ?? 0)) / (4 * MIB));
   });
 
   test("makes swap anew beside files, and mirrors it beside a mirror", () => {

@@ -6,7 +6,7 @@ import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
-import { CARRY_DONE, fillOf, sourceOfTags, volumePath, volumeTags } from "../model/names.js";
+import { CARRY_DONE, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
 import { diskBytes } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -133,11 +133,13 @@ function target(
   const former = tagged([...volumeTags(wish.domain, wish.vdev, "former"), CARRY_DONE]);
   const ours = former || tagged(volumeTags(wish.domain, wish.vdev, "copy"));
   const fill = fillOf(existing?.tags ?? []);
+  const unzeroed = unzeroedOf(existing?.tags ?? []);
   return {
     volume: wish.volume, group, bytes, extentBytes: vg.extentBytes,
     ...(wish.bytes === undefined ? {} : { askedBytes: wish.bytes }),
     content: existing?.content ?? { type: "unknown" },
     begun: ours, former,
     ...(ours && fill !== undefined ? { fill } : {}),
+    ...(ours && unzeroed !== undefined ? { unzeroed } : {}),
   };
 }

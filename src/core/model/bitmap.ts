@@ -1,5 +1,6 @@
 import type { HostState } from "./host-state.js";
 import type { BitmapGhost, BlockCopy, Ghost, Model } from "./model.js";
+import { withOverwritten } from "./recycled.js";
 import type { Mapping } from "./storage.js";
 import { withDisk, withGhost } from "./transform.js";
 
@@ -53,7 +54,9 @@ export function withChangesCopied(model: Model, { name, image, volume }: {
   const copied = model.ghost.disks[volume]?.copied;
   const bitmap = bitmapOf(name, model);
   const whole = holds !== undefined && copied !== undefined && bitmap !== undefined && bitmap.missed <= copied.since;
-  return withDisk(model, volume, whole ? holds : { writes: copied?.since ?? -1, deceptive: true, consistent: false });
+  // every block has been copied, be it early or late
+  const written = copied === undefined ? model : withOverwritten(model, volume, "head");
+  return withDisk(written, volume, whole ? holds : { writes: copied?.since ?? -1, deceptive: true, consistent: false });
 }
 
 function bitmapOf(name: string, { host, ghost }: Model): BitmapGhost | undefined {

@@ -137,6 +137,8 @@ export interface TargetVolume {
   readonly begun: boolean;
   /** What that one had begun to fill it with. */
   readonly fill?: Fill;
+  /** So many of its first bytes that one had not zeroed, since it was to copy over all of them. */
+  readonly unzeroed?: number;
   /** The guest had been on it, and went back to an image that holds the same. */
   readonly former: boolean;
 }
@@ -144,6 +146,11 @@ export interface TargetVolume {
 /** What is on a volume can be gone on with in this way. */
 export function goesOn({ former, fill }: TargetVolume, by: Fill): boolean {
   return former || fill === by;
+}
+
+/** All blocks of a disk of so many bytes can go there as it is: what they do not cover is zeroed, or the guest's own. */
+export function takesAll(to: TargetVolume, bytes: number): boolean {
+  return goesOn(to, "blocks") || (to.unzeroed !== undefined && to.unzeroed <= bytes);
 }
 
 /** All changes of one guest: they share one switch. */

@@ -38,8 +38,16 @@ export interface Ghost {
   readonly clones?: readonly Clone[];
   /** By the names of arrays that have one. */
   readonly bitmaps?: Readonly<Record<string, BitmapGhost>>;
+  /** By `vg/lv`, where something lies there still from before LVM handed out its extents. */
+  readonly recycled?: Readonly<Record<string, Recycled>>;
   /** By what a config names: the last write that a disk held when a config came to name it, where that was noted. */
   readonly writtenWhenNamed?: Readonly<Record<string, number>>;
+}
+
+/** Which parts of a volume hold what somebody else has left there: where an image's blocks go, and what lies behind them. */
+export interface Recycled {
+  readonly head: boolean;
+  readonly tail: boolean;
 }
 
 /** What an array's write-intent bitmap is worth. */

@@ -93,8 +93,30 @@ export const CARRY_DONE = "converge.carry=done";
 export const FILLS = { files: "converge.zeroed", blocks: "converge.filled=blocks" } as const;
 export type Fill = keyof typeof FILLS;
 
-/** How a copy in the making was begun. Unset: it was not, for all that is known. */
+const UNZEROED = /^converge\.unzeroed=(\d{1,15})$/;
+
+/**
+ * The tag of a copy in the making that gets every block of an image of so many bytes: only what lies behind them was zeroed, and
+ * what they have not been copied over yet is somebody else's. Whoever copies less than all of them zeroes it first.
+ */
+export function unzeroedTag(bytes: number): string {
+  return `converge.unzeroed=${bytes}`;
+}
+
+/** The bytes that {@link unzeroedTag} names. */
+export function unzeroedOf(tags: readonly string[]): number | undefined {
+  const found = tags.flatMap((tag) => UNZEROED.exec(tag)?.[1] ?? []).map(Number);
+  return found.length === 0 ? undefined : Math.max(...found);
+}
+
+/** Tags without those that say how a copy in the making was begun. */
+export function withoutFills(tags: readonly string[]): readonly string[] {
+  return tags.filter((tag) => !UNZEROED.test(tag) && !Object.values<string>(FILLS).includes(tag));
+}
+
+/** How a copy in the making was begun. Unset: it was not, for all that is known, or not all of it was zeroed before. */
 export function fillOf(tags: readonly string[]): Fill | undefined {
+  if (unzeroedOf(tags) !== undefined) return undefined;
   if (tags.includes(FILLS.blocks)) return "blocks";
   return tags.includes(FILLS.files) ? "files" : undefined;
 }

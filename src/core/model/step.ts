@@ -71,6 +71,6 @@ export interface StepKind<Kind extends string, Args> {
    * be afterwards; undefined where the commit is made in the midst of the step, and the model is not there yet.
    */
   commits?(args: Args, model: Model): "running" | "offline" | undefined;
-  /** Of a step that only looks: whether it would end the run in this state of the model. */
+  /** Whether a step that only looks would end the run in this state of the model, or one that acts must not be planned for it. */
   refuses?(args: Args, model: Model): boolean;
 }

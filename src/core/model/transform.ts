@@ -21,7 +21,8 @@ export function withVolume(model: Model, volume: Volume): Model {
 export function withoutVolume(model: Model, name: string): Model {
   const { [name]: _gone, ...volumes } = model.host.volumes;
   const { [name]: _ghost, ...disks } = model.ghost.disks;
-  return ghost(host(model, { volumes }), { disks });
+  const { [name]: _extents, ...recycled } = model.ghost.recycled ?? {};
+  return ghost(host(model, { volumes }), { disks, ...(model.ghost.recycled === undefined ? {} : { recycled }) });
 }
 
 /** Takes extents from, or gives them back to, a volume group. */

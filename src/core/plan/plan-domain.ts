@@ -6,7 +6,7 @@ import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
-import { safeName, volumePath } from "../model/names.js";
+import { safeName, unzeroedOf, volumePath } from "../model/names.js";
 import type { Fill } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
@@ -107,7 +107,7 @@ export function planDomain(
   const nodes: readonly PlanNode[] = (() => {
     if (edit?.edit === undefined) return finishing(domain, finishes, leaving?.steps ?? [], state);
     const move: DomainMove = {
-      domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes),
+      domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes, state),
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds + unmeasured(chosen, state)),
       ...(rehearsed.rehearsal === undefined ? {} : { rehearsal: rehearsed.rehearsal }),
     };
@@ -152,9 +152,9 @@ function adopting(moves: readonly MoveDisk[], fill: Fill): readonly Step[] {
   ));
 }
 
-function settling(domain: string, finishes: readonly FinishMove[]): readonly Step[] {
+function settling(domain: string, finishes: readonly FinishMove[], { volumes }: HostState): readonly Step[] {
   return finishes.flatMap(({ vdev, volume, image, wish }) =>
-    settleSteps({ domain, vdev, volume, image, source: wish.move.source }),
+    settleSteps({ domain, vdev, volume, image, source: wish.move.source, unzeroed: unzeroedOf(volumes[volume]?.tags ?? []) }),
   );
 }
 
@@ -173,7 +173,7 @@ function finishing(
     ...open.map(({ node, path }) =>
       stepOf(closeNode, "settle", `close-${safeName(node)}`, { domain, node, path }, "QEMU needs it no more")),
     // what has been settled and is only left has no copy's mark any more
-    ...settling(domain, finishes.filter(({ volume }) => state.volumes[volume]?.tags.includes("converge.role=copy") === true)),
+    ...settling(domain, finishes.filter(({ volume }) => state.volumes[volume]?.tags.includes("converge.role=copy") === true), state),
     ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
   ];

@@ -2,6 +2,7 @@ import type { HostState } from "../model/host-state.js";
 import { bitmapsFound } from "../model/bitmap.js";
 import type { Model } from "../model/model.js";
 import { CARRY_BEGUN, fillOf, sourceOfTags } from "../model/names.js";
+import { withRecycledByTags } from "../model/recycled.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { diskKey, withDisk } from "../model/transform.js";
@@ -49,7 +50,8 @@ export function withUnfinishedCopies(model: Model): Model {
     const image = v.tags.includes(CARRY_BEGUN) ? sourceOfTags(v.tags) : undefined;
     return image === undefined ? [] : [{ disk: image, writes: 0 }];
   });
-  return halfWritten.reduce((at, { disk, writes }) => withDisk(at, diskKey(disk), { writes, deceptive: true, consistent: false }), model);
+  const written = halfWritten.reduce((at, { disk, writes }) => withDisk(at, diskKey(disk), { writes, deceptive: true, consistent: false }), model);
+  return Object.values(model.host.volumes).filter((v) => v.tags.includes("converge.role=copy") && !named.has(v.name)).reduce(withRecycledByTags, written);
 }
 
 /**

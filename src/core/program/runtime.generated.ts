@@ -5016,6 +5016,65 @@ mirrored() {
   printf 'first %s %s %s\\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" "$((\${4:-$3} - $3))" >>"$HERE/copies/$ID"
 }
 
+# What is done to a disk in stretches of about a second each: so a bandwidth is kept to, and a request to stop heard.
+
+readonly MIB=1048576
+
+# next_stretch CENTIS MOST LIMIT: sets MIBS, how long the next one is, by how long the last one of as many took: never more than
+# four times as much, nor than MOST, nor than LIMIT bytes a second (0: none) let through in one
+next_stretch() {
+  local took
+  took=$1
+  [ "$took" -ge 25 ] || took=25
+  MIBS=$((MIBS * 100 / took))
+  [ "$MIBS" -le "$2" ] || MIBS=$2
+  [ "$3" -eq 0 ] || [ $((MIBS * MIB)) -le "$3" ] || MIBS=$(($3 / MIB))
+  [ "$MIBS" -ge 1 ] || MIBS=1
+}
+
+# keep_to LIMIT BYTES BEGAN WHAT: waits, by UPTIME, until so many bytes since then are no more than LIMIT a second (0: none)
+keep_to() {
+  local ahead
+  [ "$1" -gt 0 ] || return 0
+  while ahead=$(($2 * 100 / $1 - (UPTIME - $3))) && [ "$ahead" -gt 0 ]; do
+    may_stop "$4"
+    [ "$ahead" -le 100 ] || ahead=100
+    seconds "$ahead"
+    sleep "$SECONDS_TEXT"
+    uptime_now
+  done
+}
+
+# may_stop WHAT: between two stretches
+may_stop() {
+  [ "$SWITCHING" -ne 0 ] || heed_stop "in the $1 of $ID"
+}
+
+# Stretches of a device that zeroes by itself may be as long as they like
+readonly LONGEST_ZEROING=1048576
+
+# zero DEVICE FROM BYTES RATE COMMAND…: RATE in bytes a second, 0: none. COMMAND zeroes, with --offset, --length and DEVICE behind it.
+verb_zero() {
+  local device from bytes limit at count began since next
+  device=$1 from=$2 bytes=$3 limit=$4 at=0 MIBS=1
+  shift 4
+  uptime_now
+  began=$UPTIME next=$UPTIME
+  while [ "$at" -lt "$bytes" ]; do
+    may_stop zeroing
+    since=$UPTIME count=$((MIBS * MIB))
+    [ "$count" -le $((bytes - at)) ] || count=$((bytes - at))
+    run_command "$@" --offset "$((from + at))" --length "$count" "$device" || return
+    at=$((at + count))
+    uptime_now
+    next_stretch $((UPTIME - since)) "$LONGEST_ZEROING" "$limit"
+    keep_to "$limit" "$at" "$began" zeroing
+    [ "$UPTIME" -ge "$next" ] || [ "$at" -ge "$bytes" ] || continue
+    next=$((UPTIME + 100))
+    tell_mirrored "$began" 0 "$at" "$bytes"
+  done
+}
+
 # Commands as they stand, directories, volumes.
 
 verb_plain() { # -- COMMAND…
@@ -5276,8 +5335,6 @@ dirty_chunks() {
 
 # ---- the copy
 
-readonly MIB=1048576
-
 # copy_identity NAME DEVICE BYTES: sets IDENTITY_OF_COPY, what has to be as it was for a copy to be gone on with. A domain has
 # its disks for all of its life, so that one and the same has not been started around the array. 1: there is nothing to tell by.
 copy_identity() {
@@ -5304,19 +5361,19 @@ copied_before() {
 # preseed NAME FROM TO BYTES RATE IMAGE -- COMMAND…: RATE in bytes a second, 0: none. COMMAND copies, with skip, seek and
 # count behind it, in stretches of about a second.
 verb_preseed() {
-  local name from to bytes limit image at base stretch count began since next ahead
+  local name from to bytes limit image at base count began since next
   name=$1 from=$2 to=$3 bytes=$4 limit=$5 image=$6
   shift 7
   tracked_alone "$name" "$from" || return
   watch_image "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
   copied_before "$name" "$to" "$bytes"
-  at=$COPIED base=$COPIED stretch=1
+  at=$COPIED base=$COPIED MIBS=1
   [ "$at" -eq 0 ] || journal note message "the copy goes on behind $(mib "$at"), where an earlier run had come to"
   uptime_now
   began=$UPTIME next=$UPTIME
   while [ "$at" -lt "$bytes" ]; do
-    [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
-    since=$UPTIME count=$stretch
+    may_stop copy
+    since=$UPTIME count=$MIBS
     # whole MiBs, so that a stretch begins where one has ended
     run_command "$@" "skip=$((at / MIB))" "seek=$((at / MIB))" "count=$count" || {
       copy_failed "$at"
@@ -5325,18 +5382,8 @@ verb_preseed() {
     at=$((at + count * MIB))
     [ "$at" -le "$bytes" ] || at=$bytes
     uptime_now
-    stretch_of_a_second $((UPTIME - since))
-    if [ "$limit" -gt 0 ]; then
-      [ $((stretch * MIB)) -le "$limit" ] || stretch=$((limit / MIB))
-      [ "$stretch" -ge 1 ] || stretch=1
-      while ahead=$(((at - base) * 100 / limit - (UPTIME - began))) && [ "$ahead" -gt 0 ]; do
-        [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
-        [ "$ahead" -le 100 ] || ahead=100
-        seconds "$ahead"
-        sleep "$SECONDS_TEXT"
-        uptime_now
-      done
-    fi
+    next_stretch $((UPTIME - since)) 256 "$limit"
+    keep_to "$limit" $((at - base)) "$began" copy
     if [ "$UPTIME" -ge "$next" ] || [ "$at" -ge "$bytes" ]; then
       next=$((UPTIME + 100))
       tracked_alone "$name" "$from" && nobody_around || return
@@ -5359,16 +5406,6 @@ copy_failed() {
     *'error writing'* | *'fsync failed'*) said='the volume gives errors' ;;
   esac
   says "the copy could not go on behind $(mib "$1"): $said"
-}
-
-# stretch_of_a_second CENTIS: the next one, by how long the last one took; never more than four times as much
-stretch_of_a_second() {
-  local took
-  took=$1
-  [ "$took" -ge 25 ] || took=25
-  stretch=$((stretch * 100 / took))
-  [ "$stretch" -ge 1 ] || stretch=1
-  [ "$stretch" -le 256 ] || stretch=256
 }
 
 # tracked_alone NAME FROM: the array lies on FROM, and notes what it alone gets
@@ -5948,6 +5985,8 @@ readonly FIRST_MINOR=900
 readonly FIRST_PORT=7900
 # as DRBD counts, in KiB a second: more than any disk
 readonly NO_LIMIT=4194304
+# what the copy takes at least, while the guest has its disk at work too: beyond that DRBD lets the guest go first
+readonly COPIED_AT_LEAST=4096
 
 # Metadata lies in memory, on a loop device that goes when DRBD lets go of it; the file stays as long as it may be needed.
 meta_of() { # RESOURCE: sets META
@@ -6126,19 +6165,20 @@ verb_connect_resource() {
   limit_copy "$5" $(($4 / 16)) && connect_legs
 }
 
-# limit_copy KIB MOST: KIB a second, or with 0 as fast as it goes, but no more than MOST. The controller that is there by
-# default crawls on one host (268 KiB a second, seen).
+# limit_copy KIB MOST: KIB a second, or with 0 as fast as it goes and the guest lets it, but no more than MOST. The controller that
+# is there by default crawls on one host (268 KiB a second, seen).
 limit_copy() {
-  local kib minor
-  kib=$1
-  [ "$kib" -gt 0 ] || kib=$NO_LIMIT
+  local kib least minor
+  # a rate that was asked for is what the guest leaves; c-min-rate 0 has DRBD look at nothing else
+  kib=$1 least=0
+  [ "$kib" -gt 0 ] || kib=$NO_LIMIT least=$COPIED_AT_LEAST
   [ "$kib" -le "$2" ] || kib=$2
   [ "$kib" -gt 0 ] || kib=1
   # a little more or less is not worth two processes
   [ "$kib" -lt $((LIMIT * 7 / 8)) ] || [ "$kib" -gt $((LIMIT * 2)) ] || return 0
   LIMIT=$kib
   for minor in "$MINOR" "$COPY_MINOR"; do
-    run_command drbdsetup disk-options "$minor" --c-plan-ahead=0 "--resync-rate=$kib" --c-min-rate=0 || return
+    run_command drbdsetup disk-options "$minor" --c-plan-ahead=0 "--resync-rate=$kib" "--c-min-rate=$least" || return
   done
 }
 
@@ -7874,7 +7914,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

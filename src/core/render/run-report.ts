@@ -72,6 +72,8 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
     case "failed": return { ...next, failure: { id: event.id, exit: event.exit, message: event.message, tail: event.tail } };
     case "progress": {
       const { step } = report;
+      // zeroes are nothing that was carried
+      if (step?.id.endsWith(".zero-volume") === true) return next;
       const known = report.progress[event.id];
       // each pass over a disk's files tells of it under the disk's name
       const since = known !== undefined && known.step === step?.id ? known.since : step?.since ?? event.at;

@@ -1,6 +1,7 @@
 import type { Leg } from "../model/goal.js";
 import { makerOf } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
+import { withOverwritten } from "../model/recycled.js";
 import type { Action, StepKind } from "../model/step.js";
 import { withDisk, withRunning } from "../model/transform.js";
 
@@ -110,7 +111,7 @@ export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
   goals: () => [],
   effect: ({ from, to }, model) => {
     const holds = model.ghost.disks[from.disk];
-    return holds === undefined ? model : withDisk(model, to.disk, holds);
+    return holds === undefined ? model : withDisk(withOverwritten(model, to.disk, "head"), to.disk, holds);
   },
 };
 

@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import { withRecycled } from "../model/recycled.js";
 import { withDisk, withFreeExtents, withVolume } from "../model/transform.js";
 import type { StepKind } from "../model/step.js";
 import { lvmSize } from "./lvm-size.js";
@@ -42,6 +43,6 @@ export const createVolume: StepKind<"create-volume", CreateVolume> = {
       open: false, holders: [], content: { type: "unknown", hint: "recycled extents" },
     });
     const spent = withFreeExtents(made, group, -bytes / extentBytes);
-    return withDisk(spent, volume, { writes: -1, deceptive: false, consistent: false });
+    return withDisk(withRecycled(spent, volume), volume, { writes: -1, deceptive: false, consistent: false });
   },
 };

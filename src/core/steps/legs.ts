@@ -1,6 +1,7 @@
 import type { Leg } from "../model/goal.js";
 import { isUsed } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
+import { withOverwritten } from "../model/recycled.js";
 import type { Content, MappingTable } from "../model/storage.js";
 import { withDisk, withGhost, withMapping, withVolume, withoutMapping } from "../model/transform.js";
 
@@ -33,10 +34,14 @@ export function collapsed({ domain, name, bytes, from, to }: Legs & { readonly d
   return withTable(model, name, bytes, { kind: "linear", on: from.disk });
 }
 
-/** @param content what is in the image, and so on the volume */
-export function inSync(legs: Legs & { readonly content: Content }, model: Model): Model {
+/**
+ * @param content what is in the image, and so on the volume
+ * @param marked what was not in use was not copied: the volume holds there what it held
+ */
+export function inSync(legs: Legs & { readonly content: Content; readonly marked?: true }, model: Model): Model {
   const holds = model.ghost.disks[legs.from.disk];
-  const filled = takenForEqual(legs, model);
+  const synced = takenForEqual(legs, model);
+  const filled = legs.marked === true ? synced : withOverwritten(synced, legs.to.disk, "head");
   return holds === undefined ? filled : withDisk(filled, legs.to.disk, holds);
 }
 

@@ -10,7 +10,7 @@ export const DEFAULT_WEIGHT = 100;
 
 /**
  * What the run's unit may take of the disks, as any unit: what the guest waits for is not held back. Its unit ends with the run,
- * so that nothing is to be taken back. A systemd that does not do it makes the last pass slower: no reason to give up.
+ * so that nothing is to be taken back. A systemd that does not do it makes that slower: no reason to give up.
  */
 export const liftWeight: StepKind<"lift-weight", LiftWeight> = {
   kind: "lift-weight",

@@ -2,6 +2,7 @@ import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
 import { sectorsOf } from "../model/mapping.js";
 import { markedRegionSectors } from "../model/marks.js";
+import { isRecycled } from "../model/recycled.js";
 import type { StepKind } from "../model/step.js";
 import type { Content } from "../model/storage.js";
 import { collapsed, inSync, mirroring } from "./legs.js";
@@ -33,6 +34,8 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
     { verb: ["start_mirror", name, String(Math.round(bytesPerSecond ?? 0)), from.disk, from.device], command: ["dmsetup", "resume", name] },
   ],
   goals: ({ name, from, to }) => [{ goal: "mirrored", name, from, to }],
+  // what is not marked would stay somebody else's, and the guest would get to see it
+  refuses: ({ log, to }, model) => log !== undefined && isRecycled(model, to.disk),
   effect: mirroring,
   undo: ({ domain, name, bytes, from, to }) => ({
     when: [{ goal: "mirrored", name, from, to }],

@@ -1,5 +1,6 @@
 import type { Leg } from "../model/goal.js";
 import type { Model } from "../model/model.js";
+import { withOverwritten } from "../model/recycled.js";
 import type { BlockNode, GuestQemu } from "../model/qemu.js";
 import type { StepKind } from "../model/step.js";
 import type { Content } from "../model/storage.js";
@@ -87,7 +88,7 @@ export const awaitQemuMirror: StepKind<"await-qemu-mirror", AwaitQemuMirror> = {
   // what the guest writes from here on is copied a moment later: the volume has it all only once the job is pending
   effect: ({ domain, job, to, content }, model) => {
     const volume = model.host.volumes[to.disk];
-    const filled = volume === undefined ? model : withVolume(model, { ...volume, content });
+    const filled = withOverwritten(volume === undefined ? model : withVolume(model, { ...volume, content }), to.disk, "head");
     return withJob(filled, domain, job, "ready");
   },
 };

@@ -7,7 +7,7 @@ import type { Legs } from "./legs.js";
 
 export interface ConnectResource extends Legs {
   readonly domain: string;
-  /** What DRBD's copy may take of the disks; unset: as fast as it goes. */
+  /** What DRBD's copy may take of the disks; unset: as fast as it goes, and the guest first. */
   readonly bytesPerSecond?: number;
 }
 
@@ -26,7 +26,7 @@ export const connectResource: StepKind<"connect-resource", ConnectResource> = {
       {
         verb: ["connect_resource", name, from.device, to.device, String(sectorsOf(bytes)), String(kib)],
         shown: `drbdsetup new-resource, new-minor, attach ${to.device}; connect both, at 127.0.0.1 and 127.0.0.2` +
-          (bytesPerSecond === undefined ? "" : `; at most ${formatBytes(bytesPerSecond)}/s`),
+          (bytesPerSecond === undefined ? "; no faster than 4 MiB/s while the guest has its disk at work" : `; at most ${formatBytes(bytesPerSecond)}/s`),
       },
     ];
   },

@@ -1,4 +1,4 @@
-import { FILLS, volumeTags } from "../model/names.js";
+import { FILLS, unzeroedTag, volumeTags, withoutFills } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import { withVolume } from "../model/transform.js";
 
@@ -6,9 +6,12 @@ export interface SettleVolume {
   readonly volume: string;
   readonly domain: string;
   readonly vdev: string;
+  /** What was not zeroed of it before all blocks were copied ({@link unzeroedTag}). */
+  readonly unzeroed?: number;
 }
 
-const MAKING: readonly string[] = ["converge.role=copy", ...Object.values(FILLS)];
+const COPY = "converge.role=copy";
+const MAKING: readonly string[] = [COPY, ...Object.values(FILLS)];
 
 /** The volume is the guest's disk now, no longer a copy in the making. */
 export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
@@ -16,15 +19,16 @@ export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
   risk: "safe",
   requires: () => ["lvchange"],
   title: ({ volume, domain, vdev }) => `Mark ${volume} as ${vdev} of ${domain}`,
-  actions: ({ volume, domain, vdev }) => {
+  actions: ({ volume, domain, vdev, unzeroed }) => {
     const tags = volumeTags(domain, vdev, "disk").flatMap((tag) => ["--addtag", tag]);
-    return [{ command: ["lvchange", ...MAKING.flatMap((tag) => ["--deltag", tag]), ...tags, volume] }];
+    const made = [...MAKING, ...(unzeroed === undefined ? [] : [unzeroedTag(unzeroed)])];
+    return [{ command: ["lvchange", ...made.flatMap((tag) => ["--deltag", tag]), ...tags, volume] }];
   },
   goals: ({ volume, domain, vdev }) => [{ goal: "volume-tagged", volume, tags: volumeTags(domain, vdev, "disk") }],
   effect: ({ volume, domain, vdev }, model) => {
     const found = model.host.volumes[volume];
     if (found === undefined) return model;
-    const kept = found.tags.filter((tag) => !MAKING.includes(tag));
+    const kept = withoutFills(found.tags).filter((tag) => tag !== COPY);
     return withVolume(model, { ...found, tags: [...new Set([...kept, ...volumeTags(domain, vdev, "disk")])] });
   },
 };

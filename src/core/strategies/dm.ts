@@ -1,7 +1,6 @@
 import { mappingName, mappingPath } from "../model/mapping.js";
 import type { Leg } from "../model/goal.js";
 import { formatBytes } from "../model/bytes.js";
-import { goesOn } from "../model/change.js";
 import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
 import { createMapping } from "../steps/create-mapping.js";
@@ -10,12 +9,14 @@ import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
 import { againstBlocks } from "./against-blocks.js";
-import { blockCopySteps } from "./block-copy.js";
+import { blockCopySteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
+import type { Blocks } from "./block-copy.js";
 import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
-import type { Strategy } from "./strategy.js";
+import type { DiskMove, Strategy } from "./strategy.js";
 import { copiedOf, mapReading } from "./used-only.js";
+import type { Copied } from "./used-only.js";
 import { unrehearsed } from "./unrehearsed.js";
 
 /**
@@ -44,10 +45,10 @@ export const dm: Strategy = {
 
   forecast: (move, state) => {
     const copied = copiedOf(move, state);
-    const { bytesPerSecond, freeBytesPerSecond } = rateOf("dm", move, state);
-    const zeroed = goesOn(move.change.to, "blocks") ? 0 : move.change.to.bytes;
+    const { bytesPerSecond } = rateOf("dm", move, state);
+    const zeroed = zeroedBytes(move.change, blocksOf(move, copied));
     return {
-      copyBytes: copied.bytes, seconds: tenths(copied.bytes / bytesPerSecond + zeroed / freeBytesPerSecond),
+      copyBytes: copied.bytes, seconds: tenths((copied.bytes + zeroed) / bytesPerSecond),
       takeOvers: takeOversOf(move), held: mapReading(move, copied), paused: comparisonOf("dm", move, state),
     };
   },
@@ -63,7 +64,9 @@ export const dm: Strategy = {
     const from: Leg = { device: paths.link, disk: image.path };
     const leg: Leg = { device: volumePath(to.volume), disk: to.volume };
     const limit = bandwidth === undefined ? {} : { bytesPerSecond: bandwidth };
-    const { marked } = copiedOf(move, state);
+    const copied = copiedOf(move, state);
+    const { marked } = copied;
+    const blocks = blocksOf(move, copied);
     const start = stepOf(
       startMirror, marked === undefined ? "prepare" : "switch", id("start-mirror"),
       { domain, name, bytes, from, to: leg, ...(marked === undefined ? {} : { log: paths.marks }), ...limit },
@@ -71,7 +74,7 @@ export const dm: Strategy = {
     );
     return {
       prepare: [
-        ...blockCopySteps(move, name),
+        ...blockCopySteps(move, name, blocks),
         stepOf(
           createMapping, "prepare", id("create-mapping"), { name, bytes, leg: from, volume: leg.device },
           "the guest's disk under a name that lets what is below change",
@@ -110,7 +113,12 @@ export const dm: Strategy = {
           stepOf(retireMapping, "settle", id("retire-mapping"), { name }, "the guest's next start names the volume itself"),
         ],
       },
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source }),
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source, ...unzeroedBy(change, blocks) }),
     };
   },
 };
+
+/** A mirror that goes by marks leaves what is on the volume wherever there is none. */
+function blocksOf({ change: { image } }: DiskMove, { marked }: Copied): Blocks {
+  return marked === undefined ? image.bytes : "used";
+}

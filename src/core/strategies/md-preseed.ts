@@ -63,7 +63,7 @@ function preseeded(move: DiskMove, state: HostState): Fragments {
     ...fragments,
     prepare: [
       stepOf(tryBitmap, "prepare", id("try-bitmap"), { name: trialName(domain, vdev) }, "what this host's md does with a bitmap is not taken on trust"),
-      ...blockCopySteps(move, name),
+      ...blockCopySteps(move, name, bytes),
       stepOf(
         trackArray, "prepare", id("track-array"),
         { name, bytes, leg: from, volume: to.device, bitmap: `${booksDirectory(domain)}/${bitmapFile(name)}` },

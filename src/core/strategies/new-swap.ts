@@ -2,8 +2,8 @@ import { safeName, sourceTags, volumeTags } from "../model/names.js";
 import { createVolume } from "../steps/create-volume.js";
 import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
-import { zeroVolume } from "../steps/zero-volume.js";
 import { againstFormat } from "./against-blocks.js";
+import { zeroStep } from "./file-copy.js";
 import { settleSteps } from "./settle.js";
 import type { Strategy } from "./strategy.js";
 
@@ -45,7 +45,7 @@ export const newSwap: Strategy = {
         ),
         ...((to.former || to.fill !== undefined) && to.content.type === "swap"
           ? []
-          : [stepOf(zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`, { volume, fill: "files" }, "nothing of an older guest may be left on it")]),
+          : [zeroStep(move)]),
         stepOf(
           makeSwap, "prepare", `${safeName(vdev)}.make-swap`, { volume, bytes, like: image.content },
           "a new area with the old name",

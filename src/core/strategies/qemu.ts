@@ -7,7 +7,7 @@ import type { HostState } from "../model/host-state.js";
 import { compareJob } from "../steps/compare-job.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
-import { newVolumeSteps } from "./block-copy.js";
+import { newVolumeSteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import { VERIFY_FULL, WHY_COMPARED, comparisonAtOnce, comparisonLimit } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
@@ -36,7 +36,7 @@ export const qemu: Strategy = {
   forecast: (move, state) => {
     const bytes = attachedOf(move, state)?.open?.bytes ?? 0;
     const { bytesPerSecond } = rateOf("qemu", move, state);
-    return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond), takeOvers: 0, held: [PIVOT], paused: comparisonAtOnce("qemu", move, state) };
+    return { copyBytes: bytes, seconds: tenths((bytes + zeroedBytes(move.change, bytes)) / bytesPerSecond), takeOvers: 0, held: [PIVOT], paused: comparisonAtOnce("qemu", move, state) };
   },
 
   fragments: (move, state) => {
@@ -56,7 +56,7 @@ export const qemu: Strategy = {
         ...(leftover
           ? [stepOf(dropQemuMirror, "prepare", id("drop-mirror"), { domain, job, node: job }, "it would be in the way, and holds the volume open")]
           : []),
-        ...newVolumeSteps(change),
+        ...newVolumeSteps(move, open.bytes),
       ],
       checked: [], poised: [], atRest: [],
       pivot: {
@@ -88,7 +88,7 @@ export const qemu: Strategy = {
           stepOf(closeNode, "settle", id("close-image"), { domain, node: open.node, path: image.path }, "QEMU needs it no more"),
         ],
       },
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source }),
+      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source, ...unzeroedBy(change, open.bytes) }),
     };
   },
 };

@@ -13,15 +13,14 @@ import { makeFilesystem } from "../steps/make-filesystem.js";
 import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
-import type { Throttle } from "../steps/throttle.js";
-import { zeroVolume } from "../steps/zero-volume.js";
 import { againstFormat } from "./against-blocks.js";
+import { throttleOf, zeroStep } from "./file-copy.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
 import { sameVdev } from "../xl/vdev.js";
-import type { DiskMove, PassPlace, Strategy } from "./strategy.js";
+import type { PassPlace, Strategy } from "./strategy.js";
 
 /**
  * How long a guest is taken to hold written data back at most. Linux writes data out 30 s after it was dirtied
@@ -100,15 +99,18 @@ export const rsync: Strategy = {
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("rsync", move, state);
     // each file is read once more on both sides
     const compared = move.options.verify === "full" ? (2 * used) / freeBytesPerSecond : 0;
+    // without a bandwidth it is left out: some devices do it by themselves, in no time
+    const { throttle: { bandwidthBytesPerSecond = Infinity } = {} } = move.options;
+    const zeroing = goesOn(move.change.to, "files") ? 0 : move.change.to.bytes / bandwidthBytesPerSecond;
     if (!move.live) {
       const how = `${formatBytes(used)} at ${formatBytes(bytesPerSecond)}/s`;
-      return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
+      return { copyBytes: used, seconds: tenths(zeroing), takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
     }
     const delta = used * CHANGED;
     // a pass before the last one compares as well: it is what tells how long that takes
     const measured = compared > 0 ? SCAN_SECONDS + compared : 0;
     return {
-      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
+      copyBytes: used, seconds: tenths(zeroing + 2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
       held: [{
         what: "last pass", seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
         how: `a guess of ${formatBytes(Math.round(delta))} changed${compared > 0 ? ", all of it compared" : ""}; measured by the passes before the guest is touched`,
@@ -185,7 +187,7 @@ export const rsync: Strategy = {
         ),
         ...(goesOn(to, "files") && to.content.type === content.type
           ? []
-          : [stepOf(zeroVolume, "prepare", id("zero-volume"), { volume: to.volume, fill: "files" }, "nothing of an older guest may be left on it")]),
+          : [zeroStep(move)]),
         stepOf(
           makeFilesystem, "prepare", id("make-filesystem"), { volume: to.volume, bytes: to.bytes, like: content },
           "the same UUID, label and features, so that the guest's fstab and boot loader go on to match",
@@ -235,14 +237,4 @@ export const rsync: Strategy = {
 
 function isFilesystem(content: { readonly type: string }): content is ExtContent | XfsContent {
   return ["ext2", "ext3", "ext4", "xfs"].includes(content.type);
-}
-
-function throttleOf({ options, live }: DiskMove): Throttle {
-  const asked = options.throttle ?? {};
-  return {
-    ...(live ? { nice: asked.nice ?? 19, ionice: asked.ionice ?? "idle" } : {}),
-    ...(asked.nice === undefined ? {} : { nice: asked.nice }),
-    ...(asked.ionice === undefined ? {} : { ionice: asked.ionice }),
-    ...(asked.bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond: asked.bandwidthBytesPerSecond }),
-  };
 }

@@ -12,16 +12,19 @@ export interface Settled {
   /** Unset where it is not known any more which image it was. */
   readonly image: string | undefined;
   readonly source: MoveOptions["source"] | undefined;
+  /** What its tags say that was not zeroed of it before. */
+  readonly unzeroed?: number | undefined;
 }
 
 /**
  * What every strategy leaves for good: the image as the playbook says, and then the volume marked as the guest's
  * disk. In this order, for the mark says that nothing is left to do.
  */
-export function settleSteps({ domain, vdev, volume, image, source }: Settled): readonly Step[] {
+export function settleSteps({ domain, vdev, volume, image, source, unzeroed }: Settled): readonly Step[] {
   const id = safeName(vdev);
   const settled = stepOf(
-    settleVolume, "settle", `${id}.settle-volume`, { volume, domain, vdev }, "it is the guest's disk from now on",
+    settleVolume, "settle", `${id}.settle-volume`, { volume, domain, vdev, ...(unzeroed === undefined ? {} : { unzeroed }) },
+    "it is the guest's disk from now on",
   );
   if (image === undefined) return [settled];
   switch (source ?? "keep") {

@@ -1,6 +1,5 @@
 import type { HostState } from "../model/host-state.js";
 import { mappingPath } from "../model/mapping.js";
-import { goesOn } from "../model/change.js";
 import { safeName, volumePath } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import type { CompleteArray, GrowArray } from "../steps/array-mirror.js";
@@ -9,7 +8,7 @@ import type { CreateArray } from "../steps/create-array.js";
 import type { CutArray, RetireArray } from "../steps/cut-array.js";
 import type { Legs } from "../steps/legs.js";
 import { stepOf } from "../steps/step-of.js";
-import { blockCopySteps } from "./block-copy.js";
+import { blockCopySteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import { compareStep, comparisonLimit } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
@@ -41,7 +40,7 @@ export function mirroredBy(kinds: MirrorKinds, name: string, move: DiskMove, com
   return {
     ...keptMirror(kinds, name, move, compared),
     prepare: [
-      ...blockCopySteps(move, name),
+      ...blockCopySteps(move, name, bytes),
       stepOf(
         kinds.create, "prepare", `${safeName(move.change.vdev)}.${kinds.create.kind}`, { name, bytes, leg: from, volume: to.device },
         "the guest's disk on a device that can get a second one below it",
@@ -85,14 +84,13 @@ export function keptMirror(
       release: [stepOf(detachLoop, "settle", `${safeName(vdev)}.detach-image`, { link: paths.link }, "the image is released")],
       retire: [stepOf(kinds.retire, "settle", id(kinds.retire), { name }, "the guest's next start names the volume itself")],
     },
-    settle: settleSteps({ domain, vdev, volume, image: image.realPath, source: options.source }),
+    settle: settleSteps({ domain, vdev, volume, image: image.realPath, source: options.source, ...unzeroedBy(change, bytes) }),
   };
 }
 
 /** @param strategy its name, by which past runs are told */
 export function forecastOfBlocks(strategy: string, move: DiskMove, state: HostState): DiskForecast {
   const { bytes } = move.change.image;
-  const { bytesPerSecond, freeBytesPerSecond } = rateOf(strategy, move, state);
-  const zeroed = goesOn(move.change.to, "blocks") ? 0 : move.change.to.bytes;
-  return { copyBytes: bytes, seconds: tenths(bytes / bytesPerSecond + zeroed / freeBytesPerSecond), takeOvers: takeOversOf(move), held: [] };
+  const { bytesPerSecond } = rateOf(strategy, move, state);
+  return { copyBytes: bytes, seconds: tenths((bytes + zeroedBytes(move.change, bytes)) / bytesPerSecond), takeOvers: takeOversOf(move), held: [] };
 }

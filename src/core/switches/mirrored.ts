@@ -15,7 +15,7 @@ import { tidy } from "../steps/tidy.js";
 import { updateStored } from "../steps/update-stored.js";
 import type { UpdateStored } from "../steps/update-stored.js";
 import type { SwitchOver } from "../strategies/strategy.js";
-import { guardStep, isAttachable, volumeOf } from "./restart.js";
+import { guardStep, isAttachable, liftedWeight, volumeOf, WHY_LIFTED } from "./restart.js";
 import type { DomainMove } from "./restart.js";
 import { windowStep } from "./second-switch.js";
 import type { SecondSwitch } from "./second-switch.js";
@@ -240,7 +240,7 @@ function mirrorStands({ domain, edit, moves, derived }: MirroredMove, state: Hos
  * may have taken it for one that hangs, and started it anew from its image.
  */
 function compared(move: MirroredMove, state: HostState): readonly Step[] {
-  const { domain, moves } = move;
+  const { domain, moves, options } = move;
   const mirrors = moves.flatMap(({ fragments: { mirror } }) => (mirror?.compare === undefined ? [] : [{ ...mirror, compare: mirror.compare }]));
   if (mirrors.length === 0) return [];
   const held = {
@@ -248,6 +248,8 @@ function compared(move: MirroredMove, state: HostState): readonly Step[] {
     mappings: mirrors.map(({ onto }) => nameOfPath(onto)),
   };
   return [
+    // one that is down waits for nothing
+    ...(domain.running === undefined ? [] : liftedWeight(domain, options, WHY_LIFTED)),
     stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"),
     ...mirrors.map(({ compare }) => compare),
     stepOf(releaseDisks, "switch", "release", held, "the mirror goes on"),

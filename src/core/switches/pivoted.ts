@@ -7,12 +7,12 @@ import { pivotDisks } from "../steps/pivot-disks.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { sameVdev } from "../xl/vdev.js";
-import { guardStep } from "./restart.js";
+import { guardStep, liftedWeight, WHY_LIFTED } from "./restart.js";
 import type { DomainMove } from "./restart.js";
 
 /** The guest is taken nowhere: its QEMU copies the disks while it runs, and goes over to the volumes with all of them. */
 export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanNode[] {
-  const { domain, moves, edit } = move;
+  const { domain, moves, edit, options } = move;
   const name = domain.name;
   const fragments = moves.map((m) => m.fragments);
   const pivots = fragments.flatMap((f) => f.pivot ?? []);
@@ -30,7 +30,12 @@ export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanN
     ...pivots.flatMap((pivot) => pivot.sync),
     guardStep(move, state, "guard"),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: name }, "Dom0 may die in the middle of the switch"),
-    ...(comparisons.length === 0 ? [] : [stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"), ...comparisons]),
+    ...(comparisons.length === 0
+      ? []
+      : [
+          ...liftedWeight(domain, options, WHY_LIFTED),
+          stepOf(holdDisks, "switch", "hold", held, "nothing may write while they are compared"), ...comparisons,
+        ]),
     stepOf(
       pivotDisks, "switch", "pivot", { domain: name, disks, edit, stored, oldStored },
       "image and volume are equal while the guest's writes wait: whatever starts it next may use either",

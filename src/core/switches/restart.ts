@@ -126,11 +126,11 @@ export function volumeOf({ move, fragments: { mirror } }: DomainMove["moves"][nu
 
 function takeDown({ domain, moves, options, edit }: DomainMove): readonly Step[] {
   // where there is one pass only, what the playbook says of it holds
-  const lifts = (options.throttle?.ioWeight ?? DEFAULT_WEIGHT) < DEFAULT_WEIGHT && moves.some(({ move }) => move.live);
+  const lifted = moves.some(({ move }) => move.live) ? liftedWeight(domain, options, "the last pass is not throttled: the guest waits for it") : [];
   return [
     draftStep(edit),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
-    ...(lifts ? [stepOf(liftWeight, "switch", "lift-weight", { domain: domain.name }, "the last pass is not throttled: the guest waits for it")] : []),
+    ...lifted,
     stepOf(
       shutDown, "switch", "shut-down",
       {
@@ -140,6 +140,14 @@ function takeDown({ domain, moves, options, edit }: DomainMove): readonly Step[]
       "the last changes are carried while nothing writes",
     ),
   ];
+}
+
+export const WHY_LIFTED = "the comparison is not held back: the guest waits for it";
+
+/** Before the guest waits for what the run's unit does with its disks, where the playbook gives that a low weight. */
+export function liftedWeight({ name }: Domain, { throttle }: MoveOptions, why: string): readonly Step[] {
+  if ((throttle?.ioWeight ?? DEFAULT_WEIGHT) >= DEFAULT_WEIGHT) return [];
+  return [stepOf(liftWeight, "switch", "lift-weight", { domain: name }, why)];
 }
 
 function bringUp({ domain, desired, edit }: DomainMove): readonly Step[] {

@@ -3,7 +3,7 @@ import type { ReadyCheck } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { nameOfPath } from "../model/mapping.js";
-import { safeName, volumePath } from "../model/names.js";
+import { safeName, unzeroedOf, volumePath } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
@@ -70,11 +70,13 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
 
 function prepare(domain: string, { vdev, volume, retired, path }: ReturnDisk): readonly Step[] {
   const id = safeName(vdev);
+  const bytes = unzeroedOf(volume.tags);
+  const unzeroed = bytes === undefined ? {} : { unzeroed: bytes };
   return [
     // a move that went through and was not settled: only a disk can become a former one
     ...(volume.tags.includes("converge.role=disk")
       ? []
-      : [stepOf(settleVolume, "prepare", `${id}.settle-volume`, { volume: volume.name, domain, vdev }, "the move before is finished first")]),
+      : [stepOf(settleVolume, "prepare", `${id}.settle-volume`, { volume: volume.name, domain, vdev, ...unzeroed }, "the move before is finished first")]),
     ...(retired === undefined
       ? []
       : [stepOf(restoreImage, "prepare", `${id}.restore-image`, { retired: retired.at, path: retired.path, known: path }, "the config will name it again")]),

@@ -30,6 +30,11 @@ dd_() { # if=VOLUME of=IMAGE …
   esac
 }
 
+blkdiscard_() {
+  # until a test has done what it does meanwhile
+  while [ -e "$STUB_STATE/blkdiscard-held" ]; do "$REAL_SLEEP" 0.02; done
+}
+
 # half of 4 MiB is free
 dumpe2fs_() {
   printf 'Filesystem features:      has_journal\nFilesystem state:         clean\nBlock count:              4096\nFree blocks:              2048\nBlock size:               1024\n  Free blocks: 2048-4095\n'

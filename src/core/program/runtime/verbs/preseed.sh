@@ -66,8 +66,6 @@ dirty_chunks() {
 
 # ---- the copy
 
-readonly MIB=1048576
-
 # copy_identity NAME DEVICE BYTES: sets IDENTITY_OF_COPY, what has to be as it was for a copy to be gone on with. A domain has
 # its disks for all of its life, so that one and the same has not been started around the array. 1: there is nothing to tell by.
 copy_identity() {
@@ -94,19 +92,19 @@ copied_before() {
 # preseed NAME FROM TO BYTES RATE IMAGE -- COMMAND…: RATE in bytes a second, 0: none. COMMAND copies, with skip, seek and
 # count behind it, in stretches of about a second.
 verb_preseed() {
-  local name from to bytes limit image at base stretch count began since next ahead
+  local name from to bytes limit image at base count began since next
   name=$1 from=$2 to=$3 bytes=$4 limit=$5 image=$6
   shift 7
   tracked_alone "$name" "$from" || return
   watch_image "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
   copied_before "$name" "$to" "$bytes"
-  at=$COPIED base=$COPIED stretch=1
+  at=$COPIED base=$COPIED MIBS=1
   [ "$at" -eq 0 ] || journal note message "the copy goes on behind $(mib "$at"), where an earlier run had come to"
   uptime_now
   began=$UPTIME next=$UPTIME
   while [ "$at" -lt "$bytes" ]; do
-    [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
-    since=$UPTIME count=$stretch
+    may_stop copy
+    since=$UPTIME count=$MIBS
     # whole MiBs, so that a stretch begins where one has ended
     run_command "$@" "skip=$((at / MIB))" "seek=$((at / MIB))" "count=$count" || {
       copy_failed "$at"
@@ -115,18 +113,8 @@ verb_preseed() {
     at=$((at + count * MIB))
     [ "$at" -le "$bytes" ] || at=$bytes
     uptime_now
-    stretch_of_a_second $((UPTIME - since))
-    if [ "$limit" -gt 0 ]; then
-      [ $((stretch * MIB)) -le "$limit" ] || stretch=$((limit / MIB))
-      [ "$stretch" -ge 1 ] || stretch=1
-      while ahead=$(((at - base) * 100 / limit - (UPTIME - began))) && [ "$ahead" -gt 0 ]; do
-        [ "$SWITCHING" -ne 0 ] || heed_stop "in the copy of $ID"
-        [ "$ahead" -le 100 ] || ahead=100
-        seconds "$ahead"
-        sleep "$SECONDS_TEXT"
-        uptime_now
-      done
-    fi
+    next_stretch $((UPTIME - since)) 256 "$limit"
+    keep_to "$limit" $((at - base)) "$began" copy
     if [ "$UPTIME" -ge "$next" ] || [ "$at" -ge "$bytes" ]; then
       next=$((UPTIME + 100))
       tracked_alone "$name" "$from" && nobody_around || return
@@ -149,16 +137,6 @@ copy_failed() {
     *'error writing'* | *'fsync failed'*) said='the volume gives errors' ;;
   esac
   says "the copy could not go on behind $(mib "$1"): $said"
-}
-
-# stretch_of_a_second CENTIS: the next one, by how long the last one took; never more than four times as much
-stretch_of_a_second() {
-  local took
-  took=$1
-  [ "$took" -ge 25 ] || took=25
-  stretch=$((stretch * 100 / took))
-  [ "$stretch" -ge 1 ] || stretch=1
-  [ "$stretch" -le 256 ] || stretch=256
 }
 
 # tracked_alone NAME FROM: the array lies on FROM, and notes what it alone gets

@@ -7,6 +7,8 @@ readonly FIRST_MINOR=900
 readonly FIRST_PORT=7900
 # as DRBD counts, in KiB a second: more than any disk
 readonly NO_LIMIT=4194304
+# what the copy takes at least, while the guest has its disk at work too: beyond that DRBD lets the guest go first
+readonly COPIED_AT_LEAST=4096
 
 # Metadata lies in memory, on a loop device that goes when DRBD lets go of it; the file stays as long as it may be needed.
 meta_of() { # RESOURCE: sets META
@@ -185,19 +187,20 @@ verb_connect_resource() {
   limit_copy "$5" $(($4 / 16)) && connect_legs
 }
 
-# limit_copy KIB MOST: KIB a second, or with 0 as fast as it goes, but no more than MOST. The controller that is there by
-# default crawls on one host (268 KiB a second, seen).
+# limit_copy KIB MOST: KIB a second, or with 0 as fast as it goes and the guest lets it, but no more than MOST. The controller that
+# is there by default crawls on one host (268 KiB a second, seen).
 limit_copy() {
-  local kib minor
-  kib=$1
-  [ "$kib" -gt 0 ] || kib=$NO_LIMIT
+  local kib least minor
+  # a rate that was asked for is what the guest leaves; c-min-rate 0 has DRBD look at nothing else
+  kib=$1 least=0
+  [ "$kib" -gt 0 ] || kib=$NO_LIMIT least=$COPIED_AT_LEAST
   [ "$kib" -le "$2" ] || kib=$2
   [ "$kib" -gt 0 ] || kib=1
   # a little more or less is not worth two processes
   [ "$kib" -lt $((LIMIT * 7 / 8)) ] || [ "$kib" -gt $((LIMIT * 2)) ] || return 0
   LIMIT=$kib
   for minor in "$MINOR" "$COPY_MINOR"; do
-    run_command drbdsetup disk-options "$minor" --c-plan-ahead=0 "--resync-rate=$kib" --c-min-rate=0 || return
+    run_command drbdsetup disk-options "$minor" --c-plan-ahead=0 "--resync-rate=$kib" "--c-min-rate=$least" || return
   done
 }
 
