@@ -121,6 +121,32 @@ describe("auto", () => {
     expect(planHost(state, [wish], sha256).diagnostics).toMatchObject([{ code: "mixed-strategies" }]);
   });
 
+  test("keeps the budget before it keeps the size that is asked for, and says so", () => {
+    const asked = (downtimeSeconds: number) => chosen({ bytes: 128 * MIB, move: { downtimeSeconds } });
+    const { picked, choices, estimate } = asked(10);
+    expect(picked).toEqual(["dm suspend"]);
+    expect(estimate?.downtimeSeconds).toBeLessThanOrEqual(10);
+    expect(choices[0]?.because).toContain("128 MiB are asked for, and blocks leave its ext4 at 64 MiB");
+    expect(choices[0]?.against.find(({ strategy }) => strategy === "rsync")?.reasons).toEqual(["the guest would be down for longer than its budget allows"]);
+    expect(asked(60).picked, "which files keep as well").toEqual(["rsync restart"]);
+    expect(chosen({ bytes: 128 * MIB }).picked, "there is none").toEqual(["rsync restart"]);
+  });
+
+  test("takes what is as asked for where no way keeps the budget", () => {
+    const { domains, diagnostics } = planned({ bytes: 128 * MIB, move: { downtimeSeconds: 1 } });
+    expect(domains[0]?.choices.map(({ strategy }) => strategy)).toEqual(["rsync"]);
+    expect(diagnostics).toMatchObject([{ code: "over-budget", severity: "warning" }]);
+  });
+
+  test("does not take what the host lacks something for, be it all that keeps the budget", () => {
+    const history = [{ domain: "web1", strategy: "rsync", switch: "restart", shutdownSeconds: 0.5, startSeconds: 0.5, downtimeSeconds: 1, bytesPerSecond: 0 }];
+    const move = { downtimeSeconds: 4, switch: "restart", verify: "full" } as const;
+    const fast = [...history, { ...history[0], strategy: "dm", switch: "none", bytesPerSecond: 1 * MIB } as HostState["history"][number]];
+    expect(chosen({ move, host: { history: fast } }).picked).toEqual(["rsync restart"]);
+    const { diagnostics } = planned({ move, host: { history: fast, tools: { ...aHost([]).tools, rsync: { present: false } } } });
+    expect(diagnostics.map(({ code }) => code), "what is held against the way that can be gone").toEqual(["over-budget"]);
+  });
+
   test("stays with a budget that only one way keeps", () => {
     const { picked, estimate } = chosen({ move: { downtimeSeconds: 10 } });
     expect(picked).toEqual(["dm suspend"]);

@@ -3,6 +3,7 @@ import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { isOverBudget } from "../model/plan.js";
 import type { Forecast, OtherChoice, StrategyChoice, SwitchChoice } from "../model/plan.js";
 import { forecastGuest } from "../plan/estimate.js";
 import type { GuestForecast } from "../plan/estimate.js";
@@ -32,6 +33,10 @@ interface Way {
   readonly switchOver: SwitchOver;
   readonly disks: readonly (Candidate & { readonly move: DiskMove })[];
   readonly forecast: GuestForecast;
+  /** What the host has to get for it first. */
+  readonly lacks: readonly string[];
+  /** The guest would be down for longer than it may. */
+  readonly overBudget: boolean;
   /** What would come out otherwise than asked for. */
   readonly but: readonly string[];
 }
@@ -47,11 +52,12 @@ export interface Choice {
 
 /**
  * Picks strategies and switch-over of a guest: those that the playbook names, and with `auto` (or none) those by which
- * the guest loses the least time; of equal ones the quickest. All disks go one way. Swap is made anew whatever is
- * named, wherever the guest is restarted, since there is nothing in it to carry.
+ * the guest loses the least time within its budget; of equal ones the quickest. All disks go one way. Swap is made anew
+ * whatever is named, wherever the guest is restarted, since there is nothing in it to carry.
  */
 export function chooseWay(choice: Choice): ChosenWay {
   const { desired, domain, changes, moveOf, state } = choice;
+  const budgetSeconds = desired.move.downtimeSeconds ?? -1;
   const { possible: switches, impossible } = switchCandidates(desired, domain, state);
   const [fallback = "restart"] = switches;
   const chosen = (switchOver: SwitchOver, seconds: ReadonlyMap<SwitchOver, number> = new Map()): Pick<ChosenWay, "switchOver" | "switchChoice"> =>
@@ -65,9 +71,13 @@ export function chooseWay(choice: Choice): ChosenWay {
     }),
   }));
   const reckon = (all: readonly Looked[]): readonly Way[] =>
-    [...distinct(all.flatMap(({ switchOver, disks }) => waysOf(disks).map((disks): Way => ({
-      switchOver, disks, forecast: forecastGuest(domain, disks, switchOver, state), but: disks.flatMap(({ fit }) => fit.but ?? []),
-    }))))].sort(byLostTime);
+    [...distinct(all.flatMap(({ switchOver, disks }) => waysOf(disks).map((disks): Way => {
+      const forecast = forecastGuest(domain, disks, switchOver, state);
+      return {
+        switchOver, disks, forecast, overBudget: isOverBudget({ ...forecast, budgetSeconds }),
+        lacks: disks.flatMap(({ fit }) => fit.lacks ?? []), but: disks.flatMap(({ fit }) => fit.but ?? []),
+      };
+    })))].sort(byLostTime);
   const looked = look(candidatesOf);
   const [best, ...others] = reckon(looked);
   const fits = (at: number): readonly Seen[] => seenOf(looked, at);
@@ -86,7 +96,7 @@ export function chooseWay(choice: Choice): ChosenWay {
     })
     : [];
   const choices = best.disks.map(({ move, strategy, fit }, at): StrategyChoice => ({
-    vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: fit.reasons, forecast: forecastOf(best, at),
+    vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: [...fit.reasons, ...fit.but ?? []], forecast: forecastOf(best, at),
     against: [...against(best, others, at, fits(at)), ...unasked.flatMap((other) => unaskedFor(other, at)).sort(possibleFirst)],
   }));
   return { ...chosen(best.switchOver, downtimes([best, ...others])), disks: best.disks, choices, diagnostics: [] };
@@ -173,9 +183,14 @@ function goes(strategy: Strategy, way: string | undefined, move: DiskMove): bool
   return strategy.way === undefined ? (strategy.goesWith?.(way, move) ?? true) : strategy.way === way;
 }
 
-/** What comes out as asked for goes before what does not; then the time that the guest loses, then that of the run. */
+/**
+ * What the host has all for goes before what would be refused; what keeps the budget before what does not, since that would not
+ * be switched to; what comes out as asked for before what does not; then the time that the guest loses, then that of the run.
+ */
 function byLostTime(a: Way, b: Way): number {
-  return a.but.length - b.but.length
+  return a.lacks.length - b.lacks.length
+    || Number(a.overBudget) - Number(b.overBudget)
+    || a.but.length - b.but.length
     || a.forecast.downtimeSeconds - b.forecast.downtimeSeconds
     || a.forecast.seconds - b.forecast.seconds
     || a.forecast.copyBytes - b.forecast.copyBytes;
@@ -205,6 +220,8 @@ function against(best: Way, others: readonly Way[], at: number, seen: readonly S
 }
 
 function worse(way: Way, best: Way): string {
+  if (way.lacks.length > best.lacks.length) return way.lacks.join("; ");
+  if (way.overBudget && !best.overBudget) return "the guest would be down for longer than its budget allows";
   if (way.but.length > best.but.length) return way.but.join("; ");
   if (way.forecast.downtimeSeconds > best.forecast.downtimeSeconds) return "the guest would lose more time";
   if (way.forecast.seconds > best.forecast.seconds) return "it would take longer";

@@ -83,7 +83,7 @@ export const rsync: Strategy = {
       reasons.push(`mkfs.xfs makes nothing smaller than ${formatBytes(LEAST_XFS)} from version 5.19 on`);
     }
     if (reasons.length > 0) return { fits: false, reasons };
-    const but = [
+    const lacks = [
       ...(state.tools["rsync"]?.present === false ? ["rsync is not installed"] : []),
       ...(running && options.offline !== true
         ? [
@@ -92,7 +92,7 @@ export const rsync: Strategy = {
           ]
         : []),
     ];
-    return { fits: true, reasons: [`it is a raw image of ${content.type}`], ...(but.length > 0 ? { but } : {}) };
+    return { fits: true, reasons: [`it is a raw image of ${content.type}`], ...(lacks.length > 0 ? { lacks } : {}) };
   },
 
   forecast: (move, state) => {

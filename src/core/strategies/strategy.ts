@@ -121,6 +121,8 @@ export interface PassPlace {
 export interface Fit {
   readonly fits: boolean;
   readonly reasons: readonly string[];
+  /** It could be done this way if the host had this as well: until then it is refused, and `auto` takes another, if there is one. */
+  readonly lacks?: readonly string[];
   /** It can be done this way, and what comes of it is not quite what was asked for: `auto` takes another, if there is one. */
   readonly but?: readonly string[];
 }
