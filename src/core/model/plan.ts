@@ -34,7 +34,7 @@ export interface DomainPlan {
   readonly nodes: readonly PlanNode[];
   readonly bindings: readonly Binding[];
   readonly choices: readonly StrategyChoice[];
-  /** Unset where nobody has to be taken onto a mirror. */
+  /** Unset where nobody has to be taken onto a mirror, nor off the device that was one. */
   readonly switchOver?: SwitchChoice;
   readonly estimate: Estimate;
   /** Hash over the desired state of this guest: who wants the same attaches to what runs. */
