@@ -14,6 +14,7 @@ import { blockCopySteps } from "./block-copy.js";
 import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
+import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { Strategy } from "./strategy.js";
 import { copiedOf, mapReading } from "./used-only.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -31,7 +32,9 @@ export const dm: Strategy = {
 
   fits: (move, state) => {
     const { image, to } = move.change;
-    const reasons: string[] = [...unrehearsed(move), ...againstBlocks(move.change)];
+    const reasons: string[] = [
+      ...unrehearsed(move), ...sitsElsewhere(move, mappingName(move.change.domain, move.change.vdev), state), ...againstBlocks(move.change),
+    ];
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
     if (state.modules["dm_mirror"] === "missing") reasons.push("the kernel has no module dm_mirror");
     if (reasons.length > 0) return { fits: false, reasons };

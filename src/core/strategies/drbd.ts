@@ -7,6 +7,7 @@ import { cutResource, retireResource } from "../steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../steps/resource-mirror.js";
 import { againstBlocks, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
+import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, ForecastPart, Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -26,6 +27,7 @@ export const drbd: Strategy = {
   fits: (move, state) => {
     const reasons = [
       ...unrehearsed(move),
+      ...sitsElsewhere(move, resourceName(move.change.domain, move.change.vdev), state),
       ...againstDrbd(move.change, state),
     ];
     return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };

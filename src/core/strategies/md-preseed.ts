@@ -27,7 +27,7 @@ export const mdPreseed: Strategy = {
 
   fits: (move, state) => {
     const untracked = sitsUntracked(move, state);
-    const reasons = [...unrehearsed(move), ...againstMd(move.change, state), ...(untracked ? [] : againstBitmaps(state))];
+    const reasons = [...unrehearsed(move), ...againstMd(move, state), ...(untracked ? [] : againstBitmaps(state))];
     if (reasons.length > 0) return { fits: false, reasons };
     return {
       fits: true,

@@ -18,6 +18,7 @@ import { zeroVolume } from "../steps/zero-volume.js";
 import { againstFormat } from "./against-blocks.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
+import { SITS } from "./sits-elsewhere.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -64,7 +65,7 @@ export const rsync: Strategy = {
     const { change, switchOver, running, mapped, options } = move;
     const { content } = change.image;
     const reasons: string[] = [...restsTooLate(move, move.live)];
-    if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
+    if (mapped) reasons.push(`${SITS} a mapping, to be mirrored there`);
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
