@@ -38,6 +38,8 @@ interface Way {
   readonly lacks: readonly string[];
   /** The guest would be down for longer than it may. */
   readonly overBudget: boolean;
+  /** It is there for where nothing else is left, and nobody has named it. */
+  readonly last: boolean;
   /** What would come out otherwise than asked for. */
   readonly but: readonly string[];
 }
@@ -76,6 +78,7 @@ export function chooseWay(choice: Choice): ChosenWay {
       const forecast = forecastGuest(domain, disks, switchOver, state);
       return {
         switchOver, disks, forecast, overBudget: isOverBudget({ ...forecast, budgetSeconds }),
+        last: disks.some(({ move, strategy }) => strategy.auto === "last" && (move.options.strategy ?? "auto") === "auto"),
         lacks: disks.flatMap(({ fit }) => fit.lacks ?? []), but: disks.flatMap(({ fit }) => fit.but ?? []),
       };
     })))].sort(byLostTime);
@@ -122,7 +125,7 @@ function seenOf(looked: readonly Looked[], at: number): readonly Seen[] {
 function candidatesOf({ options }: DiskMove): readonly Strategy[] {
   const named = options.strategy ?? "auto";
   return Object.values<Strategy>(strategies).filter((strategy) =>
-    !strategy.named || (named === "auto" ? strategy.auto : strategy.name === named));
+    !strategy.named || (named === "auto" ? strategy.auto !== false : strategy.name === named));
 }
 
 /** What `auto` never picks, but a playbook may name; and what goes with whatever is named. */
@@ -186,11 +189,13 @@ function goes(strategy: Strategy, way: string | undefined, move: DiskMove): bool
 
 /**
  * What the host has all for goes before what would be refused; what keeps the budget before what does not, since that would not
- * be switched to; what comes out as asked for before what does not; then the time that the guest loses, then that of the run.
+ * be switched to; what is there for the last behind what is not; what comes out as asked for before what does not; then the
+ * time that the guest loses, then that of the run.
  */
 function byLostTime(a: Way, b: Way): number {
   return a.lacks.length - b.lacks.length
     || Number(a.overBudget) - Number(b.overBudget)
+    || Number(a.last) - Number(b.last)
     || a.but.length - b.but.length
     || a.forecast.downtimeSeconds - b.forecast.downtimeSeconds
     || a.forecast.seconds - b.forecast.seconds
@@ -214,6 +219,8 @@ function against(best: Way, others: readonly Way[], at: number, seen: readonly S
   const possible = others.flatMap((way): readonly OtherChoice[] => {
     const { strategy } = way.disks[at] ?? {};
     if (strategy === undefined || !strategy.named) return [];
+    // of what is there for the last, one is enough to be told of
+    if (way.last && !best.last && way !== others.find((other) => other.last)) return [];
     return [{ strategy: strategy.name, ...switchOf(way), reasons: [worse(way, best)], forecast: forecastOf(way, at) }];
   });
   const told = new Set([...possible.map((other) => other.strategy), ...(mine === undefined ? [] : [mine.name])]);
@@ -223,6 +230,7 @@ function against(best: Way, others: readonly Way[], at: number, seen: readonly S
 function worse(way: Way, best: Way): string {
   if (way.lacks.length > best.lacks.length) return way.lacks.join("; ");
   if (way.overBudget && !best.overBudget) return "the guest would be down for longer than its budget allows";
+  if (way.last && !best.last) return "it is for where no other way keeps the budget, or fits at all";
   if (way.but.length > best.but.length) return way.but.join("; ");
   if (way.forecast.downtimeSeconds > best.forecast.downtimeSeconds) return "the guest would lose more time";
   if (way.forecast.seconds > best.forecast.seconds) return "it would take longer";

@@ -1,6 +1,5 @@
 import { mappingName, mappingPath } from "../model/mapping.js";
 import type { Leg } from "../model/goal.js";
-import { formatBytes } from "../model/bytes.js";
 import { goesOn } from "../model/change.js";
 import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
@@ -9,7 +8,7 @@ import { dropMarks, markUsed } from "../steps/mark-used.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
-import { againstBlocks } from "./against-blocks.js";
+import { againstBlocks, asLarge } from "./against-blocks.js";
 import { blockCopySteps } from "./block-copy.js";
 import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
@@ -31,18 +30,14 @@ export const dm: Strategy = {
   way: "mapping",
 
   fits: (move, state) => {
-    const { image, to } = move.change;
+    const { image } = move.change;
     const reasons: string[] = [
       ...unrehearsed(move), ...sitsElsewhere(move, mappingName(move.change.domain, move.change.vdev), state), ...againstBlocks(move.change),
     ];
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
     if (state.modules["dm_mirror"] === "missing") reasons.push("the kernel has no module dm_mirror");
     if (reasons.length > 0) return { fits: false, reasons };
-    const resized = "bytes" in image.content && to.askedBytes !== undefined && to.askedBytes !== image.bytes;
-    return {
-      fits: true, reasons: [`it is a raw image: its blocks can be mirrored, ${copiedOf(move, state).why}`],
-      ...(resized ? { but: [`${formatBytes(to.bytes)} are asked for, and blocks leave its ${image.content.type} at ${formatBytes(image.bytes)}`] } : {}),
-    };
+    return { fits: true, reasons: [`it is a raw image: its blocks can be mirrored, ${copiedOf(move, state).why}`], ...asLarge(move.change) };
   },
 
   forecast: (move, state) => {

@@ -5,7 +5,7 @@ import { resourceName } from "../model/mapping.js";
 import { createResource } from "../steps/create-resource.js";
 import { cutResource, retireResource } from "../steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../steps/resource-mirror.js";
-import { againstBlocks, takenUp } from "./against-blocks.js";
+import { againstBlocks, asLarge, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
 import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, ForecastPart, Strategy } from "./strategy.js";
@@ -30,7 +30,7 @@ export const drbd: Strategy = {
       ...sitsElsewhere(move, resourceName(move.change.domain, move.change.vdev), state),
       ...againstDrbd(move.change, state),
     ];
-    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
+    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"], ...asLarge(move.change) };
   },
 
   forecast: (move, state) => ({

@@ -3,7 +3,7 @@ import { arrayName } from "../model/mapping.js";
 import { completeArray, growArray, syncArray } from "../steps/array-mirror.js";
 import { createArray } from "../steps/create-array.js";
 import { cutArray, retireArray } from "../steps/cut-array.js";
-import { againstBlocks, takenUp } from "./against-blocks.js";
+import { againstBlocks, asLarge, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
 import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, Strategy } from "./strategy.js";
@@ -19,12 +19,13 @@ export const md: Strategy = {
   name: "md",
   about: "mirrors blocks by md while the guest runs: a switch onto the array, and a second one from it to the volume",
   named: true,
-  auto: false,
+  // a second switch takes the guest off its array, and where the image fails in mid-mirror dm bears more
+  auto: "last",
   way: "array",
 
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...againstMd(move, state)];
-    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
+    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"], ...asLarge(move.change) };
   },
 
   forecast: (move, state) => ({ ...forecastOfBlocks("md", move, state), paused: comparisonOf("md", move, state) }),

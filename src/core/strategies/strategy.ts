@@ -150,8 +150,8 @@ export interface Strategy {
   readonly about: string;
   /** May a playbook name it, or is it only picked? */
   readonly named: boolean;
-  /** May `auto` pick it? */
-  readonly auto: boolean;
+  /** May `auto` pick it? `last`: only where nothing else keeps the budget. */
+  readonly auto: boolean | "last";
   /**
    * How the guest is while its disks are carried: all disks of a guest have to go one way, since a copy is finished while
    * it is down and a mirror while it runs. Unset: goes with those that {@link goesWith} says.
