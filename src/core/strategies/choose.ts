@@ -89,7 +89,7 @@ export function chooseWay(choice: Choice): ChosenWay {
     return {
       ...chosen(fallback), disks: [],
       choices: changes.map(({ vdev }, at) => ({ vdev, strategy: "none", because: [], against: unfit(fits(at), []) })),
-      diagnostics: noWay(choice, changes.map((_, at) => fits(at))),
+      diagnostics: noWay(choice, changes.map((_, at) => fits(at)), looked),
     };
   }
   // where a playbook names a way for some disk, what else could be named is no question any more
@@ -250,7 +250,7 @@ function unfit(seen: readonly Seen[], told: readonly string[]): readonly OtherCh
 }
 
 /** No way for all disks: because there is none for one of them, or because they have none in common. */
-function noWay({ desired, changes, state }: Choice, seen: readonly (readonly Seen[])[]): readonly Diagnostic[] {
+function noWay({ desired, changes, state }: Choice, seen: readonly (readonly Seen[])[], looked: readonly Looked[]): readonly Diagnostic[] {
   const subject = { host: state.host.name, domain: desired.name };
   const lost = changes.flatMap((change, at): readonly Diagnostic[] => {
     const all = seen[at] ?? [];
@@ -282,7 +282,53 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
       severity: "error", code: "mixed-strategies", at: desired.at, subject,
       summary: `the disks of ${desired.name} can not all be moved in one way`,
       detail: [...each, "a copy is finished while the guest is down, a mirror while it runs"].join("\n"),
-      fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
+      fix: recipe(apart(looked), changes.some(({ wish }) => (wish.move.strategy ?? "auto") !== "auto")),
     },
   ];
+}
+
+/** Disks that can go together, and by what. */
+interface Together {
+  readonly vdevs: readonly string[];
+  readonly way: string | undefined;
+  readonly strategies: readonly string[];
+}
+
+/**
+ * In which order ways of one guest follow on each other: QEMU's own first, since xl stores a config at the commit of a mirror, which it would
+ * refuse; files last, since their restart takes the guest off the device of a mirror as well.
+ */
+const FOLLOW: readonly (string | undefined)[] = [undefined, "pivot", "mapping", "array", "resource", "files"];
+
+/** In as few runs as there have to be, each of as many disks as can go together. */
+function apart(looked: readonly Looked[]): readonly Together[] {
+  const found: Together[] = [];
+  let left = looked[0]?.disks.map(({ move }) => move.change.vdev) ?? [];
+  while (left.length > 0) {
+    const rest = left;
+    const [most] = looked.flatMap(({ disks }) => FOLLOW.map((way): Together => {
+      const carried = disks.filter(({ move }) => rest.includes(move.change.vdev)).flatMap(({ move, candidates }) => {
+        const by = candidates.filter(({ strategy, fit }) => fit.fits && goes(strategy, way, move));
+        return by.length === 0 ? [] : [{ vdev: move.change.vdev, by: (by.find(({ strategy }) => !strategy.named) ?? by[0])?.strategy.name ?? "" }];
+      });
+      return { way, vdevs: carried.map(({ vdev }) => vdev), strategies: [...new Set(carried.map(({ by }) => by))] };
+    })).sort((a, b) => b.vdevs.length - a.vdevs.length);
+    if (most === undefined || most.vdevs.length === 0) break;
+    found.push(most);
+    left = left.filter((vdev) => !most.vdevs.includes(vdev));
+  }
+  return found.sort((a, b) => FOLLOW.indexOf(a.way) - FOLLOW.indexOf(b.way));
+}
+
+/** What is on its volume already is no matter of a later run, so that the last one may name all. */
+function recipe(runs: readonly Together[], named: boolean): string {
+  const before = runs.slice(0, -1).map(({ strategies: by }, at) =>
+    `${at === 0 ? "first" : "then"} with ${listed(runs.slice(0, at + 1).flatMap(({ vdevs }) => vdevs))} alone under \`disks\` (${by.join(", ")})`);
+  const last = runs.at(-1);
+  return `Run the playbook ${before.join(", ")}, then as it is, which moves ${listed(last?.vdevs ?? [])} (${last?.strategies.join(", ") ?? ""}).` +
+    (named ? " Or name one strategy for all disks that can carry each." : "");
+}
+
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
 }
