@@ -263,7 +263,7 @@ describe("a step kind", () => {
 test("a guest that was left on its mirror's device leaves it when a later playbook says so", () => {
   fc.assert(
     // other formats than raw are QEMU's alone
-    fc.property(scenes.filter(({ wishes }) => wishes.every(({ move }) => move.strategy !== "qemu")), fc.constantFrom("dm", "md", "md-preseed", "drbd"), fc.constantFrom("suspend", "restart"), fc.constantFrom("now", "window"), (scene, strategy, how, later) => {
+    fc.property(scenes.filter(({ wishes }) => wishes.every(({ move }) => move.strategy !== "qemu")), fc.constantFrom("dm", "md", "md-preseed", "drbd"), fc.constantFrom("suspend", "restart", "migrate", "auto"), fc.constantFrom("now", "window"), (scene, strategy, how, later) => {
       const as = (finish: "now" | "window" | "deferred") => scene.wishes.map((wish) => {
         const move = possible({ ...wish.move, strategy, switch: how, finish });
         return { ...wish, move, disks: wish.disks.map((disk) => ({ ...disk, move: possible({ ...disk.move, strategy }) })) };

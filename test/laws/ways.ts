@@ -34,6 +34,10 @@ export interface Way {
  */
 export const WAYS: readonly Way[] = [
   { name: "left to converge", options: {}, contents: ["ext4", "xfs", "swap"] },
+  {
+    name: "left to converge, without dm_mirror", options: {}, contents: ["ext4", "swap", "unknown"],
+    host: (state) => ({ ...state, modules: { ...state.modules, dm_mirror: "missing" } }),
+  },
   { name: "rsync", options: { strategy: "rsync" }, contents: ["ext4", "xfs", "swap"] },
   { name: "rsync, compared in full", options: { strategy: "rsync", verify: "full" }, contents: ["ext4", "ext3", "xfs"] },
   {
@@ -88,6 +92,10 @@ export const WAYS: readonly Way[] = [
   { name: "drbd, restart", options: { strategy: "drbd", switch: "restart" }, contents: ["ext4", "partitions", "unknown"], host: withFullImages },
   { name: "drbd, suspend", options: { strategy: "drbd", switch: "suspend" }, contents: ["ext4", "swap"], host: withFullImages },
   { name: "drbd, suspended and compared in full", options: { strategy: "drbd", verify: "full", switch: "suspend" }, contents: ["ext4", "unknown"], host: withFullImages },
+  {
+    name: "drbd, migrated", options: { strategy: "drbd", switch: "migrate" }, contents: ["ext4", "partitions"], running: true,
+    host: (state) => ({ ...withFullImages(state), host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+  },
   { name: "drbd, next-reboot", options: { strategy: "drbd", switch: "next-reboot" }, contents: ["ext4", "partitions", "unknown"], running: true, host: withFullImages },
   { name: "drbd, suspended twice", options: { strategy: "drbd", switch: "suspend", finish: "now" }, contents: ["ext4", "swap"], running: true, host: withFullImages },
   { name: "drbd, restarted twice", options: { strategy: "drbd", switch: "restart", finish: "now" }, contents: ["ext4", "unknown"], running: true, host: withFullImages },

@@ -29,6 +29,7 @@ function chosen(asked: Asked) {
 }
 
 const UNASKED = "only where the playbook names it";
+const LAST = "it is for where no other way keeps the budget, or fits at all";
 
 describe("auto", () => {
   test("says of what it never picks too what it would cost, or what stands against it; and nothing of that where the playbook names a way", () => {
@@ -53,10 +54,10 @@ describe("auto", () => {
     expect(picked).toEqual(["dm suspend"]);
     expect(choices[0]?.against.map((o) => [o.strategy, o.switch, o.reasons[0]])).toEqual([
       ["dm", "restart", "the guest would lose more time"], ["rsync", "restart", "the guest would lose more time"],
-      ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
-      ["md", "suspend", UNASKED], ["md-preseed", "suspend", UNASKED], ["drbd", undefined, expect.stringContaining("its image is sparse")],
+      ["md", "suspend", LAST], ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
+      ["md-preseed", "suspend", UNASKED], ["drbd", undefined, expect.stringContaining("its image is sparse")],
     ]);
-    const considered = choices[0]?.against.filter((o) => o.reasons[0] !== UNASKED) ?? [];
+    const considered = choices[0]?.against.filter((o) => o.reasons[0] !== UNASKED && o.reasons[0] !== LAST) ?? [];
     const down = [choices[0]?.forecast, ...considered.flatMap((o) => o.forecast ?? [])].map((f) => f?.downtimeSeconds ?? -1);
     expect(down).toEqual([...down].sort((a, b) => a - b));
     expect(choices[0]?.forecast).toEqual({
@@ -80,11 +81,59 @@ describe("auto", () => {
     expect(chosen({ disks: { xvda: { content: { type: "partitions", table: "dos" } } }, bytes: 128 * MIB }).picked).toEqual(["dm suspend"]);
   });
 
+  describe("takes md last of all", () => {
+    const WITHOUT = { modules: { ...aHost([]).modules, dm_mirror: "missing" } } as const;
+    const blocks = { xvda1: { content: { type: "unknown" } } } as const;
+
+    test("where neither files nor dm fit, by the switch-over that costs the least", () => {
+      const { picked, choices } = chosen({ disks: blocks, host: WITHOUT });
+      expect(picked).toEqual(["md suspend"]);
+      expect(choices[0]?.against.find(({ strategy }) => strategy === "dm")?.reasons).toEqual(["the kernel has no module dm_mirror"]);
+      expect(chosen({ disks: blocks, host: WITHOUT, running: false }).picked).toEqual(["md restart"]);
+    });
+
+    test("where all else would break the budget", () => {
+      const { picked, choices } = chosen({ host: WITHOUT, move: { downtimeSeconds: 10 } });
+      expect(picked).toEqual(["md suspend"]);
+      expect(choices[0]?.against[0]?.strategy).toBe("rsync");
+      expect(choices[0]?.against[0]?.reasons).toEqual(["the guest would be down for longer than its budget allows"]);
+    });
+
+    test("but not for less downtime, nor where one disk has another way and all have that", () => {
+      const { picked, choices } = chosen({ host: WITHOUT });
+      expect(picked).toEqual(["rsync restart"]);
+      expect(choices[0]?.against.filter(({ strategy }) => strategy === "md").map(({ reasons }) => reasons)).toEqual([[LAST]]);
+      expect(chosen({}).picked).toEqual(["dm suspend"]);
+    });
+
+    test("and not where the host lacks mdadm or raid1: there is no way then", () => {
+      const without = { ...WITHOUT, tools: { ...aHost([]).tools, mdadm: { present: false } } };
+      const { diagnostics } = planned({ disks: blocks, host: without });
+      expect(diagnostics).toMatchObject([{ code: "no-strategy-fits" }]);
+      expect(diagnostics[0]?.detail).toContain("md: mdadm is not installed");
+    });
+
+    test("for a disk that nothing is said of, beside one that is to go by it", () => {
+      const state = aHost([{ name: "web1", disks: { xvda1: {}, xvdb: {} } }]);
+      const both = aWish("web1", ["xvda1", "xvdb"]);
+      const wish = { ...both, disks: both.disks.map((disk) => (disk.vdev === "xvdb" ? { ...disk, move: { strategy: "md" } } : disk)) };
+      expect(planHost(state, [wish], sha256).domains[0]?.choices.map(({ strategy }) => strategy)).toEqual(["md", "md"]);
+    });
+  });
+
+  test("copies files where a size is asked for, though QEMU could go over without a restart", () => {
+    const state = aHost([{ name: "web1", qdisk: true, disks: { xvda1: {} } }]);
+    const picked = (more: { readonly bytes?: number }) => planHost(state, [aWish("web1", ["xvda1"], {}, more)], sha256).domains[0]?.choices[0];
+    expect(picked({})?.strategy).toBe("qemu");
+    expect(picked({ bytes: 128 * MIB })?.strategy).toBe("rsync");
+    expect(picked({ bytes: 128 * MIB })?.against.find(({ strategy }) => strategy === "qemu")?.reasons).toEqual(["128 MiB are asked for, and blocks leave its ext4 at 64 MiB"]);
+  });
+
   test("does not take what the host has no tool for, where another way is left", () => {
     const tools = { ...aHost([]).tools, rsync: { present: false } };
     const { picked, choices } = chosen({ running: false, host: { tools } });
     expect(picked).toEqual(["dm restart"]);
-    expect(choices[0]?.against[0]).toMatchObject({ strategy: "rsync", reasons: ["rsync is not installed"] });
+    expect(choices[0]?.against.find(({ strategy }) => strategy === "rsync")?.reasons).toEqual(["rsync is not installed"]);
   });
 
   test("takes what is done first where the guest is down anyway: files, unless the disk is so small that to look through them takes longer", () => {
@@ -126,6 +175,33 @@ describe("auto", () => {
     const both = aWish("web1", ["xvda1", "xvdb"]);
     const wish = { ...both, disks: both.disks.map((disk) => (disk.vdev === "xvda1" ? { ...disk, bytes: 32 * MIB } : disk)) };
     expect(planHost(state, [wish], sha256).diagnostics).toMatchObject([{ code: "mixed-strategies" }]);
+  });
+
+  test("keeps the budget before it keeps the size that is asked for, and says so", () => {
+    const asked = (downtimeSeconds: number) => chosen({ bytes: 128 * MIB, move: { downtimeSeconds } });
+    const { picked, choices, estimate } = asked(10);
+    expect(picked).toEqual(["dm suspend"]);
+    expect(estimate?.downtimeSeconds).toBeLessThanOrEqual(10);
+    expect(choices[0]?.because).toContain("128 MiB are asked for, and blocks leave its ext4 at 64 MiB");
+    expect(choices[0]?.against.find(({ strategy }) => strategy === "rsync")?.reasons).toEqual(["the guest would be down for longer than its budget allows"]);
+    expect(asked(60).picked, "which files keep as well").toEqual(["rsync restart"]);
+    expect(chosen({ bytes: 128 * MIB }).picked, "there is none").toEqual(["rsync restart"]);
+  });
+
+  test("takes what is as asked for where no way keeps the budget", () => {
+    const { domains, diagnostics } = planned({ bytes: 128 * MIB, move: { downtimeSeconds: 1 } });
+    expect(domains[0]?.choices.map(({ strategy }) => strategy)).toEqual(["rsync"]);
+    expect(diagnostics).toMatchObject([{ code: "over-budget", severity: "warning" }]);
+  });
+
+  test("does not take what the host lacks something for, be it all that keeps the budget", () => {
+    const history = [{ domain: "web1", strategy: "rsync", switch: "restart", shutdownSeconds: 0.5, startSeconds: 0.5, downtimeSeconds: 1, bytesPerSecond: 0 }];
+    const move = { downtimeSeconds: 4, switch: "restart", verify: "full" } as const;
+    const slow = ["dm", "md"].map((strategy) => ({ ...history[0], strategy, switch: "none", bytesPerSecond: MIB }) as HostState["history"][number]);
+    const fast = [...history, ...slow];
+    expect(chosen({ move, host: { history: fast } }).picked).toEqual(["rsync restart"]);
+    const { diagnostics } = planned({ move, host: { history: fast, tools: { ...aHost([]).tools, rsync: { present: false } } } });
+    expect(diagnostics.map(({ code }) => code), "what is held against the way that can be gone").toEqual(["over-budget"]);
   });
 
   test("stays with a budget that only one way keeps", () => {

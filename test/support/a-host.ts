@@ -41,6 +41,8 @@ export interface ADisk {
   readonly partitioned?: true;
   /** Its image has no holes. */
   readonly full?: true;
+  /** Served by QEMU, whatever serves the guest's others. */
+  readonly qdisk?: true;
 }
 
 export function ext4(uuid: string, bytes: number, usedBytes = bytes / 4): Content {
@@ -97,7 +99,7 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
     const path = `/etc/xen/${guest.name}.cfg`;
     const list = entries.map(({ path: at, vdev }) => {
       const format = images[at]?.format ?? "raw";
-      return guest.qdisk === true ? `'format=${format},vdev=${vdev},access=w,backendtype=qdisk,target=${at}'` : `'file:${at},${vdev},w'`;
+      return guest.qdisk === true || guest.disks[vdev]?.qdisk === true ? `'format=${format},vdev=${vdev},access=w,backendtype=qdisk,target=${at}'` : `'file:${at},${vdev},w'`;
     }).join(", ");
     const text = `# ${guest.name}\nname = "${guest.name}"\nmemory = 128\n${guest.extra ?? "vif = ['ip=10.0.0.9']\n"}disk = [ ${list} ]\n`;
     const config = readDomainConfig(path, { file: path, text }, sha256(text), inode, "0644").value;
@@ -111,7 +113,7 @@ export function aHost(guests: readonly AGuest[], options: { readonly freeExtents
               domid: index + 1, uuid: `domain-${guest.name}`, paused: false, memoryKiB: 131072, stored: config.disks,
               macs: Array.from({ length: config.networkCards }, () => "00:16:3e:00:00:01"),
               attached: config.disks.map((d) => attachedAs(d, { images })),
-              ...(guest.qdisk === true
+              ...(guest.qdisk === true || Object.values(guest.disks).some((disk) => disk.qdisk === true)
                 ? { qemu: { nodes: config.disks.flatMap((d) => attachedAs(d, { images }).open ?? []), jobs: [] } }
                 : {}),
             },

@@ -4,6 +4,7 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { againstMigrate, againstSuspend } from "../../src/core/switches/choose.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { simulate, startModel } from "../../src/core/plan/simulate.js";
 import { aHost, aWish, GIB, MIB, sha256 } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
 
@@ -103,6 +104,40 @@ describe("a guest whose disks are mirrored", () => {
     ["a guest that forbids it", { ...WEB, extra: "nomigrate = 1\n" }, can("pv", "shadow"), "restart"],
   ] as const)("%s", (_name, guest, change, took) => {
     expect(planned({}, change, guest).took).toBe(took);
+  });
+
+  describe("a guest that an earlier run left on its mirror's device", () => {
+    const wish = (move: MoveOptions) => [aWish("web1", ["xvda1"], { strategy: "dm", ...move })];
+    const left = simulate(planHost(aHost([WEB]), wish({ switch: "suspend" }), sha256).domains[0]?.nodes ?? [], startModel(aHost([WEB])));
+    const leaves = (change: (state: HostState) => HostState, move: MoveOptions = {}) => {
+      if (!left.ok) throw new Error(left.why);
+      const { domains: [domain], diagnostics } = planHost(change(left.end.host), wish({ finish: "now", ...move }), sha256);
+      expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+      const end = simulate(domain?.nodes ?? [], left.end);
+      if (!end.ok) throw new Error(end.why);
+      expect(end.end.host.domains["web1"]?.running?.attached.map(({ params }) => params)).toEqual(["/dev/vg0/web1-xvda1"]);
+      return domain;
+    };
+    test.each([
+      ["is migrated off it where Dom0 is short of memory", (state: HostState) => can("pv", "shadow")(crowded(state)), "migrate"],
+      ["is frozen where it can not be migrated", can("pv"), "suspend"],
+      ["is restarted where neither is possible", (state: HostState) => can("pv")(crowded(state)), "restart"],
+      ["is taken off it as the host's own past runs say", (state: HostState): HostState => ({
+        ...can("pv", "shadow")(state),
+        history: [{ domain: "web1", switch: "migrate", shutdownSeconds: 40, startSeconds: 5, downtimeSeconds: 45, bytesPerSecond: 0 }],
+      }), "suspend"],
+    ] as const)("%s", (_what, change, expected) => {
+      const domain = leaves(change);
+      expect(domain?.switchOver).toMatchObject({ switch: expected, because: expect.stringContaining("the shortest of what is possible") as string });
+      const kinds = stepsOf(domain?.nodes ?? []).map(({ kind }) => kind);
+      expect(kinds.includes("migrate-guest")).toBe(expected === "migrate");
+      expect(kinds.includes("save-guest")).toBe(expected === "suspend");
+      expect(kinds.includes("shut-down")).toBe(expected === "restart");
+    });
+
+    test("leaves it as the playbook says", () => {
+      expect(leaves(can("pv", "shadow"), { switch: "restart" })?.switchOver).toEqual({ switch: "restart", because: "the playbook says so", against: [] });
+    });
   });
 
   test("is refused a migration that is asked for and can not be, with what else there is", () => {

@@ -1,3 +1,4 @@
+import { isOverBudget } from "../model/plan.js";
 import type { Check } from "./check.js";
 
 export const overBudget: Check = {
@@ -5,7 +6,7 @@ export const overBudget: Check = {
   about: "a downtime that is forecast to break its budget is said before anything is done",
   run: ({ estimate, desired, domain, nodes }) => {
     const { budgetSeconds, downtimeSeconds } = estimate;
-    if (budgetSeconds < 0 || downtimeSeconds <= budgetSeconds) return [];
+    if (!isOverBudget(estimate)) return [];
     // only passes find out how long it takes before the guest is touched, and only they end where it stays so
     if (!nodes.some(({ node }) => node === "repeat")) {
       return [

@@ -34,7 +34,7 @@ export interface DomainPlan {
   readonly nodes: readonly PlanNode[];
   readonly bindings: readonly Binding[];
   readonly choices: readonly StrategyChoice[];
-  /** Unset where nobody has to be taken onto a mirror. */
+  /** Unset where nobody has to be taken onto a mirror, nor off the device that was one. */
   readonly switchOver?: SwitchChoice;
   readonly estimate: Estimate;
   /** Hash over the desired state of this guest: who wants the same attaches to what runs. */
@@ -95,9 +95,15 @@ export interface Estimate {
   readonly seconds: number;
   readonly spaceNeeded: readonly { readonly group: string; readonly bytes: number; readonly freeBytes: number }[];
   readonly downtimeSeconds: number;
+  /** -1: there is none. */
   readonly budgetSeconds: number;
   /** How the downtime was reckoned: one line for each part of it. */
   readonly parts: readonly { readonly what: string; readonly seconds: number; readonly how: string }[];
+}
+
+/** The forecast breaks the budget. */
+export function isOverBudget({ downtimeSeconds, budgetSeconds }: Pick<Estimate, "downtimeSeconds" | "budgetSeconds">): boolean {
+  return budgetSeconds >= 0 && downtimeSeconds > budgetSeconds;
 }
 
 export interface HostPlan {

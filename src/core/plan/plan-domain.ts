@@ -22,7 +22,6 @@ import { tidy } from "../steps/tidy.js";
 import { chooseWay } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
-import { againstSuspend } from "../switches/choose.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
 import { overhead } from "../switches/overhead.js";
@@ -31,7 +30,7 @@ import { pivotedSteps } from "../switches/pivoted.js";
 import { diskPaths, restartSteps } from "../switches/restart.js";
 import { leaveSteps, mappingsOf } from "../switches/leave.js";
 import type { Leaving } from "../switches/leave.js";
-import { secondSwitchOf } from "../switches/second-switch.js";
+import { leavingBy, secondSwitchOf } from "../switches/second-switch.js";
 import type { Derived } from "../switches/take-over.js";
 import { deriveConfig } from "../xl/derive.js";
 import type { ConfigEdit, DiskChange, EditableConfig } from "../xl/edit.js";
@@ -94,9 +93,8 @@ export function planDomain(
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
   }
 
-  const leaving = moves.length === 0 && finishes.some((finish) => finish.leaves !== undefined)
-    ? leave({ domain, desired, options, switchOver: leavingBy(desired, domain, state) }, state, sha256)
-    : undefined;
+  const left = moves.length === 0 && finishes.some((finish) => finish.leaves !== undefined) ? leavingBy(desired, domain, state) : undefined;
+  const leaving = left === undefined ? undefined : leave({ domain, desired, options, switchOver: left.switchOver }, state, sha256);
   diagnostics.push(...(leaving?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
   if (hasErrors(diagnostics)) return { diagnostics };
 
@@ -129,7 +127,9 @@ export function planDomain(
     diagnostics,
     plan: {
       domain: domain.name, changes, nodes, choices, estimate: estimated,
-      ...(mirrored && running && !sitsOnMappings({ domain, moves: chosen }) ? { switchOver: switchChoice } : {}),
+      ...(left !== undefined
+        ? { switchOver: left.switchChoice }
+        : mirrored && running && !sitsOnMappings({ domain, moves: chosen }) ? { switchOver: switchChoice } : {}),
       bindings: bindingsOf(domain, changes, state),
       digest: wishDigest(desired, sha256),
       ...(options.throttle?.ioWeight === undefined ? {} : { ioWeight: options.throttle.ioWeight }),
@@ -190,13 +190,6 @@ function waiting({ name }: Domain, desired: DesiredDomain, state: HostState): Di
 interface DerivedOf {
   readonly configs?: DerivedConfigs;
   readonly diagnostics: readonly Diagnostic[];
-}
-
-/** As the playbook says, or so that it is away for the shortest time. */
-function leavingBy(desired: DesiredDomain, domain: Domain, state: HostState): SwitchOver {
-  const asked = desired.move.switch ?? "auto";
-  if (asked !== "auto") return asked;
-  return againstSuspend(domain, state).length === 0 ? "suspend" : "restart";
 }
 
 /** The steps that take a guest off the mappings that an earlier run left it on. */

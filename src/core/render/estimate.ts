@@ -1,5 +1,6 @@
 import type { Estimate } from "../model/plan.js";
 import { formatBytes } from "../model/bytes.js";
+import { isOverBudget } from "../model/plan.js";
 import { formatForecast, formatSeconds } from "./figures.js";
 import { columns, hanging } from "./wrap.js";
 import { visible } from "./visible.js";
@@ -35,9 +36,4 @@ function downtime(estimate: Estimate, indent: string, view: View): readonly stri
 /** `, budget 30 s`, or nothing where the playbook sets none (-1). */
 export function budget(estimate: Estimate): string {
   return estimate.budgetSeconds >= 0 ? `, budget ${formatSeconds(estimate.budgetSeconds)}` : ", no budget set";
-}
-
-/** The forecast breaks the budget. */
-function isOverBudget(estimate: Estimate): boolean {
-  return estimate.budgetSeconds >= 0 && estimate.downtimeSeconds > estimate.budgetSeconds;
 }

@@ -1,6 +1,7 @@
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { StepKind } from "../model/step.js";
 import { diskKey, withDisk, withDomain, withGhost, withRunning } from "../model/transform.js";
+import { replaceBytes } from "../xl/text-edit.js";
 import type { EditConfig } from "./edit-config.js";
 import { isAtWork, onNode, qmp } from "./qemu-mirror.js";
 
@@ -62,14 +63,16 @@ export const pivotDisks: StepKind<"pivot-disks", PivotDisks> = {
   effect: ({ domain, disks, edit, stored }, model) => {
     const found = model.host.domains[domain];
     if (found?.config === undefined || found.running === undefined) return model;
-    let now = withDomain(model, { ...found, config: { ...found.config, sha256: edit.after, disks: edit.disks } });
+    const { text } = found.config;
+    const edited = { ...text, text: replaceBytes(text.text, edit.edits) };
+    let now = withDomain(model, { ...found, config: { ...found.config, sha256: edit.after, disks: edit.disks, text: edited } });
     now = withRunning(now, domain, { ...found.running, stored });
     for (const { vdev, device, job, image } of disks) {
       const holds = now.ghost.disks[image];
       if (holds !== undefined) now = withDisk(now, diskKey(device), holds);
       now = onNode(now, domain, vdev, job);
     }
-    return withGhost(now, { committed: [...now.ghost.committed, domain] });
+    return withGhost(now, { committed: [...now.ghost.committed, domain], renamed: { ...now.ghost.renamed, [edit.before]: text.text } });
   },
   undo: ({ domain, disks, edit, oldStored }) => ({
     when: [],
@@ -85,7 +88,9 @@ export const pivotDisks: StepKind<"pivot-disks", PivotDisks> = {
     effect: (model) => {
       const found = model.host.domains[domain];
       if (found?.config === undefined || model.ghost.committed.includes(domain)) return model;
-      const config = withDomain(model, { ...found, config: { ...found.config, sha256: edit.before, disks: edit.oldDisks } });
+      const { text } = found.config;
+      const old = { ...text, text: model.ghost.renamed[edit.before] ?? text.text };
+      const config = withDomain(model, { ...found, config: { ...found.config, sha256: edit.before, disks: edit.oldDisks, text: old } });
       return found.running === undefined ? config : withRunning(config, domain, { ...found.running, stored: oldStored });
     },
   }),

@@ -1,5 +1,6 @@
 import { formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
+import type { Fit } from "./strategy.js";
 
 /** Why the blocks of a disk can not be mirrored by the kernel, whichever part of it does so; empty where they can. */
 export function againstBlocks(change: MoveDisk): readonly string[] {
@@ -12,6 +13,12 @@ export function againstBlocks(change: MoveDisk): readonly string[] {
     reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);
   }
   return reasons;
+}
+
+/** What is not as asked for where blocks are carried: a file system comes as large as it was. */
+export function asLarge({ image, to }: MoveDisk): Pick<Fit, "but"> {
+  if (!("bytes" in image.content) || to.askedBytes === undefined || to.askedBytes === image.bytes) return {};
+  return { but: [`${formatBytes(to.bytes)} are asked for, and blocks leave its ${image.content.type} at ${formatBytes(image.bytes)}`] };
 }
 
 /**

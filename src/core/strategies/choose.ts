@@ -3,12 +3,14 @@ import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { isOverBudget } from "../model/plan.js";
 import type { Forecast, OtherChoice, StrategyChoice, SwitchChoice } from "../model/plan.js";
 import { forecastGuest } from "../plan/estimate.js";
 import type { GuestForecast } from "../plan/estimate.js";
 import { switchCandidates, switchChoice } from "../switches/choose.js";
 import { VERIFY_FULL } from "./compared.js";
 import { strategies } from "./registry.js";
+import { SITS } from "./sits-elsewhere.js";
 import type { DiskMove, Fit, Strategy, SwitchOver } from "./strategy.js";
 
 /** How all disks of a guest go to their volumes, and the guest with them. */
@@ -32,6 +34,12 @@ interface Way {
   readonly switchOver: SwitchOver;
   readonly disks: readonly (Candidate & { readonly move: DiskMove })[];
   readonly forecast: GuestForecast;
+  /** What the host has to get for it first. */
+  readonly lacks: readonly string[];
+  /** The guest would be down for longer than it may. */
+  readonly overBudget: boolean;
+  /** It is there for where nothing else is left, and nobody has named it. */
+  readonly last: boolean;
   /** What would come out otherwise than asked for. */
   readonly but: readonly string[];
 }
@@ -47,11 +55,12 @@ export interface Choice {
 
 /**
  * Picks strategies and switch-over of a guest: those that the playbook names, and with `auto` (or none) those by which
- * the guest loses the least time; of equal ones the quickest. All disks go one way. Swap is made anew whatever is
- * named, wherever the guest is restarted, since there is nothing in it to carry.
+ * the guest loses the least time within its budget; of equal ones the quickest. All disks go one way. Swap is made anew
+ * whatever is named, wherever the guest is restarted, since there is nothing in it to carry.
  */
 export function chooseWay(choice: Choice): ChosenWay {
   const { desired, domain, changes, moveOf, state } = choice;
+  const budgetSeconds = desired.move.downtimeSeconds ?? -1;
   const { possible: switches, impossible } = switchCandidates(desired, domain, state);
   const [fallback = "restart"] = switches;
   const chosen = (switchOver: SwitchOver, seconds: ReadonlyMap<SwitchOver, number> = new Map()): Pick<ChosenWay, "switchOver" | "switchChoice"> =>
@@ -65,9 +74,14 @@ export function chooseWay(choice: Choice): ChosenWay {
     }),
   }));
   const reckon = (all: readonly Looked[]): readonly Way[] =>
-    [...distinct(all.flatMap(({ switchOver, disks }) => waysOf(disks).map((disks): Way => ({
-      switchOver, disks, forecast: forecastGuest(domain, disks, switchOver, state), but: disks.flatMap(({ fit }) => fit.but ?? []),
-    }))))].sort(byLostTime);
+    [...distinct(all.flatMap(({ switchOver, disks }) => waysOf(disks).map((disks): Way => {
+      const forecast = forecastGuest(domain, disks, switchOver, state);
+      return {
+        switchOver, disks, forecast, overBudget: isOverBudget({ ...forecast, budgetSeconds }),
+        last: disks.some(({ move, strategy }) => strategy.auto === "last" && (move.options.strategy ?? "auto") === "auto"),
+        lacks: disks.flatMap(({ fit }) => fit.lacks ?? []), but: disks.flatMap(({ fit }) => fit.but ?? []),
+      };
+    })))].sort(byLostTime);
   const looked = look(candidatesOf);
   const [best, ...others] = reckon(looked);
   const fits = (at: number): readonly Seen[] => seenOf(looked, at);
@@ -75,7 +89,7 @@ export function chooseWay(choice: Choice): ChosenWay {
     return {
       ...chosen(fallback), disks: [],
       choices: changes.map(({ vdev }, at) => ({ vdev, strategy: "none", because: [], against: unfit(fits(at), []) })),
-      diagnostics: noWay(choice, changes.map((_, at) => fits(at))),
+      diagnostics: noWay(choice, changes.map((_, at) => fits(at)), looked),
     };
   }
   // where a playbook names a way for some disk, what else could be named is no question any more
@@ -86,7 +100,7 @@ export function chooseWay(choice: Choice): ChosenWay {
     })
     : [];
   const choices = best.disks.map(({ move, strategy, fit }, at): StrategyChoice => ({
-    vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: fit.reasons, forecast: forecastOf(best, at),
+    vdev: move.change.vdev, strategy: strategy.name, ...switchOf(best), because: [...fit.reasons, ...fit.but ?? []], forecast: forecastOf(best, at),
     against: [...against(best, others, at, fits(at)), ...unasked.flatMap((other) => unaskedFor(other, at)).sort(possibleFirst)],
   }));
   return { ...chosen(best.switchOver, downtimes([best, ...others])), disks: best.disks, choices, diagnostics: [] };
@@ -111,7 +125,7 @@ function seenOf(looked: readonly Looked[], at: number): readonly Seen[] {
 function candidatesOf({ options }: DiskMove): readonly Strategy[] {
   const named = options.strategy ?? "auto";
   return Object.values<Strategy>(strategies).filter((strategy) =>
-    !strategy.named || (named === "auto" ? strategy.auto : strategy.name === named));
+    !strategy.named || (named === "auto" ? strategy.auto !== false : strategy.name === named));
 }
 
 /** What `auto` never picks, but a playbook may name; and what goes with whatever is named. */
@@ -173,9 +187,16 @@ function goes(strategy: Strategy, way: string | undefined, move: DiskMove): bool
   return strategy.way === undefined ? (strategy.goesWith?.(way, move) ?? true) : strategy.way === way;
 }
 
-/** What comes out as asked for goes before what does not; then the time that the guest loses, then that of the run. */
+/**
+ * What the host has all for goes before what would be refused; what keeps the budget before what does not, since that would not
+ * be switched to; what is there for the last behind what is not; what comes out as asked for before what does not; then the
+ * time that the guest loses, then that of the run.
+ */
 function byLostTime(a: Way, b: Way): number {
-  return a.but.length - b.but.length
+  return a.lacks.length - b.lacks.length
+    || Number(a.overBudget) - Number(b.overBudget)
+    || Number(a.last) - Number(b.last)
+    || a.but.length - b.but.length
     || a.forecast.downtimeSeconds - b.forecast.downtimeSeconds
     || a.forecast.seconds - b.forecast.seconds
     || a.forecast.copyBytes - b.forecast.copyBytes;
@@ -198,6 +219,8 @@ function against(best: Way, others: readonly Way[], at: number, seen: readonly S
   const possible = others.flatMap((way): readonly OtherChoice[] => {
     const { strategy } = way.disks[at] ?? {};
     if (strategy === undefined || !strategy.named) return [];
+    // of what is there for the last, one is enough to be told of
+    if (way.last && !best.last && way !== others.find((other) => other.last)) return [];
     return [{ strategy: strategy.name, ...switchOf(way), reasons: [worse(way, best)], forecast: forecastOf(way, at) }];
   });
   const told = new Set([...possible.map((other) => other.strategy), ...(mine === undefined ? [] : [mine.name])]);
@@ -205,6 +228,9 @@ function against(best: Way, others: readonly Way[], at: number, seen: readonly S
 }
 
 function worse(way: Way, best: Way): string {
+  if (way.lacks.length > best.lacks.length) return way.lacks.join("; ");
+  if (way.overBudget && !best.overBudget) return "the guest would be down for longer than its budget allows";
+  if (way.last && !best.last) return "it is for where no other way keeps the budget, or fits at all";
   if (way.but.length > best.but.length) return way.but.join("; ");
   if (way.forecast.downtimeSeconds > best.forecast.downtimeSeconds) return "the guest would lose more time";
   if (way.forecast.seconds > best.forecast.seconds) return "it would take longer";
@@ -224,19 +250,21 @@ function unfit(seen: readonly Seen[], told: readonly string[]): readonly OtherCh
 }
 
 /** No way for all disks: because there is none for one of them, or because they have none in common. */
-function noWay({ desired, changes, state }: Choice, seen: readonly (readonly Seen[])[]): readonly Diagnostic[] {
+function noWay({ desired, changes, state }: Choice, seen: readonly (readonly Seen[])[], looked: readonly Looked[]): readonly Diagnostic[] {
   const subject = { host: state.host.name, domain: desired.name };
   const lost = changes.flatMap((change, at): readonly Diagnostic[] => {
     const all = seen[at] ?? [];
     if (all.some(({ fit }) => fit.fits)) return [];
     const { strategy = "auto" } = change.wish.move;
-    const uncompared = all.some(({ fit }) => fit.reasons.some((reason) => reason.startsWith(VERIFY_FULL)));
+    const heldBy = (what: string): boolean => all.some(({ fit }) => fit.reasons.some((reason) => reason.startsWith(what)));
     return [
       {
         severity: "error", code: "no-strategy-fits", at: change.wish.at, subject: { ...subject, vdev: change.vdev },
         summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
         detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
-        fix: uncompared
+        fix: heldBy(SITS)
+          ? "Name the strategy that goes on from there; or shut the guest down and start it: it comes up on its image, and any way is open."
+          : heldBy(VERIFY_FULL)
           ? "Leave `verify: full` out: no way that fits this disk can compare it."
           : strategy === "auto"
             ? "Leave this disk out of the playbook; disks of this kind can not be moved yet."
@@ -254,7 +282,53 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
       severity: "error", code: "mixed-strategies", at: desired.at, subject,
       summary: `the disks of ${desired.name} can not all be moved in one way`,
       detail: [...each, "a copy is finished while the guest is down, a mirror while it runs"].join("\n"),
-      fix: "Give all disks of the guest one strategy, or move them by two playbooks one after the other.",
+      fix: recipe(apart(looked), changes.some(({ wish }) => (wish.move.strategy ?? "auto") !== "auto")),
     },
   ];
+}
+
+/** Disks that can go together, and by what. */
+interface Together {
+  readonly vdevs: readonly string[];
+  readonly way: string | undefined;
+  readonly strategies: readonly string[];
+}
+
+/**
+ * In which order ways of one guest follow on each other: QEMU's own first, since xl stores a config at the commit of a mirror, which it would
+ * refuse; files last, since their restart takes the guest off the device of a mirror as well.
+ */
+const FOLLOW: readonly (string | undefined)[] = [undefined, "pivot", "mapping", "array", "resource", "files"];
+
+/** In as few runs as there have to be, each of as many disks as can go together. */
+function apart(looked: readonly Looked[]): readonly Together[] {
+  const found: Together[] = [];
+  let left = looked[0]?.disks.map(({ move }) => move.change.vdev) ?? [];
+  while (left.length > 0) {
+    const rest = left;
+    const [most] = looked.flatMap(({ disks }) => FOLLOW.map((way): Together => {
+      const carried = disks.filter(({ move }) => rest.includes(move.change.vdev)).flatMap(({ move, candidates }) => {
+        const by = candidates.filter(({ strategy, fit }) => fit.fits && goes(strategy, way, move));
+        return by.length === 0 ? [] : [{ vdev: move.change.vdev, by: (by.find(({ strategy }) => !strategy.named) ?? by[0])?.strategy.name ?? "" }];
+      });
+      return { way, vdevs: carried.map(({ vdev }) => vdev), strategies: [...new Set(carried.map(({ by }) => by))] };
+    })).sort((a, b) => b.vdevs.length - a.vdevs.length);
+    if (most === undefined || most.vdevs.length === 0) break;
+    found.push(most);
+    left = left.filter((vdev) => !most.vdevs.includes(vdev));
+  }
+  return found.sort((a, b) => FOLLOW.indexOf(a.way) - FOLLOW.indexOf(b.way));
+}
+
+/** What is on its volume already is no matter of a later run, so that the last one may name all. */
+function recipe(runs: readonly Together[], named: boolean): string {
+  const before = runs.slice(0, -1).map(({ strategies: by }, at) =>
+    `${at === 0 ? "first" : "then"} with ${listed(runs.slice(0, at + 1).flatMap(({ vdevs }) => vdevs))} alone under \`disks\` (${by.join(", ")})`);
+  const last = runs.at(-1);
+  return `Run the playbook ${before.join(", ")}, then as it is, which moves ${listed(last?.vdevs ?? [])} (${last?.strategies.join(", ") ?? ""}).` +
+    (named ? " Or name one strategy for all disks that can carry each." : "");
+}
+
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
 }

@@ -1,6 +1,5 @@
 import { mappingName, mappingPath } from "../model/mapping.js";
 import type { Leg } from "../model/goal.js";
-import { formatBytes } from "../model/bytes.js";
 import { safeName, volumePath } from "../model/names.js";
 import { detachLoop } from "../steps/attach-loop.js";
 import { createMapping } from "../steps/create-mapping.js";
@@ -8,12 +7,13 @@ import { dropMarks, markUsed } from "../steps/mark-used.js";
 import { startMirror, syncMirror } from "../steps/mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireMapping, switchMapping } from "../steps/switch-mapping.js";
-import { againstBlocks } from "./against-blocks.js";
+import { againstBlocks, asLarge } from "./against-blocks.js";
 import { blockCopySteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import type { Blocks } from "./block-copy.js";
 import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
+import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 import { copiedOf, mapReading } from "./used-only.js";
 import type { Copied } from "./used-only.js";
@@ -31,16 +31,14 @@ export const dm: Strategy = {
   way: "mapping",
 
   fits: (move, state) => {
-    const { image, to } = move.change;
-    const reasons: string[] = [...unrehearsed(move), ...againstBlocks(move.change)];
+    const { image } = move.change;
+    const reasons: string[] = [
+      ...unrehearsed(move), ...sitsElsewhere(move, mappingName(move.change.domain, move.change.vdev), state), ...againstBlocks(move.change),
+    ];
     if (image.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
     if (state.modules["dm_mirror"] === "missing") reasons.push("the kernel has no module dm_mirror");
     if (reasons.length > 0) return { fits: false, reasons };
-    const resized = "bytes" in image.content && to.askedBytes !== undefined && to.askedBytes !== image.bytes;
-    return {
-      fits: true, reasons: [`it is a raw image: its blocks can be mirrored, ${copiedOf(move, state).why}`],
-      ...(resized ? { but: [`${formatBytes(to.bytes)} are asked for, and blocks leave its ${image.content.type} at ${formatBytes(image.bytes)}`] } : {}),
-    };
+    return { fits: true, reasons: [`it is a raw image: its blocks can be mirrored, ${copiedOf(move, state).why}`], ...asLarge(move.change) };
   },
 
   forecast: (move, state) => {

@@ -5,8 +5,9 @@ import { resourceName } from "../model/mapping.js";
 import { createResource } from "../steps/create-resource.js";
 import { cutResource, retireResource } from "../steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../steps/resource-mirror.js";
-import { againstBlocks, takenUp } from "./against-blocks.js";
+import { againstBlocks, asLarge, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
+import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, ForecastPart, Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -26,9 +27,10 @@ export const drbd: Strategy = {
   fits: (move, state) => {
     const reasons = [
       ...unrehearsed(move),
+      ...sitsElsewhere(move, resourceName(move.change.domain, move.change.vdev), state),
       ...againstDrbd(move.change, state),
     ];
-    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
+    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"], ...asLarge(move.change) };
   },
 
   forecast: (move, state) => ({

@@ -6,6 +6,7 @@ import { preseed } from "../steps/preseed.js";
 import { stepOf } from "../steps/step-of.js";
 import { trackArray } from "../steps/track-array.js";
 import { tryBitmap } from "../steps/try-bitmap.js";
+import { asLarge } from "./against-blocks.js";
 import { blockCopySteps } from "./block-copy.js";
 import { comparisonOf } from "./compared.js";
 import { againstMd, mdKinds } from "./md.js";
@@ -27,7 +28,7 @@ export const mdPreseed: Strategy = {
 
   fits: (move, state) => {
     const untracked = sitsUntracked(move, state);
-    const reasons = [...unrehearsed(move), ...againstMd(move.change, state), ...(untracked ? [] : againstBitmaps(state))];
+    const reasons = [...unrehearsed(move), ...againstMd(move, state), ...(untracked ? [] : againstBitmaps(state))];
     if (reasons.length > 0) return { fits: false, reasons };
     return {
       fits: true,
@@ -36,6 +37,7 @@ export const mdPreseed: Strategy = {
           ? "the array that the guest is on has no bitmap, which it would have had to be built with: all of it is mirrored, as by md"
           : "it is a raw image: its blocks can be copied, and what is written meanwhile is known",
       ],
+      ...asLarge(move.change),
     };
   },
 

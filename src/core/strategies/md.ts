@@ -1,12 +1,12 @@
-import type { MoveDisk } from "../model/change.js";
 import type { HostState } from "../model/host-state.js";
 import { arrayName } from "../model/mapping.js";
 import { completeArray, growArray, syncArray } from "../steps/array-mirror.js";
 import { createArray } from "../steps/create-array.js";
 import { cutArray, retireArray } from "../steps/cut-array.js";
-import { againstBlocks, takenUp } from "./against-blocks.js";
+import { againstBlocks, asLarge, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
-import type { Strategy } from "./strategy.js";
+import { sitsElsewhere } from "./sits-elsewhere.js";
+import type { DiskMove, Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
 import type { MirrorKinds } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -19,12 +19,13 @@ export const md: Strategy = {
   name: "md",
   about: "mirrors blocks by md while the guest runs: a switch onto the array, and a second one from it to the volume",
   named: true,
-  auto: false,
+  // a second switch takes the guest off its array, and where the image fails in mid-mirror dm bears more
+  auto: "last",
   way: "array",
 
   fits: (move, state) => {
-    const reasons = [...unrehearsed(move), ...againstMd(move.change, state)];
-    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"] };
+    const reasons = [...unrehearsed(move), ...againstMd(move, state)];
+    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"], ...asLarge(move.change) };
   },
 
   forecast: (move, state) => ({ ...forecastOfBlocks("md", move, state), paused: comparisonOf("md", move, state) }),
@@ -39,9 +40,10 @@ export const mdKinds: MirrorKinds = {
 };
 
 /** Why a disk can not be mirrored by md here; empty where it can. */
-export function againstMd(change: MoveDisk, state: HostState): readonly string[] {
+export function againstMd(move: DiskMove, state: HostState): readonly string[] {
+  const { change } = move;
   const { image } = change;
-  const reasons: string[] = [...againstBlocks(change)];
+  const reasons: string[] = [...sitsElsewhere(move, arrayName(change.domain, change.vdev), state), ...againstBlocks(change)];
   if (image.bytes % 1024 !== 0) reasons.push("its size is not in whole KiB, which md counts in");
   if (image.content.type === "partitions" || image.partitioned === true) {
     reasons.push("Dom0's kernel reads the partition table on an array, and its udev takes up the LVM or md in it (dm does not)");

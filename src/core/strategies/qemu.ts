@@ -7,6 +7,7 @@ import type { HostState } from "../model/host-state.js";
 import { compareJob } from "../steps/compare-job.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
+import { asLarge } from "./against-blocks.js";
 import { newVolumeSteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import { VERIFY_FULL, WHY_COMPARED, comparisonAtOnce, comparisonLimit } from "./compared.js";
 import { rateOf, tenths } from "./rates.js";
@@ -30,7 +31,10 @@ export const qemu: Strategy = {
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...against(move, state)];
     if (reasons.length > 0) return { fits: false, reasons };
-    return { fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`] };
+    return {
+      fits: true, reasons: [`QEMU serves it from a ${move.change.image.format} image, and can go over to a volume while the guest runs`],
+      ...asLarge(move.change),
+    };
   },
 
   forecast: (move, state) => {

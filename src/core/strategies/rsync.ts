@@ -17,6 +17,7 @@ import { againstFormat } from "./against-blocks.js";
 import { throttleOf, zeroStep } from "./file-copy.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
+import { SITS } from "./sits-elsewhere.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -63,7 +64,7 @@ export const rsync: Strategy = {
     const { change, switchOver, running, mapped, options } = move;
     const { content } = change.image;
     const reasons: string[] = [...restsTooLate(move)];
-    if (mapped) reasons.push("an earlier run took the guest onto a mapping, to be mirrored there");
+    if (mapped) reasons.push(`${SITS} a mapping, to be mirrored there`);
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);
@@ -82,7 +83,7 @@ export const rsync: Strategy = {
       reasons.push(`mkfs.xfs makes nothing smaller than ${formatBytes(LEAST_XFS)} from version 5.19 on`);
     }
     if (reasons.length > 0) return { fits: false, reasons };
-    const but = [
+    const lacks = [
       ...(state.tools["rsync"]?.present === false ? ["rsync is not installed"] : []),
       ...(running && options.offline !== true
         ? [
@@ -91,7 +92,7 @@ export const rsync: Strategy = {
           ]
         : []),
     ];
-    return { fits: true, reasons: [`it is a raw image of ${content.type}`], ...(but.length > 0 ? { but } : {}) };
+    return { fits: true, reasons: [`it is a raw image of ${content.type}`], ...(lacks.length > 0 ? { lacks } : {}) };
   },
 
   forecast: (move, state) => {

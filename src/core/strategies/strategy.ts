@@ -127,6 +127,8 @@ export interface PassPlace {
 export interface Fit {
   readonly fits: boolean;
   readonly reasons: readonly string[];
+  /** It could be done this way if the host had this as well: until then it is refused, and `auto` takes another, if there is one. */
+  readonly lacks?: readonly string[];
   /** It can be done this way, and what comes of it is not quite what was asked for: `auto` takes another, if there is one. */
   readonly but?: readonly string[];
 }
@@ -154,8 +156,8 @@ export interface Strategy {
   readonly about: string;
   /** May a playbook name it, or is it only picked? */
   readonly named: boolean;
-  /** May `auto` pick it? */
-  readonly auto: boolean;
+  /** May `auto` pick it? `last`: only where nothing else keeps the budget. */
+  readonly auto: boolean | "last";
   /**
    * How the guest is while its disks are carried: all disks of a guest have to go one way, since a copy is finished while
    * it is down and a mirror while it runs. Unset: goes with those that {@link goesWith} says.

@@ -96,7 +96,8 @@ export function switchCandidates(
   };
 }
 
-const IN_ORDER: readonly SwitchOver[] = ["migrate", "suspend", "restart"];
+/** What takes less from the guest comes first. */
+export const IN_ORDER: readonly SwitchOver[] = ["migrate", "suspend", "restart"];
 const WAITS = {
   switch: "next-reboot",
   reasons: ["no downtime of its own, and it is not done until the guest reboots: only where the playbook says so"],

@@ -1,0 +1,50 @@
+import { describe, expect, test } from "vitest";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { Model } from "../../src/core/model/model.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { recover } from "../../src/core/plan/recover.js";
+import { simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
+import { aHost, aWish, sha256, withFullImages } from "../support/a-host.js";
+
+/** A run that was cut short in its mirror leaves the guest on the device that it had made, over the image. */
+
+const wish = (move: MoveOptions) => [aWish("web1", ["xvda1"], move)];
+
+function leftBy(strategy: string): Model {
+  const state = withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }]));
+  const steps = unroll(planHost(state, wish({ strategy, switch: "suspend" }), sha256).domains[0]?.nodes ?? []);
+  const ready = steps.findIndex(({ kind }) => kind === "wait-ready");
+  const model = steps.slice(0, ready + 1).reduce((before, step) => simulateStep(step, before).model, startModel(state));
+  return recover(steps.slice(0, ready + 1), "web1", model);
+}
+
+const taken = (model: Model, strategy: string) => {
+  const { domains, diagnostics } = planHost(model.host, wish(strategy === "auto" ? {} : { strategy, switch: "suspend" }), sha256);
+  return { took: domains[0]?.choices[0]?.strategy, diagnostics };
+};
+
+describe.each([
+  ["dm", "/dev/mapper/converge-web1-xvda1", ["dm"]],
+  ["md", "/dev/md/converge-web1-xvda1", ["md", "md-preseed"]],
+  ["md-preseed", "/dev/md/converge-web1-xvda1", ["md", "md-preseed"]],
+  ["drbd", "/dev/drbd/converge-web1-xvda1", ["drbd"]],
+] as const)("a guest that a run with %s left on its device", (strategy, device, goOn) => {
+  const model = leftBy(strategy);
+
+  test("is gone on with by what can take that device over, and by nothing else: the image is below it", () => {
+    expect(model.host.domains["web1"]?.running?.attached.map(({ params }) => params)).toEqual([device]);
+    for (const other of ["dm", "md", "md-preseed", "drbd", "rsync"]) {
+      const { took, diagnostics } = taken(model, other);
+      if ((goOn as readonly string[]).includes(other)) expect(took, other).toBe(other);
+      else expect(diagnostics, other).toMatchObject([{ code: "no-strategy-fits", fix: expect.stringContaining("it comes up on its image") as string }]);
+    }
+  });
+});
+
+test("auto goes on with the mirror that the guest sits on, and says why not another", () => {
+  const { domains } = planHost(leftBy("dm").host, wish({}), sha256);
+  expect(domains[0]?.choices[0]?.strategy).toBe("dm");
+  expect(domains[0]?.choices[0]?.against.find(({ strategy }) => strategy === "drbd")?.reasons)
+    .toContain("an earlier run took the guest onto /dev/mapper/converge-web1-xvda1, and dm alone goes on from there");
+  expect(taken(leftBy("drbd"), "auto").diagnostics).toMatchObject([{ code: "no-strategy-fits" }]);
+});
