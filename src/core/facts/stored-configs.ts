@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk } from "../model/domain.js";
+import type { ConfiguredDisk, StoredView } from "../model/domain.js";
 import { readDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
 import { readStoredConfig, redactStoredDomains, type StoredCard } from "../xl/stored.js";
@@ -16,6 +16,8 @@ export interface StoredGuest {
   readonly onPoweroff?: string;
   /** What `xl config-update` stored beats what libxl holds. */
   readonly byXl: boolean;
+  /** What each of the files says beside disks; libxl's own has its network cards in `cards`. */
+  readonly settled: readonly StoredView[];
 }
 
 // Not by `xl list -l`: that takes a lock file in this directory for each guest, and asking must leave no trace. And
@@ -55,10 +57,14 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       // only libxl's own has the addresses that it chose itself
       const cards = read.value !== undefined && "cards" in read.value ? read.value.cards : (guests.get(key)?.cards ?? []);
       // the xl that watches the guest knows the one of its creation, and reads the other when the guest reboots
+      const view: StoredView | undefined = read.value?.settled === undefined
+        ? undefined
+        : { by: kind === "xl" ? "xl config-update" : "libxl", settled: read.value.settled };
       const actions = [guests.get(key)?.onPoweroff, read.value?.onPoweroff];
       const onPoweroff = actions.find((action) => action !== undefined && action !== "destroy");
       guests.set(key, {
-        domid, uuid, disks: read.value?.disks ?? [], cards, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
+        domid, uuid, disks: read.value?.disks ?? [], cards, byXl: kind === "xl",
+        settled: [...(guests.get(key)?.settled ?? []), ...(view === undefined ? [] : [view])], ...(onPoweroff === undefined ? {} : { onPoweroff }),
       });
     }
     return known([...guests.values()], diagnostics);

@@ -7,7 +7,7 @@ import type { KernelBackend } from "../facts/kernel-backends.js";
 import type { StoredCard } from "../xl/stored.js";
 import type { StoredGuest } from "../facts/stored-configs.js";
 import type { ListedDomain } from "../facts/domain-list.js";
-import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
+import type { AttachedDisk, Domain, DomainConfig, RunningDomain, StoredView } from "../model/domain.js";
 import type { CountedWrites } from "../facts/vbd-writes.js";
 import { hasRehearsalName } from "../model/names.js";
 import { vdevOfNumber } from "../xl/vdev.js";
@@ -80,19 +80,24 @@ function readRunning(
   qemu: ReportedQemu | undefined,
   served: readonly KernelBackend[] | undefined,
 ): RunningDomain {
+  const cards = stored?.cards.filter((card) => isThere(card, served)) ?? [];
   return {
     domid: listed.domid,
     uuid: listed.uuid,
     paused: listed.state.includes("p"),
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
-    ...(stored === undefined ? {} : { macs: stored.cards.filter((card) => isThere(card, served)).map(({ mac }) => mac) }),
+    ...(stored === undefined ? {} : { macs: cards.map(({ mac }) => mac), settled: stored.settled.map((view) => withCards(view, cards)) }),
     ...(served?.some(({ kind }) => kind === "pci") === true ? { passedThrough: true } : {}),
     ...(stored?.onPoweroff === undefined ? {} : { onPoweroff: stored.onPoweroff }),
     ...(stored?.byXl === true ? { storedByXl: true } : {}),
     attached,
     ...(qemu === undefined ? {} : { qemu: { nodes: qemu.nodes, jobs: qemu.jobs } }),
   };
+}
+
+function withCards({ by, settled }: StoredView, cards: readonly StoredCard[]): StoredView {
+  return by === "libxl" ? { by, settled: { ...settled, cards: cards.map((card) => card.settled) } } : { by, settled };
 }
 
 /** libxl has every card stored that the guest ever had; where Dom0's kernel serves it, that knows whether it still has. */

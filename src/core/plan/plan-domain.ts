@@ -22,7 +22,7 @@ import { tidy } from "../steps/tidy.js";
 import { chooseWay } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
-import { againstSuspend } from "../switches/choose.js";
+import { againstRestore, againstSuspend } from "../switches/choose.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
 import { overhead } from "../switches/overhead.js";
@@ -186,7 +186,7 @@ interface DerivedOf {
 function leavingBy(desired: DesiredDomain, domain: Domain, state: HostState): SwitchOver {
   const asked = desired.move.switch ?? "auto";
   if (asked !== "auto") return asked;
-  return againstSuspend(domain, state).length === 0 ? "suspend" : "restart";
+  return againstSuspend(domain, state).length === 0 && againstRestore(domain).length === 0 ? "suspend" : "restart";
 }
 
 /** The steps that take a guest off the mappings that an earlier run left it on. */
