@@ -188,6 +188,15 @@ const CASES: readonly Case[] = [
     state: running("web1", () => ({ memoryKiB: 65536 })), wish: moved({ strategy: "dm", switch: "suspend" }),
   },
   {
+    name: "cards of the guest are numbered as no config can say", code: "stored-config-differs", says: /is not what the guest was built with/,
+    who: /^network cards: the guest has them as 0, 2, and built anew it would have 0 to 1$/,
+    state: (state) => running("web1", () => ({ devices: ["vbd/1", "vif/0", "vif/2"] }))(state), wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "a TPM was plugged in since", code: "stored-config-differs", says: /is not what the guest was built with/, who: /^vtpm: .* has 0, the guest 1$/,
+    state: running("web1", () => ({ devices: ["vbd/1", "vif/0", "vtpm/0"] })), wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
     name: "the config was edited since, and the restart of a mirrored guest goes by it", code: "stored-config-differs", warning: true,
     says: /web1 comes back from its restart with what its config says by now/, who: /maxvcpus: .* has 1, what libxl has stored 4/,
     state: storedAs({ maxVcpus: 4 }), wish: moved({ strategy: "dm", switch: "restart" }),

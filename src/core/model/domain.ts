@@ -52,6 +52,8 @@ export interface Settled {
   readonly onPoweroff?: string;
   readonly onReboot?: string;
   readonly onCrash?: string;
+  /** How many of each kind that a config may name, beside disks, cards and PCI devices; libxl's file keeps what was taken away. */
+  readonly devices?: Readonly<Record<string, number>>;
   /** Network cards, in their order. */
   readonly cards?: readonly SettledCard[];
 }
@@ -105,6 +107,8 @@ export interface RunningDomain {
   readonly macs?: readonly string[];
   /** It has PCI devices of the host's, from its start on or plugged in since. */
   readonly passedThrough?: true;
+  /** What can be plugged in and out, as libxl has it: `vif/0`, `vbd/51713`. Sorted; unset where libxl does not say. */
+  readonly devices?: readonly string[];
   /** What libxl has stored of it, and `xl config-update` if it was used: what it was built with, and what its own reboot builds it with. */
   readonly settled?: readonly StoredView[];
   /** From there too: what becomes of it when it powers off, where that is not `destroy`. */
@@ -114,6 +118,8 @@ export interface RunningDomain {
   readonly qemu?: GuestQemu;
   /** `xl config-update` has stored a config, which beats what libxl holds when the guest reboots itself. */
   readonly storedByXl?: boolean;
+  /** Hex SHA-256 of that, where it could be had. */
+  readonly storedHash?: string;
 }
 
 export interface StoredView {

@@ -7,7 +7,7 @@ import type { SwitchOver } from "../strategies/strategy.js";
 import { unlikeGuest } from "./unlike-stored.js";
 
 /** Left to Dom0 itself when a guest's memory is kept in its own. */
-const SPARE = 128 * 1024 ** 2;
+export const SPARE = 128 * 1024 ** 2;
 
 /** Bytes that a guest of this memory takes in all: with its page tables, and what else belongs to a domain. */
 export function withOverhead(memory: number): number {

@@ -1,5 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
-import type { Domain } from "../model/domain.js";
+import type { Domain, DomainConfig } from "../model/domain.js";
 import { differences, isSameMemory } from "../xl/settled.js";
 
 /** One thing that a running guest's config has otherwise than what is stored of the guest, or than the guest has it now. */
@@ -16,8 +16,25 @@ export interface Unlike {
 export function unlikeStored({ config, running }: Domain): readonly Unlike[] {
   const settled = config?.settled;
   if (config === undefined || settled === undefined) return [];
-  return (running?.settled ?? []).flatMap(({ by, settled: stored }) =>
+  const stored = (running?.settled ?? []).flatMap(({ by, settled: stored }) =>
     differences(settled, stored).map(({ what, here, there }) => ({ what, line: `${what}: ${config.path} has ${here}, what ${by} has stored ${there}` })));
+  return [...stored, ...otherDevices(config, running?.devices)];
+}
+
+/** What was plugged in, or is numbered as no config can say. How many cards there are is for who derives the config to compare. */
+function otherDevices({ path, settled }: DomainConfig, devices: readonly string[] | undefined): readonly Unlike[] {
+  if (devices === undefined) return [];
+  const of = (kind: string): readonly string[] => devices.filter((device) => device.startsWith(`${kind}/`));
+  const numbers = of("vif").map((card) => Number(card.slice(4))).sort((a, b) => a - b);
+  const counted = Object.entries(settled?.devices ?? {}).flatMap(([kind, count]): readonly Unlike[] => {
+    const found = of(kind).length;
+    return found === count ? [] : [{ what: kind, line: `${kind}: ${path} has ${count}, the guest ${found}` }];
+  });
+  if (numbers.every((number, at) => number === at)) return counted;
+  return [
+    ...counted,
+    { what: "network cards", line: `network cards: the guest has them as ${numbers.join(", ")}, and built anew it would have 0 to ${numbers.length - 1}` },
+  ];
 }
 
 /** As {@link unlikeStored}, for one whose memory is restored: it has to fit the config that it is restored with. */

@@ -26,6 +26,11 @@ export function settledBy(settings: XlSettings, type: DomainConfig["type"]): Set
     ...(type === "hvm"
       ? {}
       : { kernel: text("kernel"), ramdisk: text("ramdisk"), cmdline: cmdlineOf(settings), bootloader: text("bootloader") }),
+    devices: {
+      vtpm: stringsOf(settings, "vtpm").length, "9pfs": stringsOf(settings, "p9").length, vscsi: stringsOf(settings, "vscsi").length,
+      // a device brings a controller of its own where there is none left
+      ...(settings.has("usbdev") ? {} : { vusb: stringsOf(settings, "usbctrl").length }),
+    },
     onPoweroff: actionOf(stringOf(settings, "on_poweroff") ?? "destroy"),
     onReboot: actionOf(stringOf(settings, "on_reboot") ?? "restart"),
     onCrash: actionOf(stringOf(settings, "on_crash") ?? "destroy"),
