@@ -3,7 +3,7 @@ import { checks } from "../../src/core/checks/registry.js";
 import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { sourceTags, volumeTags } from "../../src/core/model/names.js";
-import type { Domain, RunningDomain } from "../../src/core/model/domain.js";
+import type { Domain, RunningDomain, Settled, StoredView } from "../../src/core/model/domain.js";
 import type { Scanning, Signature } from "../../src/core/model/scanning.js";
 import type { Image, Loop } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
@@ -124,6 +124,10 @@ const moved = (move: MoveOptions) => (wish: DesiredDomain): DesiredDomain => ({
   ...wish, move: { ...wish.move, ...move }, disks: wish.disks.map((d) => ({ ...d, move: { ...d.move, ...move } })),
 });
 
+/** What libxl has stored of web1, beside what its config says. */
+const storedAs = (change: Partial<Settled>, by: StoredView["by"] = "libxl") => (state: HostState): HostState =>
+  running("web1", () => ({ settled: [{ by, settled: { ...state.domains["web1"]?.config?.settled, ...change } }] }))(state);
+
 const CASES: readonly Case[] = [
   {
     name: "Dom0 has no room for the guest's memory", code: "can-not-suspend", says: /web1 can not be suspended/,
@@ -188,6 +192,47 @@ const CASES: readonly Case[] = [
     name: "a PCI device was plugged in since", code: "stored-config-differs", says: /has PCI devices of the host's that were plugged in since/,
     state: web(({ running }) => (running === undefined ? {} : { running: { ...running, passedThrough: true } })),
     wish: moved({ strategy: "dm", switch: "restart" }),
+  },
+  {
+    name: "the config was edited since, and the guest would be restored with it", code: "stored-config-differs",
+    says: /the config of web1 is not what the guest was built with/,
+    who: /^memory: \/etc\/xen\/web1.cfg has 128 MiB, what libxl has stored 64 MiB\nkernel: \/etc\/xen\/web1.cfg has nothing, what libxl has stored \/boot\/old$/,
+    advises: /Change \/etc\/xen\/web1.cfg back.*`switch: restart`/,
+    state: storedAs({ memoryKiB: 65536, kernel: "/boot/old" }), wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "the config was edited since, and the guest would be migrated with it", code: "stored-config-differs", says: /is not what the guest was built with/,
+    who: /ip of network card 0: .* has 10.0.0.9, what libxl has stored 10.0.0.8/,
+    state: (state) => storedAs({ cards: [{ ip: "10.0.0.8" }] })({ ...state, host: { ...state.host, capabilities: ["pv", "shadow"] } }),
+    wish: moved({ strategy: "dm", switch: "migrate" }),
+  },
+  {
+    name: "the config was edited since, and the guest's own reboot would get that", code: "stored-config-differs", says: /is not what the guest was built with/,
+    who: /^on_crash: .* has destroy, what xl config-update has stored restart$/,
+    state: storedAs({ onCrash: "restart" }, "xl config-update"), wish: moved({ strategy: "dm", switch: "next-reboot" }),
+  },
+  {
+    name: "the guest has less memory now than it would be restored with", code: "stored-config-differs", says: /is not what the guest was built with/,
+    who: /^memory: \/etc\/xen\/web1.cfg has 128 MiB, the guest has 64 MiB now$/,
+    state: running("web1", () => ({ memoryKiB: 65536 })), wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "cards of the guest are numbered as no config can say", code: "stored-config-differs", says: /is not what the guest was built with/,
+    who: /^network cards: the guest has them as 0, 2, and built anew it would have 0 to 1$/,
+    state: (state) => running("web1", () => ({ devices: ["vbd/1", "vif/0", "vif/2"] }))(state), wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "a TPM was plugged in since", code: "stored-config-differs", says: /is not what the guest was built with/, who: /^vtpm: .* has 0, the guest 1$/,
+    state: running("web1", () => ({ devices: ["vbd/1", "vif/0", "vtpm/0"] })), wish: moved({ strategy: "dm", switch: "suspend" }),
+  },
+  {
+    name: "the config was edited since, and the restart of a mirrored guest goes by it", code: "stored-config-differs", warning: true,
+    says: /web1 comes back from its restart with what its config says by now/, who: /maxvcpus: .* has 1, what libxl has stored 4/,
+    state: storedAs({ maxVcpus: 4 }), wish: moved({ strategy: "dm", switch: "restart" }),
+  },
+  {
+    name: "the config was edited since, and a restart goes by it", code: "stored-config-differs", warning: true,
+    says: /web1 comes back from its restart with what its config says by now/, state: storedAs({ maxVcpus: 4 }), wish: moved({ strategy: "rsync" }),
   },
   {
     name: "a network card and a PCI device were plugged in since, and a restart would take them", code: "plugged-in-since", warning: true,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readRecording, recordReadings } from "../../src/core/facts/recording.js";
 import type { Readings } from "../../src/core/facts/readings.js";
+import { facts } from "../../src/core/facts/registry.js";
 import type { CommandResult } from "../../src/core/model/command.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { rehearsalName, rehearsalUuid } from "../../src/core/model/names.js";
@@ -251,6 +252,16 @@ describe("what could not be read does not pass for absent", () => {
   });
 });
 
+test("what can be plugged into a guest is read from libxl's own list, and its recording has no passwords", () => {
+  const stdout = '/libxl/3/device/vif/0 = ""\n/libxl/3/device/vbd/51713 = ""\n/libxl/3/device/vfb/0/vnc-passwd = "geheim"\n/libxl/4/device/vif/0 = ""\n';
+  const devices = (text: string): unknown => observe(withResult("guest-devices", { stdout: text })).value?.domains["web1"]?.running?.devices;
+  expect(devices(stdout)).toEqual(["vbd/51713", "vif/0"]);
+  const redacted = facts.guestDevices.redact?.({ exitCode: 0, stdout, stderr: "" }).stdout ?? "";
+  expect(redacted).not.toContain("geheim");
+  expect(devices(redacted)).toEqual(["vbd/51713", "vif/0"]);
+  expect(devices("")).toBeUndefined();
+});
+
 describe("what a guest's own reboot comes up with", () => {
   const at = "userdata userdata-d.3.5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11";
   const json = '{"c_info":{"name":"web1"},"disks":[{"pdev_path":"/old","vdev":"xvda1","format":"raw","readwrite":1}]}';
@@ -266,6 +277,32 @@ describe("what a guest's own reboot comes up with", () => {
     const { value } = stored(`${at}.libxl-json\n${kept}\0\n${at}.xl\nname='web1'\ndisk=['phy:/dev/vg0/new,xvda1,w']\n\n`);
     expect(value?.domains["web1"]?.running?.onPoweroff).toBe("preserve");
     expect(stored(`${at}.libxl-json\n${json}\0\n\n`).value?.domains["web1"]?.running?.onPoweroff).toBeUndefined();
+  });
+
+  test("is known again by its hash, and without the secrets that it has", () => {
+    const hash = "ab".repeat(32);
+    const stdout = `sha256 ${hash} userdata-d.3.5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11.xl\n${at}.libxl-json\n${json}\0\n${at}.xl\nname='web1'\nvncpasswd='geheim'\n\n`;
+    expect(stored(stdout).value?.domains["web1"]?.running).toMatchObject({ storedByXl: true, storedHash: hash });
+    const redacted = facts.storedConfigs.redact?.({ exitCode: 0, stdout, stderr: "" }).stdout ?? "";
+    expect(redacted).not.toContain("geheim");
+    expect(stored(redacted).value?.domains["web1"]?.running?.storedHash).toBe(hash);
+    expect(stored(`${at}.libxl-json\n${json}\0\n\n`).value?.domains["web1"]?.running?.storedHash).toBeUndefined();
+  });
+
+  test("beside disks is what libxl has stored, with the cards that the guest still has, and what xl config-update did", () => {
+    const cards = json.replace("{", '{"nics":[{"devid":0,"mac":"00:16:3e:00:00:01","bridge":"br0"},{"devid":1,"mac":"00:16:3e:00:00:02"}],');
+    const lab = labReadings();
+    const { value } = observe({
+      ...lab,
+      results: {
+        ...lab.results, "kernel-backends": { exitCode: 0, stdout: "vif-3-0\n", stderr: "" },
+        "stored-configs": { exitCode: 0, stdout: `${at}.libxl-json\n${cards}\0\n${at}.xl\nname='web1'\nmemory=64\nvif=['','']\n\n`, stderr: "" },
+      },
+    });
+    expect(value?.domains["web1"]?.running?.settled).toMatchObject([
+      { by: "libxl", settled: { cards: [{ mac: "00:16:3e:00:00:01", bridge: "br0" }] } },
+      { by: "xl config-update", settled: { memoryKiB: 65536, cards: [{ ip: "" }, { ip: "" }] } },
+    ]);
   });
 
   test("is not what an earlier guest of that number left behind", () => {

@@ -13,7 +13,7 @@ export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["
 const TOOLS = [
   "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
   "drbdsetup", "drbdmeta", "drbdadm", "truncate", "dd", "cmp", "e2fsck", "dumpe2fs",
-  "blkdiscard", "xl", "xenstore-list", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
+  "blkdiscard", "xl", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];
 const STUB = join(dirname(fileURLToPath(import.meta.url)), "stubs", "tool");
 const PARTS = join(dirname(STUB), "parts");
@@ -98,6 +98,7 @@ export class StubHost {
     writeFileSync(join(this.state, "mounts"), "");
     writeFileSync(join(this.state, "next-domid"), "6");
     writeFileSync(join(this.root, "proc/self/mountinfo"), "");
+    writeFileSync(join(this.root, "proc/meminfo"), "MemTotal:       16777216 kB\nMemFree:         1048576 kB\nMemAvailable:    8388608 kB\n");
     writeFileSync(join(this.root, "proc/sys/kernel/random/boot_id"), "boot-1\n");
     mkdirSync(dirname(this.throttle), { recursive: true });
     writeFileSync(this.throttle, "100\n");

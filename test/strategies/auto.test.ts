@@ -13,10 +13,13 @@ interface Asked {
   readonly running?: boolean;
   readonly bytes?: number;
   readonly host?: Partial<HostState>;
+  /** Its images have no holes. */
+  readonly full?: true;
 }
 
-function planned({ disks = { xvda1: {} }, move = {}, running = true, bytes, host }: Asked) {
-  const state = { ...aHost([{ name: "web1", running, disks }]), ...host };
+function planned({ disks = { xvda1: {} }, move = {}, running = true, bytes, host, full }: Asked) {
+  const made = aHost([{ name: "web1", running, disks }]);
+  const state = { ...(full === true ? withFullImages(made) : made), ...host };
   const wish = aWish("web1", Object.keys(disks), move, bytes === undefined ? {} : { bytes });
   return planHost(state, [wish], sha256);
 }
@@ -29,6 +32,7 @@ function chosen(asked: Asked) {
 }
 
 const UNASKED = "only where the playbook names it";
+const SPARSE = "its image is sparse, and md fails a guest's writes for good after one that finds no room";
 const LAST = "it is for where no other way keeps the budget, or fits at all";
 
 describe("auto", () => {
@@ -54,10 +58,10 @@ describe("auto", () => {
     expect(picked).toEqual(["dm suspend"]);
     expect(choices[0]?.against.map((o) => [o.strategy, o.switch, o.reasons[0]])).toEqual([
       ["dm", "restart", "the guest would lose more time"], ["rsync", "restart", "the guest would lose more time"],
-      ["md", "suspend", LAST], ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
+      ["md", "suspend", SPARSE], ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
       ["md-preseed", "suspend", UNASKED], ["drbd", undefined, expect.stringContaining("its image is sparse")],
     ]);
-    const considered = choices[0]?.against.filter((o) => o.reasons[0] !== UNASKED && o.reasons[0] !== LAST) ?? [];
+    const considered = choices[0]?.against.filter((o) => o.reasons[0] !== UNASKED && o.reasons[0] !== SPARSE) ?? [];
     const down = [choices[0]?.forecast, ...considered.flatMap((o) => o.forecast ?? [])].map((f) => f?.downtimeSeconds ?? -1);
     expect(down).toEqual([...down].sort((a, b) => a - b));
     expect(choices[0]?.forecast).toEqual({
@@ -86,21 +90,27 @@ describe("auto", () => {
     const blocks = { xvda1: { content: { type: "unknown" } } } as const;
 
     test("where neither files nor dm fit, by the switch-over that costs the least", () => {
-      const { picked, choices } = chosen({ disks: blocks, host: WITHOUT });
+      const { picked, choices } = chosen({ disks: blocks, host: WITHOUT, full: true });
       expect(picked).toEqual(["md suspend"]);
       expect(choices[0]?.against.find(({ strategy }) => strategy === "dm")?.reasons).toEqual(["the kernel has no module dm_mirror"]);
       expect(chosen({ disks: blocks, host: WITHOUT, running: false }).picked).toEqual(["md restart"]);
     });
 
     test("where all else would break the budget", () => {
-      const { picked, choices } = chosen({ host: WITHOUT, move: { downtimeSeconds: 10 } });
+      const { picked, choices } = chosen({ host: WITHOUT, move: { downtimeSeconds: 10 }, full: true });
       expect(picked).toEqual(["md suspend"]);
       expect(choices[0]?.against[0]?.strategy).toBe("rsync");
       expect(choices[0]?.against[0]?.reasons).toEqual(["the guest would be down for longer than its budget allows"]);
     });
 
+    test("but not where it is refused, for the image is sparse", () => {
+      const { picked, choices } = chosen({ host: WITHOUT, move: { downtimeSeconds: 10 } });
+      expect(picked).toEqual(["rsync restart"]);
+      expect(choices[0]?.against.find(({ strategy }) => strategy === "md")?.reasons[0]).toBe(SPARSE);
+    });
+
     test("but not for less downtime, nor where one disk has another way and all have that", () => {
-      const { picked, choices } = chosen({ host: WITHOUT });
+      const { picked, choices } = chosen({ host: WITHOUT, full: true });
       expect(picked).toEqual(["rsync restart"]);
       expect(choices[0]?.against.filter(({ strategy }) => strategy === "md").map(({ reasons }) => reasons)).toEqual([[LAST]]);
       expect(chosen({}).picked).toEqual(["dm suspend"]);
@@ -114,7 +124,7 @@ describe("auto", () => {
     });
 
     test("for a disk that nothing is said of, beside one that is to go by it", () => {
-      const state = aHost([{ name: "web1", disks: { xvda1: {}, xvdb: {} } }]);
+      const state = withFullImages(aHost([{ name: "web1", disks: { xvda1: {}, xvdb: {} } }]));
       const both = aWish("web1", ["xvda1", "xvdb"]);
       const wish = { ...both, disks: both.disks.map((disk) => (disk.vdev === "xvdb" ? { ...disk, move: { strategy: "md" } } : disk)) };
       expect(planHost(state, [wish], sha256).domains[0]?.choices.map(({ strategy }) => strategy)).toEqual(["md", "md"]);

@@ -58,6 +58,20 @@ describe("a guest whose disks are mirrored", () => {
     expect(choice?.against.map((other) => other.switch)).toEqual(["migrate", "suspend", "next-reboot"]);
   });
 
+  test("is restarted where its config was changed since it was built: what is restored has to fit", () => {
+    const { took, choice, diagnostics } = planned({}, (state) => {
+      const { web1 } = state.domains;
+      if (web1?.running === undefined || web1.config?.settled === undefined) throw new Error("no guest that runs");
+      const settled = { ...web1.config.settled, memoryKiB: 4 * 131072 };
+      return can("pv", "shadow")({ ...state, domains: { web1: { ...web1, running: { ...web1.running, settled: [{ by: "libxl", settled }] } } } });
+    });
+    expect(took).toBe("restart");
+    expect(choice?.against.slice(0, 2).map(({ reasons }) => reasons)).toEqual([
+      ["its config has been changed since it was built: memory"], ["its config has been changed since it was built: memory"],
+    ]);
+    expect(diagnostics.map(({ code, severity }) => `${severity} ${code}`)).toEqual(["warning stored-config-differs"]);
+  });
+
   test("is taken over as the host's own past runs say, not as guessed", () => {
     const slow = (state: HostState): HostState => ({
       ...can("pv", "shadow")(state),
@@ -76,10 +90,12 @@ describe("a guest whose disks are mirrored", () => {
     const history = [{ domain: "small1", switch: switchOver, shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 2, bytesPerSecond: 0 }];
     const grown = (state: HostState): HostState => {
       const { web1 } = state.domains;
-      if (web1?.running === undefined) throw new Error("no web1 that runs");
-      const running = { ...web1.running, memoryKiB: 64 * 1024 ** 2 };
+      if (web1?.running === undefined || web1.config === undefined) throw new Error("no web1 that runs");
+      const memoryKiB = 64 * 1024 ** 2;
+      const running = { ...web1.running, memoryKiB };
+      const config = { ...web1.config, settled: { ...web1.config.settled, memoryKiB } };
       const roomy = { totalBytes: 512 * GIB, freeBytes: 256 * GIB, dom0FreeBytes: 256 * GIB };
-      return { ...can("pv", "shadow")(state), memory: roomy, domains: { ...state.domains, web1: { ...web1, running } } };
+      return { ...can("pv", "shadow")(state), memory: roomy, domains: { ...state.domains, web1: { ...web1, config, running } } };
     };
     const forecast = (past: HostState["history"]) => planned({ switch: switchOver }, (state) => ({ ...grown(state), history: past })).estimate;
     expect(forecast(history)?.parts).toEqual(forecast([])?.parts);

@@ -32,9 +32,15 @@ describe("the output of xl list -l", () => {
         domid: 5,
         name: "web1",
         cards: [
-          { devid: 0, mac: "00:16:3e:00:00:01" }, { devid: 1, mac: "00:16:3e:00:00:02", elsewhere: true }, { devid: 2, mac: "", elsewhere: true },
-          { mac: "" },
+          { devid: 0, mac: "00:16:3e:00:00:01", settled: { mac: "00:16:3e:00:00:01", ip: "" } },
+          { devid: 1, mac: "00:16:3e:00:00:02", elsewhere: true, settled: { mac: "00:16:3e:00:00:02", ip: "" } },
+          { devid: 2, mac: "", elsewhere: true, settled: { ip: "" } },
+          { mac: "", settled: { ip: "" } },
         ],
+        settled: {
+          type: "pv", maxMemoryKiB: 131072, maxVcpus: 1, kernel: "", ramdisk: "", cmdline: "", bootloader: "",
+          onPoweroff: "destroy", onReboot: "destroy", onCrash: "destroy",
+        },
         uuid: "6f1a2b3c-4d5e-4f60-8172-8394a5b6c7d8",
         disks: [
           {
@@ -57,7 +63,7 @@ describe("the output of xl list -l", () => {
           },
         ],
       },
-      { domid: 6, cards: [], name: "diskless", uuid: "", disks: [] },
+      { domid: 6, cards: [], name: "diskless", uuid: "", disks: [], settled: {} },
     ]);
   });
 
@@ -81,7 +87,12 @@ describe("the output of xl list -l", () => {
       {
         domid: 3,
         name: "web1",
-        cards: [{ devid: 0, mac: "00:16:3e:4d:00:11" }],
+        cards: [{ devid: 0, mac: "00:16:3e:4d:00:11", settled: { mac: "00:16:3e:4d:00:11", ip: "10.77.0.11", bridge: "xenbr0" } }],
+        settled: {
+          type: "pv", memoryKiB: 131072, maxMemoryKiB: 131072, vcpus: 1, maxVcpus: 1,
+          kernel: "/boot/guest/vmlinux", ramdisk: "/boot/guest/initrd", cmdline: "root=/dev/xvda1 rw console=hvc0", bootloader: "",
+          onPoweroff: "destroy", onReboot: "restart", onCrash: "restart",
+        },
         uuid: "5f1a7c52-3d0a-4f5e-9d53-0b6f4c7e1a11",
         disks: [
           { vdev: "xvda1", target: "/srv/xen/web1/disk.img", format: "raw", access: "w", cdrom: false },

@@ -21,6 +21,7 @@ import { sectorSize } from "./sector-size.js";
 import { severalConfigs } from "./several-configs.js";
 import { space } from "./space.js";
 import { sparseImage } from "./sparse-image.js";
+import { storedConfig } from "./stored-config.js";
 import { targetTooSmall } from "./target-too-small.js";
 import { thinPoolUnhealthy } from "./thin-pool-unhealthy.js";
 import { thinPool } from "./thin-pool.js";
@@ -54,6 +55,7 @@ export const checks = {
   "sector-size": sectorSize,
   "several-configs": severalConfigs,
   "sparse-image": sparseImage,
+  "stored-config-differs": storedConfig,
   "target-too-small": targetTooSmall,
   "thin-pool-full": thinPool,
   "thin-pool-unhealthy": thinPoolUnhealthy,

@@ -4,6 +4,7 @@ import { fact as blockDevices } from "./block-devices.js";
 import { fact as books } from "./books.js";
 import { fact as diskTargets } from "./disk-targets.js";
 import { fact as domainList } from "./domain-list.js";
+import { fact as guestDevices } from "./guest-devices.js";
 import { fact as hiddenSignatures } from "./hidden-signatures.js";
 import { fact as hostIdentity } from "./host-identity.js";
 import { fact as kernelBackends } from "./kernel-backends.js";
@@ -34,6 +35,7 @@ export const facts = {
   books,
   diskTargets,
   domainList,
+  guestDevices,
   hiddenSignatures,
   hostIdentity,
   kernelBackends,

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk } from "../model/domain.js";
+import type { ConfiguredDisk, StoredView } from "../model/domain.js";
 import { readDomainConfig } from "../xl/domain-config.js";
 import { redact } from "../xl/secrets.js";
 import { readStoredConfig, redactStoredDomains, type StoredCard } from "../xl/stored.js";
@@ -16,12 +16,21 @@ export interface StoredGuest {
   readonly onPoweroff?: string;
   /** What `xl config-update` stored beats what libxl holds. */
   readonly byXl: boolean;
+  /** Hex SHA-256 of that. */
+  readonly storedHash?: string;
+  /** What each of the files says beside disks; libxl's own has its network cards in `cards`. */
+  readonly settled: readonly StoredView[];
 }
 
 // Not by `xl list -l`: that takes a lock file in this directory for each guest, and asking must leave no trace. And
 // it does not show what a reboot of the guest reads first, which `xl config-update` stores under `xl`
 // (reload_domain_config in tools/xl/xl_vmcontrol.c).
 const SCRIPT = `
+for path in /var/lib/xen/userdata-d.*.xl; do
+  [ -f "$path" ] || continue
+  hash=$({ dd if="$path" bs=64k iflag=noatime 2>/dev/null || cat "$path"; } | sha256sum)
+  printf 'sha256 %s %s\\n' "\${hash%% *}" "\${path##*/}"
+done
 for path in /var/lib/xen/userdata-d.*.libxl-json /var/lib/xen/userdata-d.*.xl; do
   [ -f "$path" ] || continue
   printf 'userdata %s\\n' "\${path##*/}"
@@ -41,6 +50,7 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
     if (result.exitCode !== 0) return unreadable("stored configurations of running guests", result);
     const guests = new Map<string, StoredGuest>();
     const diagnostics: Diagnostic[] = [];
+    const hashes = hashesOf(result.stdout);
     // `xl` comes after `libxl-json`, and beats it
     for (const { name, domid, uuid, kind, text } of filesOf(result.stdout)) {
       if (domid === 0) continue;
@@ -55,10 +65,15 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
       // only libxl's own has the addresses that it chose itself
       const cards = read.value !== undefined && "cards" in read.value ? read.value.cards : (guests.get(key)?.cards ?? []);
       // the xl that watches the guest knows the one of its creation, and reads the other when the guest reboots
+      const view: StoredView | undefined = read.value?.settled === undefined
+        ? undefined
+        : { by: kind === "xl" ? "xl config-update" : "libxl", settled: read.value.settled };
       const actions = [guests.get(key)?.onPoweroff, read.value?.onPoweroff];
       const onPoweroff = actions.find((action) => action !== undefined && action !== "destroy");
       guests.set(key, {
-        domid, uuid, disks: read.value?.disks ?? [], cards, byXl: kind === "xl", ...(onPoweroff === undefined ? {} : { onPoweroff }),
+        domid, uuid, disks: read.value?.disks ?? [], cards, byXl: kind === "xl",
+        ...(kind === "xl" && hashes.has(name) ? { storedHash: hashes.get(name) ?? "" } : {}),
+        settled: [...(guests.get(key)?.settled ?? []), ...(view === undefined ? [] : [view])], ...(onPoweroff === undefined ? {} : { onPoweroff }),
       });
     }
     return known([...guests.values()], diagnostics);
@@ -66,7 +81,8 @@ export const fact: FirstFact<readonly StoredGuest[]> = {
   redact(result) {
     const files = filesOf(result.stdout).map(({ name, kind, text }) =>
       `userdata ${name}\n${kind === "xl" ? redact(text) : redactStoredDomains(text)}\n`);
-    return { ...result, stdout: files.join("") };
+    const hashes = [...hashesOf(result.stdout)].map(([name, hash]) => `sha256 ${hash} ${name}\n`);
+    return { ...result, stdout: [...hashes, ...files].join("") };
   },
 };
 
@@ -76,6 +92,12 @@ interface UserdataFile {
   readonly uuid: string;
   readonly kind: "libxl-json" | "xl";
   readonly text: string;
+}
+
+/** They stand before the first of the files, which may hold anything. */
+function hashesOf(output: string): ReadonlyMap<string, string> {
+  const [before = ""] = `\n${output}`.split("\nuserdata ", 1);
+  return new Map([...before.matchAll(/^sha256 ([0-9a-f]{64}) (\S+)$/gm)].map(([, hash = "", name = ""]) => [name, hash]));
 }
 
 function filesOf(output: string): readonly UserdataFile[] {

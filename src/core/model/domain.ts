@@ -33,6 +33,40 @@ export interface AttachedDisk {
   readonly open?: BlockNode;
 }
 
+/**
+ * What a config, or what is stored of one, settles of a guest beside its disks. A member that is unset is not known: it may come
+ * from elsewhere. Empty texts are none.
+ */
+export interface Settled {
+  readonly type?: string;
+  readonly memoryKiB?: number;
+  readonly maxMemoryKiB?: number;
+  /** VCPUs that it has when it starts. */
+  readonly vcpus?: number;
+  readonly maxVcpus?: number;
+  readonly kernel?: string;
+  readonly ramdisk?: string;
+  readonly cmdline?: string;
+  readonly bootloader?: string;
+  /** In libxl's words. */
+  readonly onPoweroff?: string;
+  readonly onReboot?: string;
+  readonly onCrash?: string;
+  /** How many of each kind that a config may name, beside disks, cards and PCI devices; libxl's file keeps what was taken away. */
+  readonly devices?: Readonly<Record<string, number>>;
+  /** Network cards, in their order. */
+  readonly cards?: readonly SettledCard[];
+}
+
+export interface SettledCard {
+  readonly mac?: string;
+  readonly bridge?: string;
+  readonly script?: string;
+  readonly ip?: string;
+  /** That the card has in Dom0 (`vifname`). */
+  readonly name?: string;
+}
+
 /** One xl config on a host. */
 export interface DomainConfig {
   readonly path: string;
@@ -51,6 +85,7 @@ export interface DomainConfig {
   readonly memoryMiB?: number;
   readonly type: "pv" | "hvm" | "pvh";
   readonly ties: readonly Tie[];
+  readonly settled?: Settled;
   /** Why it is not edited: it is no UTF-8 text, or only its beginning was read. The disks that it names count all the same. */
   readonly uneditable?: "no-utf8" | "too-long";
 }
@@ -72,6 +107,10 @@ export interface RunningDomain {
   readonly macs?: readonly string[];
   /** It has PCI devices of the host's, from its start on or plugged in since. */
   readonly passedThrough?: true;
+  /** What can be plugged in and out, as libxl has it: `vif/0`, `vbd/51713`. Sorted; unset where libxl does not say. */
+  readonly devices?: readonly string[];
+  /** What libxl has stored of it, and `xl config-update` if it was used: what it was built with, and what its own reboot builds it with. */
+  readonly settled?: readonly StoredView[];
   /** From there too: what becomes of it when it powers off, where that is not `destroy`. */
   readonly onPoweroff?: string;
   readonly attached: readonly AttachedDisk[];
@@ -79,6 +118,13 @@ export interface RunningDomain {
   readonly qemu?: GuestQemu;
   /** `xl config-update` has stored a config, which beats what libxl holds when the guest reboots itself. */
   readonly storedByXl?: boolean;
+  /** Hex SHA-256 of that, where it could be had. */
+  readonly storedHash?: string;
+}
+
+export interface StoredView {
+  readonly by: "libxl" | "xl config-update";
+  readonly settled: Settled;
 }
 
 /** A guest: defined by a file, running, saved, or several of these. */

@@ -3,11 +3,12 @@ import type { FactValues } from "../facts/readings.js";
 import type { ReportedQemu } from "../facts/qemu-blocks.js";
 import type { ReportedConfig } from "../facts/xl-configs.js";
 import type { ReportedBackend } from "../facts/xenstore-backends.js";
+import type { GuestDevice } from "../facts/guest-devices.js";
 import type { KernelBackend } from "../facts/kernel-backends.js";
 import type { StoredCard } from "../xl/stored.js";
 import type { StoredGuest } from "../facts/stored-configs.js";
 import type { ListedDomain } from "../facts/domain-list.js";
-import type { AttachedDisk, Domain, DomainConfig, RunningDomain } from "../model/domain.js";
+import type { AttachedDisk, Domain, DomainConfig, RunningDomain, StoredView } from "../model/domain.js";
 import type { CountedWrites } from "../facts/vbd-writes.js";
 import { hasRehearsalName } from "../model/names.js";
 import { vdevOfNumber } from "../xl/vdev.js";
@@ -68,7 +69,7 @@ function observeRunning(facts: FactValues): ReadonlyMap<string, RunningDomain> {
   for (const listed of facts.domainList ?? []) {
     const disks = (attached.get(listed.domid) ?? []).sort((a, b) => (a.vdev < b.vdev ? -1 : 1));
     found.set(listed.name, readRunning(listed, stored.get(`${listed.domid} ${listed.uuid}`), disks, qemus.get(listed.domid),
-      facts.kernelBackends?.filter(({ domid }) => domid === listed.domid)));
+      facts.kernelBackends?.filter(({ domid }) => domid === listed.domid), (facts.guestDevices ?? []).filter(({ domid }) => domid === listed.domid)));
   }
   return found;
 }
@@ -79,20 +80,28 @@ function readRunning(
   attached: readonly AttachedDisk[],
   qemu: ReportedQemu | undefined,
   served: readonly KernelBackend[] | undefined,
+  devices: readonly GuestDevice[],
 ): RunningDomain {
+  const cards = stored?.cards.filter((card) => isThere(card, served)) ?? [];
   return {
     domid: listed.domid,
     uuid: listed.uuid,
     paused: listed.state.includes("p"),
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
-    ...(stored === undefined ? {} : { macs: stored.cards.filter((card) => isThere(card, served)).map(({ mac }) => mac) }),
+    ...(stored === undefined ? {} : { macs: cards.map(({ mac }) => mac), settled: stored.settled.map((view) => withCards(view, cards)) }),
     ...(served?.some(({ kind }) => kind === "pci") === true ? { passedThrough: true } : {}),
+    ...(devices.length === 0 ? {} : { devices: devices.map(({ device }) => device).sort() }),
+    ...(stored?.storedHash === undefined ? {} : { storedHash: stored.storedHash }),
     ...(stored?.onPoweroff === undefined ? {} : { onPoweroff: stored.onPoweroff }),
     ...(stored?.byXl === true ? { storedByXl: true } : {}),
     attached,
     ...(qemu === undefined ? {} : { qemu: { nodes: qemu.nodes, jobs: qemu.jobs } }),
   };
+}
+
+function withCards({ by, settled }: StoredView, cards: readonly StoredCard[]): StoredView {
+  return by === "libxl" ? { by, settled: { ...settled, cards: cards.map((card) => card.settled) } } : { by, settled };
 }
 
 /** libxl has every card stored that the guest ever had; where Dom0's kernel serves it, that knows whether it still has. */

@@ -1456,13 +1456,13 @@ domid_state() {
   return 2
 }
 
-# listed TEXT: sets LISTED and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+# listed TEXT: sets LISTED, MEMORY in MiB and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
 listed() {
   set -f
   set -- $1
   set +f
   [ $# -ge 5 ] && shift $(($# - 5)) || return
-  LISTED=$1 STATE=$4
+  LISTED=$1 MEMORY=$2 STATE=$4
   case $LISTED in *[!0-9]*) return 1 ;; esac
   case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
   return 1
@@ -3503,6 +3503,9 @@ verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own
       return 1
     }
   done
+  written_by "$1" "$own" || return 0
+  says "$1 is open for writing by $WRITER"
+  return 1
 }
 
 verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of UNDER, a device of this run's own
@@ -3512,6 +3515,100 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
   for loop in $(loops_over "$device"); do
     says "$1 is in use: $loop lies on it"
     return 1
+  done
+  domid_of "$DOMAIN"
+  case $? in 0) loop=$DOMID ;; 1) loop=- ;; *) return 1 ;; esac
+  if written_by "$device" "$loop"; then
+    says "$1 is open for writing by $WRITER"
+    return 1
+  fi
+  # what lies on it, this run's mounts and who was seen count too: only where there is none of these the count says something
+  [ -n "\${2:-}" ] || [ -n "$OPENED" ] || ! is_open_still "$device" || {
+    says "$1 is open, and not by a process that can be seen (dmsetup info)"
+    return 1
+  }
+}
+
+# written_by PATH DOMID: sets WRITER, a process that has the file or the device open for writing and is neither this run's nor the
+# QEMU of the guest DOMID (\`-\`: of none), and OPENED, whether anybody has it open at all. Who is just looking (udev, LVM) is gone soon.
+written_by() {
+  local tries
+  for tries in 1 2 3; do
+    [ "$tries" -eq 1 ] || sleep 0.5
+    find_writer "$1" "$2" || return 1
+  done
+}
+
+# find_writer PATH DOMID: names of what is open are looked at and not followed, as what lies on a server that does not answer would hang.
+# A process for each kind, however many processes there are.
+find_writer() {
+  local name real fd pid blocks
+  OPENED='' WRITER='' blocks='' TREE=
+  node_number "$1" && [ "$NODE" != 0:0 ] || NODE=-
+  tree_of $$
+  if [ "$NODE" = - ]; then
+    name=$(quoted_name "$1")
+    real=$(readlink -f -- "$1") && real=$(quoted_name "$real") || real=$name
+    set -- "$1" "$2" \\( -lname "*/$name" -o -lname "*/$real" -o -lname "*/$real (deleted)" \\)
+  else
+    set -- "$1" "$2" -lname '*/dev/*' ! -xtype c
+  fi
+  real=$1 name=$2
+  shift 2
+  for fd in $(find "$ROOT"/proc/[0-9]*/fd -mindepth 1 -maxdepth 1 "$@" -print 2>/dev/null 9>&-); do
+    if [ "$fd" -ef "$real" ]; then
+      ! writes_by "$fd" "$name" || return 0
+    elif [ "$NODE" != - ] && [ -b "$fd" ]; then
+      blocks="$blocks $fd"
+    fi
+  done
+  # the same device by another node
+  [ -n "$blocks" ] || return 1
+  while read -r pid fd; do
+    [ -n "$fd" ] && [ "$((0x\${pid%:*})):$((0x\${pid#*:}))" = "$NODE" ] || continue
+    ! writes_by "$fd" "$name" || return 0
+  done <<LIST
+$(stat -L -c '%t:%T %n' -- $blocks 2>/dev/null 9>&-)
+LIST
+  return 1
+}
+
+# quoted_name PATH: its last part, as a pattern that fits that only
+quoted_name() {
+  printf '%s' "\${1##*/}" | sed 's/[][*?\\\\]/\\\\&/g'
+}
+
+# writes_by FD DOMID: /proc/PID/fd/NUMBER of a stranger's, who may write by it; sets OPENED and WRITER
+writes_by() {
+  local pid key flags
+  pid=\${1#"$ROOT/proc/"} flags=
+  pid=\${pid%%/*}
+  OPENED=1
+  while read -r key flags; do [ "$key" != flags: ] || break; done 2>/dev/null <"$ROOT/proc/$pid/fdinfo/\${1##*/}"
+  # the last two bits of an octal number (O_ACCMODE): 0 is reading
+  case $flags in *[1-35-7]) ;; *) return 1 ;; esac
+  case " $TREE " in *" $pid "*) return 1 ;; esac
+  [ "$2" = - ] || ! is_qemu_of "$2" "$pid" || return 1
+  WRITER='a process'
+  { read -r WRITER <"$ROOT/proc/$pid/comm"; } 2>/dev/null
+  WRITER="$WRITER ($pid)"
+}
+
+is_qemu_of() { # DOMID PID
+  tr '\\000' '\\n' 2>/dev/null <"$ROOT/proc/$2/cmdline" | awk -v domid="$1" '
+    (before == "-xen-domid" || before == "-d") && $0 == domid { found = 1 }
+    { before = $0 }
+    END { exit !found }'
+}
+
+# is_open_still DEVICE: by device-mapper's own count; udev and LVM open it for a moment. This run has not mounted it.
+is_open_still() {
+  local tries count
+  node_number "$1" && [ -z "$(mounts_of "$1" "$NODE")" ] || return 1
+  for tries in 1 2 3 4 5 6; do
+    [ "$tries" -eq 1 ] || sleep 0.5
+    count=$(dmsetup info -c --noheadings -o open --major "\${NODE%:*}" --minor "\${NODE#*:}" 2>/dev/null 9>&-) || return 1
+    case $count in '' | *[!0-9]* | 0) return 1 ;; esac
   done
 }
 
@@ -3800,6 +3897,133 @@ verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, n
     says "$found names $1"
     return 1
   }
+}
+
+# guard_room: a guest's memory fits into what was set aside for it, and Dom0 has that, with SPARE left over. The
+# guest may have been given more memory since, and Dom0 have spent its own.
+verb_guard_room() { # NAME TARGET BYTES SPARE
+  local key value rest room
+  domain_state "$1"
+  case $? in 0) ;; 1) says "$1 is not there" && return 1 ;; *) return 1 ;; esac
+  # as the plan reckons it: page tables and what else belongs to a domain on top, and xl shows whole MiB
+  room=$((MEMORY * 1048576 * 102 / 100 + 16777216))
+  [ "$room" -le $(($3 + 1048576)) ] || {
+    says "$1 has $MEMORY MiB of memory by now, which is more than the plan has room for"
+    return 1
+  }
+  value=
+  while read -r key value rest; do [ "$key" != MemAvailable: ] || break; done <"$ROOT/proc/meminfo" || value=
+  case $value in
+    '' | *[!0-9]*)
+      says 'the kernel does not say how much memory Dom0 has available'
+      return 1
+      ;;
+  esac
+  [ "$value" -ge $((($3 + $4) / 1024)) ] || {
+    says "the memory of $1 takes $(mib "$3"), and Dom0 has only $((value / 1024)) MiB available by now, of which it keeps $(mib "$4")"
+    return 1
+  }
+  # what an earlier try left there, say
+  room=$(stat -f -c '%a %S' -- "$2" 2>/dev/null) && [ $((\${room% *} * \${room#* })) -ge "$3" ] || {
+    says "$2 has no room for $(mib "$3")"
+    return 1
+  }
+}
+
+# devices_of DOMID: sets DEVICES, \` vbd/51713 vif/0 \`: those that libxl has given to the guest, whoever serves them. Consoles and the
+# like come by themselves, and nobody plugs them in. 1: xenstore does not say.
+devices_of() {
+  DEVICES=$(xenstore-ls -f "/libxl/$1/device" 2>/dev/null 9>&- | awk -F '[/ ]' '
+    # /libxl/3/device/vbd/51713 = ""
+    $4 == "device" && $5 ~ /^(vif|vbd|pci|vusb|vtpm|vscsi|9pfs)$/ && $6 ~ /^[0-9]+$/ && $7 == "=" { print $5 "/" $6 }' | sort)
+  [ -n "$DEVICES" ] || return 1
+  set -- $DEVICES
+  DEVICES=" $* "
+}
+
+verb_guard_devices() { # NAME DEVICE…
+  local name
+  name=$1
+  shift
+  domid_of "$name"
+  case $? in 0) ;; 1) says "$name is not there" && return 1 ;; *) return 1 ;; esac
+  devices_of "$DOMID" || {
+    says "xenstore does not say which devices $name has"
+    return 1
+  }
+  same_devices "$name" " $* " 'the plan was made'
+}
+
+# same_devices NAME LIST SINCE: DEVICES are those of the list
+same_devices() {
+  local device
+  for device in $DEVICES; do
+    case $2 in *" $device "*) continue ;; esac
+    says "$1 has been given a device since $3, and would lose it: $device"
+    return 1
+  done
+  for device in $2; do
+    case $DEVICES in *" $device "*) continue ;; esac
+    says "a device of $1 has been taken away since $3: $device"
+    return 1
+  done
+}
+
+# stored_digest: sets DIGEST, of that in the file STORED which stays the same when the guest reboots itself, disks apart. libxl writes a
+# line for each member. 1: there is no such file.
+stored_digest() {
+  DIGEST=
+  [ -r "$STORED" ] || return 1
+  DIGEST=$(tr -d '\\000' <"$STORED" | awk '
+    /^ *"(kernel|ramdisk|cmdline|bootloader|max_vcpus|max_memkb|mac)": / { sub(/^ */, ""); sub(/,$/, ""); print }' | sort | sha256sum)
+  DIGEST=\${DIGEST%% *}
+}
+
+# note_stored NAME: it was taken over just now, with what this run gave it
+verb_note_stored() {
+  domid_of "$1"
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  stored_of "$DOMID"
+  stored_digest || :
+  devices_of "$DOMID" || :
+  write_kept "$HERE/stored" "\${DIGEST:--}$DEVICES"
+}
+
+# guard_stored NAME HASH|- [FILE]: nobody has stored another config for the guest's own reboot (xl config-update) than the one of HASH
+# (-: none), or of FILE, which this run or an earlier one stored; and of what libxl holds itself nothing has changed since it was
+# noted. config-update replaces all of it.
+verb_guard_stored() {
+  local digest devices
+  domid_of "$1"
+  case $? in 0) ;; 1) says "$1 is not there" && return 1 ;; *) return 1 ;; esac
+  stored_of "$DOMID"
+  set -- "$1" "$2" "\${3:-}" "\${STORED%.libxl-json}.xl"
+  if [ -s "$4" ] && ! { [ -n "$3" ] && cmp -s "$4" "$3"; }; then
+    hash_of "$4" && [ "$HASH" = "$2" ] || {
+      says "somebody has stored another config of $1 meanwhile (xl config-update): it is not overwritten"
+      return 1
+    }
+  fi
+  read_fact stored
+  [ -n "$CONTENT" ] || return 0
+  digest=\${CONTENT%% *}
+  if stored_digest && [ "$digest" != - ] && [ "$DIGEST" != "$digest" ]; then
+    says "what libxl has stored of $1 has changed since it was taken over: a card was plugged in, or it has rebooted itself with another config"
+    return 1
+  fi
+  devices=\${CONTENT#"$digest"}
+  case $devices in *[!' ']*) ;; *) return 0 ;; esac
+  devices_of "$DOMID" || {
+    says "xenstore does not say which devices $1 has"
+    return 1
+  }
+  same_devices "$1" "$devices " 'it was taken over'
+}
+
+verb_update_stored() { # NAME FILE OLD_FILE HASH|- -- COMMAND…
+  verb_guard_stored "$1" "$4" "$3" || return
+  shift 5
+  run_command "$@"
 }
 
 # The guest itself: down, up, paused, committed, ready.
@@ -7914,7 +8138,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

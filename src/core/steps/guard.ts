@@ -1,4 +1,5 @@
 import type { AttachedGoal } from "../model/goal.js";
+import { formatBytes } from "../model/bytes.js";
 import { verdict } from "../goals/verdict.js";
 import type { StepKind } from "../model/step.js";
 
@@ -22,6 +23,15 @@ export interface Guard {
   readonly attached?: readonly AttachedGoal[];
   /** Mirrors that have to be in sync. */
   readonly mirrors?: readonly string[];
+  /** What the guest has beside its disks' targets: a config that names less would take it away. */
+  readonly devices?: readonly string[];
+  /**
+   * What `xl config-update` may have stored: nothing, or the text of this hash, or what is in this file of converge's own. Unset:
+   * nothing is stored after this.
+   */
+  readonly stored?: { readonly sha256?: string; readonly file?: string };
+  /** Where its memory is to go, how much that is, and what Dom0 keeps for itself beside it. */
+  readonly memory?: { readonly target: string; readonly bytes: number; readonly spareBytes: number };
 }
 
 /**
@@ -31,9 +41,12 @@ export interface Guard {
 export const guard: StepKind<"guard", Guard> = {
   kind: "guard",
   risk: "safe",
-  requires: () => ["xl", "sha256sum", "stat", "losetup"],
+  requires: ({ images, volumes = [], devices }) => [
+    "xl", "sha256sum", "stat", "losetup",
+    ...(images.length + volumes.length === 0 ? [] : ["find"]), ...(devices === undefined ? [] : ["xenstore-ls"]),
+  ],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
-  actions: ({ domain, bootId, running, config, images, volumes = [], attached, mirrors = [] }) => [
+  actions: ({ domain, bootId, running, config, images, volumes = [], attached, mirrors = [], devices, stored, memory }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {
@@ -59,13 +72,28 @@ export const guard: StepKind<"guard", Guard> = {
       verb: ["guard_volume", volume, ...given(under)] as [string, ...string[]],
       shown: under === undefined ? `nobody else has ${volume}` : `nobody but the mirror has ${volume}`,
     })),
+    ...(devices === undefined
+      ? []
+      : [{ verb: ["guard_devices", domain, ...devices] as [string, ...string[]], shown: `${domain} has ${devices.join(", ")}, and nothing else that can be plugged in` }]),
+    ...(stored === undefined
+      ? []
+      : [{
+          verb: ["guard_stored", domain, stored.sha256 ?? "-", ...given(stored.file)] as [string, ...string[]],
+          shown: `nobody has stored another config of ${domain} meanwhile (xl config-update)`,
+        }]),
+    ...(memory === undefined
+      ? []
+      : [{
+          verb: ["guard_room", domain, memory.target, String(memory.bytes), String(memory.spareBytes)] as [string, ...string[]],
+          shown: `Dom0 has ${formatBytes(memory.bytes)} of memory available for that of ${domain}, and ${formatBytes(memory.spareBytes)} for itself`,
+        }]),
     ...(mirrors.length === 0
       ? []
       : [{ verb: ["mirror_whole", ...mirrors] as [string, ...string[]], shown: `${mirrors.join(", ")}: every region is in sync` }]),
   ],
   goals: () => [],
   effect: (_args, model) => model,
-  refuses: ({ domain, bootId, running, config, images, attached }, model) => {
+  refuses: ({ domain, bootId, running, config, images, attached, devices }, model) => {
     const found = model.host.domains[domain];
     const guest = attached === undefined
       ? found?.running?.domid !== running?.domid
@@ -74,7 +102,9 @@ export const guard: StepKind<"guard", Guard> = {
       const image = model.host.images[path];
       return image?.inode !== inode || (bytes !== undefined && image.bytes !== bytes);
     });
-    return guest || file || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
+    const has = found?.running?.devices;
+    const plugged = devices !== undefined && has !== undefined && has.join(" ") !== devices.join(" ");
+    return guest || file || plugged || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
   },
 };
 

@@ -2,7 +2,7 @@ import type { ConfiguredDisk } from "../model/domain.js";
 import { builtFromConfig, builtWith } from "../model/guest.js";
 import type { AttachedGoal } from "../model/goal.js";
 import type { ReadyCheck } from "../model/desired.js";
-import type { StepKind } from "../model/step.js";
+import type { Action, StepKind } from "../model/step.js";
 import { verdict } from "../goals/verdict.js";
 import { withGhost, withoutFile, withRunning } from "../model/transform.js";
 
@@ -102,6 +102,8 @@ export const unpause: StepKind<"unpause", Unpause> = {
 export interface WaitReady {
   readonly domain: string;
   readonly ready: ReadyCheck | { readonly kind: "running"; readonly seconds: number; readonly timeoutSeconds: number };
+  /** From here on it is held against what it has now, by `guard` and `update-stored`: this run has just built it anew. */
+  readonly notes?: true;
 }
 
 /** The downtime ends here. Both ways of asking are tried from Dom0. */
@@ -110,30 +112,28 @@ export const waitReady: StepKind<"wait-ready", WaitReady> = {
   risk: "safe",
   requires: ({ ready }) => (ready.kind === "tcp" ? ["bash", "timeout", "xl"] : ["timeout", "xl"]),
   title: ({ domain, ready }) => `Wait until ${domain} is ready: ${readyText(ready)}`,
-  actions: ({ domain, ready }) => {
-    const limit = String(ready.timeoutSeconds);
-    switch (ready.kind) {
-      case "tcp":
-        return [
-          {
-            verb: ["wait_ready", domain, limit, "tcp", ready.address ?? "", String(ready.port)],
-            shown: `connect to ${ready.address ?? "?"} port ${ready.port} until it answers`,
-          },
-        ];
-      case "command":
-        return [{ verb: ["wait_ready", domain, limit, "command"], command: ready.command }];
-      case "running":
-        return [
-          {
-            verb: ["wait_ready", domain, limit, "running", String(ready.seconds)],
-            shown: `see it run for ${ready.seconds} s`,
-          },
-        ];
-    }
-  },
+  actions: ({ domain, ready, notes }) => [
+    waiting(domain, ready),
+    ...(notes === undefined ? [] : [{ verb: ["note_stored", domain] as [string, ...string[]], shown: `note which devices ${domain} has, and what libxl has stored of it` }]),
+  ],
   goals: () => [],
   effect: (_args, model) => model,
 };
+
+function waiting(domain: string, ready: WaitReady["ready"]): Action {
+  const limit = String(ready.timeoutSeconds);
+  switch (ready.kind) {
+    case "tcp":
+      return {
+        verb: ["wait_ready", domain, limit, "tcp", ready.address ?? "", String(ready.port)],
+        shown: `connect to ${ready.address ?? "?"} port ${ready.port} until it answers`,
+      };
+    case "command":
+      return { verb: ["wait_ready", domain, limit, "command"], command: ready.command };
+    case "running":
+      return { verb: ["wait_ready", domain, limit, "running", String(ready.seconds)], shown: `see it run for ${ready.seconds} s` };
+  }
+}
 
 function readyText(ready: WaitReady["ready"]): string {
   const within = `within ${ready.timeoutSeconds} s`;

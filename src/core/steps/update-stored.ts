@@ -13,6 +13,8 @@ export interface UpdateStored {
   readonly oldFile: string;
   readonly disks: readonly ConfiguredDisk[];
   readonly oldDisks: readonly ConfiguredDisk[];
+  /** Hex SHA-256 of what `xl config-update` had stored when this was planned: it is not somebody else's. */
+  readonly known?: string;
 }
 
 /**
@@ -24,7 +26,10 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
   risk: "safe",
   requires: () => ["xl", "cmp"],
   title: ({ domain }) => `Store ${domain}'s new config with xl: its own reboot uses it`,
-  actions: ({ domain, file }) => [{ command: ["xl", "config-update", domain, file] }],
+  actions: ({ domain, file, oldFile, known }) => [
+    // which replaces all that was stored, also what somebody else did meanwhile: the verb looks for that
+    { verb: ["update_stored", domain, file, oldFile, known ?? "-"], command: ["xl", "config-update", domain, file] },
+  ],
   goals: ({ domain, file, disks }) => [{ goal: "stored", domain, file, disks: targets(disks) }],
   effect: ({ domain, disks }, model) => withStored(model, domain, disks),
   undo: ({ domain, file, oldFile, disks, oldDisks }) => ({

@@ -6,7 +6,7 @@ import { cutArray, retireArray } from "../steps/cut-array.js";
 import { againstBlocks, asLarge, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
 import { sitsElsewhere } from "./sits-elsewhere.js";
-import type { DiskMove, Strategy } from "./strategy.js";
+import type { DiskMove, Fit, Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
 import type { MirrorKinds } from "./two-switches.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -25,7 +25,8 @@ export const md: Strategy = {
 
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...againstMd(move, state)];
-    return reasons.length > 0 ? { fits: false, reasons } : { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"], ...asLarge(move.change) };
+    if (reasons.length > 0) return { fits: false, reasons };
+    return { fits: true, reasons: ["it is a raw image: its blocks can be mirrored"], ...asLarge(move.change), ...holes(move) };
   },
 
   forecast: (move, state) => ({ ...forecastOfBlocks("md", move, state), paused: comparisonOf("md", move, state) }),
@@ -38,6 +39,11 @@ export const mdKinds: MirrorKinds = {
   create: createArray, mirror: growArray, sync: syncArray, complete: completeArray, cut: cutArray, retire: retireArray,
   last: "from here on md would leave behind whichever fails",
 };
+
+/** The check `sparse-image` refuses it then, and says what can be done: to be picked for want of a better one it is no way. */
+function holes({ change: { image }, running }: DiskMove): Pick<Fit, "lacks"> {
+  return running && image.allocatedBytes < image.bytes ? { lacks: ["its image is sparse, and md fails a guest's writes for good after one that finds no room"] } : {};
+}
 
 /** Why a disk can not be mirrored by md here; empty where it can. */
 export function againstMd(move: DiskMove, state: HostState): readonly string[] {

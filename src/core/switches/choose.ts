@@ -4,9 +4,10 @@ import { formatBytes } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
 import type { SwitchChoice } from "../model/plan.js";
 import type { SwitchOver } from "../strategies/strategy.js";
+import { unlikeGuest } from "./unlike-stored.js";
 
 /** Left to Dom0 itself when a guest's memory is kept in its own. */
-const SPARE = 128 * 1024 ** 2;
+export const SPARE = 128 * 1024 ** 2;
 
 /** Bytes that a guest of this memory takes in all: with its page tables, and what else belongs to a domain. */
 export function withOverhead(memory: number): number {
@@ -43,6 +44,12 @@ export function againstMigrate(domain: Domain, state: HostState): readonly strin
   if (ties.includes("named-card")) reasons.push("its network card has a name of its own on Dom0 (vifname), which two copies can not both have");
   if (ties.includes("fixed-display")) reasons.push("its VNC display has a fixed number, which two copies can not both have");
   return reasons;
+}
+
+/** Why a guest is not restored with its config, whatever takes its memory: only where nobody has said that it shall be. */
+export function againstRestore(domain: Domain): readonly string[] {
+  const what = [...new Set(unlikeGuest(domain).map((one) => one.what))];
+  return what.length === 0 ? [] : [`its config has been changed since it was built: ${what.join(", ")}`];
 }
 
 /** What ties a guest to the domain that it is now. */
@@ -87,8 +94,9 @@ export function switchCandidates(
   const asked = desired.move.switch ?? "auto";
   if (asked !== "auto") return { possible: [asked], impossible: [] };
   if (domain.running === undefined) return { possible: ["restart"], impossible: [] };
+  const unlike = againstRestore(domain);
   const looked = ([["migrate", againstMigrate], ["suspend", againstSuspend]] as const).map(([switchOver, against]) => ({
-    switch: switchOver, reasons: against(domain, state),
+    switch: switchOver, reasons: [...against(domain, state), ...unlike],
   }));
   return {
     possible: ["restart", ...looked.filter(({ reasons }) => reasons.length === 0).map((one) => one.switch)],

@@ -11,7 +11,7 @@ import { retireStep } from "../strategies/retire.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 import { windowStep } from "./second-switch.js";
 import type { SecondSwitch } from "./second-switch.js";
-import { configsOf, takeOver } from "./take-over.js";
+import { asSeen, configsOf, takeOver } from "./take-over.js";
 import type { Derived } from "./take-over.js";
 
 /** A guest that an earlier run left on its mappings, which lie on its volumes alone. */
@@ -48,6 +48,7 @@ export function leaveSteps({ domain, config, desired, options, switchOver, secon
       {
         domain: name, bootId: state.host.bootId, config: { path: config.path, sha256: config.sha256 }, images: [],
         ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
+        ...(switchOver === "restart" ? {} : asSeen(domain)),
       },
       "somebody may have changed something meanwhile",
     ),

@@ -1,4 +1,5 @@
 import { leavesBySwitch } from "../model/desired.js";
+import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt, nameOfPath } from "../model/mapping.js";
 import { runDirectory } from "../model/names.js";
@@ -10,6 +11,7 @@ import { removeConfig, writeConfig } from "../steps/derived-config.js";
 import { commitOffline } from "../steps/commit-offline.js";
 import { editConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
+import type { Guard } from "../steps/guard.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { updateStored } from "../steps/update-stored.js";
@@ -19,7 +21,7 @@ import { guardStep, isAttachable, liftedWeight, volumeOf, WHY_LIFTED } from "./r
 import type { DomainMove } from "./restart.js";
 import { windowStep } from "./second-switch.js";
 import type { SecondSwitch } from "./second-switch.js";
-import { configsOf, takeOver } from "./take-over.js";
+import { asSeen, configsOf, takeOver } from "./take-over.js";
 import type { Derived } from "./take-over.js";
 
 /** The configs that take a running guest onto its mappings and, stored with xl, from there to its volumes. */
@@ -73,7 +75,7 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
       editConfig, "switch", "edit-config", { ...edit, ...(derived === undefined ? {} : { standing: "mirrored" }) },
       "both hold every write: whatever starts the guest next may use either",
     ),
-    ...(derived === undefined ? [] : [storeConfig(name, derived)]),
+    ...(derived === undefined ? [] : [storeConfig(move, derived)]),
     ...mirrors.flatMap((mirror) => mirror.cut),
     ...mirrors.flatMap((mirror) => mirror.release),
     ...(waits ? settled : []),
@@ -102,16 +104,19 @@ function written(move: MirroredMove): readonly (keyof DerivedConfigs)[] {
  */
 function stayingOnMappings(move: MirroredMove, { before, next }: DerivedConfigs): readonly Step[] {
   if (awaitsReboot(move)) return [];
-  const { name } = move.domain;
   return [
     stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
     stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
-    stepOf(updateStored, "prepare", "store-next", ontoNext(name, { before, next }), "its own reboot must not take it around the mirror"),
+    stepOf(updateStored, "prepare", "store-next", ontoNext(move.domain, { before, next }), "its own reboot must not take it around the mirror"),
   ];
 }
 
-function ontoNext(domain: string, { before, next }: Pick<DerivedConfigs, "before" | "next">): UpdateStored {
-  return { domain, file: derivedPath(domain, "next"), oldFile: derivedPath(domain, "before"), disks: next.disks, oldDisks: before.disks };
+function ontoNext({ name: domain, running }: Domain, { before, next }: Pick<DerivedConfigs, "before" | "next">): UpdateStored {
+  const known = running?.storedHash;
+  return {
+    domain, file: derivedPath(domain, "next"), oldFile: derivedPath(domain, "before"), disks: next.disks, oldDisks: before.disks,
+    ...(known === undefined ? {} : { known }),
+  };
 }
 
 /** The guest leaves its mappings in the same run, where the playbook says so. */
@@ -154,9 +159,9 @@ function waitingSteps(move: MirroredMove, { before, next }: DerivedConfigs, stat
     stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
     // it stays: the guest may have rebooted long before the next run, and Dom0 after it
     bootUnit(move),
-    guardStep(move, state, "guard"),
+    guardStep(move, state, "guard", asSeen(domain)),
     stepOf(
-      updateStored, "switch", "update-stored", ontoNext(name, { before, next }),
+      updateStored, "switch", "update-stored", ontoNext(domain, { before, next }),
       "the guest's own reboot takes it onto its mappings; until then it runs on, on its image",
     ),
     ...(["before", "next"] as const).map((which) =>
@@ -186,7 +191,8 @@ function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostSt
       )),
     ...takeOver({
       domain, desired, options, switchOver, from, to, config: edit.path, commit: "later",
-      guard: guardStep(move, state, "guard"),
+      // one that is restarted goes by its config, whatever it has now
+      guard: guardStep(move, state, "guard", switchOver === "restart" ? {} : asSeen(domain)),
       bootUnit: { ...bootUnit(move), phase: "switch" },
       atRest: move.moves.flatMap(({ fragments }) => fragments.mirror?.begin ?? []),
       why: { down: "it is taken off its old disk", up: "still on its old disk, under another name" },
@@ -195,7 +201,8 @@ function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostSt
 }
 
 /** Off its mappings, which lie on its volumes alone by now, and onto these. */
-function ontoVolumes({ domain, desired, options, edit, switchOver }: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
+function ontoVolumes(move: MirroredMove, derived: DerivedConfigs, state: HostState): readonly Step[] {
+  const { domain, desired, options, edit, switchOver } = move;
   if (switchOver === "next-reboot") return [];
   return takeOver({
     domain, desired, options, switchOver, from: derived.next, to: derived.stored, config: edit.path, commit: "done", prefix: "again",
@@ -204,6 +211,7 @@ function ontoVolumes({ domain, desired, options, edit, switchOver }: MirroredMov
       {
         domain: domain.name, bootId: state.host.bootId, config: { path: edit.path, sha256: edit.after }, images: [],
         attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })),
+        ...(switchOver === "restart" ? {} : { ...devicesOf(move), stored: { file: derivedPath(domain.name, "stored") } }),
       },
       "it is taken over once more",
     ),
@@ -216,7 +224,8 @@ function guardMirror(move: MirroredMove, state: HostState): Step {
   return mirrorStands(move, state, "guard-mirror", "a mirror is void when somebody used the image around it");
 }
 
-function mirrorStands({ domain, edit, moves, derived }: MirroredMove, state: HostState, id: string, why: string): Step {
+function mirrorStands(move: MirroredMove, state: HostState, id: string, why: string): Step {
+  const { domain, edit, moves, derived } = move;
   const images = moves.flatMap(({ move: { change: { image } }, fragments }) =>
     fragments.mirror === undefined
       ? []
@@ -229,10 +238,25 @@ function mirrorStands({ domain, edit, moves, derived }: MirroredMove, state: Hos
       mirrors: moves.flatMap(({ fragments: { mirror } }) => (mirror === undefined || mirror.complete !== undefined ? [] : [nameOfPath(mirror.onto)])),
       ...(derived === undefined
         ? {}
-        : { attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })) }),
+        : {
+            attached: derived.next.disks.filter(isAttachable).map(({ vdev, target }) => ({ vdev, target })),
+            ...devicesOf(move), stored: storedIn(move),
+          }),
     },
     why,
   );
+}
+
+/** One that this run takes onto its mappings is noted then: what it has from there on is what it has to keep. */
+function devicesOf(move: MirroredMove): Pick<Guard, "devices"> {
+  const devices = move.domain.running?.devices;
+  return !sitsOnMappings(move) || devices === undefined ? {} : { devices };
+}
+
+/** What may be stored in mid-mirror: what this run has stored, or what an earlier one had when it was planned. */
+function storedIn(move: MirroredMove): NonNullable<Guard["stored"]> {
+  const sha256 = sitsOnMappings(move) ? move.domain.running?.storedHash : undefined;
+  return { file: derivedPath(move.domain.name, "next"), ...(sha256 === undefined ? {} : { sha256 }) };
 }
 
 /**
@@ -269,12 +293,14 @@ function writeStored({ domain, derived, ...move }: MirroredMove): readonly Step[
   ];
 }
 
-function storeConfig(domain: string, { next, stored }: DerivedConfigs): Step {
+function storeConfig(move: MirroredMove, { next, stored }: DerivedConfigs): Step {
+  const domain = move.domain.name;
+  const known = storedIn(move).sha256;
   return stepOf(
     updateStored, "switch", "update-stored",
     {
       domain, file: derivedPath(domain, "stored"), oldFile: derivedPath(domain, "next"),
-      disks: stored.disks, oldDisks: next.disks,
+      disks: stored.disks, oldDisks: next.disks, ...(known === undefined ? {} : { known }),
     },
     "the guest's own reboot uses its volumes",
   );

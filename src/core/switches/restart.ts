@@ -100,7 +100,8 @@ function rehearsed(domainMove: DomainMove, state: HostState): readonly PlanNode[
   ];
 }
 
-export function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string): Step {
+/** @param more what else has to be as it was, for one that is not simply started anew from its config */
+export function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string, more: Pick<Guard, "devices" | "stored"> = {}): Step<"guard", Guard> {
   const { running } = domain;
   return stepOf(
     guard, "switch", id,
@@ -114,6 +115,7 @@ export function guardStep({ domain, edit, moves }: DomainMove, state: HostState,
         ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link, under: fragments.mirror.onto }),
       })),
       volumes: moves.map(volumeOf),
+      ...more,
     },
     "somebody may have changed something meanwhile",
   );

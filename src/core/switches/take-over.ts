@@ -2,6 +2,7 @@ import type { DesiredDomain, MoveOptions } from "../model/desired.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import { runDirectory } from "../model/names.js";
 import type { Step } from "../model/step.js";
+import type { Guard } from "../steps/guard.js";
 import type { WriteConfig } from "../steps/derived-config.js";
 import { migrateGuest } from "../steps/migrate-guest.js";
 import { mountMemory } from "../steps/mount-memory.js";
@@ -11,7 +12,7 @@ import { shutDown } from "../steps/shut-down.js";
 import { compareAttached, createPaused, resumeGuest, waitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
 import type { SwitchOver } from "../strategies/strategy.js";
-import { savedBytes } from "./choose.js";
+import { SPARE, savedBytes } from "./choose.js";
 import { isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
 
 /** A config made from the guest's own, and the disks that it names. */
@@ -40,7 +41,7 @@ export interface TakeOver {
    */
   readonly commit: "later" | "done";
   /** Makes sure, right before the guest is touched, that it still is what the plan was made for. */
-  readonly guard: Step;
+  readonly guard: Step<"guard", Guard>;
   /** What has to be done while the guest is down; only a restart has such a time. */
   readonly atRest?: readonly Step[];
   /** What looks after the guest when Dom0 dies meanwhile; unset where an earlier step has installed it. */
@@ -52,6 +53,19 @@ export interface TakeOver {
 /** The configs that a take-over of this kind reads: they have to be written before the guest's own is edited. */
 export function configsOf({ switchOver, from, to }: Pick<TakeOver, "switchOver" | "from" | "to">): readonly Derived[] {
   return switchOver === "suspend" ? [from, to] : [to];
+}
+
+/** The guest as a plan saw it: what a config that is made of its own would take away from it, or overwrite. */
+export function asSeen({ running }: Domain, file?: string): Pick<Guard, "devices" | "stored"> {
+  if (running === undefined) return {};
+  const { devices, storedByXl, storedHash } = running;
+  return {
+    ...(devices === undefined ? {} : { devices }),
+    // what is stored already, and could not be hashed, is not known again
+    ...(storedByXl === true && storedHash === undefined
+      ? {}
+      : { stored: { ...(storedHash === undefined ? {} : { sha256: storedHash }), ...(file === undefined ? {} : { file }) } }),
+  };
 }
 
 export function takeOver(over: TakeOver): readonly Step[] {
@@ -67,7 +81,7 @@ export function takeOver(over: TakeOver): readonly Step[] {
     ...(suspend
       ? [stepOf(mountMemory, aside, id("make-room"), { target: memory, bytes: savedBytes(domain) }, "the guest's memory goes there")]
       : []),
-    over.guard,
+    suspend ? { ...over.guard, args: { ...over.guard.args, memory: { target: memory, bytes: savedBytes(domain), spareBytes: SPARE } } } : over.guard,
     ...(over.bootUnit === undefined ? [] : [over.bootUnit]),
     ...across(over, id, file),
     stepOf(
@@ -76,7 +90,7 @@ export function takeOver(over: TakeOver): readonly Step[] {
       "what is attached has to be what was planned",
     ),
     stepOf(resumeGuest, "switch", id("resume"), { domain: name, ...(suspend ? { file } : {}) }, over.why.up),
-    stepOf(waitReady, "switch", id("wait-ready"), { domain: name, ready: readyOf(desired, domain) }, "the downtime ends when it is up"),
+    stepOf(waitReady, "switch", id("wait-ready"), { domain: name, ready: readyOf(desired, domain), ...(commit === "later" ? { notes: true } : {}) }, "the downtime ends when it is up"),
     ...(suspend ? [stepOf(unmount, aside, id("give-room-back"), { target: memory }, "the guest has its memory again")] : []),
   ];
 }

@@ -5,6 +5,7 @@ import type { SourceText } from "../model/source.js";
 import { readDisks } from "./disks.js";
 import { parseXlConfig } from "./parse.js";
 import type { XlSettings } from "./settings.js";
+import { settledBy } from "./settled.js";
 import { evaluate, numberOf, stringOf, stringsOf } from "./settings.js";
 
 /** A config together with the name of the guest that it defines. */
@@ -95,6 +96,7 @@ export function readDomainConfig(
       onReboot,
       type,
       ties: tiesOf(settings),
+      settled: settledBy(settings, type),
       ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
     },

@@ -1,6 +1,7 @@
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
-import type { ConfiguredDisk } from "../model/domain.js";
+import type { ConfiguredDisk, Settled, SettledCard } from "../model/domain.js";
 import { redactInside } from "./secrets.js";
+import { actionOf, macOf, plain } from "./settled.js";
 
 /** What `xl list -l` prints: the configurations that xl stored when it created the guests. */
 
@@ -12,6 +13,8 @@ export interface StoredConfig {
   readonly cards: readonly StoredCard[];
   /** What becomes of it when it powers off: libxl leaves out `destroy`. */
   readonly onPoweroff?: string;
+  /** All but its network cards, which are above. */
+  readonly settled: Settled;
 }
 
 /** A network card, as libxl keeps it: it adds what is plugged in, and takes nothing away (libxl_device.c). */
@@ -20,6 +23,7 @@ export interface StoredCard {
   readonly devid?: number;
   /** Its backend is not in Dom0. */
   readonly elsewhere?: true;
+  readonly settled: SettledCard;
 }
 
 export interface StoredDomain extends StoredConfig {
@@ -73,6 +77,31 @@ function readConfig(config: unknown): StoredConfig {
     disks: Array.isArray(disks) ? (disks as unknown[]).map(readDisk) : [],
     cards: Array.isArray(nics) ? (nics as unknown[]).map(readCard) : [],
     ...(onPoweroff === undefined ? {} : { onPoweroff }),
+    settled: readSettled(config),
+  };
+}
+
+/** libxl leaves out what has its default: one VCPU, and `destroy` of every action. Before Xen 4.11 the bootloader lay with the type. */
+function readSettled(config: unknown): Settled {
+  const type = word(get(config, "c_info"), "type");
+  const info = get(config, "b_info");
+  const ofType = get(info, `type.${type ?? ""}`);
+  const vcpus = get(info, "avail_vcpus");
+  const memory = count(info, "target_memkb");
+  const maxMemory = count(info, "max_memkb");
+  const given = (key: string): string => text(info, key) ?? text(ofType, key) ?? "";
+  // without the part that has them nothing is known of any of these
+  if (typeof info !== "object" || info === null) return type === undefined ? {} : { type };
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(memory === undefined ? {} : { memoryKiB: memory }),
+    ...(maxMemory === undefined ? {} : { maxMemoryKiB: maxMemory }),
+    ...(Array.isArray(vcpus) && vcpus.length > 0 ? { vcpus: vcpus.length } : {}),
+    maxVcpus: count(info, "max_vcpus") ?? 1,
+    ...(type === "hvm" ? {} : { kernel: given("kernel"), ramdisk: given("ramdisk"), cmdline: given("cmdline"), bootloader: given("bootloader") }),
+    onPoweroff: actionOf(word(config, "on_poweroff") ?? "destroy"),
+    onReboot: actionOf(word(config, "on_reboot") ?? "destroy"),
+    onCrash: actionOf(word(config, "on_crash") ?? "destroy"),
   };
 }
 
@@ -105,8 +134,17 @@ function readCard(nic: unknown): StoredCard {
   const devid = get(nic, "devid");
   const domid = get(nic, "backend_domid");
   const elsewhere = text(nic, "backend_domname") !== undefined || (typeof domid === "number" && domid !== 0);
+  const mac = macOf(text(nic, "mac") ?? "");
+  const [bridge, script, name] = ["bridge", "script", "ifname"].map((key) => text(nic, key));
+  const settled = {
+    ip: plain(text(nic, "ip") ?? ""),
+    ...(mac === undefined ? {} : { mac }),
+    ...(bridge === undefined ? {} : { bridge }),
+    ...(script === undefined ? {} : { script }),
+    ...(name === undefined ? {} : { name }),
+  };
   return {
-    mac: text(nic, "mac") ?? "", ...(typeof devid === "number" ? { devid } : {}), ...(elsewhere ? { elsewhere } : {}),
+    settled, mac: text(nic, "mac") ?? "", ...(typeof devid === "number" ? { devid } : {}), ...(elsewhere ? { elsewhere } : {}),
   };
 }
 
@@ -132,6 +170,11 @@ function text(value: unknown, key: string): string | undefined {
 function word(value: unknown, key: string): string | undefined {
   const name = text(value, key)?.toLowerCase();
   return name === "unknown" ? undefined : name;
+}
+
+function count(value: unknown, key: string): number | undefined {
+  const member = get(value, key);
+  return typeof member === "number" && Number.isFinite(member) && member > 0 ? member : undefined;
 }
 
 function flag(value: unknown, key: string): boolean {

@@ -32,6 +32,8 @@ dm_remove() { # NAME
 dmsetup_() {
   case $1 in
     info)
+      # of one that a number names, LVM's own say: how often it is open
+      case $* in *' --major '*) value "$STUB_STATE/open-$7:$9" 0 || :; echo "$VALUE"; return 0 ;; esac
       for dm in "$STUB_STATE"/dm/*; do
         [ -d "$dm" ] || continue
         dm_users "${dm##*/}"

@@ -28,8 +28,11 @@ xl_() {
       value "$dom/name"
       name=$VALUE
       value "$dom/state"
+      state=$VALUE
+      value "$dom/mebibytes" 128 || :
+      memory=$VALUE
       echo 'Name                                        ID   Mem VCPUs	State	Time(s)'
-      printf '%-40s %5s   128     1     %-6s       3.3\n' "$name" "$DOMID" "$VALUE"
+      printf '%-40s %5s   %s     1     %-6s       3.3\n' "$name" "$DOMID" "$memory" "$state"
       ;;
     info)
       value "$STUB_STATE/free-memory" 4096 || :
@@ -81,5 +84,21 @@ xenstore_read() { # [-R] KEY…: until one is not there
     if [ "$key" = /local/domain/0/name ]; then echo Domain-0; continue; fi
     xenstore_path "$key"
     cat "$KEPT_IN" || return
+  done
+}
+
+xenstore_ls() { # -f /libxl/DOMID/device: what libxl has given to it, disks and one network card; `devices` in its folder says otherwise
+  [ ! -e "$STUB_STATE/xl-broken" ] || exit 1
+  rest=${2#/libxl/}
+  dom=$STUB_STATE/doms/${rest%%/*}
+  [ -d "$dom" ] || exit 1
+  printf '%s = ""\n' "$2" "$2/console" "$2/console/0" "$2/vkbd/0" "$2/vbd" "$2/vif"
+  if [ -e "$dom/devices" ]; then
+    while IFS= read -r device; do printf '%s/%s = ""\n' "$2" "$device"; done <"$dom/devices"
+    return
+  fi
+  printf '%s = ""\n%s = "/local/domain/0/backend/vif/1/0"\n' "$2/vif/0" "$2/vif/0/backend"
+  for disk in "$dom"/vbd/*; do
+    [ ! -d "$disk" ] || printf '%s = ""\n%s = "51713 = /vif/9"\n' "$2/vbd/${disk##*/}" "$2/vbd/${disk##*/}/params"
   done
 }

@@ -23,6 +23,9 @@ verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own
       return 1
     }
   done
+  written_by "$1" "$own" || return 0
+  says "$1 is open for writing by $WRITER"
+  return 1
 }
 
 verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of UNDER, a device of this run's own
@@ -32,6 +35,103 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
   for loop in $(loops_over "$device"); do
     says "$1 is in use: $loop lies on it"
     return 1
+  done
+  domid_of "$DOMAIN"
+  case $? in 0) loop=$DOMID ;; 1) loop=- ;; *) return 1 ;; esac
+  if written_by "$device" "$loop"; then
+    says "$1 is open for writing by $WRITER"
+    return 1
+  fi
+  # what lies on it, this run's mounts and who was seen count too: only where there is none of these the count says something
+  [ -n "${2:-}" ] || [ -n "$OPENED" ] || ! is_open_still "$device" || {
+    says "$1 is open, and not by a process that can be seen (dmsetup info)"
+    return 1
+  }
+}
+
+# written_by PATH DOMID: sets WRITER, a process that has the file or the device open for writing and is neither this run's nor the
+# QEMU of the guest DOMID (`-`: of none), and OPENED, whether anybody has it open at all. Who is just looking (udev, LVM) is gone soon.
+written_by() {
+  local tries
+  for tries in 1 2 3; do
+    [ "$tries" -eq 1 ] || sleep 0.5
+    find_writer "$1" "$2" || return 1
+  done
+}
+
+# find_writer PATH DOMID: names of what is open are looked at and not followed, as what lies on a server that does not answer would hang.
+# A process for each kind, however many processes there are.
+find_writer() {
+  local name real fd pid blocks
+  OPENED='' WRITER='' blocks='' TREE=
+  node_number "$1" && [ "$NODE" != 0:0 ] || NODE=-
+  tree_of $$
+  if [ "$NODE" = - ]; then
+    name=$(quoted_name "$1")
+    real=$(readlink -f -- "$1") && real=$(quoted_name "$real") || real=$name
+    set -- "$1" "$2" \( -lname "*/$name" -o -lname "*/$real" -o -lname "*/$real (deleted)" \)
+  else
+    set -- "$1" "$2" -lname '*/dev/*' ! -xtype c
+  fi
+  real=$1 name=$2
+  shift 2
+  # shellcheck disable=SC2044 # numbers, under /proc
+  for fd in $(find "$ROOT"/proc/[0-9]*/fd -mindepth 1 -maxdepth 1 "$@" -print 2>/dev/null 9>&-); do
+    # shellcheck disable=SC3013 # dash, bash and busybox have it
+    if [ "$fd" -ef "$real" ]; then
+      ! writes_by "$fd" "$name" || return 0
+    elif [ "$NODE" != - ] && [ -b "$fd" ]; then
+      blocks="$blocks $fd"
+    fi
+  done
+  # the same device by another node
+  [ -n "$blocks" ] || return 1
+  # shellcheck disable=SC2086 # names in /proc
+  while read -r pid fd; do
+    [ -n "$fd" ] && [ "$((0x${pid%:*})):$((0x${pid#*:}))" = "$NODE" ] || continue
+    ! writes_by "$fd" "$name" || return 0
+  done <<LIST
+$(stat -L -c '%t:%T %n' -- $blocks 2>/dev/null 9>&-)
+LIST
+  return 1
+}
+
+# quoted_name PATH: its last part, as a pattern that fits that only
+quoted_name() {
+  printf '%s' "${1##*/}" | sed 's/[][*?\\]/\\&/g'
+}
+
+# writes_by FD DOMID: /proc/PID/fd/NUMBER of a stranger's, who may write by it; sets OPENED and WRITER
+writes_by() {
+  local pid key flags
+  pid=${1#"$ROOT/proc/"} flags=
+  pid=${pid%%/*}
+  OPENED=1
+  while read -r key flags; do [ "$key" != flags: ] || break; done 2>/dev/null <"$ROOT/proc/$pid/fdinfo/${1##*/}"
+  # the last two bits of an octal number (O_ACCMODE): 0 is reading
+  case $flags in *[1-35-7]) ;; *) return 1 ;; esac
+  case " $TREE " in *" $pid "*) return 1 ;; esac
+  [ "$2" = - ] || ! is_qemu_of "$2" "$pid" || return 1
+  WRITER='a process'
+  { read -r WRITER <"$ROOT/proc/$pid/comm"; } 2>/dev/null
+  WRITER="$WRITER ($pid)"
+}
+
+is_qemu_of() { # DOMID PID
+  tr '\000' '\n' 2>/dev/null <"$ROOT/proc/$2/cmdline" | awk -v domid="$1" '
+    (before == "-xen-domid" || before == "-d") && $0 == domid { found = 1 }
+    { before = $0 }
+    END { exit !found }'
+}
+
+# is_open_still DEVICE: by device-mapper's own count; udev and LVM open it for a moment. This run has not mounted it.
+is_open_still() {
+  local tries count
+  node_number "$1" && [ -z "$(mounts_of "$1" "$NODE")" ] || return 1
+  for tries in 1 2 3 4 5 6; do
+    [ "$tries" -eq 1 ] || sleep 0.5
+    count=$(dmsetup info -c --noheadings -o open --major "${NODE%:*}" --minor "${NODE#*:}" 2>/dev/null 9>&-) || return 1
+    case $count in '' | *[!0-9]* | 0) return 1 ;; esac
   done
 }
 

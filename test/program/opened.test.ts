@@ -1,0 +1,69 @@
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Action } from "../../src/core/model/step.js";
+import type { StubHost } from "./host.js";
+import { device, look, seen, VOLUME } from "./look.js";
+import type { Case } from "./look.js";
+
+/** What processes of Dom0 have open. */
+
+const ofImage = (host: StubHost): Action => look("guard_free", host.image, host.domain);
+/** The guest is on a device of this run's own by then, and not on the image. */
+const ofMirrored = (host: StubHost): Action => {
+  rmSync(join(host.state, "doms/7/vbd"), { recursive: true });
+  rmSync(join(host.state, "loops/loop0"), { recursive: true });
+  return look("guard_free", host.image, "");
+};
+const ofVolume = (): Action => look("guard_volume", VOLUME);
+
+interface Process {
+  readonly opens: string;
+  readonly flags?: string;
+  readonly name?: string;
+  readonly words?: readonly string[];
+}
+
+/** A process with something open. */
+const process = (what: (host: StubHost) => Process) => (host: StubHost): void => {
+  const { opens, flags = "0100002", name = "qemu-nbd", words = ["qemu-nbd"] } = what(host);
+  const folder = join(host.root, "proc/4242");
+  mkdirSync(join(folder, "fd"), { recursive: true });
+  mkdirSync(join(folder, "fdinfo"));
+  symlinkSync("/dev/null", join(folder, "fd/0"));
+  symlinkSync(opens, join(folder, "fd/7"));
+  for (const fd of ["0", "7"]) writeFileSync(join(folder, "fdinfo", fd), `pos:\t0\nflags:\t${fd === "0" ? "0100002" : flags}\nmnt_id:\t30\n`);
+  writeFileSync(join(folder, "comm"), `${name}\n`);
+  writeFileSync(join(folder, "cmdline"), words.map((word) => `${word}\0`).join(""));
+};
+
+const QEMU = (domid: string): Pick<Process, "name" | "words"> => ({ name: "qemu-system-i38", words: ["/usr/bin/qemu-system-i386", "-xen-domid", domid, "-no-shutdown"] });
+
+const OPENED: readonly Case[] = [
+  { name: "a process has the image open for writing", looks: ofImage, does: process((host) => ({ opens: host.image })), says: /disk\.img is open for writing by qemu-nbd \(4242\)/ },
+  { name: "… while it is mirrored", looks: ofMirrored, does: process((host) => ({ opens: host.image })), says: /is open for writing by qemu-nbd/ },
+  { name: "… only writing", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0101" })), says: /is open for writing/ },
+  { name: "a process only reads the image", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000" })) },
+  { name: "a process has another file open", looks: ofImage, does: process((host) => ({ opens: host.snapshotImage })) },
+  { name: "a process has another file of that name open", looks: ofImage, does: process((host) => {
+    mkdirSync(join(host.root, "srv/other"));
+    writeFileSync(join(host.root, "srv/other/disk.img"), "");
+    return { opens: join(host.root, "srv/other/disk.img") };
+  }) },
+  { name: "the guest's QEMU has the image open", looks: ofImage, does: process((host) => ({ opens: host.image, ...QEMU("7") })) },
+  { name: "the QEMU of another guest has it", looks: ofImage, does: process((host) => ({ opens: host.image, ...QEMU("77") })), says: /open for writing by qemu-system-i38/ },
+  { name: "the guest's QEMU has the image open around the mirror", looks: ofMirrored, does: process((host) => ({ opens: host.image, ...QEMU("7") })), says: /open for writing by qemu-system-i38/ },
+  { name: "an image whose name is a pattern is open", looks: (host) => look("guard_free", join(host.root, "srv/a[1]*\\ b?.img"), host.domain),
+    does: (host) => {
+      const odd = join(host.root, "srv/a[1]*\\ b?.img");
+      writeFileSync(odd, "");
+      process(() => ({ opens: odd }))(host);
+    }, says: /is open for writing/ },
+  { name: "nobody has the volume", looks: ofVolume },
+  { name: "a process has the volume open for writing", looks: ofVolume, does: process((host) => ({ opens: device(host), name: "dd" })), says: /vg0\/web1-root is open for writing by dd \(4242\)/ },
+  { name: "a process only reads the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), flags: "0100000" })) },
+  { name: "the guest's QEMU mirrors to the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), ...QEMU("7") })) },
+  { name: "somebody in the kernel has the volume open", looks: ofVolume, does: (host) => { host.tell("open-253:2", "1"); }, says: /vg0\/web1-root is open, and not by a process that can be seen/ },
+  { name: "the volume is open, and below a device of this run's own", looks: (host) => look("guard_volume", VOLUME, join(host.root, "dev/mapper/under")), does: (host) => { host.tell("open-253:2", "1"); } },
+];
+
+seen(OPENED);
