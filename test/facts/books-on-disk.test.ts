@@ -52,6 +52,19 @@ test("a torn last line of one guest's books loses no entry of another's, nor one
   expect((value?.history ?? []).map(({ domain }) => domain)).toContain("torn2");
 });
 
+test("what a past run took is read with what newer versions write of it, and without", () => {
+  const old = { domain: "old1", strategy: "dm", switch: "suspend", shutdownSeconds: 2, startSeconds: 1, downtimeSeconds: 3, bytesPerSecond: 4, at: 9 };
+  const full = JSON.stringify({ ...old, domain: "new1", memoryMiB: 512, exchangeSeconds: 0.02, at: 8 });
+  write("old1/history.jsonl", `${JSON.stringify(old)}\n`);
+  write("new1/history.jsonl", `${full}\n${JSON.stringify({ ...old, domain: "new1", memoryMiB: "much", at: 7 })}\n`);
+  const [file, ...args] = fact.command;
+  const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
+  const { at: _, ...read } = old;
+  expect((value?.history ?? []).filter(({ domain }) => domain === "old1")).toEqual([read]);
+  expect((value?.history ?? []).filter(({ domain }) => domain === "new1"))
+    .toEqual([{ ...read, domain: "new1", memoryMiB: 512, exchangeSeconds: 0.02 }, { ...read, domain: "new1" }]);
+});
+
 test("the file system that the books lie in has the number that the kernel's list of locks has", () => {
   write("web2/lock", "");
   const [file, ...args] = fact.command;

@@ -156,7 +156,9 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
       expect(host.guests()[0]?.disk).toBe(ONTO[by]);
       expect(journal(host).some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
       const past = JSON.parse(host.lines(join(host.book, "history.jsonl"))[0] ?? "{}") as Record<string, unknown>;
-      expect(past).toMatchObject({ switch: how, plannedSeconds: 12.5 });
+      expect(past).toMatchObject({ switch: how, plannedSeconds: 12.5, memoryMiB: 128 });
+      // only DRBD has the guest wait for that
+      expect(past["exchangeSeconds"] === undefined, JSON.stringify(past)).toBe(by !== "drbd");
       // all of it, however much was there before anybody looked; half of it is free where that is looked at
       expect(past["bytes"]).toBe((by === "dm" && how === "restart" ? 2 : 4) * 1024 ** 2);
     } finally {

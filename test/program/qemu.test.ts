@@ -93,6 +93,11 @@ async function callsOf(options: { readonly full?: boolean } = {}): Promise<{ rea
   return { calls, finalize };
 }
 
+/** What the run leaves for forecasts. */
+function pastOf(host: StubHost): Record<string, unknown> {
+  return JSON.parse(host.lines(join(host.book, "history.jsonl"))[0] ?? "{}") as Record<string, unknown>;
+}
+
 const volume = (host: StubHost): string => `${host.root}/dev/vg0/web1-root`;
 
 /** Config, libxl's file and QEMU name one disk, and nothing of a mirror is left. */
@@ -134,7 +139,14 @@ describe.concurrent("a mirror by QEMU", () => {
       const events = journal(host);
       expect(events.some((event) => event.event === "progress" && event.percent === 100)).toBe(true);
       expect(host.journalText()).toMatch(/waited [0-9]+ ms for its disks/);
-      expect(events.some((event) => event.event === "commit")).toBe(true);
+      const order = events.flatMap(({ event }) => (["down", "commit", "ready"].includes(event) ? [event] : []));
+      expect(order, "its writes were held: that is a downtime, however short").toEqual(["commit", "ready"]);
+      const ready = events.find((event) => event.event === "ready");
+      expect(ready?.event === "ready" ? ready.downtime : 0).toBeGreaterThan(0);
+      expect(events.at(-1)).toMatchObject({ event: "end", message: expect.stringMatching(/web1 waited for its disks for [0-9.]+ s/) as string });
+      const past = pastOf(host);
+      expect(past).toMatchObject({ switch: "none", downtimeSeconds: ready?.event === "ready" ? ready.downtime : 0 });
+      expect(past["exchangeSeconds"], "of one disk").toBe(past["downtimeSeconds"]);
     });
   });
 
@@ -152,7 +164,11 @@ describe.concurrent("a mirror by QEMU", () => {
       ]);
       expect(host.journalText()).toMatch(/compared at rest in [0-9.]+ s, differed in 1 blocks of 1 MiB, which were copied again/);
       expect(host.journalText()).toMatch(/web1 stood still for [0-9.]+ s/);
-      expect(journal(host).some((event) => event.event === "ready" && event.downtime > 0), "that is a downtime").toBe(true);
+      const ready = journal(host).filter((event) => event.event === "ready");
+      expect(ready.map(({ downtime }) => downtime), "that is a downtime, which going over is a part of").toEqual([expect.any(Number)]);
+      expect(ready[0]?.downtime).toBeGreaterThan(0);
+      expect(pastOf(host)["downtimeSeconds"]).toBe(ready[0]?.downtime);
+      expect(pastOf(host)["exchangeSeconds"], "which is not what it takes where nobody is paused").toBeUndefined();
     }, { full: true });
   });
 

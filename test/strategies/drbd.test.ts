@@ -77,3 +77,22 @@ test.each<{ switchOver: "suspend" | "next-reboot"; running: boolean; paused: boo
   if (paused) expect(JSON.stringify(cuts[0]?.actions)).toMatch(/"[# ]*xl pause web1; wait until nothing is under way .*; xl unpause web1"/);
   expect((domains[0]?.estimate.parts ?? []).some(({ what }) => what === "volume in place of image")).toBe(paused);
 });
+
+test("what the exchange takes is a guess until this host has measured one, of whichever guest", () => {
+  const exchange = (history: HostState["history"]) =>
+    planned({}, { host: on({ history }) }).domains[0]?.estimate.parts.find(({ what }) => what === "volume in place of image");
+  const run = { domain: "other1", strategy: "drbd", switch: "suspend", shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 3, bytesPerSecond: 0 };
+  expect(exchange([])).toMatchObject({ seconds: 3, how: expect.stringContaining("a guess") as string });
+  expect(exchange([run, { ...run, strategy: "qemu", exchangeSeconds: 0.01 }]), "older books, and QEMU's").toEqual(exchange([]));
+  expect(exchange([{ ...run, exchangeSeconds: 1.42 }])).toMatchObject({ seconds: 1.5, how: "median of 1 past move by drbd here" });
+});
+
+test("so is what QEMU's going over takes, which is never nothing", () => {
+  const state = aHost([{ name: "web1", qdisk: true, disks: { xvda1: {}, xvdb: {} } }]);
+  const forecast = (history: HostState["history"]) =>
+    planHost({ ...state, history }, [aWish("web1", ["xvda1", "xvdb"], { strategy: "qemu" })], sha256).domains[0]?.estimate;
+  const run = { domain: "other1", strategy: "qemu", switch: "none", shutdownSeconds: 0, startSeconds: 0, downtimeSeconds: 0, bytesPerSecond: 0 };
+  expect(forecast([])?.downtimeSeconds).toBe(0.2);
+  expect(forecast([{ ...run, exchangeSeconds: 0.7 }])?.downtimeSeconds).toBe(1.4);
+  expect(forecast([{ ...run, exchangeSeconds: 0.01 }])?.parts.map(({ seconds }) => seconds)).toEqual([0.1, 0.1]);
+});

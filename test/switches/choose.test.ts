@@ -86,22 +86,67 @@ describe("a guest whose disks are mirrored", () => {
     expect(choice?.against.find((other) => other.switch === "migrate")?.reasons).toEqual(["about 25 s of downtime"]);
   });
 
-  test.each(["suspend", "migrate"] as const)("is not forecast by what other guests' memory took: %s", (switchOver) => {
+  const grownTo = (gibibytes: number) => (state: HostState): HostState => {
+    const { web1 } = state.domains;
+    if (web1?.running === undefined || web1.config === undefined) throw new Error("no web1 that runs");
+    const memoryKiB = gibibytes * 1024 ** 2;
+    const running = { ...web1.running, memoryKiB };
+    const config = { ...web1.config, settled: { ...web1.config.settled, memoryKiB } };
+    const roomy = { totalBytes: 512 * GIB, freeBytes: 256 * GIB, dom0FreeBytes: 256 * GIB };
+    return { ...can("pv", "shadow")(state), memory: roomy, domains: { ...state.domains, web1: { ...web1, config, running } } };
+  };
+
+  test.each(["suspend", "migrate"] as const)("is not forecast by what other guests' memory took, where the books do not say how much that was: %s", (switchOver) => {
     const history = [{ domain: "small1", switch: switchOver, shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 2, bytesPerSecond: 0 }];
-    const grown = (state: HostState): HostState => {
-      const { web1 } = state.domains;
-      if (web1?.running === undefined || web1.config === undefined) throw new Error("no web1 that runs");
-      const memoryKiB = 64 * 1024 ** 2;
-      const running = { ...web1.running, memoryKiB };
-      const config = { ...web1.config, settled: { ...web1.config.settled, memoryKiB } };
-      const roomy = { totalBytes: 512 * GIB, freeBytes: 256 * GIB, dom0FreeBytes: 256 * GIB };
-      return { ...can("pv", "shadow")(state), memory: roomy, domains: { ...state.domains, web1: { ...web1, config, running } } };
-    };
+    const grown = grownTo(64);
     const forecast = (past: HostState["history"]) => planned({ switch: switchOver }, (state) => ({ ...grown(state), history: past })).estimate;
     expect(forecast(history)?.parts).toEqual(forecast([])?.parts);
     expect(forecast(history)?.downtimeSeconds).toBeGreaterThan(switchOver === "suspend" ? 600 : 5);
     expect(forecast([...history, { ...history[0], domain: "web1", shutdownSeconds: 40 } as HostState["history"][number]])?.parts[0])
       .toMatchObject({ seconds: 40, how: "median of 1 past move of web1" });
+  });
+
+  describe("with none of its own on record, is forecast by the memory of other guests", () => {
+    const past = (domain: string, memoryMiB: number, shutdownSeconds: number, startSeconds: number, more: Partial<HostState["history"][number]> = {}) =>
+      ({ domain, switch: "suspend", memoryMiB, shutdownSeconds, startSeconds, downtimeSeconds: shutdownSeconds + startSeconds, bytesPerSecond: 0, ...more });
+    const parts = (history: HostState["history"], gibibytes: number, switchOver: "suspend" | "migrate" = "suspend") =>
+      planned({ switch: switchOver }, (state) => ({ ...grownTo(gibibytes)(state), history })).estimate?.parts;
+
+    test("of one that has as much: in the time that it took", () => {
+      expect(parts([past("other1", 4096, 60, 12)], 4)?.map(({ seconds }) => seconds)).toEqual([60, 12]);
+      expect(parts([past("other1", 4096, 60, 12)], 4)?.[0]?.how).toMatch(/^\d+(\.\d)? s and 4\.1 GiB of memory at \d.* MiB\/s, by 1 past move of other guests here$/);
+    });
+
+    test("of a smaller one: in as many times that as its memory is more, but for what it takes in any case", () => {
+      const [freeze] = parts([past("small1", 1024, 14.8, 14.8)], 16) ?? [];
+      // 2 s and 1060 MiB at 200 MiB/s are 7.3 s: the host is half as fast as guessed
+      expect(freeze?.seconds).toBeGreaterThan(150);
+      expect(freeze?.seconds).toBeLessThan(16 * 14.8);
+    });
+
+    test("and its wait until it is ready is not taken for more with more memory", () => {
+      // the default: ten seconds of running
+      const [freeze, thaw] = parts([past("small1", 128, 2.7, 12.7)], 16) ?? [];
+      expect(freeze?.seconds).toBeCloseTo(85, -1);
+      expect(thaw?.seconds).toBeCloseTo((freeze?.seconds ?? 0) + 10, 0);
+      expect(parts([past("large1", 16384, 85, 95)], 0.125)?.[1]?.seconds, "nor for less with less").toBeCloseTo(12.7, 0);
+    });
+
+    test("of those that are next to it in memory, whichever is newer", () => {
+      const history = [past("tiny1", 128, 1, 1), past("tiny2", 128, 1, 1), past("tiny3", 128, 1, 1), past("large1", 32768, 400, 300)];
+      expect(parts(history, 32)?.map(({ seconds }) => seconds)).toEqual([400, 300]);
+      expect(parts(history, 0.125)?.map(({ seconds }) => seconds)).toEqual([1, 1]);
+    });
+
+    test("and by nothing of a guest that was taken over in another way", () => {
+      expect(parts([past("other1", 4096, 60, 12)], 4, "migrate")?.map(({ how }) => how)).toEqual(parts([], 4, "migrate")?.map(({ how }) => how));
+      const migrated = parts([past("other1", 4096, 6, 3, { switch: "migrate" })], 4, "migrate");
+      expect(migrated?.map(({ seconds }) => seconds)).toEqual([6, 3]);
+    });
+
+    test("and once there is one of its own, by that", () => {
+      expect(parts([past("other1", 4096, 60, 12), past("web1", 4096, 7, 3)], 4)?.map(({ seconds }) => seconds)).toEqual([7, 3]);
+    });
   });
 
   test("is restarted in the time that other guests' restarts took: their memory has no part in it", () => {

@@ -216,6 +216,8 @@ function readPast(value: unknown): readonly (PastRun & { readonly at: number })[
   const strategy = textOf(value, "strategy");
   const switchOver = textOf(value, "switch");
   const restSeconds = numberOf(value, "restSeconds");
+  const memoryMiB = numberOf(value, "memoryMiB");
+  const exchangeSeconds = numberOf(value, "exchangeSeconds");
   return [{
     domain,
     ...(strategy === "" ? {} : { strategy }),
@@ -225,6 +227,8 @@ function readPast(value: unknown): readonly (PastRun & { readonly at: number })[
     startSeconds: numberOf(value, "startSeconds") ?? 0,
     bytesPerSecond: numberOf(value, "bytesPerSecond") ?? 0,
     ...(restSeconds === undefined ? {} : { restSeconds }),
+    ...(memoryMiB === undefined ? {} : { memoryMiB }),
+    ...(exchangeSeconds === undefined ? {} : { exchangeSeconds }),
     at: numberOf(value, "at") ?? 0,
   }];
 }

@@ -129,11 +129,15 @@ export interface PastRun {
   readonly strategy?: string;
   /** How the guest was taken over; `none` where it was not, unset: by a restart. */
   readonly switch?: string;
+  /** Of the guest; unset in books of older versions. */
+  readonly memoryMiB?: number;
   readonly shutdownSeconds: number;
   readonly startSeconds: number;
   readonly downtimeSeconds: number;
   /** 0: nothing is known of it. */
   readonly bytesPerSecond: number;
+  /** How long the guest was held for each disk whose volume took its image's place under it (`drbd`, `qemu`); unset: for none. */
+  readonly exchangeSeconds?: number;
   /** What of the whole run was neither copying nor downtime; unset in books of older versions. */
   readonly restSeconds?: number;
 }

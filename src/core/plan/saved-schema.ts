@@ -97,6 +97,7 @@ const pastRun = {
   properties: {
     domain: text, strategy: text, switch: text,
     shutdownSeconds: seconds, startSeconds: seconds, downtimeSeconds: seconds, bytesPerSecond: bytes, restSeconds: seconds,
+    memoryMiB: bytes, exchangeSeconds: seconds,
   },
 } as const;
 

@@ -1055,8 +1055,15 @@ forecast() {
 }
 STRATEGY=
 
+# exchanged CENTIS DISKS: the guest was held for so long while volumes took the place of images; by disk it is remembered
+exchanged() {
+  EXCHANGE_CENTIS=$((EXCHANGE_CENTIS + $1)) EXCHANGES=$((EXCHANGES + $2))
+}
+EXCHANGE_CENTIS=0
+EXCHANGES=0
+
 remember_history() {
-  local took copying bytes rate rest switch shutdown start down one
+  local took copying bytes rate rest switch shutdown start down forecast one
   [ -n "$STRATEGY" ] && [ -n "\${BEGAN_AT:-}" ] || return 0
   count_copies
   uptime_now
@@ -1085,10 +1092,18 @@ LINE
     seconds "$one"
     set -- "$@" "$SECONDS_TEXT"
   done
-  json_object domain "$DOMAIN" strategy "$STRATEGY" switch "$switch" 'shutdownSeconds#' "$1" 'startSeconds#' "$2" \\
-    'downtimeSeconds#' "$3" 'forecastSeconds#' "$4" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$5" 'restSeconds#' "$6" \\
+  shutdown=$1 start=$2 down=$3 forecast=$4 took=$5 rest=$6
+  set --
+  # what freezing, thawing and migrating took goes with it, and lets other guests' be reckoned
+  [ -z "$MEMORY" ] || set -- 'memoryMiB#' "$MEMORY"
+  if [ "$EXCHANGES" -gt 0 ]; then
+    seconds $(((EXCHANGE_CENTIS + EXCHANGES - 1) / EXCHANGES))
+    set -- "$@" 'exchangeSeconds#' "$SECONDS_TEXT"
+  fi
+  json_object domain "$DOMAIN" strategy "$STRATEGY" switch "$switch" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" \\
+    'downtimeSeconds#' "$down" 'forecastSeconds#' "$forecast" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$took" 'restSeconds#' "$rest" \\
     'bytes#' "$bytes" 'plannedDowntimeSeconds#' "$FORECAST_DOWNTIME" 'plannedSeconds#' "$FORECAST_SECONDS" \\
-    'plannedBytes#' "$FORECAST_BYTES" 'at#' "$(date +%s)"
+    'plannedBytes#' "$FORECAST_BYTES" "$@" 'at#' "$(date +%s)"
   add_line "$BOOK/history.jsonl" "$JSON"
 }
 
@@ -1456,14 +1471,17 @@ domid_state() {
   return 2
 }
 
-# listed TEXT: sets LISTED, MEMORY in MiB and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+MEMORY=
+# listed TEXT: sets LISTED, STATE and MEMORY (MiB) from the last five words (ID Mem VCPUs State Time): before them a name may hold any
 listed() {
   set -f
   set -- $1
   set +f
   [ $# -ge 5 ] && shift $(($# - 5)) || return
-  LISTED=$1 MEMORY=$2 STATE=$4
+  LISTED=$1 STATE=$4
   case $LISTED in *[!0-9]*) return 1 ;; esac
+  # one that is going has none any more
+  case $2 in 0 | *[!0-9]*) ;; *) MEMORY=$2 ;; esac
   case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
   return 1
 }
@@ -5884,6 +5902,19 @@ verb_pivot() {
   write_kept "$HERE/committed" "$CONTENT"
   journal_kept commit domain "$name"
   journal note message "$name waited $ANSWER ms for its disks while they were switched"
+  # a guest that is paused waits for more than that, and it is counted when it runs on
+  held_here || waited_for_disks "$name" "$ANSWER" $(($# / 3))
+}
+
+# waited_for_disks NAME MS DISKS: a downtime as a pause is, though a short one: rounded up, so that it is never none
+waited_for_disks() {
+  local centis
+  case $2 in '' | *[!0-9]*) return 0 ;; esac
+  centis=$((($2 + 9) / 10))
+  HELD_CENTIS=$((HELD_CENTIS + centis))
+  exchanged "$centis" "$3"
+  seconds $((DOWNTIME + HELD_CENTIS))
+  journal_kept ready domain "$1" 'downtime#' "$SECONDS_TEXT"
 }
 
 # unpivot NAME CONFIG SHA_AFTER [VDEV DEVICE OLD BACKEND FORMAT]…: nothing where the commit was begun. A guest that was
@@ -6585,7 +6616,7 @@ while_still() {
 
 # cut_resource NAME FROM TO SECTORS running|offline
 verb_cut_resource() {
-  local status away
+  local status away held
   resource_of "$1" || return 1
   if ! committing || [ -n "$COPY" ]; then
     same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
@@ -6596,10 +6627,12 @@ verb_cut_resource() {
     holds_all "$MINOR" ||
       journal note message "the image behind /dev/$1 gives errors (DRBD says: \${DISK:-no disk}): the volume holds everything, and takes over"
   fi
-  away=$TICKER
+  away=$TICKER held=$HELD_CENTIS
   guest_away
   while_still "$1" commit_swap "$@"
   status=$?
+  # of a guest that is down nobody waits
+  if [ "$status" -eq 0 ] && [ "$HELD_CENTIS" -gt "$held" ]; then exchanged $((HELD_CENTIS - held)) 1; fi
   # where that failed its writes may wait still
   if [ "$status" -ne 0 ]; then guest_away; elif [ -z "$away" ]; then guest_here; fi
   return "$status"
@@ -7072,6 +7105,9 @@ complete_run() {
   if [ -n "$COUNTED" ]; then
     seconds $((DOWNTIME + HELD_CENTIS))
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
+  elif [ "$HELD_CENTIS" -gt 0 ]; then
+    seconds "$HELD_CENTIS"
+    message="all steps are done; $DOMAIN waited for its disks for $SECONDS_TEXT s"
   fi
   remember_history
   finish "done" "$message"

@@ -1,6 +1,6 @@
 import { formatBytes } from "../model/bytes.js";
 import type { RunEvent } from "../model/run-event.js";
-import { formatElapsed, formatForecast, formatInstant, formatRate, formatSeconds } from "./figures.js";
+import { formatDowntime, formatElapsed, formatForecast, formatInstant, formatRate, formatSeconds } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
 
@@ -33,7 +33,7 @@ export function eventText(event: RunEvent): EventText {
     case "waiting": return { loudness: "good", text: `${visible(event.domain)} runs on its volume; the second switch waits for ${windowText(event)}` };
     case "down": return { loudness: "warning", text: `${visible(event.domain)} is going down` };
     case "commit": return { loudness: "good", text: `${visible(event.domain)} starts on its new disks: no way back from here on` };
-    case "ready": return { loudness: "good", text: `${visible(event.domain)} is up again after ${formatSeconds(event.downtime)}` };
+    case "ready": return { loudness: "good", text: `${visible(event.domain)} is up again after ${formatDowntime(event.downtime)}` };
     case "undo": return { loudness: "warning", text: `undo: ${visible(event.what)}` };
     case "stopping": return { loudness: "warning", text: `stopping: ${visible(event.why)}` };
     case "note": return line(visible(event.message));

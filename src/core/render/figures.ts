@@ -11,6 +11,11 @@ export function formatSeconds(seconds: number): string {
   return join(Math.floor(whole / 3600), "h", Math.round((whole % 3600) / 60), "min");
 }
 
+/** A downtime that was measured: what there was of it is not called none. */
+export function formatDowntime(seconds: number): string {
+  return seconds > 0 && seconds < 0.05 ? "less than 0.1 s" : formatSeconds(seconds);
+}
+
 /** A forecast: no more digits than it deserves. */
 export function formatForecast(seconds: number): string {
   return formatSeconds(seconds >= 10 ? Math.round(seconds) : seconds);

@@ -2,11 +2,12 @@ import { formatBytes } from "../model/bytes.js";
 import type { Command } from "../model/command.js";
 import { placeOf } from "../model/change.js";
 import type { Change } from "../model/change.js";
+import { isOverBudget } from "../model/plan.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { Outcome } from "../model/run-event.js";
 import { budget } from "./estimate.js";
 import { windowText } from "./event-line.js";
-import { count, formatForecast, formatRate, formatSeconds } from "./figures.js";
+import { count, formatDowntime, formatForecast, formatRate, formatSeconds } from "./figures.js";
 import type { RunReport } from "./run-report.js";
 import { copied } from "./run-report.js";
 import { visible } from "./visible.js";
@@ -138,9 +139,9 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   }
   if (report.downtimeSeconds !== undefined) {
     const { estimate } = plan;
-    const over = estimate.budgetSeconds >= 0 && report.downtimeSeconds > estimate.budgetSeconds;
+    const over = isOverBudget({ downtimeSeconds: report.downtimeSeconds, budgetSeconds: estimate.budgetSeconds });
     // who joins a run does not know what was forecast
-    const text = plan.joins !== undefined ? formatSeconds(report.downtimeSeconds) : `${formatSeconds(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
+    const text = plan.joins !== undefined ? formatDowntime(report.downtimeSeconds) : `${formatDowntime(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
     lines.push(...hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line)));
   } else if (report.isDown) {
     lines.push(view.style.danger("    downtime  the guest was taken down and has not been seen up again"));

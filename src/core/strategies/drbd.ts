@@ -7,6 +7,7 @@ import { cutResource, retireResource } from "../steps/cut-resource.js";
 import { completeResource, connectResource, syncResource } from "../steps/resource-mirror.js";
 import { againstBlocks, asLarge, takenUp } from "./against-blocks.js";
 import { comparisonOf } from "./compared.js";
+import { exchangeBy } from "./rates.js";
 import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, ForecastPart, Strategy } from "./strategy.js";
 import { forecastOfBlocks, mirroredBy } from "./two-switches.js";
@@ -34,7 +35,7 @@ export const drbd: Strategy = {
   },
 
   forecast: (move, state) => ({
-    ...forecastOfBlocks("drbd", move, state), paused: [...comparisonOf("drbd", move, state), ...exchangeOf(move)],
+    ...forecastOfBlocks("drbd", move, state), paused: [...comparisonOf("drbd", move, state), ...exchangeOf(move, state)],
   }),
 
   fragments: (move, state) => mirroredBy(
@@ -46,12 +47,12 @@ export const drbd: Strategy = {
   ),
 };
 
-/** While the volume takes the image's place below the device, the guest is paused: seconds. */
-const EXCHANGE_SECONDS = 3;
+/** While the volume takes the image's place below the device, the guest is paused. */
+const EXCHANGE = { seconds: 3, how: "a guess: until its disk is at rest, and six commands" };
 
-function exchangeOf({ running, mapped, switchOver }: DiskMove): readonly ForecastPart[] {
+function exchangeOf({ running, mapped, switchOver }: DiskMove, state: HostState): readonly ForecastPart[] {
   if (!running || (!mapped && switchOver === "next-reboot")) return [];
-  return [{ what: "volume in place of image", seconds: EXCHANGE_SECONDS, how: "a guess: until its disk is at rest, and six commands" }];
+  return [exchangeBy("drbd", "volume in place of image", EXCHANGE, state)];
 }
 
 /** Why a disk can not be mirrored by DRBD here; empty where it can. */

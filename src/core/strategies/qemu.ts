@@ -10,7 +10,7 @@ import { stepOf } from "../steps/step-of.js";
 import { asLarge } from "./against-blocks.js";
 import { newVolumeSteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import { VERIFY_FULL, WHY_COMPARED, comparisonAtOnce, comparisonLimit } from "./compared.js";
-import { rateOf, tenths } from "./rates.js";
+import { exchangeBy, rateOf, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 import { unrehearsed } from "./unrehearsed.js";
@@ -18,7 +18,7 @@ import { unrehearsed } from "./unrehearsed.js";
 /** QEMU's names of the formats that it serves here. */
 const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
 
-const PIVOT = { what: "waiting for its disks", seconds: 0.1, how: "a guess: it runs on, and its writes wait while QEMU goes over" };
+const PIVOT = { seconds: 0.1, how: "a guess: it runs on, and its writes wait while QEMU goes over" };
 
 /** The QEMU that serves a guest's disk copies it to the volume while the guest runs, and goes over to it: no restart. */
 export const qemu: Strategy = {
@@ -40,7 +40,10 @@ export const qemu: Strategy = {
   forecast: (move, state) => {
     const bytes = attachedOf(move, state)?.open?.bytes ?? 0;
     const { bytesPerSecond } = rateOf("qemu", move, state);
-    return { copyBytes: bytes, seconds: tenths((bytes + zeroedBytes(move.change, bytes)) / bytesPerSecond), takeOvers: 0, held: [PIVOT], paused: comparisonAtOnce("qemu", move, state) };
+    return {
+      copyBytes: bytes, seconds: tenths((bytes + zeroedBytes(move.change, bytes)) / bytesPerSecond), takeOvers: 0,
+      held: [exchangeBy("qemu", "waiting for its disks", PIVOT, state)], paused: comparisonAtOnce("qemu", move, state),
+    };
   },
 
   fragments: (move, state) => {

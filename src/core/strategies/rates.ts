@@ -1,6 +1,6 @@
 import { leavesBySwitch } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
-import type { DiskMove } from "./strategy.js";
+import type { DiskMove, ForecastPart } from "./strategy.js";
 
 /** What is taken until a host has runs of its own to go by, in bytes a second. */
 export const GUESSED_RATE = 50 * 1024 ** 2;
@@ -27,6 +27,21 @@ export function rateOf(strategy: string, { options }: DiskMove, { history }: Hos
     bytesPerSecond: Math.min(free, options.throttle?.bandwidthBytesPerSecond ?? Infinity),
     freeBytesPerSecond: free,
     guessed: measured === undefined,
+  };
+}
+
+/**
+ * How long a guest is held for one disk while its volume takes the image's place under it: as measured on this host, by whichever
+ * guest, since its memory has no part in it. Rounded up to tenths: what it waits for is never nothing.
+ * @param strategy its name
+ */
+export function exchangeBy(strategy: string, what: string, guess: Omit<ForecastPart, "what">, { history }: HostState): ForecastPart {
+  const measured = history.flatMap((run) => (strategyOf(run) === strategy ? run.exchangeSeconds ?? [] : []));
+  const seconds = median(measured);
+  if (seconds === undefined) return { what, ...guess };
+  return {
+    what, seconds: Math.ceil(Math.round(seconds * 100) / 10) / 10,
+    how: `median of ${measured.length} past ${measured.length === 1 ? "move" : "moves"} by ${strategy} here`,
   };
 }
 

@@ -7,8 +7,15 @@ forecast() {
 }
 STRATEGY=
 
+# exchanged CENTIS DISKS: the guest was held for so long while volumes took the place of images; by disk it is remembered
+exchanged() {
+  EXCHANGE_CENTIS=$((EXCHANGE_CENTIS + $1)) EXCHANGES=$((EXCHANGES + $2))
+}
+EXCHANGE_CENTIS=0
+EXCHANGES=0
+
 remember_history() {
-  local took copying bytes rate rest switch shutdown start down one
+  local took copying bytes rate rest switch shutdown start down forecast one
   [ -n "$STRATEGY" ] && [ -n "${BEGAN_AT:-}" ] || return 0
   count_copies
   uptime_now
@@ -37,9 +44,17 @@ LINE
     seconds "$one"
     set -- "$@" "$SECONDS_TEXT"
   done
-  json_object domain "$DOMAIN" strategy "$STRATEGY" switch "$switch" 'shutdownSeconds#' "$1" 'startSeconds#' "$2" \
-    'downtimeSeconds#' "$3" 'forecastSeconds#' "$4" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$5" 'restSeconds#' "$6" \
+  shutdown=$1 start=$2 down=$3 forecast=$4 took=$5 rest=$6
+  set --
+  # what freezing, thawing and migrating took goes with it, and lets other guests' be reckoned
+  [ -z "$MEMORY" ] || set -- 'memoryMiB#' "$MEMORY"
+  if [ "$EXCHANGES" -gt 0 ]; then
+    seconds $(((EXCHANGE_CENTIS + EXCHANGES - 1) / EXCHANGES))
+    set -- "$@" 'exchangeSeconds#' "$SECONDS_TEXT"
+  fi
+  json_object domain "$DOMAIN" strategy "$STRATEGY" switch "$switch" 'shutdownSeconds#' "$shutdown" 'startSeconds#' "$start" \
+    'downtimeSeconds#' "$down" 'forecastSeconds#' "$forecast" 'bytesPerSecond#' "$rate" 'tookSeconds#' "$took" 'restSeconds#' "$rest" \
     'bytes#' "$bytes" 'plannedDowntimeSeconds#' "$FORECAST_DOWNTIME" 'plannedSeconds#' "$FORECAST_SECONDS" \
-    'plannedBytes#' "$FORECAST_BYTES" 'at#' "$(date +%s)"
+    'plannedBytes#' "$FORECAST_BYTES" "$@" 'at#' "$(date +%s)"
   add_line "$BOOK/history.jsonl" "$JSON"
 }

@@ -54,6 +54,9 @@ complete_run() {
   if [ -n "$COUNTED" ]; then
     seconds $((DOWNTIME + HELD_CENTIS))
     message="all steps are done; $DOMAIN was down for $SECONDS_TEXT s"
+  elif [ "$HELD_CENTIS" -gt 0 ]; then
+    seconds "$HELD_CENTIS"
+    message="all steps are done; $DOMAIN waited for its disks for $SECONDS_TEXT s"
   fi
   remember_history
   finish "done" "$message"

@@ -52,15 +52,18 @@ domid_state() {
   return 2
 }
 
-# listed TEXT: sets LISTED, MEMORY in MiB and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+MEMORY=
+# listed TEXT: sets LISTED, STATE and MEMORY (MiB) from the last five words (ID Mem VCPUs State Time): before them a name may hold any
 listed() {
   set -f
   # shellcheck disable=SC2086
   set -- $1
   set +f
   [ $# -ge 5 ] && shift $(($# - 5)) || return
-  LISTED=$1 MEMORY=$2 STATE=$4
+  LISTED=$1 STATE=$4
   case $LISTED in *[!0-9]*) return 1 ;; esac
+  # one that is going has none any more
+  case $2 in 0 | *[!0-9]*) ;; *) MEMORY=$2 ;; esac
   case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
   return 1
 }

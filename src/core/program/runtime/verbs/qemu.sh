@@ -86,6 +86,19 @@ verb_pivot() {
   write_kept "$HERE/committed" "$CONTENT"
   journal_kept commit domain "$name"
   journal note message "$name waited $ANSWER ms for its disks while they were switched"
+  # a guest that is paused waits for more than that, and it is counted when it runs on
+  held_here || waited_for_disks "$name" "$ANSWER" $(($# / 3))
+}
+
+# waited_for_disks NAME MS DISKS: a downtime as a pause is, though a short one: rounded up, so that it is never none
+waited_for_disks() {
+  local centis
+  case $2 in '' | *[!0-9]*) return 0 ;; esac
+  centis=$((($2 + 9) / 10))
+  HELD_CENTIS=$((HELD_CENTIS + centis))
+  exchanged "$centis" "$3"
+  seconds $((DOWNTIME + HELD_CENTIS))
+  journal_kept ready domain "$1" 'downtime#' "$SECONDS_TEXT"
 }
 
 # unpivot NAME CONFIG SHA_AFTER [VDEV DEVICE OLD BACKEND FORMAT]…: nothing where the commit was begun. A guest that was

@@ -383,7 +383,7 @@ while_still() {
 
 # cut_resource NAME FROM TO SECTORS running|offline
 verb_cut_resource() {
-  local status away
+  local status away held
   resource_of "$1" || return 1
   if ! committing || [ -n "$COPY" ]; then
     same_device "$COPY_LOWER" "$3" && holds_all "$COPY_MINOR" || {
@@ -394,10 +394,12 @@ verb_cut_resource() {
     holds_all "$MINOR" ||
       journal note message "the image behind /dev/$1 gives errors (DRBD says: ${DISK:-no disk}): the volume holds everything, and takes over"
   fi
-  away=$TICKER
+  away=$TICKER held=$HELD_CENTIS
   guest_away
   while_still "$1" commit_swap "$@"
   status=$?
+  # of a guest that is down nobody waits
+  if [ "$status" -eq 0 ] && [ "$HELD_CENTIS" -gt "$held" ]; then exchanged $((HELD_CENTIS - held)) 1; fi
   # where that failed its writes may wait still
   if [ "$status" -ne 0 ]; then guest_away; elif [ -z "$away" ]; then guest_here; fi
   return "$status"
