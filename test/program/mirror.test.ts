@@ -167,6 +167,36 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
   });
 });
 
+describe.concurrent.each(["dm", "md"] as const)("the commit of a mirror by %s", (by) => {
+  async function failing(shell: Shell, how: "fail" | "fail-after") {
+    const calls = await callsOf("suspend", by);
+    const host = new StubHost(shell);
+    host.install(mirrorProgram(host, "suspend", by));
+    const before = readFileSync(host.config, "utf8");
+    const number = calls.findLastIndex((call, at) => COMMIT[by](call, calls[at - 1] ?? "")) + 1;
+    expect(number, calls.join("\n")).toBeGreaterThan(0);
+    host.tell(how, String(number));
+    await host.run("run");
+    const side = expectWhole(host, before, how);
+    const ended = host.ended();
+    const text = host.journalText();
+    host.remove();
+    return { side, ended, text };
+  }
+
+  it.each(shellsOf(by === "dm" ? 0 : 1))("that acted and ended badly is one: the guest never gets back to its image, under %s", async (shell) => {
+    const { side, ended, text } = await failing(shell, "fail-after");
+    expect(text).toMatch(/ended with 5, and had done it/);
+    expect([side, ended], text).toEqual(["new", "done"]);
+  });
+
+  it("that the kernel has not made is none: the guest is back on its image", async () => {
+    const { side, ended, text } = await failing("dash", "fail");
+    expect([side, ended], text).toEqual(["old", "failed"]);
+    expect(text).not.toContain('"event":"commit"');
+  });
+});
+
 describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go well", { tags: "long" }, ({ how, by, turn }) => {
   // a migrating guest runs nearly all the while; of the others some wait in `npm run test:all`
   it.skipIf(how === "migrate" || (!EVERY && turn % 2 !== 0))("has a command that hangs while the guest is away given up, and the guest is back on its image", async () => {

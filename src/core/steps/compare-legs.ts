@@ -73,7 +73,7 @@ function hold(name: string): Action {
 
 function released(name: string): string {
   switch (makerOf(name)) {
-    case "dm": return `dmsetup resume ${name}`;
+    case "dm": return `dmsetup clear ${name}; dmsetup resume ${name}`;
     case "md": return `suspend_hi of /dev/${name} to 0`;
     case "drbd": return `nothing of /dev/${name}, from which nothing was kept`;
   }

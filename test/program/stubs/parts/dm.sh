@@ -88,6 +88,10 @@ dmsetup_change() {
       case $TABLE in *" nosync "*) violated "a mirror that copies nothing" ;; esac
       printf '%s\n' "$TABLE" >"$STUB_STATE/dm/$2/next"
       ;;
+    clear) # NAME: of the table that waits
+      [ -d "$STUB_STATE/dm/$2" ] || exit 1
+      rm -f "$STUB_STATE/dm/$2/next"
+      ;;
     suspend)
       last_of "$@"; dm=$STUB_STATE/dm/$LAST
       [ -d "$dm" ] || exit 1

@@ -70,7 +70,8 @@ verb_release_disks() {
     esac
     mapping_of "$mapping"
     case $? in
-      0) run_command dmsetup resume --noflush "$mapping" || return ;;
+      # a run that died in its commit has left the table that lies on the volume alone: to resume would bring that in
+      0) run_command dmsetup clear "$mapping" && run_command dmsetup resume --noflush "$mapping" || return ;;
       1) ;;
       *) return 1 ;;
     esac

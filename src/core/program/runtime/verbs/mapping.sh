@@ -205,14 +205,62 @@ verb_commit_live() {
   run_command "$@"
   status=$?
   if [ "$status" -ne 0 ]; then
-    # the kernel keeps the old table where it does not take the new one
-    [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
-    return "$status"
+    set -- "$SAYS" "$@"
+    went_over "$@"
+    case $?$first in
+      0*) journal note message "$2 ended with $status, and had done it: $DOMAIN has the volume" ;;
+      # the old disk is proven: there still is a way back
+      11)
+        rm -f "$HERE/committing" && kept "$HERE"
+        says "$1"
+        return "$status"
+        ;;
+      *)
+        says "$1"
+        return "$status"
+        ;;
+    esac
   fi
   [ -e "$HERE/committed" ] || {
     write_kept "$HERE/committed" "${NOW#offline }"
     journal_kept commit domain "$name"
   }
+}
+
+# went_over SAID COMMAND…: what a commit's command that ended badly has done, by the kernel's own word; it may have acted, and died
+# before it could say so. 0: the disk lies on the volume alone. 1: as before. 2: that can not be told.
+went_over() {
+  local old
+  shift
+  old=1
+  # whoever was given up may do it yet
+  [ "$HUNG" -eq 0 ] || old=2
+  case $1 in
+    dmsetup)
+      # the kernel keeps the old table where it does not take the new one
+      while [ $# -gt 1 ]; do shift; done
+      mapping_of "$1" || return 2
+      case $TABLE in
+        *" mirror "*)
+          # whoever resumes it next would bring in the table that waits
+          run_command dmsetup clear "$1" || old=2
+          return "$old"
+          ;;
+        *" linear "*) return 0 ;;
+      esac
+      return 2
+      ;;
+    mdadm)
+      array_of "${2#/dev/}" && member_state "$4" || return 2
+      case ,$MEMBER, in
+        *,faulty,*) return 0 ;;
+        *,in_sync,*) return "$old" ;;
+      esac
+      return 2
+      ;;
+    # DRBD is only told how to behave: its disk goes over by the steps after this one
+    *) return 1 ;;
+  esac
 }
 
 verb_retire_mapping() { # NAME -- COMMAND…
