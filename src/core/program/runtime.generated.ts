@@ -3109,6 +3109,7 @@ verb_restore_stored() {
     journal note message "$name has come up on its new disk meanwhile: what xl stored for its reboots stays"
     return 0
   fi
+  # no \`--\`: its first word is the guest, whatever it begins with
   run_command xl config-update "$name" "$file"
 }
 
@@ -4952,7 +4953,7 @@ name_it() {
   domid_of "$2"
   case $? in
     0) [ "$DOMID" = "$1" ] && return 0 ;;
-    1) run_command xl rename "$1" "$2" && return 0 ;;
+    1) run_command xl rename -- "$1" "$2" && return 0 ;;
   esac
   says "$2 is the name of another domain than $1"
   return 1
@@ -5712,7 +5713,7 @@ is_clone() {
 
 verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
-  verb_end_clone "$1" "$2" -- xl destroy "$1" || return
+  verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
   create_scoped "$@"
 }
@@ -6305,7 +6306,7 @@ while_still() {
       case $STATE in
         # it does nothing any more
         *[scd]*) status=0 ;;
-        *) verb_pause_guest "$DOMAIN" -- xl pause "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
+        *) verb_pause_guest "$DOMAIN" -- xl pause -- "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
       esac
       ;;
     1) status=0 ;;

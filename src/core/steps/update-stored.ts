@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import { verdict } from "../goals/verdict.js";
 import type { AttachedGoal } from "../model/goal.js";
@@ -24,6 +25,7 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
   risk: "safe",
   requires: () => ["xl", "cmp"],
   title: ({ domain }) => `Store ${domain}'s new config with xl: its own reboot uses it`,
+  // no `--`: its first word is the guest, whatever it begins with (main_config_update in tools/xl/xl_misc.c)
   actions: ({ domain, file }) => [{ command: ["xl", "config-update", domain, file] }],
   goals: ({ domain, file, disks }) => [{ goal: "stored", domain, file, disks: targets(disks) }],
   effect: ({ domain, disks }, model) => withStored(model, domain, disks),
@@ -32,7 +34,7 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
     actions: [
       {
         verb: ["restore_stored", domain, oldFile, ...volumesOf(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
-        shown: `xl config-update ${domain} ${oldFile}, unless ${domain} has come up on its new disks meanwhile`,
+        shown: `${quoteCommand(["xl", "config-update", domain, oldFile])}, unless ${domain} has come up on its new disks meanwhile`,
       },
     ],
     effect: (model) => {
