@@ -74,7 +74,7 @@ describe("check", () => {
     expect(exit).toBe(0);
     expect(out).toContain("web1 on dom0a: 2 disks move to logical volumes");
     expect(out).toContain("+ volume vg0/web1-xvda1, 512 MiB, ext4");
-    expect(out).toContain("xl shutdown web1");
+    expect(out).toContain("xl shutdown -- web1");
     expect(host.commands).toEqual([]);
   });
 
@@ -104,7 +104,7 @@ describe("check", () => {
     const { out } = await cli(["--check", "--json", ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
     const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines.map((line) => line["type"])).toEqual(["begin", "plan", "end"]);
-    expect(out).toContain('"command":["xl","shutdown","web1"]');
+    expect(out).toContain('"command":["xl","shutdown","--","web1"]');
   });
 });
 

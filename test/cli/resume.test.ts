@@ -199,6 +199,23 @@ test("a wish of another version, or with words that this one does not know, is n
   expect(out).toContain("run its playbook");
 });
 
+test.each([
+  { what: "was begun", more: { committing: "running" }, told: "Its commit was begun, so there is no way back: the guest is brought up on its new disks" },
+  { what: "was begun while the guest was down", more: { committing: "offline" }, told: "Its commit was begun, so there is no way back: the guest stays down" },
+  { what: "has happened while the guest was down", more: { committing: "offline", committedAt: 1_795_000_200 }, told: "Its commit has happened: the guest stays down" },
+] as const)("where the commit $what, it is not said that the guest goes back to its old disks", async ({ more, told }) => {
+  const state = host0([{ ...DEAD, ...more }]);
+  const host = new Books(PLAN, "", () => undefined, () => undefined);
+  const looked = await cli([...RESUME, "--check"], { hosts: { dom0a: host }, states: () => state });
+  expect(looked.out.replaceAll(/\s+/g, " ")).toContain(told);
+  expect(looked.out).not.toContain("old disks");
+  const status = await cli(["status", ...INVENTORY], { hosts: { dom0a: host }, states: () => state });
+  const flat = status.out.replaceAll(/\s+/g, " ");
+  expect(flat).toContain(`note the commit ${"committedAt" in more ? "has happened" : "was begun"}: there is no way back`);
+  expect(flat).toContain(more.committing === "offline" ? "leaves the guest down, tidies up" : "brings the guest up on its new disks");
+  expect(flat).not.toContain("takes back");
+});
+
 describe("status", () => {
   const runs: readonly RunRecord[] = [
     { ...DEAD },

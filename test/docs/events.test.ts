@@ -70,11 +70,11 @@ const ENDS: Words<GuestEnd> = {
 };
 
 const RUNS: Members<RunRecord> = {
-  run: true, domain: true, digest: true, state: true, owner: true, since: true, step: true, committedAt: true, unfinished: true, outcome: true,
+  run: true, domain: true, digest: true, state: true, owner: true, since: true, step: true, committedAt: true, committing: true, unfinished: true, outcome: true,
 };
 
 const GUESTS: Members<GuestStatus> = {
-  domain: true, state: true, since: true, run: true, owner: true, step: true, committed: true, unfinished: true, next: true,
+  domain: true, state: true, since: true, run: true, owner: true, step: true, committed: true, committing: true, unfinished: true, next: true,
 };
 
 /** What stands below a heading, down to the next one that is not below it. */

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { fact } from "../../src/core/facts/books.js";
+import { safeName } from "../../src/core/model/names.js";
+import { lacks } from "../support/tools.js";
 
 /** The fact's own command, on books that lie on this machine's disk. */
 
@@ -63,6 +65,42 @@ test("what a past run took is read with what newer versions write of it, and wit
   expect((value?.history ?? []).filter(({ domain }) => domain === "old1")).toEqual([read]);
   expect((value?.history ?? []).filter(({ domain }) => domain === "new1"))
     .toEqual([{ ...read, domain: "new1", memoryMiB: 512, exchangeSeconds: 0.02 }, { ...read, domain: "new1" }]);
+});
+
+test.each(["dash", "bash", "busybox sh"].filter((shell) => shell !== "busybox sh" || !lacks("busybox")))("a guest's name is what it is, blanks and line ends and all, under %s", (shell) => {
+  const names = ["  a  ", "a", "a\nrun b runs/1\nfile domain b", "a\n", "\\n", "-n", "\r", "\ta"];
+  for (const name of names) {
+    const current = `${safeName(name)}/current`;
+    write(`${current}/domain`, name);
+    write(`${current}/owner`, " jk@desk \n");
+  }
+  write("only-safe/current/owner", "jk@desk\n");
+  const past = { domain: "  a  ", downtimeSeconds: 3, at: 4 };
+  write("_20_20a_20_20/history.jsonl", `${JSON.stringify(past)}\n`);
+  const [, ...args] = fact.command;
+  const [file = "", ...more] = shell.split(" ");
+  const stdout = execFileSync(file, [...more, ...args.slice(0, -1), root], { encoding: "utf8" });
+  const { value } = fact.parse({ exitCode: 0, stdout, stderr: "" });
+  const told = (value?.runs ?? []).map(({ domain }) => domain);
+  expect(told).toHaveLength(names.length + 1);
+  expect(new Set(told)).toEqual(new Set([...names, "only-safe"]));
+  expect(value?.history.map(({ domain }) => domain)).toContain("  a  ");
+  for (const { domain, owner } of value?.runs ?? []) expect(owner, domain).toBe("jk@desk");
+  rmSync(join(root, "domains"), { recursive: true });
+});
+
+test("says that a commit was begun, and of which kind, as the runtime goes by it", () => {
+  const began = { up: "1700000000.25\n", offline: "offline 1700000000\n", torn: "17", zeros: "\0\0", empty: "", left: "1700000000.25\n", none: undefined };
+  for (const [name, text] of Object.entries(began)) {
+    write(`${name}/current/owner`, "jk@desk\n");
+    if (text !== undefined) write(`${name}/current/committing`, text);
+  }
+  write("left/current/gone", "");
+  const [file, ...args] = fact.command;
+  const stdout = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const { value } = fact.parse({ exitCode: 0, stdout, stderr: "" });
+  const told = Object.fromEntries((value?.runs ?? []).map(({ domain, committing }) => [domain, committing]));
+  expect(told).toEqual({ up: "running", offline: "offline", torn: "running", zeros: "running", empty: undefined, left: "offline", none: undefined });
 });
 
 test("the file system that the books lie in has the number that the kernel's list of locks has", () => {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { safeName } from "../../src/core/model/names.js";
 import { faultsPromised } from "../support/faults.js";
 import { HANGS, impatient } from "./hang.js";
 import { eachDeath } from "./deaths.js";
@@ -194,6 +195,41 @@ describe.concurrent.each(["dm", "md"] as const)("the commit of a mirror by %s", 
     const { side, ended, text } = await failing("dash", "fail");
     expect([side, ended], text).toEqual(["old", "failed"]);
     expect(text).not.toContain('"event":"commit"');
+  });
+});
+
+// `xl shutdown -a` shuts all guests down, and no other command of xl's takes the name for one either
+it.concurrent.each([
+  { how: "restart", by: "dm", name: "-a" }, { how: "suspend", by: "dm", name: "-c" }, { how: "migrate", by: "dm", name: "--all" },
+  { how: "suspend", by: "drbd", name: "--help" },
+] as const)("a guest called $name is moved as any other ($how, $by)", async ({ how, by, name }) => {
+  const host = new StubHost("dash", name, safeName(name));
+  try {
+    host.install(mirrorProgram(host, how, by));
+    const { code, stderr } = await host.run("run");
+    expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
+    expect(host.lines(join(host.state, "violations"))).toEqual([]);
+    expect(host.guests().map(({ state }) => state)).toEqual(["-b----"]);
+    expect(below(host, host.guests()[0]?.disk ?? "")).toBe("/dev/vg0/web1-root");
+  } finally {
+    host.remove();
+  }
+});
+
+it.concurrent("a guest called -a is brought back where its move fails, at whatever call", { tags: "long" }, async () => {
+  const calls = await callsOf("restart", "dm");
+  await inParallel(calls.map((_, index) => index + 1), async (number) => {
+    const host = new StubHost(shellOf(number), "-a", safeName("-a"));
+    try {
+      host.install(mirrorProgram(host, "restart", "dm"));
+      host.tell("fail", String(number));
+      await host.run("run");
+      const note = `${String(number)}: ${host.journalText()}`;
+      expect(host.lines(join(host.state, "violations")), note).toEqual([]);
+      expect(host.guests().map(({ state }) => state), note).toEqual(["-b----"]);
+    } finally {
+      host.remove();
+    }
   });
 });
 

@@ -54,7 +54,7 @@ function nodes(host: StubHost, options: RehearseOptions): readonly PlanNode[] {
       title: "Let it boot",
       actions: [{
         verb: ["await_clone", clone.name, clone.uuid, String(options.timeoutSeconds ?? 1), "0.2", options.console ?? "", snapshot],
-        command: ["xl", "unpause", clone.name],
+        command: ["xl", "unpause", "--", clone.name],
       }],
     }),
     stepOf(destroyClone, "prepare", "rehearsal.destroy", clone, ""),

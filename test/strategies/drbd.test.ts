@@ -74,7 +74,7 @@ test.each<{ switchOver: "suspend" | "next-reboot"; running: boolean; paused: boo
   });
   expect(cuts.map(({ said }) => said)).toEqual(switchOver === "next-reboot" ? [] : [paused]);
   expect(cuts.map(({ risk }) => risk)).toEqual(cuts.map(() => (paused ? "disruptive" : "safe")));
-  if (paused) expect(JSON.stringify(cuts[0]?.actions)).toMatch(/"[# ]*xl pause web1; wait until nothing is under way .*; xl unpause web1"/);
+  if (paused) expect(JSON.stringify(cuts[0]?.actions)).toMatch(/"[# ]*xl pause -- web1; wait until nothing is under way .*; xl unpause -- web1"/);
   expect((domains[0]?.estimate.parts ?? []).some(({ what }) => what === "volume in place of image")).toBe(paused);
 });
 

@@ -3,7 +3,7 @@ import { BOOKS } from "../model/names.js";
 import { own } from "../model/own.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
-import { isObject, numberOf, parseJson, textOf } from "./json.js";
+import { isObject, numberOf, parseJson, textOf, type JsonObject } from "./json.js";
 
 /** What converge wrote down on the host about its own runs. */
 export interface Books {
@@ -26,6 +26,8 @@ export interface Books {
 // JSON for each move that came to its end. Who holds the lock the kernel says (/proc/locks, proc(5)): to try it
 // would be to take it for a moment, from under a run that starts just then. tail names each file (-v) on a line of its
 // own: a power cut may have torn the last line of one, and the next file's first is not to be taken for its end.
+// A guest's name may have line ends in it, and end with one: its file holds it as it is. That the commit was begun is
+// read as the runtime reads it (committing and forward, runtime/undo.sh).
 const SCRIPT = `
 cd "$1/domains" 2>/dev/null || exit 0
 date '+now %s'
@@ -35,7 +37,20 @@ for domain in "$@"; do
   domain=\${domain%/}
   [ -d "$domain/current" ] || continue
   printf 'run %s %s\\n' "$domain" "$(readlink "$domain/current")"
-  for name in domain owner digest since ended committed unfinished; do
+  if [ -f "$domain/current/domain" ]; then
+    kind='file domain'
+    while IFS= read -r value; do
+      printf '%s %s\\n' "$kind" "$value"
+      kind='more domain'
+    done <"$domain/current/domain"
+    printf '%s %s\\n' "$kind" "$value"
+  fi
+  if [ -s "$domain/current/committing" ]; then
+    IFS= read -r value <"$domain/current/committing"
+    if [ -e "$domain/current/gone" ]; then value=offline; fi
+    printf 'file committing %s\\n' "\${value:-running}"
+  fi
+  for name in owner digest since ended committed unfinished; do
     value=
     if [ -f "$domain/current/$name" ]; then IFS= read -r value <"$domain/current/$name"; fi
     printf 'file %s %s\\n' "$name" "$value"
@@ -86,7 +101,8 @@ export const fact: FirstFact<Books> = {
       const [kind, first = "", second = "", third = ""] = line.split(" ");
       const last = runs.at(-1);
       if (kind === "run") runs.push({ directory: first, run: second.split("/").at(-1) ?? "", files: new Map() });
-      else if (kind === "file") last?.files.set(first, line.slice(`file ${first} `.length).trim());
+      else if (kind === "file") last?.files.set(first, first === "domain" ? line.slice("file domain ".length) : line.slice(`file ${first} `.length).trim());
+      else if (kind === "more") last?.files.set(first, `${last.files.get(first) ?? ""}\n${line.slice(`more ${first} `.length)}`);
       else if (kind === "lock") locks.set(third.split("/")[0] ?? "", { devno: devnoOf(Number(first)), inode: second });
       else if (kind === "mount" && second.length >= mount.point.length) mount = { devno: first, point: second };
       else if (kind === "held") held.add(heldFile(first));
@@ -154,6 +170,7 @@ function lateness(file: (name: string) => string): Partial<RunRecord> {
   return {
     ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0, ...(waits ? { waits } : {}) } }),
     ...(Number(file("committed")) > 0 ? { committedAt: Number(file("committed")) } : {}),
+    ...(file("committing") === "" ? {} : { committing: file("committing").startsWith("offline") ? "offline" : "running" }),
     ...(file("unfinished") === "" ? {} : { unfinished: file("unfinished") }),
     ...(file("ended") === "" ? {} : { outcome: file("ended") }),
   };
@@ -195,10 +212,15 @@ function readEntry(line: string): unknown {
   return parseJson(line) ?? parseJson(line.slice(line.lastIndexOf('{"domain":')));
 }
 
+/** A member as it is: a path or a guest's name may begin or end with a blank. */
+function memberOf(value: JsonObject, key: string): string {
+  const member = value[key];
+  return typeof member === "string" ? member : "";
+}
+
 function readRetired(value: unknown): readonly RetiredImage[] {
   if (!isObject(value)) return [];
-  // not trimmed: a path may end in a blank
-  const member = (key: string): string => (typeof value[key] === "string" ? value[key] : "");
+  const member = (key: string): string => memberOf(value, key);
   const [path, retired] = [member("path"), member("retired")];
   if (!path.startsWith("/") || !retired.startsWith("/")) return [];
   const [inode, bytes, mtime] = [numberOf(value, "inode"), numberOf(value, "bytes"), numberOf(value, "mtime")];
@@ -210,7 +232,7 @@ function readRetired(value: unknown): readonly RetiredImage[] {
 
 function readPast(value: unknown): readonly (PastRun & { readonly at: number })[] {
   if (!isObject(value)) return [];
-  const domain = textOf(value, "domain");
+  const domain = memberOf(value, "domain");
   const downtimeSeconds = numberOf(value, "downtimeSeconds");
   if (domain === "" || downtimeSeconds === undefined) return [];
   const strategy = textOf(value, "strategy");

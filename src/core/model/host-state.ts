@@ -106,6 +106,11 @@ export interface RunRecord {
   readonly step?: { readonly title: string; readonly at: number; readonly waits?: true };
   /** The guest is on its new disks since then. */
   readonly committedAt?: number;
+  /**
+   * The commit was begun: whoever looks after the run goes on from there, and takes back only what served it. `offline`: the
+   * guest is down, on purpose, and stays so.
+   */
+  readonly committing?: "running" | "offline";
   /** What could not be taken back, in words. */
   readonly unfinished?: string;
   /** As the runtime wrote it down. */

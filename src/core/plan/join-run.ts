@@ -55,6 +55,11 @@ export function isHalfWay({ state, unfinished, outcome }: RunRecord): boolean {
   return state !== "running" && (unfinished !== undefined || (state === "stopped" && outcome === undefined));
 }
 
+/** Whoever looks after it goes on to the new disks: the commit has happened, or may have. */
+export function goesForward({ committedAt, committing }: RunRecord): boolean {
+  return committedAt !== undefined || committing !== undefined;
+}
+
 /** What has to be done first, where a run is dead. */
 export function halfWay({ name, at }: Pick<DesiredDomain, "name" | "at">, { run, owner, since, step, unfinished }: RunRecord, host: string): Diagnostic {
   return {

@@ -55,7 +55,7 @@ note_kept() {
 
 # add_line FILE TEXT: on disk, and on a line of its own: a power cut may have left a torn one before it
 add_line() {
-  if [ -s "$1" ] && [ "$(tail -c 1 "$1" | od -An -tx1 | tr -d ' \\n')" != 0a ]; then
+  if [ -s "$1" ] && is_torn "$1"; then
     printf '\\n' >>"$1" || return
   fi
   printf '%s\\n' "$2" >>"$1" && kept "$1"
@@ -209,17 +209,29 @@ json_object() {
 # The journal: one JSON line an event, appended in one go. \`seq\` is the number of its line.
 
 SEQ=0
+# the last event may not be there, or in part: the disk was full
+TORN=0
 
 # journal EVENT [KEY VALUE]…
 journal() {
   local event
   event=$1
   shift
+  [ "$TORN" -eq 0 ] || close_torn || return 0
   SEQ=$((SEQ + 1))
   epoch
   json_object 'at#' "$NOW" 'seq#' "$SEQ" event "$event" "$@"
   # a full disk must not end a run that could bring a guest back
-  printf '%s\\n' "$JSON" >>"$JOURNAL" || :
+  printf '%s\\n' "$JSON" >>"$JOURNAL" || TORN=1
+}
+
+# close_torn: what is there of the last event becomes a line of its own, which readers pass over: an event behind it in the
+# same line would be lost with it. Not cut off, as in open_journal: whoever follows may have read it. 1: the disk is full still.
+close_torn() {
+  if [ -s "$JOURNAL" ] && is_torn "$JOURNAL"; then
+    printf '\\n' >>"$JOURNAL" || return
+  fi
+  SEQ=$(($(wc -l <"$JOURNAL"))) TORN=0
 }
 
 # journal_kept EVENT…: the same, and on disk
@@ -228,22 +240,32 @@ journal_kept() {
   kept "$JOURNAL"
 }
 
+# is_torn FILE: its last line has no end. By od: see open_journal.
+is_torn() {
+  [ "$(tail -c 1 "$1" | od -An -tx1 | tr -d ' \\n')" != 0a ]
+}
+
 # open_journal: goes on after the last whole line; a torn one is cut off. After a power cut it may be one of zeros, which
 # a shell's variables do not hold (seen on ext4): hence od.
 open_journal() {
   local torn
   mkdir -p "$HERE/out" "$HERE/copies" "$HERE/loops"
   [ -e "$JOURNAL" ] || : >"$JOURNAL"
-  if [ -s "$JOURNAL" ] && [ "$(tail -c 1 "$JOURNAL" | od -An -tx1 | tr -d ' \\n')" != 0a ]; then
+  if [ -s "$JOURNAL" ] && is_torn "$JOURNAL"; then
     torn=$(tail -n 1 "$JOURNAL" | wc -c)
     truncate -s "-$((torn))" "$JOURNAL"
   fi
   SEQ=$(($(wc -l <"$JOURNAL")))
 }
 
-# journal_ended: the \`end\` event is in it. Quotes inside of strings are escaped: nothing else looks like it.
+# an \`end\` event, all of it. Quotes inside of strings are escaped: nothing else looks like it.
+readonly END_EVENT='^{"at":[0-9.]*,"seq":[0-9]*,"event":"end",.*}$'
+
+# journal_ended [LINES]: the \`end\` event is in it, or in so many lines of it. One that a full disk has cut short is none: nobody
+# can read it.
 journal_ended() {
-  grep -q ',"event":"end",' "$JOURNAL" 2>/dev/null
+  [ -e "$JOURNAL" ] || return
+  head -n "\${1:-$(($(wc -l <"$JOURNAL")))}" "$JOURNAL" | grep -q "$END_EVENT"
 }
 
 # tail_of FILE: the end of what a command printed, in whole lines where they are not too long
@@ -3128,6 +3150,7 @@ verb_restore_stored() {
     journal note message "$name has come up on its new disk meanwhile: what xl stored for its reboots stays"
     return 0
   fi
+  # no \`--\`: its first word is the guest, whatever it begins with
   run_command xl config-update "$name" "$file"
 }
 
@@ -5243,7 +5266,7 @@ name_it() {
   domid_of "$2"
   case $? in
     0) [ "$DOMID" = "$1" ] && return 0 ;;
-    1) run_command xl rename "$1" "$2" && return 0 ;;
+    1) run_command xl rename -- "$1" "$2" && return 0 ;;
   esac
   says "$2 is the name of another domain than $1"
   return 1
@@ -6053,7 +6076,7 @@ is_clone() {
 
 verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
-  verb_end_clone "$1" "$2" -- xl destroy "$1" || return
+  verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
   create_scoped "$@"
 }
@@ -6649,7 +6672,7 @@ while_still() {
       case $STATE in
         # it does nothing any more
         *[scd]*) status=0 ;;
-        *) verb_pause_guest "$DOMAIN" -- xl pause "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
+        *) verb_pause_guest "$DOMAIN" -- xl pause -- "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
       esac
       ;;
     1) status=0 ;;
@@ -7259,7 +7282,7 @@ mode_follow() {
     tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
     # an end that lies before FIRST_LINE ends it as well
   fi
-  if head -n "$total" "$JOURNAL" | grep -q ',"event":"end",'; then
+  if journal_ended "$total"; then
     exit 0
   fi
   [ "$total" -ge "$first" ] || total=$((first - 1))
@@ -7281,6 +7304,8 @@ follow_lines() {
     }
     case $line in
       *',"event":"end",'*)
+        # not one that a full disk has cut short
+        printf '%s\\n' "$line" | grep -q "$END_EVENT" || continue
         status=ended
         break
         ;;

@@ -1,6 +1,7 @@
 import type { HostState, RunRecord } from "../model/host-state.js";
 import { isOwnPath, mappingAt } from "../model/mapping.js";
 import { own } from "../model/own.js";
+import { goesForward } from "../plan/join-run.js";
 import { formatInstant } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
@@ -17,6 +18,8 @@ export interface GuestStatus {
   /** The last step that began. */
   readonly step?: RunRecord["step"];
   readonly committed: boolean;
+  /** The commit was begun, and nobody knows whether it has happened: there is no way back all the same. */
+  readonly committing?: true;
   /** What could not be taken back. */
   readonly unfinished?: string;
   /** What happens next, or what there is to do. */
@@ -36,6 +39,7 @@ export function guestStatuses(state: Pick<HostState, "host" | "runs" | "domains"
 
 function ofRun(run: RunRecord, { host, domains }: Pick<HostState, "host" | "domains">): GuestStatus {
   const committed = run.committedAt !== undefined;
+  const forward = goesForward(run);
   // a run that has ended and left something is no better than one that died
   const state = run.unfinished !== undefined && run.state !== "running" ? "stopped" : run.state;
   const where = `${host.name} ${run.domain}`;
@@ -45,24 +49,30 @@ function ofRun(run: RunRecord, { host, domains }: Pick<HostState, "host" | "doma
   const waits = run.state === "running" && run.step?.waits === true;
   return {
     domain: run.domain, state: waits ? "waits" : state, since: run.since, run: run.run, owner: run.owner, committed,
-    next: waits ? `the second switch, by itself; converge attach ${where} follows it, and Ctrl-C there ends the wait` : nextOf(state, committed, where, ended && { up: own(domains, run.domain)?.running !== undefined }),
+    next: waits ? `the second switch, by itself; converge attach ${where} follows it, and Ctrl-C there ends the wait` : nextOf(state, forward && { down: run.committing === "offline" }, where, ended && { up: own(domains, run.domain)?.running !== undefined }),
+    ...(forward && !committed ? { committing: true } : {}),
     ...(run.step === undefined ? {} : { step: run.step }),
     ...(run.unfinished === undefined ? {} : { unfinished: run.unfinished }),
   };
 }
 
-function nextOf(state: RunRecord["state"], committed: boolean, where: string, ended: false | { readonly up: boolean }): string {
+function nextOf(
+  state: RunRecord["state"], forward: false | { readonly down: boolean }, where: string, ended: false | { readonly up: boolean },
+): string {
   switch (state) {
     case "running": return `goes on by itself; to follow it: converge attach ${where}`;
     case "stopped":
-      if (committed && ended !== false) {
+      if (forward !== false && ended !== false) {
         return ended.up
           ? `converge resume ${where} plans what is left to do`
           : `it is down: start it unless that is on purpose; then converge resume ${where} plans what is left to do`;
       }
-      return committed
-      ? `converge resume ${where} brings the guest up on its new disks if it is not, and tidies up`
-      : `converge resume ${where} takes back what was done, and then goes on`;
+      if (forward !== false) {
+        return forward.down
+          ? `converge resume ${where} leaves the guest down, tidies up, and then goes on`
+          : `converge resume ${where} brings the guest up on its new disks if it is not, and tidies up`;
+      }
+      return `converge resume ${where} takes back what was done, and then goes on`;
     case "failed": return `nothing is left of it; to go on: converge resume ${where}`;
     case "done": return "nothing";
   }
@@ -108,7 +118,7 @@ function renderStatus(status: GuestStatus, style: Style, width: number): readonl
   return [
     ...lines,
     ...(step === undefined || state === "failed" ? [] : hanging("    at    ", `${visible(step.title)} (since ${formatInstant(step.at)})`, width)),
-    ...(state === "stopped" && status.committed ? hanging("    note  ", "the commit has happened: there is no way back by itself", width) : []),
+    ...(state === "stopped" && (status.committed || status.committing === true) ? hanging("    note  ", `the commit ${status.committed ? "has happened" : "was begun"}: there is no way back by itself`, width) : []),
     ...(unfinished === undefined ? [] : hanging("    left  ", visible(unfinished), width)),
     ...hanging("    next  ", visible(next), width),
   ];

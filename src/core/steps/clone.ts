@@ -40,7 +40,7 @@ export const createClone: StepKind<"create-clone", CreateClone> = {
     withGhost(model, { clones: [...without(name, model), { name, disks: disks.map(({ target }) => diskKey(target)), state: "runs" }] }),
   undo: (clone) => ({
     when: [],
-    actions: [{ verb: ["end_clone", clone.name, clone.uuid], command: ["xl", "destroy", clone.name] }],
+    actions: [{ verb: ["end_clone", clone.name, clone.uuid], command: ["xl", "destroy", "--", clone.name] }],
     effect: (model) => destroyClone.effect(clone, model),
   }),
 };
@@ -66,7 +66,7 @@ export const awaitClone: StepKind<"await-clone", AwaitClone> = {
   actions: ({ name, uuid, timeoutSeconds, console, snapshots }) => [
     {
       verb: ["await_clone", name, uuid, String(timeoutSeconds), String(STEADY_SECONDS), console ?? "", ...snapshots],
-      command: ["xl", "unpause", name],
+      command: ["xl", "unpause", "--", name],
     },
   ],
   goals: () => [],
@@ -79,7 +79,7 @@ export const destroyClone: StepKind<"destroy-clone", Clone> = {
   risk: "safe",
   requires: () => ["xl", "xenstore-ls"],
   title: ({ name }) => `Destroy ${name}`,
-  actions: ({ name, uuid }) => [{ verb: ["end_clone", name, uuid], command: ["xl", "destroy", name] }],
+  actions: ({ name, uuid }) => [{ verb: ["end_clone", name, uuid], command: ["xl", "destroy", "--", name] }],
   goals: () => [],
   effect: ({ name }, model) => withGhost(model, { clones: without(name, model) }),
 };

@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import type { Leg } from "../model/goal.js";
 import { makerOf } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
@@ -30,7 +31,7 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
     return `Pause ${domain}, and ${rests(mappings) ? "wait until its disks are at rest" : "keep everything from its disks"}`;
   },
   actions: ({ domain, mappings }) => [
-    ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", domain] as [string, ...string[]] }]),
+    ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", "--", domain] as [string, ...string[]] }]),
     ...mappings.map(hold),
   ],
   goals: () => [],
@@ -82,7 +83,7 @@ function released(name: string): string {
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.map(released), ...(domain === undefined ? [] : [`xl unpause ${domain}, if it was paused here`])].join("; "),
+    shown: [...mappings.map(released), ...(domain === undefined ? [] : [`${quoteCommand(["xl", "unpause", "--", domain])}, if it was paused here`])].join("; "),
   };
 }
 

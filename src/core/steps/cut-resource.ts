@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import { mappingPath, sectorsOf } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { cutTo, retired } from "./legs.js";
@@ -24,9 +25,9 @@ export const cutResource: StepKind<"cut-resource", CutResource> = {
   actions: ({ domain, name, bytes, from, to, running }) => [
     {
       verb: ["cut_resource", name, from.device, to.device, String(sectorsOf(bytes)), running ? "running" : "offline"],
-      shown: (running ? `xl pause ${domain}; wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap); ` : "") +
+      shown: (running ? `${quoteCommand(["xl", "pause", "--", domain])}; wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap); ` : "") +
         `drbdsetup detach ${from.device}; down the second resource; attach ${to.device} in its place` +
-        (running ? `; xl unpause ${domain}` : ""),
+        (running ? `; ${quoteCommand(["xl", "unpause", "--", domain])}` : ""),
     },
   ],
   goals: ({ name, to }) => [{ goal: "resource", name, leg: to }],
@@ -34,7 +35,7 @@ export const cutResource: StepKind<"cut-resource", CutResource> = {
   // it died before the commit, with the guest paused
   undo: ({ domain }) => ({
     when: [],
-    actions: [{ verb: ["release_disks", domain], shown: `xl unpause ${domain}, if it was paused here` }],
+    actions: [{ verb: ["release_disks", domain], shown: `${quoteCommand(["xl", "unpause", "--", domain])}, if it was paused here` }],
     effect: (model) => model,
   }),
 };

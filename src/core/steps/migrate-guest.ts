@@ -25,7 +25,7 @@ export const migrateGuest: StepKind<"migrate-guest", MigrateGuest> = {
     {
       verb: ["migrate_guest", domain, ...disks.filter((disk) => disk.target !== "").flatMap(({ vdev, target }) => [vdev, target])],
       // with no program to reach another host by, the last word is what runs at the other end (xl_migrate.c)
-      command: ["xl", "migrate", "-C", to, "-s", "", domain, "exec xl migrate-receive -p"],
+      command: ["xl", "migrate", "-C", to, "-s", "", "--", domain, "exec xl migrate-receive -p"],
     },
   ],
   // whether the copy or the first one has it, and which is whole, is more than a goal can say: the verb looks

@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import { builtWith, startedFromConfig } from "../model/guest.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import type { StepKind } from "../model/step.js";
@@ -18,7 +19,7 @@ export const saveGuest: StepKind<"save-guest", SaveGuest> = {
   risk: "disruptive",
   requires: () => ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, file }) => `Freeze ${domain}, its memory into ${file}`,
-  actions: ({ domain, before, file }) => [{ verb: ["save_guest", domain, file, before], command: ["xl", "save", domain, file] }],
+  actions: ({ domain, before, file }) => [{ verb: ["save_guest", domain, file, before], command: ["xl", "save", "--", domain, file] }],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
   effect: ({ domain, file }, model) => withFile(withRunning(model, domain, undefined), file),
   undo: ({ domain, config, before, file }) => ({
@@ -26,7 +27,7 @@ export const saveGuest: StepKind<"save-guest", SaveGuest> = {
     actions: [
       {
         verb: ["thaw", domain, config],
-        shown: `xl restore ${before} ${file}, if it is down and was not thawed since`,
+        shown: `${quoteCommand(["xl", "restore", before, file])}, if it is down and was not thawed since`,
       },
     ],
     effect: (model) => startedFromConfig(withoutFile(model, file), domain),
@@ -56,7 +57,7 @@ export const restorePaused: StepKind<"restore-paused", RestorePaused> = {
   undo: ({ domain }) => ({
     // one that runs is left alone, and that is no trouble: the verb looks
     when: [],
-    actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", domain] }],
+    actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", "--", domain] }],
     effect: (model) =>
       model.host.domains[domain]?.running?.paused === true ? withRunning(model, domain, undefined) : model,
   }),

@@ -22,7 +22,8 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
   actions: ({ domain, timeoutSeconds, destroy }) => [
     {
       verb: ["shut_down", domain, String(timeoutSeconds), destroy ? "destroy" : "never"],
-      command: ["xl", "shutdown", domain],
+      // a name may begin with a dash: `xl shutdown -a` shuts all guests down
+      command: ["xl", "shutdown", "--", domain],
     },
   ],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],

@@ -26,7 +26,7 @@ export const createPaused: StepKind<"create-paused", CreatePaused> = {
   undo: ({ domain }) => ({
     // one that runs is left alone, and that is no trouble: the verb looks
     when: [],
-    actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", domain] }],
+    actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", "--", domain] }],
     effect: (model) =>
       model.host.domains[domain]?.running?.paused === true ? withRunning(model, domain, undefined) : model,
   }),
@@ -66,7 +66,7 @@ export const resumeGuest: StepKind<"resume-guest", ResumeGuest> = {
   risk: "safe",
   requires: () => ["xl"],
   title: ({ domain }) => `Let ${domain} run on`,
-  actions: ({ domain, file }) => [{ verb: ["resume_guest", domain, file ?? "-"], command: ["xl", "unpause", domain] }],
+  actions: ({ domain, file }) => [{ verb: ["resume_guest", domain, file ?? "-"], command: ["xl", "unpause", "--", domain] }],
   goals: ({ domain }) => [{ goal: "domain-running", domain }],
   effect: ({ domain, file }, model) => {
     const running = model.host.domains[domain]?.running;
@@ -87,7 +87,7 @@ export const unpause: StepKind<"unpause", Unpause> = {
   commits: () => "running",
   requires: () => ["xl"],
   title: ({ domain }) => `Let ${domain} run on its new disk: the commit`,
-  actions: ({ domain }) => [{ verb: ["unpause", domain], command: ["xl", "unpause", domain] }],
+  actions: ({ domain }) => [{ verb: ["unpause", domain], command: ["xl", "unpause", "--", domain] }],
   goals: ({ domain }) => [{ goal: "domain-running", domain }],
   // also where somebody else has let it run meanwhile: what is written down first is the commit
   always: true,

@@ -1,3 +1,4 @@
+import { quoteCommand } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
 import { verdict } from "../goals/verdict.js";
 import type { AttachedGoal } from "../model/goal.js";
@@ -27,7 +28,8 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
   requires: () => ["xl", "cmp"],
   title: ({ domain }) => `Store ${domain}'s new config with xl: its own reboot uses it`,
   actions: ({ domain, file, oldFile, known }) => [
-    // which replaces all that was stored, also what somebody else did meanwhile: the verb looks for that
+    // which replaces all that was stored, also what somebody else did meanwhile: the verb looks for that. No `--`: its first word
+    // is the guest, whatever it begins with (main_config_update in tools/xl/xl_misc.c).
     { verb: ["update_stored", domain, file, oldFile, known ?? "-"], command: ["xl", "config-update", domain, file] },
   ],
   goals: ({ domain, file, disks }) => [{ goal: "stored", domain, file, disks: targets(disks) }],
@@ -37,7 +39,7 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
     actions: [
       {
         verb: ["restore_stored", domain, oldFile, ...volumesOf(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
-        shown: `xl config-update ${domain} ${oldFile}, unless ${domain} has come up on its new disks meanwhile`,
+        shown: `${quoteCommand(["xl", "config-update", domain, oldFile])}, unless ${domain} has come up on its new disks meanwhile`,
       },
     ],
     effect: (model) => {

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostState, RunRecord } from "../../core/model/host-state.js";
 import { own } from "../../core/model/own.js";
-import { isHalfWay } from "../../core/plan/join-run.js";
+import { goesForward, isHalfWay } from "../../core/plan/join-run.js";
 import type { SavedWish } from "../../core/plan/saved-wish.js";
 import { readSavedWish } from "../../core/plan/saved-wish.js";
 import { formatInstant } from "../../core/render/figures.js";
@@ -33,7 +33,7 @@ Example:
 
 Goes on with the newest run of a guest where it stopped half-way, from what the
 host's own books hold: no playbook is needed. What a run that died has left is
-taken back first, or finished where its commit has happened. Then what it was
+taken back first, or finished where its commit was begun. Then what it was
 for is planned anew, shown, and done. Each of the two is asked for.
 `;
 
@@ -120,9 +120,7 @@ async function settle(
   if (run.state !== "stopped" && run.unfinished === undefined) return undefined;
   const at = run.step === undefined ? "before its first step" : `at: ${visible(run.step.title)}`;
   reporter.say(`The run ${run.run} of ${visible(run.owner)}, begun ${formatInstant(run.since)}, stopped ${at}`);
-  reporter.say(run.committedAt === undefined
-    ? "What it did is taken back, the newest first; the guest runs on its old disks afterwards, if it was up."
-    : "Its commit has happened: the guest is brought up on its new disks, and what served the run is taken away.");
+  reporter.say(whatRecoveryDoes(run));
   if (options.check === true) {
     reporter.say("Then what it was for is planned anew; as the host is now, that is:");
     return undefined;
@@ -140,9 +138,9 @@ async function settle(
   if (left === undefined) {
     const state = await observed(named, session);
     const now = state.runs.find((one) => one.run === run.run) ?? run;
-    const down = now.committedAt === undefined ? undefined : whyNotUp(now, text, state);
+    const down = !goesForward(now) ? undefined : whyNotUp(now, text, state);
     if (down === undefined) {
-      reporter.say(now.committedAt === undefined ? "It is taken back." : "It is finished.");
+      reporter.say(goesForward(now) ? "It is finished." : "It is taken back.");
       return undefined;
     }
     reporter.complain([down]);
@@ -155,11 +153,20 @@ async function settle(
   return EXIT.failed;
 }
 
+/** What the host does with a run that it finds dead (recover_locked in core/program/runtime/modes.sh). */
+function whatRecoveryDoes(run: RunRecord): string {
+  if (!goesForward(run)) return "What it did is taken back, the newest first; the guest runs on its old disks afterwards, if it was up.";
+  const commit = run.committedAt === undefined ? "Its commit was begun, so there is no way back" : "Its commit has happened";
+  return run.committing === "offline"
+    ? `${commit}: the guest stays down, and what served the run is taken away.`
+    : `${commit}: the guest is brought up on its new disks, and what served the run is taken away.`;
+}
+
 /** That a guest is down which a run was to leave on its new disks. One that was moved while it was down stays so. */
 function whyNotUp(run: RunRecord, text: string, state: HostState): Diagnostic | undefined {
   const { domain } = run;
   const guest = own(state.domains, domain);
-  if (run.state !== "stopped" || guest?.running !== undefined || guest?.saved === true || text.includes('"kind":"commit-offline"')) return undefined;
+  if (run.state !== "stopped" || run.committing === "offline" || guest?.running !== undefined || guest?.saved === true || text.includes('"kind":"commit-offline"')) return undefined;
   return {
     severity: "error", code: "guest-down", subject: { host: state.host.name, domain },
     summary: `${domain} is down, and the run ${run.run} was to leave it on its new disks, running`,

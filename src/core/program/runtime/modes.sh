@@ -159,7 +159,7 @@ mode_follow() {
     tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
     # an end that lies before FIRST_LINE ends it as well
   fi
-  if head -n "$total" "$JOURNAL" | grep -q ',"event":"end",'; then
+  if journal_ended "$total"; then
     exit 0
   fi
   [ "$total" -ge "$first" ] || total=$((first - 1))
@@ -181,6 +181,8 @@ follow_lines() {
     }
     case $line in
       *',"event":"end",'*)
+        # not one that a full disk has cut short
+        printf '%s\n' "$line" | grep -q "$END_EVENT" || continue
         status=ended
         break
         ;;

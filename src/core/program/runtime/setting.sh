@@ -53,7 +53,7 @@ note_kept() {
 
 # add_line FILE TEXT: on disk, and on a line of its own: a power cut may have left a torn one before it
 add_line() {
-  if [ -s "$1" ] && [ "$(tail -c 1 "$1" | od -An -tx1 | tr -d ' \n')" != 0a ]; then
+  if [ -s "$1" ] && is_torn "$1"; then
     printf '\n' >>"$1" || return
   fi
   printf '%s\n' "$2" >>"$1" && kept "$1"

@@ -8,10 +8,57 @@ domid_named() { # NAME: sets DOMID
   return 1
 }
 
+# xl_words OPTIONS WORD…: what xl makes of the words after its command: an option is one wherever it stands, until `--`
+# (def_getopt in tools/xl/xl.h goes by getopt_long). Sets GIVEN, the letters of options, FILE_C (the value of -C), and of
+# what is left WORD_1 to WORD_3.
+xl_words() {
+  letters=$1 GIVEN='' FILE_C='' WORD_1='' WORD_2='' WORD_3='' words=0 options=1
+  shift
+  while [ $# -gt 0 ]; do
+    case $options$1 in
+      1--) options=0 ;;
+      1--a | 1--al | 1--all)
+        case $letters in *a*) GIVEN=${GIVEN}a ;; *) xl_lacks "$1" ;; esac
+        ;;
+      1--w*) case $letters in *w*) GIVEN=${GIVEN}w ;; *) xl_lacks "$1" ;; esac ;;
+      1--*) xl_lacks "$1" ;;
+      1-?*)
+        cluster=${1#-}
+        while [ -n "$cluster" ]; do
+          letter=${cluster%"${cluster#?}"}
+          cluster=${cluster#?}
+          case $letters in
+            *"$letter:"*)
+              GIVEN=$GIVEN$letter
+              if [ -z "$cluster" ]; then shift; cluster=$1; fi
+              [ "$letter" != C ] || FILE_C=$cluster
+              cluster=
+              ;;
+            *"$letter"*) GIVEN=$GIVEN$letter ;;
+            *) xl_lacks "-$letter" ;;
+          esac
+        done
+        ;;
+      *)
+        words=$((words + 1))
+        case $words in 1) WORD_1=$1 ;; 2) WORD_2=$1 ;; 3) WORD_3=$1 ;; esac
+        ;;
+    esac
+    shift
+  done
+}
+
+xl_lacks() { # OPTION
+  case $1 in -h | --h*) exit 0 ;; esac
+  echo "option \`$1' not supported." >&2
+  exit 2
+}
+
 xl_() {
   case $1 in
     domid)
-      last_of "$@"; name=$LAST
+      shift
+      xl_words '' "$@"; name=$WORD_1
       [ ! -e "$STUB_STATE/xl-broken" ] || exit 1
       domid_named "$name" || { echo "Can't get domid of domain name '$name', maybe this domain does not exist." >&2; exit 1; }
       echo "$DOMID"
@@ -19,10 +66,11 @@ xl_() {
     list)
       shift
       [ ! -e "$STUB_STATE/xl-broken" ] || { echo "xencall: error" >&2; exit 1; }
-      DOMID=$1
-      if [ "$1" = -- ]; then
-        domid_named "$2" || { echo "$2 is an invalid domain identifier (rc=-6)" >&2; exit 1; }
-      fi
+      xl_words lvhZn "$@"
+      DOMID=$WORD_1
+      case $DOMID in
+        *[!0-9]*) domid_named "$WORD_1" || { echo "$WORD_1 is an invalid domain identifier (rc=-6)" >&2; exit 1; } ;;
+      esac
       dom=$STUB_STATE/doms/$DOMID
       [ -d "$dom" ] || { echo "Error: Domain '$DOMID' does not exist." >&2; exit 1; }
       value "$dom/name"

@@ -192,19 +192,29 @@ by_id_or_name() { # sets id, where that may be a name
 }
 
 xl_change() {
-  case $1 in
+  command=$1
+  shift
+  case $command in
+    create | restore) xl_words FnqvdcepV "$@" ;;
+    shutdown) xl_words awF "$@" ;;
+    destroy) xl_words f "$@" ;;
+    save) xl_words cp "$@" ;;
+    migrate) xl_words FC:s:epD "$@" ;;
+    pause | unpause | rename) xl_words '' "$@" ;;
+  esac
+  id=${WORD_1:-}
+  case $command in
     create)
       if [ -e "$STUB_STATE/start-by-hand" ]; then
         # somebody was faster
         rm "$STUB_STATE/start-by-hand"
-        last_of "$@"; xl_create -b---- "$LAST"
+        xl_create -b---- "$WORD_1"
         echo "stub: already there" >&2
         exit 5
       fi
-      if [ "$2" = -p ]; then xl_create --p--- "$3"; else xl_create -b---- "$2"; fi ;;
+      case $GIVEN in *p*) xl_create --p--- "$WORD_1" ;; *) xl_create -b---- "$WORD_1" ;; esac
+      ;;
     unpause)
-      shift
-      last_of "$@"; id=$LAST
       by_id_or_name
       printf '%s' -b---- >"$STUB_STATE/doms/$id/state"
       xl_spend "$id"
@@ -212,32 +222,32 @@ xl_change() {
       case $VALUE in converge-rehearsal-*) clone_runs "$id" ;; esac
       ;;
     pause)
-      last_of "$@"; id=$LAST
       by_id_or_name
       printf '%s' --p--- >"$STUB_STATE/doms/$id/state"
       ;;
     save)
-      domid_named "$2" || exit 1
+      domid_named "$WORD_1" || exit 1
       # it is suspended first, and gone at the end; whoever kills xl in between leaves it there
       if [ -e "$STUB_STATE/save-torn" ]; then
         value "$STUB_STATE/save-torn"
         rm "$STUB_STATE/save-torn"
         printf '%s' ---s-- >"$STUB_STATE/doms/$DOMID/state"
-        echo half >"$3"
+        echo half >"$WORD_2"
         case $VALUE in killed) kill_program ;; hangs) "$REAL_SLEEP" 600 ;; esac
       fi
-      echo "memory of $DOMID" >"$3"
+      echo "memory of $DOMID" >"$WORD_2"
       xl_gone "$DOMID"
       ;;
-    restore) if [ "$2" = -p ]; then xl_restore --p--- "$3" "$4"; else xl_restore -b---- "$2" "$3"; fi ;;
-    migrate) # -C CONFIG -s '' NAME RUNE
-      [ "$2 $4 $5 $7" = "-C -s  exec xl migrate-receive -p" ] || exit 2
-      xl_migrate "$3" "$6"
+    restore) case $GIVEN in *p*) xl_restore --p--- "$WORD_1" "$WORD_2" ;; *) xl_restore -b---- "$WORD_1" "$WORD_2" ;; esac ;;
+    migrate) # -C CONFIG -s '' -- NAME RUNE
+      [ "$GIVEN $WORD_2" = "Cs exec xl migrate-receive -p" ] || exit 2
+      xl_migrate "$FILE_C" "$WORD_1"
       ;;
-    rename) printf '%s' "$3" >"$STUB_STATE/doms/$2/name" ;;
+    rename) printf '%s' "$WORD_2" >"$STUB_STATE/doms/$WORD_1/name" ;;
     config-update)
-      domid_named "$2" || exit 1
-      cp "$3" "$CONVERGE_ROOT/var/lib/xen/userdata-d.$DOMID.uuid-of-it.xl"
+      # its first word is the guest, whatever it begins with (main_config_update in tools/xl/xl_misc.c)
+      domid_named "$1" || exit 1
+      cp "$2" "$CONVERGE_ROOT/var/lib/xen/userdata-d.$DOMID.uuid-of-it.xl"
       # between the last look at a mirror and its commit
       for res in "$STUB_STATE"/drbd/*; do
         [ -d "$res" ] && value "$STUB_STATE/drbd-fails-late" || continue
@@ -256,15 +266,18 @@ xl_change() {
       done
       ;;
     destroy)
-      shift
-      last_of "$@"; id=$LAST
       by_id_or_name
       xl_gone "$id"
       ;;
     shutdown)
-      shift
-      last_of "$@"
-      domid_named "$LAST" || exit 1
+      case $GIVEN in
+        *a*)
+          violated 'all guests are shut down'
+          for dom in "$STUB_STATE"/doms/*; do xl_gone "${dom##*/}"; done
+          exit 0
+          ;;
+      esac
+      domid_named "$WORD_1" || exit 1
       id=$DOMID
       if [ -e "$STUB_STATE/preserved" ]; then
         # on_poweroff="preserve"

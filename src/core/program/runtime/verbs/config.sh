@@ -348,5 +348,6 @@ verb_restore_stored() {
     journal note message "$name has come up on its new disk meanwhile: what xl stored for its reboots stays"
     return 0
   fi
+  # no `--`: its first word is the guest, whatever it begins with
   run_command xl config-update "$name" "$file"
 }

@@ -240,7 +240,7 @@ name_it() {
   domid_of "$2"
   case $? in
     0) [ "$DOMID" = "$1" ] && return 0 ;;
-    1) run_command xl rename "$1" "$2" && return 0 ;;
+    1) run_command xl rename -- "$1" "$2" && return 0 ;;
   esac
   says "$2 is the name of another domain than $1"
   return 1

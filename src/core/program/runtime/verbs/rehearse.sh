@@ -25,7 +25,7 @@ is_clone() {
 
 verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
-  verb_end_clone "$1" "$2" -- xl destroy "$1" || return
+  verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
   create_scoped "$@"
 }

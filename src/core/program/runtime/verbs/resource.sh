@@ -367,7 +367,7 @@ while_still() {
       case $STATE in
         # it does nothing any more
         *[scd]*) status=0 ;;
-        *) verb_pause_guest "$DOMAIN" -- xl pause "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
+        *) verb_pause_guest "$DOMAIN" -- xl pause -- "$DOMAIN" && resource_of "$name" && rest_resource "$name"; status=$? ;;
       esac
       ;;
     1) status=0 ;;
