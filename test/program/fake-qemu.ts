@@ -33,8 +33,8 @@ export class FakeQemu {
   readonly jobs = new Map<string, FakeJob>();
   /** The node that the guest's disk is served from. */
   node = "xvda1-raw";
-  /** What the test wants of it: an error of the job in mid-mirror, or when it is finalised. */
-  failure: "mirror" | "finalize" | undefined;
+  /** What the test wants of it: an error of the job in mid-mirror, or when it is finalised; or of QEMU itself, once, after it went over. */
+  failure: "mirror" | "finalize" | "dismiss" | undefined;
   /** Called at each command that changes something. */
   watch: (() => void) | undefined;
   readonly #host: StubHost;
@@ -179,6 +179,10 @@ export class FakeQemu {
         return done();
       case "job-dismiss":
         if (job?.status !== "concluded") return refused("Job not found");
+        if (this.failure === "dismiss") {
+          this.failure = undefined;
+          return refused("Out of memory");
+        }
         this.jobs.delete(id);
         return done();
       case "blockdev-del": {

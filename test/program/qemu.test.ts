@@ -207,6 +207,15 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
+  it("that went over, and of which QEMU refuses something then, never has the guest's configs name the image again", async () => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      qemu.failure = "dismiss";
+      await host.run("run");
+      expect(host.journalText()).toContain("Out of memory");
+      expect(expectWhole(host, qemu, oldConfig, "dismiss")).toBe("new");
+    });
+  });
+
   it("does not begin where xl config-update has stored what the guest's own reboot would use instead", { tags: "long" }, async () => {
     await inStub("dash", async (host, qemu, oldConfig) => {
       await host.command(["cp", host.config, qemu.stored.replace(".libxl-json", ".xl")]);

@@ -7606,13 +7606,23 @@ def pivot(domid, seconds, draft, config, stored, mark, *moves):
             finalize(monitor, name)
         except Refused as error:
             if number == 0:
-                os.unlink(mark)
-                keep(os.path.dirname(mark))
+                if stays(monitor, vdev, device):
+                    os.unlink(mark)
+                    keep(os.path.dirname(mark))
                 raise
             left.append(vdev + ": " + str(error))
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
         raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+
+
+def stays(monitor, vdev, device):
+    """QEMU serves the disk, and not from the device that it was to go over to."""
+    try:
+        served = monitor.disks()
+    except (Refused, Absent):
+        return False
+    return vdev in served and not same_file(path_of(served[vdev]), device)
 
 
 def is_on(domid, seconds, stored, *wanted):
@@ -7950,13 +7960,23 @@ def pivot(domid, seconds, draft, config, stored, mark, *moves):
             finalize(monitor, name)
         except Refused as error:
             if number == 0:
-                os.unlink(mark)
-                keep(os.path.dirname(mark))
+                if stays(monitor, vdev, device):
+                    os.unlink(mark)
+                    keep(os.path.dirname(mark))
                 raise
             left.append(vdev + ": " + str(error))
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
         raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+
+
+def stays(monitor, vdev, device):
+    """QEMU serves the disk, and not from the device that it was to go over to."""
+    try:
+        served = monitor.disks()
+    except (Refused, Absent):
+        return False
+    return vdev in served and not same_file(path_of(served[vdev]), device)
 
 
 def is_on(domid, seconds, stored, *wanted):

@@ -292,15 +292,25 @@ def pivot(domid, seconds, draft, config, stored, mark, *moves):
         try:
             finalize(monitor, name)
         except Refused as error:
-            # this disk is on its image still
+            # where QEMU does not say that this disk is on its image still, the mark stays, as when all of this dies here
             if number == 0:
-                os.unlink(mark)
-                keep(os.path.dirname(mark))
+                if stays(monitor, vdev, device):
+                    os.unlink(mark)
+                    keep(os.path.dirname(mark))
                 raise
             left.append(vdev + ": " + str(error))
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
         raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+
+
+def stays(monitor, vdev, device):
+    """QEMU serves the disk, and not from the device that it was to go over to."""
+    try:
+        served = monitor.disks()
+    except (Refused, Absent):
+        return False
+    return vdev in served and not same_file(path_of(served[vdev]), device)
 
 
 def is_on(domid, seconds, stored, *wanted):
