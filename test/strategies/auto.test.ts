@@ -151,12 +151,6 @@ describe("auto", () => {
     expect(chosen({ running: false, disks: { xvda1: { bytes: 64 * MIB } } }).picked).toEqual(["dm restart"]);
   });
 
-  test("reckons with the zeroes that a bandwidth holds back, before files are copied", () => {
-    const move: MoveOptions = { strategy: "rsync", throttle: { bandwidthBytesPerSecond: 4 * MIB } };
-    const { estimate } = chosen({ disks: { xvda1: { bytes: GIB } }, move });
-    expect(estimate?.seconds).toBeGreaterThan((GIB + (estimate?.copyBytes ?? 0)) / (4 * MIB));
-  });
-
   test("makes swap anew beside files, and mirrors it beside a mirror", () => {
     const disks = { xvda1: {}, xvda2: { content: swap("s", 64 * MIB) } };
     expect(chosen({ disks }).picked).toEqual(["dm suspend", "dm suspend"]);

@@ -6,6 +6,7 @@ import { attachLoop } from "../steps/attach-loop.js";
 import { createVolume } from "../steps/create-volume.js";
 import { stepOf } from "../steps/step-of.js";
 import { zeroVolume } from "../steps/zero-volume.js";
+import { besides } from "./file-copy.js";
 import type { DiskMove } from "./strategy.js";
 
 /**
@@ -31,7 +32,7 @@ export function newVolumeSteps({ change: { to, image, domain, vdev }, options }:
             zeroVolume, "prepare", id("zero-volume"),
             {
               volume, bytes, fill: "blocks", ...(blocks === "used" ? {} : { copied: blocks }),
-              ...(unzeroed === undefined ? {} : { unzeroed }), throttle: options.throttle ?? {},
+              ...(unzeroed === undefined ? {} : { unzeroed }), throttle: besides(options.throttle ?? {}),
             },
             "nothing of an older guest may be left on it",
           ),

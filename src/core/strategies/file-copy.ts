@@ -21,7 +21,15 @@ export function zeroStep(move: DiskMove): Step {
   const { to: { volume, bytes, unzeroed }, vdev } = move.change;
   return stepOf(
     zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`,
-    { volume, bytes, fill: "files", ...(unzeroed === undefined ? {} : { unzeroed }), throttle: throttleOf(move) },
+    { volume, bytes, fill: "files", ...(unzeroed === undefined ? {} : { unzeroed }), throttle: besides(throttleOf(move)) },
     "nothing of an older guest may be left on it",
   );
+}
+
+/**
+ * What zeroes go by: most devices make them by themselves, and a bandwidth that is meant for a copy would have a large volume zeroed
+ * for longer than it is copied to. Whose turn it is they heed as the copy does.
+ */
+export function besides({ nice, ionice }: Throttle): Throttle {
+  return { ...(nice === undefined ? {} : { nice }), ...(ionice === undefined ? {} : { ionice }) };
 }

@@ -100,18 +100,15 @@ export const rsync: Strategy = {
     const { bytesPerSecond, freeBytesPerSecond } = rateOf("rsync", move, state);
     // each file is read once more on both sides
     const compared = move.options.verify === "full" ? (2 * used) / freeBytesPerSecond : 0;
-    // without a bandwidth it is left out: some devices do it by themselves, in no time
-    const { throttle: { bandwidthBytesPerSecond = Infinity } = {} } = move.options;
-    const zeroing = goesOn(move.change.to, "files") ? 0 : move.change.to.bytes / bandwidthBytesPerSecond;
     if (!move.live) {
       const how = `${formatBytes(used)} at ${formatBytes(bytesPerSecond)}/s`;
-      return { copyBytes: used, seconds: tenths(zeroing), takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
+      return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
     }
     const delta = used * CHANGED;
     // a pass before the last one compares as well: it is what tells how long that takes
     const measured = compared > 0 ? SCAN_SECONDS + compared : 0;
     return {
-      copyBytes: used, seconds: tenths(zeroing + 2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
+      copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
       held: [{
         what: "last pass", seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
         how: `a guess of ${formatBytes(Math.round(delta))} changed${compared > 0 ? ", all of it compared" : ""}; measured by the passes before the guest is touched`,
