@@ -44,7 +44,7 @@ describe("a guest that is suspended", () => {
     const before = await traces(lab);
     const preview = await converge.run("--check", "--detailed-exitcode", "-i", "lab.yml", "web1.yml");
     expect(preview.exitCode, preview.all).toBe(2);
-    expect(preview.all).toContain("xl save web1");
+    expect(preview.all).toContain("xl save -- web1");
     expect(preview.all).toContain("dmsetup");
     expect(preview.all, "a secret of the config").not.toContain("s3cret");
     expect(await traces(lab)).toBe(before);
