@@ -35,12 +35,15 @@ may_stop() {
 
 # Stretches of a device that zeroes by itself may be as long as they like
 readonly LONGEST_ZEROING=1048576
+readonly LEAST_ZEROING=256
 
 # zero DEVICE FROM BYTES RATE COMMAND…: RATE in bytes a second, 0: none. COMMAND zeroes, with --offset, --length and DEVICE behind it.
 verb_zero() {
   local device from bytes limit at count began since next
   device=$1 from=$2 bytes=$3 limit=$4 at=0 MIBS=1
   shift 4
+  # where nothing is to be kept to, what each command costs must not be what counts
+  [ "$limit" -ne 0 ] || MIBS=$LEAST_ZEROING
   uptime_now
   began=$UPTIME next=$UPTIME
   while [ "$at" -lt "$bytes" ]; do
@@ -51,6 +54,7 @@ verb_zero() {
     at=$((at + count))
     uptime_now
     next_stretch $((UPTIME - since)) "$LONGEST_ZEROING" "$limit"
+    [ "$limit" -ne 0 ] || [ "$MIBS" -ge "$LEAST_ZEROING" ] || MIBS=$LEAST_ZEROING
     keep_to "$limit" "$at" "$began" zeroing
     [ "$UPTIME" -ge "$next" ] || [ "$at" -ge "$bytes" ] || continue
     next=$((UPTIME + 100))
