@@ -116,9 +116,9 @@ describe("a copy of all blocks", () => {
 
 test("what a copy stands back for the zeroes before it do too; a bandwidth is for the copy alone", () => {
   const throttle = { nice: 10, bandwidthBytesPerSecond: 4 * MIB };
-  expect(planned({ strategy: "dm", switch: "restart", throttle }).zero?.throttle).toEqual({ nice: 10 });
+  expect(planned({ strategy: "dm", switch: "restart", throttle }).zero?.priority).toEqual({ nice: 10 });
   // beside a guest that runs, files are carried with what is left over
-  expect(planned({ strategy: "rsync", throttle }).zero?.throttle).toEqual({ nice: 10, ionice: "idle" });
+  expect(planned({ strategy: "rsync", throttle }).zero?.priority).toEqual({ nice: 10, ionice: "idle" });
   const elsewhere: AGuest = { name: "web1", disks: { xvda1: { elsewhere: true } } };
-  expect(planned({ strategy: "rsync", offline: true, throttle }, { guest: elsewhere }).zero?.throttle).toEqual({ nice: 10 });
+  expect(planned({ strategy: "rsync", offline: true, throttle }, { guest: elsewhere }).zero?.priority).toEqual({ nice: 10 });
 });

@@ -5364,17 +5364,15 @@ may_stop() {
   [ "$SWITCHING" -ne 0 ] || heed_stop "in the $1 of $ID"
 }
 
-# Stretches of a device that zeroes by itself may be as long as they like
+# Stretches of zeroes, in MiB: a device that makes them by itself may have long ones, and what each command costs must not be what counts
 readonly LONGEST_ZEROING=1048576
 readonly LEAST_ZEROING=256
 
-# zero DEVICE FROM BYTES RATE COMMAND…: RATE in bytes a second, 0: none. COMMAND zeroes, with --offset, --length and DEVICE behind it.
+# zero DEVICE FROM BYTES COMMAND…: COMMAND zeroes, with --offset, --length and DEVICE behind it
 verb_zero() {
-  local device from bytes limit at count began since next
-  device=$1 from=$2 bytes=$3 limit=$4 at=0 MIBS=1
-  shift 4
-  # where nothing is to be kept to, what each command costs must not be what counts
-  [ "$limit" -ne 0 ] || MIBS=$LEAST_ZEROING
+  local device from bytes at count began since next
+  device=$1 from=$2 bytes=$3 at=0 MIBS=$LEAST_ZEROING
+  shift 3
   uptime_now
   began=$UPTIME next=$UPTIME
   while [ "$at" -lt "$bytes" ]; do
@@ -5384,9 +5382,8 @@ verb_zero() {
     run_command "$@" --offset "$((from + at))" --length "$count" "$device" || return
     at=$((at + count))
     uptime_now
-    next_stretch $((UPTIME - since)) "$LONGEST_ZEROING" "$limit"
-    [ "$limit" -ne 0 ] || [ "$MIBS" -ge "$LEAST_ZEROING" ] || MIBS=$LEAST_ZEROING
-    keep_to "$limit" "$at" "$began" zeroing
+    next_stretch $((UPTIME - since)) "$LONGEST_ZEROING" 0
+    [ "$MIBS" -ge "$LEAST_ZEROING" ] || MIBS=$LEAST_ZEROING
     [ "$UPTIME" -ge "$next" ] || [ "$at" -ge "$bytes" ] || continue
     next=$((UPTIME + 100))
     tell_mirrored "$began" 0 "$at" "$bytes"

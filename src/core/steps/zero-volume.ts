@@ -17,7 +17,15 @@ export interface ZeroVolume {
   readonly copied?: number;
   /** What an earlier run had left out in the same way. */
   readonly unzeroed?: number;
-  readonly throttle: Throttle;
+  readonly priority: Priority;
+}
+
+/** Whose turn it is. A bandwidth is for what is copied: most devices zero by themselves, and a large volume would take for ever by it. */
+export type Priority = Pick<Throttle, "nice" | "ionice">;
+
+/** What a throttle says of whose turn it is. */
+export function priorityOf({ nice, ionice }: Throttle): Priority {
+  return { ...(nice === undefined ? {} : { nice }), ...(ionice === undefined ? {} : { ionice }) };
 }
 
 /**
@@ -30,14 +38,13 @@ export interface ZeroVolume {
 export const zeroVolume: StepKind<"zero-volume", ZeroVolume> = {
   kind: "zero-volume",
   risk: "safe",
-  requires: ({ throttle }) => ["blkdiscard", "lvchange", ...throttleTools(throttle)],
+  requires: ({ priority }) => ["blkdiscard", "lvchange", ...throttleTools(priority)],
   title: (args) => {
-    const { volume, copied, throttle: { bandwidthBytesPerSecond: most } } = args;
-    const rate = most === undefined ? "" : `, at most ${formatBytes(most)}/s`;
-    if (copied === undefined) return `Zero ${volume}${rate}`;
+    const { volume, copied } = args;
+    if (copied === undefined) return `Zero ${volume}`;
     return rangeOf(args).length === 0
       ? `Mark ${volume}: all of it is to be copied over`
-      : `Zero what of ${volume} lies behind the ${formatBytes(copied)} that are to be copied over${rate}`;
+      : `Zero what of ${volume} lies behind the ${formatBytes(copied)} that are to be copied over`;
   },
   actions: (args) => [
     ...(rangeOf(args).length === 0 ? [] : [zeroing(args)]),
@@ -64,15 +71,13 @@ function rangeOf({ bytes, copied = 0 }: ZeroVolume): { readonly from: number; re
 }
 
 function zeroing(args: ZeroVolume): Action {
-  const { volume, throttle } = args;
+  const { volume, priority } = args;
   const { from, length } = rangeOf(args);
   const device = volumePath(volume);
-  const command = throttled(throttle, ["blkdiscard", "--zeroout"]);
-  const most = throttle.bandwidthBytesPerSecond;
+  const command = throttled(priority, ["blkdiscard", "--zeroout"]);
   return {
-    verb: ["zero", device, String(from), String(length), String(Math.round(most ?? 0)), ...command],
-    shown: `${[...command, "--offset", String(from), "--length", String(length), device].join(" ")}, in stretches of about a second`
-      + (most === undefined ? "" : `, at most ${formatBytes(most)}/s`),
+    verb: ["zero", device, String(from), String(length), ...command],
+    shown: `${[...command, "--offset", String(from), "--length", String(length), device].join(" ")}, in stretches of 256 MiB at least`,
   };
 }
 

@@ -5,8 +5,7 @@ import { sourceTags, safeName, volumeTags } from "../model/names.js";
 import { attachLoop } from "../steps/attach-loop.js";
 import { createVolume } from "../steps/create-volume.js";
 import { stepOf } from "../steps/step-of.js";
-import { zeroVolume } from "../steps/zero-volume.js";
-import { besides } from "./file-copy.js";
+import { priorityOf, zeroVolume } from "../steps/zero-volume.js";
 import type { DiskMove } from "./strategy.js";
 
 /**
@@ -32,7 +31,7 @@ export function newVolumeSteps({ change: { to, image, domain, vdev }, options }:
             zeroVolume, "prepare", id("zero-volume"),
             {
               volume, bytes, fill: "blocks", ...(blocks === "used" ? {} : { copied: blocks }),
-              ...(unzeroed === undefined ? {} : { unzeroed }), throttle: besides(options.throttle ?? {}),
+              ...(unzeroed === undefined ? {} : { unzeroed }), priority: priorityOf(options.throttle ?? {}),
             },
             "nothing of an older guest may be left on it",
           ),

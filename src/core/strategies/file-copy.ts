@@ -2,7 +2,7 @@ import { safeName } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import { stepOf } from "../steps/step-of.js";
 import type { Throttle } from "../steps/throttle.js";
-import { zeroVolume } from "../steps/zero-volume.js";
+import { priorityOf, zeroVolume } from "../steps/zero-volume.js";
 import type { DiskMove } from "./strategy.js";
 
 /** What is done beside a running guest stands back for it, unless the playbook says otherwise. */
@@ -21,15 +21,7 @@ export function zeroStep(move: DiskMove): Step {
   const { to: { volume, bytes, unzeroed }, vdev } = move.change;
   return stepOf(
     zeroVolume, "prepare", `${safeName(vdev)}.zero-volume`,
-    { volume, bytes, fill: "files", ...(unzeroed === undefined ? {} : { unzeroed }), throttle: besides(throttleOf(move)) },
+    { volume, bytes, fill: "files", ...(unzeroed === undefined ? {} : { unzeroed }), priority: priorityOf(throttleOf(move)) },
     "nothing of an older guest may be left on it",
   );
-}
-
-/**
- * What zeroes go by: most devices make them by themselves, and a bandwidth that is meant for a copy would have a large volume zeroed
- * for longer than it is copied to. Whose turn it is they heed as the copy does.
- */
-export function besides({ nice, ionice }: Throttle): Throttle {
-  return { ...(nice === undefined ? {} : { nice }), ...(ionice === undefined ? {} : { ionice }) };
 }
