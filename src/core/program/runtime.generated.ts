@@ -2267,12 +2267,13 @@ verb_two_members() {
 verb_one_member() {
   local name tries
   name=$1
-  raid_disks "$name" || return
-  [ "$DISKS" != 1 ] || return 0
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
   while :; do
+    raid_disks "$name" || return
+    # an earlier try may have done it, whatever mdadm said of that
+    [ "$DISKS" != 1 ] || return 0
     drop_bitmap "$name" && run_command "$@" && return 0
     [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))
@@ -4453,6 +4454,22 @@ written_nothing() {
   [ "$any" -eq 1 ]
 }
 
+# has_not_run NAME: what was to let it run has not: it is paused, and has written nothing
+has_not_run() {
+  domain_state "$1" || return 1
+  case $STATE in
+    *[scd]*) return 1 ;;
+    *p*) written_nothing "$DOMID" ;;
+    *) return 1 ;;
+  esac
+}
+
+# runs NAME: it is seen to. Neither this nor has_not_run: nobody knows.
+runs() {
+  domain_state "$1" || return 1
+  case $STATE in *[pscd]*) return 1 ;; esac
+}
+
 # ---- the commit
 
 verb_unpause() { # NAME -- COMMAND…
@@ -4469,18 +4486,18 @@ verb_unpause() { # NAME -- COMMAND…
   status=$?
   if [ "$status" -ne 0 ]; then
     set -- "$SAYS"
-    if domain_state "$name" && written_nothing "$DOMID"; then
-      case $STATE in
-        *p*)
-          # not one write on the new disk, and no way for one: there still is a way back
-          rm -f "$HERE/committing" && kept "$HERE"
-          says "$1"
-          return "$status"
-          ;;
-      esac
+    if has_not_run "$name"; then
+      # not one write on the new disk, and no way for one: there still is a way back
+      rm -f "$HERE/committing" && kept "$HERE"
+      says "$1"
+      return "$status"
     fi
-    says "$1"
-    return "$status"
+    # what hangs is told, whatever it has done
+    [ "$status" -ne "$GIVEN_UP" ] && runs "$name" || {
+      says "$1"
+      return "$status"
+    }
+    journal note message "$1, and had done it: $name runs"
   fi
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
@@ -5125,7 +5142,7 @@ verb_settle_migration() {
   local old boot copy
   if given_back; then
     # or was about to be when the run died
-    domain_state "$1" && case $STATE in *[scd]*) false ;; *p*) written_nothing "$DOMID" ;; *) false ;; esac || return 0
+    has_not_run "$1" || return 0
     rm -f "$HERE/resumed"
   fi
   [ -e "$HERE/migrating" ] || return 0
@@ -5166,11 +5183,7 @@ verb_settle_migration() {
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
-  run_command xl unpause -- "$copy" || {
-    rm -f "$HERE/resumed"
-    return 1
-  }
+  let_run "$1" xl unpause -- "$copy" || return 1
 }
 
 # await_receiver NAME: the far end, which is on this host too, ends soon after the near one, and destroys what is not whole
@@ -6913,16 +6926,33 @@ given_back() {
   [ -e "$HERE/resumed" ] && [ "$(cat "$HERE/resumed")" = "$(boot_id)" ]
 }
 
-verb_resume_guest() { # NAME FILE -- COMMAND…
-  local file
-  file=$2
+# resume_guest NAME FILE -- COMMAND…: where it may have run by that, whatever the command says, its memory is spent
+verb_resume_guest() {
+  local name file
+  name=$1 file=$2
   shift 3
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
-  run_command "$@" || {
-    rm -f "$HERE/resumed"
-    return 1
-  }
+  let_run "$name" "$@" || return
   [ "$file" = - ] || rm -f -- "$file"
+}
+
+# let_run NAME COMMAND…: \`resumed\` stays unless it is seen that it has not run: what its memory was before is never used again
+let_run() {
+  local name status
+  name=$1
+  shift
+  write_kept "$HERE/resumed" "$(boot_id)" || return 1
+  run_command "$@"
+  status=$?
+  [ "$status" -ne 0 ] || return 0
+  set -- "$SAYS"
+  if has_not_run "$name"; then
+    rm -f "$HERE/resumed"
+  elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
+    journal note message "$1, and had done it: $name runs"
+    return 0
+  fi
+  says "$1"
+  return "$status"
 }
 
 # The kernel has one throttle for all mirrors of the host: the share of time (in per cent) that it may copy. Runs of
