@@ -38,6 +38,7 @@ import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { lintTargets } from "./lint-targets.js";
 import { onText, same, wellFormed } from "./target.js";
 import type { Target } from "./target.js";
+import { wordTargets } from "./word-targets.js";
 
 /** One target a parser. Paths are from the checkout's root: both the tests and `npm run fuzz` run there. */
 
@@ -191,7 +192,7 @@ function finite(value: unknown): void {
 }
 
 export const targets: readonly Target[] = [
-  ...parsers, ...lintTargets(YAML_WORDS),
+  ...parsers, ...wordTargets(JSON_WORDS), ...lintTargets(YAML_WORDS),
   ...all.map((fact) => onText(`fact-${fact.name}`, () => recordings(fact.name), [...JSON_WORDS, "0", "-1", "999999999999999999999", " ", "\n", "\t", "/dev/", "path:"], (text) => {
     for (const exitCode of [0, 1]) {
       const result = { exitCode, stdout: text, stderr: text };

@@ -109,6 +109,29 @@ describe("a submission", () => {
     });
   });
 
+  for (const shell of SHELLS) it.concurrent(`keeps the run that says since when a volume is the guest's, whatever became of those after it, under ${shell}`, byTurns(1, shell), async () => {
+    await withHost(shell, async (host) => {
+      const runs = join(host.book, "runs");
+      const old = (stamp: string, volumes: readonly string[], committed?: string): void => {
+        mkdirSync(join(runs, stamp), { recursive: true });
+        writeFileSync(join(runs, stamp, "ended"), committed === undefined ? "failed\n" : "done\n");
+        writeFileSync(join(runs, stamp, "plan.json"), JSON.stringify({ disks: volumes.map((volume) => ({ volume })) }));
+        if (committed !== undefined) writeFileSync(join(runs, stamp, "committed"), `${committed}\n`);
+      };
+      old("20250101T000001Z", ["vg0/root", "vg0/swap"], "1735689601.50");
+      old("20250101T000002Z", ["vg0/root"], "1735689602");
+      // once more, and only of one disk
+      old("20250101T000003Z", ["vg0/root"], "1735689603.25");
+      old("20250101T000004Z", ["vg0/other"]);
+      for (let number = 10; number < 40; number += 1) old(`20260101T0000${String(number)}Z`, ["vg0/root", "vg0/swap"]);
+      expect((await submit(host, "20260102T000000Z")).answer).toBe("started");
+      await host.run("follow");
+      const left = readdirSync(runs).sort();
+      expect(left.filter((stamp) => stamp.startsWith("2025"))).toEqual(["20250101T000001Z", "20250101T000003Z"]);
+      expect(left).toHaveLength(22);
+    });
+  });
+
   it("keeps the run that it starts, also where the controller's clock is behind that of all runs before", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       for (let run = 10; run < 40; run += 1) mkdirSync(join(host.book, "runs", `20260101T0000${String(run)}Z`), { recursive: true });

@@ -91,7 +91,7 @@ function parseHolder(text: string): LockHolder | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const holder: Record<string, unknown> = { ...value };
   const { owner, since, digest, run } = holder as { owner?: unknown; since?: unknown; digest?: unknown; run?: unknown };
-  if (typeof owner !== "string" || typeof since !== "number" || typeof digest !== "string" || typeof run !== "string") {
+  if (typeof owner !== "string" || typeof since !== "number" || !Number.isFinite(since) || typeof digest !== "string" || typeof run !== "string") {
     return undefined;
   }
   return { owner, since, digest, run };

@@ -1,13 +1,11 @@
 import type { Dirent } from "node:fs";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ReadFiles } from "../../core/inventory/inventory.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
 import { runProgram } from "./inventory-program.js";
-
-/** More than this is no playbook, inventory or plan. */
-const MAX_BYTES = 64 * 1024 * 1024;
+import { readBytes } from "./read-bytes.js";
 
 /** The files of this machine, by paths as the user wrote them. */
 export const localFiles: ReadFiles = {
@@ -34,14 +32,12 @@ function endsOrLeads(folder: string, entry: Dirent): boolean {
 export function readText(path: string): SourceText | Diagnostic | undefined {
   let bytes: Buffer;
   try {
-    // /dev/stdin has no size: only what came is counted
-    bytes = readFileSync(path);
+    bytes = readBytes(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    return unreadable(path, code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission denied" : (error as Error).message);
+    return unreadable(path, code === "EACCES" ? "permission denied" : (error as Error).message);
   }
-  if (bytes.length > MAX_BYTES) return unreadable(path, `it has more than ${MAX_BYTES} bytes`);
   try {
     // BOM off: YAML and INI readers see the text alone
     return { file: path, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ProgramOutput } from "../../core/inventory/inventory.js";
 
@@ -36,9 +36,11 @@ export function isProgram(path: string): boolean {
   let file: number | undefined;
   try {
     accessSync(path, constants.X_OK);
+    // to open a pipe is to wait for who writes to it
+    if (!statSync(path).isFile()) return false;
     file = openSync(path, "r");
     const head = Buffer.alloc(4);
-    const length = fstatSync(file).isFile() ? readSync(file, head, 0, 4, 0) : 0;
+    const length = readSync(file, head, 0, 4, 0);
     return head.toString("latin1", 0, Math.min(2, length)) === "#!" || head.toString("latin1", 0, length) === "\u007fELF";
   } catch {
     // not there, or not to be run: it is read instead, and what is wrong with it is said then

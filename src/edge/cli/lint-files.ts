@@ -37,6 +37,7 @@ export function writeMend({ source, edits }: Mend): Diagnostic | undefined {
   // beside the file, so that the rename is one step; a half-written inventory would be another one
   const fresh = `${source.file}.converge-${process.pid}`;
   try {
+    if (!statSync(source.file).isFile()) return refuse("it is no file, and what it had is read");
     const bytes = readFileSync(source.file);
     const shift = bytes.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0;
     if (bytes.subarray(shift).toString("utf8") !== source.text) return refuse("it has changed meanwhile");

@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { CommandResult } from "../../core/model/command.js";
 import type { Checked } from "../../core/model/diagnostic.js";
 import type { Readings } from "../../core/facts/readings.js";
 import { readRecording } from "../../core/facts/recording.js";
+import { MAX_BYTES } from "../cli/read-bytes.js";
 import type { Host } from "./host.js";
 import { refuse } from "./trouble.js";
 
@@ -16,6 +17,10 @@ export class RecordedHost implements Host {
   async recorded(): Promise<Checked<Readings>> {
     let text: string;
     try {
+      const found = await stat(this.file);
+      // a pipe may never come to an end, and other hosts wait for this one
+      if (!found.isFile()) throw new Error("it is no file");
+      if (found.size > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
       text = await readFile(this.file, "utf8");
     } catch (error) {
       return refuse({

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import { isVaulted } from "../../core/inventory/vault.js";
 import { isProgram, runProgram } from "../cli/inventory-program.js";
+import { readBytes } from "../cli/read-bytes.js";
 import { unlockWith } from "./unlock.js";
 
 /** Asks for a password on the terminal; undefined where there is none, or none was given. */
@@ -42,7 +42,7 @@ function fromFile(path: string, label: string, earlier: readonly Buffer[]): Buff
   }
   let text: string;
   try {
-    text = readFileSync(path, "utf8").trim();
+    text = readBytes(path).toString("utf8").trim();
   } catch (error) {
     return refused(`the password file '${path}' can not be read: ${(error as Error).message}`);
   }

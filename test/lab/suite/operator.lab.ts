@@ -1,3 +1,6 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
@@ -99,6 +102,37 @@ describe.runIf(everything)("a guest that was moved and has written on", () => {
     await stopGuest(lab, "web1");
     await expectWhole(image, highest + 10);
   });
+});
+
+test.runIf(everything).each([
+  { known: "another key", told: "shows another host key than the one that is known" },
+  { known: "no key", told: "is not known" },
+])("of a host of which $known is known nothing is asked, and nothing is run there", async ({ known, told }) => {
+  // the name that the lab is known by, with a key that is not its own
+  const other = join(converge.directory, "other");
+  await rm(other, { force: true });
+  await rm(`${other}.pub`, { force: true });
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", other]);
+  const [name = ""] = (await readFile(lab.knownHostsFile, "utf8")).split(" ");
+  const [type = "", key = ""] = (await readFile(`${other}.pub`, "utf8")).split(" ");
+  const swapped = join(converge.directory, "known_hosts");
+  await writeFile(swapped, known === "no key" ? "" : `${name} ${type} ${key}\n`);
+  const inventory = await lab.inventory();
+  expect(inventory).toContain(`UserKnownHostsFile=${lab.knownHostsFile}`);
+  await writeFile(join(converge.directory, "swapped.yml"), inventory.replace(lab.knownHostsFile, swapped));
+  const playbook = await converge.playbook("swapped-key.yml", onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" } }));
+  const before = await traces(lab);
+  const logins = async (): Promise<string> => (await lab.run("journalctl --quiet -u ssh | grep -c Accepted", { mayFail: true })).stdout.trim();
+  const accepted = Number(await logins());
+  for (const args of [["--check"], ["--yes"]]) {
+    const run = await converge.run("-i", "swapped.yml", playbook, ...args);
+    expect(run.exitCode, run.all).toBe(4);
+    expect(run.all).toContain("[host-key]");
+    expect(run.all.replaceAll(/\s+/g, " ")).toContain(told);
+  }
+  // this question is one login itself
+  expect(Number(await logins())).toBeLessThanOrEqual(accepted + 1);
+  expect(await traces(lab)).toBe(before);
 });
 
 test.runIf(everything)("a retired image goes when its time is past, and not before; the guest does not notice", async () => {

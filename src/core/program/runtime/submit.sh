@@ -64,16 +64,37 @@ answer_held() {
 }
 
 # forget_old_runs: the newest twenty stay, for `converge log`; stamps sort by time, but by the clock of whoever submits: the
-# current run may have one that is older than all others. One that left something behind stays too, and one that a boot unit
-# still has to call.
+# current run may have one that is older than all others. One that left something behind stays too, one that a boot unit
+# still has to call, and one that says since when a volume is the guest's.
 forget_old_runs() {
-  local name current
+  local name current telling
   current=$(readlink "$BOOK/current")
+  telling=" $(runs_that_moved | tr '\n' ' ')"
   find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | tail -n +21 | while IFS= read -r name; do
+    case $telling in *" $name "*) continue ;; esac
     [ "$name" = "$STAMP" ] || [ "$name" = "${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
       rm -rf -- "$BOOK/runs/$name"
   done
 }
+
+# runs_that_moved: the newest one that has committed, and for each volume the newest of those: a rollback knows by it since when
+# the image is behind, also after any number of runs that came to nothing
+runs_that_moved() (
+  cd "$BOOK/runs" || exit
+  grep -sH '' -- */committed | sort -t : -k 2,2nr | {
+    known=' ' tells=1
+    while IFS=: read -r file _; do
+      run=${file%/committed}
+      while IFS= read -r volume; do
+        case $known in *" $volume "*) ;; *) known="$known$volume " tells=1 ;; esac
+      done <<LIST
+$(grep -so '"volume":"[^"]*"' -- "$run/plan.json" | sort -u)
+LIST
+      [ "$tells" -eq 0 ] || printf '%s\n' "$run"
+      tells=0
+    done
+  }
+)
 
 submit() {
   local sizes program plan dir tries
