@@ -52,14 +52,14 @@ domid_state() {
   return 2
 }
 
-# listed TEXT: sets LISTED and STATE from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+# listed TEXT: sets LISTED, STATE and RAN from the last five words (ID Mem VCPUs State Time): before them a name may hold any
 listed() {
   set -f
   # shellcheck disable=SC2086
   set -- $1
   set +f
   [ $# -ge 5 ] && shift $(($# - 5)) || return
-  LISTED=$1 STATE=$4
+  LISTED=$1 STATE=$4 RAN=$5
   case $LISTED in *[!0-9]*) return 1 ;; esac
   case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
   return 1
