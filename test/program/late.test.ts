@@ -121,6 +121,20 @@ describe.concurrent("a guest that follows the request to shut down after its run
     });
   });
 
+  it("is still owed a start where the next run's request was not read, and is taken back", { tags: "long" }, async () => {
+    await withOwed("busybox sh", "watched", async (host, before) => {
+      const second = next(host);
+      host.tell("doms/7/shutdown", "poweroff");
+      await second.run();
+      expect(second.file("ended"), second.file("journal.jsonl")).toBe("failed\n");
+      expect(second.file("journal.jsonl")).not.toContain("within an hour");
+      expect(readFileSync(join(host.state, "doms/7/shutdown"), "utf8")).toBe("");
+      await goDown(host);
+      await until(() => paid(host), host);
+      expect(expectWhole(host, before)).toBe("old");
+    });
+  });
+
   it("is nobody's debt once a run has taken it down itself", { tags: "long" }, async () => {
     await withOwed("dash", "watched", async (host, before) => {
       host.untell("stubborn");

@@ -21,8 +21,6 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   forget_take_over
   uptime_now
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
-  # an earlier run's request does not matter any more: this one brings it back
-  forget_late
   journal_kept down domain "$name"
   guest_away
   uptime_now
@@ -45,6 +43,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
   }
+  # it has followed an earlier run's request too, or this one: from here on this run brings it back
+  forget_late
   # a domain that is gone is not looked for by its name as well
   seen
   uptime_now
