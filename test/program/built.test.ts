@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { impatient } from "./hang.js";
-import { SHELLS, StubHost, byTurns, shellsOf, type Shell } from "./host.js";
+import { RUNTIME } from "../../src/core/program/runtime.generated.js";
+import { SCRATCH, SHELLS, StubHost, byTurns, evaluate, shellsOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 import { Xl } from "./xl.js";
@@ -129,4 +130,22 @@ describe.concurrent("a guest whose disks QEMU serves, built and not let run yet"
       expect(host.calls().filter((call) => call.startsWith("xl destroy"))).toEqual([]);
     });
   });
+});
+
+it.each(SHELLS)("a counter at zero says nothing of another disk, which QEMU serves (%s)", async (shell) => {
+  const folder = mkdtempSync(join(SCRATCH, "converge-counters-"));
+  try {
+    mkdirSync(join(folder, "vbd-8-51713/statistics"), { recursive: true });
+    writeFileSync(join(folder, "vbd-8-51713/statistics/wr_sect"), "0\n");
+    const script = `${RUNTIME}
+BACKENDS='${folder}'
+for served in 'vbd 51713' 'vbd 51713 qdisk 51714'; do
+  backends_of() { printf '%s %s\\n' $served; }
+  written_nothing 8 && echo nothing || echo unknown
+done`;
+    const ran = await evaluate(shell, script.replace("HERE=$(cd", `HERE='${folder}' # $(cd`));
+    expect(ran.stdout, ran.stderr).toBe("nothing\nunknown\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
