@@ -11,7 +11,7 @@ export type Shell = "dash" | "bash" | "busybox sh";
 export const SHELLS: readonly Shell[] = lacks("busybox") ? ["dash", "bash"] : ["dash", "bash", "busybox sh"];
 
 const TOOLS = [
-  "lvs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
+  "lvs", "vgs", "lvcreate", "lvremove", "lvchange", "lvextend", "mkfs.stub", "blkid", "losetup", "dmsetup", "mdadm", "mount", "umount",
   "drbdsetup", "drbdmeta", "drbdadm", "truncate", "dd", "cmp", "e2fsck", "dumpe2fs",
   "blkdiscard", "xl", "xenstore-list", "xenstore-ls", "xenstore-read", "xenstore-write", "systemd-run", "systemctl", "rsync", "sleep", "stat",
 ];

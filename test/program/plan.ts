@@ -132,6 +132,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
         rawStep("snapshot", "prepare", {
           title: "Snapshot",
           actions: [{
+            verb: ["take_snapshot", "vg0/srv"],
             command: ["lvcreate", "--yes", "--snapshot", "--size", "1024b", ...tagsOf(snapshotTags), "--name",
               snapshot.slice(4), "vg0/srv"],
           }],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseSubmitAnswer, submissionInput, submitCommand, type SubmitAnswer } from "../../src/core/program/submit.js";
@@ -18,6 +18,9 @@ async function submit(host: StubHost, stamp: string, digest = "sha256:d1", progr
   const ran = await host.command(["env", ...host.shell.split(" "), ...args], input);
   return parseSubmitAnswer(ran.stdout, ran.code ?? -1, ran.stderr);
 }
+
+const uploads = (host: StubHost): readonly string[] =>
+  existsSync(host.book) ? readdirSync(host.book).filter((name) => name.startsWith("incoming.")) : [];
 
 async function withHost(shell: Shell, work: (host: StubHost) => Promise<void>): Promise<void> {
   const host = new StubHost(shell);
@@ -156,6 +159,44 @@ describe("a submission", () => {
     });
   });
 
+  it("whose controller vanishes in mid-upload keeps nobody else from the guest, and leaves nothing", async () => {
+    await withHost("dash", async (host) => {
+      const [, ...args] = submitCommand({ domain: host.domain, digest: "d", owner: "o", stamp: "1" });
+      const gone = host.command(["sh", "-c", 'exec "$REAL_SLEEP" 4 | "$@"', "sh", "env", "dash", ...args]);
+      await soon(() => uploads(host).length === 1);
+      expect(await submit(host, "2")).toMatchObject({ answer: "started" });
+      const ran = await gone;
+      expect(parseSubmitAnswer(ran.stdout, ran.code ?? -1)).toMatchObject({ answer: "refused" });
+      expect(uploads(host)).toEqual([]);
+      expect(readdirSync(join(host.book, "runs"))).toEqual(["2"]);
+      await soon(() => existsSync(join(host.book, "runs/2/ended")));
+    });
+  });
+
+  it("clears away what one has left that was killed long ago", { tags: "long" }, async () => {
+    await withHost("busybox sh", async (host) => {
+      mkdirSync(host.book, { recursive: true });
+      for (const name of ["incoming.0.1", "incoming.0.2"]) writeFileSync(join(host.book, name), "half");
+      utimesSync(join(host.book, "incoming.0.1"), 1e9, 1e9);
+      expect(await submit(host, "1")).toMatchObject({ answer: "started" });
+      expect(uploads(host)).toEqual(["incoming.0.2"]);
+      await soon(() => existsSync(join(host.book, "runs/1/ended")));
+    });
+  });
+
+  it("does not wait for ever for another one", { tags: "long" }, async () => {
+    await withHost("bash", async (host) => {
+      mkdirSync(host.book, { recursive: true });
+      void host.command(["flock", join(host.book, "submission"), "/bin/sleep", "600"]);
+      await soon(() => existsSync(join(host.book, "submission")));
+      const [, ...args] = submitCommand({ domain: host.domain, digest: "d", owner: "o", stamp: "1" });
+      const hurried = args.map((word) => word.replace("LOCK_SECONDS=900", "LOCK_SECONDS=1"));
+      const ran = await host.command(["env", "bash", ...hurried], submissionInput("echo", "{}"));
+      expect(parseSubmitAnswer(ran.stdout, ran.code ?? -1)).toMatchObject({ answer: "refused", why: expect.stringContaining("another submission") as string });
+      expect(uploads(host)).toEqual([]);
+    });
+  });
+
   it("does not follow a link in the place of a directory", async () => {
     await withHost("dash", async (host) => {
       mkdirSync(join(host.root, "elsewhere"));
@@ -178,6 +219,21 @@ describe("a submission", () => {
       expect((await followed).stdout).toContain('"event":"end","outcome":"failed"');
       expect(expectWhole(host, before)).toBe("old");
     });
+  });
+});
+
+it.each(SHELLS)("a run that never had the lock cleans nothing up: it is somebody else's (%s)", async (shell) => {
+  await withHost(shell, async (host) => {
+    host.install(moveProgram(host));
+    const theirs = [join(host.root, "etc/xen/.converge-web1.former"), ...["before.cfg", "next.cfg"].map((name) => join(host.root, "run/converge/web1", name))];
+    mkdirSync(join(host.root, "run/converge/web1"), { recursive: true });
+    for (const file of theirs) writeFileSync(file, "theirs");
+    void host.command(["flock", join(host.book, "lock"), "/bin/sleep", "600"]);
+    await soon(() => existsSync(join(host.book, "lock")));
+    expect((await host.run("run")).code).toBe(3);
+    expect(theirs.filter((file) => !existsSync(file))).toEqual([]);
+    expect(journal(host)).toMatchObject([{ event: "end", outcome: "refused" }]);
+    expect(host.ended()).toBe("refused");
   });
 });
 

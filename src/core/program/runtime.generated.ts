@@ -393,6 +393,8 @@ run_bounded() {
     fi
     [ "$UPTIME" -ge "$deadline" ] || continue
     end_tree "$pid"
+    # it may have been LVM's, in the midst of what it had suspended
+    resume_origins
     HUNG=1
     seconds "$bound"
     says "$1 did not end within \${SECONDS_TEXT%.00} s, and was given up"
@@ -530,6 +532,12 @@ step() {
       survey_step "$4"
       return 0
       ;;
+    3)
+      MODE=origins
+      "step_$STEP"
+      MODE=idle
+      return 0
+      ;;
     2)
       MODE=targets
       "step_$STEP"
@@ -647,6 +655,10 @@ act() {
   local verb
   case $MODE in
     act) ;;
+    origins)
+      [ "$1" != take_snapshot ] || case " $ORIGINS " in *" $2 "*) ;; *) ORIGINS="$ORIGINS $2" ;; esac
+      return 0
+      ;;
     undo)
       [ "$UNDO_GOES" -eq 1 ] || return 0
       if [ "$UNDO_TOLD" -eq 0 ]; then
@@ -733,13 +745,20 @@ remove_run_directories() {
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
-# finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
-# there finds everything in its place. Does not return.
+# finish OUTCOME MESSAGE: all is in its place, and nobody but this run was at it. Does not return.
 finish() {
+  # what an earlier run owed the guest is seen to before the lock goes
+  settle_late
   guest_here
   release_throttle
   [ -n "\${LEFT:-}" ] && ! committing || forget_former
   remove_run_directories
+  end_run "$1" "$2\${UNPAID:+; $UNPAID}"
+}
+
+# end_run OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
+# there finds everything in its place. Does not return.
+end_run() {
   write_kept "$HERE/ended" "$1"
   journal_kept end outcome "$1" message "$2"
   case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
@@ -775,6 +794,7 @@ when() {
 take_back() {
   local number tries list
   UNDO_SCOPE=$1
+  resume_origins
   adopt_loops
   forget_draft
   list=$(newest_first started)
@@ -795,6 +815,7 @@ take_back() {
     done
     UNDO_SCOPE=$1
   fi
+  tell_resumed
   if [ -n "$LEFT$UNSTARTED" ]; then
     write_kept "$HERE/unfinished" "$UNSTARTED\${UNSTARTED:+\${LEFT_WHY:+; }}$LEFT_WHY"
   else
@@ -924,11 +945,28 @@ run_on_new_disk() {
     *) return 1 ;;
   esac
   case $STATE in
-    *p*) run_command xl unpause -- "$DOMID" ;;
     *[scd]*)
       clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
       ;;
+    *p*)
+      if half_built "$DOMID"; then
+        # a start after the commit that was cut short: there is nothing yet that could run
+        clear_half_built "$DOMID" && thaw_or_start "$DOMAIN" "$CONFIG"
+      else
+        run_command xl unpause -- "$DOMID"
+      fi
+      ;;
+    *)
+      # of a second switch that it did not follow in time
+      ! asked_to_go "$DOMID" || withdraw_request "$DOMID" new || :
+      ;;
   esac
+}
+
+# asked_to_go DOMID: this run has asked this very domain to shut down
+asked_to_go() {
+  local old boot
+  read -r old _ boot 2>/dev/null <"$HERE/down" && [ "$old" = "$1" ] && [ "$boot" = "$(boot_id)" ]
 }
 
 # A guest that could not be brought up after the commit: the run has ended, and still owes it that. What was written to its
@@ -991,6 +1029,120 @@ start_owed() {
   rm -f "$HERE/unstarted" && kept "$HERE"
 }
 
+# A guest that took a request to shut down and did not follow it in time: it may go down any time now, long after its run has
+# ended. That it is started again then is owed, for an hour and in this boot: by a watchman in a unit of its own, and by
+# whatever run finds it down meanwhile. Whoever takes it down himself owes nothing any more: his own undo brings it back.
+
+# what of an hour is left is counted from the request on
+readonly LATE_CENTIS=360000
+# a start that fails is tried again
+readonly LATE_TRIES=10
+
+# withdraw_request DOMID: it runs on. A request that it has not read yet is taken back; one that it has read can not be.
+withdraw_request() {
+  if [ -n "$(xenstore-read "/local/domain/$1/control/shutdown" 2>/dev/null 9>&-)" ]; then
+    run_command xenstore-write "/local/domain/$1/control/shutdown" ''
+    return
+  fi
+  journal note message "$DOMAIN still runs on its $2 disk; if it yet goes down within an hour, it is started again"
+  owe_late "$1"
+  return 0
+}
+
+# owe_late DOMID: written into the guest's books, for whoever comes next
+owe_late() {
+  uptime_now
+  write_kept "$BOOK/owed" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG" || return
+  systemd-run --quiet --collect --unit="converge-late-$SAFE-$1-$$" /bin/sh "$HERE/program.sh" late "$1" \\
+    </dev/null >>"$OUT" 2>&1 9>&-
+}
+
+# owed_late: sets OWED, the domain that was up, OWED_BY, the run that it was asked by, and OWED_CONFIG. 1: nothing is owed.
+owed_late() {
+  local boot end
+  OWED='' OWED_BY='' OWED_CONFIG='' boot='' end=''
+  { read -r OWED boot end OWED_BY && IFS= read -r OWED_CONFIG; } 2>/dev/null <"$BOOK/owed" || return 1
+  case $OWED-$end in -* | *- | *[!0-9-]*) return 1 ;; esac
+  uptime_now
+  [ "$boot" = "$(boot_id)" ] && [ "$UPTIME" -lt "$end" ]
+}
+
+forget_late() {
+  ! [ -e "$BOOK/owed" ] || rm -f "$BOOK/owed"
+}
+
+# settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down.
+settle_late() {
+  if ! committing; then
+    pay_late
+    return
+  fi
+  read_fact committing
+  [ "\${CONTENT#offline}" != "$CONTENT" ] || { owed_late && [ "$OWED_BY" = "$HERE" ]; } || forget_late
+}
+
+# pay_late: under the lock, at the end of a run or by the watchman. Sets UNPAID, why the guest is down still.
+UNPAID=
+pay_late() {
+  UNPAID=
+  [ -e "$BOOK/owed" ] || return 0
+  owed_late || {
+    forget_late
+    return 0
+  }
+  domain_state "$DOMAIN"
+  case $? in
+    0)
+      # as long as it is the same one, it may go down yet
+      [ "$DOMID" != "$OWED" ] || return 0
+      half_built "$DOMID" || {
+        forget_late
+        return 0
+      }
+      ;;
+    1) DOMID= ;;
+    *)
+      UNPAID=$SAYS
+      return 0
+      ;;
+  esac
+  # what hangs is given up
+  guest_away
+  OUT=$HERE/out/late.log
+  if { [ -z "$DOMID" ] || clear_half_built "$DOMID"; } && await_gone "$OWED" 60 &&
+    start_in_scope "$DOMAIN" "\${BRING_BACK_FROM:-$OWED_CONFIG}"; then
+    journal note message "$DOMAIN went down late, as a run had asked it to, and was started again"
+    forget_late
+  else
+    UNPAID="$DOMAIN went down late, as a run had asked it to, and could not be started again: $SAYS"
+  fi
+}
+
+# late DOMID: the watchman. While a run is at work the guest is its affair: it is down by its doing, or it is started at its end.
+mode_late() {
+  local tries
+  tries=$LATE_TRIES
+  while owed_late && [ "$OWED" = "$1" ] && [ "$OWED_BY" = "$HERE" ]; do
+    domid_state "$1"
+    if [ $? -eq 1 ] && ! lock_held && take_lock 1; then
+      # one that has died, or has left something, is seen to first
+      if [ -e "$BOOK/current/ended" ] && ! [ -e "$BOOK/current/unfinished" ]; then
+        open_journal
+        pay_late
+        guest_here
+        [ -n "$UNPAID" ] || exit 0
+        journal note message "$UNPAID"
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || exit 1
+      fi
+      exec 9>&-
+      # each time after a longer pause
+      sleep "$(((LATE_TRIES - tries) * 3))"
+    fi
+    sleep 2
+  done
+}
+
 # Copy passes: each is shorter than the one before, until the last one, with the guest down, fits its budget.
 
 OVERHEAD=0
@@ -1000,6 +1152,7 @@ FORECAST=0
 # within that, or with -1 however long it took.
 repeat() {
   local id minimum maximum budget overhead body old first
+  [ "$SURVEY" -ne 3 ] || "$6"
   [ "$SURVEY" -eq 0 ] || return 0
   id=$1 minimum=$2 maximum=$3 body=$6 first=-1
   case \${7:--1} in
@@ -1494,13 +1647,13 @@ domid_state() {
 }
 
 MEMORY=
-# listed TEXT: sets LISTED, STATE and MEMORY (MiB) from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+# listed TEXT: sets LISTED, STATE, MEMORY (MiB) and RAN from the last five words (ID Mem VCPUs State Time): before them a name may hold any
 listed() {
   set -f
   set -- $1
   set +f
   [ $# -ge 5 ] && shift $(($# - 5)) || return
-  LISTED=$1 STATE=$4
+  LISTED=$1 STATE=$4 RAN=$5
   case $LISTED in *[!0-9]*) return 1 ;; esac
   # one that is going has none any more
   case $2 in 0 | *[!0-9]*) ;; *) MEMORY=$2 ;; esac
@@ -2576,6 +2729,104 @@ verb_remove_boot_unit() { # UNIT
   run_command systemctl --no-reload disable "$1"
   rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
   kept "$UNITS"
+}
+
+# Guests that are built and have not run yet. One whose building was cut short stays paused, with no disks or with some, and
+# nobody counts what was written to disks that QEMU serves: so a run notes what it builds, and takes that back.
+
+# begin_built: before the command that builds the guest. For this boot only: nothing of it needs to be on disk.
+begin_built() {
+  printf '%s building\\n' "$(boot_id)" >"$HERE/built"
+}
+
+# end_built STATUS: after it. One that ended by itself, with an error, has cleared away what it had begun: what is there then
+# is somebody else's. One that was killed or given up has cleared nothing away.
+end_built() {
+  [ "$1" -eq 0 ] || [ "$1" -ge "$GIVEN_UP" ] || forget_built
+}
+
+# note_built DOMID: it is whole. The line before says the same of a domain that nobody knows yet, until this one is there.
+note_built() {
+  printf '%s %s\\n' "$(boot_id)" "$1" >>"$HERE/built"
+}
+
+# forget_built: it runs, and is its owner's from here on
+forget_built() {
+  ! [ -e "$HERE/built" ] || : >"$HERE/built"
+}
+
+# built_here DOMID: this run has built it, or was about to, and it has never run. Sets WHOLE, 1 where it was seen whole.
+built_here() {
+  local boot what line_boot line_what
+  boot='' what='' WHOLE=0
+  [ -s "$HERE/built" ] || return 1
+  while read -r line_boot line_what; do boot=$line_boot what=$line_what; done <"$HERE/built"
+  [ "$boot" = "$(boot_id)" ] || return 1
+  case $what in
+    building) ;;
+    "$1") WHOLE=1 ;;
+    *) return 1 ;;
+  esac
+  never_ran "$1"
+}
+
+# half_built DOMID: this run was about to build it when that was cut short
+half_built() {
+  built_here "$1" && [ "$WHOLE" -eq 0 ]
+}
+
+# never_ran DOMID: it is paused, no processor has had it, and none of its disks is connected, which takes a guest that runs.
+never_ran() {
+  local type device
+  domid_state "$1" && [ "$RAN" = 0.0 ] || return 1
+  case $STATE in *[scd]*) return 1 ;; *p*) ;; *) return 1 ;; esac
+  while read -r type device; do
+    [ -n "$device" ] || continue
+    # initialising, waiting for the guest, initialised (xen/io/xenbus.h)
+    case $(backend_value "$1" "$type" "$device" state) in 1 | 2 | 3) ;; *) return 1 ;; esac
+  done <<LIST
+$(backends_of "$1")
+LIST
+  ! in_vain
+}
+
+# written_nothing DOMID: blkback has counted no sector. No counter, or a disk that QEMU serves as well: nobody knows.
+written_nothing() {
+  local counter count any
+  any=0
+  for counter in "$BACKENDS"/vbd-"$1"-*/statistics/wr_sect; do
+    [ -r "$counter" ] || return 1
+    read -r count <"$counter"
+    [ "$count" = 0 ] || return 1
+    any=1
+  done
+  [ "$any" -eq 1 ] || return 1
+  case $(backends_of "$1") in *qdisk*) return 1 ;; esac
+  ! in_vain
+}
+
+# has_not_run NAME: what was to let it run has not: it is paused, and has written nothing
+has_not_run() {
+  domain_state "$1" || return 1
+  case $STATE in
+    *[scd]*) return 1 ;;
+    *p*) written_nothing "$DOMID" || never_ran "$DOMID" ;;
+    *) return 1 ;;
+  esac
+}
+
+# runs NAME: it is seen to. Neither this nor has_not_run: nobody knows.
+runs() {
+  domain_state "$1" || return 1
+  case $STATE in *[pscd]*) return 1 ;; esac
+}
+
+# clear_half_built DOMID: nothing of it is lost, and nothing can be made of it
+clear_half_built() {
+  journal note message "$DOMAIN was not built to the end: its domain $1 is destroyed"
+  run_command xl destroy -- "$1" || :
+  await_gone "$1" 60 || return
+  forget_built
 }
 
 # Image and volume, compared while nobody writes to either.
@@ -4113,6 +4364,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
   }
+  # it has followed an earlier run's request too, or this one: from here on this run brings it back
+  forget_late
   # a domain that is gone is not looked for by its name as well
   seen
   uptime_now
@@ -4221,7 +4474,7 @@ readonly KEPT_SECONDS=120
 # of it is lost by that. One that this run was saving stays suspended for good if xl is killed in the midst of it: only xl
 # itself lets it run on (save_domain in tools/xl/xl_saverestore.c). One that somebody else is saving is left to him.
 clear_away() {
-  local domid old boot
+  local domid
   domid=$1
   ! await_gone "$domid" "$2" || return 0
   domid_state "$domid"
@@ -4229,7 +4482,7 @@ clear_away() {
   case $STATE in
     *c*) ;;
     *s*)
-      read -r old _ boot 2>/dev/null <"$HERE/down" && [ "$old" = "$domid" ] && [ "$boot" = "$(boot_id)" ] || {
+      asked_to_go "$domid" || {
         says "the domain $domid is suspended, and not by this run"
         return 1
       }
@@ -4261,40 +4514,16 @@ verb_bring_back() {
       clear_away "$DOMID" "$KEPT_SECONDS" && start_in_scope "$1" "$2"
       return
       ;;
+    *p*)
+      if half_built "$DOMID"; then
+        clear_half_built "$DOMID" && start_in_scope "$1" "$2"
+        return
+      fi
+      ;;
   esac
   [ -e "$HERE/down" ] || return 0
-  if [ -n "$(xenstore-read "/local/domain/$DOMID/control/shutdown" 2>/dev/null 9>&-)" ]; then
-    # not read yet by the guest: taken back
-    run_command xenstore-write "/local/domain/$DOMID/control/shutdown" ''
-  else
-    # read: it may go down any time now, long after this program has ended
-    journal note message "$1 still runs on its old disk; if it yet goes down within an hour, it is started again"
-    systemd-run --quiet --collect --unit="converge-late-$SAFE-$DOMID-$$" /bin/sh "$HERE/program.sh" late "$DOMID" \\
-      </dev/null >>"$OUT" 2>&1 9>&- || :
-  fi
+  withdraw_request "$DOMID" old
   return 0
-}
-
-# late DOMID: the watchman for a guest that took a shutdown request and did not follow it in time
-mode_late() {
-  local tries
-  tries=1800
-  while [ "$tries" -gt 0 ]; do
-    tries=$((tries - 1))
-    # another run knows better
-    [ "$(readlink -e -- "$BOOK/current")" = "$HERE" ] && ! lock_held || [ "$tries" -gt 1795 ] || exit 0
-    domid_state "$1"
-    if [ $? -eq 1 ]; then
-      take_lock 5 || exit 0
-      await_gone "$1" 60
-      domain_state "$DOMAIN"
-      [ $? -eq 1 ] || exit 0
-      OUT=$HERE/out/late.log
-      start_in_scope "$DOMAIN" "$CONFIG"
-      exit
-    fi
-    sleep 2
-  done
 }
 
 # ---- up
@@ -4380,16 +4609,27 @@ give_up_scoped() { # PID
 
 # create_scoped COMMAND…: again while the one of that name is still dying
 create_scoped() {
-  local tries lines
+  local tries lines status
   tries=10
   : >>"$OUT"
   while :; do
     lines=$(($(wc -l <"$OUT")))
     scoped "$@" && return 0
+    status=$?
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return 1
+    [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return "$status"
     sleep 1
   done
+}
+
+# build_scoped COMMAND…: the guest, noted while it is built
+build_scoped() {
+  local status
+  begin_built
+  create_scoped "$@"
+  status=$?
+  end_built "$status"
+  return "$status"
 }
 
 # start_in_scope NAME CONFIG
@@ -4398,18 +4638,28 @@ start_in_scope() {
     journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
     return 0
   fi
-  create_scoped xl create "$2" || return 1
+  build_scoped xl create "$2" || return 1
   domain_state "$1" || {
     says "xl create of $1 ended well, and yet it is not there"
     return 1
   }
+  forget_built
 }
 
 verb_in_scope() { # NAME -- COMMAND…
+  local name
+  name=$1
   shift 2
   uptime_now
   CREATE_AT=$UPTIME
-  create_scoped "$@"
+  build_scoped "$@" || return
+  # looked at once, as the goal is: xl takes its time
+  goal_domain_paused "$name" || return 0
+  note_built "$DOMID" || {
+    says 'cannot write which domain was built'
+    return 1
+  }
+  seen
 }
 
 # destroy_paused: only what was never unpaused, so that nothing that a guest wrote is lost
@@ -4423,7 +4673,7 @@ verb_destroy_paused() { # NAME -- COMMAND…
   case $STATE in
     *[scd]*) ;;
     *p*)
-      written_nothing "$DOMID" || {
+      written_nothing "$DOMID" || built_here "$DOMID" || {
         says "$1 is paused, and has written to its disk"
         return 1
       }
@@ -4435,39 +4685,11 @@ verb_destroy_paused() { # NAME -- COMMAND…
   await_gone "$DOMID" 60 || return
   # it had not run yet, whatever was about to be done
   rm -f "$HERE/resumed"
+  forget_built
 }
 
 verb_compare_attached() { # NAME VDEV TARGET…
   goal_attached "$@" || return 1
-}
-
-# written_nothing DOMID: blkback has counted no sector. No counter (QEMU serves it): nobody knows.
-written_nothing() {
-  local counter count any
-  any=0
-  for counter in "$BACKENDS"/vbd-"$1"-*/statistics/wr_sect; do
-    [ -r "$counter" ] || return 1
-    read -r count <"$counter"
-    [ "$count" = 0 ] || return 1
-    any=1
-  done
-  [ "$any" -eq 1 ]
-}
-
-# has_not_run NAME: what was to let it run has not: it is paused, and has written nothing
-has_not_run() {
-  domain_state "$1" || return 1
-  case $STATE in
-    *[scd]*) return 1 ;;
-    *p*) written_nothing "$DOMID" ;;
-    *) return 1 ;;
-  esac
-}
-
-# runs NAME: it is seen to. Neither this nor has_not_run: nobody knows.
-runs() {
-  domain_state "$1" || return 1
-  case $STATE in *[pscd]*) return 1 ;; esac
 }
 
 # ---- the commit
@@ -4499,6 +4721,7 @@ verb_unpause() { # NAME -- COMMAND…
     }
     journal note message "$1, and had done it: $name runs"
   fi
+  forget_built
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
 }
@@ -5150,7 +5373,14 @@ verb_settle_migration() {
   if [ "$boot" != "$(boot_id)" ]; then
     # the run answers for a reboot of Dom0, be it that the guest ran on before that, or was about to
     domain_state "$1"
-    case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
+    case $? in
+      0)
+        half_built "$DOMID" || return 0
+        clear_half_built "$DOMID" || return 1
+        ;;
+      1) ;;
+      *) return 1 ;;
+    esac
     start_in_scope "$1" "$2"
     return
   fi
@@ -5252,8 +5482,8 @@ destroy_copy() {
   case $STATE in
     *[scd]*) ;;
     *p*)
-      # one that is still being built has no disks yet
-      [ -z "$(backends_of "$DOMID")" ] || written_nothing "$DOMID" || {
+      # one that is still being built has no disks yet, or none that is connected
+      written_nothing "$DOMID" || never_ran "$DOMID" || {
         says "$1 has written to its disks"
         return 1
       }
@@ -5341,6 +5571,54 @@ tell_mirrored() {
 # as carried too, for a run that comes to its end has carried it, and says nothing of a rate.
 mirrored() {
   printf 'first %s %s %s\\n' "$((UPTIME - $1 + 1))" "$(($3 - $2))" "$((\${4:-$3} - $3))" >>"$HERE/copies/$ID"
+}
+
+# The volumes that snapshots are taken of. LVM suspends one for a moment when a snapshot of it is made, grown or removed, and an
+# LVM that is killed in this moment leaves it so: whoever writes to it waits for ever, every guest that has an image there, and
+# converge itself where its books lie there. So nothing here writes a file, and this comes first of all in a recovery.
+
+ORIGINS=
+RESUMED=
+
+# find_origins: sets ORIGINS, as the plan says
+find_origins() {
+  SURVEY=3
+  plan
+  SURVEY=0 STEP=0 ID=program OUT=$HERE/out/program.log
+}
+
+# is_suspended VG/LV: by the kernel's word, for which no process asks a disk
+is_suspended() {
+  local said
+  said=0
+  node_number "$ROOT/dev/$1" && [ -r "$ROOT/sys/dev/block/$NODE/dm/suspended" ] || return 1
+  read -r said <"$ROOT/sys/dev/block/$NODE/dm/suspended"
+  [ "$said" = 1 ]
+}
+
+# resume_origins: those that are suspended and stay so. An LVM command that is at work has the group's lock, and vgs waits for
+# it: what is suspended after that was left so. lvchange puts it into the state that LVM knows, under the lock; where that fails,
+# and the lock is free, device-mapper lets it go on. Each is ended when it takes too long: a lock that somebody holds is
+# no reason to resume anything from under him.
+resume_origins() {
+  local origin NODE
+  for origin in $ORIGINS; do
+    is_suspended "$origin" || continue
+    timeout -s KILL 120 vgs --noheadings -o vg_name "\${origin%%/*}" </dev/null >/dev/null 2>&1 9>&- || :
+    is_suspended "$origin" || continue
+    if ! { timeout -s KILL 120 lvchange --autobackup n --refresh "$origin" </dev/null >/dev/null 2>&1 9>&- && ! is_suspended "$origin"; }; then
+      timeout -s KILL 120 vgs --noheadings -o vg_name "\${origin%%/*}" </dev/null >/dev/null 2>&1 9>&- || continue
+      ! is_suspended "$origin" || timeout -s KILL 60 dmsetup resume --major "\${NODE%:*}" --minor "\${NODE#*:}" </dev/null >/dev/null 2>&1 9>&- || :
+    fi
+    is_suspended "$origin" || RESUMED="$RESUMED $origin"
+  done
+}
+
+# tell_resumed: once the journal is open
+tell_resumed() {
+  [ -n "$RESUMED" ] || return 0
+  journal note message "left suspended by an LVM command that was ended, and resumed:$RESUMED"
+  RESUMED=
 }
 
 # What is done to a disk in stretches of about a second each: so a bandwidth is kept to, and a request to stop heard.
@@ -6889,6 +7167,10 @@ verb_thaw() {
     0)
       case $STATE in
         *[scd]*) clear_away "$DOMID" "$KEPT_SECONDS" || return 1 ;;
+        *p*)
+          half_built "$DOMID" || return 0
+          clear_half_built "$DOMID" || return 1
+          ;;
         *) return 0 ;;
       esac
       ;;
@@ -6904,12 +7186,16 @@ thaw_or_start() {
   read -r file before 2>/dev/null <"$HERE/saved" || file=''
   if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
     write_kept "$HERE/thawed" "$file" || return 1
-    if create_scoped xl restore "$before" "$file"; then
+    if build_scoped xl restore "$before" "$file"; then
+      forget_built
       rm -f -- "$file"
       return 0
     fi
     journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
-    domain_state "$1" && case $STATE in *[scd]*) await_gone "$DOMID" 60 ;; esac
+    domain_state "$1" && case $STATE in
+      *[scd]*) await_gone "$DOMID" 60 ;;
+      *p*) ! half_built "$DOMID" || clear_half_built "$DOMID" || return ;;
+    esac
   fi
   start_in_scope "$1" "$2"
 }
@@ -6917,7 +7203,7 @@ thaw_or_start() {
 # forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
 # nothing of this one
 forget_take_over() {
-  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating"
+  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating" "$HERE/built"
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
@@ -6943,11 +7229,15 @@ let_run() {
   write_kept "$HERE/resumed" "$(boot_id)" || return 1
   run_command "$@"
   status=$?
-  [ "$status" -ne 0 ] || return 0
+  [ "$status" -ne 0 ] || {
+    forget_built
+    return 0
+  }
   set -- "$SAYS"
   if has_not_run "$name"; then
     rm -f "$HERE/resumed"
   elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
+    forget_built
     journal note message "$1, and had done it: $name runs"
     return 0
   fi
@@ -7158,6 +7448,7 @@ heed_stop_waiting() {
 main() {
   # whoever starts the guest looks there
   find_saved "$DOMAIN" || :
+  case \${1:-} in run | recover) find_origins ;; esac
   case \${1:-} in
     run) mode_run ;;
     recover) mode_recover ;;
@@ -7180,9 +7471,11 @@ read_fact() { # NAME: of this run, in CONTENT
 mode_run() {
   local owner
   take_lock 3 || {
-    # the journal of this run, not that of who has the lock
+    # by this very run, which somebody has started twice: its books are its own
+    ! [ -s "$JOURNAL" ] || exit 3
+    # the journal of this run, not that of who has the lock; and all else that lies about is the guest's, which who has it sees to
     open_journal
-    finish refused 'another run has the lock of this guest'
+    end_run refused 'another run has the lock of this guest'
   }
   open_journal
   if [ "$SEQ" -gt 0 ]; then
@@ -7217,6 +7510,8 @@ complete_run() {
 }
 
 mode_recover() {
+  # before anything is looked for in the books
+  resume_origins
   if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && ! [ -e "$HERE/unstarted" ] && journal_ended; then
     # after a reboot of Dom0: a guest that was saved on a mapping needs it again
     rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
@@ -7236,6 +7531,7 @@ recover_locked() {
   local outcome
   # it may be down
   guest_away
+  tell_resumed
   await_scoped
   FOUND_DEAD=1
   if [ -e "$HERE/ended" ]; then
@@ -8160,6 +8456,9 @@ PATH=\${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 export LC_ALL PATH
 ROOT=\${CONVERGE_ROOT:-}
 
+# less than what the controller waits for an answer (host-runs.ts), so that it hears why
+readonly LOCK_SECONDS=900
+
 refuse() {
   printf 'refused %s\\n' "$1"
   exit 1
@@ -8262,9 +8561,21 @@ submit() {
   plain_file "$BOOK/lock"
   plain_file "$BOOK/submission"
   : >>"$BOOK/lock"
-  # one submission at a time
+  # before the lock: what comes from somebody who has vanished may not end for long. By way of a file: some head read more than
+  # they are asked for.
+  INCOMING=$BOOK/incoming.$STAMP.$$
+  trap 'rm -f -- "$INCOMING"' EXIT
+  trap 'exit 1' HUP INT PIPE TERM
+  cat >"$INCOMING" || refuse "cannot write $BOOK"
+  sizes=$(head -n 1 "$INCOMING")
+  program=\${sizes% *} plan=\${sizes#* }
+  case $program$plan in '' | *[!0-9]*) refuse 'the submission is not well-formed' ;; esac
+  [ "$(wc -c <"$INCOMING")" -eq "$((\${#sizes} + 1 + program + plan))" ] || refuse 'the submission was cut short'
+  # one submission at a time: another one may take a dead run back meanwhile
   exec 8>>"$BOOK/submission"
-  flock 8
+  flock -w "$LOCK_SECONDS" 8 || refuse "another submission for this guest has not come to its end in $LOCK_SECONDS s"
+  # what is left of some that were killed; nothing has come for as long as none waits
+  find "$BOOK" -maxdepth 1 -name 'incoming.*' -type f -mmin +60 -exec rm -f -- {} +
   ! held || answer_held
   if [ -e "$BOOK/current/program.sh" ] && { ! [ -e "$BOOK/current/ended" ] || [ -e "$BOOK/current/unfinished" ]; }; then
     printf 'note the run %s was interrupted: it is taken back first\\n' "$(basename "$(readlink "$BOOK/current")")"
@@ -8275,23 +8586,14 @@ submit() {
   fi
   dir=$BOOK/runs/$STAMP
   mkdir "$dir" || refuse "cannot make $dir"
-  # by way of a file: some head read more than they are asked for
-  cat >"$dir/incoming" || refuse "cannot write $dir"
-  sizes=$(head -n 1 "$dir/incoming")
-  program=\${sizes% *} plan=\${sizes#* }
-  case $program$plan in '' | *[!0-9]*) refuse 'the submission is not well-formed' ;; esac
-  if [ "$(wc -c <"$dir/incoming")" -ne "$((\${#sizes} + 1 + program + plan))" ]; then
-    rm -r "$dir"
-    refuse 'the submission was cut short'
-  fi
-  tail -c "$((program + plan))" "$dir/incoming" | head -c "$program" >"$dir/program.sh"
-  tail -c "$plan" "$dir/incoming" >"$dir/plan.json"
+  tail -c "$((program + plan))" "$INCOMING" | head -c "$program" >"$dir/program.sh"
+  tail -c "$plan" "$INCOMING" >"$dir/plan.json"
   # half a program does not even know how to take itself back
   if [ "$(wc -c <"$dir/program.sh")" -ne "$program" ] || [ "$(wc -c <"$dir/plan.json")" -ne "$plan" ]; then
     rm -r "$dir"
     refuse "cannot write $dir: is the disk full?"
   fi
-  rm "$dir/incoming"
+  rm -f -- "$INCOMING"
   printf '%s\\n' "$DIGEST" >"$dir/digest"
   printf '%s\\n' "$OWNER" >"$dir/owner"
   date +%s >"$dir/since"

@@ -98,6 +98,8 @@ run_bounded() {
     fi
     [ "$UPTIME" -ge "$deadline" ] || continue
     end_tree "$pid"
+    # it may have been LVM's, in the midst of what it had suspended
+    resume_origins
     HUNG=1
     seconds "$bound"
     says "$1 did not end within ${SECONDS_TEXT%.00} s, and was given up"

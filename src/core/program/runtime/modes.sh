@@ -4,6 +4,7 @@
 main() {
   # whoever starts the guest looks there
   find_saved "$DOMAIN" || :
+  case ${1:-} in run | recover) find_origins ;; esac
   case ${1:-} in
     run) mode_run ;;
     recover) mode_recover ;;
@@ -26,9 +27,11 @@ read_fact() { # NAME: of this run, in CONTENT
 mode_run() {
   local owner
   take_lock 3 || {
-    # the journal of this run, not that of who has the lock
+    # by this very run, which somebody has started twice: its books are its own
+    ! [ -s "$JOURNAL" ] || exit 3
+    # the journal of this run, not that of who has the lock; and all else that lies about is the guest's, which who has it sees to
     open_journal
-    finish refused 'another run has the lock of this guest'
+    end_run refused 'another run has the lock of this guest'
   }
   open_journal
   if [ "$SEQ" -gt 0 ]; then
@@ -63,6 +66,8 @@ complete_run() {
 }
 
 mode_recover() {
+  # before anything is looked for in the books
+  resume_origins
   if [ -e "$HERE/ended" ] && ! [ -e "$HERE/unfinished" ] && ! [ -e "$HERE/unstarted" ] && journal_ended; then
     # after a reboot of Dom0: a guest that was saved on a mapping needs it again
     rebooted && [ -e "$UNITS/converge-boot-$SAFE.service" ] || exit 0
@@ -82,6 +87,7 @@ recover_locked() {
   local outcome
   # it may be down
   guest_away
+  tell_resumed
   await_scoped
   FOUND_DEAD=1
   if [ -e "$HERE/ended" ]; then

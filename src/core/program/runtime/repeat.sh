@@ -8,6 +8,7 @@ FORECAST=0
 # within that, or with -1 however long it took.
 repeat() {
   local id minimum maximum budget overhead body old first
+  [ "$SURVEY" -ne 3 ] || "$6"
   [ "$SURVEY" -eq 0 ] || return 0
   id=$1 minimum=$2 maximum=$3 body=$6 first=-1
   case ${7:--1} in

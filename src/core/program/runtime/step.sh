@@ -22,6 +22,12 @@ step() {
       survey_step "$4"
       return 0
       ;;
+    3)
+      MODE=origins
+      "step_$STEP"
+      MODE=idle
+      return 0
+      ;;
     2)
       MODE=targets
       "step_$STEP"
@@ -139,6 +145,10 @@ act() {
   local verb
   case $MODE in
     act) ;;
+    origins)
+      [ "$1" != take_snapshot ] || case " $ORIGINS " in *" $2 "*) ;; *) ORIGINS="$ORIGINS $2" ;; esac
+      return 0
+      ;;
     undo)
       [ "$UNDO_GOES" -eq 1 ] || return 0
       if [ "$UNDO_TOLD" -eq 0 ]; then
@@ -225,13 +235,20 @@ remove_run_directories() {
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
-# finish OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
-# there finds everything in its place. Does not return.
+# finish OUTCOME MESSAGE: all is in its place, and nobody but this run was at it. Does not return.
 finish() {
+  # what an earlier run owed the guest is seen to before the lock goes
+  settle_late
   guest_here
   release_throttle
   [ -n "${LEFT:-}" ] && ! committing || forget_former
   remove_run_directories
+  end_run "$1" "$2${UNPAID:+; $UNPAID}"
+}
+
+# end_run OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
+# there finds everything in its place. Does not return.
+end_run() {
   write_kept "$HERE/ended" "$1"
   journal_kept end outcome "$1" message "$2"
   case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac

@@ -10,6 +10,9 @@ PATH=${PATH:-/usr/sbin:/usr/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 export LC_ALL PATH
 ROOT=${CONVERGE_ROOT:-}
 
+# less than what the controller waits for an answer (host-runs.ts), so that it hears why
+readonly LOCK_SECONDS=900
+
 refuse() {
   printf 'refused %s\n' "$1"
   exit 1
@@ -112,9 +115,21 @@ submit() {
   plain_file "$BOOK/lock"
   plain_file "$BOOK/submission"
   : >>"$BOOK/lock"
-  # one submission at a time
+  # before the lock: what comes from somebody who has vanished may not end for long. By way of a file: some head read more than
+  # they are asked for.
+  INCOMING=$BOOK/incoming.$STAMP.$$
+  trap 'rm -f -- "$INCOMING"' EXIT
+  trap 'exit 1' HUP INT PIPE TERM
+  cat >"$INCOMING" || refuse "cannot write $BOOK"
+  sizes=$(head -n 1 "$INCOMING")
+  program=${sizes% *} plan=${sizes#* }
+  case $program$plan in '' | *[!0-9]*) refuse 'the submission is not well-formed' ;; esac
+  [ "$(wc -c <"$INCOMING")" -eq "$((${#sizes} + 1 + program + plan))" ] || refuse 'the submission was cut short'
+  # one submission at a time: another one may take a dead run back meanwhile
   exec 8>>"$BOOK/submission"
-  flock 8
+  flock -w "$LOCK_SECONDS" 8 || refuse "another submission for this guest has not come to its end in $LOCK_SECONDS s"
+  # what is left of some that were killed; nothing has come for as long as none waits
+  find "$BOOK" -maxdepth 1 -name 'incoming.*' -type f -mmin +60 -exec rm -f -- {} +
   ! held || answer_held
   if [ -e "$BOOK/current/program.sh" ] && { ! [ -e "$BOOK/current/ended" ] || [ -e "$BOOK/current/unfinished" ]; }; then
     printf 'note the run %s was interrupted: it is taken back first\n' "$(basename "$(readlink "$BOOK/current")")"
@@ -125,23 +140,14 @@ submit() {
   fi
   dir=$BOOK/runs/$STAMP
   mkdir "$dir" || refuse "cannot make $dir"
-  # by way of a file: some head read more than they are asked for
-  cat >"$dir/incoming" || refuse "cannot write $dir"
-  sizes=$(head -n 1 "$dir/incoming")
-  program=${sizes% *} plan=${sizes#* }
-  case $program$plan in '' | *[!0-9]*) refuse 'the submission is not well-formed' ;; esac
-  if [ "$(wc -c <"$dir/incoming")" -ne "$((${#sizes} + 1 + program + plan))" ]; then
-    rm -r "$dir"
-    refuse 'the submission was cut short'
-  fi
-  tail -c "$((program + plan))" "$dir/incoming" | head -c "$program" >"$dir/program.sh"
-  tail -c "$plan" "$dir/incoming" >"$dir/plan.json"
+  tail -c "$((program + plan))" "$INCOMING" | head -c "$program" >"$dir/program.sh"
+  tail -c "$plan" "$INCOMING" >"$dir/plan.json"
   # half a program does not even know how to take itself back
   if [ "$(wc -c <"$dir/program.sh")" -ne "$program" ] || [ "$(wc -c <"$dir/plan.json")" -ne "$plan" ]; then
     rm -r "$dir"
     refuse "cannot write $dir: is the disk full?"
   fi
-  rm "$dir/incoming"
+  rm -f -- "$INCOMING"
   printf '%s\n' "$DIGEST" >"$dir/digest"
   printf '%s\n' "$OWNER" >"$dir/owner"
   date +%s >"$dir/since"

@@ -29,6 +29,7 @@ when() {
 take_back() {
   local number tries list
   UNDO_SCOPE=$1
+  resume_origins
   adopt_loops
   forget_draft
   list=$(newest_first started)
@@ -49,6 +50,7 @@ take_back() {
     done
     UNDO_SCOPE=$1
   fi
+  tell_resumed
   if [ -n "$LEFT$UNSTARTED" ]; then
     write_kept "$HERE/unfinished" "$UNSTARTED${UNSTARTED:+${LEFT_WHY:+; }}$LEFT_WHY"
   else
@@ -178,9 +180,26 @@ run_on_new_disk() {
     *) return 1 ;;
   esac
   case $STATE in
-    *p*) run_command xl unpause -- "$DOMID" ;;
     *[scd]*)
       clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
       ;;
+    *p*)
+      if half_built "$DOMID"; then
+        # a start after the commit that was cut short: there is nothing yet that could run
+        clear_half_built "$DOMID" && thaw_or_start "$DOMAIN" "$CONFIG"
+      else
+        run_command xl unpause -- "$DOMID"
+      fi
+      ;;
+    *)
+      # of a second switch that it did not follow in time
+      ! asked_to_go "$DOMID" || withdraw_request "$DOMID" new || :
+      ;;
   esac
+}
+
+# asked_to_go DOMID: this run has asked this very domain to shut down
+asked_to_go() {
+  local old boot
+  read -r old _ boot 2>/dev/null <"$HERE/down" && [ "$old" = "$1" ] && [ "$boot" = "$(boot_id)" ]
 }

@@ -100,6 +100,11 @@ dmsetup_change() {
       case " $* " in *" --noflush "*) ;; *) violated "a flush of a mirror" ;; esac
       ;;
     resume)
+      # --major M --minor N
+      if [ "$2" = --major ]; then
+        echo 0 >"$CONVERGE_ROOT/sys/dev/block/$3:$5/dm/suspended"
+        return
+      fi
       last_of "$@"; dm=$STUB_STATE/dm/$LAST
       [ -d "$dm" ] || exit 1
       # a flush fails what waits for a dead leg

@@ -65,6 +65,13 @@ without_tag() { # TAG: takes it out of tags
 
 lvchange_() { # --addtag TAG --deltag TAG NAME
   last_of "$@"; name=$LAST
+  case " $* " in
+    *' --refresh '*)
+      device_number "$CONVERGE_ROOT/dev/$name" && in_decimal "$NUMBER"
+      echo 0 >"$CONVERGE_ROOT/sys/dev/block/$DECIMAL/dm/suspended"
+      return
+      ;;
+  esac
   IFS='|' read -r size tags rest <"$STUB_STATE/lv/$name"
   while [ $# -gt 1 ]; do
     case $1 in

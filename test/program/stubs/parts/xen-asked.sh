@@ -80,7 +80,9 @@ xl_() {
       value "$dom/mebibytes" 128 || :
       memory=$VALUE
       echo 'Name                                        ID   Mem VCPUs	State	Time(s)'
-      printf '%-40s %5s   %s     1     %-6s       3.3\n' "$name" "$DOMID" "$memory" "$state"
+      ran=0.0
+      [ ! -e "$dom/ran" ] || ran=3.3
+      printf '%-40s %5s   %s     1     %-6s       %s\n' "$name" "$DOMID" "$memory" "$state" "$ran"
       ;;
     info)
       value "$STUB_STATE/free-memory" 4096 || :
@@ -94,10 +96,12 @@ xl_() {
 }
 
 xenstore_path() { # KEY: sets KEPT_IN, the file that stands for it
+  served=vbd
+  [ ! -e "$STUB_STATE/qdisk" ] || served=qdisk
   case $1 in
-    /local/domain/0/backend/vbd) KEPT_IN=$STUB_STATE/doms ;;
-    /local/domain/0/backend/vbd/*)
-      rest=${1#/local/domain/0/backend/vbd/}
+    /local/domain/0/backend/$served) KEPT_IN=$STUB_STATE/doms ;;
+    /local/domain/0/backend/$served/*)
+      rest=${1#/local/domain/0/backend/$served/}
       case $rest in
         */*) KEPT_IN=$STUB_STATE/doms/${rest%%/*}/vbd/${rest#*/} ;;
         *) KEPT_IN=$STUB_STATE/doms/$rest/vbd ;;

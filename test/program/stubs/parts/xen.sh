@@ -16,7 +16,10 @@ xl_create() { # STATE CONFIG [SUFFIX]
   make_folders
   printf '%s' "$name" >"$dom/name"
   printf '%s' "$1" >"$dom/state"
+  # what was never let run has had no processor, and has connected nothing
+  case $1 in *p*) connected=2 ;; *) connected=4; : >"$dom/ran" ;; esac
   printf '/vm/%s' "${uuid:-uuid-of-it}" >"$dom/vm"
+  build_torn
   if [ -e "$STUB_STATE/clone-console" ]; then
     cp "$STUB_STATE/clone-console" "$CONVERGE_ROOT/dev/pts/$id"
   else
@@ -30,7 +33,7 @@ xl_create() { # STATE CONFIG [SUFFIX]
     id_of_disk=$((id_of_disk + 1))
     vbd=$dom/vbd/$id_of_disk
     printf '%s' "$vdev" >"$vbd/dev"
-    printf 4 >"$vbd/state"
+    printf '%s' "$connected" >"$vbd/state"
     printf '%s' "$target" >"$vbd/params"
     case $target in
       "$CONVERGE_ROOT"/dev/*) printf '%s' "$target" >"$vbd/node" ;;
@@ -39,11 +42,33 @@ xl_create() { # STATE CONFIG [SUFFIX]
     value "$vbd/node"
     cat "$VALUE" >"$vbd/physical-device"
     backend_of_disk
+    # QEMU serves it: the kernel knows nothing of it
+    [ ! -e "$STUB_STATE/qdisk" ] || continue
     echo 0 >"$BACKEND/statistics/wr_sect"
     cat "$vbd/physical-device" >"$BACKEND/physical_device"
   done <<DISKS
 $disks
 DISKS
+}
+
+# build_torn: xl gets no further than to a domain that is paused and has no disks yet. `NUMBER`: in how many tries from now on.
+build_torn() {
+  value "$STUB_STATE/build-torn" || return 0
+  [ "$VALUE" -gt 1 ] && echo "$((VALUE - 1))" >"$STUB_STATE/build-torn" || rm "$STUB_STATE/build-torn"
+  rm -rf "$dom/vbd" "$CONVERGE_ROOT/sys/bus/xen-backend/devices/vbd-$id"-*
+  rm -f "$dom/ran"
+  printf -- '--p---' >"$dom/state"
+  if [ -e "$STUB_STATE/build-killed" ]; then
+    rm "$STUB_STATE/build-killed"
+    IN_SCOPE='' kill_program
+    exit 137
+  fi
+  "$REAL_SLEEP" 600
+}
+
+let_run() { # DOMID
+  : >"$STUB_STATE/doms/$1/ran"
+  for vbd in "$STUB_STATE/doms/$1"/vbd/*; do [ ! -d "$vbd" ] || printf 4 >"$vbd/state"; done
 }
 
 # read_config CONFIG: sets name and uuid, without their quotes, and disks, a line each. Of a key that stands twice the last
@@ -74,12 +99,15 @@ backend_of_disk() { # sets BACKEND, what sysfs has of it
 # all that a guest's files are in, in one go
 make_folders() {
   set -- "$CONVERGE_ROOT/dev/pts" "$dom/console"
+  served=
+  [ ! -e "$STUB_STATE/qdisk" ] || served=no
   id_of_disk=51712
   while IFS= read -r line; do
     [ -n "$line" ] || continue
     id_of_disk=$((id_of_disk + 1))
     backend_of_disk
-    set -- "$@" "$dom/vbd/$id_of_disk" "$BACKEND/statistics"
+    set -- "$@" "$dom/vbd/$id_of_disk"
+    [ -n "$served" ] || set -- "$@" "$BACKEND/statistics"
   done <<DISKS
 $disks
 DISKS
@@ -217,6 +245,7 @@ xl_change() {
     unpause)
       by_id_or_name
       printf '%s' -b---- >"$STUB_STATE/doms/$id/state"
+      let_run "$id"
       xl_spend "$id"
       value "$STUB_STATE/doms/$id/name" || :
       case $VALUE in converge-rehearsal-*) clone_runs "$id" ;; esac

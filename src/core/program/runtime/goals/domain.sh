@@ -53,14 +53,14 @@ domid_state() {
 }
 
 MEMORY=
-# listed TEXT: sets LISTED, STATE and MEMORY (MiB) from the last five words (ID Mem VCPUs State Time): before them a name may hold any
+# listed TEXT: sets LISTED, STATE, MEMORY (MiB) and RAN from the last five words (ID Mem VCPUs State Time): before them a name may hold any
 listed() {
   set -f
   # shellcheck disable=SC2086
   set -- $1
   set +f
   [ $# -ge 5 ] && shift $(($# - 5)) || return
-  LISTED=$1 STATE=$4
+  LISTED=$1 STATE=$4 RAN=$5
   case $LISTED in *[!0-9]*) return 1 ;; esac
   # one that is going has none any more
   case $2 in 0 | *[!0-9]*) ;; *) MEMORY=$2 ;; esac

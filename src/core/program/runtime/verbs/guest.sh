@@ -43,6 +43,8 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
   }
+  # it has followed an earlier run's request too, or this one: from here on this run brings it back
+  forget_late
   # a domain that is gone is not looked for by its name as well
   seen
   uptime_now
@@ -152,7 +154,7 @@ readonly KEPT_SECONDS=120
 # of it is lost by that. One that this run was saving stays suspended for good if xl is killed in the midst of it: only xl
 # itself lets it run on (save_domain in tools/xl/xl_saverestore.c). One that somebody else is saving is left to him.
 clear_away() {
-  local domid old boot
+  local domid
   domid=$1
   ! await_gone "$domid" "$2" || return 0
   domid_state "$domid"
@@ -160,7 +162,7 @@ clear_away() {
   case $STATE in
     *c*) ;;
     *s*)
-      read -r old _ boot 2>/dev/null <"$HERE/down" && [ "$old" = "$domid" ] && [ "$boot" = "$(boot_id)" ] || {
+      asked_to_go "$domid" || {
         says "the domain $domid is suspended, and not by this run"
         return 1
       }
@@ -192,40 +194,16 @@ verb_bring_back() {
       clear_away "$DOMID" "$KEPT_SECONDS" && start_in_scope "$1" "$2"
       return
       ;;
+    *p*)
+      if half_built "$DOMID"; then
+        clear_half_built "$DOMID" && start_in_scope "$1" "$2"
+        return
+      fi
+      ;;
   esac
   [ -e "$HERE/down" ] || return 0
-  if [ -n "$(xenstore-read "/local/domain/$DOMID/control/shutdown" 2>/dev/null 9>&-)" ]; then
-    # not read yet by the guest: taken back
-    run_command xenstore-write "/local/domain/$DOMID/control/shutdown" ''
-  else
-    # read: it may go down any time now, long after this program has ended
-    journal note message "$1 still runs on its old disk; if it yet goes down within an hour, it is started again"
-    systemd-run --quiet --collect --unit="converge-late-$SAFE-$DOMID-$$" /bin/sh "$HERE/program.sh" late "$DOMID" \
-      </dev/null >>"$OUT" 2>&1 9>&- || :
-  fi
+  withdraw_request "$DOMID" old
   return 0
-}
-
-# late DOMID: the watchman for a guest that took a shutdown request and did not follow it in time
-mode_late() {
-  local tries
-  tries=1800
-  while [ "$tries" -gt 0 ]; do
-    tries=$((tries - 1))
-    # another run knows better
-    [ "$(readlink -e -- "$BOOK/current")" = "$HERE" ] && ! lock_held || [ "$tries" -gt 1795 ] || exit 0
-    domid_state "$1"
-    if [ $? -eq 1 ]; then
-      take_lock 5 || exit 0
-      await_gone "$1" 60
-      domain_state "$DOMAIN"
-      [ $? -eq 1 ] || exit 0
-      OUT=$HERE/out/late.log
-      start_in_scope "$DOMAIN" "$CONFIG"
-      exit
-    fi
-    sleep 2
-  done
 }
 
 # ---- up
@@ -312,16 +290,27 @@ give_up_scoped() { # PID
 
 # create_scoped COMMAND…: again while the one of that name is still dying
 create_scoped() {
-  local tries lines
+  local tries lines status
   tries=10
   : >>"$OUT"
   while :; do
     lines=$(($(wc -l <"$OUT")))
     scoped "$@" && return 0
+    status=$?
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return 1
+    [ "$tries" -gt 0 ] && tail -n "+$((lines + 1))" "$OUT" | grep -qi 'already exist' || return "$status"
     sleep 1
   done
+}
+
+# build_scoped COMMAND…: the guest, noted while it is built
+build_scoped() {
+  local status
+  begin_built
+  create_scoped "$@"
+  status=$?
+  end_built "$status"
+  return "$status"
 }
 
 # start_in_scope NAME CONFIG
@@ -330,18 +319,28 @@ start_in_scope() {
     journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
     return 0
   fi
-  create_scoped xl create "$2" || return 1
+  build_scoped xl create "$2" || return 1
   domain_state "$1" || {
     says "xl create of $1 ended well, and yet it is not there"
     return 1
   }
+  forget_built
 }
 
 verb_in_scope() { # NAME -- COMMAND…
+  local name
+  name=$1
   shift 2
   uptime_now
   CREATE_AT=$UPTIME
-  create_scoped "$@"
+  build_scoped "$@" || return
+  # looked at once, as the goal is: xl takes its time
+  goal_domain_paused "$name" || return 0
+  note_built "$DOMID" || {
+    says 'cannot write which domain was built'
+    return 1
+  }
+  seen
 }
 
 # destroy_paused: only what was never unpaused, so that nothing that a guest wrote is lost
@@ -355,7 +354,7 @@ verb_destroy_paused() { # NAME -- COMMAND…
   case $STATE in
     *[scd]*) ;;
     *p*)
-      written_nothing "$DOMID" || {
+      written_nothing "$DOMID" || built_here "$DOMID" || {
         says "$1 is paused, and has written to its disk"
         return 1
       }
@@ -367,39 +366,11 @@ verb_destroy_paused() { # NAME -- COMMAND…
   await_gone "$DOMID" 60 || return
   # it had not run yet, whatever was about to be done
   rm -f "$HERE/resumed"
+  forget_built
 }
 
 verb_compare_attached() { # NAME VDEV TARGET…
   goal_attached "$@" || return 1
-}
-
-# written_nothing DOMID: blkback has counted no sector. No counter (QEMU serves it): nobody knows.
-written_nothing() {
-  local counter count any
-  any=0
-  for counter in "$BACKENDS"/vbd-"$1"-*/statistics/wr_sect; do
-    [ -r "$counter" ] || return 1
-    read -r count <"$counter"
-    [ "$count" = 0 ] || return 1
-    any=1
-  done
-  [ "$any" -eq 1 ]
-}
-
-# has_not_run NAME: what was to let it run has not: it is paused, and has written nothing
-has_not_run() {
-  domain_state "$1" || return 1
-  case $STATE in
-    *[scd]*) return 1 ;;
-    *p*) written_nothing "$DOMID" ;;
-    *) return 1 ;;
-  esac
-}
-
-# runs NAME: it is seen to. Neither this nor has_not_run: nobody knows.
-runs() {
-  domain_state "$1" || return 1
-  case $STATE in *[pscd]*) return 1 ;; esac
 }
 
 # ---- the commit
@@ -431,6 +402,7 @@ verb_unpause() { # NAME -- COMMAND…
     }
     journal note message "$1, and had done it: $name runs"
   fi
+  forget_built
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
 }

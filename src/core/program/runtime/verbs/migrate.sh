@@ -107,7 +107,14 @@ verb_settle_migration() {
   if [ "$boot" != "$(boot_id)" ]; then
     # the run answers for a reboot of Dom0, be it that the guest ran on before that, or was about to
     domain_state "$1"
-    case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
+    case $? in
+      0)
+        half_built "$DOMID" || return 0
+        clear_half_built "$DOMID" || return 1
+        ;;
+      1) ;;
+      *) return 1 ;;
+    esac
     start_in_scope "$1" "$2"
     return
   fi
@@ -209,8 +216,8 @@ destroy_copy() {
   case $STATE in
     *[scd]*) ;;
     *p*)
-      # one that is still being built has no disks yet
-      [ -z "$(backends_of "$DOMID")" ] || written_nothing "$DOMID" || {
+      # one that is still being built has no disks yet, or none that is connected
+      written_nothing "$DOMID" || never_ran "$DOMID" || {
         says "$1 has written to its disks"
         return 1
       }

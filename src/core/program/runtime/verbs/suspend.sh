@@ -41,6 +41,10 @@ verb_thaw() {
     0)
       case $STATE in
         *[scd]*) clear_away "$DOMID" "$KEPT_SECONDS" || return 1 ;;
+        *p*)
+          half_built "$DOMID" || return 0
+          clear_half_built "$DOMID" || return 1
+          ;;
         *) return 0 ;;
       esac
       ;;
@@ -56,12 +60,16 @@ thaw_or_start() {
   read -r file before 2>/dev/null <"$HERE/saved" || file=''
   if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
     write_kept "$HERE/thawed" "$file" || return 1
-    if create_scoped xl restore "$before" "$file"; then
+    if build_scoped xl restore "$before" "$file"; then
+      forget_built
       rm -f -- "$file"
       return 0
     fi
     journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
-    domain_state "$1" && case $STATE in *[scd]*) await_gone "$DOMID" 60 ;; esac
+    domain_state "$1" && case $STATE in
+      *[scd]*) await_gone "$DOMID" 60 ;;
+      *p*) ! half_built "$DOMID" || clear_half_built "$DOMID" || return ;;
+    esac
   fi
   start_in_scope "$1" "$2"
 }
@@ -69,7 +77,7 @@ thaw_or_start() {
 # forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
 # nothing of this one
 forget_take_over() {
-  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating"
+  rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating" "$HERE/built"
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
@@ -95,11 +103,15 @@ let_run() {
   write_kept "$HERE/resumed" "$(boot_id)" || return 1
   run_command "$@"
   status=$?
-  [ "$status" -ne 0 ] || return 0
+  [ "$status" -ne 0 ] || {
+    forget_built
+    return 0
+  }
   set -- "$SAYS"
   if has_not_run "$name"; then
     rm -f "$HERE/resumed"
   elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
+    forget_built
     journal note message "$1, and had done it: $name runs"
     return 0
   fi
