@@ -104,6 +104,10 @@ const COMMIT = {
   "md-preseed": (call: string) => call.includes(" --fail "),
   drbd: (call: string) => call.startsWith("drbdsetup resource-options"),
 } as const satisfies Record<string, (call: string, before: string) => boolean>;
+/** Calls that may fail: they are tried again, or another number is. */
+const TRIED_AGAIN = /^(umount|mdadm|losetup --detach|drbdsetup (new-minor|connect)) /;
+/** The same, and one of which it is looked at what it has done. */
+const SEEN_TO_BE_DONE = /^(umount|mdadm|losetup --detach|drbdsetup (new-minor|connect)|xl unpause) /;
 /** Calls that only this way makes, or makes in a state of its own: from the boot unit on until the guest runs on its mapping. */
 const OWN = /^(mount|umount|systemctl|xl (?!config-update))/;
 
@@ -188,6 +192,43 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go w
         host.remove();
       }
     }, 8);
+  });
+
+  it("has a command that fails, whether or not it has acted, and the guest is up on the disk that has all it wrote, whichever it is", async () => {
+    const calls = await callsOf(how, by);
+    const ways = calls.flatMap((_, index) => (["fail", "fail-after"] as const).map((fail) => ({ number: index + 1, fail })));
+    expect(ways.length).toBeGreaterThanOrEqual(faultsPromised("failing-calls-in-a-mirror"));
+    await inParallel(ways, async ({ number, fail }) => {
+      const host = new StubHost(shellOf(number));
+      try {
+        host.install(mirrorProgram(host, how, by));
+        const before = readFileSync(host.config, "utf8");
+        host.tell(fail, String(number));
+        await host.run("run");
+        const made = host.calls().slice(0, number);
+        const where = `${fail} ${String(number)}: ${made[number - 1] ?? ""}`;
+        const side = expectWhole(host, before, where);
+        const commit = made.findIndex((call, at) => COMMIT[by](call, made[at - 1] ?? "")) + 1;
+        // by DRBD it is what comes after it that moves the guest
+        const moves = commit > 0 && (number > commit || (fail === "fail-after" && by !== "drbd"));
+        const end = journal(host).at(-1);
+        const note = `${where}\n${host.journalText()}`;
+        if (end?.event === "end" && end.outcome === "done") {
+          // tried again by the runtime itself, or seen to be done
+          const again = fail === "fail" ? TRIED_AGAIN : SEEN_TO_BE_DONE;
+          if (!moves) expect(made[number - 1], note).toMatch(again);
+          expect(side, note).toBe("new");
+        } else {
+          expect(end, note).toMatchObject({ event: "end", outcome: moves ? "stuck" : "failed" });
+          expect(side, note).toBe(moves ? "new" : "old");
+        }
+        expect(host.committing(), note).toBe(side === "new");
+        await host.run("recover");
+        expect(expectWhole(host, before, `${where}, looked after once more`), where).toBe(side);
+      } finally {
+        host.remove();
+      }
+    });
   });
 
   it.runIf(by === "drbd")("has a call that hangs in the commit, in which writes wait, given up", async () => {
@@ -373,7 +414,9 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go w
       ] as const;
       // after which nobody but the recovery lets the guest run on
       const pauses = by === "drbd" && call.startsWith("xl pause ");
-      if (EVERY || at + 1 === commit || pauses) return all;
+      // a table that is loaded, and that whatever resumes the device would take over
+      const loaded = by === "dm" && at + 2 === commit;
+      if (EVERY || at + 1 === commit || pauses || loaded) return all;
       // a call of its own is died after, and every other one before as well, but DRBD's, of which there are many, before or
       // after by turns; of the others each way has its third
       const own = (by === "dm" ? OWN : by === "drbd" ? /^drbd/ : /^(mdadm|dd )/).test(call);
@@ -472,6 +515,78 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose run died 
       const before = await died(host);
       await host.run("recover");
       expect(expectWhole(host, before, "running")).toBe("old");
+    } finally {
+      host.remove();
+    }
+  });
+});
+
+describe.concurrent("a command of which nobody can tell what it has done", { tags: "long" }, () => {
+  /** A tool that does something of its own first. */
+  const instead = (host: StubHost, tool: string, script: string): void => {
+    const path = join(host.root, "bin", tool);
+    const real = join(host.root, "bin/real", tool);
+    mkdirSync(join(host.root, "bin/real"), { recursive: true });
+    symlinkSync(readlinkSync(path), real);
+    rmSync(path);
+    writeFileSync(path, `#!/bin/sh\nreal='${real}' state='${host.state}'\n${script}\nexec "$real" "$@"\n`, { mode: 0o755 });
+  };
+
+  it.each(shellsOf(0))("in the commit of a mirror leaves its mark, and the guest goes to its volume, under %s", async (shell) => {
+    for (const acts of [true, false]) {
+      const host = new StubHost(shell);
+      try {
+        host.install(mirrorProgram(host, "suspend", "dm"));
+        const before = readFileSync(host.config, "utf8");
+        // and nothing is said of any table after that, for a while
+        instead(host, "dmsetup", `
+if [ "$1" = resume ] && [ ! -e "$state/failed" ] && grep -qs linear "$state/dm/converge-web1-xvda1/next"; then
+  : >"$state/failed"
+  : >"$state/mute"
+  ${acts ? '"$real" "$@"' : ":"}
+  exit 5
+fi
+if [ "$1" = info ] && [ -e "$state/mute" ]; then rm "$state/mute"; exit 1; fi`);
+        await host.run("run");
+        const where = acts ? "it had acted" : "it had not";
+        expect(expectWhole(host, before, where), host.journalText()).toBe("new");
+        expect(host.committing(), where).toBe(true);
+        expect(host.ended(), host.journalText()).toBe("stuck");
+      } finally {
+        host.remove();
+      }
+    }
+  });
+
+  it.each(shellsOf(1))("when a thawed guest was to be let run leaves its memory spent: it is not used again, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    try {
+      host.install(mirrorProgram(host, "suspend", "dm"));
+      const before = readFileSync(host.config, "utf8");
+      // it ran, and somebody took it down before anybody looked
+      instead(host, "xl", 'if [ "$1" = unpause ]; then "$real" "$@"; "$real" destroy -- web1; exit 5; fi');
+      await host.run("run");
+      expect(host.lines(join(host.state, "violations")), host.journalText()).toEqual([]);
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(host.guests(), "whoever took it down may start it").toEqual([]);
+      expect(readFileSync(host.config, "utf8")).toBe(before);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("when a migrated guest was to be let run does not make it a lost one", async () => {
+    const host = new StubHost("dash");
+    try {
+      host.install(mirrorProgram(host, "migrate", "dm").replace("tries=150\n", "tries=15\n"));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("migrate-dies", "6");
+      instead(host, "xl", 'if [ "$1" = unpause ]; then "$real" "$@"; exit 5; fi');
+      await host.run("run");
+      expect(expectWhole(host, before, "migrated")).toBe("old");
+      expect(host.guests().map(({ domid }) => domid), host.journalText()).toEqual(["8"]);
+      expect(host.journalText()).toContain("xl ended with 5, and had done it: web1 runs");
+      expect(host.journalText()).not.toContain("could not be taken back");
     } finally {
       host.remove();
     }

@@ -2227,12 +2227,13 @@ verb_two_members() {
 verb_one_member() {
   local name tries
   name=$1
-  raid_disks "$name" || return
-  [ "$DISKS" != 1 ] || return 0
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
   while :; do
+    raid_disks "$name" || return
+    # an earlier try may have done it, whatever mdadm said of that
+    [ "$DISKS" != 1 ] || return 0
     drop_bitmap "$name" && run_command "$@" && return 0
     [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))
@@ -4187,6 +4188,22 @@ written_nothing() {
   [ "$any" -eq 1 ]
 }
 
+# has_not_run NAME: what was to let it run has not: it is paused, and has written nothing
+has_not_run() {
+  domain_state "$1" || return 1
+  case $STATE in
+    *[scd]*) return 1 ;;
+    *p*) written_nothing "$DOMID" ;;
+    *) return 1 ;;
+  esac
+}
+
+# runs NAME: it is seen to. Neither this nor has_not_run: nobody knows.
+runs() {
+  domain_state "$1" || return 1
+  case $STATE in *[pscd]*) return 1 ;; esac
+}
+
 # ---- the commit
 
 verb_unpause() { # NAME -- COMMAND…
@@ -4203,18 +4220,18 @@ verb_unpause() { # NAME -- COMMAND…
   status=$?
   if [ "$status" -ne 0 ]; then
     set -- "$SAYS"
-    if domain_state "$name" && written_nothing "$DOMID"; then
-      case $STATE in
-        *p*)
-          # not one write on the new disk, and no way for one: there still is a way back
-          rm -f "$HERE/committing" && kept "$HERE"
-          says "$1"
-          return "$status"
-          ;;
-      esac
+    if has_not_run "$name"; then
+      # not one write on the new disk, and no way for one: there still is a way back
+      rm -f "$HERE/committing" && kept "$HERE"
+      says "$1"
+      return "$status"
     fi
-    says "$1"
-    return "$status"
+    # what hangs is told, whatever it has done
+    [ "$status" -ne "$GIVEN_UP" ] && runs "$name" || {
+      says "$1"
+      return "$status"
+    }
+    journal note message "$1, and had done it: $name runs"
   fi
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
@@ -4518,11 +4535,13 @@ verb_mirror_whole() { # NAME…
   done
 }
 
-# commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
+# commit_live DOMAIN running|offline NAME TO FROM -- COMMAND…: from the first of a guest's disks on there is no way back. A
+# command that fails may have done what it was to do: where the guest's writes go is seen, and the mark goes only where the
+# old disk has every one of them.
 verb_commit_live() {
-  local name how first status
-  name=$1 how=$2 first=0
-  shift 3
+  local domain how name to from first status stands
+  domain=$1 how=$2 name=$3 to=$4 from=$5 first=0
+  shift 6
   if ! committing; then
     first=1
     epoch
@@ -4536,14 +4555,70 @@ verb_commit_live() {
   run_command "$@"
   status=$?
   if [ "$status" -ne 0 ]; then
-    # the kernel keeps the old table where it does not take the new one
-    [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
-    return "$status"
+    set -- "$SAYS" "$@"
+    gone_over "$name" "$to" "$from"
+    stands=$?
+    # a question that was given up has no answer, and what hangs may act yet; DRBD was only told what to do without a disk
+    case $status:$name in "$GIVEN_UP":drbd/*) ;; "$GIVEN_UP":*) stands=2 ;; esac
+    ! in_vain || stands=2
+    says "$1"
+    shift
+    case $stands in
+      0)
+        # device-mapper may be suspended still
+        case $name in */*) ;; *) run_command "$@" || return ;; esac
+        journal note message "$1 ended with $status, and had done it: $name lies on its new disk"
+        ;;
+      1)
+        [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
+        return "$status"
+        ;;
+      *) return "$status" ;;
+    esac
   fi
   [ -e "$HERE/committed" ] || {
     write_kept "$HERE/committed" "\${NOW#offline }"
-    journal_kept commit domain "$name"
+    journal_kept commit domain "$domain"
   }
+}
+
+# gone_over NAME TO FROM: where what is written to a device of converge's own goes. 0: to TO alone. 1: FROM has all of it, as
+# it had before. 2: it can not be told.
+gone_over() {
+  case $1 in
+    md/*)
+      array_of "$1" || return 2
+      member_state "$3" || return 2
+      ! is_in_sync "$3" || return 1
+      is_in_sync "$2" || return 2
+      ;;
+    drbd/*)
+      resource_of "$1" || return 2
+      if [ -n "$LOWER" ] && same_device "$LOWER" "$3" && holds_all "$MINOR"; then return 1; fi
+      return 2
+      ;;
+    *)
+      mapping_of "$1" || return 2
+      case $TABLE in
+        *" mirror "*)
+          # what a dead image does not take is not acknowledged either; but then it is the volume that holds all
+          mirror_status "$1" || return 2
+          case $HEALTH in A*) return 1 ;; *) return 2 ;; esac
+          ;;
+      esac
+      goal_mapping "$1" "$2" || return 2
+      ;;
+  esac
+}
+
+# forget_table NAME: one that was loaded and not taken over, which any resume would take over
+verb_forget_table() {
+  mapping_of "$1"
+  case $? in
+    0) run_command dmsetup clear "$1" ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
 verb_retire_mapping() { # NAME -- COMMAND…
@@ -4811,7 +4886,7 @@ verb_settle_migration() {
   local old boot copy
   if given_back; then
     # or was about to be when the run died
-    domain_state "$1" && case $STATE in *[scd]*) false ;; *p*) written_nothing "$DOMID" ;; *) false ;; esac || return 0
+    has_not_run "$1" || return 0
     rm -f "$HERE/resumed"
   fi
   [ -e "$HERE/migrating" ] || return 0
@@ -4852,11 +4927,7 @@ verb_settle_migration() {
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
-  run_command xl unpause -- "$copy" || {
-    rm -f "$HERE/resumed"
-    return 1
-  }
+  let_run "$1" xl unpause -- "$copy" || return 1
 }
 
 # await_receiver NAME: the far end, which is on this host too, ends soon after the near one, and destroys what is not whole
@@ -6342,8 +6413,16 @@ verb_cut_resource() {
 }
 
 commit_swap() { # NAME FROM TO SECTORS running|offline
-  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
+  local status said
+  verb_commit_live "$DOMAIN" "$5" "$1" "$3" "$2" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io && {
     swap_legs "$1" "$3" "$4"
+    return
+  }
+  status=$? said=$SAYS
+  # it may have been told all the same, and an image that fails later is to give errors
+  committing || [ "$status" -eq "$GIVEN_UP" ] || run_command drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=io-error
+  says "$said"
+  return "$status"
 }
 
 # swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to
@@ -6543,16 +6622,33 @@ given_back() {
   [ -e "$HERE/resumed" ] && [ "$(cat "$HERE/resumed")" = "$(boot_id)" ]
 }
 
-verb_resume_guest() { # NAME FILE -- COMMAND…
-  local file
-  file=$2
+# resume_guest NAME FILE -- COMMAND…: where it may have run by that, whatever the command says, its memory is spent
+verb_resume_guest() {
+  local name file
+  name=$1 file=$2
   shift 3
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
-  run_command "$@" || {
-    rm -f "$HERE/resumed"
-    return 1
-  }
+  let_run "$name" "$@" || return
   [ "$file" = - ] || rm -f -- "$file"
+}
+
+# let_run NAME COMMAND…: \`resumed\` stays unless it is seen that it has not run: what its memory was before is never used again
+let_run() {
+  local name status
+  name=$1
+  shift
+  write_kept "$HERE/resumed" "$(boot_id)" || return 1
+  run_command "$@"
+  status=$?
+  [ "$status" -ne 0 ] || return 0
+  set -- "$SAYS"
+  if has_not_run "$name"; then
+    rm -f "$HERE/resumed"
+  elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
+    journal note message "$1, and had done it: $name runs"
+    return 0
+  fi
+  says "$1"
+  return "$status"
 }
 
 # The kernel has one throttle for all mirrors of the host: the share of time (in per cent) that it may copy. Runs of
@@ -7874,7 +7970,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_domain","guard_free","guard_image","guard_memory","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","wait_ready","write_config"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

@@ -26,6 +26,10 @@ changing() { # FUNCTION ARGUMENTS…: the effect, unless a test says otherwise
   "$@"
   status=$?
   hang hang-after
+  if told fail-after; then
+    echo "stub: told to fail, when all was done" >&2
+    exit 5
+  fi
   if told kill-after; then
     rm "$STUB_STATE/kill-after"
     kill_program

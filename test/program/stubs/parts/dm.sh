@@ -86,6 +86,11 @@ dmsetup_change() {
       case $TABLE in *" nosync "*) violated "a mirror that copies nothing" ;; esac
       printf '%s\n' "$TABLE" >"$STUB_STATE/dm/$2/next"
       ;;
+    clear)
+      last_of "$@"; dm=$STUB_STATE/dm/$LAST
+      [ -d "$dm" ] || exit 1
+      rm -f "$dm/next"
+      ;;
     suspend)
       last_of "$@"; dm=$STUB_STATE/dm/$LAST
       [ -d "$dm" ] || exit 1

@@ -32,12 +32,13 @@ verb_two_members() {
 verb_one_member() {
   local name tries
   name=$1
-  raid_disks "$name" || return
-  [ "$DISKS" != 1 ] || return 0
   shift 2
   tries=50
   # busy while the thread of a copy that was given up still ends
   while :; do
+    raid_disks "$name" || return
+    # an earlier try may have done it, whatever mdadm said of that
+    [ "$DISKS" != 1 ] || return 0
     drop_bitmap "$name" && run_command "$@" && return 0
     [ $? -ne "$GIVEN_UP" ] || return 1
     tries=$((tries - 1))

@@ -386,6 +386,22 @@ written_nothing() {
   [ "$any" -eq 1 ]
 }
 
+# has_not_run NAME: what was to let it run has not: it is paused, and has written nothing
+has_not_run() {
+  domain_state "$1" || return 1
+  case $STATE in
+    *[scd]*) return 1 ;;
+    *p*) written_nothing "$DOMID" ;;
+    *) return 1 ;;
+  esac
+}
+
+# runs NAME: it is seen to. Neither this nor has_not_run: nobody knows.
+runs() {
+  domain_state "$1" || return 1
+  case $STATE in *[pscd]*) return 1 ;; esac
+}
+
 # ---- the commit
 
 verb_unpause() { # NAME -- COMMAND…
@@ -402,18 +418,18 @@ verb_unpause() { # NAME -- COMMAND…
   status=$?
   if [ "$status" -ne 0 ]; then
     set -- "$SAYS"
-    if domain_state "$name" && written_nothing "$DOMID"; then
-      case $STATE in
-        *p*)
-          # not one write on the new disk, and no way for one: there still is a way back
-          rm -f "$HERE/committing" && kept "$HERE"
-          says "$1"
-          return "$status"
-          ;;
-      esac
+    if has_not_run "$name"; then
+      # not one write on the new disk, and no way for one: there still is a way back
+      rm -f "$HERE/committing" && kept "$HERE"
+      says "$1"
+      return "$status"
     fi
-    says "$1"
-    return "$status"
+    # what hangs is told, whatever it has done
+    [ "$status" -ne "$GIVEN_UP" ] && runs "$name" || {
+      says "$1"
+      return "$status"
+    }
+    journal note message "$1, and had done it: $name runs"
   fi
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"

@@ -187,11 +187,13 @@ verb_mirror_whole() { # NAME…
   done
 }
 
-# commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
+# commit_live DOMAIN running|offline NAME TO FROM -- COMMAND…: from the first of a guest's disks on there is no way back. A
+# command that fails may have done what it was to do: where the guest's writes go is seen, and the mark goes only where the
+# old disk has every one of them.
 verb_commit_live() {
-  local name how first status
-  name=$1 how=$2 first=0
-  shift 3
+  local domain how name to from first status stands
+  domain=$1 how=$2 name=$3 to=$4 from=$5 first=0
+  shift 6
   if ! committing; then
     first=1
     epoch
@@ -205,14 +207,70 @@ verb_commit_live() {
   run_command "$@"
   status=$?
   if [ "$status" -ne 0 ]; then
-    # the kernel keeps the old table where it does not take the new one
-    [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
-    return "$status"
+    set -- "$SAYS" "$@"
+    gone_over "$name" "$to" "$from"
+    stands=$?
+    # a question that was given up has no answer, and what hangs may act yet; DRBD was only told what to do without a disk
+    case $status:$name in "$GIVEN_UP":drbd/*) ;; "$GIVEN_UP":*) stands=2 ;; esac
+    ! in_vain || stands=2
+    says "$1"
+    shift
+    case $stands in
+      0)
+        # device-mapper may be suspended still
+        case $name in */*) ;; *) run_command "$@" || return ;; esac
+        journal note message "$1 ended with $status, and had done it: $name lies on its new disk"
+        ;;
+      1)
+        [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
+        return "$status"
+        ;;
+      *) return "$status" ;;
+    esac
   fi
   [ -e "$HERE/committed" ] || {
     write_kept "$HERE/committed" "${NOW#offline }"
-    journal_kept commit domain "$name"
+    journal_kept commit domain "$domain"
   }
+}
+
+# gone_over NAME TO FROM: where what is written to a device of converge's own goes. 0: to TO alone. 1: FROM has all of it, as
+# it had before. 2: it can not be told.
+gone_over() {
+  case $1 in
+    md/*)
+      array_of "$1" || return 2
+      member_state "$3" || return 2
+      ! is_in_sync "$3" || return 1
+      is_in_sync "$2" || return 2
+      ;;
+    drbd/*)
+      resource_of "$1" || return 2
+      if [ -n "$LOWER" ] && same_device "$LOWER" "$3" && holds_all "$MINOR"; then return 1; fi
+      return 2
+      ;;
+    *)
+      mapping_of "$1" || return 2
+      case $TABLE in
+        *" mirror "*)
+          # what a dead image does not take is not acknowledged either; but then it is the volume that holds all
+          mirror_status "$1" || return 2
+          case $HEALTH in A*) return 1 ;; *) return 2 ;; esac
+          ;;
+      esac
+      goal_mapping "$1" "$2" || return 2
+      ;;
+  esac
+}
+
+# forget_table NAME: one that was loaded and not taken over, which any resume would take over
+verb_forget_table() {
+  mapping_of "$1"
+  case $? in
+    0) run_command dmsetup clear "$1" ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
 verb_retire_mapping() { # NAME -- COMMAND…

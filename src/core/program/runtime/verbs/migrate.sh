@@ -99,7 +99,7 @@ verb_settle_migration() {
   local old boot copy
   if given_back; then
     # or was about to be when the run died
-    domain_state "$1" && case $STATE in *[scd]*) false ;; *p*) written_nothing "$DOMID" ;; *) false ;; esac || return 0
+    has_not_run "$1" || return 0
     rm -f "$HERE/resumed"
   fi
   [ -e "$HERE/migrating" ] || return 0
@@ -140,11 +140,7 @@ verb_settle_migration() {
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
-  run_command xl unpause -- "$copy" || {
-    rm -f "$HERE/resumed"
-    return 1
-  }
+  let_run "$1" xl unpause -- "$copy" || return 1
 }
 
 # await_receiver NAME: the far end, which is on this host too, ends soon after the near one, and destroys what is not whole

@@ -78,14 +78,31 @@ given_back() {
   [ -e "$HERE/resumed" ] && [ "$(cat "$HERE/resumed")" = "$(boot_id)" ]
 }
 
-verb_resume_guest() { # NAME FILE -- COMMAND…
-  local file
-  file=$2
+# resume_guest NAME FILE -- COMMAND…: where it may have run by that, whatever the command says, its memory is spent
+verb_resume_guest() {
+  local name file
+  name=$1 file=$2
   shift 3
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
-  run_command "$@" || {
-    rm -f "$HERE/resumed"
-    return 1
-  }
+  let_run "$name" "$@" || return
   [ "$file" = - ] || rm -f -- "$file"
+}
+
+# let_run NAME COMMAND…: `resumed` stays unless it is seen that it has not run: what its memory was before is never used again
+let_run() {
+  local name status
+  name=$1
+  shift
+  write_kept "$HERE/resumed" "$(boot_id)" || return 1
+  run_command "$@"
+  status=$?
+  [ "$status" -ne 0 ] || return 0
+  set -- "$SAYS"
+  if has_not_run "$name"; then
+    rm -f "$HERE/resumed"
+  elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
+    journal note message "$1, and had done it: $name runs"
+    return 0
+  fi
+  says "$1"
+  return "$status"
 }
