@@ -5670,8 +5670,9 @@ is_pending() {
   return 1
 }
 
-# pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
-# the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
+# pivot NAME CONFIG [VDEV DEVICE JOB OLD BACKEND FORMAT EDITS]…: the draft of the config lies ready. One process does it all: from
+# the moment in which the jobs hold back what the guest writes, every process that is started here would make the guest wait
+# for longer. The mark that it leaves is what tells whether the commit was begun, and not how it ended.
 verb_pivot() {
   local name config
   name=$1
@@ -5687,9 +5688,7 @@ verb_pivot() {
   }
   draft_of_name "$config"
   shift 2
-  if ! qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$@"; then
-    return 1
-  fi
+  qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$HERE/pivot" "$HERE/config.before" "$@" || return 1
   read_fact committing
   write_kept "$HERE/committed" "$CONTENT"
   journal_kept commit domain "$name"
@@ -5737,17 +5736,22 @@ LIST
   return 1
 }
 
-# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume.
+# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume, unless
+# QEMU says that the job has failed: both configs name that disk's image again then.
 verb_drop_job() {
+  local status
   domid_of "$1"
   case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
   if committing; then
-    qmp finalize "$DOMID" 60 "$2"
+    qmp settle "$DOMID" 60 "$2" "$3" "$HERE/pivot"
+    status=$?
+    [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
     qmp drop "$DOMID" 60 "$2" "$3"
+    status=$?
   fi
   # without QEMU there is no job
-  case $? in 0 | 3) ;; *) return 1 ;; esac
+  case $status in 0 | 3) ;; *) return 1 ;; esac
 }
 
 verb_close_node() { # NAME COMMAND
@@ -7065,10 +7069,16 @@ import time
 
 ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
+ANSWERS = 10
+SETTLES = 60
 
 
 class Refused(Exception):
     pass
+
+
+class Silent(Refused):
+    """It did not answer: what it has done all the same, or is yet to do, is not known."""
 
 
 class Absent(Exception):
@@ -7079,9 +7089,17 @@ class Monitor:
     """One conversation with a guest'\\''s QEMU, which talks to one client a socket at a time: each is kept short."""
 
     def __init__(self, domid, seconds):
+        self.domid = int(domid)
+        self.socket = None
+        self.again(seconds)
+
+    def again(self, seconds):
+        """A new one: what comes late in the old one answers other questions."""
+        if self.socket is not None:
+            self.socket.close()
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
-        self.socket = self.connect(int(domid))
+        self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
 
@@ -7094,14 +7112,15 @@ class Monitor:
                 return connection
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
-            except socket.timeout:
-                raise Refused("QEMU does not take a connection")
+            except (socket.timeout, BlockingIOError):
+                connection.close()
+                raise Silent("QEMU does not take a connection")
         raise Absent("no QEMU answers for domain " + str(domid))
 
     def left(self):
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Refused("QEMU did not answer in time")
+            raise Silent("QEMU did not answer in time")
         return left
 
     def line(self):
@@ -7110,7 +7129,7 @@ class Monitor:
             try:
                 more = self.socket.recv(65536)
             except socket.timeout:
-                raise Refused("QEMU did not answer in time")
+                raise Silent("QEMU did not answer in time")
             except ConnectionResetError:
                 more = b""
             if more == b"":
@@ -7128,6 +7147,8 @@ class Monitor:
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(json.dumps(command).encode() + b"\\n")
+        except socket.timeout:
+            raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
         while True:
@@ -7221,20 +7242,67 @@ def end_job(monitor, name):
     monitor.ask("job-dismiss", id=name)
 
 
-def finalize(monitor, name):
-    job = monitor.job(name)
-    if job is None:
-        return
-    if job["status"] != "concluded":
-        monitor.ask("job-finalize", id=name)
-        job = await_status(monitor, name, ("concluded",))
-    monitor.ask("job-dismiss", id=name)
-    if "error" in job:
-        raise Refused("the job " + name + " ended: " + job["error"])
+MOVED, STAYED, GONE = "moved", "stayed", "gone"
+
+
+def outcome(monitor, seconds, name, vdev, node):
+    """
+    Ends a job that is at its end already, and says what became of its disk, and why. One that does not answer is asked again,
+    for \`seconds\` in all: what it has done without an answer decides which of the two the guest'\\''s next start may use.
+    """
+    until = time.monotonic() + float(seconds)
+    monitor.deadline = min(until, time.monotonic() + ANSWERS)
+    known, broken = None, False
+    while True:
+        try:
+            if broken:
+                monitor.again(min(ANSWERS, until - time.monotonic()))
+                broken = False
+            job = monitor.job(name)
+            if job is None:
+                return known or found_on(monitor, vdev, node)
+            if job["status"] != "concluded":
+                monitor.ask("job-finalize", id=name)
+                job = await_status(monitor, name, ("concluded",))
+            known = (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
+            monitor.ask("job-dismiss", id=name)
+            return known
+        except (Refused, OSError, ValueError, KeyError):
+            if time.monotonic() + 0.1 >= until:
+                if known:
+                    return known
+                raise
+            time.sleep(0.1)
+            broken = True
+
+
+def reached(domid, until):
+    """A conversation with a QEMU that may be silent for a while."""
+    while True:
+        try:
+            return Monitor(domid, max(0.1, min(ANSWERS, until - time.monotonic())))
+        except Silent:
+            if time.monotonic() + 0.1 >= until:
+                raise
+            time.sleep(0.1)
+
+
+def found_on(monitor, vdev, node):
+    """Without the job. Its node stays open until the disk was seen to: where it is not, all of that is over."""
+    if not any(found["node-name"] == node for found in monitor.nodes()):
+        return GONE, ""
+    disk = monitor.disks().get(vdev)
+    if disk is None:
+        raise Refused("QEMU serves no disk " + vdev)
+    return (MOVED, "") if disk["node-name"] == node else (STAYED, "its job ended without it")
 
 
 def drop(monitor, name, node):
     end_job(monitor, name)
+    close(monitor, node)
+
+
+def close(monitor, node):
     if any(found["node-name"] == node for found in monitor.nodes()):
         if any(disk["node-name"] == node for disk in monitor.disks().values()):
             return
@@ -7306,35 +7374,91 @@ def complete(monitor, name):
         monitor.ask("job-complete", id=name)
 
 
-def pivot(domid, seconds, draft, config, stored, mark, *moves):
-    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+def text_of(notes, stayed):
+    """The config with the disks of these jobs on their images, and the others on their volumes."""
+    with open(notes["before"], "rb") as file:
+        old = file.read()
+    edits = sorted(edit for disk in notes["disks"] if disk["job"] not in stayed for edit in disk["edits"])
+    parts, at = [], 0
+    for start, end, text in edits:
+        parts += [old[at:start], os.fsencode(text)]
+        at = end
+    return b"".join(parts) + old[at:]
+
+
+def names_again(path, notes, job):
+    """Both configs name the image of this job'\\''s disk: it is on it still, and nothing that is written there gets to its volume."""
+    before = notes["stayed"]
+    notes["stayed"] = sorted(set(before) | {job})
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    config, text = notes["config"], text_of(notes, notes["stayed"])
+    with open(config, "rb") as file:
+        found = file.read()
+    if found not in (text, text_of(notes, before)):
+        raise Refused(config + " was changed by somebody else meanwhile")
+    if found != text:
+        kept = os.stat(config)
+        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, kept.st_uid, kept.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(notes["draft"], config)
+        keep(os.path.dirname(config))
+    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
+                            for disk in notes["disks"] if disk["job"] == job])
+
+
+def settle(domid, seconds, job, node, path):
+    with open(path, "rb") as file:
+        notes = json.loads(file.read())
+    disk = next(disk for disk in notes["disks"] if disk["job"] == job)
+    until = time.monotonic() + float(seconds)
+    monitor = reached(domid, until)
+    end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
+    if end == STAYED:
+        names_again(path, notes, job)
+        close(monitor, node)
+        print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
+    keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
+    disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
+    for disk in disks:
+        disk["edits"] = json.loads(disk["edits"])
+    notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for _, _, name in disks:
-        job = monitor.job(name)
+    for disk in disks:
+        job = monitor.job(disk["job"])
         if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + name + " is not in sync")
+            raise Refused("the job " + disk["job"] + " is not in sync")
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
     began = time.monotonic()
-    for _, _, name in disks:
-        complete(monitor, name)
-    for _, _, name in disks:
-        await_status(monitor, name, ("pending",))
+    for disk in disks:
+        complete(monitor, disk["job"])
+    for disk in disks:
+        await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
     keep(os.path.dirname(config))
-    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
     write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
     left = []
-    for number, (vdev, device, name) in enumerate(disks):
-        try:
-            finalize(monitor, name)
-        except Refused as error:
-            if number == 0:
-                os.unlink(mark)
-                keep(os.path.dirname(mark))
-                raise
-            left.append(vdev + ": " + str(error))
+    for number, disk in enumerate(disks):
+        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
+        if end == MOVED:
+            continue
+        if number == 0:
+            os.unlink(mark)
+            keep(os.path.dirname(mark))
+            raise Refused(why or "the node of the job " + disk["job"] + " is gone")
+        names_again(path, notes, disk["job"])
+        left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
-        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+        raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
 
 def is_on(domid, seconds, stored, *wanted):
@@ -7357,7 +7481,10 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
     elif what == "pivot":
+        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
         pivot(*rest)
+    elif what == "settle":
+        settle(*rest)
     elif what == "on":
         is_on(*rest)
     else:
@@ -7377,8 +7504,6 @@ def main(what, *rest):
             await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
-        elif what == "finalize":
-            finalize(monitor, rest[2])
         elif what == "holds":
             print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
         else:
@@ -7409,10 +7534,16 @@ import time
 
 ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
+ANSWERS = 10
+SETTLES = 60
 
 
 class Refused(Exception):
     pass
+
+
+class Silent(Refused):
+    """It did not answer: what it has done all the same, or is yet to do, is not known."""
 
 
 class Absent(Exception):
@@ -7423,9 +7554,17 @@ class Monitor:
     """One conversation with a guest's QEMU, which talks to one client a socket at a time: each is kept short."""
 
     def __init__(self, domid, seconds):
+        self.domid = int(domid)
+        self.socket = None
+        self.again(seconds)
+
+    def again(self, seconds):
+        """A new one: what comes late in the old one answers other questions."""
+        if self.socket is not None:
+            self.socket.close()
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
-        self.socket = self.connect(int(domid))
+        self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
 
@@ -7438,14 +7577,15 @@ class Monitor:
                 return connection
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
-            except socket.timeout:
-                raise Refused("QEMU does not take a connection")
+            except (socket.timeout, BlockingIOError):
+                connection.close()
+                raise Silent("QEMU does not take a connection")
         raise Absent("no QEMU answers for domain " + str(domid))
 
     def left(self):
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Refused("QEMU did not answer in time")
+            raise Silent("QEMU did not answer in time")
         return left
 
     def line(self):
@@ -7454,7 +7594,7 @@ class Monitor:
             try:
                 more = self.socket.recv(65536)
             except socket.timeout:
-                raise Refused("QEMU did not answer in time")
+                raise Silent("QEMU did not answer in time")
             except ConnectionResetError:
                 more = b""
             if more == b"":
@@ -7472,6 +7612,8 @@ class Monitor:
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(json.dumps(command).encode() + b"\\n")
+        except socket.timeout:
+            raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
         while True:
@@ -7565,20 +7707,67 @@ def end_job(monitor, name):
     monitor.ask("job-dismiss", id=name)
 
 
-def finalize(monitor, name):
-    job = monitor.job(name)
-    if job is None:
-        return
-    if job["status"] != "concluded":
-        monitor.ask("job-finalize", id=name)
-        job = await_status(monitor, name, ("concluded",))
-    monitor.ask("job-dismiss", id=name)
-    if "error" in job:
-        raise Refused("the job " + name + " ended: " + job["error"])
+MOVED, STAYED, GONE = "moved", "stayed", "gone"
+
+
+def outcome(monitor, seconds, name, vdev, node):
+    """
+    Ends a job that is at its end already, and says what became of its disk, and why. One that does not answer is asked again,
+    for \`seconds\` in all: what it has done without an answer decides which of the two the guest's next start may use.
+    """
+    until = time.monotonic() + float(seconds)
+    monitor.deadline = min(until, time.monotonic() + ANSWERS)
+    known, broken = None, False
+    while True:
+        try:
+            if broken:
+                monitor.again(min(ANSWERS, until - time.monotonic()))
+                broken = False
+            job = monitor.job(name)
+            if job is None:
+                return known or found_on(monitor, vdev, node)
+            if job["status"] != "concluded":
+                monitor.ask("job-finalize", id=name)
+                job = await_status(monitor, name, ("concluded",))
+            known = (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
+            monitor.ask("job-dismiss", id=name)
+            return known
+        except (Refused, OSError, ValueError, KeyError):
+            if time.monotonic() + 0.1 >= until:
+                if known:
+                    return known
+                raise
+            time.sleep(0.1)
+            broken = True
+
+
+def reached(domid, until):
+    """A conversation with a QEMU that may be silent for a while."""
+    while True:
+        try:
+            return Monitor(domid, max(0.1, min(ANSWERS, until - time.monotonic())))
+        except Silent:
+            if time.monotonic() + 0.1 >= until:
+                raise
+            time.sleep(0.1)
+
+
+def found_on(monitor, vdev, node):
+    """Without the job. Its node stays open until the disk was seen to: where it is not, all of that is over."""
+    if not any(found["node-name"] == node for found in monitor.nodes()):
+        return GONE, ""
+    disk = monitor.disks().get(vdev)
+    if disk is None:
+        raise Refused("QEMU serves no disk " + vdev)
+    return (MOVED, "") if disk["node-name"] == node else (STAYED, "its job ended without it")
 
 
 def drop(monitor, name, node):
     end_job(monitor, name)
+    close(monitor, node)
+
+
+def close(monitor, node):
     if any(found["node-name"] == node for found in monitor.nodes()):
         if any(disk["node-name"] == node for disk in monitor.disks().values()):
             return
@@ -7650,35 +7839,91 @@ def complete(monitor, name):
         monitor.ask("job-complete", id=name)
 
 
-def pivot(domid, seconds, draft, config, stored, mark, *moves):
-    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+def text_of(notes, stayed):
+    """The config with the disks of these jobs on their images, and the others on their volumes."""
+    with open(notes["before"], "rb") as file:
+        old = file.read()
+    edits = sorted(edit for disk in notes["disks"] if disk["job"] not in stayed for edit in disk["edits"])
+    parts, at = [], 0
+    for start, end, text in edits:
+        parts += [old[at:start], os.fsencode(text)]
+        at = end
+    return b"".join(parts) + old[at:]
+
+
+def names_again(path, notes, job):
+    """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
+    before = notes["stayed"]
+    notes["stayed"] = sorted(set(before) | {job})
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    config, text = notes["config"], text_of(notes, notes["stayed"])
+    with open(config, "rb") as file:
+        found = file.read()
+    if found not in (text, text_of(notes, before)):
+        raise Refused(config + " was changed by somebody else meanwhile")
+    if found != text:
+        kept = os.stat(config)
+        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, kept.st_uid, kept.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(notes["draft"], config)
+        keep(os.path.dirname(config))
+    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
+                            for disk in notes["disks"] if disk["job"] == job])
+
+
+def settle(domid, seconds, job, node, path):
+    with open(path, "rb") as file:
+        notes = json.loads(file.read())
+    disk = next(disk for disk in notes["disks"] if disk["job"] == job)
+    until = time.monotonic() + float(seconds)
+    monitor = reached(domid, until)
+    end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
+    if end == STAYED:
+        names_again(path, notes, job)
+        close(monitor, node)
+        print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
+    keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
+    disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
+    for disk in disks:
+        disk["edits"] = json.loads(disk["edits"])
+    notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for _, _, name in disks:
-        job = monitor.job(name)
+    for disk in disks:
+        job = monitor.job(disk["job"])
         if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + name + " is not in sync")
+            raise Refused("the job " + disk["job"] + " is not in sync")
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
     began = time.monotonic()
-    for _, _, name in disks:
-        complete(monitor, name)
-    for _, _, name in disks:
-        await_status(monitor, name, ("pending",))
+    for disk in disks:
+        complete(monitor, disk["job"])
+    for disk in disks:
+        await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
     keep(os.path.dirname(config))
-    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
     write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
     left = []
-    for number, (vdev, device, name) in enumerate(disks):
-        try:
-            finalize(monitor, name)
-        except Refused as error:
-            if number == 0:
-                os.unlink(mark)
-                keep(os.path.dirname(mark))
-                raise
-            left.append(vdev + ": " + str(error))
+    for number, disk in enumerate(disks):
+        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
+        if end == MOVED:
+            continue
+        if number == 0:
+            os.unlink(mark)
+            keep(os.path.dirname(mark))
+            raise Refused(why or "the node of the job " + disk["job"] + " is gone")
+        names_again(path, notes, disk["job"])
+        left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
-        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
+        raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
 
 def is_on(domid, seconds, stored, *wanted):
@@ -7701,7 +7946,10 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
     elif what == "pivot":
+        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
         pivot(*rest)
+    elif what == "settle":
+        settle(*rest)
     elif what == "on":
         is_on(*rest)
     else:
@@ -7721,8 +7969,6 @@ def main(what, *rest):
             await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
-        elif what == "finalize":
-            finalize(monitor, rest[2])
         elif what == "holds":
             print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
         else:
