@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { StubHost } from "./host.js";
@@ -22,6 +22,18 @@ interface Command {
   readonly arguments?: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * From one command on it says nothing any more in that conversation. `deaf`: it has not heard that command either; `mute`: it has
+ * done it. `nth` counts those of its name since the commit was begun; without it the first of all is meant. Conversations that
+ * are begun within `milliseconds` from then on are answered after that.
+ */
+export interface Silence {
+  readonly at: string;
+  readonly how: "deaf" | "mute";
+  readonly nth?: number;
+  readonly milliseconds?: number;
+}
+
 const CHANGES = new Set(["blockdev-add", "blockdev-mirror", "job-complete", "job-finalize", "job-dismiss", "job-cancel", "blockdev-del"]);
 
 /**
@@ -31,47 +43,76 @@ const CHANGES = new Set(["blockdev-add", "blockdev-mirror", "job-complete", "job
 export class FakeQemu {
   readonly nodes = new Map<string, FakeNode>();
   readonly jobs = new Map<string, FakeJob>();
-  /** The node that the guest's disk is served from. */
-  node = "xvda1-raw";
+  /** The node that each of the guest's disks is served from. */
+  readonly disks = new Map<string, string>();
   /** What the test wants of it: an error of the job in mid-mirror, or when it is finalised; or of QEMU itself, once, after it went over. */
   failure: "mirror" | "finalize" | "dismiss" | undefined;
+  /** The one job that fails, where it is not all of them. */
+  failing: string | undefined;
+  silence: Silence | undefined;
   /** Called at each command that changes something. */
   watch: (() => void) | undefined;
   readonly #host: StubHost;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #domid: string;
+  #heard = 0;
+  #silentUntil = 0;
 
-  private constructor(host: StubHost, server: Server) {
+  private constructor(host: StubHost, server: Server, images: readonly string[]) {
     this.#host = host;
     this.#server = server;
-    this.nodes.set("xvda1-raw", { path: host.image, driver: "raw", bytes: 4096 });
+    [this.#domid = ""] = readdirSync(join(host.state, "doms"));
+    for (const [index, path] of images.entries()) {
+      const vdev = `xvda${String(index + 1)}`;
+      this.nodes.set(`${vdev}-raw`, { path, driver: "raw", bytes: 4096 });
+      this.disks.set(vdev, `${vdev}-raw`);
+    }
     server.on("connection", (socket) => {
       this.#converse(socket);
     });
   }
 
-  static async start(host: StubHost): Promise<FakeQemu> {
+  static async start(host: StubHost, images: readonly string[] = [host.image]): Promise<FakeQemu> {
     const server = createServer();
-    const fake = new FakeQemu(host, server);
+    const fake = new FakeQemu(host, server, images);
     mkdirSync(join(host.root, "var/run/xen"), { recursive: true });
-    writeFileSync(fake.stored, `${JSON.stringify({ disks: [{ pdev_path: host.image, vdev: "xvda1", backend: "qdisk", format: "raw" }] })}\n\0`);
-    await new Promise<void>((resolve) => server.listen(join(host.root, "var/run/xen/qmp-libxenstat-7"), resolve));
+    const disks = images.map((path, index) => ({ pdev_path: path, vdev: `xvda${String(index + 1)}`, backend: "qdisk", format: "raw" }));
+    writeFileSync(fake.stored, `${JSON.stringify({ disks })}\n\0`);
+    await new Promise<void>((resolve) => server.listen(fake.#socket, resolve));
     return fake;
   }
 
   get stored(): string {
-    return join(this.#host.root, "var/lib/xen/userdata-d.7.uuid-of-it.libxl-json");
+    return join(this.#host.root, `var/lib/xen/userdata-d.${this.#domid}.uuid-of-it.libxl-json`);
   }
 
-  /** The disk that libxl would start the guest with. */
-  get storedDisk(): string {
+  get #socket(): string {
+    return join(this.#host.root, `var/run/xen/qmp-libxenstat-${this.#domid}`);
+  }
+
+  /** The disks that libxl would start the guest with. */
+  get storedDisks(): readonly string[] {
     const read = JSON.parse(readFileSync(this.stored, "utf8").replaceAll("\0", "")) as { disks: { pdev_path: string }[] };
-    return read.disks[0]?.pdev_path ?? "";
+    return read.disks.map(({ pdev_path: path }) => path);
   }
 
-  /** What the guest's writes go to. */
+  get storedDisk(): string {
+    return this.storedDisks[0] ?? "";
+  }
+
+  /** What the guest's writes go to, by its disks. */
+  get servesAll(): readonly string[] {
+    return [...this.disks.values()].map((node) => this.nodes.get(node)?.path ?? "nothing");
+  }
+
   get serves(): string {
-    return this.nodes.get(this.node)?.path ?? "nothing";
+    return this.servesAll[0] ?? "nothing";
+  }
+
+  /** It answers again, whoever begins to talk to it from here on. */
+  speak(): void {
+    this.#silentUntil = 0;
   }
 
   /** The guest, and its QEMU with it, is gone. */
@@ -80,26 +121,49 @@ export class FakeQemu {
     await new Promise<void>((resolve) => this.#server.close(() => {
       resolve();
     }));
-    rmSync(join(this.#host.root, "var/run/xen/qmp-libxenstat-7"), { force: true });
+    rmSync(this.#socket, { force: true });
   }
 
   #converse(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("close", () => this.#sockets.delete(socket));
-    socket.write('{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}\r\n');
     let received = "";
+    let silent = false;
+    const greet = (): void => {
+      socket.write('{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}\r\n');
+    };
+    const wait = this.#silentUntil - Date.now();
+    if (wait > 0) setTimeout(greet, wait);
+    else greet();
     socket.on("data", (data) => {
       received += data.toString("utf8");
       for (let end = received.indexOf("\n"); end !== -1; end = received.indexOf("\n")) {
         const line = received.slice(0, end);
         received = received.slice(end + 1);
-        const answer = this.#call(JSON.parse(line) as Command);
+        if (silent) continue;
+        const command = JSON.parse(line) as Command;
+        const how = this.#fallsSilent(command);
+        if (how !== undefined) silent = true;
+        if (how === "deaf") continue;
+        const answer = this.#call(command);
+        if (silent) continue;
         // an event in between, which nobody asked for
         socket.write('{"event": "JOB_STATUS_CHANGE", "data": {}}\r\n');
         socket.write(`${JSON.stringify(answer)}\r\n`);
       }
     });
+  }
+
+  #fallsSilent({ execute }: Command): Silence["how"] | undefined {
+    const { silence } = this;
+    if (silence?.at !== execute) return undefined;
+    if (silence.nth !== undefined && !this.#host.committing()) return undefined;
+    this.#heard += 1;
+    if (this.#heard < (silence.nth ?? 1)) return undefined;
+    this.silence = undefined;
+    this.#silentUntil = Date.now() + (silence.milliseconds ?? 0);
+    return silence.how;
   }
 
   #call(command: Command): unknown {
@@ -143,9 +207,9 @@ export class FakeQemu {
       case "qmp_capabilities":
         return done();
       case "query-block":
-        return done([{ device: "", qdev: "/machine/unattached/device[2]", inserted: this.#node(this.node) }]);
+        return done([...this.disks].map(([vdev, node]) => ({ device: "", qdev: `/machine/unattached/${vdev}`, inserted: this.#node(node) })));
       case "qom-get":
-        return done("xvda1");
+        return done(String(args["path"]).replace("/machine/unattached/", ""));
       case "query-named-block-nodes":
         return done([...this.nodes.keys()].map((name) => this.#node(name)));
       case "query-jobs":
@@ -169,8 +233,8 @@ export class FakeQemu {
       case "job-finalize":
         if (job?.status !== "pending") return refused("Job cannot accept command verb 'finalize'");
         job.status = "concluded";
-        if (this.failure === "finalize") job.error = "Input/output error";
-        else this.node = job.target;
+        if (this.#fails("finalize", id)) job.error = "Input/output error";
+        else for (const [vdev, node] of this.disks) if (node === job.source) this.disks.set(vdev, job.target);
         return done();
       case "job-cancel":
         if (job === undefined) return refused("Job not found");
@@ -187,7 +251,7 @@ export class FakeQemu {
         return done();
       case "blockdev-del": {
         const name = String(args["node-name"]);
-        if (name === this.node || [...this.jobs.values()].some((found) => found.target === name)) return refused(`Node ${name} is in use`);
+        if ([...this.disks.values()].includes(name) || [...this.jobs.values()].some((found) => found.target === name)) return refused(`Node ${name} is in use`);
         return this.nodes.delete(name) ? done() : refused("Failed to find node");
       }
       default:
@@ -195,11 +259,15 @@ export class FakeQemu {
     }
   }
 
+  #fails(how: "mirror" | "finalize", id: string): boolean {
+    return this.failure === how && (this.failing ?? id) === id;
+  }
+
   #job(id: string, job: FakeJob): unknown {
     // a quarter further at each look
     if (job.status === "running") {
       job.progress += 1024;
-      if (this.failure === "mirror" && job.progress > 2048) {
+      if (this.#fails("mirror", id) && job.progress > 2048) {
         job.status = "concluded";
         job.error = "Input/output error";
       } else if (job.progress >= 4096) job.status = "ready";

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { volumeTags } from "../../src/core/model/names.js";
@@ -12,73 +12,113 @@ import { pivotDisks } from "../../src/core/steps/pivot-disks.js";
 import { awaitQemuMirror, closeNode, qemuMirror } from "../../src/core/steps/qemu-mirror.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
 import { stepOf } from "../../src/core/steps/step-of.js";
-import { FakeQemu } from "./fake-qemu.js";
+import { replaceBytes } from "../../src/core/xl/text-edit.js";
+import { FakeQemu, type Silence } from "./fake-qemu.js";
 import { faultsPromised } from "../support/faults.js";
 import { SHELLS, StubHost, byTurns, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
+import { withTwoDisks } from "./several.js";
 import { Xl } from "./xl.js";
 
 /**
  * The real step kinds in their real order, over paths of the stub host.
  * @param full both sides are compared while the guest is paused
  */
-function nodes(host: StubHost, full: boolean): readonly PlanNode[] {
+function nodes(host: StubHost, full: boolean, images: readonly string[]): readonly PlanNode[] {
   const { domain } = host;
-  const device = `${host.root}/dev/vg0/web1-root`;
-  const to = { device, disk: "vg0/web1-root" };
-  const job = "converge-xvda1";
   const text = readFileSync(host.config, "utf8");
-  const start = Buffer.byteLength(text.slice(0, text.indexOf(host.image)));
-  const disks = (target: string) => [{ vdev: "xvda1", target, format: "raw", access: "w" as const, cdrom: false }];
-  const tags = volumeTags(domain, "xvda1", "copy");
+  const moved = images.map((image, index) => {
+    const vdev = `xvda${String(index + 1)}`;
+    const device = volumes(host)[index] ?? "";
+    const start = Buffer.byteLength(text.slice(0, text.indexOf(image)));
+    const disk = device.slice(`${host.root}/dev/`.length);
+    return {
+      vdev, image, device, disk, job: `converge-${vdev}`, node: `${vdev}-raw`, to: { device, disk },
+      edits: [{ start, end: start + Buffer.byteLength(image), text: device }],
+    };
+  });
+  const disks = (which: "image" | "device") =>
+    moved.map((disk) => ({ vdev: disk.vdev, target: disk[which], format: "raw", access: "w" as const, cdrom: false }));
   const config = { path: host.config, sha256: sha256(text) };
+  const [domid = ""] = readdirSync(join(host.state, "doms"));
   return [
-    rawStep("create", "prepare", {
-      title: "Create the volume",
-      actions: [{ command: ["lvcreate", "--yes", "--size", "4096b", ...tags.flatMap((tag) => ["--addtag", tag]), "--name", "web1-root", "vg0"] }],
-      goals: [{ goal: "volume-exists", volume: to.disk, bytes: 4096, tags: ["converge"] }],
-    }),
-    stepOf(qemuMirror, "prepare", "mirror", { domain, vdev: "xvda1", source: "xvda1-raw", node: job, job, bytes: 4096, to }, ""),
-    stepOf(awaitQemuMirror, "prepare", "sync", { domain, job, to, from: host.image, content: { type: "blank" } }, ""),
-    stepOf(guard, "switch", "guard", { domain, bootId: "boot-1", running: { domid: 7, uuid: "uuid-of-it" }, config, images: [] }, ""),
+    ...moved.flatMap(({ vdev, image, disk, job, node, to }) => [
+      rawStep(`${vdev}.create`, "prepare", {
+        title: "Create the volume",
+        actions: [{
+          command: [
+            "lvcreate", "--yes", "--size", "4096b", ...volumeTags(domain, vdev, "copy").flatMap((tag) => ["--addtag", tag]),
+            "--name", disk.slice("vg0/".length), "vg0",
+          ],
+        }],
+        goals: [{ goal: "volume-exists", volume: disk, bytes: 4096, tags: ["converge"] }],
+      }),
+      stepOf(qemuMirror, "prepare", `${vdev}.mirror`, { domain, vdev, source: node, node: job, job, bytes: 4096, to }, ""),
+      stepOf(awaitQemuMirror, "prepare", `${vdev}.sync`, { domain, job, to, from: image, content: { type: "blank" } }, ""),
+    ]),
+    stepOf(guard, "switch", "guard", { domain, bootId: "boot-1", running: { domid: Number(domid), uuid: "uuid-of-it" }, config, images: [] }, ""),
     stepOf(installBootUnit, "switch", "install-boot-unit", { domain }, ""),
     ...(full
       ? [
           stepOf(holdDisks, "switch", "hold", { domain, mappings: [] }, ""),
-          stepOf(compareJob, "switch", "compare", { domain, job, bytes: 4096, image: host.image, to, limitSeconds: 30 }, ""),
+          ...moved.map(({ image, job, to, vdev }) =>
+            stepOf(compareJob, "switch", `${vdev}.compare`, { domain, job, bytes: 4096, image, to, limitSeconds: 30 }, "")),
         ]
       : []),
     stepOf(
       pivotDisks, "switch", "pivot",
       {
-        domain, stored: disks(device), oldStored: disks(host.image),
-        disks: [{ vdev: "xvda1", device, job, image: host.image, backend: "qdisk", format: "raw" }],
+        domain, stored: disks("device"), oldStored: disks("image"),
+        disks: moved.map(({ vdev, device, job, image, edits }) => ({ vdev, device, job, image, backend: "qdisk", format: "raw", edits })),
         edit: {
-          domain, path: host.config, before: config.sha256, after: sha256(text.replace(host.image, device)),
-          edits: [{ start, end: start + Buffer.byteLength(host.image), text: device }], disks: disks(device), oldDisks: disks(host.image),
+          domain, path: host.config, before: config.sha256, after: sha256(replaceBytes(text, moved.flatMap(({ edits }) => edits))),
+          edits: moved.flatMap(({ edits }) => edits), disks: disks("device"), oldDisks: disks("image"),
         },
       }, "",
     ),
     ...(full ? [stepOf(releaseDisks, "switch", "release", { domain, mappings: [] }, "")] : []),
-    stepOf(closeNode, "settle", "close", { domain, node: "xvda1-raw", path: host.image }, ""),
+    ...moved.map(({ vdev, node, image }) => stepOf(closeNode, "settle", `${vdev}.close`, { domain, node, path: image }, "")),
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, ""),
   ];
 }
 
+/** The volumes of the guest's disks. */
+function volumes(host: StubHost): readonly string[] {
+  return ["web1-root", "web1-data"].map((name) => `${host.root}/dev/vg0/${name}`);
+}
+
+interface Stubbed {
+  readonly full?: boolean;
+  /** The guest has a second disk, which is moved too. */
+  readonly two?: boolean;
+  /** QEMU is not waited for as long as on a real host. */
+  readonly impatient?: boolean;
+}
+
 async function inStub(
-  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false } = {},
+  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false, two = false, impatient = false }: Stubbed = {},
 ): Promise<void> {
   const host = new StubHost(shell);
-  const qemu = await FakeQemu.start(host);
+  const images = two ? await withTwoDisks(host) : [host.image];
+  const qemu = await FakeQemu.start(host, images);
   try {
     const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-    host.install(compileProgram(planOf(host.domain, nodes(host, full)), kinds, { config: host.config }));
+    const program = compileProgram(planOf(host.domain, nodes(host, full, images)), kinds, { config: host.config });
+    host.install(impatient ? waitingLess(program) : program);
     await work(host, qemu, readFileSync(host.config, "utf8"));
   } finally {
     await qemu.stop();
     host.remove();
   }
+}
+
+/** Seconds that a busy machine needs, and no more. */
+function waitingLess(program: string): string {
+  const told = program.replaceAll(/qmp (run|drop|settle|job) "\$DOMID" 60/g, 'qmp $1 "$DOMID" 3').replace('qmp pivot "$DOMID" 120', 'qmp pivot "$DOMID" 3')
+    .replace("ANSWERS = 10\n", "ANSWERS = 1\n").replace("SETTLES = 60\n", "SETTLES = 4\n");
+  expect(told).not.toBe(program);
+  return told;
 }
 
 /** What a run calls where nothing goes wrong, and which of it is the commit. */
@@ -251,6 +291,70 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
+  // in the order of the switch: to end the copy; to go over; whether it may; whether it has; to be let go of
+  const silences = (["deaf", "mute"] as const).flatMap((how) => [
+    { silence: { at: "job-complete", how }, side: "old" },
+    { silence: { at: "job-finalize", how, nth: 1 }, side: "new" },
+    { silence: { at: "query-jobs", how, nth: 1 }, side: "new" },
+    { silence: { at: "query-jobs", how, nth: 2 }, side: "new" },
+    { silence: { at: "job-dismiss", how, nth: 1 }, side: "new" },
+  ] satisfies { readonly silence: Silence; readonly side: "old" | "new" }[]);
+
+  it("is asked again by a QEMU that does not answer, and its commit is not taken back for that", { tags: "long" }, async () => {
+    expect(silences.length).toBeGreaterThanOrEqual(faultsPromised("silences-of-qemu"));
+    await inParallel([...silences.entries()], async ([turn, { silence, side }]) => {
+      await inStub(shellOf(turn), async (host, qemu, oldConfig) => {
+        qemu.silence = silence;
+        qemu.watch = () => {
+          expectSafe(host, qemu, JSON.stringify(silence));
+        };
+        await host.run("run");
+        const where = `silence ${JSON.stringify(silence)}`;
+        expect(qemu.silence, where).toBeUndefined();
+        expect(expectWhole(host, qemu, oldConfig, where), where).toBe(side);
+        expect(host.ended(), `${where}\n${host.journalText()}`).toBe(side === "new" ? "done" : "failed");
+        expect(host.committing(), where).toBe(side === "new");
+      }, { impatient: true });
+    }, 5);
+  });
+
+  it("counts as begun where QEMU is silent for longer than it is waited for, and is ended by whoever hears from it", { tags: "long" }, async () => {
+    const ways = (["deaf", "mute"] as const).flatMap((how) => [8_000, 45_000].map((milliseconds) => ({ how, milliseconds })));
+    await inParallel(ways, async ({ how, milliseconds }) => {
+      await inStub(shellOf(milliseconds), async (host, qemu, oldConfig) => {
+        qemu.silence = { at: "job-finalize", how, nth: 1, milliseconds };
+        await host.run("run");
+        const where = `${how}, ${String(milliseconds)}`;
+        expect(host.committing(), host.journalText()).toBe(true);
+        expect(host.ended(), host.journalText()).toBe("stuck");
+        expect(host.journalText()).toMatch(/QEMU did not answer in time|did not answer/);
+        expectSafe(host, qemu, where);
+        if (milliseconds > 10_000) {
+          expect(host.journalText()).toContain("left: xvda1.mirror");
+          qemu.speak();
+          await host.run("recover");
+        }
+        expect(expectWhole(host, qemu, oldConfig, where), where).toBe("new");
+      }, { impatient: true });
+    }, 4);
+  });
+
+  it("that fails without a word is found out about: both configs name the image", { tags: "long" }, async () => {
+    for (const milliseconds of [0, 8_000]) {
+      await inStub("dash", async (host, qemu, oldConfig) => {
+        qemu.failure = "finalize";
+        qemu.silence = { at: "job-finalize", how: "mute", nth: 1, milliseconds };
+        await host.run("run");
+        const where = `silent for ${String(milliseconds)} ms`;
+        expect(expectWhole(host, qemu, oldConfig, where), where).toBe("old");
+        expect(host.journalText(), where).toContain("Input/output error");
+        // taken back; or the commit was begun, as far as anybody knew
+        expect(host.ended(), host.journalText()).toBe(milliseconds === 0 ? "failed" : "stuck");
+        if (milliseconds > 0) expect(host.journalText()).toContain("xvda1 stays on its image, which both configs name again");
+      }, { impatient: true });
+    }
+  });
+
   it("is recovered from at whatever call it is killed, with and without a reboot", { tags: "long" }, async () => {
     // with a comparison, which has all that goes without one as well
     const full = { full: true };
@@ -292,5 +396,95 @@ describe.concurrent("a mirror by QEMU", () => {
         expect(existsSync(join(host.state, "violations")), where).toBe(false);
       }, full);
     });
+  });
+});
+
+describe.concurrent("a mirror by QEMU of two disks", { tags: "long" }, () => {
+  /** QEMU and both configs name one disk for each, and nothing of a mirror is left. */
+  function expectAgreed(host: StubHost, qemu: FakeQemu, oldConfig: string, where: string): readonly ("image" | "volume")[] {
+    const note = `${where}\n${host.journalText()}`;
+    const on = qemu.servesAll.map((path) => (path.startsWith(`${host.root}/srv/`) ? "image" as const : "volume" as const));
+    const images = [host.image, join(host.root, "srv/data.img")];
+    const text = on.reduce((at, side, index) => (side === "volume" ? at.replace(images[index] ?? "", volumes(host)[index] ?? "") : at), oldConfig);
+    expect(readFileSync(host.config, "utf8"), note).toBe(text);
+    expect(statSync(host.config).mode & 0o777, note).toBe(0o640);
+    expect(qemu.storedDisks, note).toEqual(qemu.servesAll);
+    expect([...qemu.jobs], note).toEqual([]);
+    expect([...qemu.nodes.keys()].filter((name) => name.startsWith("converge-")), note)
+      .toEqual([...qemu.disks.values()].filter((name) => name.startsWith("converge-")));
+    // of the guest's own two loops the stubs know of, one is counted
+    expect(host.leftovers().filter((left) => !left.startsWith("loop ")), note).toEqual([]);
+    expect(host.ended(), note).toBeDefined();
+    return on;
+  }
+
+  it("ends with both on their volumes", async () => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      const { stderr } = await host.run("run");
+      expect(host.ended(), `${stderr}\n${host.journalText()}`).toBe("done");
+      expect(expectAgreed(host, qemu, oldConfig, "at the end")).toEqual(["volume", "volume"]);
+    }, { two: true });
+  });
+
+  it.each([
+    { failing: "converge-xvda1", on: ["image", "image"], ended: "failed" },
+    { failing: "converge-xvda2", on: ["volume", "image"], ended: "stuck" },
+    { failing: undefined, on: ["image", "image"], ended: "failed" },
+  ])("of which $failing fails at last is told, and both configs name for each disk what it is on", async ({ failing, on, ended }) => {
+    for (const [index, milliseconds] of [undefined, 0, 8_000].entries()) {
+      await inStub(shellOf(index), async (host, qemu, oldConfig) => {
+        qemu.failure = "finalize";
+        qemu.failing = failing;
+        if (milliseconds !== undefined) {
+          qemu.silence = { at: "job-finalize", how: "mute", nth: failing === "converge-xvda2" ? 2 : 1, milliseconds };
+        }
+        await host.run("run");
+        const where = `${failing ?? "both"}, ${String(milliseconds)}`;
+        // one that was not heard of in time may still have gone over, and so the others go
+        const late = milliseconds === 8_000 && failing === "converge-xvda1";
+        expect(expectAgreed(host, qemu, oldConfig, where), `${where}\n${host.journalText()}`).toEqual(late ? ["image", "volume"] : on);
+        expect(host.journalText(), where).toContain("Input/output error");
+        expect(host.ended(), host.journalText()).toBe(milliseconds === 8_000 ? "stuck" : ended);
+      }, { two: true, impatient: true });
+    }
+  });
+
+  it("of which the second fails, killed at whatever call, is recovered from: each is named as it is", async () => {
+    let calls: readonly string[] = [];
+    await inStub("dash", async (host, qemu) => {
+      qemu.failure = "finalize";
+      qemu.failing = "converge-xvda2";
+      await host.run("run");
+      calls = host.calls();
+    }, { two: true });
+    const first = calls.findIndex((call) => call.startsWith("qmp job-finalize")) + 1;
+    const deaths = calls.slice(first - 1).flatMap((_, at) => (["kill-before", "kill-after"] as const).map((when) => ({ number: first + at, when })));
+    expect(deaths.length).toBeGreaterThan(8);
+    await inParallel(deaths, async ({ number, when }) => {
+      await inStub(shellOf(number), async (host, qemu, oldConfig) => {
+        qemu.failure = "finalize";
+        qemu.failing = "converge-xvda2";
+        host.tell(when, String(number));
+        await host.run("run");
+        const where = `${when} ${String(number)}: ${calls[number - 1] ?? ""}`;
+        await host.run("recover");
+        expect(expectAgreed(host, qemu, oldConfig, where), where).toEqual(["volume", "image"]);
+      }, { two: true });
+    });
+  });
+
+  it("of which the second fails leaves a config alone that somebody has changed meanwhile, and says so", async () => {
+    await inStub("dash", async (host, qemu) => {
+      qemu.failure = "finalize";
+      qemu.failing = "converge-xvda2";
+      qemu.watch = () => {
+        if (qemu.jobs.get("converge-xvda2")?.status === "concluded") writeFileSync(host.config, "name = web1\n");
+      };
+      await host.run("run");
+      expect(readFileSync(host.config, "utf8")).toBe("name = web1\n");
+      expect(host.ended()).toBe("stuck");
+      expect(host.journalText()).toContain("was changed by somebody else meanwhile");
+      expect(host.journalText()).toContain("left: xvda2.mirror");
+    }, { two: true });
   });
 });

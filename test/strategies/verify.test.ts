@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import { stepsOf } from "../../src/core/model/plan.js";
+import type { Step } from "../../src/core/model/step.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
+import type { PivotDisks } from "../../src/core/steps/pivot-disks.js";
 import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
 
@@ -129,6 +131,16 @@ test.each(["md", "md-preseed", "drbd"] as const)("a mirror by %s whose compariso
 const QDISK: AGuest = { ...WEB, qdisk: true };
 
 describe("a mirror by QEMU", () => {
+  test("knows what of the config's edit is for which disk: one of them may stay on its image", () => {
+    const { steps } = planned({ strategy: "qemu" }, QDISK);
+    const pivot = steps.find((step): step is Step & { readonly args: PivotDisks } => step.kind === "pivot-disks");
+    const { edits = [] } = pivot?.args.edit ?? {};
+    expect(pivot?.args.disks.map((disk) => disk.edits.filter(({ text }) => text.startsWith("/")).map(({ text }) => text))).toEqual([
+      ["/dev/vg0/web1-xvda1"], ["/dev/vg0/web1-xvdb"],
+    ]);
+    expect(pivot?.args.disks.flatMap((disk) => disk.edits).sort((a, b) => a.start - b.start)).toEqual(edits);
+  });
+
   test("is compared while the guest is paused, which it stays until it is on its volumes", () => {
     const { steps, plan } = planned({ strategy: "qemu", verify: "full" }, QDISK);
     const from = steps.findIndex(({ id }) => id === "hold");

@@ -5024,11 +5024,13 @@ verb_mirror_whole() { # NAME…
   done
 }
 
-# commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
+# commit_live DOMAIN running|offline NAME TO FROM -- COMMAND…: from the first of a guest's disks on there is no way back. A
+# command that fails may have done what it was to do: where the guest's writes go is seen, and the mark goes only where the
+# old disk has every one of them.
 verb_commit_live() {
-  local name how first status
-  name=$1 how=$2 first=0
-  shift 3
+  local domain how name to from first status stands
+  domain=$1 how=$2 name=$3 to=$4 from=$5 first=0
+  shift 6
   if ! committing; then
     first=1
     epoch
@@ -5043,59 +5045,67 @@ verb_commit_live() {
   status=$?
   if [ "$status" -ne 0 ]; then
     set -- "$SAYS" "$@"
-    went_over "$@"
-    case $?$first in
-      0*) journal note message "$2 ended with $status, and had done it: $DOMAIN has the volume" ;;
-      # the old disk is proven: there still is a way back
-      11)
-        rm -f "$HERE/committing" && kept "$HERE"
-        says "$1"
+    gone_over "$name" "$to" "$from"
+    stands=$?
+    # a question that was given up has no answer, and what hangs may act yet; DRBD was only told what to do without a disk
+    case $status:$name in "$GIVEN_UP":drbd/*) ;; "$GIVEN_UP":*) stands=2 ;; esac
+    ! in_vain || stands=2
+    says "$1"
+    shift
+    case $stands in
+      0)
+        # device-mapper may be suspended still
+        case $name in */*) ;; *) run_command "$@" || return ;; esac
+        journal note message "$1 ended with $status, and had done it: $name lies on its new disk"
+        ;;
+      1)
+        [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
         return "$status"
         ;;
-      *)
-        says "$1"
-        return "$status"
-        ;;
+      *) return "$status" ;;
     esac
   fi
   [ -e "$HERE/committed" ] || {
     write_kept "$HERE/committed" "\${NOW#offline }"
-    journal_kept commit domain "$name"
+    journal_kept commit domain "$domain"
   }
 }
 
-# went_over SAID COMMAND…: what a commit's command that ended badly has done, by the kernel's own word; it may have acted, and died
-# before it could say so. 0: the disk lies on the volume alone. 1: as before. 2: that can not be told.
-went_over() {
-  local old
-  shift
-  old=1
-  # whoever was given up may do it yet
-  [ "$HUNG" -eq 0 ] || old=2
+# gone_over NAME TO FROM: where what is written to a device of converge's own goes. 0: to TO alone. 1: FROM has all of it, as
+# it had before. 2: it can not be told.
+gone_over() {
   case $1 in
-    dmsetup)
-      # the kernel keeps the old table where it does not take the new one
-      while [ $# -gt 1 ]; do shift; done
+    md/*)
+      array_of "$1" || return 2
+      member_state "$3" || return 2
+      ! is_in_sync "$3" || return 1
+      is_in_sync "$2" || return 2
+      ;;
+    drbd/*)
+      resource_of "$1" || return 2
+      if [ -n "$LOWER" ] && same_device "$LOWER" "$3" && holds_all "$MINOR"; then return 1; fi
+      return 2
+      ;;
+    *)
       mapping_of "$1" || return 2
       case $TABLE in
         *" mirror "*)
-          # whoever resumes it next would bring in the table that waits
-          run_command dmsetup clear "$1" || old=2
-          return "$old"
+          # what a dead image does not take is not acknowledged either; but then it is the volume that holds all
+          mirror_status "$1" || return 2
+          case $HEALTH in A*) return 1 ;; *) return 2 ;; esac
           ;;
-        *" linear "*) return 0 ;;
       esac
-      return 2
+      goal_mapping "$1" "$2" || return 2
       ;;
-    mdadm)
-      array_of "\${2#/dev/}" && member_state "$4" || return 2
-      case ,$MEMBER, in
-        *,faulty,*) return 0 ;;
-        *,in_sync,*) return "$old" ;;
-      esac
-      return 2
-      ;;
-    # DRBD is only told how to behave: its disk goes over by the steps after this one
+  esac
+}
+
+# forget_table NAME: one that was loaded and not taken over, which any resume would take over
+verb_forget_table() {
+  mapping_of "$1"
+  case $? in
+    0) run_command dmsetup clear "$1" ;;
+    1) return 0 ;;
     *) return 1 ;;
   esac
 }
@@ -6242,8 +6252,9 @@ is_pending() {
   return 1
 }
 
-# pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
-# the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
+# pivot NAME CONFIG [VDEV DEVICE JOB OLD BACKEND FORMAT EDITS]…: the draft of the config lies ready. One process does it all: from
+# the moment in which the jobs hold back what the guest writes, every process that is started here would make the guest wait
+# for longer. The mark that it leaves is what tells whether the commit was begun, and not how it ended.
 verb_pivot() {
   local name config
   name=$1
@@ -6259,9 +6270,7 @@ verb_pivot() {
   }
   draft_of_name "$config"
   shift 2
-  if ! qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$@"; then
-    return 1
-  fi
+  qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$HERE/pivot" "$HERE/config.before" "$@" || return 1
   read_fact committing
   write_kept "$HERE/committed" "$CONTENT"
   journal_kept commit domain "$name"
@@ -6322,17 +6331,22 @@ LIST
   return 1
 }
 
-# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume.
+# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume, unless
+# QEMU says that the job has failed: both configs name that disk's image again then.
 verb_drop_job() {
+  local status
   domid_of "$1"
   case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
   if committing; then
-    qmp finalize "$DOMID" 60 "$2"
+    qmp settle "$DOMID" 60 "$2" "$3" "$HERE/pivot"
+    status=$?
+    [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
     qmp drop "$DOMID" 60 "$2" "$3"
+    status=$?
   fi
   # without QEMU there is no job
-  case $? in 0 | 3) ;; *) return 1 ;; esac
+  case $status in 0 | 3) ;; *) return 1 ;; esac
 }
 
 verb_close_node() { # NAME COMMAND
@@ -7003,8 +7017,16 @@ verb_cut_resource() {
 }
 
 commit_swap() { # NAME FROM TO SECTORS running|offline
-  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
+  local status said
+  verb_commit_live "$DOMAIN" "$5" "$1" "$3" "$2" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io && {
     swap_legs "$1" "$3" "$4"
+    return
+  }
+  status=$? said=$SAYS
+  # it may have been told all the same, and an image that fails later is to give errors
+  committing || [ "$status" -eq "$GIVEN_UP" ] || run_command drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=io-error
+  says "$said"
+  return "$status"
 }
 
 # swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to
@@ -7670,10 +7692,16 @@ import time
 
 ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
+ANSWERS = 10
+SETTLES = 60
 
 
 class Refused(Exception):
     pass
+
+
+class Silent(Refused):
+    """It did not answer: what it has done all the same, or is yet to do, is not known."""
 
 
 class Absent(Exception):
@@ -7684,9 +7712,17 @@ class Monitor:
     """One conversation with a guest'\\''s QEMU, which talks to one client a socket at a time: each is kept short."""
 
     def __init__(self, domid, seconds):
+        self.domid = int(domid)
+        self.socket = None
+        self.again(seconds)
+
+    def again(self, seconds):
+        """A new one: what comes late in the old one answers other questions."""
+        if self.socket is not None:
+            self.socket.close()
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
-        self.socket = self.connect(int(domid))
+        self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
 
@@ -7699,14 +7735,15 @@ class Monitor:
                 return connection
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
-            except socket.timeout:
-                raise Refused("QEMU does not take a connection")
+            except (socket.timeout, BlockingIOError):
+                connection.close()
+                raise Silent("QEMU does not take a connection")
         raise Absent("no QEMU answers for domain " + str(domid))
 
     def left(self):
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Refused("QEMU did not answer in time")
+            raise Silent("QEMU did not answer in time")
         return left
 
     def line(self):
@@ -7715,7 +7752,7 @@ class Monitor:
             try:
                 more = self.socket.recv(65536)
             except socket.timeout:
-                raise Refused("QEMU did not answer in time")
+                raise Silent("QEMU did not answer in time")
             except ConnectionResetError:
                 more = b""
             if more == b"":
@@ -7733,6 +7770,8 @@ class Monitor:
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(json.dumps(command).encode() + b"\\n")
+        except socket.timeout:
+            raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
         while True:
@@ -7826,20 +7865,67 @@ def end_job(monitor, name):
     monitor.ask("job-dismiss", id=name)
 
 
-def finalize(monitor, name):
-    job = monitor.job(name)
-    if job is None:
-        return
-    if job["status"] != "concluded":
-        monitor.ask("job-finalize", id=name)
-        job = await_status(monitor, name, ("concluded",))
-    monitor.ask("job-dismiss", id=name)
-    if "error" in job:
-        raise Refused("the job " + name + " ended: " + job["error"])
+MOVED, STAYED, GONE = "moved", "stayed", "gone"
+
+
+def outcome(monitor, seconds, name, vdev, node):
+    """
+    Ends a job that is at its end already, and says what became of its disk, and why. One that does not answer is asked again,
+    for \`seconds\` in all: what it has done without an answer decides which of the two the guest'\\''s next start may use.
+    """
+    until = time.monotonic() + float(seconds)
+    monitor.deadline = min(until, time.monotonic() + ANSWERS)
+    known, broken = None, False
+    while True:
+        try:
+            if broken:
+                monitor.again(min(ANSWERS, until - time.monotonic()))
+                broken = False
+            job = monitor.job(name)
+            if job is None:
+                return known or found_on(monitor, vdev, node)
+            if job["status"] != "concluded":
+                monitor.ask("job-finalize", id=name)
+                job = await_status(monitor, name, ("concluded",))
+            known = (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
+            monitor.ask("job-dismiss", id=name)
+            return known
+        except (Refused, OSError, ValueError, KeyError):
+            if time.monotonic() + 0.1 >= until:
+                if known:
+                    return known
+                raise
+            time.sleep(0.1)
+            broken = True
+
+
+def reached(domid, until):
+    """A conversation with a QEMU that may be silent for a while."""
+    while True:
+        try:
+            return Monitor(domid, max(0.1, min(ANSWERS, until - time.monotonic())))
+        except Silent:
+            if time.monotonic() + 0.1 >= until:
+                raise
+            time.sleep(0.1)
+
+
+def found_on(monitor, vdev, node):
+    """Without the job. Its node stays open until the disk was seen to: where it is not, all of that is over."""
+    if not any(found["node-name"] == node for found in monitor.nodes()):
+        return GONE, ""
+    disk = monitor.disks().get(vdev)
+    if disk is None:
+        raise Refused("QEMU serves no disk " + vdev)
+    return (MOVED, "") if disk["node-name"] == node else (STAYED, "its job ended without it")
 
 
 def drop(monitor, name, node):
     end_job(monitor, name)
+    close(monitor, node)
+
+
+def close(monitor, node):
     if any(found["node-name"] == node for found in monitor.nodes()):
         if any(disk["node-name"] == node for disk in monitor.disks().values()):
             return
@@ -7911,45 +7997,91 @@ def complete(monitor, name):
         monitor.ask("job-complete", id=name)
 
 
-def pivot(domid, seconds, draft, config, stored, mark, *moves):
-    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+def text_of(notes, stayed):
+    """The config with the disks of these jobs on their images, and the others on their volumes."""
+    with open(notes["before"], "rb") as file:
+        old = file.read()
+    edits = sorted(edit for disk in notes["disks"] if disk["job"] not in stayed for edit in disk["edits"])
+    parts, at = [], 0
+    for start, end, text in edits:
+        parts += [old[at:start], os.fsencode(text)]
+        at = end
+    return b"".join(parts) + old[at:]
+
+
+def names_again(path, notes, job):
+    """Both configs name the image of this job'\\''s disk: it is on it still, and nothing that is written there gets to its volume."""
+    before = notes["stayed"]
+    notes["stayed"] = sorted(set(before) | {job})
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    config, text = notes["config"], text_of(notes, notes["stayed"])
+    with open(config, "rb") as file:
+        found = file.read()
+    if found not in (text, text_of(notes, before)):
+        raise Refused(config + " was changed by somebody else meanwhile")
+    if found != text:
+        kept = os.stat(config)
+        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, kept.st_uid, kept.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(notes["draft"], config)
+        keep(os.path.dirname(config))
+    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
+                            for disk in notes["disks"] if disk["job"] == job])
+
+
+def settle(domid, seconds, job, node, path):
+    with open(path, "rb") as file:
+        notes = json.loads(file.read())
+    disk = next(disk for disk in notes["disks"] if disk["job"] == job)
+    until = time.monotonic() + float(seconds)
+    monitor = reached(domid, until)
+    end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
+    if end == STAYED:
+        names_again(path, notes, job)
+        close(monitor, node)
+        print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
+    keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
+    disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
+    for disk in disks:
+        disk["edits"] = json.loads(disk["edits"])
+    notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for _, _, name in disks:
-        job = monitor.job(name)
+    for disk in disks:
+        job = monitor.job(disk["job"])
         if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + name + " is not in sync")
+            raise Refused("the job " + disk["job"] + " is not in sync")
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
     began = time.monotonic()
-    for _, _, name in disks:
-        complete(monitor, name)
-    for _, _, name in disks:
-        await_status(monitor, name, ("pending",))
+    for disk in disks:
+        complete(monitor, disk["job"])
+    for disk in disks:
+        await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
     keep(os.path.dirname(config))
-    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
     write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
     left = []
-    for number, (vdev, device, name) in enumerate(disks):
-        try:
-            finalize(monitor, name)
-        except Refused as error:
-            if number == 0:
-                if stays(monitor, vdev, device):
-                    os.unlink(mark)
-                    keep(os.path.dirname(mark))
-                raise
-            left.append(vdev + ": " + str(error))
+    for number, disk in enumerate(disks):
+        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
+        if end == MOVED:
+            continue
+        if number == 0:
+            os.unlink(mark)
+            keep(os.path.dirname(mark))
+            raise Refused(why or "the node of the job " + disk["job"] + " is gone")
+        names_again(path, notes, disk["job"])
+        left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
-        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
-
-
-def stays(monitor, vdev, device):
-    """QEMU serves the disk, and not from the device that it was to go over to."""
-    try:
-        served = monitor.disks()
-    except (Refused, Absent):
-        return False
-    return vdev in served and not same_file(path_of(served[vdev]), device)
+        raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
 
 def is_on(domid, seconds, stored, *wanted):
@@ -7972,7 +8104,10 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
     elif what == "pivot":
+        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
         pivot(*rest)
+    elif what == "settle":
+        settle(*rest)
     elif what == "on":
         is_on(*rest)
     else:
@@ -7992,8 +8127,6 @@ def main(what, *rest):
             await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
-        elif what == "finalize":
-            finalize(monitor, rest[2])
         elif what == "holds":
             print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
         else:
@@ -8024,10 +8157,16 @@ import time
 
 ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
+ANSWERS = 10
+SETTLES = 60
 
 
 class Refused(Exception):
     pass
+
+
+class Silent(Refused):
+    """It did not answer: what it has done all the same, or is yet to do, is not known."""
 
 
 class Absent(Exception):
@@ -8038,9 +8177,17 @@ class Monitor:
     """One conversation with a guest's QEMU, which talks to one client a socket at a time: each is kept short."""
 
     def __init__(self, domid, seconds):
+        self.domid = int(domid)
+        self.socket = None
+        self.again(seconds)
+
+    def again(self, seconds):
+        """A new one: what comes late in the old one answers other questions."""
+        if self.socket is not None:
+            self.socket.close()
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
-        self.socket = self.connect(int(domid))
+        self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
 
@@ -8053,14 +8200,15 @@ class Monitor:
                 return connection
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
-            except socket.timeout:
-                raise Refused("QEMU does not take a connection")
+            except (socket.timeout, BlockingIOError):
+                connection.close()
+                raise Silent("QEMU does not take a connection")
         raise Absent("no QEMU answers for domain " + str(domid))
 
     def left(self):
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Refused("QEMU did not answer in time")
+            raise Silent("QEMU did not answer in time")
         return left
 
     def line(self):
@@ -8069,7 +8217,7 @@ class Monitor:
             try:
                 more = self.socket.recv(65536)
             except socket.timeout:
-                raise Refused("QEMU did not answer in time")
+                raise Silent("QEMU did not answer in time")
             except ConnectionResetError:
                 more = b""
             if more == b"":
@@ -8087,6 +8235,8 @@ class Monitor:
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(json.dumps(command).encode() + b"\\n")
+        except socket.timeout:
+            raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
         while True:
@@ -8180,20 +8330,67 @@ def end_job(monitor, name):
     monitor.ask("job-dismiss", id=name)
 
 
-def finalize(monitor, name):
-    job = monitor.job(name)
-    if job is None:
-        return
-    if job["status"] != "concluded":
-        monitor.ask("job-finalize", id=name)
-        job = await_status(monitor, name, ("concluded",))
-    monitor.ask("job-dismiss", id=name)
-    if "error" in job:
-        raise Refused("the job " + name + " ended: " + job["error"])
+MOVED, STAYED, GONE = "moved", "stayed", "gone"
+
+
+def outcome(monitor, seconds, name, vdev, node):
+    """
+    Ends a job that is at its end already, and says what became of its disk, and why. One that does not answer is asked again,
+    for \`seconds\` in all: what it has done without an answer decides which of the two the guest's next start may use.
+    """
+    until = time.monotonic() + float(seconds)
+    monitor.deadline = min(until, time.monotonic() + ANSWERS)
+    known, broken = None, False
+    while True:
+        try:
+            if broken:
+                monitor.again(min(ANSWERS, until - time.monotonic()))
+                broken = False
+            job = monitor.job(name)
+            if job is None:
+                return known or found_on(monitor, vdev, node)
+            if job["status"] != "concluded":
+                monitor.ask("job-finalize", id=name)
+                job = await_status(monitor, name, ("concluded",))
+            known = (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
+            monitor.ask("job-dismiss", id=name)
+            return known
+        except (Refused, OSError, ValueError, KeyError):
+            if time.monotonic() + 0.1 >= until:
+                if known:
+                    return known
+                raise
+            time.sleep(0.1)
+            broken = True
+
+
+def reached(domid, until):
+    """A conversation with a QEMU that may be silent for a while."""
+    while True:
+        try:
+            return Monitor(domid, max(0.1, min(ANSWERS, until - time.monotonic())))
+        except Silent:
+            if time.monotonic() + 0.1 >= until:
+                raise
+            time.sleep(0.1)
+
+
+def found_on(monitor, vdev, node):
+    """Without the job. Its node stays open until the disk was seen to: where it is not, all of that is over."""
+    if not any(found["node-name"] == node for found in monitor.nodes()):
+        return GONE, ""
+    disk = monitor.disks().get(vdev)
+    if disk is None:
+        raise Refused("QEMU serves no disk " + vdev)
+    return (MOVED, "") if disk["node-name"] == node else (STAYED, "its job ended without it")
 
 
 def drop(monitor, name, node):
     end_job(monitor, name)
+    close(monitor, node)
+
+
+def close(monitor, node):
     if any(found["node-name"] == node for found in monitor.nodes()):
         if any(disk["node-name"] == node for disk in monitor.disks().values()):
             return
@@ -8265,45 +8462,91 @@ def complete(monitor, name):
         monitor.ask("job-complete", id=name)
 
 
-def pivot(domid, seconds, draft, config, stored, mark, *moves):
-    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+def text_of(notes, stayed):
+    """The config with the disks of these jobs on their images, and the others on their volumes."""
+    with open(notes["before"], "rb") as file:
+        old = file.read()
+    edits = sorted(edit for disk in notes["disks"] if disk["job"] not in stayed for edit in disk["edits"])
+    parts, at = [], 0
+    for start, end, text in edits:
+        parts += [old[at:start], os.fsencode(text)]
+        at = end
+    return b"".join(parts) + old[at:]
+
+
+def names_again(path, notes, job):
+    """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
+    before = notes["stayed"]
+    notes["stayed"] = sorted(set(before) | {job})
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    config, text = notes["config"], text_of(notes, notes["stayed"])
+    with open(config, "rb") as file:
+        found = file.read()
+    if found not in (text, text_of(notes, before)):
+        raise Refused(config + " was changed by somebody else meanwhile")
+    if found != text:
+        kept = os.stat(config)
+        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, kept.st_uid, kept.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(notes["draft"], config)
+        keep(os.path.dirname(config))
+    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
+                            for disk in notes["disks"] if disk["job"] == job])
+
+
+def settle(domid, seconds, job, node, path):
+    with open(path, "rb") as file:
+        notes = json.loads(file.read())
+    disk = next(disk for disk in notes["disks"] if disk["job"] == job)
+    until = time.monotonic() + float(seconds)
+    monitor = reached(domid, until)
+    end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
+    if end == STAYED:
+        names_again(path, notes, job)
+        close(monitor, node)
+        print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
+    keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
+    disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
+    for disk in disks:
+        disk["edits"] = json.loads(disk["edits"])
+    notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for _, _, name in disks:
-        job = monitor.job(name)
+    for disk in disks:
+        job = monitor.job(disk["job"])
         if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + name + " is not in sync")
+            raise Refused("the job " + disk["job"] + " is not in sync")
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
     began = time.monotonic()
-    for _, _, name in disks:
-        complete(monitor, name)
-    for _, _, name in disks:
-        await_status(monitor, name, ("pending",))
+    for disk in disks:
+        complete(monitor, disk["job"])
+    for disk in disks:
+        await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
     keep(os.path.dirname(config))
-    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
     write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
     left = []
-    for number, (vdev, device, name) in enumerate(disks):
-        try:
-            finalize(monitor, name)
-        except Refused as error:
-            if number == 0:
-                if stays(monitor, vdev, device):
-                    os.unlink(mark)
-                    keep(os.path.dirname(mark))
-                raise
-            left.append(vdev + ": " + str(error))
+    for number, disk in enumerate(disks):
+        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
+        if end == MOVED:
+            continue
+        if number == 0:
+            os.unlink(mark)
+            keep(os.path.dirname(mark))
+            raise Refused(why or "the node of the job " + disk["job"] + " is gone")
+        names_again(path, notes, disk["job"])
+        left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
-        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
-
-
-def stays(monitor, vdev, device):
-    """QEMU serves the disk, and not from the device that it was to go over to."""
-    try:
-        served = monitor.disks()
-    except (Refused, Absent):
-        return False
-    return vdev in served and not same_file(path_of(served[vdev]), device)
+        raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
 
 def is_on(domid, seconds, stored, *wanted):
@@ -8326,7 +8569,10 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
     elif what == "pivot":
+        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
         pivot(*rest)
+    elif what == "settle":
+        settle(*rest)
     elif what == "on":
         is_on(*rest)
     else:
@@ -8346,8 +8592,6 @@ def main(what, *rest):
             await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
-        elif what == "finalize":
-            finalize(monitor, rest[2])
         elif what == "holds":
             print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
         else:
@@ -8622,7 +8866,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_volume","hold_array","hold_writes","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

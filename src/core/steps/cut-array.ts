@@ -20,7 +20,7 @@ export const cutArray: StepKind<"cut-array", CutArray> = {
     // the kernel takes the last member for broken where it is failed, and then fails every write (md.c, MD_BROKEN)
     { verb: ["both_in_sync", name, from.device, to.device], shown: `both members of ${mappingPath(name)} are in sync` },
     {
-      verb: ["commit_live", domain, running ? "running" : "offline"],
+      verb: ["commit_live", domain, running ? "running" : "offline", name, to.device, from.device],
       command: ["mdadm", mappingPath(name), "--fail", from.device],
     },
     {

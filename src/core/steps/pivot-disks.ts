@@ -23,6 +23,8 @@ export interface PivotedDisk {
   readonly image: string;
   readonly backend: string;
   readonly format: string;
+  /** Those of `edit` that are about this disk. */
+  readonly edits: EditConfig["edits"];
 }
 
 /**
@@ -48,10 +50,15 @@ export const pivotDisks: StepKind<"pivot-disks", PivotDisks> = {
         shown: `write the new text of ${edit.path} beside it, as the diff above shows; the old text is kept`,
       },
       {
-        verb: ["pivot", domain, edit.path, ...disks.flatMap(({ vdev, device, job }) => [vdev, device, job])],
+        verb: [
+          "pivot", domain, edit.path,
+          ...disks.flatMap(({ vdev, device, job, image, backend, format, edits }) =>
+            [vdev, device, job, image, backend, format, JSON.stringify(edits.map(({ start, end, text }) => [start, end, text]))]),
+        ],
         shown:
           `QMP of ${domain}: ${each("job-complete")} until pending; rename the new ${edit.path} over the old; name ` +
-          `${disks.map(({ vdev, device }) => `${device} for ${vdev}`).join(", ")} in what libxl has stored; ${each("job-finalize")}`,
+          `${disks.map(({ vdev, device }) => `${device} for ${vdev}`).join(", ")} in what libxl has stored; ${each("job-finalize")}` +
+          (disks.length > 1 ? "; where one fails after the first, both name the image of its disk again" : ""),
       },
     ];
   },

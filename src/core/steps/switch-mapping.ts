@@ -23,10 +23,16 @@ export const switchMapping: StepKind<"switch-mapping", SwitchMapping> = {
   actions: ({ domain, name, bytes, leg, running }) => [
     { verb: ["mirror_whole", name], shown: `the volume below ${name} holds every write` },
     { command: ["dmsetup", "reload", name, "--table", linearTable(bytes, leg.device)] },
-    { verb: ["commit_live", domain, running ? "running" : "offline"], command: ["dmsetup", "resume", "--noflush", name] },
+    { verb: ["commit_live", domain, running ? "running" : "offline", name, leg.device, "-"], command: ["dmsetup", "resume", "--noflush", name] },
   ],
   goals: ({ name, leg }) => [{ goal: "mapping", name, leg }],
   effect: ({ domain, name, bytes, leg }, model) => cutTo({ domain, name, bytes, to: leg }, model),
+  // the new table may be loaded: whatever resumes the device on the way back would take it over, and with it the commit
+  undo: ({ name }) => ({
+    when: [],
+    actions: [{ verb: ["forget_table", name], shown: `dmsetup clear ${name}: a table that was loaded and not taken over` }],
+    effect: (model) => model,
+  }),
 };
 
 export interface RetireMapping {

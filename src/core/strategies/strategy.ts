@@ -75,7 +75,7 @@ export interface RehearsalFragment {
 
 /** What a mirror does that the guest's own QEMU makes. */
 export interface PivotFragments {
-  readonly disk: PivotedDisk;
+  readonly disk: Omit<PivotedDisk, "edits">;
   /** As the guest sees the disk. */
   readonly bytes: number;
   /** While the guest runs: until the volume follows the image. */

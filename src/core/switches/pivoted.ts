@@ -1,11 +1,13 @@
-import type { ConfiguredDisk } from "../model/domain.js";
+import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { PlanNode } from "../model/plan.js";
 import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
 import { holdDisks, releaseDisks } from "../steps/compare-legs.js";
 import { pivotDisks } from "../steps/pivot-disks.js";
+import type { PivotedDisk } from "../steps/pivot-disks.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
+import { editDisks } from "../xl/edit.js";
 import { sameVdev } from "../xl/vdev.js";
 import { guardStep, liftedWeight, WHY_LIFTED } from "./restart.js";
 import type { DomainMove } from "./restart.js";
@@ -17,7 +19,7 @@ export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanN
   const fragments = moves.map((m) => m.fragments);
   const pivots = fragments.flatMap((f) => f.pivot ?? []);
   const oldStored = domain.running?.stored ?? [];
-  const disks = pivots.map(({ disk }) => disk);
+  const disks = pivots.map(({ disk }) => ({ ...disk, edits: editsOf(domain, disk) }));
   const stored = oldStored.map((disk): ConfiguredDisk => {
     const moved = disks.find(({ vdev }) => sameVdev(vdev, disk.vdev));
     return moved === undefined ? disk : { ...disk, target: moved.device, format: "raw", backendtype: "phy" };
@@ -47,4 +49,11 @@ export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanN
     stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain: name }, "the switch is over"),
     stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays"),
   ];
+}
+
+/** What the edit of the config is for one of its disks alone: QEMU goes over with each by itself, and one may stay. */
+function editsOf({ name, config }: Domain, { vdev, device }: Pick<PivotedDisk, "vdev" | "device">): PivotedDisk["edits"] {
+  const edited = config === undefined ? undefined : editDisks(config.text, [{ vdev, device }]).value;
+  if (edited === undefined) throw new Error(`the config of ${name} can be edited with all of its disks, and not with ${vdev} alone`);
+  return edited.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text }));
 }

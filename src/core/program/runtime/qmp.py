@@ -7,10 +7,13 @@
 #   views SECONDS DOMID…                        prints a line of JSON a guest: its disks, block nodes and jobs
 #   complete DOMID SECONDS ID                   ends the copy of a job that is in sync; the disk is at rest from there on
 #   drop DOMID SECONDS ID NODE                  ends a job, whatever it does, and closes the node that it writes to
-#   finalize DOMID SECONDS ID                   ends a job that waits for it, with the guest on the job's target
+#   settle DOMID SECONDS ID NODE NOTES          ends a job whose commit was begun: its disk is on NODE then; where QEMU says
+#                                               that it is not, both configs name its image again, and why is printed
 #   holds DOMID SECONDS FILE                    prints `yes` or `no`: QEMU has FILE open
 #   restore STORED VDEV NEW OLD BACKEND FORMAT… libxl's file of a guest names the old disks again
-#   pivot DOMID SECONDS DRAFT CONFIG STORED MARK VDEV DEVICE ID …
+#   pivot DOMID SECONDS DRAFT CONFIG STORED MARK NOTES BEFORE VDEV DEVICE ID OLD BACKEND FORMAT EDITS …
+#                                               BEFORE: the config as it was; EDITS: [[START, END, TEXT], …] of it, for that disk
+#                                               alone; NOTES: where all of that is kept for `settle`
 #
 # Ends with 0; with 1, and why on standard error; or with 3 where no QEMU serves that guest.
 import fcntl
@@ -24,10 +27,17 @@ import time
 
 ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
+# for how long one conversation is waited for once the commit was begun, and for how long in all QEMU is asked what became of a disk
+ANSWERS = 10
+SETTLES = 60
 
 
 class Refused(Exception):
     pass
+
+
+class Silent(Refused):
+    """It did not answer: what it has done all the same, or is yet to do, is not known."""
 
 
 class Absent(Exception):
@@ -38,9 +48,17 @@ class Monitor:
     """One conversation with a guest's QEMU, which talks to one client a socket at a time: each is kept short."""
 
     def __init__(self, domid, seconds):
+        self.domid = int(domid)
+        self.socket = None
+        self.again(seconds)
+
+    def again(self, seconds):
+        """A new one: what comes late in the old one answers other questions."""
+        if self.socket is not None:
+            self.socket.close()
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
-        self.socket = self.connect(int(domid))
+        self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
 
@@ -54,14 +72,16 @@ class Monitor:
                 return connection
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
-            except socket.timeout:
-                raise Refused("QEMU does not take a connection")
+            except (socket.timeout, BlockingIOError):
+                # those before it are not even taken
+                connection.close()
+                raise Silent("QEMU does not take a connection")
         raise Absent("no QEMU answers for domain " + str(domid))
 
     def left(self):
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise Refused("QEMU did not answer in time")
+            raise Silent("QEMU did not answer in time")
         return left
 
     def line(self):
@@ -70,7 +90,7 @@ class Monitor:
             try:
                 more = self.socket.recv(65536)
             except socket.timeout:
-                raise Refused("QEMU did not answer in time")
+                raise Silent("QEMU did not answer in time")
             except ConnectionResetError:
                 more = b""
             if more == b"":
@@ -88,6 +108,8 @@ class Monitor:
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(json.dumps(command).encode() + b"\n")
+        except socket.timeout:
+            raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
         while True:
@@ -183,20 +205,67 @@ def end_job(monitor, name):
     monitor.ask("job-dismiss", id=name)
 
 
-def finalize(monitor, name):
-    job = monitor.job(name)
-    if job is None:
-        return
-    if job["status"] != "concluded":
-        monitor.ask("job-finalize", id=name)
-        job = await_status(monitor, name, ("concluded",))
-    monitor.ask("job-dismiss", id=name)
-    if "error" in job:
-        raise Refused("the job " + name + " ended: " + job["error"])
+MOVED, STAYED, GONE = "moved", "stayed", "gone"
+
+
+def outcome(monitor, seconds, name, vdev, node):
+    """
+    Ends a job that is at its end already, and says what became of its disk, and why. One that does not answer is asked again,
+    for `seconds` in all: what it has done without an answer decides which of the two the guest's next start may use.
+    """
+    until = time.monotonic() + float(seconds)
+    monitor.deadline = min(until, time.monotonic() + ANSWERS)
+    known, broken = None, False
+    while True:
+        try:
+            if broken:
+                monitor.again(min(ANSWERS, until - time.monotonic()))
+                broken = False
+            job = monitor.job(name)
+            if job is None:
+                return known or found_on(monitor, vdev, node)
+            if job["status"] != "concluded":
+                monitor.ask("job-finalize", id=name)
+                job = await_status(monitor, name, ("concluded",))
+            known = (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
+            monitor.ask("job-dismiss", id=name)
+            return known
+        except (Refused, OSError, ValueError, KeyError):
+            if time.monotonic() + 0.1 >= until:
+                if known:
+                    return known
+                raise
+            time.sleep(0.1)
+            broken = True
+
+
+def reached(domid, until):
+    """A conversation with a QEMU that may be silent for a while."""
+    while True:
+        try:
+            return Monitor(domid, max(0.1, min(ANSWERS, until - time.monotonic())))
+        except Silent:
+            if time.monotonic() + 0.1 >= until:
+                raise
+            time.sleep(0.1)
+
+
+def found_on(monitor, vdev, node):
+    """Without the job. Its node stays open until the disk was seen to: where it is not, all of that is over."""
+    if not any(found["node-name"] == node for found in monitor.nodes()):
+        return GONE, ""
+    disk = monitor.disks().get(vdev)
+    if disk is None:
+        raise Refused("QEMU serves no disk " + vdev)
+    return (MOVED, "") if disk["node-name"] == node else (STAYED, "its job ended without it")
 
 
 def drop(monitor, name, node):
     end_job(monitor, name)
+    close(monitor, node)
+
+
+def close(monitor, node):
     if any(found["node-name"] == node for found in monitor.nodes()):
         if any(disk["node-name"] == node for disk in monitor.disks().values()):
             # the guest is on it: nothing to take away
@@ -271,46 +340,94 @@ def complete(monitor, name):
         monitor.ask("job-complete", id=name)
 
 
-def pivot(domid, seconds, draft, config, stored, mark, *moves):
-    disks = list(zip(moves[0::3], moves[1::3], moves[2::3]))
+def text_of(notes, stayed):
+    """The config with the disks of these jobs on their images, and the others on their volumes."""
+    with open(notes["before"], "rb") as file:
+        old = file.read()
+    edits = sorted(edit for disk in notes["disks"] if disk["job"] not in stayed for edit in disk["edits"])
+    parts, at = [], 0
+    for start, end, text in edits:
+        parts += [old[at:start], os.fsencode(text)]
+        at = end
+    return b"".join(parts) + old[at:]
+
+
+def names_again(path, notes, job):
+    """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
+    before = notes["stayed"]
+    notes["stayed"] = sorted(set(before) | {job})
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    config, text = notes["config"], text_of(notes, notes["stayed"])
+    with open(config, "rb") as file:
+        found = file.read()
+    if found not in (text, text_of(notes, before)):
+        raise Refused(config + " was changed by somebody else meanwhile")
+    if found != text:
+        kept = os.stat(config)
+        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, kept.st_uid, kept.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(notes["draft"], config)
+        keep(os.path.dirname(config))
+    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
+                            for disk in notes["disks"] if disk["job"] == job])
+
+
+def settle(domid, seconds, job, node, path):
+    with open(path, "rb") as file:
+        notes = json.loads(file.read())
+    disk = next(disk for disk in notes["disks"] if disk["job"] == job)
+    until = time.monotonic() + float(seconds)
+    monitor = reached(domid, until)
+    end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
+    if end == STAYED:
+        names_again(path, notes, job)
+        # last: as long as it is open it says that this is to be done
+        close(monitor, node)
+        print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
+
+
+def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
+    keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
+    disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
+    for disk in disks:
+        disk["edits"] = json.loads(disk["edits"])
+    notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for _, _, name in disks:
-        job = monitor.job(name)
+    for disk in disks:
+        job = monitor.job(disk["job"])
         if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + name + " is not in sync")
+            raise Refused("the job " + disk["job"] + " is not in sync")
+    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
     began = time.monotonic()
-    for _, _, name in disks:
-        complete(monitor, name)
-    for _, _, name in disks:
-        await_status(monitor, name, ("pending",))
+    for disk in disks:
+        complete(monitor, disk["job"])
+    for disk in disks:
+        await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
     keep(os.path.dirname(config))
-    store(stored, [(vdev, device, "phy", "raw") for vdev, device, _ in disks])
+    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
     write_whole(mark, ("%.2f\n" % time.time()).encode(), 0o600)
     left = []
-    for number, (vdev, device, name) in enumerate(disks):
-        try:
-            finalize(monitor, name)
-        except Refused as error:
-            # where QEMU does not say that this disk is on its image still, the mark stays, as when all of this dies here
-            if number == 0:
-                if stays(monitor, vdev, device):
-                    os.unlink(mark)
-                    keep(os.path.dirname(mark))
-                raise
-            left.append(vdev + ": " + str(error))
+    for number, disk in enumerate(disks):
+        # job and node have one name. Without an answer the mark stays: it may be on its volume, or get there yet
+        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
+        if end == MOVED:
+            continue
+        if number == 0:
+            # and the others hold back what is written to them
+            os.unlink(mark)
+            keep(os.path.dirname(mark))
+            raise Refused(why or "the node of the job " + disk["job"] + " is gone")
+        names_again(path, notes, disk["job"])
+        left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
-        raise Refused("some disks stay on their images, and the config has to name these again: " + "; ".join(left))
-
-
-def stays(monitor, vdev, device):
-    """QEMU serves the disk, and not from the device that it was to go over to."""
-    try:
-        served = monitor.disks()
-    except (Refused, Absent):
-        return False
-    return vdev in served and not same_file(path_of(served[vdev]), device)
+        raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
 
 def is_on(domid, seconds, stored, *wanted):
@@ -333,7 +450,10 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
     elif what == "pivot":
+        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
         pivot(*rest)
+    elif what == "settle":
+        settle(*rest)
     elif what == "on":
         is_on(*rest)
     else:
@@ -353,8 +473,6 @@ def main(what, *rest):
             await_status(monitor, rest[2], ("pending",))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
-        elif what == "finalize":
-            finalize(monitor, rest[2])
         elif what == "holds":
             print("yes" if any(same_file(path_of(node), rest[2]) for node in monitor.nodes()) else "no")
         else:

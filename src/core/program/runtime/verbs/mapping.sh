@@ -187,11 +187,13 @@ verb_mirror_whole() { # NAME…
   done
 }
 
-# commit_live NAME running|offline -- COMMAND…: from the first of a guest's disks on there is no way back
+# commit_live DOMAIN running|offline NAME TO FROM -- COMMAND…: from the first of a guest's disks on there is no way back. A
+# command that fails may have done what it was to do: where the guest's writes go is seen, and the mark goes only where the
+# old disk has every one of them.
 verb_commit_live() {
-  local name how first status
-  name=$1 how=$2 first=0
-  shift 3
+  local domain how name to from first status stands
+  domain=$1 how=$2 name=$3 to=$4 from=$5 first=0
+  shift 6
   if ! committing; then
     first=1
     epoch
@@ -206,59 +208,67 @@ verb_commit_live() {
   status=$?
   if [ "$status" -ne 0 ]; then
     set -- "$SAYS" "$@"
-    went_over "$@"
-    case $?$first in
-      0*) journal note message "$2 ended with $status, and had done it: $DOMAIN has the volume" ;;
-      # the old disk is proven: there still is a way back
-      11)
-        rm -f "$HERE/committing" && kept "$HERE"
-        says "$1"
+    gone_over "$name" "$to" "$from"
+    stands=$?
+    # a question that was given up has no answer, and what hangs may act yet; DRBD was only told what to do without a disk
+    case $status:$name in "$GIVEN_UP":drbd/*) ;; "$GIVEN_UP":*) stands=2 ;; esac
+    ! in_vain || stands=2
+    says "$1"
+    shift
+    case $stands in
+      0)
+        # device-mapper may be suspended still
+        case $name in */*) ;; *) run_command "$@" || return ;; esac
+        journal note message "$1 ended with $status, and had done it: $name lies on its new disk"
+        ;;
+      1)
+        [ "$first" -eq 0 ] || { rm -f "$HERE/committing" && kept "$HERE"; }
         return "$status"
         ;;
-      *)
-        says "$1"
-        return "$status"
-        ;;
+      *) return "$status" ;;
     esac
   fi
   [ -e "$HERE/committed" ] || {
     write_kept "$HERE/committed" "${NOW#offline }"
-    journal_kept commit domain "$name"
+    journal_kept commit domain "$domain"
   }
 }
 
-# went_over SAID COMMAND…: what a commit's command that ended badly has done, by the kernel's own word; it may have acted, and died
-# before it could say so. 0: the disk lies on the volume alone. 1: as before. 2: that can not be told.
-went_over() {
-  local old
-  shift
-  old=1
-  # whoever was given up may do it yet
-  [ "$HUNG" -eq 0 ] || old=2
+# gone_over NAME TO FROM: where what is written to a device of converge's own goes. 0: to TO alone. 1: FROM has all of it, as
+# it had before. 2: it can not be told.
+gone_over() {
   case $1 in
-    dmsetup)
-      # the kernel keeps the old table where it does not take the new one
-      while [ $# -gt 1 ]; do shift; done
+    md/*)
+      array_of "$1" || return 2
+      member_state "$3" || return 2
+      ! is_in_sync "$3" || return 1
+      is_in_sync "$2" || return 2
+      ;;
+    drbd/*)
+      resource_of "$1" || return 2
+      if [ -n "$LOWER" ] && same_device "$LOWER" "$3" && holds_all "$MINOR"; then return 1; fi
+      return 2
+      ;;
+    *)
       mapping_of "$1" || return 2
       case $TABLE in
         *" mirror "*)
-          # whoever resumes it next would bring in the table that waits
-          run_command dmsetup clear "$1" || old=2
-          return "$old"
+          # what a dead image does not take is not acknowledged either; but then it is the volume that holds all
+          mirror_status "$1" || return 2
+          case $HEALTH in A*) return 1 ;; *) return 2 ;; esac
           ;;
-        *" linear "*) return 0 ;;
       esac
-      return 2
+      goal_mapping "$1" "$2" || return 2
       ;;
-    mdadm)
-      array_of "${2#/dev/}" && member_state "$4" || return 2
-      case ,$MEMBER, in
-        *,faulty,*) return 0 ;;
-        *,in_sync,*) return "$old" ;;
-      esac
-      return 2
-      ;;
-    # DRBD is only told how to behave: its disk goes over by the steps after this one
+  esac
+}
+
+# forget_table NAME: one that was loaded and not taken over, which any resume would take over
+verb_forget_table() {
+  mapping_of "$1"
+  case $? in
+    0) run_command dmsetup clear "$1" ;;
+    1) return 0 ;;
     *) return 1 ;;
   esac
 }

@@ -62,8 +62,9 @@ is_pending() {
   return 1
 }
 
-# pivot NAME CONFIG [VDEV DEVICE JOB]…: the draft of the config lies ready. One process does it all: from the moment in which
-# the jobs hold back what the guest writes, every process that is started here would make the guest wait for longer.
+# pivot NAME CONFIG [VDEV DEVICE JOB OLD BACKEND FORMAT EDITS]…: the draft of the config lies ready. One process does it all: from
+# the moment in which the jobs hold back what the guest writes, every process that is started here would make the guest wait
+# for longer. The mark that it leaves is what tells whether the commit was begun, and not how it ended.
 verb_pivot() {
   local name config
   name=$1
@@ -79,9 +80,7 @@ verb_pivot() {
   }
   draft_of_name "$config"
   shift 2
-  if ! qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$@"; then
-    return 1
-  fi
+  qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$HERE/pivot" "$HERE/config.before" "$@" || return 1
   read_fact committing
   write_kept "$HERE/committed" "$CONTENT"
   journal_kept commit domain "$name"
@@ -142,17 +141,22 @@ LIST
   return 1
 }
 
-# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume.
+# drop_job NAME JOB NODE: the undo of a mirror. The guest is on its image alone; once the commit was begun, on its volume, unless
+# QEMU says that the job has failed: both configs name that disk's image again then.
 verb_drop_job() {
+  local status
   domid_of "$1"
   case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
   if committing; then
-    qmp finalize "$DOMID" 60 "$2"
+    qmp settle "$DOMID" 60 "$2" "$3" "$HERE/pivot"
+    status=$?
+    [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
     qmp drop "$DOMID" 60 "$2" "$3"
+    status=$?
   fi
   # without QEMU there is no job
-  case $? in 0 | 3) ;; *) return 1 ;; esac
+  case $status in 0 | 3) ;; *) return 1 ;; esac
 }
 
 verb_close_node() { # NAME COMMAND

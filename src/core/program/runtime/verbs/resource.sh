@@ -406,8 +406,16 @@ verb_cut_resource() {
 }
 
 commit_swap() { # NAME FROM TO SECTORS running|offline
-  verb_commit_live "$DOMAIN" "$5" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io &&
+  local status said
+  verb_commit_live "$DOMAIN" "$5" "$1" "$3" "$2" -- drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=suspend-io && {
     swap_legs "$1" "$3" "$4"
+    return
+  }
+  status=$? said=$SAYS
+  # it may have been told all the same, and an image that fails later is to give errors
+  committing || [ "$status" -eq "$GIVEN_UP" ] || run_command drbdsetup resource-options "$RESOURCE" --on-no-data-accessible=io-error
+  says "$said"
+  return "$status"
 }
 
 # swap_legs NAME TO SECTORS: the volume becomes the disk of the guest's device, from wherever an earlier try got to
