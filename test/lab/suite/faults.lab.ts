@@ -129,6 +129,22 @@ describe("while the guest is down", () => {
     await expectOnImage();
   });
 
+  test.runIf(everything)("a guest whose building hangs, and is killed, does not stay half built: it is back on its image", async () => {
+    // Xen's script for disks waits where it is told to, and xl with it
+    await lab.run(`cp -p /etc/xen/scripts/block /etc/xen/scripts/block.xen
+printf '%s\n' '#!/bin/bash' '[ "$1" != add ] || while [ -e /run/block-waits ]; do : >/run/block-asked; sleep 0.2; done' \
+  'exec /etc/xen/scripts/block.xen "$@"' >/etc/xen/scripts/block`);
+    const { run, saw } = await start();
+    await saw('"event":"step".*copy-last"', 900);
+    await lab.run("touch /run/block-waits");
+    await saw('"event":"step".*create-paused', 600);
+    await lab.run("until [ -e /run/block-asked ] && pkill -KILL -f '^xl create -p'; do sleep 0.1; done; rm /run/block-waits", { timeoutSeconds: 300 });
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await lab.run("mv /etc/xen/scripts/block.xen /etc/xen/scripts/block");
+    await expectOnImage();
+  });
+
   test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
     const { highest } = await acks(lab, "web1");
     const { run, saw } = await start();

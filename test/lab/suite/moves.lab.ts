@@ -28,8 +28,22 @@ afterAll(async () => {
 describe("a guest that writes numbered records without pause", () => {
   const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { throttle: { weight: 50 } });
 
-  test("is previewed, and nothing on the host changes, not even a timestamp", async () => {
+  test("is not shut down where the passes show that its budget can not be kept", async () => {
     await startGuest(lab, "web1");
+    const domid = (await lab.run(["xl", "domid", "web1"])).stdout;
+    // a shutdown alone takes longer
+    const hurried = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" } }, { downtime: "1s", passes: 2 });
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("hurried.yml", hurried), "--yes");
+    expect(run.exitCode, run.all).toBe(3);
+    expect(run.all, "before").toMatch(/web1 would be down for about [\d.]+ s, and 1 s are allowed/);
+    expect(run.all.replaceAll(/\s+/g, " "), "by what was measured").toMatch(/the last pass would take [\d.]+ s .* more than the budget of 1 s; the guest was not touched/);
+    expect((await journal(lab, "web1")).some((event) => event["event"] === "down"), "no downtime").toBe(false);
+    expect((await lab.run(["xl", "domid", "web1"])).stdout, "the same domain").toBe(domid);
+    expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/srv/xen/web1/disk.img" });
+    await expectNothingLeft(lab);
+  });
+
+  test("is previewed, and nothing on the host changes, not even a timestamp", async () => {
     await waitForConsole(lab, "web1", "\\] ack 20$");
     const before = await traces(lab);
     const preview = await converge.run("--check", "--detailed-exitcode", "--out", "plan.json", "-i", "lab.yml", await converge.playbook("web1.yml", WEB1));
