@@ -132,7 +132,7 @@ describe("while the guest is down", () => {
   test.runIf(everything)("a guest whose building hangs, and is killed, does not stay half built: it is back on its image", async () => {
     // Xen's script for disks waits where it is told to, and xl with it
     await lab.run(`cp -p /etc/xen/scripts/block /etc/xen/scripts/block.xen
-printf '%s\n' '#!/bin/bash' '[ "$1" != add ] || while [ -e /run/block-waits ]; do : >/run/block-asked; sleep 0.2; done' \
+printf '%s\\n' '#!/bin/bash' '[ "$1" != add ] || while [ -e /run/block-waits ]; do : >/run/block-asked; sleep 0.2; done' \\
   'exec /etc/xen/scripts/block.xen "$@"' >/etc/xen/scripts/block`);
     const { run, saw } = await start();
     await saw('"event":"step".*copy-last"', 900);
