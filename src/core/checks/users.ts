@@ -20,10 +20,13 @@ export interface Owner {
 
 /** Others who have the image: guests, other disks of the guest itself, loop devices of nobody's, mounts. */
 export function usersOfImage(image: Image, owner: Owner, state: HostState): readonly string[] {
+  // every disk of every guest is held against these
+  const loops = state.loops.filter((loop) => isOver(loop, image));
   const same = (path: string): boolean => {
-    const found = state.images[pathInDev(path)];
+    const inDev = pathInDev(path);
+    const found = state.images[inDev];
     return path === image.path || path === image.realPath || (found !== undefined && found.inode === image.inode && found.devno === image.devno) ||
-      state.loops.some((loop) => loop.device === pathInDev(path) && loop.inode === image.inode && loop.devno === image.devno);
+      loops.some((loop) => loop.device === inDev);
   };
   return [...guestsWith((path) => disksBehind(path, state).some(same), owner, state), ...loopsOver(image, owner, same, state)];
 }
@@ -67,13 +70,26 @@ function isOpen(volume: Volume, { domain }: Owner, same: (path: string) => boole
   return volume.open && state.domains[domain]?.running?.qemu?.nodes.some(({ path }) => same(path)) !== true;
 }
 
-function guestsWith(has: (path: string) => boolean, owner: Owner, state: HostState, devno?: string): readonly string[] {
+function guestsWith(isIt: (path: string) => boolean, owner: Owner, state: HostState, devno?: string): readonly string[] {
+  const has = askedOnce(isIt);
   return Object.values(state.domains).flatMap((guest) => {
     const own = guest.name === owner.domain;
     const vdevs = disksWith(guest, has, devno).filter((vdev) => !own || !sameVdev(vdev, owner.vdev));
     if (own) return [...new Set(vdevs)].map((vdev) => `${guest.name} itself, as its ${vdev}`);
     return vdevs.length > 0 || (guest.running?.qemu?.nodes.some(({ path }) => has(path)) ?? false) ? [`guest ${guest.name}`] : [];
   });
+}
+
+/** A guest's configs and what is attached to it name the same paths. */
+function askedOnce(has: (path: string) => boolean): (path: string) => boolean {
+  const answers = new Map<string, boolean>();
+  return (path) => {
+    const known = answers.get(path);
+    if (known !== undefined) return known;
+    const answer = has(path);
+    answers.set(path, answer);
+    return answer;
+  };
 }
 
 /** By any of its configs, by what its own reboot would come up with, and as it runs. */
@@ -88,7 +104,7 @@ function disksWith({ config, otherDisks = [], running }: Domain, has: (path: str
 function loopsOver(image: Image, owner: Owner, same: (path: string) => boolean, state: HostState): readonly string[] {
   const own = mappingsOver(same, state);
   return state.loops
-    .filter((loop) => loop.inode === image.inode && loop.devno === image.devno)
+    .filter((loop) => isOver(loop, image))
     .flatMap((loop) => {
       const number = numberOfLoop(loop);
       const ofIt = ({ devno, source }: Mount): boolean => devno === number || source === loop.device || source.startsWith(`${loop.device}p`);
@@ -100,6 +116,10 @@ function loopsOver(image: Image, owner: Owner, same: (path: string) => boolean, 
         ? above
         : [`${loop.device} lies on it, and is no guest's`];
     });
+}
+
+function isOver(loop: Loop, { inode, devno }: Image): boolean {
+  return loop.inode === inode && loop.devno === devno;
 }
 
 /** Mappings of converge's own that lie on the image: the loop device below is known for theirs by that. */

@@ -2,6 +2,7 @@ import type { AttachedDisk } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { numberOfLoop } from "../model/loop.js";
 import { disksBehind, isOwnPath } from "../model/mapping.js";
+import { own } from "../model/own.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { Check } from "./check.js";
 
@@ -75,7 +76,7 @@ function otherThanNamed(params: string, devno: string, { devices = {}, images }:
 
 /** One for all names of a file. */
 function keyOf(path: string, { images }: HostState): string {
-  const image = Object.values(images).find((found) => found.path === path) ?? Object.values(images).find((found) => found.realPath === path);
+  const image = own(images, path) ?? Object.values(images).find((found) => found.realPath === path);
   return image === undefined ? path : `${image.devno} ${image.inode}`;
 }
 
