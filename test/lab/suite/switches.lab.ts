@@ -38,6 +38,22 @@ async function makePvh(guest: string): Promise<void> {
   await lab.run(["sh", "-c", 'sed -i "/^type/d" "/etc/xen/$1.cfg" && printf \'\\ntype = "pvh"\\ntsc_mode = "native"\\n\' >>"/etc/xen/$1.cfg"', "sh", guest]);
 }
 
+/** Its kernel lies in its own disk from then on, where pygrub finds it; what Dom0 has of it is no longer named. */
+async function kernelInside(guest: string, image: string): Promise<void> {
+  await lab.run(["sh", "-ec", `
+sed -i '/^kernel\\|^ramdisk\\|^cmdline/d' "/etc/xen/$1.cfg"
+printf 'bootloader = "pygrub"\\nextra = "quiet"\\n' >>"/etc/xen/$1.cfg"
+disk=$(losetup -P --find --show "$2")
+udevadm settle
+mount "\${disk}p1" /mnt
+mkdir -p /mnt/boot/grub
+cp /boot/guest/vmlinux /boot/guest/initrd /mnt/boot/
+printf '%s\\n' 'default 0' 'timeout 0' 'title lab' ' root (hd0,0)' ' kernel /boot/vmlinux root=/dev/xvda1 rw console=hvc0 quiet' \\
+  ' initrd /boot/initrd' >/mnt/boot/grub/menu.lst
+umount /mnt
+losetup -d "$disk"`, "sh", guest, image], { timeoutSeconds: 300 });
+}
+
 async function domid(guest: string): Promise<string> {
   return (await lab.run(["xl", "domid", guest])).stdout.trim();
 }
@@ -148,7 +164,8 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     });
   });
 
-  test("a whole disk with partitions is mirrored under a guest that is migrated", async () => {
+  test("a whole disk with partitions, and the kernel in it, is mirrored under a guest that is migrated, and boots from its volume", async () => {
+    await kernelInside("whole1", "/srv/xen/whole1.img");
     await startGuest(lab, "whole1");
     await waitForConsole(lab, "whole1", "\\] ack 20$");
     await move({
@@ -156,6 +173,9 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
       volumes: { xvda: "/dev/vg0/whole1-xvda" },
     });
     expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
+    await startGuest(lab, "whole1");
+    expect(await attached(lab, "whole1"), "pygrub's own disk is gone").toEqual({ xvda: "/dev/vg0/whole1-xvda" });
+    await stopGuest(lab, "whole1");
   });
 
   test("a guest that somebody else migrates in mid-copy is another domain: the switch is not made, and it runs where it runs", async () => {
