@@ -25,6 +25,9 @@ export const mdPreseed: Strategy = {
   named: true,
   auto: false,
   way: "array",
+  carries: "blocks",
+  appears: ["loop", "volume"],
+  noHoles: true,
 
   fits: (move, state) => {
     const untracked = sitsUntracked(move, state);
