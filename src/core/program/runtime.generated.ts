@@ -6276,7 +6276,7 @@ verb_pivot() {
   journal_kept commit domain "$name"
   journal note message "$name waited $ANSWER ms for its disks while they were switched"
   # a guest that is paused waits for more than that, and it is counted when it runs on
-  held_here || waited_for_disks "$name" "$ANSWER" $(($# / 3))
+  held_here || waited_for_disks "$name" "$ANSWER" $(($# / 7))
 }
 
 # waited_for_disks NAME MS DISKS: a downtime as a pause is, though a short one: rounded up, so that it is never none
