@@ -239,6 +239,34 @@ describe.concurrent("a last pass that compares every file", { tags: "long" }, ()
   });
 });
 
+describe.concurrent("a config with a `=` in its path, which xl takes for a setting unless it is told that it is a file", () => {
+  const withOdd = async (work: (host: StubHost, before: string) => Promise<void>): Promise<void> => {
+    const host = new StubHost("dash", "web1", "web1", "web=1.cfg");
+    try {
+      host.install(moveProgram(host));
+      await work(host, readFileSync(host.config, "utf8"));
+    } finally {
+      host.remove();
+    }
+  };
+
+  it("is what the guest is built from", async () => {
+    await withOdd(async (host, before) => {
+      expect(await host.run("run")).toMatchObject({ code: 0 });
+      expect(expectWhole(host, before), host.journalText()).toBe("new");
+    });
+  });
+
+  it("is what it is brought back from", async () => {
+    await withOdd(async (host, before) => {
+      host.tell("fail", String(COMMIT));
+      await host.run("run");
+      expect(expectWhole(host, before), host.journalText()).toBe("old");
+      expect(host.journalText()).not.toContain("could not be taken back");
+    });
+  });
+});
+
 describe.concurrent("a disk of Dom0's that is full by the time a move is taken back", { tags: "long" }, () => {
   /** Nothing can be written beside the config any more. */
   const full = (host: StubHost, link?: "fails" | "is lost"): void => {

@@ -4,6 +4,7 @@ import type { Goal } from "../../src/core/model/goal.js";
 import type { DomainPlan, PlanNode, Repeat } from "../../src/core/model/plan.js";
 import type { Action, Phase, Step, StepKind } from "../../src/core/model/step.js";
 import { bootUnitName, snapshotName, volumeTags } from "../../src/core/model/names.js";
+import { createPaused } from "../../src/core/steps/start-guest.js";
 import { compileProgram } from "../../src/core/program/compile.js";
 import type { StubHost } from "./host.js";
 
@@ -192,7 +193,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
     }),
     rawStep("create-paused", "switch", {
       title: "Create it paused",
-      actions: [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", host.config] }],
+      actions: createPaused.actions({ domain, config: host.config }),
       goals: [{ goal: "domain-paused", domain }],
       undo: { when: [], actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", "--", domain] }] },
     }),
