@@ -58,7 +58,7 @@ export function bootUnitText(domain: string, directory: string): readonly string
     "",
     "[Service]",
     "Type=oneshot",
-    `ExecStart=/bin/sh -c '/bin/sh "$$0" recover; exit 0' ${directory}/program.sh`,
+    `ExecStart=/bin/sh -c '/bin/sh ${directory}/program.sh recover; exit 0'`,
     "TimeoutStartSec=900",
     "KillMode=process",
     "",
