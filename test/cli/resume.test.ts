@@ -118,6 +118,12 @@ describe("resume", () => {
     expect(host.submissions).toEqual([]);
   });
 
+  test("is what `status` tells to type, with the options by which it has reached the host", async () => {
+    const options = [...INVENTORY, "-u", "jk", "-b"];
+    const { out, err } = await cli(["status", ...options], { hosts: { dom0a: new Books(PLAN, "", () => undefined, () => undefined) }, states: () => host0([DEAD]) });
+    expect(out.replaceAll(/\s+/g, " "), err).toContain(`next converge resume ${options.join(" ")} dom0a web1 takes back what was done`);
+  });
+
   test("a guest that is down after the commit is told, and nothing is planned for it; one that was moved while down is not", async () => {
     const moved = after(host0([]));
     const stuck: RunRecord = { ...DEAD, outcome: "stuck", committedAt: 1_795_000_200 };
@@ -230,10 +236,10 @@ describe("status", () => {
     expect(exit).toBe(0);
     const flat = out.replaceAll(/\s+/g, " ");
     expect(flat).toContain("web1 stopped half-way, begun 2026-11-18 11:06:40 UTC by alice@laptop at Copy the files of");
-    expect(flat).toContain("next converge resume dom0a web1 takes back what was done, and then goes on");
+    expect(flat).toContain(`next converge resume ${INVENTORY.join(" ")} dom0a web1 takes back what was done, and then goes on`);
     expect(flat).toContain("web2 running, begun 2026-11-18 11:06:40 UTC by bob@desk");
-    expect(flat).toContain("next goes on by itself; to follow it: converge attach dom0a web2");
-    expect(flat).toContain("converge resume dom0a web3 brings the guest up on its new disks");
+    expect(flat).toContain(`next goes on by itself; to follow it: converge attach ${INVENTORY.join(" ")} dom0a web2`);
+    expect(flat).toContain(`converge resume ${INVENTORY.join(" ")} dom0a web3 brings the guest up on its new disks`);
     expect(flat).toContain("left xvda1.mount: target is busy");
     expect(flat).toContain("web5 done, begun");
     expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);

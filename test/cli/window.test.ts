@@ -154,7 +154,7 @@ test("status says that it waits, since when and for what", async () => {
   expect(exit).toBe(0);
   expect(flat(out)).toContain("web1 waits, begun 2023-11-14 22:13:20 UTC by bob@desk");
   expect(flat(out)).toContain(`at ${TITLE} (since 2023-11-14 22:14:20 UTC)`);
-  expect(flat(out)).toContain("next the second switch, by itself; converge attach dom0a web1 follows it, and Ctrl-C there ends the wait");
+  expect(flat(out)).toContain(`next the second switch, by itself; converge attach ${INVENTORY.join(" ")} dom0a web1 follows it, and Ctrl-C there ends the wait`);
   expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 

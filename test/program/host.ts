@@ -76,14 +76,17 @@ export class StubHost {
   #shell: Shell;
   readonly safe: string;
   readonly domain: string;
+  /** The guest's, in /etc/xen. */
+  readonly config: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(shell: Shell, domain = "web1", safe = "web1") {
+  constructor(shell: Shell, domain = "web1", safe = "web1", config = "guest.cfg") {
     this.#shell = installed(shell);
     this.domain = domain;
     this.safe = safe;
     this.root = mkdtempSync(join(SCRATCH, "converge-program-"));
     this.state = join(this.root, "state");
+    this.config = join(this.root, "etc/xen", config);
     const bin = join(this.root, "bin");
     for (const folder of [
       "state/doms", "state/loops", "state/lv/vg0", "bin", "dev/vg0", "dev/mapper", "state/dm", "proc/sys/kernel/random", "proc/self", "run/systemd/system",
@@ -124,7 +127,7 @@ export class StubHost {
       REAL_STAT: "/usr/bin/stat",
       TEST_SHELL: this.#shell,
     };
-    execFileSync(join(bin, "xl"), ["create", this.config], { env: this.#env });
+    execFileSync(join(bin, "xl"), ["create", "-f", this.config], { env: this.#env });
     const [domid = ""] = readdirSync(join(this.state, "doms"));
     writeFileSync(join(this.state, "doms", domid, "vm"), "/vm/uuid-of-it");
     this.forgetCalls();
@@ -145,9 +148,6 @@ export class StubHost {
   }
   get snapshotImage(): string {
     return join(this.root, "srv/snapshot.img");
-  }
-  get config(): string {
-    return join(this.root, "etc/xen/guest.cfg");
   }
   /** The kernel's one throttle for all mirrors. */
   get throttle(): string {

@@ -2,8 +2,11 @@ import { readFileSync, statSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { MoveOptions as Wished } from "../../src/core/model/desired.js";
+import { bootUnitName } from "../../src/core/model/names.js";
 import type { Step } from "../../src/core/model/step.js";
+import { booksOfRun } from "../../src/core/model/unit.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { installBootUnit } from "../../src/core/steps/boot-unit.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
@@ -236,6 +239,49 @@ describe.concurrent("a last pass that compares every file", { tags: "long" }, ()
       expect(host.journalText()).toMatch(/the last pass would take (1[2-9]|[2-9]\d)\.\d\d s and the rest of the downtime 5\.00 s: more than the budget of 15\.00 s/);
       expect(host.calls().some((call) => call.startsWith("xl "))).toBe(false);
     }, { passes: passesOf({ verify: "full", downtimeSeconds: 15 }) });
+  });
+});
+
+describe.concurrent("the unit that looks after the guest when Dom0 reboots in mid-run", () => {
+  it.concurrent.each(SHELLS)("has the very text that a preview shows (%s)", async (shell) => {
+    await withHost(shell, async (host) => {
+      host.tell("kill-before", String(COMMIT));
+      await host.run("run");
+      const name = bootUnitName(host.domain);
+      const [action] = installBootUnit.actions({ domain: host.domain });
+      const shown = action !== undefined && "writes" in action ? action.writes ?? [] : [];
+      expect(shown.join("\n")).toContain(`${booksOfRun(host.domain, "RUN")}/program.sh`);
+      expect(readFileSync(join(host.root, "etc/systemd/system", name), "utf8"))
+        .toBe(shown.map((line) => `${line.replace(booksOfRun(host.domain, "RUN"), host.runDirectory)}\n`).join(""));
+    });
+  });
+});
+
+describe.concurrent("a config with a `=` in its path, which xl takes for a setting unless it is told that it is a file", () => {
+  const withOdd = async (work: (host: StubHost, before: string) => Promise<void>): Promise<void> => {
+    const host = new StubHost("dash", "web1", "web1", "web=1.cfg");
+    try {
+      host.install(moveProgram(host));
+      await work(host, readFileSync(host.config, "utf8"));
+    } finally {
+      host.remove();
+    }
+  };
+
+  it("is what the guest is built from", async () => {
+    await withOdd(async (host, before) => {
+      expect(await host.run("run")).toMatchObject({ code: 0 });
+      expect(expectWhole(host, before), host.journalText()).toBe("new");
+    });
+  });
+
+  it("is what it is brought back from", async () => {
+    await withOdd(async (host, before) => {
+      host.tell("fail", String(COMMIT));
+      await host.run("run");
+      expect(expectWhole(host, before), host.journalText()).toBe("old");
+      expect(host.journalText()).not.toContain("could not be taken back");
+    });
   });
 });
 

@@ -4,6 +4,8 @@ import type { Goal } from "../../src/core/model/goal.js";
 import type { DomainPlan, PlanNode, Repeat } from "../../src/core/model/plan.js";
 import type { Action, Phase, Step, StepKind } from "../../src/core/model/step.js";
 import { bootUnitName, snapshotName, volumeTags } from "../../src/core/model/names.js";
+import { installBootUnit } from "../../src/core/steps/boot-unit.js";
+import { createPaused } from "../../src/core/steps/start-guest.js";
 import { compileProgram } from "../../src/core/program/compile.js";
 import type { StubHost } from "./host.js";
 
@@ -168,7 +170,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
     })),
     rawStep("boot-unit", "switch", {
       title: "Install the boot unit",
-      actions: [{ verb: ["install_boot_unit", bootUnitName(domain)], shown: "" }],
+      actions: installBootUnit.actions({ domain }),
       goals: [{ goal: "boot-unit", domain }],
       undo: { when: [], actions: [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: "" }] },
     }),
@@ -192,7 +194,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
     }),
     rawStep("create-paused", "switch", {
       title: "Create it paused",
-      actions: [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", host.config] }],
+      actions: createPaused.actions({ domain, config: host.config }),
       goals: [{ goal: "domain-paused", domain }],
       undo: { when: [], actions: [{ verb: ["destroy_paused", domain], command: ["xl", "destroy", "--", domain] }] },
     }),

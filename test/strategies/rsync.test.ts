@@ -5,7 +5,7 @@ import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
 import type { CheckFilesystem } from "../../src/core/steps/check-filesystem.js";
-import { aHost, aWish, GIB, MIB, sha256, swap } from "../support/a-host.js";
+import { aHost, aWish, GIB, MIB, sha256, swap, xfs } from "../support/a-host.js";
 import type { ADisk, AGuest } from "../support/a-host.js";
 
 /** How a copy of files is made, live or at rest, and how it is checked. */
@@ -44,6 +44,30 @@ describe("a copy is checked", () => {
   });
 });
 
+describe("what a guest waits for while its copy is checked is forecast", () => {
+  const parts = (disk: ADisk, move: MoveOptions = {}) => planned({ xvda1: disk }, move).plan?.estimate.parts.map(({ what }) => what);
+
+  test("where all of it is looked at then: of an xfs always, of another one where it is made at rest", () => {
+    expect(parts({ content: xfs("xfs-1", 4 * GIB), bytes: 4 * GIB })).toEqual(["shut down", "last pass", "checking the copy", "start until ready"]);
+    expect(parts(LIVE)).toEqual(["shut down", "last pass", "start until ready"]);
+    expect(parts(ELSEWHERE, { offline: true })).toEqual(["shut down", "copy", "checking the copy", "start until ready"]);
+  });
+
+  test("and the passes leave that much of the budget for it", () => {
+    const reserved = (disk: ADisk) => planned({ xvda1: disk }, { downtimeSeconds: 120 }).nodes
+      .flatMap((node) => (node.node === "repeat" ? [node.rule.overheadSeconds] : []));
+    const [plain = 0] = reserved(LIVE);
+    expect(reserved({ content: xfs("xfs-1", 4 * GIB), bytes: 4 * GIB })[0]).toBeGreaterThan(plain);
+  });
+
+  test("by what this host has copied a second", () => {
+    const checking = (bytesPerSecond: number) => planned({ xvda1: { content: xfs("xfs-1", 64 * GIB, 60 * GIB), bytes: 64 * GIB, full: true } }, {}, (state) => ({
+      ...state, volumeGroups: Object.fromEntries(Object.entries(state.volumeGroups).map(([name, group]) => [name, { ...group, freeExtents: 1e6 }])), history: [{ domain: "db1", strategy: "rsync", shutdownSeconds: 1, startSeconds: 1, downtimeSeconds: 3, bytesPerSecond }],
+    })).plan?.estimate.parts.find(({ what }) => what === "checking the copy")?.seconds ?? 0;
+    expect(checking(100 * MIB) - 1).toBeCloseTo(2 * (checking(200 * MIB) - 1), 0);
+  });
+});
+
 describe("`offline` permits the guest to be down for the copy", () => {
   test("and takes it down for that only where no snapshot of the image can be taken", () => {
     const passes = (of: ReturnType<typeof planned>) => of.nodes.some(({ node }) => node === "repeat");
@@ -70,9 +94,9 @@ describe("`offline` permits the guest to be down for the copy", () => {
   test("and what is copied at rest counts with the rest of the downtime when the passes are held to the budget", () => {
     const big: ADisk = { ...ELSEWHERE, bytes: 4 * GIB };
     const rule = (disks: AGuest["disks"]) => planned(disks, { offline: true, downtimeSeconds: 120 }).nodes.find((node) => node.node === "repeat");
-    // 25 s to go down and come up; 1 GiB in use at 50 MiB/s, and two seconds to look through it
+    // 25 s to go down and come up; 1 GiB in use at 50 MiB/s, two seconds to look through it, and two to check the copy
     expect(rule({ xvda1: LIVE })).toMatchObject({ rule: { overheadSeconds: 25 } });
-    expect(rule({ xvda1: LIVE, xvdb: big })).toMatchObject({ rule: { downtimeSeconds: 120, overheadSeconds: 48 } });
+    expect(rule({ xvda1: LIVE, xvdb: big })).toMatchObject({ rule: { downtimeSeconds: 120, overheadSeconds: 50 } });
     expect(rule({ xvda1: LIVE, xvdb: { content: swap("s", 64 * MIB) } })).toMatchObject({ rule: { overheadSeconds: 25 } });
   });
 

@@ -38,3 +38,31 @@ export function scopeCommand(domain: string): Command {
     `--description=the keeper of the guest ${name}`, "--",
   ];
 }
+
+/** Stands in a text for the directory of the run, which nobody knows before it is submitted: the runtime puts it in. */
+export const RUN_MARK = "@RUN@";
+
+/**
+ * The unit that looks after a guest when Dom0 reboots in mid-run, line by line (systemd.service(5)): before xendomains, which would
+ * start or restore it. A run that was undone ends with a code of its own, and the unit has done its work all the same: it ends with 0.
+ * A `-` before the command would not do: the undo takes the unit's file away, and systemd forgets what it said (seen).
+ * @param directory the run's, as {@link booksOfRun} gives it, or {@link RUN_MARK}
+ */
+export function bootUnitText(domain: string, directory: string): readonly string[] {
+  return [
+    "[Unit]",
+    `Description=converge: bring ${safeName(domain)} back after a reboot in mid-run`,
+    "After=local-fs.target network.target network-online.target systemd-udevd.service dbus.service",
+    "After=xen.service xenstored.service xenconsoled.service xen-init-dom0.service xen-qemu-dom0-disk-backend.service",
+    "Before=xendomains.service",
+    "",
+    "[Service]",
+    "Type=oneshot",
+    `ExecStart=/bin/sh -c '/bin/sh ${directory}/program.sh recover; exit 0'`,
+    "TimeoutStartSec=900",
+    "KillMode=process",
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ];
+}

@@ -21,6 +21,7 @@ import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { chooseWay } from "../strategies/choose.js";
 import { settleSteps } from "../strategies/settle.js";
+import { LAST_PASS } from "../strategies/strategy.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
@@ -138,10 +139,11 @@ export function planDomain(
   };
 }
 
-/** Seconds that the guest waits for disks that no pass copies before: beside one that has passes they are forecast, not measured. */
+/** Seconds that the guest waits for what no pass measures before: a disk that has none, and the check of a copy. */
 function unmeasured(chosen: readonly Chosen[], state: HostState): number {
-  return chosen.filter(({ fragments }) => fragments.pass === undefined)
-    .flatMap(({ move, strategy }) => strategy.forecast(move, state).held)
+  return chosen
+    .flatMap(({ move, strategy, fragments }) =>
+      strategy.forecast(move, state).held.filter(({ what }) => fragments.pass === undefined || what !== LAST_PASS))
     .reduce((sum, { seconds }) => sum + seconds, 0);
 }
 

@@ -2686,30 +2686,19 @@ verb_forget_run() { # RUN -- COMMAND…
   run_command "$@"
 }
 
-# The unit that looks after the guest when Dom0 reboots in mid-run: before xendomains, which would start or restore it.
+# The unit that looks after the guest when Dom0 reboots in mid-run. Its text is made by the plan (model/unit.ts), which shows it.
 
-# A run that was undone ends with a code of its own, and the unit has done its work all the same: it ends with 0. A \`-\`
-# before the command would not do: the undo takes the unit's file away, and systemd forgets what it said (seen).
-verb_install_boot_unit() { # UNIT
-  cat >"$UNITS/$1.new" <<UNIT || return 1
-[Unit]
-Description=converge: bring $SAFE back after a reboot in mid-run
-After=local-fs.target network.target network-online.target systemd-udevd.service dbus.service
-After=xen.service xenstored.service xenconsoled.service xen-init-dom0.service xen-qemu-dom0-disk-backend.service
-Before=xendomains.service
-
-[Service]
-Type=oneshot
-ExecStart=/bin/sh -c '/bin/sh "\\$\\$0" recover; exit 0' $HERE/program.sh
-TimeoutStartSec=900
-KillMode=process
-
-[Install]
-WantedBy=multi-user.target
-UNIT
-  chmod 0644 "$UNITS/$1.new" && kept "$UNITS/$1.new" && mv -f "$UNITS/$1.new" "$UNITS/$1" || return 1
+verb_install_boot_unit() { # UNIT LINE…: its text, in which @RUN@ stands for this run's directory
+  local unit line
+  unit=$1
+  shift
+  for line in "$@"; do
+    case $line in *@RUN@*) line=\${line%%@RUN@*}$HERE\${line#*@RUN@} ;; esac
+    printf '%s\\n' "$line" || return 1
+  done >"$UNITS/$unit.new" || return 1
+  chmod 0644 "$UNITS/$unit.new" && kept "$UNITS/$unit.new" && mv -f "$UNITS/$unit.new" "$UNITS/$unit" || return 1
   # it is for the next boot, which reads all units anew: this one need not, and takes seconds for it on a slow host
-  run_command systemctl --no-reload enable "$1" || return
+  run_command systemctl --no-reload enable "$unit" || return
   # the link is what makes it run
   kept "$UNITS/multi-user.target.wants"
   kept "$UNITS"
@@ -4638,7 +4627,8 @@ start_in_scope() {
     journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
     return 0
   fi
-  build_scoped xl create "$2" || return 1
+  # -f: a path with a \`=\` in it would else be taken for a setting
+  build_scoped xl create -f "$2" || return 1
   domain_state "$1" || {
     says "xl create of $1 ended well, and yet it is not there"
     return 1

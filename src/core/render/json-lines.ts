@@ -95,7 +95,7 @@ function stepObject(step: Step, repeat: string | undefined, describe: DescribeSt
 }
 
 function actionObject(action: Action): object {
-  return "command" in action ? { command: action.command } : { words: action.shown };
+  return "command" in action ? { command: action.command } : { words: action.shown, ...defined({ writes: action.writes }) };
 }
 
 export function recapLine(guest: GuestRecap): JsonLine {

@@ -26,30 +26,33 @@ export interface GuestStatus {
   readonly next: string;
 }
 
+/** The command about a guest that can be typed as it stands, with the options by which its host is reached. */
+export type Again = (command: "attach" | "resume", domain: string) => string;
+
 /** Every guest that a run was about or that waits for one: those that want somebody first. */
-export function guestStatuses(state: Pick<HostState, "host" | "runs" | "domains" | "mappings">): readonly GuestStatus[] {
-  const statuses = state.runs.map((run) => ofRun(run, state));
+export function guestStatuses(state: Pick<HostState, "runs" | "domains" | "mappings">, again: Again): readonly GuestStatus[] {
+  const statuses = state.runs.map((run) => ofRun(run, state, again));
   const busy = new Set(statuses.filter(({ state: of }) => of === "running" || of === "waits" || of === "stopped").map(({ domain }) => domain));
-  const waiting = Object.keys(state.domains).filter((domain) => !busy.has(domain)).flatMap((domain) => waits(domain, state) ?? []);
+  const waiting = Object.keys(state.domains).filter((domain) => !busy.has(domain)).flatMap((domain) => waits(domain, state, again) ?? []);
   const rank = ({ state: of }: GuestStatus): number => ["stopped", "running", "waits", "mapped", "failed", "done"].indexOf(of);
   const replaced = new Set(waiting.map(({ domain }) => domain));
   return [...statuses.filter(({ domain }) => !replaced.has(domain)), ...waiting]
     .sort((a, b) => rank(a) - rank(b) || (b.since ?? 0) - (a.since ?? 0) || (a.domain < b.domain ? -1 : 1));
 }
 
-function ofRun(run: RunRecord, { host, domains }: Pick<HostState, "host" | "domains">): GuestStatus {
+function ofRun(run: RunRecord, { domains }: Pick<HostState, "domains">, again: Again): GuestStatus {
   const committed = run.committedAt !== undefined;
   const forward = goesForward(run);
   // a run that has ended and left something is no better than one that died
   const state = run.unfinished !== undefined && run.state !== "running" ? "stopped" : run.state;
-  const where = `${host.name} ${run.domain}`;
+  const typed = { attach: () => again("attach", run.domain), resume: () => again("resume", run.domain) };
   // after the commit, with nothing left that the run itself still does
   const ended = run.outcome !== undefined && run.unfinished === undefined;
   // a run that waits has the guest, and yet it is the time of day that counts
   const waits = run.state === "running" && run.step?.waits === true;
   return {
     domain: run.domain, state: waits ? "waits" : state, since: run.since, run: run.run, owner: run.owner, committed,
-    next: waits ? `the second switch, by itself; converge attach ${where} follows it, and Ctrl-C there ends the wait` : nextOf(state, forward && { down: run.committing === "offline" }, where, ended && { up: own(domains, run.domain)?.running !== undefined }),
+    next: waits ? `the second switch, by itself; ${typed.attach()} follows it, and Ctrl-C there ends the wait` : nextOf(state, forward && { down: run.committing === "offline" }, typed, ended && { up: own(domains, run.domain)?.running !== undefined }),
     ...(forward && !committed ? { committing: true } : {}),
     ...(run.step === undefined ? {} : { step: run.step }),
     ...(run.unfinished === undefined ? {} : { unfinished: run.unfinished }),
@@ -57,29 +60,29 @@ function ofRun(run: RunRecord, { host, domains }: Pick<HostState, "host" | "doma
 }
 
 function nextOf(
-  state: RunRecord["state"], forward: false | { readonly down: boolean }, where: string, ended: false | { readonly up: boolean },
+  state: RunRecord["state"], forward: false | { readonly down: boolean }, { attach, resume }: Readonly<Record<"attach" | "resume", () => string>>, ended: false | { readonly up: boolean },
 ): string {
   switch (state) {
-    case "running": return `goes on by itself; to follow it: converge attach ${where}`;
+    case "running": return `goes on by itself; to follow it: ${attach()}`;
     case "stopped":
       if (forward !== false && ended !== false) {
         return ended.up
-          ? `converge resume ${where} plans what is left to do`
-          : `it is down: start it unless that is on purpose; then converge resume ${where} plans what is left to do`;
+          ? `${resume()} plans what is left to do`
+          : `it is down: start it unless that is on purpose; then ${resume()} plans what is left to do`;
       }
       if (forward !== false) {
         return forward.down
-          ? `converge resume ${where} leaves the guest down, tidies up, and then goes on`
-          : `converge resume ${where} brings the guest up on its new disks if it is not, and tidies up`;
+          ? `${resume()} leaves the guest down, tidies up, and then goes on`
+          : `${resume()} brings the guest up on its new disks if it is not, and tidies up`;
       }
-      return `converge resume ${where} takes back what was done, and then goes on`;
-    case "failed": return `nothing is left of it; to go on: converge resume ${where}`;
+      return `${resume()} takes back what was done, and then goes on`;
+    case "failed": return `nothing is left of it; to go on: ${resume()}`;
     case "done": return "nothing";
   }
 }
 
 /** A guest that is ready for its own reboot, or that sits on a mapping of converge's own. */
-function waits(domain: string, { domains, mappings, host }: Pick<HostState, "domains" | "mappings" | "host">): GuestStatus | undefined {
+function waits(domain: string, { domains, mappings }: Pick<HostState, "domains" | "mappings">, again: Again): GuestStatus | undefined {
   const running = domains[domain]?.running;
   if (running === undefined) return undefined;
   const attached = running.attached.filter((disk) => isOwnPath(disk.params));
@@ -95,7 +98,7 @@ function waits(domain: string, { domains, mappings, host }: Pick<HostState, "dom
     return table?.kind === "mirror" || (table?.kind === "linear" && table.on.startsWith("/"));
   });
   return onImage
-    ? { domain, state: "waits", committed: false, next: `its disks are not mirrored yet: converge resume ${host.name} ${domain}, or the playbook again` }
+    ? { domain, state: "waits", committed: false, next: `its disks are not mirrored yet: ${again("resume", domain)}, or the playbook again` }
     : { domain, state: "mapped", committed: true, next: "its next restart puts it on its volumes directly; nothing has to be done" };
 }
 

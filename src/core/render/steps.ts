@@ -63,7 +63,12 @@ function renderStep(step: Step, number: number, indent: string, view: View): rea
 }
 
 function renderAction(action: Action, indent: string, view: View): readonly string[] {
-  if (!("command" in action)) return commented(indent, visible(action.shown), view.width).map(view.style.faint);
+  if (!("command" in action)) {
+    const { shown, writes = [] } = action;
+    // as it is written: a line of a file that is wrapped is another one
+    const file = view.verbosity === 0 ? [] : writes.map((line) => `${indent}#   ${visible(line)}`.trimEnd());
+    return [...commented(indent, visible(shown), view.width), ...file].map(view.style.faint);
+  }
   const lines = wrapCommand(action.command, view.width - indent.length).map((line) => view.style.command(`${indent}${line}`));
   if (view.verbosity < 2 || action.verb === undefined) return lines;
   return [view.style.faint(`${indent}# under ${action.verb.map(visible).join(" ")}`), ...lines];

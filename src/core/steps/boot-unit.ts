@@ -1,5 +1,6 @@
 import { bootUnitName } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
+import { booksOfRun, bootUnitText, RUN_MARK } from "../model/unit.js";
 import { withGhost } from "../model/transform.js";
 
 export interface BootUnit {
@@ -15,7 +16,11 @@ export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
   requires: () => ["systemctl"],
   title: ({ domain }) => `Install ${bootUnitName(domain)}: if Dom0 reboots now, it brings the guest back`,
   actions: ({ domain }) => [
-    { verb: ["install_boot_unit", bootUnitName(domain)], shown: `write and enable /etc/systemd/system/${bootUnitName(domain)}` },
+    {
+      verb: ["install_boot_unit", bootUnitName(domain), ...bootUnitText(domain, RUN_MARK)],
+      shown: `write and enable /etc/systemd/system/${bootUnitName(domain)}`,
+      writes: bootUnitText(domain, booksOfRun(domain, "RUN")),
+    },
   ],
   goals: ({ domain }) => [{ goal: "boot-unit", domain }],
   effect: ({ domain }, model) => withGhost(model, { bootUnits: [...model.ghost.bootUnits, domain] }),

@@ -28,7 +28,7 @@ export const createClone: StepKind<"create-clone", CreateClone> = {
   title: ({ name, domain }) => `Create ${name}, a clone of ${domain} without network cards, paused`,
   actions: ({ name, uuid, config, disks, memoryBytes }) => [
     { verb: ["guard_memory", String(memoryBytes)], shown: `the hypervisor has ${formatBytes(memoryBytes)} free for it` },
-    { verb: ["create_clone", name, uuid], command: ["xl", "create", "-p", config] },
+    { verb: ["create_clone", name, uuid], command: ["xl", "create", "-p", "-f", config] },
     {
       verb: ["compare_attached", name, ...disks.flatMap(({ vdev, target }) => [vdev, target])],
       shown: `Dom0 serves ${disks.map(({ vdev, target }) => `${target} as ${vdev}`).join(", ")}`,

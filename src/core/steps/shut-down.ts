@@ -31,7 +31,7 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
   undo: ({ domain, config }) => ({
     // whether it is down already, still going, or never read the request, is looked at when it is undone
     when: [],
-    actions: [{ verb: ["bring_back", domain, config], shown: `${quoteCommand(["xl", "create", config])}, if it is down` }],
+    actions: [{ verb: ["bring_back", domain, config], shown: `${quoteCommand(["xl", "create", "-f", config])}, if it is down` }],
     effect: (model) => startedFromConfig(model, domain),
   }),
 };

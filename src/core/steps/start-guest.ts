@@ -19,7 +19,8 @@ export const createPaused: StepKind<"create-paused", CreatePaused> = {
   risk: "safe",
   requires: () => ["xl", "systemd-run"],
   title: ({ domain, config }) => `Create ${domain} from ${config}, paused`,
-  actions: ({ domain, config }) => [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", config] }],
+  // -f: a path with a `=` in it is a setting to xl, and no file, wherever else it stands (main_create in tools/xl/xl_vmcontrol.c)
+  actions: ({ domain, config }) => [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", "-f", config] }],
   goals: ({ domain }) => [{ goal: "domain-paused", domain }],
   effect: ({ domain, disks }, model) =>
     disks === undefined ? builtFromConfig(model, domain) : builtWith(model, domain, disks),

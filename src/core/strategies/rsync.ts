@@ -21,7 +21,8 @@ import { SITS } from "./sits-elsewhere.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
 import { sameVdev } from "../xl/vdev.js";
-import type { PassPlace, Strategy } from "./strategy.js";
+import { LAST_PASS } from "./strategy.js";
+import type { DiskMove, ForecastPart, PassPlace, Strategy } from "./strategy.js";
 
 /**
  * How long a guest is taken to hold written data back at most. Linux writes data out 30 s after it was dirtied
@@ -37,6 +38,13 @@ const POOL_LIMIT_PERCENT = 90;
 
 /** A guess: what of a file system changes between two passes. */
 const CHANGED = 0.02;
+/**
+ * A guess: the part of what a file system holds that e2fsck(8) and xfs_repair(8) read, inodes, directories and maps of extents, and
+ * no file's data. With many small files it is more, with a few large ones next to nothing.
+ */
+const METADATA = 0.05;
+/** And what it takes in any case. */
+const CHECK_SECONDS = 1;
 
 /** xfsprogs 5.19, mkfs/xfs_mkfs.c, validate_supported. */
 const LEAST_XFS = 300 * 1024 ** 2;
@@ -105,7 +113,7 @@ export const rsync: Strategy = {
     const compared = move.options.verify === "full" ? (2 * used) / freeBytesPerSecond : 0;
     if (!move.live) {
       const how = `${formatBytes(used)} at ${formatBytes(bytesPerSecond)}/s`;
-      return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }] };
+      return { copyBytes: used, seconds: 0, takeOvers: 1, held: [{ what: "copy", seconds: tenths(SCAN_SECONDS + used / bytesPerSecond), how }, ...checkAtRest(move, freeBytesPerSecond)] };
     }
     const delta = used * CHANGED;
     // a pass before the last one compares as well: it is what tells how long that takes
@@ -113,9 +121,9 @@ export const rsync: Strategy = {
     return {
       copyBytes: used, seconds: tenths(2 * SCAN_SECONDS + (used + delta) / bytesPerSecond + measured), takeOvers: 1,
       held: [{
-        what: "last pass", seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
+        what: LAST_PASS, seconds: tenths(SCAN_SECONDS + delta / freeBytesPerSecond + compared),
         how: `a guess of ${formatBytes(Math.round(delta))} changed${compared > 0 ? ", all of it compared" : ""}; measured by the passes before the guest is touched`,
-      }],
+      }, ...checkAtRest(move, freeBytesPerSecond)],
     };
   },
 
@@ -235,6 +243,16 @@ export const rsync: Strategy = {
     };
   },
 };
+
+/** What the guest waits for besides copying, where a copy is looked at as a whole then: an xfs always, any other if it was made at rest. */
+function checkAtRest({ change: { image }, live }: DiskMove, freeBytesPerSecond: number): readonly ForecastPart[] {
+  if (live && image.content.type !== "xfs") return [];
+  const bytes = Math.round(usedBytes(image) * METADATA);
+  return [{
+    what: "checking the copy", seconds: tenths(CHECK_SECONDS + bytes / freeBytesPerSecond),
+    how: `a guess: ${formatBytes(bytes)} are read, at ${formatBytes(Math.round(freeBytesPerSecond))}/s`,
+  }];
+}
 
 function isFilesystem(content: { readonly type: string }): content is ExtContent | XfsContent {
   return ["ext2", "ext3", "ext4", "xfs"].includes(content.type);

@@ -149,6 +149,9 @@ export interface DiskForecast {
 
 export type ForecastPart = Estimate["parts"][number];
 
+/** What the part is called that the passes before it measure, so that the run knows it better than its plan. */
+export const LAST_PASS = "last pass";
+
 /** One way to bring a disk's content to a volume. A new one is a file in this folder. */
 export interface Strategy {
   readonly name: string;

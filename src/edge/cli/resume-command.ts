@@ -171,7 +171,7 @@ function whyNotUp(run: RunRecord, text: string, state: HostState): Diagnostic | 
     severity: "error", code: "guest-down", subject: { host: state.host.name, domain },
     summary: `${domain} is down, and the run ${run.run} was to leave it on its new disks, running`,
     detail: "The run could not start it, or somebody has stopped it since. Its config names its new disks.",
-    fix: `Start it (xl create ${guest?.config?.path ?? "its config"}), and resume again. If it is down on purpose, run its playbook instead.`,
+    fix: `Start it (xl create -f ${guest?.config?.path ?? "its config"}), and resume again. If it is down on purpose, run its playbook instead.`,
   };
 }
 

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { guestStatuses, renderStatuses } from "../../core/render/status.js";
 import { usableWidth } from "../../core/render/view.js";
 import { inParallel } from "../run/parallel.js";
+import { commandAgainText } from "./command-again.js";
 import { stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
@@ -23,8 +24,9 @@ export function statusCommand(session: Session, done: (exit: ExitCode) => void):
       done(await withHosts(patterns, options, session, async (hosts) => {
         const reporter = reporterFor(session, options);
         const { style } = stylesOf(session.console, !options.color);
-        const observed = await inParallel(hosts, FORKS, async ({ name, host }) => ({ name, observation: await session.observe(host) }));
-        return worst(observed.map(({ name, observation }): ExitCode => {
+        const observed = await inParallel(hosts, FORKS, async (named) => ({ named, observation: await session.observe(named.host) }));
+        return worst(observed.map(({ named, observation }): ExitCode => {
+          const { name } = named;
           if ("unreachable" in observation) {
             reporter.complain(observation.diagnostics);
             return EXIT.unreachable;
@@ -33,7 +35,7 @@ export function statusCommand(session: Session, done: (exit: ExitCode) => void):
             reporter.complain(observation.diagnostics);
             return EXIT.failed;
           }
-          const guests = guestStatuses(observation.state);
+          const guests = guestStatuses(observation.state, (command, domain) => commandAgainText(command, named, domain));
           if (options.json === true) session.console.out(`${JSON.stringify({ type: "runs", host: name, runs: observation.state.runs, guests })}\n`);
           else session.console.out(`${renderStatuses(name, guests, style, usableWidth(session.console.columns)).join("\n")}\n`);
           return EXIT.done;

@@ -9,10 +9,10 @@ domid_named() { # NAME: sets DOMID
 }
 
 # xl_words OPTIONS WORD…: what xl makes of the words after its command: an option is one wherever it stands, until `--`
-# (def_getopt in tools/xl/xl.h goes by getopt_long). Sets GIVEN, the letters of options, FILE_C (the value of -C), and of
+# (def_getopt in tools/xl/xl.h goes by getopt_long). Sets GIVEN, the letters of options, FILE_C and FILE_F (the values of -C and -f), and of
 # what is left WORD_1 to WORD_3.
 xl_words() {
-  letters=$1 GIVEN='' FILE_C='' WORD_1='' WORD_2='' WORD_3='' words=0 options=1
+  letters=$1 GIVEN='' FILE_C='' FILE_F='' WORD_1='' WORD_2='' WORD_3='' words=0 options=1
   shift
   while [ $# -gt 0 ]; do
     case $options$1 in
@@ -31,7 +31,7 @@ xl_words() {
             *"$letter:"*)
               GIVEN=$GIVEN$letter
               if [ -z "$cluster" ]; then shift; cluster=$1; fi
-              [ "$letter" != C ] || FILE_C=$cluster
+              case $letter in C) FILE_C=$cluster ;; f) FILE_F=$cluster ;; esac
               cluster=
               ;;
             *"$letter"*) GIVEN=$GIVEN$letter ;;

@@ -223,7 +223,14 @@ xl_change() {
   command=$1
   shift
   case $command in
-    create | restore) xl_words FnqvdcepV "$@" ;;
+    create)
+      xl_words f:FnqvdcepV "$@"
+      # as main_create in xl_vmcontrol.c has it: a word with a `=` is a setting
+      case $WORD_1 in *=*) WORD_1='' ;; esac
+      WORD_1=${FILE_F:-$WORD_1}
+      [ -n "$WORD_1" ] || { echo "stub: xl create without a file" >&2; exit 2; }
+      ;;
+    restore) xl_words FnqvdcepV "$@" ;;
     shutdown) xl_words awF "$@" ;;
     destroy) xl_words f "$@" ;;
     save) xl_words cp "$@" ;;

@@ -319,7 +319,8 @@ start_in_scope() {
     journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
     return 0
   fi
-  build_scoped xl create "$2" || return 1
+  # -f: a path with a `=` in it would else be taken for a setting
+  build_scoped xl create -f "$2" || return 1
   domain_state "$1" || {
     says "xl create of $1 ended well, and yet it is not there"
     return 1
