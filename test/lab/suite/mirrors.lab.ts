@@ -3,7 +3,7 @@ import { Lab } from "../lab.js";
 import { acks, boots, checkLate, checkRecords, expectNoErrors, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { describeInTheMirror } from "./in-the-mirror.js";
-import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, expectNoGarbage, expectNothingLeft, expectOnward, expectWholeFilesystem, fillWithGarbage, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
@@ -19,6 +19,7 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "suite-mirrors" });
   converge = await Converge.at(lab);
   await lab.run("rm -f /etc/xen/auto/*");
+  await fillWithGarbage(lab);
 });
 
 afterAll(async () => {
@@ -81,6 +82,7 @@ describe("a guest that is suspended", () => {
     await stopGuest(lab, "web1");
     await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+    await expectNoGarbage(lab, "/dev/vg0/web1-xvda1", "/dev/vg0/web1-xvda2");
   });
 });
 
@@ -93,6 +95,7 @@ test.runIf(everything)("a guest that overwrites in place and flushes late loses 
   expect(run.exitCode, run.all).toBe(0);
   await stopGuest(lab, "late1");
   await expectWholeFilesystem(lab, "/dev/vg0/late1-xvda1");
+  await expectNoGarbage(lab, "/dev/vg0/late1-xvda1");
   expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
   expect(await mappings()).toBe("");
   const [, copied] = /only what is in use is copied: (\d+) MiB of/.exec((await journal(lab, "late1")).map((event) => String(event["message"])).join("\n")) ?? [];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, fingerprint, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, expectNothingLeft, journal, traces } from "./on-host.js";
+import { attached, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces } from "./on-host.js";
 
 /**
  * Real guests that write all the while are moved on a real Xen Dom0. The order matters: one boot serves all, and a
@@ -18,6 +18,7 @@ beforeAll(async () => {
   lab = await Lab.up({ name: "suite" });
   converge = await Converge.at(lab);
   await lab.run("rm -f /etc/xen/auto/*");
+  await fillWithGarbage(lab);
 });
 
 afterAll(async () => {
@@ -82,6 +83,7 @@ describe("a guest that writes numbered records without pause", () => {
     expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
     await stopGuest(lab, "web1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+    await expectNoGarbage(lab, "/dev/vg0/web1-xvda1", "/dev/vg0/web1-xvda2");
   });
 });
 

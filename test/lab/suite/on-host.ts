@@ -117,3 +117,23 @@ export async function cutPower(lab: Lab, run: PromiseLike<unknown> & { readonly 
   await run;
   await lab.boot();
 }
+
+/** A byte that no guest's disk is full of. */
+const GARBAGE = "\\245";
+
+/** What volumes are made of first has held something else before, as it has on a host where volumes come and go. */
+export async function fillWithGarbage(lab: Lab): Promise<void> {
+  await lab.run(`lvcreate -qq -y -Wn -Zn -L 384M -n garbage vg0
+tr '\\0' '${GARBAGE}' </dev/zero | dd of=/dev/vg0/garbage bs=1M count=384 iflag=fullblock oflag=direct status=none
+lvremove -qq -y vg0/garbage`, { timeoutSeconds: 600 });
+}
+
+/** Nothing of it is on a volume any more: a guest reads its own there, or zeroes. */
+export async function expectNoGarbage(lab: Lab, ...volumes: readonly string[]): Promise<void> {
+  const script = `import sys
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        print(path, sum(part.count(b"${GARBAGE}" * 512) for part in iter(lambda: file.read(1 << 20), b"")))`;
+  const { stdout } = await lab.run(["python3", "-c", script, ...volumes], { timeoutSeconds: 300 });
+  expect(stdout.trim().split("\n")).toEqual(volumes.map((path) => `${path} 0`));
+}
