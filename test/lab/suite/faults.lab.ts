@@ -138,7 +138,7 @@ printf '%s\\n' '#!/bin/bash' '[ "$1" != add ] || while [ -e /run/block-waits ]; 
     await saw('"event":"step".*copy-last"', 900);
     await lab.run("touch /run/block-waits");
     await saw('"event":"step".*create-paused', 600);
-    await lab.run("until [ -e /run/block-asked ] && pkill -KILL -f '^xl create -p'; do sleep 0.1; done; rm /run/block-waits", { timeoutSeconds: 300 });
+    await lab.run("until [ -e /run/block-asked ] && pkill -KILL -f '[b]in/xl create -p'; do sleep 0.1; done; rm /run/block-waits", { timeoutSeconds: 300 });
     const { exitCode, all } = await run;
     expect(exitCode, all).toBe(3);
     await lab.run("mv /etc/xen/scripts/block.xen /etc/xen/scripts/block");
