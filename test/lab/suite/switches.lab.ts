@@ -164,7 +164,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     });
   });
 
-  test("a whole disk with partitions, and the kernel in it, is mirrored under a guest that is migrated, and boots from its volume", async () => {
+  test("a whole disk with partitions, and the kernel in it, is mirrored under a guest that is migrated, and boots from its volume", { timeout: 1_800_000 }, async () => {
     await kernelInside("whole1", "/srv/xen/whole1.img");
     await startGuest(lab, "whole1");
     await waitForConsole(lab, "whole1", "\\] ack 20$");
