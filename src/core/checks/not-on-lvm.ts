@@ -1,4 +1,3 @@
-import { chosenFor } from "../strategies/chosen.js";
 import type { Check } from "./check.js";
 
 export const notOnLvm: Check = {
@@ -7,7 +6,7 @@ export const notOnLvm: Check = {
   run: ({ moves, choices, domain, options }) => {
     if (domain.running === undefined || options.offline === true) return [];
     return moves
-      .filter((m) => m.image.on === undefined && chosenFor(choices, m.vdev)?.fromSnapshots === true)
+      .filter((m) => m.image.on === undefined && choices.some((c) => c.vdev === m.vdev && c.strategy === "rsync"))
       .map(({ image, vdev, wish }) => ({
         vdev, at: wish.at,
         summary: `${image.path} lies on no LVM volume, so no snapshot of it can be taken while ${domain.name} runs`,

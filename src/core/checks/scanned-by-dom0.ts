@@ -4,8 +4,6 @@ import { volumePath } from "../model/names.js";
 import type { Scanning, Signature } from "../model/scanning.js";
 import { lvmLooksAt, mdAssembles } from "../model/scanning.js";
 import { mapperPath } from "../facts/volume-heads.js";
-import { chosenFor } from "../strategies/chosen.js";
-import type { Strategy } from "../strategies/strategy.js";
 import type { Check } from "./check.js";
 
 /** A device under which a disk's content appears on Dom0, by the names that it has or may have there. */
@@ -25,10 +23,10 @@ export const scannedByDom0: Check = {
   run: ({ moves, choices, state }) =>
     moves.flatMap((move) => {
       const { image, vdev, wish, to } = move;
-      const appears = chosenFor(choices, vdev)?.appears ?? ANYWHERE;
+      const strategy = choices.find((choice) => choice.vdev === vdev)?.strategy;
       const scanning = state.scanning ?? UNKNOWN;
       const found = (image.stacked ?? []).flatMap((signature) =>
-        devicesOf(move, appears, scanning).filter((device) => takesUp(signature, device, scanning)).map((device) => ({ signature, device })));
+        devicesOf(move, strategy, scanning).filter((device) => takesUp(signature, device, scanning)).map((device) => ({ signature, device })));
       if (found.length === 0) return [];
       const lvm = found.filter(({ signature }) => signature.kind === "lvm");
       return [
@@ -44,9 +42,6 @@ export const scannedByDom0: Check = {
     }),
 };
 
-/** Where no way is chosen yet. */
-const ANYWHERE = ["loop", "volume"] as const;
-
 const WHO = { lvm: "LVM", md: "mdadm" } as const;
 
 /** Where nothing is known of it: what is installed as it comes, which looks at everything. */
@@ -58,7 +53,8 @@ function takesUp({ kind, metadata = "1.x", partition }: Signature, device: Devic
   return lvm !== undefined && (lvm.volumes || !device.isVolume) && lvmLooksAt(device, lvm);
 }
 
-function devicesOf({ image, domain, vdev, to }: MoveDisk, appears: Strategy["appears"], { loopPartitions }: Scanning): readonly Device[] {
+/** QEMU reads an image itself; a kernel's way needs a loop device over it. Files are carried, blocks go as they are. */
+function devicesOf({ image, domain, vdev, to }: MoveDisk, strategy: string | undefined, { loopPartitions }: Scanning): readonly Device[] {
   const [group = "", name = ""] = to.volume.split("/");
   const mapping = mappingPath(mappingName(domain, vdev));
   const loop: Device = {
@@ -67,8 +63,10 @@ function devicesOf({ image, domain, vdev, to }: MoveDisk, appears: Strategy["app
   const mapped: Device = { what: mapping, isVolume: false, partitions: false, names: [mapping, "/dev/dm-7", ...LINKS], known: [mapping] };
   const names = [volumePath(to.volume), mapperPath(`${group}/${name}`)];
   const volume: Device = { what: volumePath(to.volume), isVolume: true, partitions: false, names: [...names, "/dev/dm-7"], known: names };
-  const devices = { loop, mapping: mapped, volume };
-  return appears.map((one) => devices[one]);
+  if (strategy === "rsync") return [loop];
+  if (strategy === "qemu") return [volume];
+  if (strategy === "new-swap") return [];
+  return strategy === "dm" ? [loop, mapped, volume] : [loop, volume];
 }
 
 /** Nobody knows which number it will have, and udev makes links for it: a pattern that takes these in takes it in. */

@@ -1,6 +1,4 @@
 import type { MoveDisk } from "../model/change.js";
-import { chosenFor } from "../strategies/chosen.js";
-import type { Strategy } from "../strategies/strategy.js";
 import type { Check } from "./check.js";
 
 /** Of a loop device, and so of every disk in a file, whatever lies below. */
@@ -13,15 +11,15 @@ export const sectorSize: Check = {
     moves.flatMap((move) => {
       const { to, vdev, wish, domain } = move;
       const sector = state.volumeGroups[to.group]?.sectorBytes ?? SECTOR_OF_IMAGES;
-      const carries = chosenFor(choices, vdev)?.carries;
-      const why = sector > SECTOR_OF_IMAGES ? against(move, carries, sector) : undefined;
+      const strategy = choices.find((choice) => choice.vdev === vdev)?.strategy;
+      const why = sector > SECTOR_OF_IMAGES ? against(move, strategy, sector) : undefined;
       if (why === undefined) return [];
       return [
         {
           vdev, at: wish.at,
           summary: `volumes of ${to.group} have sectors of ${sector} bytes, and ${vdev} of ${domain} has had ${SECTOR_OF_IMAGES}`,
           detail: why,
-          fix: carries === "files"
+          fix: strategy === "rsync"
             ? "Choose a volume group on disks with sectors of 512 bytes."
             : `Choose a volume group on disks with sectors of 512 bytes, or \`strategy: rsync\`, where the disk is one file system with blocks of at least ${sector} bytes.`,
         },
@@ -30,9 +28,9 @@ export const sectorSize: Check = {
 };
 
 /** Why the guest would not find what it has; undefined where it would, or where nothing is chosen. */
-function against({ image: { content } }: MoveDisk, carries: Strategy["carries"] | undefined, sector: number): string | undefined {
-  if (carries === undefined || carries === "nothing") return undefined;
-  if (carries === "blocks") return "blocks go as they are: partition tables count in sectors, and so do some file systems";
+function against({ image: { content } }: MoveDisk, strategy: string | undefined, sector: number): string | undefined {
+  if (strategy === undefined || strategy === "none" || strategy === "new-swap") return undefined;
+  if (strategy !== "rsync") return "blocks go as they are: partition tables count in sectors, and so do some file systems";
   const least = "features" in content && "s.size" in content.features ? content.features["s.size"] : undefined;
   const smallest = Math.min(least ?? Infinity, "blockBytes" in content ? content.blockBytes : Infinity);
   return smallest < sector ? `its ${content.type} is made anew as it is, in units of ${smallest} bytes` : undefined;

@@ -1,7 +1,8 @@
 import { formatBytes } from "../model/bytes.js";
 import { quoteCommand } from "../model/command.js";
-import { chosenFor } from "../strategies/chosen.js";
 import type { Check } from "./check.js";
+
+const BY_MD = ["md", "md-preseed"];
 
 export const sparseImage: Check = {
   code: "sparse-image",
@@ -10,7 +11,7 @@ export const sparseImage: Check = {
     // nobody writes to the disks of a guest that is down
     if (domain.running === undefined) return [];
     return moves
-      .filter(({ vdev }) => chosenFor(choices, vdev)?.noHoles === true)
+      .filter(({ vdev }) => BY_MD.includes(choices.find((choice) => choice.vdev === vdev)?.strategy ?? ""))
       .filter(({ image }) => image.allocatedBytes < image.bytes)
       .map(({ image, vdev, wish }) => ({
         vdev, at: wish.at,

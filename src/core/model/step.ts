@@ -48,8 +48,6 @@ export interface StepKind<Kind extends string, Args> {
   readonly risk: Risk | ((args: Args) => Risk);
   /** Tools that the commands need on the host. */
   requires(args: Args): readonly string[];
-  /** Modules that the host's kernel needs for it, by their own names (underscores): of those that facts/modules.ts asks for. */
-  readonly modules?: readonly string[];
   /** One line for the preview: `Create vg0/web1-root, 2 GiB`. */
   title(args: Args): string;
   actions(args: Args): readonly Action[];

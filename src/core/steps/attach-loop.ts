@@ -19,7 +19,6 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
   kind: "attach-loop",
   risk: "safe",
   requires: () => ["losetup"],
-  modules: ["loop"],
   title: ({ file, link }) => `Attach ${file} as ${link}`,
   actions: ({ link, file, under }) => [
     { verb: ["attach_loop", link, file, ...(under === undefined ? [] : [under])], command: ["losetup", "--find", "--show", file] },

@@ -27,7 +27,6 @@ export const startMirror: StepKind<"start-mirror", StartMirror> = {
   kind: "start-mirror",
   risk: "safe",
   requires: () => ["dmsetup"],
-  modules: ["dm_mirror"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
   // a resume with a new table loaded suspends, swaps and resumes in one call: nothing can die in between
   actions: ({ name, bytes, from, to, log, bytesPerSecond }) => [

@@ -9,7 +9,6 @@ export const snapshotCopy: StepKind<"snapshot-copy", TakenSnapshot> = {
   kind: "snapshot-copy",
   risk: "safe",
   requires: () => ["lvcreate", "lvremove"],
-  modules: ["dm_snapshot"],
   title: ({ origin, snapshot, bytes }) =>
     `Snapshot the copy ${origin} as ${snapshot}${bytes === undefined ? ", thin" : `, ${formatBytes(bytes)} for what the clone writes`}`,
   actions: (taken) => [{ command: takingOf(taken) }],

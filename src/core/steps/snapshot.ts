@@ -19,7 +19,6 @@ export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
   kind: "create-snapshot",
   risk: "safe",
   requires: () => ["lvcreate", "lvremove", "sync"],
-  modules: ["dm_snapshot"],
   title: ({ origin, snapshot, bytes }) =>
     `Snapshot ${origin} as ${snapshot}${bytes === undefined ? ", thin" : `, ${formatBytes(bytes)} for changes`}`,
   actions: ({ origin, snapshot, bytes, tags, mountpoint }) => {

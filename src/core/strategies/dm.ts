@@ -29,8 +29,6 @@ export const dm: Strategy = {
   named: true,
   auto: true,
   way: "mapping",
-  carries: "blocks",
-  appears: ["loop", "mapping", "volume"],
 
   fits: (move, state) => {
     const { image } = move.change;

@@ -24,8 +24,6 @@ export const drbd: Strategy = {
   named: true,
   auto: false,
   way: "resource",
-  carries: "blocks",
-  appears: ["loop", "volume"],
 
   fits: (move, state) => {
     const reasons = [

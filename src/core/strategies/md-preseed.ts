@@ -25,9 +25,6 @@ export const mdPreseed: Strategy = {
   named: true,
   auto: false,
   way: "array",
-  carries: "blocks",
-  appears: ["loop", "volume"],
-  noHoles: true,
 
   fits: (move, state) => {
     const untracked = sitsUntracked(move, state);

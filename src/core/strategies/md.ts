@@ -22,9 +22,6 @@ export const md: Strategy = {
   // a second switch takes the guest off its array, and where the image fails in mid-mirror dm bears more
   auto: "last",
   way: "array",
-  carries: "blocks",
-  appears: ["loop", "volume"],
-  noHoles: true,
 
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...againstMd(move, state)];

@@ -27,8 +27,6 @@ export const qemu: Strategy = {
   named: true,
   auto: true,
   way: "pivot",
-  carries: "blocks",
-  appears: ["volume"],
 
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...against(move, state)];

@@ -67,9 +67,6 @@ export const rsync: Strategy = {
   named: true,
   auto: true,
   way: "files",
-  carries: "files",
-  appears: ["loop"],
-  fromSnapshots: true,
 
   fits: (move, state) => {
     const { change, switchOver, running, mapped, options } = move;

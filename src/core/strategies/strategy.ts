@@ -166,14 +166,6 @@ export interface Strategy {
    * it is down and a mirror while it runs. Unset: goes with those that {@link goesWith} says.
    */
   readonly way?: string;
-  /** What gets to the volume: file by file into a file system made anew, block by block, or nothing of what is there. */
-  readonly carries: "files" | "blocks" | "nothing";
-  /** The devices through which the kernel of Dom0 sees what the guest keeps in the disk, until the move is over. */
-  readonly appears: readonly ("loop" | "mapping" | "volume")[];
-  /** Of a guest that runs it reads snapshots of the image's volume: an image that lies on none is carried while the guest is down. */
-  readonly fromSnapshots?: true;
-  /** Once an image could not take a write, the guest's further ones fail for good: a running guest's may have no holes, which its file system might not fill. */
-  readonly noHoles?: true;
   /** For one that has no way of its own; `undefined`: no other disk has one. Unset: with any. */
   goesWith?(way: string | undefined, move: DiskMove): boolean;
   /** Whether it can do this disk on this host, and why, or why not. */
