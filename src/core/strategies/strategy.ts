@@ -152,7 +152,7 @@ export type ForecastPart = Estimate["parts"][number];
 /** One way to bring a disk's content to a volume. A new one is a file in this folder. */
 export interface Strategy {
   readonly name: string;
-  /** One line for `--help` and the docs. */
+  /** What it does, in a line: the playbook's schema says it to editors. */
   readonly about: string;
   /** May a playbook name it, or is it only picked? */
   readonly named: boolean;
