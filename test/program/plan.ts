@@ -20,7 +20,7 @@ interface Raw {
 export const raw: StepKind<"raw", Raw> = {
   kind: "raw",
   risk: "safe",
-  requires: () => [],
+  requires: [],
   title: ({ title }) => title,
   actions: ({ actions }) => actions,
   goals: ({ goals }) => goals ?? [],

@@ -3,6 +3,7 @@ import type { MoveDisk } from "../model/change.js";
 import type { HostState } from "../model/host-state.js";
 import { diskBytes } from "../model/storage.js";
 import type { Content } from "../model/storage.js";
+import { strategyFor } from "../strategies/strategy-of.js";
 import type { Check } from "./check.js";
 
 export const gptBackup: Check = {
@@ -11,9 +12,7 @@ export const gptBackup: Check = {
   run: ({ moves, choices, state }) =>
     moves.flatMap((move) => {
       const { to, vdev, wish, image } = move;
-      const strategy = choices.find((choice) => choice.vdev === vdev)?.strategy;
-      // no file system can be read from a partition table: whatever carries one carries blocks
-      if (strategy === undefined || strategy === "none" || !isGpt(image.content)) return [];
+      if (strategyFor(vdev, choices)?.carries !== "blocks" || !isGpt(image.content)) return [];
       const bytes = bytesOf(move, state);
       if (to.bytes <= bytes) return [];
       return [

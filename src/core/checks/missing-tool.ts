@@ -1,10 +1,14 @@
-import type { TOOLS } from "../facts/tools.js";
+import { RUNTIME_TOOLS } from "../facts/tools.js";
 import { stepsOf } from "../model/plan.js";
-import { kindOf } from "../steps/kind-of.js";
+import { STEP_PACKAGES, toolsOf } from "../steps/kind-of.js";
 import type { Check } from "./check.js";
 
-/** Debian's package of each tool that a host is asked for: without one the advice would only repeat the tool's name. */
-export const PACKAGES: Readonly<Record<(typeof TOOLS)[number], string>> = {
+/**
+ * Debian's package of each tool that a host is asked for: without one the advice would only repeat the tool's name. It is
+ * a fact of Debian, and many kinds of step share a tool; a kind that brings a new one names its package itself (`packages`).
+ */
+export const PACKAGES: Readonly<Record<string, string>> = {
+  ...STEP_PACKAGES,
   base64: "coreutils", dd: "coreutils", head: "coreutils", mv: "coreutils", nice: "coreutils", od: "coreutils", rm: "coreutils",
   sha256sum: "coreutils", sort: "coreutils", stat: "coreutils", sync: "coreutils", tail: "coreutils", timeout: "coreutils",
   touch: "coreutils", truncate: "coreutils",
@@ -21,19 +25,15 @@ export const PACKAGES: Readonly<Record<(typeof TOOLS)[number], string>> = {
   getfacl: "acl", getfattr: "attr", mdadm: "mdadm", modprobe: "kmod", nc: "netcat-openbsd", python3: "python3", rsync: "rsync",
 };
 
-/** What the host program itself uses, whatever the steps are. */
-const RUNTIME = ["flock", "systemd-run", "systemctl", "sha256sum", "sync", "blkid"];
-
 export const missingTool: Check = {
   code: "missing-tool",
   about: "what a plan needs on the host is looked for before anything is touched",
   run: ({ nodes, state, desired }) => {
-    const needed = new Set(RUNTIME);
-    for (const step of stepsOf(nodes)) for (const tool of kindOf(step).requires(step.args)) needed.add(tool);
+    const needed = new Set([...RUNTIME_TOOLS, ...stepsOf(nodes).flatMap(toolsOf)]);
     const missing = [...needed].filter((tool) => state.tools[tool]?.present === false).sort();
     const findings = missing.map((tool) => ({
       at: desired.at, summary: `${state.host.name} has no ${tool}`,
-      fix: isAskedFor(tool) ? `Install Debian's package ${PACKAGES[tool]}.` : `Install ${tool}.`,
+      fix: Object.hasOwn(PACKAGES, tool) ? `Install Debian's package ${PACKAGES[tool] ?? tool}.` : `Install ${tool}.`,
     }));
     if (state.host.systemd !== undefined) return findings;
     return [
@@ -46,7 +46,3 @@ export const missingTool: Check = {
     ];
   },
 };
-
-function isAskedFor(tool: string): tool is (typeof TOOLS)[number] {
-  return Object.hasOwn(PACKAGES, tool);
-}

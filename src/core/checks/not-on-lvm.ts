@@ -1,3 +1,4 @@
+import { strategyFor } from "../strategies/strategy-of.js";
 import type { Check } from "./check.js";
 
 export const notOnLvm: Check = {
@@ -6,7 +7,7 @@ export const notOnLvm: Check = {
   run: ({ moves, choices, domain, options }) => {
     if (domain.running === undefined || options.offline === true) return [];
     return moves
-      .filter((m) => m.image.on === undefined && choices.some((c) => c.vdev === m.vdev && c.strategy === "rsync"))
+      .filter((m) => m.image.on === undefined && strategyFor(m.vdev, choices)?.snapshots === true)
       .map(({ image, vdev, wish }) => ({
         vdev, at: wish.at,
         summary: `${image.path} lies on no LVM volume, so no snapshot of it can be taken while ${domain.name} runs`,

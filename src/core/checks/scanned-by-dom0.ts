@@ -4,6 +4,8 @@ import { volumePath } from "../model/names.js";
 import type { Scanning, Signature } from "../model/scanning.js";
 import { lvmLooksAt, mdAssembles } from "../model/scanning.js";
 import { mapperPath } from "../facts/volume-heads.js";
+import { strategyFor } from "../strategies/strategy-of.js";
+import type { Strategy } from "../strategies/strategy.js";
 import type { Check } from "./check.js";
 
 /** A device under which a disk's content appears on Dom0, by the names that it has or may have there. */
@@ -23,7 +25,7 @@ export const scannedByDom0: Check = {
   run: ({ moves, choices, state }) =>
     moves.flatMap((move) => {
       const { image, vdev, wish, to } = move;
-      const strategy = choices.find((choice) => choice.vdev === vdev)?.strategy;
+      const strategy = strategyFor(vdev, choices);
       const scanning = state.scanning ?? UNKNOWN;
       const found = (image.stacked ?? []).flatMap((signature) =>
         devicesOf(move, strategy, scanning).filter((device) => takesUp(signature, device, scanning)).map((device) => ({ signature, device })));
@@ -53,8 +55,8 @@ function takesUp({ kind, metadata = "1.x", partition }: Signature, device: Devic
   return lvm !== undefined && (lvm.volumes || !device.isVolume) && lvmLooksAt(device, lvm);
 }
 
-/** QEMU reads an image itself; a kernel's way needs a loop device over it. Files are carried, blocks go as they are. */
-function devicesOf({ image, domain, vdev, to }: MoveDisk, strategy: string | undefined, { loopPartitions }: Scanning): readonly Device[] {
+/** QEMU reads an image itself; a kernel's way needs a loop device over it. The strategy says what of it there is. */
+function devicesOf({ image, domain, vdev, to }: MoveDisk, strategy: Strategy | undefined, { loopPartitions }: Scanning): readonly Device[] {
   const [group = "", name = ""] = to.volume.split("/");
   const mapping = mappingPath(mappingName(domain, vdev));
   const loop: Device = {
@@ -63,11 +65,12 @@ function devicesOf({ image, domain, vdev, to }: MoveDisk, strategy: string | und
   const mapped: Device = { what: mapping, isVolume: false, partitions: false, names: [mapping, "/dev/dm-7", ...LINKS], known: [mapping] };
   const names = [volumePath(to.volume), mapperPath(`${group}/${name}`)];
   const volume: Device = { what: volumePath(to.volume), isVolume: true, partitions: false, names: [...names, "/dev/dm-7"], known: names };
-  if (strategy === "rsync") return [loop];
-  if (strategy === "qemu") return [volume];
-  if (strategy === "new-swap") return [];
-  return strategy === "dm" ? [loop, mapped, volume] : [loop, volume];
+  const devices = { loop, mapping: mapped, volume };
+  return (strategy?.shows ?? UNCHOSEN).map((what) => devices[what]);
 }
+
+/** Where no strategy is chosen yet: what most of them need. */
+const UNCHOSEN = ["loop", "volume"] as const;
 
 /** Nobody knows which number it will have, and udev makes links for it: a pattern that takes these in takes it in. */
 const LOOPS = ["/dev/loop0", "/dev/loop10"];

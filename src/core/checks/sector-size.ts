@@ -1,4 +1,6 @@
 import type { MoveDisk } from "../model/change.js";
+import { strategyFor } from "../strategies/strategy-of.js";
+import type { Strategy } from "../strategies/strategy.js";
 import type { Check } from "./check.js";
 
 /** Of a loop device, and so of every disk in a file, whatever lies below. */
@@ -11,7 +13,7 @@ export const sectorSize: Check = {
     moves.flatMap((move) => {
       const { to, vdev, wish, domain } = move;
       const sector = state.volumeGroups[to.group]?.sectorBytes ?? SECTOR_OF_IMAGES;
-      const strategy = choices.find((choice) => choice.vdev === vdev)?.strategy;
+      const strategy = strategyFor(vdev, choices);
       const why = sector > SECTOR_OF_IMAGES ? against(move, strategy, sector) : undefined;
       if (why === undefined) return [];
       return [
@@ -19,7 +21,7 @@ export const sectorSize: Check = {
           vdev, at: wish.at,
           summary: `volumes of ${to.group} have sectors of ${sector} bytes, and ${vdev} of ${domain} has had ${SECTOR_OF_IMAGES}`,
           detail: why,
-          fix: strategy === "rsync"
+          fix: strategy?.carries === "files"
             ? "Choose a volume group on disks with sectors of 512 bytes."
             : `Choose a volume group on disks with sectors of 512 bytes, or \`strategy: rsync\`, where the disk is one file system with blocks of at least ${sector} bytes.`,
         },
@@ -28,9 +30,9 @@ export const sectorSize: Check = {
 };
 
 /** Why the guest would not find what it has; undefined where it would, or where nothing is chosen. */
-function against({ image: { content } }: MoveDisk, strategy: string | undefined, sector: number): string | undefined {
-  if (strategy === undefined || strategy === "none" || strategy === "new-swap") return undefined;
-  if (strategy !== "rsync") return "blocks go as they are: partition tables count in sectors, and so do some file systems";
+function against({ image: { content } }: MoveDisk, strategy: Strategy | undefined, sector: number): string | undefined {
+  if (strategy === undefined || strategy.carries === "nothing") return undefined;
+  if (strategy.carries === "blocks") return "blocks go as they are: partition tables count in sectors, and so do some file systems";
   const least = "features" in content && "s.size" in content.features ? content.features["s.size"] : undefined;
   const smallest = Math.min(least ?? Infinity, "blockBytes" in content ? content.blockBytes : Infinity);
   return smallest < sector ? `its ${content.type} is made anew as it is, in units of ${smallest} bytes` : undefined;

@@ -1,8 +1,7 @@
 import { formatBytes } from "../model/bytes.js";
 import { quoteCommand } from "../model/command.js";
+import { strategyFor } from "../strategies/strategy-of.js";
 import type { Check } from "./check.js";
-
-const BY_MD = ["md", "md-preseed"];
 
 export const sparseImage: Check = {
   code: "sparse-image",
@@ -11,13 +10,16 @@ export const sparseImage: Check = {
     // nobody writes to the disks of a guest that is down
     if (domain.running === undefined) return [];
     return moves
-      .filter(({ vdev }) => BY_MD.includes(choices.find((choice) => choice.vdev === vdev)?.strategy ?? ""))
       .filter(({ image }) => image.allocatedBytes < image.bytes)
-      .map(({ image, vdev, wish }) => ({
+      .flatMap((move) => {
+        const fails = strategyFor(move.vdev, choices)?.failsOnFull;
+        return fails === undefined ? [] : [{ ...move, fails }];
+      })
+      .map(({ image, vdev, wish, fails }) => ({
         vdev, at: wish.at,
-        summary: `${image.path} is sparse (${formatBytes(image.allocatedBytes)} of ${formatBytes(image.bytes)}): were its file system to fill up, md would fail all writes of ${domain.name}`,
+        summary: `${image.path} is sparse (${formatBytes(image.allocatedBytes)} of ${formatBytes(image.bytes)}): were its file system to fill up, ${fails} would fail all writes of ${domain.name}`,
         detail: `it is to take ${formatBytes(image.bytes - image.allocatedBytes)} more at most; after one write that has no room there, before the guest is on its volume, ` +
-          "md fails every further one until the guest is restarted",
+          `${fails} fails every further one until the guest is restarted`,
         fix: `Fill its holes before (\`${quoteCommand(["fallocate", "--length", String(image.bytes), image.path])}\`, also while the guest runs), or take \`strategy: dm\`.`,
       }));
   },

@@ -1,12 +1,13 @@
+import { STEP_MODULES } from "../steps/kind-of.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 
 export type ModuleState = "loaded" | "available" | "missing";
 
-/** Those that some strategy may want, by the kernel's own names (underscores). */
-export const MODULES = [
-  "dm_clone", "dm_era", "dm_mirror", "dm_mod", "dm_raid", "dm_snapshot", "dm_thin_pool", "drbd", "ext4", "loop",
-  "md_mod", "nbd", "raid1", "xen_blkback", "xfs",
-] as const;
+/** Asked for besides, though no kind of step names them: what a host's recording tells whoever reads it. */
+const BESIDES: readonly string[] = ["dm_clone", "dm_era", "dm_mod", "dm_raid", "dm_thin_pool", "ext4", "md_mod", "nbd", "xen_blkback", "xfs"];
+
+/** Those that some step may want, as its kind says (`modules`), and those above, by the kernel's own names (underscores). */
+export const MODULES: readonly string[] = [...new Set([...STEP_MODULES, ...BESIDES])].sort();
 
 /** A line of kmod's modules.dep up to its colon, or of modules.builtin. Some names are a file's under another. */
 const FILES = `^[^:]*/(${MODULES.map((name) => name.replaceAll("_", "[-_]")).join("|")})[.]ko[^:]*:?`;

@@ -1,16 +1,19 @@
 import type { ToolState } from "../model/host-state.js";
+import { STEP_TOOLS } from "../steps/kind-of.js";
 import { known, unreadable, type FirstFact } from "./fact.js";
 
-/** Programs that some step may want. */
-export const TOOLS = [
-  "base64", "bash", "blkdiscard", "blkid", "blockdev", "cmp", "dd", "dmsetup", "drbdsetup", "dumpe2fs", "e2fsck", "find",
-  "flock", "head", "fsck.ext4", "fstrim", "getfacl", "getfattr", "ionice", "losetup", "lvchange", "lvconvert", "lvcreate",
-  "lvextend", "lvremove", "lvs", "mdadm", "mke2fs", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "mkfs.xfs", "mkswap",
-  "modprobe", "mount", "mountpoint", "mv", "nc", "nice", "od", "python3", "qemu-img", "qemu-nbd", "resize2fs", "rm", "rsync",
-  "sha256sum", "sort", "stat", "sync", "systemctl", "systemd-run", "tail", "timeout", "touch", "truncate", "tune2fs", "umount",
-  "unshare", "vgs", "wipefs", "xargs", "xenstore-ls", "xenstore-read", "xfs_admin", "xfs_db", "xfs_growfs",
-  "xfs_repair", "xl",
-] as const;
+/** What the host program itself uses, whatever the steps are. */
+export const RUNTIME_TOOLS: readonly string[] = ["flock", "systemd-run", "systemctl", "sha256sum", "sync", "blkid"];
+
+/** Asked for besides, though no step has a command of it: what a host's recording tells whoever reads it, and its versions. */
+const BESIDES: readonly string[] = [
+  "base64", "blockdev", "fsck.ext4", "fstrim", "getfacl", "getfattr", "lvconvert", "lvextend", "lvs", "mkfs.ext2",
+  "mkfs.ext3", "mkfs.ext4", "modprobe", "mountpoint", "nc", "od", "qemu-img", "qemu-nbd", "resize2fs", "sort",
+  "tune2fs", "unshare", "vgs", "wipefs", "xenstore-read", "xfs_admin", "xfs_db", "xfs_growfs",
+];
+
+/** Programs that some step may want, as its kind says (`requires`), and those above. */
+export const TOOLS: readonly string[] = [...new Set([...STEP_TOOLS, ...RUNTIME_TOOLS, ...BESIDES])].sort();
 
 // Few are asked for their version: starting a process is slow on some hosts. Some say it on standard error.
 const SCRIPT = `

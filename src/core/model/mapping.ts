@@ -40,16 +40,22 @@ export function resourceName(domain: string, vdev: string): string {
   return `drbd/${name.length <= LONGEST_RESOURCE ? name : `converge-${fnv1a(name)}`}`;
 }
 
+/** What makes devices of converge's own, and how it has a disk's called; steps/makers.ts has what is done with them. */
+const NAMES = { dm: mappingName, md: arrayName, drbd: resourceName } as const;
+
+export type Maker = keyof typeof NAMES;
+
+const MAKERS = Object.keys(NAMES) as readonly Maker[];
+
 /** What makes a device of a name, by what the name begins with. */
-export function makerOf(name: string): "dm" | "md" | "drbd" {
-  if (name.startsWith("md/")) return "md";
-  return name.startsWith("drbd/") ? "drbd" : "dm";
+export function makerOf(name: string): Maker {
+  return MAKERS.find((maker) => name.startsWith(`${maker}/`)) ?? "dm";
 }
 
 /** Whether a mapping is of this guest's disks. */
 export function isOf({ name: domain, config }: Domain, mapping: string): boolean {
   return config?.disks.some(({ vdev }) =>
-    [mappingName, arrayName, resourceName].some((nameOf) => nameOf(domain, vdev) === mapping)) ?? false;
+    Object.values(NAMES).some((nameOf) => nameOf(domain, vdev) === mapping)) ?? false;
 }
 
 const MAPPER = "/dev/mapper/";
@@ -65,7 +71,7 @@ export function nameOfPath(path: string): string {
 
 /** Whether a path is that of a mapping of converge's, there or not. */
 export function isOwnPath(path: string): boolean {
-  return /^\/dev\/(?:mapper|md|drbd)\/converge-/.test(path);
+  return MAKERS.some((maker) => path.startsWith(mappingPath(maker === "dm" ? "converge-" : `${maker}/converge-`)));
 }
 
 /** The mapping that a path names, where it is one of converge's. */

@@ -46,8 +46,14 @@ export interface Undo {
 export interface StepKind<Kind extends string, Args> {
   readonly kind: Kind;
   readonly risk: Risk | ((args: Args) => Risk);
-  /** Tools that the commands need on the host. */
-  requires(args: Args): readonly string[];
+  /** Every tool that the commands may need: hosts are asked for them, and refused where one is missing. */
+  readonly requires: readonly string[];
+  /** Those of them that these arguments need; unset: all. */
+  needs?(args: Args): readonly string[];
+  /** Debian's package of such a tool, where the check missing-tool has none for it yet. */
+  readonly packages?: Readonly<Record<string, string>>;
+  /** Kernel modules that it can not do without, by the kernel's own names (underscores): as with tools. */
+  readonly modules?: readonly string[];
   /** One line for the preview: `Create vg0/web1-root, 2 GiB`. */
   title(args: Args): string;
   actions(args: Args): readonly Action[];

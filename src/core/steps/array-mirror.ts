@@ -17,7 +17,7 @@ export interface GrowArray extends Legs {
 export const growArray: StepKind<"grow-array", GrowArray> = {
   kind: "grow-array",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
   actions: ({ name, bytes, to, bytesPerSecond }) => {
     const path = mappingPath(name);
@@ -46,7 +46,7 @@ export const syncArray: StepKind<"sync-array", Legs> = {
   kind: "sync-array",
   risk: "safe",
   always: true,
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ from, to }) => `Copy ${from.disk} to ${to.disk}, all but the last MiB`,
   actions: ({ name, bytes, from, to }) => [
     {
@@ -70,7 +70,7 @@ export interface CompleteArray extends Legs {
 export const completeArray: StepKind<"complete-array", CompleteArray> = {
   kind: "complete-array",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ from }) => `Copy the last of ${from.disk}: both are equal then`,
   actions: ({ name, bytes, from, to }) => [
     {

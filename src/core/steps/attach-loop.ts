@@ -18,7 +18,8 @@ export interface AttachLoop {
 export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
   kind: "attach-loop",
   risk: "safe",
-  requires: () => ["losetup"],
+  requires: ["losetup"],
+  modules: ["loop"],
   title: ({ file, link }) => `Attach ${file} as ${link}`,
   actions: ({ link, file, under }) => [
     { verb: ["attach_loop", link, file, ...(under === undefined ? [] : [under])], command: ["losetup", "--find", "--show", file] },
@@ -52,7 +53,7 @@ export interface DetachLoop {
 export const detachLoop: StepKind<"detach-loop", DetachLoop> = {
   kind: "detach-loop",
   risk: "safe",
-  requires: () => ["losetup"],
+  requires: ["losetup"],
   title: ({ link }) => `Detach ${link}`,
   actions: ({ link }) => [{ verb: ["detach_loop", link], shown: quoteCommand(["losetup", "--detach", link]) }],
   goals: ({ link }) => [{ goal: "loop-detached", link }],

@@ -22,7 +22,7 @@ export interface AwaitWindow {
 export const awaitWindow: StepKind<"await-window", AwaitWindow> = {
   kind: "await-window",
   risk: "safe",
-  requires: () => ["xl", "xenstore-ls"],
+  requires: ["xl", "xenstore-ls"],
   title: ({ window, seconds }) => `Wait for ${window.text} by Dom0's clock, with ${seconds} s of it left`,
   actions: ({ domain, window, seconds, disks, passesOver }) => [
     {

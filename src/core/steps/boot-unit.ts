@@ -13,7 +13,7 @@ export interface BootUnit {
 export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
   kind: "install-boot-unit",
   risk: "safe",
-  requires: () => ["systemctl"],
+  requires: ["systemctl"],
   title: ({ domain }) => `Install ${bootUnitName(domain)}: if Dom0 reboots now, it brings the guest back`,
   actions: ({ domain }) => [
     {
@@ -35,7 +35,7 @@ export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
 export const removeBootUnit: StepKind<"remove-boot-unit", BootUnit> = {
   kind: "remove-boot-unit",
   risk: "safe",
-  requires: () => ["systemctl"],
+  requires: ["systemctl"],
   title: ({ domain }) => `Remove ${bootUnitName(domain)}`,
   actions: ({ domain }) => [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: `disable and remove ${bootUnitName(domain)}` }],
   goals: ({ domain }) => [{ goal: "boot-unit-absent", domain }],

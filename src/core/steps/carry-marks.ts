@@ -15,7 +15,7 @@ export interface MarkCarry {
 export const markCarrying: StepKind<"mark-carrying", MarkCarry> = {
   kind: "mark-carrying",
   risk: "safe",
-  requires: () => ["lvchange"],
+  requires: ["lvchange"],
   title: ({ volume, image }) => `Mark ${volume}: its writes are being carried to ${image}`,
   actions: ({ volume }) => [{ command: ["lvchange", "--deltag", CARRY_DONE, "--addtag", CARRY_BEGUN, volume] }],
   goals: ({ volume }) => [{ goal: "volume-tagged", volume, tags: [CARRY_BEGUN] }],
@@ -32,7 +32,7 @@ export const markCarrying: StepKind<"mark-carrying", MarkCarry> = {
 export const markCarried: StepKind<"mark-carried", MarkCarry> = {
   kind: "mark-carried",
   risk: "safe",
-  requires: () => ["lvchange"],
+  requires: ["lvchange"],
   title: ({ volume, image }) => `Mark ${volume}: ${image} holds the same`,
   actions: ({ volume }) => [{ command: ["lvchange", "--deltag", CARRY_BEGUN, "--addtag", CARRY_DONE, volume] }],
   goals: ({ volume }) => [{ goal: "volume-tagged", volume, tags: [CARRY_DONE] }],

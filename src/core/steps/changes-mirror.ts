@@ -14,7 +14,7 @@ import type { Legs } from "./legs.js";
 export const readdArray: StepKind<"re-add-array", GrowArray> = {
   kind: "re-add-array",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}, and copy what was written meanwhile`,
   actions: ({ name, bytes, to, bytesPerSecond }) => {
     return [
@@ -44,7 +44,7 @@ export const syncChanges: StepKind<"sync-changes", Legs> = {
   kind: "sync-changes",
   risk: "safe",
   always: true,
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ from, to }) => `Copy what changed in ${from.disk} to ${to.disk}, but for its last part`,
   actions: ({ name, bytes, from, to }) => [
     {
@@ -60,7 +60,7 @@ export const syncChanges: StepKind<"sync-changes", Legs> = {
 export const completeChanges: StepKind<"complete-changes", CompleteArray> = {
   kind: "complete-changes",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ from }) => `Copy the last of what changed in ${from.disk}: both are equal then`,
   actions: ({ name, bytes, from, to }) => [
     {

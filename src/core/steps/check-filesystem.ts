@@ -16,7 +16,8 @@ export interface CheckFilesystem {
 export const checkFilesystem: StepKind<"check-filesystem", CheckFilesystem> = {
   kind: "check-filesystem",
   risk: "safe",
-  requires: ({ type }) => [type === "xfs" ? "xfs_repair" : "e2fsck"],
+  requires: ["e2fsck", "xfs_repair"],
+  needs: ({ type }) => [type === "xfs" ? "xfs_repair" : "e2fsck"],
   title: ({ volume, thorough }) => `Check the file system on ${volume}${thorough ? ", all of it" : ""}`,
   actions: ({ volume, type, thorough }) => {
     const device = volumePath(volume);

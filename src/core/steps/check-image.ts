@@ -9,7 +9,8 @@ export interface CheckImage {
 export const checkImage: StepKind<"check-image", CheckImage> = {
   kind: "check-image",
   risk: "safe",
-  requires: ({ type }) => [type === "xfs" ? "xfs_repair" : "e2fsck"],
+  requires: ["e2fsck", "xfs_repair"],
+  needs: ({ type }) => [type === "xfs" ? "xfs_repair" : "e2fsck"],
   title: ({ path }) => `Check the file system in ${path}`,
   actions: ({ path, type }) => [{ command: type === "xfs" ? ["xfs_repair", "-n", "-f", path] : ["e2fsck", "-n", path] }],
   goals: () => [],

@@ -24,7 +24,7 @@ export interface CreateClone extends Clone {
 export const createClone: StepKind<"create-clone", CreateClone> = {
   kind: "create-clone",
   risk: "safe",
-  requires: () => ["xl", "xenstore-ls", "systemd-run"],
+  requires: ["xl", "xenstore-ls", "systemd-run"],
   title: ({ name, domain }) => `Create ${name}, a clone of ${domain} without network cards, paused`,
   actions: ({ name, uuid, config, disks, memoryBytes }) => [
     { verb: ["guard_memory", String(memoryBytes)], shown: `the hypervisor has ${formatBytes(memoryBytes)} free for it` },
@@ -59,7 +59,7 @@ export const STEADY_SECONDS = 10;
 export const awaitClone: StepKind<"await-clone", AwaitClone> = {
   kind: "await-clone",
   risk: "safe",
-  requires: () => ["xl", "xenstore-ls", "dd"],
+  requires: ["xl", "xenstore-ls", "dd"],
   title: ({ name, timeoutSeconds, console }) =>
     `Let ${name} boot, within ${timeoutSeconds} s: its disks connected, ` +
     `${console === undefined ? "written to" : `'${console}' on its console`}, and then ${STEADY_SECONDS} s up`,
@@ -77,7 +77,7 @@ export const awaitClone: StepKind<"await-clone", AwaitClone> = {
 export const destroyClone: StepKind<"destroy-clone", Clone> = {
   kind: "destroy-clone",
   risk: "safe",
-  requires: () => ["xl", "xenstore-ls"],
+  requires: ["xl", "xenstore-ls"],
   title: ({ name }) => `Destroy ${name}`,
   actions: ({ name, uuid }) => [{ verb: ["end_clone", name, uuid], command: ["xl", "destroy", "--", name] }],
   goals: () => [],

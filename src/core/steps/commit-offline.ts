@@ -13,7 +13,7 @@ export const commitOffline: StepKind<"commit-offline", CommitOffline> = {
   kind: "commit-offline",
   risk: "safe",
   commits: () => "offline",
-  requires: () => [],
+  requires: [],
   title: ({ domain }) => `${domain} is on its new disk: the commit`,
   actions: () => [{ verb: ["commit_offline"], shown: "note in the journal that there is no way back from here" }],
   goals: () => [],

@@ -24,7 +24,7 @@ export interface CompareJob {
 export const compareJob: StepKind<"compare-job", CompareJob> = {
   kind: "compare-job",
   risk: "safe",
-  requires: () => ["python3", "xl", "dd", "cmp", "timeout"],
+  requires: ["python3", "xl", "dd", "cmp", "timeout"],
   title: ({ image, to }) => `Compare ${image} with ${to.disk}, byte for byte`,
   actions: ({ domain, job, bytes, image, to, limitSeconds }) => [
     { verb: ["complete_job", domain, job], shown: `QMP of ${domain}: ${qmp("job-complete", { id: job })} until pending` },

@@ -1,10 +1,10 @@
 import { quoteCommand } from "../model/command.js";
 import type { Leg } from "../model/goal.js";
-import { makerOf } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import { withOverwritten } from "../model/recycled.js";
 import type { Action, StepKind } from "../model/step.js";
 import { withDisk, withRunning } from "../model/transform.js";
+import { MAKERS_TOOLS, traitsOf } from "./makers.js";
 
 export interface HoldDisks {
   /** Unset: nobody runs on them. */
@@ -24,7 +24,8 @@ export interface HoldDisks {
 export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   kind: "hold-disks",
   risk: "disruptive",
-  requires: ({ mappings }) => ["xl", ...toolsOf(mappings)],
+  requires: ["xl", ...MAKERS_TOOLS],
+  needs: ({ mappings }) => ["xl", ...toolsOf(mappings)],
   title: ({ domain, mappings }) => {
     if (domain === undefined) return `${rests(mappings) ? "Wait for" : "Keep everything from"} ${mappings.join(", ")}`;
     if (mappings.length === 0) return `Pause ${domain}`;
@@ -32,7 +33,7 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
   },
   actions: ({ domain, mappings }) => [
     ...(domain === undefined ? [] : [{ verb: ["pause_guest", domain] as [string, ...string[]], command: ["xl", "pause", "--", domain] as [string, ...string[]] }]),
-    ...mappings.map(hold),
+    ...mappings.map((name) => traitsOf(name).hold(name)),
   ],
   goals: () => [],
   effect: ({ domain }, model) => withPaused(domain, true, model),
@@ -46,7 +47,8 @@ export const holdDisks: StepKind<"hold-disks", HoldDisks> = {
 export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
   kind: "release-disks",
   risk: "safe",
-  requires: ({ mappings }) => ["xl", ...toolsOf(mappings)],
+  requires: ["xl", ...MAKERS_TOOLS],
+  needs: ({ mappings }) => ["xl", ...toolsOf(mappings)],
   title: ({ domain, mappings }) => (domain === undefined ? `Let ${mappings.join(", ")} be used again` : `Let ${domain} run on`),
   actions: ({ domain, mappings }) => [release(domain, mappings)],
   goals: ({ domain }) => (domain === undefined ? [] : [{ goal: "domain-running", domain }]),
@@ -55,35 +57,17 @@ export const releaseDisks: StepKind<"release-disks", HoldDisks> = {
 
 /** They come to rest by themselves: nothing is kept from them. */
 function rests(mappings: readonly string[]): boolean {
-  return mappings.every((name) => makerOf(name) === "drbd");
+  return mappings.every((name) => traitsOf(name).rests === true);
 }
-
-const TOOLS = { dm: ["dmsetup"], md: [], drbd: ["drbdsetup"] } as const;
 
 function toolsOf(mappings: readonly string[]): readonly string[] {
-  return [...new Set(mappings.flatMap((name) => TOOLS[makerOf(name)]))];
-}
-
-function hold(name: string): Action {
-  switch (makerOf(name)) {
-    case "dm": return { command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] };
-    case "md": return { verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` };
-    case "drbd": return { verb: ["hold_writes", name], shown: `wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap)` };
-  }
-}
-
-function released(name: string): string {
-  switch (makerOf(name)) {
-    case "dm": return `dmsetup clear ${name}; dmsetup resume ${name}`;
-    case "md": return `suspend_hi of /dev/${name} to 0`;
-    case "drbd": return `nothing of /dev/${name}, from which nothing was kept`;
-  }
+  return [...new Set(mappings.flatMap((name) => traitsOf(name).tools))];
 }
 
 function release(domain: string | undefined, mappings: readonly string[]): Action {
   return {
     verb: ["release_disks", domain ?? "-", ...mappings],
-    shown: [...mappings.map(released), ...(domain === undefined ? [] : [`${quoteCommand(["xl", "unpause", "--", domain])}, if it was paused here`])].join("; "),
+    shown: [...mappings.map((name) => traitsOf(name).released(name)), ...(domain === undefined ? [] : [`${quoteCommand(["xl", "unpause", "--", domain])}, if it was paused here`])].join("; "),
   };
 }
 
@@ -106,7 +90,8 @@ export interface CompareLegs {
 export const compareLegs: StepKind<"compare-legs", CompareLegs> = {
   kind: "compare-legs",
   risk: "safe",
-  requires: ({ name }) => ["dd", "cmp", "timeout", ...toolsOf([name])],
+  requires: ["dd", "cmp", "timeout", ...MAKERS_TOOLS],
+  needs: ({ name }) => ["dd", "cmp", "timeout", ...toolsOf([name])],
   title: ({ from, to }) => `Compare ${from.disk} with ${to.disk}, byte for byte`,
   actions: (args) => [comparison(args)],
   goals: () => [],

@@ -17,7 +17,7 @@ export interface CopyBlocks {
 export const copyBlocks: StepKind<"copy-blocks", CopyBlocks> = {
   kind: "copy-blocks",
   risk: "destructive",
-  requires: () => ["dd"],
+  requires: ["dd"],
   title: ({ volume, path }) => `Copy all blocks of ${volume} to ${path}`,
   actions: ({ volume, path }) => [
     { command: ["dd", `if=${volumePath(volume)}`, `of=${path}`, "bs=4M", "iflag=direct", "conv=sparse,fsync", "status=none"] },
@@ -38,7 +38,7 @@ export const copyBlocks: StepKind<"copy-blocks", CopyBlocks> = {
 export const compareBlocks: StepKind<"compare-blocks", CopyBlocks> = {
   kind: "compare-blocks",
   risk: "safe",
-  requires: () => ["cmp"],
+  requires: ["cmp"],
   title: ({ volume, path }) => `Compare ${path} with ${volume}, byte for byte`,
   actions: ({ volume, path }) => [{ command: ["cmp", "--", volumePath(volume), path] }],
   goals: () => [],

@@ -2,7 +2,7 @@ import type { Command } from "../model/command.js";
 import { formatBytes } from "../model/bytes.js";
 import type { Action, StepKind } from "../model/step.js";
 import { withDisk } from "../model/transform.js";
-import { throttled, throttleTools } from "./throttle.js";
+import { THROTTLE_TOOLS, throttled, throttleTools } from "./throttle.js";
 import type { Throttle } from "./throttle.js";
 
 export interface CopyFiles {
@@ -41,7 +41,8 @@ export interface PoolWatch {
 export const copyFiles: StepKind<"copy-files", CopyFiles> = {
   kind: "copy-files",
   risk: "safe",
-  requires: ({ throttle }) => ["rsync", ...throttleTools(throttle)],
+  requires: ["rsync", ...THROTTLE_TOOLS],
+  needs: ({ throttle }) => ["rsync", ...throttleTools(throttle)],
   title: ({ from, to, role, compare }) => {
     const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
@@ -108,7 +109,7 @@ export interface DistrustFresh {
 export const distrustFresh: StepKind<"distrust-fresh", DistrustFresh> = {
   kind: "distrust-fresh",
   risk: "safe",
-  requires: () => ["find", "xargs", "touch"],
+  requires: ["find", "xargs", "touch"],
   title: ({ windowSeconds }) =>
     `Mark files changed in the last ${Math.round(windowSeconds / 60)} minutes, to compare them again`,
   actions: ({ source, target, windowSeconds }) => [

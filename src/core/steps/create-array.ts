@@ -20,7 +20,8 @@ export interface CreateArray {
 export const createArray: StepKind<"create-array", CreateArray> = {
   kind: "create-array",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
+  modules: ["raid1"],
   title: ({ name, leg }) => `Build the array ${mappingPath(name)} on ${leg.disk}, without a superblock`,
   actions: ({ name, leg }) => [{ verb: ["build_array", name], command: buildCommand(name, leg.device) }],
   goals: ({ name, leg }) => [{ goal: "array", name, leg }],

@@ -16,7 +16,7 @@ export interface CreateMapping {
 export const createMapping: StepKind<"create-mapping", CreateMapping> = {
   kind: "create-mapping",
   risk: "safe",
-  requires: () => ["dmsetup"],
+  requires: ["dmsetup"],
   title: ({ name, leg }) => `Create the mapping ${name} on ${leg.disk}`,
   actions: ({ name, bytes, leg }) => [
     { command: ["dmsetup", "create", name, "--uuid", mappingUuid(name), "--table", linearTable(bytes, leg.device)] },

@@ -21,7 +21,8 @@ export const createResource: StepKind<"create-resource", CreateResource> = {
   kind: "create-resource",
   risk: "safe",
   // drbdmeta and drbdadm come with it
-  requires: () => ["drbdsetup", "losetup", "truncate"],
+  requires: ["drbdsetup", "losetup", "truncate"],
+  modules: ["drbd"],
   title: ({ name, leg }) => `Make the DRBD device ${mappingPath(name)} on ${leg.disk}, with its metadata in memory`,
   actions: ({ name, bytes, leg }) => [
     {

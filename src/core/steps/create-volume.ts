@@ -21,7 +21,7 @@ export interface CreateVolume {
 export const createVolume: StepKind<"create-volume", CreateVolume> = {
   kind: "create-volume",
   risk: "safe",
-  requires: () => ["lvcreate"],
+  requires: ["lvcreate"],
   title: ({ volume, bytes }) => `Create ${volume}, ${formatBytes(bytes)}`,
   actions: ({ volume, bytes, tags }) => {
     const [group = "", name = ""] = volume.split("/");

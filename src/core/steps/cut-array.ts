@@ -14,7 +14,7 @@ export const cutArray: StepKind<"cut-array", CutArray> = {
   kind: "cut-array",
   risk: "safe",
   commits: ({ running }) => (running ? "running" : "offline"),
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ name, from, to }) => `Take ${from.disk} out of ${mappingPath(name)}, which leaves ${to.disk}: the commit`,
   actions: ({ domain, name, from, to, running }) => [
     // the kernel takes the last member for broken where it is failed, and then fails every write (md.c, MD_BROKEN)
@@ -41,7 +41,7 @@ export interface RetireArray {
 export const retireArray: StepKind<"retire-array", RetireArray> = {
   kind: "retire-array",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
   title: ({ name }) => `Stop ${mappingPath(name)} as soon as nobody has it any more`,
   actions: ({ name }) => [{ verb: ["retire_device", name], shown: `mdadm --stop ${mappingPath(name)}` }],
   goals: () => [],

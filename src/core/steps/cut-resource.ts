@@ -19,7 +19,8 @@ export const cutResource: StepKind<"cut-resource", CutResource> = {
   kind: "cut-resource",
   risk: ({ running }) => (running ? "disruptive" : "safe"),
   commits: ({ running }) => (running ? "running" : "offline"),
-  requires: ({ running }) => [...(running ? ["xl"] : []), "drbdsetup", "losetup"],
+  requires: ["xl", "drbdsetup", "losetup"],
+  needs: ({ running }) => [...(running ? ["xl"] : []), "drbdsetup", "losetup"],
   title: ({ domain, name, from, to, running }) =>
     `Take ${from.disk} out of ${mappingPath(name)}, which leaves ${to.disk}${running ? `, while ${domain} is paused` : ""}: the commit`,
   actions: ({ domain, name, bytes, from, to, running }) => [
@@ -48,7 +49,7 @@ export interface RetireResource {
 export const retireResource: StepKind<"retire-resource", RetireResource> = {
   kind: "retire-resource",
   risk: "safe",
-  requires: () => ["drbdsetup"],
+  requires: ["drbdsetup"],
   title: ({ name }) => `Take ${mappingPath(name)} down as soon as nobody has it any more`,
   actions: ({ name }) => [{ verb: ["retire_device", name], shown: `drbdsetup down ${mappingPath(name)}` }],
   goals: () => [],

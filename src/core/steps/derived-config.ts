@@ -18,7 +18,7 @@ export interface WriteConfig {
 export const writeConfig: StepKind<"write-config", WriteConfig> = {
   kind: "write-config",
   risk: "safe",
-  requires: () => ["sha256sum", "head", "tail"],
+  requires: ["sha256sum", "head", "tail"],
   title: ({ to, what }) => `Write ${to}: ${what}`,
   actions: ({ from, before, to, after, edits }) => [
     {
@@ -42,7 +42,7 @@ export interface RemoveConfig {
 export const removeConfig: StepKind<"remove-config", RemoveConfig> = {
   kind: "remove-config",
   risk: "safe",
-  requires: () => ["rm"],
+  requires: ["rm"],
   title: ({ path }) => `Remove ${path}`,
   actions: ({ path }) => [{ verb: ["remove_file", path], shown: `rm -f ${path}` }],
   goals: () => [],

@@ -13,7 +13,7 @@ export type DraftConfig = Pick<EditConfig, "domain" | "path" | "before" | "after
 export const draftConfig: StepKind<"draft-config", DraftConfig> = {
   kind: "draft-config",
   risk: "safe",
-  requires: () => ["sha256sum", "head", "tail"],
+  requires: ["sha256sum", "head", "tail"],
   title: ({ path }) => `Write the new text of ${path} beside it`,
   actions: ({ path, before, after, edits }) => [
     {

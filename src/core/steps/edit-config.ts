@@ -30,7 +30,7 @@ export interface EditConfig {
 export const editConfig: StepKind<"edit-config", EditConfig> = {
   kind: "edit-config",
   risk: "safe",
-  requires: () => ["sha256sum", "head", "tail", "mv", "timeout"],
+  requires: ["sha256sum", "head", "tail", "mv", "timeout"],
   title: ({ path }) => `Edit ${path}`,
   actions: ({ path, before, after, edits, disks, oldDisks, standing }) => [
     ...(standing === "at-rest" ? [noting(moved(disks, oldDisks).map(({ target }) => target))] : []),

@@ -10,7 +10,7 @@ export interface ForgetOldRuns {
 export const forgetOldRuns: StepKind<"forget-runs", ForgetOldRuns> = {
   kind: "forget-runs",
   risk: "safe",
-  requires: () => ["rm"],
+  requires: ["rm"],
   title: ({ domain, runs }) => `Forget ${runs.length === 1 ? "an old run" : `${runs.length} old runs`} of ${domain}`,
   actions: ({ domain, runs }) => runs.map((run) => (
     { verb: ["forget_run", run], command: ["rm", "-rf", "--", `${booksDirectory(domain)}/runs/${run}`] }

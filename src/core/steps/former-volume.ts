@@ -25,7 +25,7 @@ const role = (name: "disk" | "former" | "copy"): string => `converge.role=${name
 export const settleFormer: StepKind<"settle-former", SettleFormer> = {
   kind: "settle-former",
   risk: "safe",
-  requires: () => ["lvchange"],
+  requires: ["lvchange"],
   title: ({ volume, domain, vdev, alone }) =>
     `Mark ${volume} as the former ${vdev} of ${domain}${alone ? ", with writes that nothing else has" : ""}`,
   actions: (args) => [
@@ -55,7 +55,7 @@ function marks({ alone }: SettleFormer): readonly string[] {
 export const adoptFormer: StepKind<"adopt-former", AdoptFormer> = {
   kind: "adopt-former",
   risk: "safe",
-  requires: () => ["lvchange"],
+  requires: ["lvchange"],
   title: ({ volume }) => `Take ${volume} as a copy that was begun: nothing is on it alone`,
   actions: ({ volume, fill }) => [
     { command: ["lvchange", "--deltag", role("former"), "--deltag", CARRY_DONE, "--addtag", role("copy"), "--addtag", FILLS[fill], volume] },
@@ -79,7 +79,7 @@ export const adoptFormer: StepKind<"adopt-former", AdoptFormer> = {
 export const removeVolume: StepKind<"remove-volume", FormerVolume> = {
   kind: "remove-volume",
   risk: "destructive",
-  requires: () => ["lvremove"],
+  requires: ["lvremove"],
   title: ({ volume }) => `Remove ${volume}`,
   actions: ({ volume }) => [{ command: ["lvremove", "--yes", volume] }],
   goals: ({ volume, domain, vdev }) => [

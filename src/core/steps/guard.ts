@@ -41,7 +41,8 @@ export interface Guard {
 export const guard: StepKind<"guard", Guard> = {
   kind: "guard",
   risk: "safe",
-  requires: ({ images, volumes = [], devices }) => [
+  requires: ["xl", "sha256sum", "stat", "losetup", "find", "xenstore-ls"],
+  needs: ({ images, volumes = [], devices }) => [
     "xl", "sha256sum", "stat", "losetup",
     ...(images.length + volumes.length === 0 ? [] : ["find"]), ...(devices === undefined ? [] : ["xenstore-ls"]),
   ],

@@ -15,7 +15,7 @@ export const DEFAULT_WEIGHT = 100;
 export const liftWeight: StepKind<"lift-weight", LiftWeight> = {
   kind: "lift-weight",
   risk: "safe",
-  requires: () => ["systemctl"],
+  requires: ["systemctl"],
   title: ({ domain }) => `Lift the weight of ${unitName(domain)}`,
   actions: ({ domain }) => [{
     verb: ["try"], command: ["systemctl", "set-property", "--runtime", unitName(domain), `IOWeight=${DEFAULT_WEIGHT}`],

@@ -24,7 +24,8 @@ const STATE_FEATURES = new Set(["needs_recovery", "orphan_present", "journal_dev
 export const makeFilesystem: StepKind<"make-filesystem", MakeFilesystem> = {
   kind: "make-filesystem",
   risk: "safe",
-  requires: ({ like }) => [like.type === "xfs" ? "mkfs.xfs" : "mke2fs", "blkid"],
+  requires: ["mkfs.xfs", "mke2fs", "blkid"],
+  needs: ({ like }) => [like.type === "xfs" ? "mkfs.xfs" : "mke2fs", "blkid"],
   title: ({ volume, like }) => `Make ${like.type} on ${volume}, UUID ${like.uuid}`,
   actions: ({ volume, bytes, like }) => [
     { command: like.type === "xfs" ? mkfsXfs(volume, like) : mke2fs(volume, bytes, like) },

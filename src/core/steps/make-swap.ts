@@ -13,7 +13,7 @@ export interface MakeSwap {
 export const makeSwap: StepKind<"make-swap", MakeSwap> = {
   kind: "make-swap",
   risk: "safe",
-  requires: () => ["mkswap", "blkid"],
+  requires: ["mkswap", "blkid"],
   title: ({ volume, like }) => `Make swap on ${volume}, UUID ${like.uuid}`,
   actions: ({ volume, like }) => {
     const label = like.label === "" ? [] : ["--label", like.label];

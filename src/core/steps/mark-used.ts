@@ -22,7 +22,8 @@ export interface MarkUsed {
 export const markUsed: StepKind<"mark-used", MarkUsed> = {
   kind: "mark-used",
   risk: "safe",
-  requires: ({ type }) => ["losetup", "truncate", type === "swap" ? "dd" : "dumpe2fs"],
+  requires: ["losetup", "truncate", "dd", "dumpe2fs"],
+  needs: ({ type }) => ["losetup", "truncate", type === "swap" ? "dd" : "dumpe2fs"],
   title: ({ image, type }) => `Mark what the ${type} in ${image} uses: only that is copied`,
   actions: ({ name, image, bytes, type, link }) => [
     {
@@ -44,7 +45,7 @@ export interface DropMarks {
 export const dropMarks: StepKind<"drop-marks", DropMarks> = {
   kind: "drop-marks",
   risk: "safe",
-  requires: () => ["losetup"],
+  requires: ["losetup"],
   title: ({ link }) => `Detach ${link} and remove the marks`,
   actions: ({ link }) => [drop(link)],
   goals: ({ link }) => [{ goal: "loop-detached", link }],

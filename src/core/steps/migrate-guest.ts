@@ -19,7 +19,7 @@ export interface MigrateGuest {
 export const migrateGuest: StepKind<"migrate-guest", MigrateGuest> = {
   kind: "migrate-guest",
   risk: "disruptive",
-  requires: () => ["xl", "xenstore-ls", "systemd-run"],
+  requires: ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, to }) => `Migrate ${domain} to this host, with the disks of ${to}, paused`,
   actions: ({ domain, to, disks }) => [
     {

@@ -26,7 +26,8 @@ export interface StartMirror {
 export const startMirror: StepKind<"start-mirror", StartMirror> = {
   kind: "start-mirror",
   risk: "safe",
-  requires: () => ["dmsetup"],
+  requires: ["dmsetup"],
+  modules: ["dm_mirror"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
   // a resume with a new table loaded suspends, swaps and resumes in one call: nothing can die in between
   actions: ({ name, bytes, from, to, log, bytesPerSecond }) => [
@@ -67,7 +68,8 @@ export const syncMirror: StepKind<"sync-mirror", SyncMirror> = {
   kind: "sync-mirror",
   risk: "safe",
   always: true,
-  requires: ({ bytesPerSecond }) => ["dmsetup", ...(bytesPerSecond === undefined ? [] : ["flock"])],
+  requires: ["dmsetup", "flock"],
+  needs: ({ bytesPerSecond }) => ["dmsetup", ...(bytesPerSecond === undefined ? [] : ["flock"])],
   title: ({ from, to, marked }) => marked === true ? `Copy what is marked of ${from.disk} to ${to.disk}` : `Copy all of ${from.disk} to ${to.disk}, until both are equal`,
   actions: ({ name, bytes, from, bytesPerSecond }) => [
     {

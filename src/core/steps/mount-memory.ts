@@ -12,7 +12,7 @@ const SOURCE = "converge-memory";
 export const mountMemory: StepKind<"mount-memory", MountMemory> = {
   kind: "mount-memory",
   risk: "safe",
-  requires: () => ["mount", "umount"],
+  requires: ["mount", "umount"],
   title: ({ target, bytes }) => `Set ${Math.ceil(bytes / 1024 ** 2)} MiB of Dom0's memory aside on ${target}`,
   actions: ({ target, bytes }) => [
     {

@@ -15,7 +15,7 @@ export interface MountVolume {
 export const mountVolume: StepKind<"mount-volume", MountVolume> = {
   kind: "mount-volume",
   risk: "safe",
-  requires: () => ["mount", "umount"],
+  requires: ["mount", "umount"],
   title: ({ source, target }) => `Mount ${source} on ${target}`,
   actions: ({ source, target, type, options }) => [
     {
@@ -40,7 +40,7 @@ export interface Unmount {
 export const unmount: StepKind<"unmount", Unmount> = {
   kind: "unmount",
   risk: "safe",
-  requires: () => ["umount"],
+  requires: ["umount"],
   title: ({ target }) => `Unmount ${target}`,
   actions: ({ target }) => [{ verb: ["unmount", target], shown: quoteCommand(["umount", target]) }],
   goals: ({ target }) => [{ goal: "unmounted", target }],

@@ -37,7 +37,7 @@ export const pivotDisks: StepKind<"pivot-disks", PivotDisks> = {
   risk: "safe",
   // begun in the midst of its step: once both configs name the volumes
   commits: ({ domain, edit }, model) => (model.host.domains[domain]?.config?.sha256 === edit.after ? "running" : undefined),
-  requires: () => ["python3", "xl", "sha256sum", "head", "tail"],
+  requires: ["python3", "xl", "sha256sum", "head", "tail"],
   title: ({ domain, disks }) => `Switch ${domain} and its configs to ${disks.map(({ device }) => diskKey(device)).join(", ")}: the commit`,
   actions: ({ domain, disks, edit }) => {
     const each = (command: string): string => disks.map(({ job }) => qmp(command, { id: job })).join(" ");

@@ -3,7 +3,7 @@ import { withBlockCopy } from "../model/bitmap.js";
 import { formatBytes } from "../model/bytes.js";
 import type { StepKind } from "../model/step.js";
 import type { Legs } from "./legs.js";
-import { throttled, throttleTools } from "./throttle.js";
+import { THROTTLE_TOOLS, throttled, throttleTools } from "./throttle.js";
 import type { Throttle } from "./throttle.js";
 
 export interface Preseed extends Legs {
@@ -19,7 +19,8 @@ export interface Preseed extends Legs {
 export const preseed: StepKind<"preseed", Preseed> = {
   kind: "preseed",
   risk: "safe",
-  requires: ({ throttle }) => ["dd", ...throttleTools(throttle)],
+  requires: ["dd", ...THROTTLE_TOOLS],
+  needs: ({ throttle }) => ["dd", ...throttleTools(throttle)],
   title: ({ from, to, throttle: { bandwidthBytesPerSecond: most } }) =>
     `Copy all blocks of ${from.disk} to ${to.disk} while the guest writes${most === undefined ? "" : `, at most ${formatBytes(most)}/s`}`,
   actions: ({ name, bytes, from, to, throttle }) => [

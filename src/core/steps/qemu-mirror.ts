@@ -28,7 +28,7 @@ export interface QemuMirror {
 export const qemuMirror: StepKind<"qemu-mirror", QemuMirror> = {
   kind: "qemu-mirror",
   risk: "safe",
-  requires: () => ["python3", "xl"],
+  requires: ["python3", "xl"],
   title: ({ vdev, to }) => `Have QEMU mirror ${vdev} to ${to.disk}`,
   actions: ({ domain, source, node, job, bytes, to, speed }) => {
     const file = { driver: "host_device", filename: to.device, cache: { direct: true } };
@@ -78,7 +78,7 @@ export const awaitQemuMirror: StepKind<"await-qemu-mirror", AwaitQemuMirror> = {
   kind: "await-qemu-mirror",
   risk: "safe",
   always: true,
-  requires: () => ["python3", "xl"],
+  requires: ["python3", "xl"],
   title: ({ from, to }) => `Wait until ${to.disk} has caught up with ${from}`,
   actions: ({ domain, job }) => [
     { verb: ["await_job", domain, job], shown: shown(domain, `${qmp("query-jobs")}, until ${job} is ready`) },
@@ -103,7 +103,7 @@ export interface DropQemuMirror {
 export const dropQemuMirror: StepKind<"drop-qemu-mirror", DropQemuMirror> = {
   kind: "drop-qemu-mirror",
   risk: "safe",
-  requires: () => ["python3", "xl"],
+  requires: ["python3", "xl"],
   title: ({ job }) => `End the job ${job}, which an earlier run has left`,
   actions: ({ domain, job, node }) => [
     { verb: ["drop_job", domain, job, node], shown: shown(domain, `${qmp("job-cancel", { id: job })}, and close ${node}`) },
@@ -122,7 +122,7 @@ export interface CloseNode {
 export const closeNode: StepKind<"close-node", CloseNode> = {
   kind: "close-node",
   risk: "safe",
-  requires: () => ["python3", "xl"],
+  requires: ["python3", "xl"],
   title: ({ path }) => `Have QEMU close ${path}`,
   actions: ({ domain, node }) => {
     const command = qmp("blockdev-del", { "node-name": node });

@@ -18,7 +18,7 @@ export interface ConnectResource extends Legs {
 export const connectResource: StepKind<"connect-resource", ConnectResource> = {
   kind: "connect-resource",
   risk: "safe",
-  requires: () => ["drbdsetup", "losetup", "truncate"],
+  requires: ["drbdsetup", "losetup", "truncate"],
   title: ({ from, to }) => `Mirror ${from.disk} to ${to.disk}`,
   actions: ({ name, bytes, from, to, bytesPerSecond }) => {
     const kib = bytesPerSecond === undefined ? 0 : Math.max(1, Math.floor(bytesPerSecond / 1024));
@@ -55,7 +55,7 @@ export const syncResource: StepKind<"sync-resource", SyncResource> = {
   kind: "sync-resource",
   risk: "safe",
   always: true,
-  requires: () => ["drbdsetup"],
+  requires: ["drbdsetup"],
   title: ({ from, to }) => `Copy ${from.disk} to ${to.disk}, all but the last bit`,
   actions: ({ name, bytes, from, to, bytesPerSecond }) => [
     {
@@ -82,7 +82,7 @@ export interface CompleteResource extends Legs {
 export const completeResource: StepKind<"complete-resource", CompleteResource> = {
   kind: "complete-resource",
   risk: "safe",
-  requires: () => ["drbdsetup"],
+  requires: ["drbdsetup"],
   title: ({ from }) => `Copy the last of ${from.disk}: both are equal then`,
   actions: ({ name, bytes, from, to }) => [
     {

@@ -16,7 +16,7 @@ export interface GuardRetired {
 export const guardRetired: StepKind<"guard-retired", GuardRetired> = {
   kind: "guard-retired",
   risk: "safe",
-  requires: () => ["xl", "sha256sum", "stat", "losetup"],
+  requires: ["xl", "sha256sum", "stat", "losetup"],
   title: ({ domain }) => `Make sure that ${domain} runs on its volumes, and that nobody has its old images`,
   actions: ({ domain, bootId, config, attached, images }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
@@ -53,7 +53,7 @@ export interface DiscardRetired {
 export const discardRetired: StepKind<"discard-retired", DiscardRetired> = {
   kind: "discard-retired",
   risk: "destructive",
-  requires: () => ["rm", "stat"],
+  requires: ["rm", "stat"],
   title: ({ path }) => `Delete ${path}`,
   actions: ({ path, file: { inode, bytes, mtime } }) => [
     { verb: ["discard_retired", path, String(inode), String(bytes), String(mtime)], command: ["rm", "--", path] },

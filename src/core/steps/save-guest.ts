@@ -17,7 +17,7 @@ export interface SaveGuest {
 export const saveGuest: StepKind<"save-guest", SaveGuest> = {
   kind: "save-guest",
   risk: "disruptive",
-  requires: () => ["xl", "xenstore-ls", "systemd-run"],
+  requires: ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, file }) => `Freeze ${domain}, its memory into ${file}`,
   actions: ({ domain, before, file }) => [{ verb: ["save_guest", domain, file, before], command: ["xl", "save", "--", domain, file] }],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
@@ -46,7 +46,7 @@ export interface RestorePaused {
 export const restorePaused: StepKind<"restore-paused", RestorePaused> = {
   kind: "restore-paused",
   risk: "safe",
-  requires: () => ["xl", "systemd-run"],
+  requires: ["xl", "systemd-run"],
   title: ({ domain, config }) => `Restore ${domain} with the disks of ${config}, paused`,
   // never with -e: nobody would watch over the guest then
   actions: ({ domain, config, file }) => [

@@ -16,7 +16,7 @@ export interface RetireImage {
 export const retireImage: StepKind<"retire-image", RetireImage> = {
   kind: "retire-image",
   risk: "safe",
-  requires: () => ["mv"],
+  requires: ["mv"],
   title: ({ path, retired }) => `Retire ${path} as ${retired}`,
   actions: ({ domain, vdev, volume, path, retired }) => [
     { verb: ["retire_image", domain, vdev, volume, path, retired], command: ["mv", "--no-clobber", "--", path, retired] },
@@ -41,7 +41,7 @@ export interface RestoreImage {
 export const restoreImage: StepKind<"restore-image", RestoreImage> = {
   kind: "restore-image",
   risk: "safe",
-  requires: () => ["mv"],
+  requires: ["mv"],
   title: ({ path, retired }) => `Give ${retired} its name back: ${path}`,
   actions: ({ path, retired }) => [{ command: ["mv", "--no-clobber", "--", retired, path] }],
   goals: ({ path, retired }) => [{ goal: "file-absent", path: retired }, { goal: "file-exists", path }],
@@ -70,7 +70,7 @@ export interface DeleteImage {
 export const deleteImage: StepKind<"delete-image", DeleteImage> = {
   kind: "delete-image",
   risk: "destructive",
-  requires: () => ["rm"],
+  requires: ["rm"],
   title: ({ path }) => `Delete ${path}`,
   actions: ({ path }) => [{ command: ["rm", "--", path] }],
   goals: ({ path }) => [{ goal: "file-absent", path }],

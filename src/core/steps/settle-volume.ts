@@ -17,7 +17,7 @@ const MAKING: readonly string[] = [COPY, ...Object.values(FILLS)];
 export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
   kind: "settle-volume",
   risk: "safe",
-  requires: () => ["lvchange"],
+  requires: ["lvchange"],
   title: ({ volume, domain, vdev }) => `Mark ${volume} as ${vdev} of ${domain}`,
   actions: ({ volume, domain, vdev, unzeroed }) => {
     const tags = volumeTags(domain, vdev, "disk").flatMap((tag) => ["--addtag", tag]);

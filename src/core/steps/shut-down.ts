@@ -16,7 +16,7 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
   kind: "shut-down",
   // a guest that is destroyed loses what it has not written yet
   risk: ({ destroy }) => (destroy ? "destructive" : "disruptive"),
-  requires: () => ["xl", "xenstore-ls", "systemd-run"],
+  requires: ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, timeoutSeconds, destroy }) =>
     `Shut ${domain} down, within ${timeoutSeconds} s${destroy ? ", then destroy it" : ""}`,
   actions: ({ domain, timeoutSeconds, destroy }) => [

@@ -8,7 +8,8 @@ import type { TakenSnapshot } from "./snapshot.js";
 export const snapshotCopy: StepKind<"snapshot-copy", TakenSnapshot> = {
   kind: "snapshot-copy",
   risk: "safe",
-  requires: () => ["lvcreate", "lvremove"],
+  requires: ["lvcreate", "lvremove"],
+  modules: ["dm_snapshot"],
   title: ({ origin, snapshot, bytes }) =>
     `Snapshot the copy ${origin} as ${snapshot}${bytes === undefined ? ", thin" : `, ${formatBytes(bytes)} for what the clone writes`}`,
   actions: (taken) => [{ command: takingOf(taken) }],

@@ -18,7 +18,8 @@ export interface CreateSnapshot extends TakenSnapshot {
 export const createSnapshot: StepKind<"create-snapshot", CreateSnapshot> = {
   kind: "create-snapshot",
   risk: "safe",
-  requires: () => ["lvcreate", "lvremove", "sync"],
+  requires: ["lvcreate", "lvremove", "sync"],
+  modules: ["dm_snapshot"],
   title: ({ origin, snapshot, bytes }) =>
     `Snapshot ${origin} as ${snapshot}${bytes === undefined ? ", thin" : `, ${formatBytes(bytes)} for changes`}`,
   actions: ({ origin, snapshot, bytes, tags, mountpoint }) => {
@@ -94,7 +95,7 @@ export interface RemoveSnapshot {
 export const removeSnapshot: StepKind<"remove-snapshot", RemoveSnapshot> = {
   kind: "remove-snapshot",
   risk: "safe",
-  requires: () => ["lvremove"],
+  requires: ["lvremove"],
   title: ({ snapshot }) => `Remove ${snapshot}`,
   actions: ({ snapshot }) => [{ command: ["lvremove", "--yes", snapshot] }],
   goals: ({ snapshot, tags }) => [{ goal: "volume-absent", volume: snapshot, tags }],

@@ -17,7 +17,7 @@ export interface CreatePaused {
 export const createPaused: StepKind<"create-paused", CreatePaused> = {
   kind: "create-paused",
   risk: "safe",
-  requires: () => ["xl", "systemd-run"],
+  requires: ["xl", "systemd-run"],
   title: ({ domain, config }) => `Create ${domain} from ${config}, paused`,
   // -f: a path with a `=` in it is a setting to xl, and no file, wherever else it stands (main_create in tools/xl/xl_vmcontrol.c)
   actions: ({ domain, config }) => [{ verb: ["in_scope", domain], command: ["xl", "create", "-p", "-f", config] }],
@@ -42,7 +42,7 @@ export interface CompareAttached {
 export const compareAttached: StepKind<"compare-attached", CompareAttached> = {
   kind: "compare-attached",
   risk: "safe",
-  requires: () => ["xenstore-ls"],
+  requires: ["xenstore-ls"],
   title: ({ disks }) => `Compare what is attached: ${disks.map((d) => `${d.vdev} = ${d.target}`).join(", ")}`,
   actions: ({ domain, disks }) => [
     {
@@ -65,7 +65,7 @@ export interface ResumeGuest {
 export const resumeGuest: StepKind<"resume-guest", ResumeGuest> = {
   kind: "resume-guest",
   risk: "safe",
-  requires: () => ["xl"],
+  requires: ["xl"],
   title: ({ domain }) => `Let ${domain} run on`,
   actions: ({ domain, file }) => [{ verb: ["resume_guest", domain, file ?? "-"], command: ["xl", "unpause", "--", domain] }],
   goals: ({ domain }) => [{ goal: "domain-running", domain }],
@@ -86,7 +86,7 @@ export const unpause: StepKind<"unpause", Unpause> = {
   kind: "unpause",
   risk: "disruptive",
   commits: () => "running",
-  requires: () => ["xl"],
+  requires: ["xl"],
   title: ({ domain }) => `Let ${domain} run on its new disk: the commit`,
   actions: ({ domain }) => [{ verb: ["unpause", domain], command: ["xl", "unpause", "--", domain] }],
   goals: ({ domain }) => [{ goal: "domain-running", domain }],
@@ -111,7 +111,8 @@ export interface WaitReady {
 export const waitReady: StepKind<"wait-ready", WaitReady> = {
   kind: "wait-ready",
   risk: "safe",
-  requires: ({ ready }) => (ready.kind === "tcp" ? ["bash", "timeout", "xl"] : ["timeout", "xl"]),
+  requires: ["bash", "timeout", "xl"],
+  needs: ({ ready }) => (ready.kind === "tcp" ? ["bash", "timeout", "xl"] : ["timeout", "xl"]),
   title: ({ domain, ready }) => `Wait until ${domain} is ready: ${readyText(ready)}`,
   actions: ({ domain, ready, notes }) => [
     waiting(domain, ready),

@@ -17,7 +17,7 @@ export const switchMapping: StepKind<"switch-mapping", SwitchMapping> = {
   kind: "switch-mapping",
   risk: "safe",
   commits: ({ running }) => (running ? "running" : "offline"),
-  requires: () => ["dmsetup"],
+  requires: ["dmsetup"],
   title: ({ name, leg }) => `Let ${name} lie on ${leg.disk} alone: the commit`,
   // not flushed: writes that wait for a failed image go to the volume then, where a flush would fail them
   actions: ({ domain, name, bytes, leg, running }) => [
@@ -43,7 +43,7 @@ export interface RetireMapping {
 export const retireMapping: StepKind<"retire-mapping", RetireMapping> = {
   kind: "retire-mapping",
   risk: "safe",
-  requires: () => ["dmsetup"],
+  requires: ["dmsetup"],
   title: ({ name }) => `Let go of ${name} as soon as nobody has it any more`,
   actions: ({ name }) => [{ verb: ["retire_mapping", name], command: ["dmsetup", "remove", "--deferred", name] }],
   goals: () => [],

@@ -15,7 +15,10 @@ export function throttled({ nice, ionice }: Throttle, [program, ...args]: Comman
   return nice === undefined ? inLine : ["nice", "-n", String(nice), ...inLine];
 }
 
-/** The tools that this takes. */
+/** The tools that any throttle may take. */
+export const THROTTLE_TOOLS = ["nice", "ionice"] as const;
+
+/** Those of them that this one takes. */
 export function throttleTools({ nice, ionice }: Throttle): readonly string[] {
   return [...(nice === undefined ? [] : ["nice"]), ...(ionice === undefined || ionice === "none" ? [] : ["ionice"])];
 }

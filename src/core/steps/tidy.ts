@@ -9,7 +9,7 @@ export interface Tidy {
 export const tidy: StepKind<"tidy", Tidy> = {
   kind: "tidy",
   risk: "safe",
-  requires: () => ["find"],
+  requires: ["find"],
   title: ({ domain }) => `Remove ${runDirectory(domain)}`,
   actions: ({ domain }) => [
     { command: ["find", runDirectory(domain), "-xdev", "-depth", "-type", "d", "-empty", "-delete"] },

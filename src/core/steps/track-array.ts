@@ -22,7 +22,8 @@ export interface TrackArray extends CreateArray {
 export const trackArray: StepKind<"track-array", TrackArray> = {
   kind: "track-array",
   risk: "safe",
-  requires: () => ["mdadm"],
+  requires: ["mdadm"],
+  modules: ["raid1"],
   title: ({ name, leg }) => `Build the array ${mappingPath(name)} on ${leg.disk}, with a bitmap of what is written from now on`,
   actions: ({ name, leg, bitmap }) => [{ verb: ["build_tracked", name], command: buildCommand(name, leg, bitmap) }],
   goals: ({ name, leg }) => [{ goal: "array-tracked", name, leg }],

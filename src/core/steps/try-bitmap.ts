@@ -14,7 +14,7 @@ export interface TryBitmap {
 export const tryBitmap: StepKind<"try-bitmap", TryBitmap> = {
   kind: "try-bitmap",
   risk: "safe",
-  requires: () => ["mdadm", "losetup", "dd", "cmp"],
+  requires: ["mdadm", "losetup", "dd", "cmp"],
   title: () => "Try on two scratch files whether md copies what its bitmap names, and nothing else",
   actions: ({ name }) => [
     {

@@ -25,7 +25,7 @@ export interface UpdateStored {
 export const updateStored: StepKind<"update-stored", UpdateStored> = {
   kind: "update-stored",
   risk: "safe",
-  requires: () => ["xl", "cmp"],
+  requires: ["xl", "cmp"],
   title: ({ domain }) => `Store ${domain}'s new config with xl: its own reboot uses it`,
   actions: ({ domain, file, oldFile, known }) => [
     // which replaces all that was stored, also what somebody else did meanwhile: the verb looks for that. No `--`: its first word

@@ -4,7 +4,7 @@ import type { Fill } from "../model/names.js";
 import { withOverwritten } from "../model/recycled.js";
 import { withDisk, withVolume } from "../model/transform.js";
 import type { Action, StepKind } from "../model/step.js";
-import { throttled, throttleTools } from "./throttle.js";
+import { THROTTLE_TOOLS, throttled, throttleTools } from "./throttle.js";
 import type { Throttle } from "./throttle.js";
 
 export interface ZeroVolume {
@@ -38,7 +38,8 @@ export function priorityOf({ nice, ionice }: Throttle): Priority {
 export const zeroVolume: StepKind<"zero-volume", ZeroVolume> = {
   kind: "zero-volume",
   risk: "safe",
-  requires: ({ priority }) => ["blkdiscard", "lvchange", ...throttleTools(priority)],
+  requires: ["blkdiscard", "lvchange", ...THROTTLE_TOOLS],
+  needs: ({ priority }) => ["blkdiscard", "lvchange", ...throttleTools(priority)],
   title: (args) => {
     const { volume, copied } = args;
     if (copied === undefined) return `Zero ${volume}`;

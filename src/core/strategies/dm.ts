@@ -29,6 +29,8 @@ export const dm: Strategy = {
   named: true,
   auto: true,
   way: "mapping",
+  carries: "blocks",
+  shows: ["loop", "mapping", "volume"],
 
   fits: (move, state) => {
     const { image } = move.change;

@@ -24,6 +24,8 @@ export const drbd: Strategy = {
   named: true,
   auto: false,
   way: "resource",
+  carries: "blocks",
+  shows: ["loop", "volume"],
 
   fits: (move, state) => {
     const reasons = [

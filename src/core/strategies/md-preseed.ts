@@ -25,6 +25,9 @@ export const mdPreseed: Strategy = {
   named: true,
   auto: false,
   way: "array",
+  carries: "blocks",
+  shows: ["loop", "volume"],
+  failsOnFull: "md",
 
   fits: (move, state) => {
     const untracked = sitsUntracked(move, state);

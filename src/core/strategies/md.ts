@@ -22,6 +22,9 @@ export const md: Strategy = {
   // a second switch takes the guest off its array, and where the image fails in mid-mirror dm bears more
   auto: "last",
   way: "array",
+  carries: "blocks",
+  shows: ["loop", "volume"],
+  failsOnFull: "md",
 
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...againstMd(move, state)];

@@ -13,6 +13,8 @@ export const newSwap: Strategy = {
   about: "makes a new swap area with the old UUID and label, copies nothing",
   named: false,
   auto: true,
+  carries: "nothing",
+  shows: [],
 
   // taken over for a mirror, long before the commit, the guest could not be taken back without another restart
   goesWith: (way, { running }) => !running || way === undefined || way === "files",

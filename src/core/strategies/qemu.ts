@@ -27,6 +27,8 @@ export const qemu: Strategy = {
   named: true,
   auto: true,
   way: "pivot",
+  carries: "blocks",
+  shows: ["volume"],
 
   fits: (move, state) => {
     const reasons = [...unrehearsed(move), ...against(move, state)];

@@ -45,7 +45,7 @@ export function exchangeBy(strategy: string, what: string, guess: Omit<ForecastP
   };
 }
 
-/** Books of older versions do not say: then only mirrors froze a guest. */
+/** Books of versions before there were more than these two do not say: only the mirror froze a guest then. */
 export function strategyOf(run: HostState["history"][number]): string {
   return run.strategy ?? (run.switch === "suspend" ? "dm" : "rsync");
 }

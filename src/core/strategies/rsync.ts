@@ -67,6 +67,9 @@ export const rsync: Strategy = {
   named: true,
   auto: true,
   way: "files",
+  carries: "files",
+  shows: ["loop"],
+  snapshots: true,
 
   fits: (move, state) => {
     const { change, switchOver, running, mapped, options } = move;

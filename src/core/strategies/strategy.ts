@@ -155,7 +155,7 @@ export const LAST_PASS = "last pass";
 /** One way to bring a disk's content to a volume. A new one is a file in this folder. */
 export interface Strategy {
   readonly name: string;
-  /** One line for `--help` and the docs. */
+  /** What it does, in a line: the playbook's schema says it to editors. */
   readonly about: string;
   /** May a playbook name it, or is it only picked? */
   readonly named: boolean;
@@ -166,6 +166,14 @@ export interface Strategy {
    * it is down and a mirror while it runs. Unset: goes with those that {@link goesWith} says.
    */
   readonly way?: string;
+  /** What goes to the volume: files, all blocks as they are, or nothing, where what is on it is made anew. */
+  readonly carries: "files" | "blocks" | "nothing";
+  /** The devices of Dom0's own under which the disk's content shows there meanwhile, the volume among them. */
+  readonly shows: readonly ("loop" | "mapping" | "volume")[];
+  /** Set where the image of a guest that runs is read from snapshots of the volume that it lies on. */
+  readonly snapshots?: true;
+  /** What fails all further writes of a guest, for good, after one that its image could not take. Unset: nothing does. */
+  readonly failsOnFull?: string;
   /** For one that has no way of its own; `undefined`: no other disk has one. Unset: with any. */
   goesWith?(way: string | undefined, move: DiskMove): boolean;
   /** Whether it can do this disk on this host, and why, or why not. */

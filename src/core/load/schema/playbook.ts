@@ -1,4 +1,6 @@
 import type { FromSchema } from "json-schema-to-ts";
+import { strategies } from "../../strategies/registry.js";
+import type { Strategy } from "../../strategies/strategy.js";
 
 /**
  * The playbook's JSON Schema: the one place that says what may stand in one. Types come from it, complaints are made
@@ -63,12 +65,14 @@ const snapshot = {
   },
 } as const;
 
+/** Those that a playbook may name. A new one is known here by its file alone. */
+const NAMED = Object.values<Strategy>(strategies).filter(({ named }) => named);
+
 const moveOfDisk = {
   strategy: {
-    type: "string", enum: ["rsync", "auto", "dm", "qemu", "md", "md-preseed", "drbd"], examples: ["rsync"],
-    description: "How the data goes from image to volume. `rsync` copies files from snapshots while the guest runs, " +
-      "and the rest while it is down; `dm`, `md` and `drbd` mirror blocks under the running guest; `md-preseed` copies them beforehand, and mirrors what changed; `qemu` has the QEMU that serves the " +
-      "disk mirror it, and the guest never stops; `auto` takes the best that fits.",
+    type: "string", enum: ["auto", ...NAMED.map(({ name }) => name)], examples: ["rsync"],
+    description: `How the data goes from image to volume. ${NAMED.map(({ name, about }) => `\`${name}\` ${about}; `).join("")}` +
+      "`auto` takes the best that fits.",
   },
   source: {
     type: "string", enum: ["keep", "retire", "delete"], examples: ["keep"],

@@ -1,0 +1,42 @@
+import { makerOf } from "../model/mapping.js";
+import type { Maker } from "../model/mapping.js";
+import type { Action } from "../model/step.js";
+
+/** What has to be known of whoever makes a device of converge's own, to bring what lies on it to rest. */
+export interface MakerTraits {
+  /** Tools by which that is done. */
+  readonly tools: readonly string[];
+  /** Its devices come to rest by themselves, once their guest is paused: nothing is kept from them. */
+  readonly rests?: true;
+  /** Keeps everything from a device, or waits for what is under way there. */
+  hold(name: string): Action;
+  /** What is shown of the way back. */
+  released(name: string): string;
+}
+
+const TRAITS: Readonly<Record<Maker, MakerTraits>> = {
+  dm: {
+    tools: ["dmsetup"],
+    hold: (name) => ({ command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] }),
+    released: (name) => `dmsetup clear ${name}; dmsetup resume ${name}`,
+  },
+  md: {
+    tools: [],
+    hold: (name) => ({ verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` }),
+    released: (name) => `suspend_hi of /dev/${name} to 0`,
+  },
+  drbd: {
+    tools: ["drbdsetup"],
+    rests: true,
+    hold: (name) => ({ verb: ["hold_writes", name], shown: `wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap)` }),
+    released: (name) => `nothing of /dev/${name}, from which nothing was kept`,
+  },
+};
+
+/** The tools of every maker. */
+export const MAKERS_TOOLS: readonly string[] = [...new Set(Object.values(TRAITS).flatMap(({ tools }) => tools))];
+
+/** What has to be known of the maker of a device, by the device's name. */
+export function traitsOf(name: string): MakerTraits {
+  return TRAITS[makerOf(name)];
+}
