@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PACKAGES } from "../../src/core/checks/missing-tool.js";
 import { strategies } from "../../src/core/strategies/registry.js";
 import type { Strategy } from "../../src/core/strategies/strategy.js";
-import { BLOCKS, FOLDER, pageText, toolsOf, withBlock } from "./strategy-pages.js";
+import { BLOCKS, FOLDER, pageText, toolsOfPage, withBlock } from "./strategy-pages.js";
 
 /**
  * A page for each way to move a guest. Steps and choices in it are printed from plans. `UPDATE_GOLDEN=1 npx vitest run test/docs` writes
@@ -44,7 +44,7 @@ describe("the pages about ways to move a guest", () => {
 
   test.each(["rsync", "dm", "qemu", "md", "md-preseed", "drbd"] as const)("%s names the programs that its steps need", (page) => {
     const [, needs = ""] = pageText(page).split("\n## What it needs\n");
-    const missing = [...toolsOf(page)].filter((tool) => !EVERYWHERE.has(packages[tool] ?? "") && !needs.includes(`\`${tool}\``));
+    const missing = [...toolsOfPage(page)].filter((tool) => !EVERYWHERE.has(packages[tool] ?? "") && !needs.includes(`\`${tool}\``));
     expect(missing).toEqual([]);
   });
 });

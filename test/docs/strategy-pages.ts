@@ -7,7 +7,7 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { renderChoices, renderSwitch } from "../../src/core/render/choices.js";
 import { renderSteps } from "../../src/core/render/steps.js";
 import { plainStyle } from "../../src/core/render/style.js";
-import { kindOf } from "../../src/core/steps/kind-of.js";
+import { toolsOf } from "../../src/core/steps/kind-of.js";
 import { describeStep } from "../../src/edge/cli/describe-step.js";
 import type { ADisk } from "../support/a-host.js";
 import { aHost, aWish, MIB, NIGHTS, sha256, withFullImages } from "../support/a-host.js";
@@ -97,8 +97,8 @@ export const BLOCKS: readonly Block[] = [
 ];
 
 /** Programs that the steps of a page's scene need on the host. */
-export function toolsOf(page: Exclude<keyof typeof SCENES, "auto">): ReadonlySet<string> {
-  return new Set(stepsOf(planned(SCENES[page]).nodes).flatMap((step) => kindOf(step).requires(step.args)));
+export function toolsOfPage(page: Exclude<keyof typeof SCENES, "auto">): ReadonlySet<string> {
+  return new Set(stepsOf(planned(SCENES[page]).nodes).flatMap((step) => toolsOf(step)));
 }
 
 export function pageText(page: string): string {
