@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, fingerprint, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
-import { attached, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces } from "./on-host.js";
+import { ageAccessTimes, attached, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces } from "./on-host.js";
 
 /**
  * Real guests that write all the while are moved on a real Xen Dom0. The order matters: one boot serves all, and a
@@ -32,6 +32,7 @@ describe("a guest that writes numbered records without pause", () => {
   test("is previewed, and nothing on the host changes, not even a timestamp", async () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
+    await ageAccessTimes(lab);
     const before = await traces(lab);
     const preview = await converge.run("--check", "--detailed-exitcode", "--out", "plan.json", "-i", "lab.yml", await converge.playbook("web1.yml", WEB1));
     expect(preview.all).toContain("volume vg0/web1-xvda1, 160 MiB, ext4");
@@ -60,6 +61,12 @@ describe("a guest that writes numbered records without pause", () => {
     const again = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
     expect(again.all).toMatch(/^dom0: nothing to do$/m);
+    await ageAccessTimes(lab);
+    const before = await traces(lab);
+    for (const look of [["--check", "-i", "lab.yml", "web1.yml"], ["status", "-i", "lab.yml"]]) {
+      expect((await converge.run(...look)).exitCode).toBe(0);
+      expect(await traces(lab), `${look.join(" ")}: the books are only read`).toBe(before);
+    }
     expect((await converge.run("apply", "plan.json", "-i", "lab.yml")).exitCode, "the old plan is stale").toBe(5);
   });
 
