@@ -7930,13 +7930,18 @@ def keep(path):
         os.close(descriptor)
 
 
-def write_whole(path, text, mode, lasting=True):
+def draw_up(path, text, mode, lasting=True):
+    """Writes what a file is to say beside it: a rename puts it there."""
     descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)
         file.flush()
         if lasting:
             os.fsync(file.fileno())
+
+
+def write_whole(path, text, mode, lasting=True):
+    draw_up(path, text, mode, lasting)
     os.rename(path + ".new", path)
     if lasting:
         keep(os.path.dirname(path))
@@ -8037,6 +8042,20 @@ def settle(domid, seconds, job, node, path):
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
 
 
+def commit_to(config, mark):
+    """
+    Both configs name the volumes. Lastingly so, and only then the commit is begun, lastingly too. On one file system what was
+    renamed first is kept no later than what was renamed after it, so that the second folder is kept with the first one,
+    and the guest waits for the disk once.
+    """
+    folders = [os.path.dirname(config), os.path.dirname(mark)]
+    if os.stat(folders[0]).st_dev != os.stat(folders[1]).st_dev:
+        keep(folders[0])
+    os.rename(mark + ".new", mark)
+    for folder in folders:
+        keep(folder)
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -8049,15 +8068,15 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         if job is None or job["status"] not in ("ready", "pending"):
             raise Refused("the job " + disk["job"] + " is not in sync")
     write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    draw_up(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
     began = time.monotonic()
     for disk in disks:
         complete(monitor, disk["job"])
     for disk in disks:
         await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
-    keep(os.path.dirname(config))
     store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
-    write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
+    commit_to(config, mark)
     left = []
     for number, disk in enumerate(disks):
         end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
@@ -8395,13 +8414,18 @@ def keep(path):
         os.close(descriptor)
 
 
-def write_whole(path, text, mode, lasting=True):
+def draw_up(path, text, mode, lasting=True):
+    """Writes what a file is to say beside it: a rename puts it there."""
     descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)
         file.flush()
         if lasting:
             os.fsync(file.fileno())
+
+
+def write_whole(path, text, mode, lasting=True):
+    draw_up(path, text, mode, lasting)
     os.rename(path + ".new", path)
     if lasting:
         keep(os.path.dirname(path))
@@ -8502,6 +8526,20 @@ def settle(domid, seconds, job, node, path):
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
 
 
+def commit_to(config, mark):
+    """
+    Both configs name the volumes. Lastingly so, and only then the commit is begun, lastingly too. On one file system what was
+    renamed first is kept no later than what was renamed after it, so that the second folder is kept with the first one,
+    and the guest waits for the disk once.
+    """
+    folders = [os.path.dirname(config), os.path.dirname(mark)]
+    if os.stat(folders[0]).st_dev != os.stat(folders[1]).st_dev:
+        keep(folders[0])
+    os.rename(mark + ".new", mark)
+    for folder in folders:
+        keep(folder)
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -8514,15 +8552,15 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         if job is None or job["status"] not in ("ready", "pending"):
             raise Refused("the job " + disk["job"] + " is not in sync")
     write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+    draw_up(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
     began = time.monotonic()
     for disk in disks:
         complete(monitor, disk["job"])
     for disk in disks:
         await_status(monitor, disk["job"], ("pending",))
     os.rename(draft, config)
-    keep(os.path.dirname(config))
     store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
-    write_whole(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
+    commit_to(config, mark)
     left = []
     for number, disk in enumerate(disks):
         end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
