@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal } from "./on-host.js";
 
 /** What a playbook may ask for besides the plain move of one guest, on a real Dom0. */
@@ -77,7 +78,7 @@ chmod 755 /usr/local/bin/rsync`]);
     const run = await converge.run("-i", "lab.yml", await converge.playbook("old.yml", {
       "old*": {
         disks: { xvda1: { volume: "vg0/{{ domain }}-{{ vdev }}" } },
-        move: { downtime: "900s", shutdown: { timeout: "300s" }, snapshot: { size: "10%" }, strategy: "rsync", verify: "full" },
+        move: { downtime: "900s", shutdown: { timeout: "300s" }, snapshot: { size: "10%" }, ...wayOf("breadth/old"), verify: "full" },
       },
       old3: { ready: { tcp: 22, address: "10.77.0.13", timeout: "300s" } },
       oldext: { ready: { command: ["/usr/local/lib/lab/guest-sh", "10.77.0.14", "true"], timeout: "300s" } },
@@ -106,7 +107,7 @@ chmod 755 /usr/local/bin/rsync`]);
       sync -f /srv/thin`]);
     await startGuest(lab, "stubborn1");
     await waitForConsole(lab, "stubborn1", "\\] ack 20$");
-    const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, { strategy: "rsync", shutdown: { timeout: "5s", destroy: true } });
+    const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, { ...wayOf("breadth/stubborn1"), shutdown: { timeout: "5s", destroy: true } });
     Object.assign(stubborn1["stubborn1"] as object, { ready: { tcp: 22, address: "10.77.0.18", timeout: "300s" } });
     const run = await converge.run("-i", "lab.yml", await converge.playbook("thin.yml", stubborn1), "--yes");
     expect(run.exitCode, run.all).toBe(0);

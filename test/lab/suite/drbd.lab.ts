@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { boots, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
 import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
 
@@ -83,7 +84,7 @@ function wish(guest: string, address: string, disks: readonly string[], move: Re
 }
 
 describe("a guest that leaves the device in the same run", () => {
-  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { switch: "suspend", finish: "now", verify: "full" });
+  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { ...wayOf("drbd/oldext"), verify: "full" });
 
   test("gets onto its volume in two suspensions, compared with its image at rest, with every acknowledged record, and the DRBD that is there is as it was", async () => {
     await startGuest(lab, "oldext");
@@ -107,7 +108,7 @@ describe("a guest that leaves the device in the same run", () => {
 });
 
 describe.runIf(everything)("a guest that stays on its devices", () => {
-  const WEB1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { switch: "restart", throttle: { bandwidth: "20MiB/s" } });
+  const WEB1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { ...wayOf("drbd/web1"), throttle: { bandwidth: "20MiB/s" } });
 
   test("is restarted once, and runs on the volumes alone by way of the devices", async () => {
     await startGuest(lab, "web1");
@@ -149,7 +150,7 @@ describe.runIf(everything)("a guest that stays on its devices", () => {
 
 test.runIf(everything)("a whole disk goes with its partitions, and the guest's own reboot takes it from the device to its volume", async () => {
   await startGuest(lab, "whole1");
-  const whole = wish("whole1", "10.77.0.17", ["xvda"], { switch: "suspend" });
+  const whole = wish("whole1", "10.77.0.17", ["xvda"], wayOf("drbd/whole1"));
   const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", whole), "--yes");
   expect(run.exitCode, run.all).toBe(0);
   expect(await attached(lab, "whole1")).toEqual({ xvda: "/dev/drbd/converge-whole1-xvda" });
@@ -174,7 +175,7 @@ if (everything) {
 
 test.runIf(everything)("the power goes right after the commit: the guest comes up on its volume, with every acknowledged record", async () => {
   const before = await newestRun(lab, "stubborn1");
-  const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", stubborn("drbd", {})), "--yes");
+  const run = converge.start("-i", "lab.yml", await converge.playbook("stubborn1.yml", stubborn("drbd", wayOf("drbd/stubborn1"))), "--yes");
   await waitForEvent(lab, "stubborn1", before, '"event":"commit"', 600);
   const booted = await boots(lab, "stubborn1");
   await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
@@ -215,7 +216,7 @@ exec /usr/sbin/xl "$@"
 SCRIPT
 chmod 755 /usr/local/bin/xl`]);
   await startGuest(lab, "late1");
-  const late1 = wish("late1", "10.77.0.12", ["xvda1"], { switch: "suspend" });
+  const late1 = wish("late1", "10.77.0.12", ["xvda1"], wayOf("drbd/late1"));
   const run = await converge.run("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
   await lab.run("rm /usr/local/bin/xl");
   expect(run.exitCode, run.all).toBe(0);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Lab } from "../lab.js";
 import { acks, boots, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, cutPower, expectNothingLeft, expectOnward, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
@@ -14,7 +15,7 @@ let converge: Converge;
 
 const IMAGE = "/srv/xen/web1/disk.img";
 const WEB1 = (move: Readonly<Record<string, unknown>> = {}) =>
-  onVolumes("web1", { xvda1: { filesystem: "ext4" } }, move);
+  onVolumes("web1", { xvda1: { filesystem: "ext4" } }, { ...wayOf("faults/web1"), ...move });
 
 async function reconnect(): Promise<void> {
   converge = await Converge.at(lab);
@@ -100,7 +101,7 @@ async function cutConnection(): Promise<void> {
 
 test("a connection that is cut in mid-copy and again in mid-switch is made again, and the guest ends on its volume", async () => {
   await startGuest(lab, "oldext");
-  const oldext = onVolumes("oldext", { xvda1: {} });
+  const oldext = onVolumes("oldext", { xvda1: {} }, wayOf("faults/oldext"));
   Object.assign(oldext["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
   const before = await newestRun(lab, "oldext");
   const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", oldext), "--yes");
@@ -203,7 +204,7 @@ describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and re
   test("in mid-copy: the guest is restored on its image, nothing is left, and the next run finishes", async () => {
     await startGuest(lab, "late1");
     await lab.run("ln -sf ../late1.cfg /etc/xen/auto/");
-    const late1 = onVolumes("late1", { xvda1: {} }, { throttle: { bandwidth: "64KiB/s" } });
+    const late1 = onVolumes("late1", { xvda1: {} }, { ...wayOf("faults/late1"), throttle: { bandwidth: "64KiB/s" } });
     Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
     const before = await newestRun(lab, "late1");
     const run = converge.start("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
@@ -214,7 +215,7 @@ describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and re
     await lab.run("until xl domid late1; do sleep 0.5; done", { timeoutSeconds: 300 });
     expect(await attached(lab, "late1")).toMatchObject({ xvda1: "/srv/xen/late1.img" });
     await expectNothingLeft(lab);
-    await converge.playbook("late1.yml", { late1: { ...(late1["late1"] as object), move: { strategy: "rsync", downtime: "900s", shutdown: { timeout: "300s" } } } });
+    await converge.playbook("late1.yml", { late1: { ...(late1["late1"] as object), move: { ...wayOf("faults/late1"), downtime: "900s", shutdown: { timeout: "300s" } } } });
     const again = await converge.run("-i", "lab.yml", "late1.yml", "--yes");
     expect(again.exitCode, again.all).toBe(0);
     await converge.expectNothingToDo("late1.yml");
@@ -237,7 +238,7 @@ test("a guest that ignores the shutdown request stays up, on its image", async (
 
 test.runIf(everything)("and goes on from the copy that there is of it in a way that asks for no shutdown", async () => {
   const booted = await boots(lab, "stubborn1");
-  const suspended = readyOn("stubborn1", "10.77.0.18", ["xvda1"], { strategy: "dm", switch: "suspend" });
+  const suspended = readyOn("stubborn1", "10.77.0.18", ["xvda1"], wayOf("faults/stubborn1"));
   const run = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", suspended), "--yes");
   expect(run.exitCode, run.all).toBe(0);
   await expectOnward(lab, "stubborn1", 5);

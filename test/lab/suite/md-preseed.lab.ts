@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { boots, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
 import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
 
@@ -59,7 +60,7 @@ describe("with blocks copied beforehand", () => {
   });
 
   describe.runIf(everything)("a guest whose run is killed in mid-copy", () => {
-    const XFS1 = wish("xfs1", "10.77.0.15", ["xvda1"], { switch: "suspend", finish: "now", verify: "full", throttle: { bandwidth: "12MiB/s", nice: 10, ionice: "idle" } });
+    const XFS1 = wish("xfs1", "10.77.0.15", ["xvda1"], { ...wayOf("md-preseed/xfs1"), verify: "full", throttle: { bandwidth: "12MiB/s", nice: 10, ionice: "idle" } });
     let booted = 0;
 
     test("runs on, on its image, and its array notes what it writes", async () => {
@@ -104,7 +105,7 @@ describe("with blocks copied beforehand", () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
     const booted = await boots(lab, "web1");
-    const web1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { switch: "restart" });
+    const web1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], wayOf("md-preseed/web1"));
     const run = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", web1), "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect(await boots(lab, "web1"), "one restart").toBe(booted + 1);
@@ -141,7 +142,7 @@ describe("with blocks copied beforehand", () => {
     await expectNoArray();
     await expectNothingLeft(lab);
 
-    const fast = stubborn("md-preseed", { finish: "now", verify: "full" });
+    const fast = stubborn("md-preseed", { ...wayOf("md-preseed/stubborn1"), verify: "full" });
     const again = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
     expect(again.exitCode, again.all).toBe(0);
     expect(again.all, "nothing of what was copied before counts").not.toContain("the copy goes on");

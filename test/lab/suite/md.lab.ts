@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal } from "./on-host.js";
 
@@ -50,7 +51,7 @@ function wish(guest: string, address: string, disks: readonly string[], move: Re
 }
 
 describe("a guest that leaves the array in the same run", () => {
-  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { switch: "suspend", finish: "now" });
+  const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], wayOf("md/oldext"));
 
   test("gets onto its volume in two suspensions, with every acknowledged record", async () => {
     await startGuest(lab, "oldext");
@@ -72,7 +73,7 @@ describe("a guest that leaves the array in the same run", () => {
 });
 
 describe.runIf(everything)("a guest that stays on its arrays", () => {
-  const WEB1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { switch: "restart", throttle: { bandwidth: "20MiB/s" } });
+  const WEB1 = wish("web1", "10.77.0.11", ["xvda1", "xvda2"], { ...wayOf("md/web1"), throttle: { bandwidth: "20MiB/s" } });
 
   test("is restarted once, and runs on the volumes alone by way of the arrays", async () => {
     await startGuest(lab, "web1");
@@ -119,7 +120,7 @@ describe.runIf(everything)("a guest that stays on its arrays", () => {
 
 test.runIf(everything)("a guest's own reboot takes it from the array to its volume, and the array goes", async () => {
   await startGuest(lab, "old3");
-  const old3 = wish("old3", "10.77.0.13", ["xvda1"], { switch: "suspend" });
+  const old3 = wish("old3", "10.77.0.13", ["xvda1"], wayOf("md/old3"));
   const run = await converge.run("-i", "lab.yml", await converge.playbook("old3.yml", old3), "--yes");
   expect(run.exitCode, run.all).toBe(0);
   expect(await attached(lab, "old3")).toMatchObject({ xvda1: "/dev/md/converge-old3-xvda1" });
@@ -143,7 +144,7 @@ if (everything) {
 }
 
 test.runIf(everything)("what a power cut interrupted is moved by the next run, with every record", async () => {
-  const fast = stubborn("md", { finish: "now" });
+  const fast = stubborn("md", wayOf("md/stubborn1"));
   const again = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", fast), "--yes");
   expect(again.exitCode, again.all).toBe(0);
   await converge.expectNothingToDo("stubborn1.yml");
@@ -176,7 +177,7 @@ SCRIPT
 chmod 755 /usr/local/bin/xl`]);
   await startGuest(lab, "xfs1");
   await waitForConsole(lab, "xfs1", "\\] ack 10$");
-  const xfs1 = wish("xfs1", "10.77.0.15", ["xvda1"], { switch: "suspend" });
+  const xfs1 = wish("xfs1", "10.77.0.15", ["xvda1"], wayOf("md/xfs1"));
   const run = await converge.run("-i", "lab.yml", await converge.playbook("xfs1.yml", xfs1), "--yes");
   await lab.run("rm /usr/local/bin/xl");
   expect(run.exitCode, run.all).toBe(0);

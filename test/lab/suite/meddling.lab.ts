@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
@@ -134,7 +135,7 @@ describe.runIf(everything)("in mid-copy", () => {
     expect(exitCode, all).toBe(3);
     expect((await lab.run("xl list web1", { mayFail: true })).exitCode, "who shut it down wants it down").not.toBe(0);
     await expectNothingLeft(lab);
-    const next = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} })), "--yes");
+    const next = await converge.run("-i", "lab.yml", await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, wayOf("meddling/web1"))), "--yes");
     expect(next.exitCode, next.all).toBe(0);
     expect((await converge.run("-i", "lab.yml", "web1.yml", "--yes")).all).toMatch(/^dom0: nothing to do$/m);
     await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
@@ -146,7 +147,7 @@ describe.runIf(everything)("in mid-copy", () => {
 test.runIf(everything)("a clock that jumps, forward in one pass and back in the next, costs nothing", async () => {
   await startGuest(lab, "late1");
   await waitForConsole(lab, "late1", "written gen 2");
-  const late1 = readyOn("late1", "10.77.0.12", ["xvda1"], { passes: 3 });
+  const late1 = readyOn("late1", "10.77.0.12", ["xvda1"], { ...wayOf("meddling/late1"), passes: 3 });
   const before = await newestRun(lab, "late1");
   const run = converge.start("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
   await whileRunning(run, waitForEvent(lab, "late1", before, '"event":"step".*pass.copy"'));
@@ -190,7 +191,7 @@ exec /usr/sbin/xl "$@"
 test.runIf(everything)("a volume that does not answer while the guest is down: what waits for it is given up, and the guest is back on its image", async () => {
   await startGuest(lab, "oldext");
   await waitForConsole(lab, "oldext", "\\] ack 5$");
-  const playbook = await converge.playbook("oldext.yml", readyOn("oldext", "10.77.0.14", ["xvda1"], { downtime: "200s" }));
+  const playbook = await converge.playbook("oldext.yml", readyOn("oldext", "10.77.0.14", ["xvda1"], { ...wayOf("meddling/oldext"), downtime: "200s" }));
   const before = await newestRun(lab, "oldext");
   const run = converge.start("-i", "lab.yml", playbook, "--yes");
   begun = run;
@@ -217,7 +218,7 @@ test.runIf(everything)("a volume that does not answer while the guest is down: w
 test.runIf(everything)("a mirrored guest whose run died between its config and the cut, which somebody then starts and stops, keeps what it wrote to its volume", async () => {
   await startGuest(lab, "xfs1");
   await waitForConsole(lab, "xfs1", "\\] ack 5$");
-  const playbook = await converge.playbook("xfs1.yml", readyOn("xfs1", "10.77.0.15", ["xvda1"], { strategy: "dm", switch: "suspend" }));
+  const playbook = await converge.playbook("xfs1.yml", readyOn("xfs1", "10.77.0.15", ["xvda1"], wayOf("meddling/xfs1")));
   // the config names the volume then, and the guest is still on the mirror
   await lab.run(["sh", "-c", "cat >/usr/local/sbin/xl && chmod 755 /usr/local/sbin/xl"], {
     input: "#!/bin/sh\ncase $1 in config-update) while [ -e /usr/local/sbin/xl ]; do sleep 0.2; done ;; esac\nexec /usr/sbin/xl \"$@\"\n",

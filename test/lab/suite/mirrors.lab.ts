@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, boots, checkLate, checkRecords, expectNoErrors, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { describeInTheMirror } from "./in-the-mirror.js";
 import { attached, expectNoGarbage, expectNothingLeft, expectOnward, expectWholeFilesystem, fillWithGarbage, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
 
@@ -33,7 +34,7 @@ async function mappings(): Promise<string> {
 }
 
 describe("a guest that is suspended", () => {
-  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, { strategy: "dm", switch: "suspend" });
+  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, wayOf("mirrors/web1"));
 
   test("is up and writes", async () => {
     await startGuest(lab, "web1");
@@ -89,7 +90,7 @@ describe("a guest that is suspended", () => {
 test.runIf(everything)("a guest that overwrites in place and flushes late loses no acknowledged write in a mirror of what is in use", async () => {
   await startGuest(lab, "late1");
   await waitForConsole(lab, "late1", "written gen 2");
-  const late1 = onVolumes("late1", { xvda1: {} }, { strategy: "dm", switch: "restart" });
+  const late1 = onVolumes("late1", { xvda1: {} }, wayOf("mirrors/late1"));
   Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
   const run = await converge.run("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
   expect(run.exitCode, run.all).toBe(0);
@@ -106,7 +107,7 @@ test.runIf(everything)("a guest that overwrites in place and flushes late loses 
 });
 
 describe.runIf(everything)("a whole disk with partitions, compared at rest", () => {
-  const WHOLE1 = onVolumes("whole1", { xvda: {} }, { strategy: "dm", switch: "restart", verify: "full", throttle: { bandwidth: "8MiB/s" } });
+  const WHOLE1 = onVolumes("whole1", { xvda: {} }, { ...wayOf("mirrors/whole1"), verify: "full", throttle: { bandwidth: "8MiB/s" } });
   Object.assign(WHOLE1["whole1"] as object, { ready: { tcp: 22, address: "10.77.0.17", timeout: "300s" } });
 
   /** Gives the run when its mirror has carried the disk's beginning. */
@@ -151,7 +152,7 @@ describe.runIf(everything)("a whole disk with partitions, compared at rest", () 
 });
 
 describe.runIf(everything)("in the mirror", () => {
-  const OLDEXT = onVolumes("oldext", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
+  const OLDEXT = onVolumes("oldext", { xvda1: {} }, wayOf("mirrors/oldext"));
   Object.assign(OLDEXT["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
 
   async function start() {
@@ -216,7 +217,7 @@ printf '0 %s linear %s %s\\n%s 8 error\\n%s %s linear %s %s\\n' "$first" "$4" "$
 dmsetup suspend vg0-images; dmsetup resume vg0-images
 # what was written to it just now is in memory still
 echo 3 >/proc/sys/vm/drop_caches`]);
-  const playbook = await converge.playbook("old3.yml", readyOn("old3", address, ["xvda1"], { strategy: "dm", switch: "suspend" }));
+  const playbook = await converge.playbook("old3.yml", readyOn("old3", address, ["xvda1"], wayOf("mirrors/old3")));
   const booted = await boots(lab, "old3");
   const failed = await converge.run("-i", "lab.yml", playbook, "--yes");
   expect(failed.exitCode, failed.all).toBe(3);
@@ -276,7 +277,7 @@ SCRIPT
 chmod 755 /usr/local/bin/xl`]);
   await startGuest(lab, "stubborn1");
   await waitForConsole(lab, "stubborn1", "\\] ack 10$");
-  const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
+  const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, wayOf("mirrors/stubborn1"));
   Object.assign(stubborn1["stubborn1"] as object, { ready: { tcp: 22, address: "10.77.0.18", timeout: "300s" } });
   const run = await converge.run("-i", "lab.yml", await converge.playbook("stubborn1.yml", stubborn1), "--yes");
   expect((await lab.run("stat -c %s /srv/xen/fill")).stdout, "it was filled up").not.toBe("0");
@@ -293,7 +294,7 @@ chmod 755 /usr/local/bin/xl`]);
 
 test.runIf(everything)("a guest that is left to reboot by itself is not touched, and mirrored with no downtime after it has", async () => {
   await startGuest(lab, "xfs1");
-  const xfs1 = onVolumes("xfs1", { xvda1: {} }, { strategy: "dm", switch: "next-reboot" });
+  const xfs1 = onVolumes("xfs1", { xvda1: {} }, wayOf("mirrors/xfs1"));
   Object.assign(xfs1["xfs1"] as object, { ready: { tcp: 22, address: "10.77.0.15", timeout: "300s" } });
   const first = await converge.run("-i", "lab.yml", await converge.playbook("xfs1.yml", xfs1), "--yes");
   expect(first.exitCode, first.all).toBe(0);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkLate, checkRecords, fingerprint, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { ageAccessTimes, attached, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces } from "./on-host.js";
 
 /**
@@ -27,7 +28,7 @@ afterAll(async () => {
 });
 
 describe("a guest that writes numbered records without pause", () => {
-  const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { throttle: { weight: 50 } });
+  const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { ...wayOf("moves/web1"), throttle: { weight: 50 } });
 
   test("is previewed, and nothing on the host changes, not even a timestamp", async () => {
     await startGuest(lab, "web1");
@@ -84,7 +85,7 @@ test("a guest that overwrites in place and flushes late loses no acknowledged wr
   await startGuest(lab, "late1");
   // a generation is written and not yet flushed when the snapshots are taken
   await waitForConsole(lab, "late1", "written gen 2");
-  const late1 = onVolumes("late1", { xvda1: {} });
+  const late1 = onVolumes("late1", { xvda1: {} }, wayOf("moves/late1"));
   Object.assign(late1["late1"] as object, { ready: { tcp: 22, address: "10.77.0.12", timeout: "300s" } });
   const run = await converge.run("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
   expect(run.exitCode, run.all).toBe(0);
@@ -94,7 +95,7 @@ test("a guest that overwrites in place and flushes late loses no acknowledged wr
 });
 
 test("a guest that is down is moved too: links, holes, attributes, devices and odd names arrive as they were", async () => {
-  const hard1 = onVolumes("hard1", { xvda1: {} });
+  const hard1 = onVolumes("hard1", { xvda1: {} }, wayOf("moves/hard1"));
   Object.assign(hard1["hard1"] as object, { ready: undefined });
   // zeros that were written read the same as the holes that rsync --sparse makes of them
   const tree = async (disk: string): Promise<string[]> =>
@@ -143,12 +144,12 @@ test.runIf(everything)("an account whose sudo asks is asked for the password, on
 
 describe.runIf(everything)("every kind of root", () => {
   test.each([
-    { guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13" },
-    { guest: "oldext", disks: { xvda1: {} }, address: "10.77.0.14" },
-    { guest: "xfs1", disks: { xvda1: { filesystem: "xfs" } }, address: "10.77.0.15" },
-  ])("$guest comes up on its volume", async ({ guest, disks, address }) => {
+    { guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13", way: wayOf("moves/old3") },
+    { guest: "oldext", disks: { xvda1: {} }, address: "10.77.0.14", way: wayOf("moves/oldext") },
+    { guest: "xfs1", disks: { xvda1: { filesystem: "xfs" } }, address: "10.77.0.15", way: wayOf("moves/xfs1") },
+  ])("$guest comes up on its volume", async ({ guest, disks, address, way }) => {
     await startGuest(lab, guest);
-    const domains = onVolumes(guest, disks);
+    const domains = onVolumes(guest, disks, way);
     Object.assign(domains[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
     const run = await converge.run("-i", "lab.yml", await converge.playbook(`${guest}.yml`, domains), "--yes");
     expect(run.exitCode, run.all).toBe(0);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal, traces } from "./on-host.js";
 
 /** What an operator does after, or instead of, a move: on a real Xen Dom0, with a guest that writes all the while. */
@@ -33,7 +34,7 @@ async function expectWhole(disk: string, atLeast: number): Promise<void> {
 }
 
 describe.runIf(everything)("a guest that was moved and has written on", () => {
-  const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { source: "retire" });
+  const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { ...wayOf("operator/web1"), source: "retire" });
   const back = ["rollback", "-i", "lab.yml", "dom0", "web1"];
   let image = "";
   let since = 0;
@@ -139,7 +140,7 @@ test.runIf(everything)("a retired image goes when its time is past, and not befo
   // down since the tests before, on its image
   await lab.run("lvremove -qq -y vg0/web1-xvda1", { mayFail: true });
   await startGuest(lab, "web1");
-  const retiring = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" } }, { source: "retire" });
+  const retiring = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" } }, { ...wayOf("operator/retire"), source: "retire" });
   const moved = await converge.run("-i", "lab.yml", await converge.playbook("retire.yml", retiring), "--yes");
   expect(moved.exitCode, moved.all).toBe(0);
   const retired = async (): Promise<string> => (await lab.run("ls -d /srv/xen/web1/*retired*", { mayFail: true })).stdout.trim();

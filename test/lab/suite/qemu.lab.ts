@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Guests whose disks QEMU serves are mirrored by it, on a real Xen Dom0, and write all the while. */
@@ -42,7 +43,7 @@ async function opened(guest: string): Promise<string> {
 
 describe("a guest on a qcow2 image and a raw one", () => {
   // what is in the qcow2 image QEMU alone knows
-  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: { move: { verify: "full" } } }, { strategy: "qemu", source: "retire" });
+  const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: { move: { verify: "full" } } }, { ...wayOf("qemu/web1"), source: "retire" });
 
   test("goes over to its volumes without being stopped, and QEMU has let go of the images", async () => {
     await convert("qcow2", "/srv/xen/web1/disk.img", "/srv/xen/web1/disk.qcow2");
@@ -97,7 +98,7 @@ describe("a guest on a qcow2 image and a raw one", () => {
 });
 
 describe.runIf(everything)("a guest on a VHD image, in the mirror", () => {
-  const OLDEXT = onVolumes("oldext", { xvda1: {} }, { strategy: "qemu", throttle: { bandwidth: "512KiB/s" } });
+  const OLDEXT = onVolumes("oldext", { xvda1: {} }, { ...wayOf("qemu/oldext"), throttle: { bandwidth: "512KiB/s" } });
   Object.assign(OLDEXT["oldext"] as object, { ready: { tcp: 22, address: "10.77.0.14", timeout: "300s" } });
 
   async function start(terminal = false) {
@@ -149,7 +150,7 @@ describe.runIf(everything)("a guest on a VHD image, in the mirror", () => {
   });
 
   test("and the next run finishes, with nothing lost", async () => {
-    Object.assign(OLDEXT["oldext"] as object, { move: { strategy: "qemu" } });
+    Object.assign(OLDEXT["oldext"] as object, { move: wayOf("qemu/oldext") });
     const booted = await boots(lab, "oldext");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     expect(run.exitCode, run.all).toBe(0);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** A clone of the guest boots from its copy, on a real Xen, before the guest itself is touched. */
@@ -42,7 +43,7 @@ async function domid(guest: string): Promise<string> {
 test.runIf(everything)("a guest that writes is moved once its clone has come up, with every acknowledged record, and the clone is gone", async () => {
   await startGuest(lab, "web1");
   await waitForConsole(lab, "web1", "\\] ack 20$");
-  const web1 = onVolumes("web1", { xvda1: { filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { rehearse: { timeout: "600s" } });
+  const web1 = onVolumes("web1", { xvda1: { filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { ...wayOf("rehearse/web1"), rehearse: { timeout: "600s" } });
   const before = await newestRun(lab, "web1");
   const run = converge.start("-i", "lab.yml", await converge.playbook("web1.yml", web1), "--yes");
   await whileRunning(run, waitForEvent(lab, "web1", before, '"event":"step".*rehearsal.await', 900));
@@ -73,7 +74,7 @@ test.runIf(everything)("a guest that writes is moved once its clone has come up,
 describe.runIf(everything)("a guest whose copy does not boot", () => {
   const OLDEXT = "10.77.0.14";
   const playbook = async (rehearse: unknown): Promise<string> => {
-    const oldext = onVolumes("oldext", { xvda1: {} }, { rehearse });
+    const oldext = onVolumes("oldext", { xvda1: {} }, { ...wayOf("rehearse/oldext"), rehearse });
     Object.assign(oldext["oldext"] as object, { ready: { tcp: 22, address: OLDEXT, timeout: "300s" } });
     return converge.playbook("oldext.yml", oldext);
   };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Lab } from "../lab.js";
 import { checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { expectNothingLeft } from "./on-host.js";
 
 /** A plain login with docs/sudoers.converge and nothing else. It runs in test:lab:all. */
@@ -32,7 +33,7 @@ describe.runIf(everything)("a plain user with the documented sudoers file", () =
   test("can look, move a guest with every record, and finds nothing to do the second time", async () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 5$");
-    const playbook = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }));
+    const playbook = await converge.playbook("web1.yml", onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, wayOf("sudo/web1")));
     const preview = await converge.run("-i", "lab.yml", ...AS, playbook, "--check", "--detailed-exitcode");
     expect(preview.exitCode, preview.all).toBe(2);
     const run = await converge.run("-i", "lab.yml", ...AS, playbook, "--yes");

@@ -3,6 +3,7 @@ import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
 import { acks, boots, checkRecords, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /**
@@ -134,7 +135,7 @@ describe("on a hypervisor without shadow paging", () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
     const printed = await move({
-      guest: "web1", address: "10.77.0.11", disks: { xvda1: {} }, move: { strategy: "dm" }, step: "migrate-guest",
+      guest: "web1", address: "10.77.0.11", disks: { xvda1: {} }, move: wayOf("switches/web1-pvh"), step: "migrate-guest",
       volumes: { xvda1: "/dev/vg0/web1-xvda1", xvda2: "/srv/xen/web1/swap.img" },
     });
     expect(printed).toMatch(/migrate: about [\d.]+ s of downtime, the shortest of what is possible/);
@@ -146,7 +147,7 @@ describe("on a hypervisor without shadow paging", () => {
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     await move({
-      guest: "oldext", address: "10.77.0.14", disks: { xvda1: {} }, move: { strategy: "dm", switch: "suspend" }, step: "save-guest",
+      guest: "oldext", address: "10.77.0.14", disks: { xvda1: {} }, move: wayOf("switches/oldext-pvh"), step: "save-guest",
       volumes: { xvda1: "/dev/vg0/oldext-xvda1" },
     });
   });
@@ -159,7 +160,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
     await move({
-      guest: "web1", address: "10.77.0.11", disks: { xvda1: {}, xvda2: {} }, move: { strategy: "dm", switch: "migrate" }, step: "migrate-guest",
+      guest: "web1", address: "10.77.0.11", disks: { xvda1: {}, xvda2: {} }, move: wayOf("switches/web1"), step: "migrate-guest",
       volumes: { xvda1: "/dev/vg0/web1-xvda1", xvda2: "/dev/vg0/web1-xvda2" },
     });
   });
@@ -169,7 +170,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     await startGuest(lab, "whole1");
     await waitForConsole(lab, "whole1", "\\] ack 20$");
     await move({
-      guest: "whole1", address: "10.77.0.17", disks: { xvda: {} }, move: { strategy: "dm", switch: "migrate" }, step: "migrate-guest",
+      guest: "whole1", address: "10.77.0.17", disks: { xvda: {} }, move: wayOf("switches/whole1"), step: "migrate-guest",
       volumes: { xvda: "/dev/vg0/whole1-xvda" },
     });
     expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
@@ -202,7 +203,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     const before = await newestRun(lab, "oldext");
-    const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, { strategy: "dm", switch: "migrate" });
+    const wish = withReady("oldext", "10.77.0.14", { xvda1: {} }, wayOf("switches/oldext"));
     // it lies in wait on Dom0: a migration may be over before anyone has asked for it over a connection
     await lab.run("systemd-run --quiet --collect --unit=lab-kill-sender sh -c \"until pkill -KILL -f '^[^ ]*/xl migrate -C'; do sleep 0.1; done\"");
     const run = converge.start("-i", "lab.yml", await converge.playbook("oldext.yml", wish), "--yes");
@@ -225,7 +226,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
 /** The guest is suspended onto its name, mirrored, and Dom0 goes down: the order is that of a move's own life. */
 describe.runIf(everything)("Dom0 goes down", () => {
   onLab("security", "pv", "suite-reboots");
-  const wish = withReady("web1", "10.77.0.11", { xvda1: {} }, { strategy: "dm", switch: "suspend" });
+  const wish = withReady("web1", "10.77.0.11", { xvda1: {} }, wayOf("switches/web1-reboots"));
   const onName = { xvda1: "/dev/mapper/converge-web1-xvda1", xvda2: "/srv/xen/web1/swap.img" };
 
   async function goesOn(count: number): Promise<void> {

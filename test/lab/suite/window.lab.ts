@@ -3,6 +3,7 @@ import { Lab } from "../lab.js";
 import { boots, startGuest, waitForConsole } from "../lab-guests.js";
 import { expectMoved, withoutHoles } from "./in-the-mirror.js";
 import { Converge, readyOn } from "./converge.js";
+import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, expectOnward, journal, waitForEvent } from "./on-host.js";
 
 /** A second switch that waits for its window, on a real Xen Dom0: a guest that writes all the while, mirrored by md. */
@@ -45,7 +46,7 @@ describe.runIf(everything)("a guest that leaves its array in a window of time", 
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     booted = await boots(lab, "oldext");
     window = `${await clock(240)}-${await clock(300)}`;
-    const oldext = readyOn("oldext", "10.77.0.14", ["xvda1"], { strategy: "md", switch: "suspend", finish: "window", window });
+    const oldext = readyOn("oldext", "10.77.0.14", ["xvda1"], { ...wayOf("window/oldext"), window });
     const moved = await apply(await converge.playbook("oldext.yml", oldext));
     expect(moved.exitCode, moved.all).toBe(0);
     expect(moved.all).toContain("oldext on dom0: runs on its volumes; the second switch waits for its window");
@@ -85,7 +86,7 @@ describe.runIf(everything)("a guest that leaves its array in a window of time", 
   test("comes up on its volume where Dom0 loses its power in the wait, and nothing is left to do", async () => {
     await startGuest(lab, "old3");
     const later = `${await clock(240)}-${await clock(300)}`;
-    const old3 = readyOn("old3", "10.77.0.13", ["xvda1"], { strategy: "md", switch: "suspend", finish: "window", window: later });
+    const old3 = readyOn("old3", "10.77.0.13", ["xvda1"], { ...wayOf("window/old3"), window: later });
     const moved = await apply(await converge.playbook("old3.yml", old3));
     expect(moved.exitCode, moved.all).toBe(0);
     const before = await boots(lab, "old3");
