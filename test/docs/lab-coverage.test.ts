@@ -41,6 +41,7 @@ const WRITTEN_OUT: readonly { readonly file: string; readonly within: string; re
     within: "a whole disk with partitions whose files are to be copied is refused before anything is touched, and says why",
   },
   { file: "power.lab.ts", within: "RSYNC", because: "drawn at random" },
+  { file: "power.lab.ts", within: "QEMU", because: "drawn at random" },
   { file: "power.lab.ts", within: "WAYS", because: "drawn at random" },
   { file: "switches.lab.ts", within: "a PV guest is not migrated, and the refusal says why and what else there is", because: "refused" },
   {

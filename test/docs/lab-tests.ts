@@ -50,7 +50,7 @@ export function readLab(name: string): LabFile {
     if (title !== undefined) {
       tests.push({
         title, sampled: conditions(node).length === 0, hypervisor: hypervisorOf(node) ?? "security",
-        pvh: [...node.getText().matchAll(/makePvh\("([^"]+)"\)/g)].map(([, guest = ""]) => guest),
+        pvh: [...node.getText().matchAll(/makePvh\(lab, "([^"]+)"\)/g)].map(([, guest = ""]) => guest),
       });
     }
     if (ts.isCallExpression(node) && node.expression.getText() === "wayOf") {

@@ -63,6 +63,7 @@ function inAll(file: string, title: string): Made {
 const PV = { type: "pv", hypervisor: "security" } as const;
 const PVH = { type: "pvh", hypervisor: "security" } as const;
 const MAIN = { type: "pv", hypervisor: "main" } as const;
+const PVH_MAIN = { type: "pvh", hypervisor: "main" } as const;
 
 const ONE = ["xvda1"] as const;
 const BOTH = ["xvda1", "xvda2"] as const;
@@ -79,19 +80,19 @@ const IN_WINDOW = { ...BLOCKS, finish: "window" } as const;
 export const MOVES = {
   "moves/web1": {
     ...sampled("moves.lab.ts", "is moved from the saved plan, with every acknowledged record, in one restart"),
-    guest: "web1", disks: BOTH, ...PV, ...FILES,
+    guest: "web1", disks: BOTH, ...MAIN, ...FILES,
   },
   "moves/late1": {
     ...sampled("moves.lab.ts", "a guest that overwrites in place and flushes late loses no acknowledged write"),
-    guest: "late1", disks: ONE, ...PV, ...FILES,
+    guest: "late1", disks: ONE, ...MAIN, ...FILES,
   },
   "moves/hard1": {
     ...sampled("moves.lab.ts", "a guest that is down is moved too: links, holes, attributes, devices and odd names arrive as they were"),
-    guest: "hard1", disks: ONE, ...PV, ...FILES_AT_REST,
+    guest: "hard1", disks: ONE, ...MAIN, ...FILES_AT_REST,
   },
-  "moves/old3": { ...inAll("moves.lab.ts", "$guest comes up on its volume"), guest: "old3", disks: BOTH, ...PV, ...FILES },
-  "moves/oldext": { ...inAll("moves.lab.ts", "$guest comes up on its volume"), guest: "oldext", disks: ONE, ...PV, ...FILES },
-  "moves/xfs1": { ...inAll("moves.lab.ts", "$guest comes up on its volume"), guest: "xfs1", disks: ONE, ...PV, ...FILES },
+  "moves/old3": { ...inAll("moves.lab.ts", "$guest comes up on its volume"), guest: "old3", disks: BOTH, ...MAIN, ...FILES },
+  "moves/oldext": { ...inAll("moves.lab.ts", "$guest comes up on its volume"), guest: "oldext", disks: ONE, ...MAIN, ...FILES },
+  "moves/xfs1": { ...inAll("moves.lab.ts", "$guest comes up on its volume"), guest: "xfs1", disks: ONE, ...MAIN, ...FILES },
 
   "breadth/old": {
     // and oldext, by the same glob
@@ -183,7 +184,7 @@ export const MOVES = {
   },
   "window/old3": {
     ...inAll("window.lab.ts", "comes up on its volume where Dom0 loses its power in the wait, and nothing is left to do"),
-    guest: "old3", disks: ONE, ...PV, strategy: "md", switch: "suspend", ...IN_WINDOW,
+    guest: "old3", disks: ONE, ...PV, strategy: "drbd", switch: "suspend", ...IN_WINDOW,
   },
 
   "md-preseed/xfs1": {
@@ -248,6 +249,66 @@ export const MOVES = {
   "sudo/web1": {
     ...inAll("sudo.lab.ts", "can look, move a guest with every record, and finds nothing to do the second time"),
     guest: "web1", disks: BOTH, ...PV, ...FILES,
+  },
+
+  "pairs/web1": { ...inAll("pairs.lab.ts", "by files, in a restart"), guest: "web1", disks: BOTH, ...PVH_MAIN, ...FILES },
+  "pairs/old3": {
+    ...inAll("pairs.lab.ts", "by md and blocks copied beforehand, once it has rebooted itself"),
+    guest: "old3", disks: ONE, ...PVH_MAIN, strategy: "md-preseed", switch: "next-reboot", ...DEFERRED,
+  },
+  "pairs/oldext": {
+    ...inAll("pairs.lab.ts", "by DRBD, migrated"),
+    guest: "oldext", disks: ONE, ...PVH_MAIN, strategy: "drbd", switch: "migrate", ...DEFERRED,
+  },
+  "pairs/xfs1": {
+    ...inAll("pairs.lab.ts", "xfs by DRBD, suspended"),
+    guest: "xfs1", disks: ONE, ...PVH_MAIN, strategy: "drbd", switch: "suspend", ...DEFERRED,
+  },
+  "pairs/late1": {
+    ...inAll("pairs.lab.ts", "a PV guest by md and blocks copied beforehand, migrated"),
+    guest: "late1", disks: ONE, ...MAIN, strategy: "md-preseed", switch: "migrate", ...DEFERRED,
+  },
+  "pairs/stubborn1": {
+    ...inAll("pairs.lab.ts", "by md, migrated"),
+    guest: "stubborn1", disks: ONE, ...PVH_MAIN, strategy: "md", switch: "migrate", ...DEFERRED,
+  },
+  "pairs/whole1": {
+    ...inAll("pairs.lab.ts", "a whole disk with partitions by QEMU"),
+    guest: "whole1", disks: WHOLE, ...PVH_MAIN, strategy: "qemu", switch: "none", ...BLOCKS,
+  },
+  "pairs/hard1": {
+    ...inAll("pairs.lab.ts", "by dm, while it is down"),
+    guest: "hard1", disks: ONE, ...PVH_MAIN, strategy: "dm", switch: "down", ...BLOCKS,
+  },
+  "pairs/web1-down": {
+    ...inAll("pairs.lab.ts", "by md, while the guest is down"),
+    guest: "web1", disks: BOTH, ...PV, strategy: "md", switch: "down", ...BLOCKS,
+  },
+  "pairs/oldext-down": {
+    ...inAll("pairs.lab.ts", "by md and blocks copied beforehand, while the guest is down"),
+    guest: "oldext", disks: ONE, ...PV, strategy: "md-preseed", switch: "down", ...BLOCKS,
+  },
+  "pairs/whole1-down": {
+    ...inAll("pairs.lab.ts", "by DRBD, while the guest is down"),
+    guest: "whole1", disks: WHOLE, ...PV, strategy: "drbd", switch: "down", ...BLOCKS,
+  },
+  "pairs/old3-qemu": {
+    ...inAll("pairs.lab.ts", "ext3 by QEMU"), guest: "old3", disks: ONE, ...PV, strategy: "qemu", switch: "none", ...BLOCKS,
+  },
+  "pairs/xfs1-qemu": {
+    ...inAll("pairs.lab.ts", "xfs by QEMU"), guest: "xfs1", disks: ONE, ...PV, strategy: "qemu", switch: "none", ...BLOCKS,
+  },
+  "pairs/late1-now": {
+    ...inAll("pairs.lab.ts", "by dm, in two suspensions"),
+    guest: "late1", disks: ONE, ...PV, strategy: "dm", switch: "suspend", ...NOW,
+  },
+  "pairs/stubborn1-reboot": {
+    ...inAll("pairs.lab.ts", "by md, once the guest has rebooted itself"),
+    guest: "stubborn1", disks: ONE, ...PV, strategy: "md", switch: "next-reboot", ...DEFERRED,
+  },
+  "pairs/hard1-reboot": {
+    ...inAll("pairs.lab.ts", "by DRBD, once the guest has rebooted itself"),
+    guest: "hard1", disks: ONE, ...PV, strategy: "drbd", switch: "next-reboot", ...DEFERRED,
   },
 
   "faults/oldext": {

@@ -16,7 +16,7 @@ let lab: Lab;
 let converge: Converge;
 
 beforeAll(async () => {
-  lab = await Lab.up({ name: "suite" });
+  lab = await Lab.up({ name: "suite", hypervisor: "main" });
   converge = await Converge.at(lab);
   await lab.run("rm -f /etc/xen/auto/*");
   await fillWithGarbage(lab);

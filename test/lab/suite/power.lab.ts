@@ -30,6 +30,7 @@ let converge: Converge;
 const IMAGE = "/srv/xen/web1/disk.img";
 const VOLUME = "/dev/vg0/web1-xvda1";
 const RSYNC = { strategy: "rsync" } as const;
+const QEMU = { strategy: "qemu" } as const;
 interface Way {
   /** A little more than it takes in the lab: some cuts come after its end. */
   readonly seconds: number;
@@ -44,7 +45,7 @@ const WAYS: readonly Way[] = ([
   { seconds: 100, move: { strategy: "drbd", switch: "suspend" } }, { seconds: 100, move: { strategy: "drbd", switch: "restart", finish: "now" } },
 ] as const).filter(({ seconds }) => everything || seconds < 100);
 /** Of a guest whose disk QEMU serves. */
-const SERVED: readonly Way[] = [{ seconds: 75, move: { strategy: "qemu" } }];
+const SERVED: readonly Way[] = [{ seconds: 75, move: QEMU }];
 
 async function reconnect(): Promise<void> {
   converge = await Converge.at(lab);
@@ -131,5 +132,5 @@ test.runIf(everything)(`${String(SERVED_CUTS)} times it goes where QEMU serves t
   await startGuest(lab, "web1");
   await waitForConsole(lab, "web1", "\\] ack \\d+$");
   await cuts(SERVED_CUTS, SERVED, drawing(SEED));
-  await finish({ strategy: "qemu" });
+  await finish(QEMU);
 });

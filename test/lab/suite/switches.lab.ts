@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
-import { acks, boots, checkRecords, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, longestSilence, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
@@ -31,12 +31,6 @@ function onLab(hypervisor: Hypervisor, cpu: "pv" | "svm", name = `suite-switches
     await converge.remove();
     await lab.down();
   });
-}
-
-/** The same guest on the same disks, as a PVH one: its kernel has both entries. */
-async function makePvh(guest: string): Promise<void> {
-  // without native the emulated processor lets it crash on RDTSCP
-  await lab.run(["sh", "-c", 'sed -i "/^type/d" "/etc/xen/$1.cfg" && printf \'\\ntype = "pvh"\\ntsc_mode = "native"\\n\' >>"/etc/xen/$1.cfg"', "sh", guest]);
 }
 
 /** Its kernel lies in its own disk from then on, where pygrub finds it; what Dom0 has of it is no longer named. */
@@ -131,7 +125,7 @@ describe("on a hypervisor without shadow paging", () => {
   });
 
   test("a PVH guest is live-migrated onto the volume of one of its two disks: what costs the least downtime", async () => {
-    await makePvh("web1");
+    await makePvh(lab, "web1");
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
     const printed = await move({
@@ -143,7 +137,7 @@ describe("on a hypervisor without shadow paging", () => {
   });
 
   test.runIf(everything)("a PVH guest is suspended", async () => {
-    await makePvh("oldext");
+    await makePvh(lab, "oldext");
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     await move({
