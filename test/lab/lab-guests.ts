@@ -113,3 +113,9 @@ export async function fingerprint(lab: Lab, disk: string, path: string, skip: re
   const { stdout } = await lab.run([`${helpers}/with-disk`, disk, `${helpers}/fingerprint`, ...skips, `{}/${path}`]);
   return stdout.split('\n');
 }
+
+/** hard1's files, as a copy of them has to have them. */
+export async function hardFiles(lab: Lab, disk: string): Promise<string[]> {
+  // zeros that were written read the same as the holes that rsync --sparse makes of them
+  return (await fingerprint(lab, disk, 'srv', ['flags'])).map((line) => (line.includes('zeros that are written') ? line.replace(/ sparse$/, '') : line));
+}

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
-import { Converge, onVolumes } from "./converge.js";
+import { checkRecords, hardFiles, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal } from "./on-host.js";
 
@@ -91,6 +91,18 @@ chmod 755 /usr/local/bin/rsync`]);
     await stopGuest(lab, "old3");
     await stopGuest(lab, "oldext");
     await expectWhole("oldext", "/dev/vg0/oldext-xvda1");
+    await expectNothingLeft(lab);
+  });
+
+  test("hard files of a guest that runs arrive as they were: links, holes, attributes, devices and odd names", async () => {
+    const source = await hardFiles(lab, "/srv/xen/hard guest/hard1 root.img");
+    await startGuest(lab, "hard1");
+    const hard1 = readyOn("hard1", "10.77.0.16", ["xvda1"], wayOf("breadth/hard1"));
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("hard1.yml", hard1), "--yes");
+    expect(run.exitCode, run.all).toBe(0);
+    expect(await attached(lab, "hard1")).toEqual({ xvda1: "/dev/vg0/hard1-xvda1" });
+    await stopGuest(lab, "hard1");
+    expect(await hardFiles(lab, "/dev/vg0/hard1-xvda1")).toEqual(source);
     await expectNothingLeft(lab);
   });
 

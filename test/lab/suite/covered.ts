@@ -99,6 +99,10 @@ export const MOVES = {
     ...inAll("breadth.lab.ts", "several guests of a glob are moved one after the other, compared in full, and one is ready by a command"),
     guest: "old3", disks: ONE, ...PV, ...FILES,
   },
+  "breadth/hard1": {
+    ...inAll("breadth.lab.ts", "hard files of a guest that runs arrive as they were: links, holes, attributes, devices and odd names"),
+    guest: "hard1", disks: ONE, ...PV, ...FILES,
+  },
   "breadth/stubborn1": {
     ...inAll("breadth.lab.ts", "an image on a thin volume that is nearly all there is copied from a thin snapshot"),
     guest: "stubborn1", disks: ONE, ...PV, ...FILES,
