@@ -155,22 +155,23 @@ function addPath(paths: Set<string>, target: string): void {
 }
 
 function readTarget(path: string, realPath: string, stat: string, head: Uint8Array | undefined): DiskTarget {
-  const [, mode = "0", ...numbers] = stat.split(" ");
-  const [bytes = 0, blocks = 0, blockBytes = 0, inode = 0, device = 0, mtime = 0, links = 0] = numbers.map(Number);
-  const kind = KINDS[parseInt(mode, 16) & 0xf000] ?? "other";
-  const rdevno = kind === "block" ? devnoOfHex(numbers.at(-1) ?? "") : undefined;
+  const fields = stat.split(" ");
+  const number = (at: number): number => Number(fields[at] ?? 0);
+  const [bytes, blocks] = [number(2), number(3)];
+  const kind = KINDS[parseInt(fields[1] ?? "0", 16) & 0xf000] ?? "other";
+  const rdevno = kind === "block" ? devnoOfHex(fields.at(-1) ?? "") : undefined;
   const isFile = kind === "file";
   return {
     path,
     realPath,
     kind,
     bytes,
-    allocatedBytes: blocks * blockBytes,
-    inode,
-    devno: devnoOf(device),
+    allocatedBytes: blocks * number(4),
+    inode: number(5),
+    devno: devnoOf(number(6)),
     ...(rdevno === undefined ? {} : { rdevno }),
-    mtime,
-    links,
+    mtime: number(7),
+    links: number(8),
     // without a block of its own it reads as zero; a very small file may lie in its inode instead
     recognised: recogniseHead(head, isFile ? bytes : Infinity, isFile && blocks === 0 && bytes > 65536),
   };

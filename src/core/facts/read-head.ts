@@ -5,6 +5,7 @@ import { recognise, type Recognised } from "./superblock.js";
 const RECORD = 64;
 const HEAD = 8192;
 const FIRST_LETTER = "c".charCodeAt(0);
+const BLANK = " ".charCodeAt(0);
 
 /**
  * The shell function `head_of NUMBER PATH [MAJOR:MINOR]`: writes a record and the first 8 KiB. A file is read
@@ -67,8 +68,9 @@ export function readHeads(dump: string): ReadonlyMap<number, Uint8Array> {
 
 function isRecord(stream: Uint8Array, at: number, number: number): boolean {
   if (at + RECORD > stream.length || stream[at] !== FIRST_LETTER) return false;
-  const text = `converge-head ${number}`.padEnd(RECORD);
-  for (let i = 0; i < RECORD; i += 1) if (stream[at + i] !== text.charCodeAt(i)) return false;
+  const text = `converge-head ${number}`;
+  for (let i = 0; i < text.length; i += 1) if (stream[at + i] !== text.charCodeAt(i)) return false;
+  for (let i = text.length; i < RECORD; i += 1) if (stream[at + i] !== BLANK) return false;
   return true;
 }
 

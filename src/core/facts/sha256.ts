@@ -22,6 +22,9 @@ function isPrime(n: number): boolean {
   return true;
 }
 
+/** Used again for each block. */
+const schedule = new Int32Array(64);
+
 /** The hash in hexadecimal, as sha256sum(1) prints it. */
 export function sha256(bytes: Uint8Array): string {
   const padded = new Uint8Array(Math.ceil((bytes.length + 9) / 64) * 64);
@@ -31,7 +34,6 @@ export function sha256(bytes: Uint8Array): string {
   view.setUint32(padded.length - 8, Math.floor((bytes.length * 8) / 2 ** 32));
   view.setUint32(padded.length - 4, (bytes.length * 8) >>> 0);
   const state = Int32Array.from(INITIAL);
-  const schedule = new Int32Array(64);
   for (let at = 0; at < padded.length; at += 64) mixBlock(state, view, at, schedule);
   let hex = "";
   for (const word of state) hex += byteHex(word >>> 24) + byteHex(word >>> 16) + byteHex(word >>> 8) + byteHex(word);
@@ -40,7 +42,8 @@ export function sha256(bytes: Uint8Array): string {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-function byteHex(word: number): string {
+/** The last byte of a word, in two digits. */
+export function byteHex(word: number): string {
   return HEX[word & 0xff] ?? "";
 }
 

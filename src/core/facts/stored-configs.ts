@@ -96,7 +96,8 @@ interface UserdataFile {
 
 /** They stand before the first of the files, which may hold anything. */
 function hashesOf(output: string): ReadonlyMap<string, string> {
-  const [before = ""] = `\n${output}`.split("\nuserdata ", 1);
+  const first = output.startsWith("userdata ") ? 0 : output.indexOf("\nuserdata ");
+  const before = first === -1 ? output : output.slice(0, first);
   return new Map([...before.matchAll(/^sha256 ([0-9a-f]{64}) (\S+)$/gm)].map(([, hash = "", name = ""]) => [name, hash]));
 }
 

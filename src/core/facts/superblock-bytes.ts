@@ -1,3 +1,5 @@
+import { byteHex } from "./sha256.js";
+
 /** Reading numbers and names out of a superblock. Beyond its end everything is zero. */
 
 /** The first bytes of a device. */
@@ -34,7 +36,7 @@ export function hasMagic(head: Head, offset: number, text: string): boolean {
 /** A UUID in the usual notation. */
 export function uuidAt(head: Head, offset: number): string {
   let hex = "";
-  for (let i = 0; i < 16; i += 1) hex += (head.bytes[offset + i] ?? 0).toString(16).padStart(2, "0");
+  for (let i = 0; i < 16; i += 1) hex += byteHex(head.bytes[offset + i] ?? 0);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 

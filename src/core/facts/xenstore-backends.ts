@@ -32,19 +32,17 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
       const nothing = NONE.test(result.stderr) || (result.stderr.trim() === "" && result.stdout === "" && result.exitCode < 124);
       return nothing ? known([]) : unreadable("attached disks", result);
     }
-    const devices = new Map<string, Map<string, string>>();
+    const devices = new Map<string, Device>();
     for (const line of result.stdout.split("\n")) {
       const match = LINE.exec(line);
       if (match === null || !DISKS.has(match[1] ?? "")) continue;
       const [, kind = "", domid = "", id = "", key = "", value = ""] = match;
       const device = `${kind}/${domid}/${id}`;
-      const values = devices.get(device);
-      if (values === undefined) devices.set(device, new Map([[key, value]]));
-      else values.set(key, value);
+      let found = devices.get(device);
+      if (found === undefined) devices.set(device, found = { kind, domid, id, values: new Map() });
+      found.values.set(key, value);
     }
-    const backends: ReportedBackend[] = [];
-    for (const [device, values] of devices) backends.push(readBackend(device, values));
-    return known(backends);
+    return known([...devices.values()].map(readBackend));
   },
   redact(result: CommandResult) {
     // what is no disk is not read, and a vfb holds a password
@@ -54,8 +52,14 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
   },
 };
 
-function readBackend(device: string, values: ReadonlyMap<string, string>): ReportedBackend {
-  const [kind = "", domid = "0", id = ""] = device.split("/");
+interface Device {
+  readonly kind: string;
+  readonly domid: string;
+  readonly id: string;
+  readonly values: Map<string, string>;
+}
+
+function readBackend({ kind, domid, id, values }: Device): ReportedBackend {
   const value = (key: string): string => unescape(values.get(key) ?? "");
   // hexadecimal in xenstore
   const devno = devnoOfHex(value("physical-device"));

@@ -166,8 +166,12 @@ function readFile(file: ReadFile, auto: boolean, diagnostics: Diagnostic[]): Rep
   // web1.example.org is a guest as likely as it is something else: only what has all of a guest counts, or is spoken of
   const doubtful = !certain && path.slice(path.lastIndexOf("/") + 1).includes(".");
   const unread = certain ? { path, realPath, sha256: hash } : undefined;
-  const uneditable = bytes.length >= LONGEST ? "too-long" : decodeTextStrictly(bytes) === undefined ? "no-utf8" : undefined;
-  const read = readDomainConfig(path, { file: path, text: textOf(bytes) }, hash, file.inode, file.mode);
+  const utf8 = decodeTextStrictly(bytes);
+  const uneditable = bytes.length >= LONGEST ? "too-long" : utf8 === undefined ? "no-utf8" : undefined;
+  // to xl, which goes by bytes, a text in another encoding is a config as any
+  const text = utf8 ?? decodeLatin1(bytes);
+  const whole = bytes.length < LONGEST ? text : text.slice(0, text.lastIndexOf("\n") + 1);
+  const read = readDomainConfig(path, { file: path, text: whole }, hash, file.inode, file.mode);
   if (doubtful && !isGuest(read.value)) return undefined;
   if (!certain && read.value === undefined) {
     // a binary is none of xl's; what may go on as a config must not pass for absent
@@ -186,12 +190,6 @@ function readFile(file: ReadFile, auto: boolean, diagnostics: Diagnostic[]): Rep
 /** It has something to start from, and not a name alone. */
 function isGuest(config: NamedDomainConfig | undefined): boolean {
   return config !== undefined && (config.disks.length > 0 || config.ties.includes("kernel"));
-}
-
-/** Of a longer file the whole lines that were read. xl goes by bytes: to it a text in another encoding is a config as any. */
-function textOf(bytes: Uint8Array): string {
-  const text = decodeTextStrictly(bytes) ?? decodeLatin1(bytes);
-  return bytes.length < LONGEST ? text : text.slice(0, text.lastIndexOf("\n") + 1);
 }
 
 function redactBytes(bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,5 @@
-import { fact as diskTargets } from "../facts/disk-targets.js";
+import { namedPaths } from "../facts/disk-targets.js";
 import { readFacts, type FactValues, type Readings } from "../facts/readings.js";
-import type { Command } from "../model/command.js";
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
@@ -110,7 +109,8 @@ function missing(facts: FactValues): readonly Diagnostic[] {
     ...(facts.tools?.["lvs"]?.present === false
       ? {}
       : { "volume groups": facts.volumeGroups, "volumes": facts.volumes }),
-    ...(disksOf(facts) === undefined ? {} : { "files and devices of guests' disks": facts.diskTargets }),
+    // where no guest has a disk they are not asked for
+    ...(facts.diskTargets === undefined && namedPaths(facts).size > 0 ? { "files and devices of guests' disks": undefined } : {}),
   };
   return Object.entries(needed).flatMap(([what, value]) => (value === undefined ? [unknown(what)] : []));
 }
@@ -125,11 +125,6 @@ function notStored(facts: FactValues): readonly Diagnostic[] {
       summary: `the configuration that xl stored of ${name} was not found`,
       subject: { domain: name },
     }]);
-}
-
-/** The question for guests' disks, where there are any. */
-function disksOf(facts: FactValues): Command | undefined {
-  return diskTargets.command(facts);
 }
 
 function unknown(what: string): Diagnostic {

@@ -38,13 +38,15 @@ export function observeStorage(facts: FactValues): ObservedStorage {
     }),
   );
   const mounts = mountsByDevno(facts.mounts ?? []);
+  const isCompressed = compressedIn(facts.mounts ?? []);
   const images: Record<string, Image> = {};
   const devices: Record<string, BlockDevice> = {};
   for (const target of facts.diskTargets ?? []) {
-    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts, facts);
+    if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts, isCompressed, facts);
     else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel, above);
   }
-  const loops = (facts.loops ?? []).map((loop) => readLoop(loop, facts.blockDevices ?? [], above));
+  const withPartitions = disksWithPartitions(facts.blockDevices ?? []);
+  const loops = (facts.loops ?? []).map((loop) => readLoop(loop, withPartitions, above));
   return { loops, volumeGroups, volumes, images, devices };
 }
 
@@ -63,12 +65,20 @@ function devicesAbove({ blockDevices = [], loops = [] }: FactValues): DevicesAbo
   ];
 }
 
-function readLoop(loop: Loop, devices: readonly KernelBlockDevice[], above: DevicesAbove): Loop {
-  const name = loop.device.replace("/dev/", "");
-  const device = devices.find((found) => found.name === name);
-  if (device === undefined) return loop;
-  const partitions = devices.filter((found) => found.name.startsWith(`${name}p`));
-  return { ...loop, number: device.devno, holders: [device, ...partitions].flatMap(above) };
+/** By name of a disk whose number its partitions' names set off with a `p`: the disk, and its partitions behind it. */
+function disksWithPartitions(devices: readonly KernelBlockDevice[]): ReadonlyMap<string, readonly KernelBlockDevice[]> {
+  const disks = new Map<string, KernelBlockDevice[]>(devices.map((device) => [device.name, [device]]));
+  for (const device of devices) {
+    const disk = /^(.*\d)p\d+$/.exec(device.name)?.[1];
+    if (disk !== undefined) disks.get(disk)?.push(device);
+  }
+  return disks;
+}
+
+function readLoop(loop: Loop, disks: ReadonlyMap<string, readonly KernelBlockDevice[]>, above: DevicesAbove): Loop {
+  const devices = disks.get(loop.device.replace("/dev/", "")) ?? [];
+  const [device] = devices;
+  return device === undefined ? loop : { ...loop, number: device.devno, holders: devices.flatMap(above) };
 }
 
 function mountsByDevno(mounts: readonly Mount[]): ReadonlyMap<string, readonly Mount[]> {
@@ -85,6 +95,7 @@ function readImage(
   target: DiskTarget,
   volumes: ReadonlyMap<string, VolumeName>,
   mounts: ReadonlyMap<string, readonly Mount[]>,
+  isCompressed: (path: string) => boolean,
   facts: FactValues,
 ): Image {
   const { content } = target.recognised;
@@ -99,7 +110,7 @@ function readImage(
     realPath: target.realPath,
     bytes: target.bytes,
     allocatedBytes: target.allocatedBytes,
-    ...(COMPRESSING.includes(mountOf(target.realPath, facts.mounts ?? [])?.type ?? "") ? { compressed: true as const } : {}),
+    ...(isCompressed(target.realPath) ? { compressed: true as const } : {}),
     inode: target.inode,
     devno: target.devno,
     mtime: target.mtime,
@@ -118,6 +129,12 @@ function readImage(
 /** By type of mount. By path: on btrfs stat's device number is not the mount's. */
 const COMPRESSING = ["btrfs", "zfs", "bcachefs"];
 
+function compressedIn(mounts: readonly Mount[]): (path: string) => boolean {
+  // most hosts have none
+  if (!mounts.some(({ type }) => COMPRESSING.includes(type))) return () => false;
+  return (path) => COMPRESSING.includes(mountOf(path, mounts)?.type ?? "");
+}
+
 /** The mount that a path leads through: the longest that is a prefix of it, the last of equals. */
 function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   let best: Mount | undefined;
@@ -129,7 +146,7 @@ function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
 }
 
 function isWithin(path: string, directory: string): boolean {
-  return directory === "/" || path === directory || path.startsWith(`${directory}/`);
+  return directory === "/" || (path.startsWith(directory) && (path.length === directory.length || path[directory.length] === "/"));
 }
 
 /** A path from the root of the mounted file system: a bind mount shows only a part of it. */

@@ -76,8 +76,14 @@ export function numberOf(settings: XlSettings, key: string): number | undefined 
   );
   if (match === null) return undefined;
   const [, sign, hex, octal, decimal] = match;
+  // what nearly all numbers are: exact without a BigInt, in any base
+  const digits = hex ?? octal ?? decimal ?? "";
+  if (digits.length <= 12) {
+    const few = parseInt(digits === "" ? "0" : digits, hex !== undefined ? 16 : octal !== undefined ? 8 : 10);
+    return sign === "-" && few !== 0 ? -few : few;
+  }
   // a number of more digits than any of 64 bits is not worth computing
-  if ((hex ?? octal ?? decimal ?? "").replace(/^0+/, "").length > 22) return undefined;
+  if (digits.replace(/^0+/, "").length > 22) return undefined;
   const size = BigInt(
     hex !== undefined ? `0x${hex}` : octal !== undefined ? `0o${octal || "0"}` : (decimal ?? "0"),
   );
