@@ -50,6 +50,9 @@ export interface PlannedDomain {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const ALL: readonly Check[] = Object.values(checks);
+const ALWAYS = ALL.filter((check) => check.always === true);
+
 interface Chosen {
   readonly move: DiskMove;
   readonly strategy: Strategy;
@@ -71,7 +74,7 @@ export function planDomain(
   });
 
   if (changes.length === 0) {
-    return { diagnostics: runChecks(context({}), Object.values(checks).filter((check: Check) => check.always === true)) };
+    return { diagnostics: runChecks(context({}), ALWAYS) };
   }
   const running = domain.running !== undefined;
   const moveOf = (change: MoveDisk, switchOver: SwitchOver): DiskMove => ({
@@ -286,17 +289,23 @@ function editOf(domain: Domain, moves: readonly MoveDisk[], sha256: Sha256): Edi
       edits: value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text })),
       disks: value.disks, oldDisks: config.disks,
     },
-    diff: { path: config.path, diff: configDiff(config, value.after.text) },
+    diff: configChange(config, value.after.text),
   };
 }
 
-export function configDiff(config: DomainConfig, after: string): string {
-  const patch = createTwoFilesPatch(config.path, config.path, redact(config.text.text), redact(after), "", "", { context: 2 });
+/** The diff is made when somebody looks at it: of most plans nobody does. */
+export function configChange({ path, text: { text: before } }: DomainConfig, after: string): ConfigChange {
+  let made: string | undefined;
+  return { path, get diff() { return made ??= configDiff(path, before, after); } };
+}
+
+function configDiff(path: string, before: string, after: string): string {
+  const patch = createTwoFilesPatch(path, path, redact(before), redact(after), "", "", { context: 2 });
   // the library's first line is a separator that says nothing
   return patch.replace(/^=+\n/, "");
 }
 
-export function runChecks(context: CheckContext, which: readonly Check[] = Object.values(checks)): readonly Diagnostic[] {
+export function runChecks(context: CheckContext, which: readonly Check[] = ALL): readonly Diagnostic[] {
   const host = context.state.host.name;
   const domain = context.domain.name;
   return which.flatMap((check) =>

@@ -16,7 +16,7 @@ import { GUESSED_RATE, median, SCAN_SECONDS, strategyOf, tenths } from "../strat
 import { strategyNamed } from "../strategies/strategy-of.js";
 import { overhead } from "../switches/overhead.js";
 import { canonicalJson } from "./canonical-json.js";
-import { configDiff, runChecks } from "./plan-domain.js";
+import { configChange, runChecks } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
 import { deadRun, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
@@ -94,7 +94,7 @@ function editOf(
       edits: value.edits.map(({ byteStart, byteEnd, text }) => ({ start: byteStart, end: byteEnd, text })),
       disks: value.disks, oldDisks: config.disks,
     },
-    diff: { path: config.path, diff: configDiff(config, value.after.text) },
+    diff: configChange(config, value.after.text),
   };
 }
 
