@@ -33,7 +33,7 @@ export function sha256(bytes: Uint8Array): string {
   const view = new DataView(padded.buffer);
   view.setUint32(padded.length - 8, Math.floor((bytes.length * 8) / 2 ** 32));
   view.setUint32(padded.length - 4, (bytes.length * 8) >>> 0);
-  const state = Int32Array.from(INITIAL);
+  const state = INITIAL.slice();
   for (let at = 0; at < padded.length; at += 64) mixBlock(state, view, at, schedule);
   let hex = "";
   for (const word of state) hex += byteHex(word >>> 24) + byteHex(word >>> 16) + byteHex(word >>> 8) + byteHex(word);
