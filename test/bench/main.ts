@@ -19,11 +19,13 @@ async function benchPlanning(): Promise<void> {
   for (const [moving, words] of [[0, "nothing to do"], [1, "one guest of each host moves"], [GUESTS, "every guest moves"]] as const) {
     planMany(50, GUESTS, moving); // warm up
     console.log(words);
-    console.log("  hosts     clock   processor   per host");
+    console.log("  hosts     clock   processor   per host    reading   planning");
     const [small, large] = [planMany(100, GUESTS, moving), planMany(1000, GUESTS, moving)];
-    for (const { hosts, wall, processor } of [small, large]) {
+    for (const { hosts, wall, processor, reading } of [small, large]) {
       const perHost = (processor / hosts) * 1000;
-      console.log(`  ${String(hosts).padEnd(5)}${wall.toFixed(2).padStart(8)} s${processor.toFixed(2).padStart(10)} s${perHost.toFixed(2).padStart(8)} ms`);
+      const times = [[wall, 8], [processor, 10]].map(([time = 0, width = 0]) => `${time.toFixed(2).padStart(width)} s`).join("");
+      const parts = [reading, processor - reading].map((time) => `${time.toFixed(2).padStart(9)} s`).join("");
+      console.log(`  ${String(hosts).padEnd(5)}${times}${perHost.toFixed(2).padStart(8)} ms${parts}`);
     }
     console.log(`  ten times the hosts take ${(large.processor / small.processor).toFixed(1)} times the processor's time (10.0 is linear)`);
     const readings = readingsOf(100, GUESTS);
