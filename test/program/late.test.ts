@@ -25,6 +25,8 @@ async function withOwed(shell: Shell, watched: "watched" | "unwatched", work: (h
     host.untell("no-units");
     expect(host.ended(), host.journalText()).toBe("failed");
     expect(host.journalText()).toContain("if it yet goes down within an hour, it is started again");
+    // nothing is promised that nobody keeps
+    expect(host.journalText().includes("nobody waits for that, since systemd-run started no unit")).toBe(watched === "unwatched");
     expect(host.guests()).toMatchObject([{ domid: "7", state: "-b----" }]);
     expect(owed(host)).toBe(true);
     host.forgetCalls();
