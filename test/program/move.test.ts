@@ -1,4 +1,4 @@
-import { readFileSync, statSync, existsSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { MoveOptions as Wished } from "../../src/core/model/desired.js";
@@ -335,6 +335,47 @@ describe.concurrent("a disk of Dom0's that is full by the time a move is taken b
       expect(expectWhole(host, before)).toBe("old");
       expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed" });
       expect(host.journalText()).toContain("cannot keep the config as it is beside it");
+    });
+  });
+});
+
+describe.concurrent("a systemd that starts no scope any more", { tags: "long" }, () => {
+  /** @param cgroups where a process may leave the unit's */
+  const withoutScopes = (host: StubHost, cgroups: readonly string[]): void => {
+    const path = join(host.root, "bin/systemd-run");
+    rmSync(path);
+    writeFileSync(path, "#!/bin/sh\necho 'Failed to start transient scope unit: Connection reset by peer' >&2\nexit 1\n", { mode: 0o755 });
+    for (const cgroup of cgroups) {
+      mkdirSync(join(host.root, cgroup), { recursive: true });
+      writeFileSync(join(host.root, cgroup, "cgroup.procs"), "");
+    }
+  };
+
+  const versions = [["sys/fs/cgroup"], ["sys/fs/cgroup/systemd"], ["sys/fs/cgroup/unified", "sys/fs/cgroup/systemd"]];
+  it.each(SHELLS.map((shell, index) => ({ shell, cgroups: versions[index] ?? [] })))(
+    "is no reason to leave the guest down that was shut down ($shell)", async ({ shell, cgroups }) => {
+      await withHost(shell, async (host, before) => {
+        withoutScopes(host, cgroups);
+        await host.run("run");
+        expect(expectWhole(host, before), host.journalText()).toBe("old");
+        expect(journal(host).at(-1)).toMatchObject({ event: "end", outcome: "failed", message: expect.not.stringContaining("taken back") as unknown });
+        expect(host.journalText()).toContain("xl create was not called, since systemd started no scope: systemd-run ended with 1");
+        expect(host.journalText()).toContain("web1 is brought back without a scope");
+        expect(host.calls().filter((call) => call.startsWith("xl create"))).toHaveLength(1);
+        // nothing of the run's end touches what keeps it
+        for (const cgroup of cgroups) expect(readFileSync(join(host.root, cgroup, "converge-guest-web1/cgroup.procs"), "utf8")).toMatch(/^\d+\n$/);
+      });
+    });
+
+  it("leaves the guest to the boot unit, and to whoever looks after the run next, where what keeps it would be ended with the run", async () => {
+    await withHost("dash", async (host, before) => {
+      withoutScopes(host, []);
+      await host.run("run");
+      expect(host.guests()).toEqual([]);
+      expect(journal(host).at(-1)).toMatchObject({ outcome: "failed", message: expect.stringContaining("could not be taken back: shut-down: xl create was not called") as unknown });
+      withoutScopes(host, ["sys/fs/cgroup"]);
+      await host.run("recover");
+      expect(expectWhole(host, before), host.journalText()).toBe("old");
     });
   });
 });

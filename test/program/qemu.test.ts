@@ -94,10 +94,12 @@ interface Stubbed {
   readonly two?: boolean;
   /** QEMU is not waited for as long as on a real host. */
   readonly impatient?: boolean;
+  /** A statement of qmp.py before which everything is killed. */
+  readonly diesAt?: string;
 }
 
 async function inStub(
-  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false, two = false, impatient = false }: Stubbed = {},
+  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false, two = false, impatient = false, diesAt }: Stubbed = {},
 ): Promise<void> {
   const host = new StubHost(shell);
   const images = two ? await withTwoDisks(host) : [host.image];
@@ -105,7 +107,7 @@ async function inStub(
   try {
     const kinds = { ...stepKinds, raw } as unknown as StepKinds;
     const program = compileProgram(planOf(host.domain, nodes(host, full, images)), kinds, { config: host.config });
-    host.install(impatient ? waitingLess(program) : program);
+    host.install(diesAt === undefined ? (impatient ? waitingLess(program) : program) : dyingAt(diesAt, program));
     await work(host, qemu, readFileSync(host.config, "utf8"));
   } finally {
     await qemu.stop();
@@ -119,6 +121,13 @@ function waitingLess(program: string): string {
     .replace("ANSWERS = 10\n", "ANSWERS = 1\n").replace("SETTLES = 60\n", "SETTLES = 4\n");
   expect(told).not.toBe(program);
   return told;
+}
+
+/** It is killed before that statement of qmp.py, with all that belongs to it. */
+function dyingAt(statement: string, program: string): string {
+  const [before = "", after, ...more] = program.split(statement);
+  expect(more.length === 0 && after !== undefined, `${statement} is there once`).toBe(true);
+  return `${before}os.killpg(0, signal.SIGKILL); ${statement}${after ?? ""}`;
 }
 
 /** What a run calls where nothing goes wrong, and which of it is the commit. */
@@ -289,6 +298,74 @@ describe.concurrent("a mirror by QEMU", () => {
       await host.run("recover");
       expect(host.ended(), host.journalText()).toBe("stuck");
       expect(readFileSync(join(host.runDirectory, "unstarted"), "utf8").trim()).toBe(`xvda1 ${volume(host)}`);
+    });
+  });
+
+  describe("that is ended between the config and the mark of the commit", () => {
+    const BETWEEN = "commit_to(config, mark)\n    left";
+
+    it("leaves the guest to its volume where it has been started on it since, and is down again", async () => {
+      await inStub("dash", async (host, qemu, oldConfig) => {
+        await host.run("run");
+        expect([host.ended(), host.committing()], host.journalText()).toEqual([undefined, false]);
+        const named = readFileSync(host.config, "utf8");
+        expect(named).not.toBe(oldConfig);
+        await qemu.stop();
+        host.forget();
+        // nothing came of the boot unit, and the guest was started all the same, as its config says; then Dom0 rebooted once more
+        await host.command(["xl", "create", "-f", host.config]);
+        expect(host.guests().map(({ disk }) => disk)).toEqual(["/dev/vg0/web1-root"]);
+        host.forget();
+        await host.run("recover");
+        expect(readFileSync(host.config, "utf8"), host.journalText()).toBe(named);
+        expect(host.committing()).toBe(true);
+        expect(host.guests().map(({ disk }) => disk)).toEqual(["/dev/vg0/web1-root"]);
+        expect(host.journalText()).toContain("may have been on its volumes since");
+      }, { diesAt: BETWEEN });
+    });
+
+    it("leaves it there as well where it runs still", { tags: "long" }, async () => {
+      await inStub("busybox sh", async (host, qemu, oldConfig) => {
+        await host.run("run");
+        await qemu.stop();
+        host.forget();
+        await host.command(["xl", "create", "-f", host.config]);
+        await host.run("recover");
+        expect(host.journalText()).toContain("was started on its volumes meanwhile");
+        expect(host.committing(), "whoever comes once more must not think otherwise").toBe(true);
+        expect(readFileSync(host.config, "utf8")).not.toBe(oldConfig);
+        expect(host.guests().map(({ disk }) => disk)).toEqual(["/dev/vg0/web1-root"]);
+      }, { diesAt: BETWEEN });
+    });
+
+    it("is not mistaken for that where the guest has gone on with its image", { tags: "long" }, async () => {
+      await inStub("busybox sh", async (host, qemu, oldConfig) => {
+        await host.run("run");
+        // and can not be put back while the guest runs
+        writeFileSync(qemu.stored, "{");
+        await host.run("recover");
+        expect([qemu.serves, host.ended()], host.journalText()).toEqual([host.image, "failed"]);
+        expect(readFileSync(host.config, "utf8")).not.toBe(oldConfig);
+        await qemu.stop();
+        host.forget();
+        await host.run("recover");
+        expect(readFileSync(host.config, "utf8"), host.journalText()).toBe(oldConfig);
+        expect(host.committing()).toBe(false);
+      }, { diesAt: BETWEEN });
+    });
+
+    it("is not mistaken for that where QEMU had said that the disk stays on its image", { tags: "long" }, async () => {
+      await inStub("bash", async (host, qemu, oldConfig) => {
+        qemu.failure = "finalize";
+        await host.run("run");
+        expect([host.ended(), host.committing(), qemu.serves], host.journalText()).toEqual([undefined, false, host.image]);
+        expect(readFileSync(host.config, "utf8")).not.toBe(oldConfig);
+        await qemu.stop();
+        host.forget();
+        await host.run("recover");
+        expect(readFileSync(host.config, "utf8"), host.journalText()).toBe(oldConfig);
+        expect(host.committing()).toBe(false);
+      }, { diesAt: 'raise Refused(why or "the node' });
     });
   });
 

@@ -1045,14 +1045,16 @@ withdraw_request() {
     return
   fi
   journal note message "$DOMAIN still runs on its $2 disk; if it yet goes down within an hour, it is started again"
-  owe_late "$1"
+  owe_late "$1" || journal note message "and yet nobody waits for that, since $SAYS: after that it has to be started by hand"
   return 0
 }
 
-# owe_late DOMID: written into the guest's books, for whoever comes next
+# owe_late DOMID: written into the guest's books, for whoever comes next. 1: nobody watches it.
 owe_late() {
   uptime_now
+  says "$BOOK/owed could not be written"
   write_kept "$BOOK/owed" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG" || return
+  says 'systemd-run started no unit'
   systemd-run --quiet --collect --unit="converge-late-$SAFE-$1-$$" /bin/sh "$HERE/program.sh" late "$1" \\
     </dev/null >>"$OUT" 2>&1 9>&-
 }
@@ -4522,6 +4524,20 @@ verb_bring_back() {
 readonly SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
 SCOPES=0
 
+# Runs where systemd starts no scope, around the same: out of this unit's cgroup, into one of the guest's own, or not at all. What
+# stayed would be ended with the run, a QEMU that serves the guest's disks too. Versions 2, both, and 1 of cgroups.
+readonly APART='at=$1 name=$2; shift 2; apart=1
+for at in "$at" "$at/unified" "$at/systemd"; do
+  [ -e "$at/cgroup.procs" ] || continue
+  { [ -d "$at/$name" ] || mkdir "$at/$name"; } && echo "$$" >"$at/$name/cgroup.procs" || exit 1
+  apart=0
+done
+[ "$apart" -eq 0 ] || exit 1
+exec sh -c "$@"'
+
+# 1: the guest was up, and is to be brought up by whatever works
+BRINGS_BACK=0
+
 # scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
 scoped() {
   local status boot UNHURRIED
@@ -4534,13 +4550,31 @@ scoped() {
     --description="the keeper of the guest $SAFE" -- \\
     sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
   status=$?
+  if [ "$status" -ne 0 ] && [ "$BRINGS_BACK" -eq 1 ] && not_begun; then
+    journal note message "$SAYS: $DOMAIN is brought back without a scope"
+    run_command sh -c "$APART" sh "$ROOT/sys/fs/cgroup" "converge-guest-$SAFE" "$SCOPED" sh "$HERE/creating" "$boot" "$@"
+    status=$?
+  fi
+  if [ "$status" -ne 0 ] && not_begun; then
+    rm -f "$HERE/creating"
+    says "$1 \${2:-} was not called, since systemd started no scope: $SAYS"
+    return "$status"
+  fi
   rm -f "$HERE/creating"
   case $status in
     0) ;;
-    "$GIVEN_UP") says "$1 \${2:-} \${SAYS#systemd-run }" ;;
+    "$GIVEN_UP") says "$1 \${2:-} \${SAYS#* }" ;;
     *) says "$1 \${2:-} ended with $status" ;;
   esac
   return "$status"
+}
+
+# not_begun: what was to run in a scope has not been called
+not_begun() {
+  local boot what
+  what=
+  { read -r boot what <"$HERE/creating"; } 2>/dev/null
+  [ "$what" = starting ]
 }
 
 # await_scoped: until what a dead program started in a scope has ended, or has had its time. A guest that is migrated runs
@@ -4623,6 +4657,8 @@ build_scoped() {
 
 # start_in_scope NAME CONFIG
 start_in_scope() {
+  local BRINGS_BACK
+  BRINGS_BACK=1
   if find_saved "$1"; then
     journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
     return 0
@@ -6281,19 +6317,31 @@ waited_for_disks() {
 }
 
 # unpivot NAME CONFIG SHA_AFTER [VDEV DEVICE OLD BACKEND FORMAT]…: nothing where the commit was begun. A guest that was
-# started on its volumes meanwhile has written there, and only there.
+# started on its volumes meanwhile has written there, and only there. So may one that is down have: where the config names
+# the volumes they lacked nothing when it was renamed, and as long as the jobs held the guest's writes back.
 verb_unpivot() {
-  local name config after
+  local name config after status
   name=$1 config=$2 after=$3
   shift 3
   draft_of "$config"
   ! committing || return 0
   domid_of "$name"
-  case $? in
+  status=$?
+  if [ "$status" -eq 1 ] && ! [ -e "$HERE/on-image" ] && hash_of "$config" && [ "$HASH" = "$after" ]; then
+    await_reboot "$name"
+    status=$?
+    if [ "$status" -eq 1 ]; then
+      # whoever took it down may bring it up again; what Dom0's reboot took down is started
+      rebooted || : >"$HERE/gone"
+      no_way_back "$name is down, and may have been on its volumes since, which lack nothing: it stays there, and so does $config"
+      return
+    fi
+  fi
+  case $status in
     0)
       if uses_any "$DOMID" "$@"; then
-        journal note message "$name was started on its volumes meanwhile, and stays there"
-        return 0
+        no_way_back "$name was started on its volumes meanwhile, and stays there"
+        return
       fi
       stored_of "$DOMID"
       [ ! -e "$STORED" ] || qmp restore "$STORED" "$@" || return 1
@@ -6332,6 +6380,8 @@ verb_drop_job() {
     status=$?
     [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
+    # from here on the image alone gets what it writes (see unpivot)
+    note_kept "$HERE/on-image" "$2"
     qmp drop "$DOMID" 60 "$2" "$3"
     status=$?
   fi
@@ -7194,7 +7244,8 @@ verb_thaw() {
 
 # thaw_or_start NAME CONFIG: one that is down is restored from its memory, if that can be used still, or else started
 thaw_or_start() {
-  local file before
+  local file before BRINGS_BACK
+  BRINGS_BACK=1
   read -r file before 2>/dev/null <"$HERE/saved" || file=''
   if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
     write_kept "$HERE/thawed" "$file" || return 1
@@ -8056,6 +8107,14 @@ def commit_to(config, mark):
         keep(folder)
 
 
+def note_on_image(mark, job):
+    """For whoever takes the configs back, also when the guest is gone by then: its image has what its volume has not."""
+    try:
+        write_whole(os.path.join(os.path.dirname(mark), "on-image"), job.encode() + b"\\n", 0o600)
+    except OSError:
+        pass
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -8083,6 +8142,7 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         if end == MOVED:
             continue
         if number == 0:
+            note_on_image(mark, disk["job"])
             os.unlink(mark)
             keep(os.path.dirname(mark))
             raise Refused(why or "the node of the job " + disk["job"] + " is gone")
@@ -8540,6 +8600,14 @@ def commit_to(config, mark):
         keep(folder)
 
 
+def note_on_image(mark, job):
+    """For whoever takes the configs back, also when the guest is gone by then: its image has what its volume has not."""
+    try:
+        write_whole(os.path.join(os.path.dirname(mark), "on-image"), job.encode() + b"\\n", 0o600)
+    except OSError:
+        pass
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -8567,6 +8635,7 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         if end == MOVED:
             continue
         if number == 0:
+            note_on_image(mark, disk["job"])
             os.unlink(mark)
             keep(os.path.dirname(mark))
             raise Refused(why or "the node of the job " + disk["job"] + " is gone")

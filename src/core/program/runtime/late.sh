@@ -15,14 +15,16 @@ withdraw_request() {
     return
   fi
   journal note message "$DOMAIN still runs on its $2 disk; if it yet goes down within an hour, it is started again"
-  owe_late "$1"
+  owe_late "$1" || journal note message "and yet nobody waits for that, since $SAYS: after that it has to be started by hand"
   return 0
 }
 
-# owe_late DOMID: written into the guest's books, for whoever comes next
+# owe_late DOMID: written into the guest's books, for whoever comes next. 1: nobody watches it.
 owe_late() {
   uptime_now
+  says "$BOOK/owed could not be written"
   write_kept "$BOOK/owed" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG" || return
+  says 'systemd-run started no unit'
   systemd-run --quiet --collect --unit="converge-late-$SAFE-$1-$$" /bin/sh "$HERE/program.sh" late "$1" \
     </dev/null >>"$OUT" 2>&1 9>&-
 }

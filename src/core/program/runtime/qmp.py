@@ -410,6 +410,14 @@ def commit_to(config, mark):
         keep(folder)
 
 
+def note_on_image(mark, job):
+    """For whoever takes the configs back, also when the guest is gone by then: its image has what its volume has not."""
+    try:
+        write_whole(os.path.join(os.path.dirname(mark), "on-image"), job.encode() + b"\n", 0o600)
+    except OSError:
+        pass
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -440,6 +448,7 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
             continue
         if number == 0:
             # and the others hold back what is written to them
+            note_on_image(mark, disk["job"])
             os.unlink(mark)
             keep(os.path.dirname(mark))
             raise Refused(why or "the node of the job " + disk["job"] + " is gone")

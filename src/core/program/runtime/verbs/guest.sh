@@ -214,6 +214,21 @@ verb_bring_back() {
 readonly SCOPED='mark=$1 boot=$2; shift 2; echo "$boot $$" >"$mark"; "$@"; status=$?; rm -f "$mark"; exit "$status"'
 SCOPES=0
 
+# Runs where systemd starts no scope, around the same: out of this unit's cgroup, into one of the guest's own, or not at all. What
+# stayed would be ended with the run, a QEMU that serves the guest's disks too. Versions 2, both, and 1 of cgroups.
+# shellcheck disable=SC2016
+readonly APART='at=$1 name=$2; shift 2; apart=1
+for at in "$at" "$at/unified" "$at/systemd"; do
+  [ -e "$at/cgroup.procs" ] || continue
+  { [ -d "$at/$name" ] || mkdir "$at/$name"; } && echo "$$" >"$at/$name/cgroup.procs" || exit 1
+  apart=0
+done
+[ "$apart" -eq 0 ] || exit 1
+exec sh -c "$@"'
+
+# 1: the guest was up, and is to be brought up by whatever works
+BRINGS_BACK=0
+
 # scoped COMMAND…: outside of this unit, so that nothing of the run's end touches the guest's keeper
 scoped() {
   local status boot UNHURRIED
@@ -226,13 +241,31 @@ scoped() {
     --description="the keeper of the guest $SAFE" -- \
     sh -c "$SCOPED" sh "$HERE/creating" "$boot" "$@"
   status=$?
+  if [ "$status" -ne 0 ] && [ "$BRINGS_BACK" -eq 1 ] && not_begun; then
+    journal note message "$SAYS: $DOMAIN is brought back without a scope"
+    run_command sh -c "$APART" sh "$ROOT/sys/fs/cgroup" "converge-guest-$SAFE" "$SCOPED" sh "$HERE/creating" "$boot" "$@"
+    status=$?
+  fi
+  if [ "$status" -ne 0 ] && not_begun; then
+    rm -f "$HERE/creating"
+    says "$1 ${2:-} was not called, since systemd started no scope: $SAYS"
+    return "$status"
+  fi
   rm -f "$HERE/creating"
   case $status in
     0) ;;
-    "$GIVEN_UP") says "$1 ${2:-} ${SAYS#systemd-run }" ;;
+    "$GIVEN_UP") says "$1 ${2:-} ${SAYS#* }" ;;
     *) says "$1 ${2:-} ended with $status" ;;
   esac
   return "$status"
+}
+
+# not_begun: what was to run in a scope has not been called
+not_begun() {
+  local boot what
+  what=
+  { read -r boot what <"$HERE/creating"; } 2>/dev/null
+  [ "$what" = starting ]
 }
 
 # await_scoped: until what a dead program started in a scope has ended, or has had its time. A guest that is migrated runs
@@ -315,6 +348,8 @@ build_scoped() {
 
 # start_in_scope NAME CONFIG
 start_in_scope() {
+  local BRINGS_BACK
+  BRINGS_BACK=1
   if find_saved "$1"; then
     journal note message "$1 was saved by xendomains, which brings it back: it is not started here"
     return 0

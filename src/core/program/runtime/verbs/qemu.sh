@@ -101,19 +101,31 @@ waited_for_disks() {
 }
 
 # unpivot NAME CONFIG SHA_AFTER [VDEV DEVICE OLD BACKEND FORMAT]…: nothing where the commit was begun. A guest that was
-# started on its volumes meanwhile has written there, and only there.
+# started on its volumes meanwhile has written there, and only there. So may one that is down have: where the config names
+# the volumes they lacked nothing when it was renamed, and as long as the jobs held the guest's writes back.
 verb_unpivot() {
-  local name config after
+  local name config after status
   name=$1 config=$2 after=$3
   shift 3
   draft_of "$config"
   ! committing || return 0
   domid_of "$name"
-  case $? in
+  status=$?
+  if [ "$status" -eq 1 ] && ! [ -e "$HERE/on-image" ] && hash_of "$config" && [ "$HASH" = "$after" ]; then
+    await_reboot "$name"
+    status=$?
+    if [ "$status" -eq 1 ]; then
+      # whoever took it down may bring it up again; what Dom0's reboot took down is started
+      rebooted || : >"$HERE/gone"
+      no_way_back "$name is down, and may have been on its volumes since, which lack nothing: it stays there, and so does $config"
+      return
+    fi
+  fi
+  case $status in
     0)
       if uses_any "$DOMID" "$@"; then
-        journal note message "$name was started on its volumes meanwhile, and stays there"
-        return 0
+        no_way_back "$name was started on its volumes meanwhile, and stays there"
+        return
       fi
       stored_of "$DOMID"
       [ ! -e "$STORED" ] || qmp restore "$STORED" "$@" || return 1
@@ -152,6 +164,8 @@ verb_drop_job() {
     status=$?
     [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
+    # from here on the image alone gets what it writes (see unpivot)
+    note_kept "$HERE/on-image" "$2"
     qmp drop "$DOMID" 60 "$2" "$3"
     status=$?
   fi

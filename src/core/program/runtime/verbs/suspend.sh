@@ -56,7 +56,8 @@ verb_thaw() {
 
 # thaw_or_start NAME CONFIG: one that is down is restored from its memory, if that can be used still, or else started
 thaw_or_start() {
-  local file before
+  local file before BRINGS_BACK
+  BRINGS_BACK=1
   read -r file before 2>/dev/null <"$HERE/saved" || file=''
   if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
     write_kept "$HERE/thawed" "$file" || return 1
