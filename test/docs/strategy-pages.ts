@@ -55,7 +55,8 @@ const SWITCHES = {
 /** A second switch, in its window. */
 const WINDOW: Scene = { move: { strategy: "dm", switch: "suspend", finish: "window", window: NIGHTS } };
 
-function planned(scene: Scene): DomainPlan {
+/** The plan of a scene: a scene that can not be planned is a mistake in it. */
+export function planned(scene: Scene): DomainPlan {
   const state = aHost([{ name: "web1", disks: { xvda1: { bytes: 512 * MIB, ...scene.disk } }, ...(scene.qdisk === true ? { qdisk: true } : {}) }]);
   const plan = planHost(scene.host?.(state) ?? state, [aWish("web1", ["xvda1"], scene.move)], sha256);
   const [domain] = plan.domains;
