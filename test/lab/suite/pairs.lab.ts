@@ -131,15 +131,6 @@ describe.runIf(everything)("on the build with shadow paging, PVH guests above al
     await move({ guest: "web1", address: "10.77.0.11", disks: ["xvda1", "xvda2"], way: wayOf("pairs/web1"), restarts: 1 });
   });
 
-  test("by md and blocks copied beforehand, once it has rebooted itself", async () => {
-    await makePvh(lab, "old3");
-    await lab.run(withoutHoles("old/old3-root.img"));
-    await begin("old3");
-    await move({
-      guest: "old3", address: "10.77.0.13", disks: ["xvda1"], way: wayOf("pairs/old3"), device: "/dev/md/converge-old3-xvda1", restarts: 1,
-    });
-  });
-
   test("by DRBD, migrated", async () => {
     await makePvh(lab, "oldext");
     await lab.run(withoutHoles("oldext.img"));
@@ -183,6 +174,16 @@ describe.runIf(everything)("on the build with shadow paging, PVH guests above al
   test("by dm, while it is down", async () => {
     await makePvh(lab, "hard1");
     await moveAtRest({ guest: "hard1", address: "10.77.0.16", disks: ["xvda1"], way: wayOf("pairs/hard1") });
+  });
+
+  // last: in a Dom0 that is slow, libxl ends its own hotplug scripts after ten seconds, and a guest that reboots itself stays down (seen)
+  test("by md and blocks copied beforehand, once it has rebooted itself", async () => {
+    await makePvh(lab, "old3");
+    await lab.run(withoutHoles("old/old3-root.img"));
+    await begin("old3");
+    await move({
+      guest: "old3", address: "10.77.0.13", disks: ["xvda1"], way: wayOf("pairs/old3"), device: "/dev/md/converge-old3-xvda1", restarts: 1,
+    });
   });
 });
 
