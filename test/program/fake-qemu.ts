@@ -59,12 +59,12 @@ export class FakeQemu {
   #heard = 0;
   #silentUntil = 0;
 
-  private constructor(host: StubHost, server: Server, images: readonly string[]) {
+  private constructor(host: StubHost, server: Server, images: readonly string[], vdevs: readonly string[]) {
     this.#host = host;
     this.#server = server;
     [this.#domid = ""] = readdirSync(join(host.state, "doms"));
     for (const [index, path] of images.entries()) {
-      const vdev = `xvda${String(index + 1)}`;
+      const vdev = vdevs[index] ?? "";
       this.nodes.set(`${vdev}-raw`, { path, driver: "raw", bytes: 4096 });
       this.disks.set(vdev, `${vdev}-raw`);
     }
@@ -73,11 +73,13 @@ export class FakeQemu {
     });
   }
 
-  static async start(host: StubHost, images: readonly string[] = [host.image]): Promise<FakeQemu> {
+  static async start(
+    host: StubHost, images: readonly string[] = [host.image], vdevs: readonly string[] = images.map((_, index) => `xvda${String(index + 1)}`),
+  ): Promise<FakeQemu> {
     const server = createServer();
-    const fake = new FakeQemu(host, server, images);
+    const fake = new FakeQemu(host, server, images, vdevs);
     mkdirSync(join(host.root, "var/run/xen"), { recursive: true });
-    const disks = images.map((path, index) => ({ pdev_path: path, vdev: `xvda${String(index + 1)}`, backend: "qdisk", format: "raw" }));
+    const disks = images.map((path, index) => ({ pdev_path: path, vdev: vdevs[index], backend: "qdisk", format: "raw" }));
     writeFileSync(fake.stored, `${JSON.stringify({ disks })}\n\0`);
     await new Promise<void>((resolve) => server.listen(fake.#socket, resolve));
     return fake;
@@ -209,7 +211,8 @@ export class FakeQemu {
       case "query-block":
         return done([...this.disks].map(([vdev, node]) => ({ device: "", qdev: `/machine/unattached/${vdev}`, inserted: this.#node(node) })));
       case "qom-get":
-        return done(String(args["path"]).replace("/machine/unattached/", ""));
+        // a whole disk is partition 0 (hw/block/xen-block.c, xen_block_get_vdev; seen with QEMU 7.2)
+        return done(String(args["path"]).replace("/machine/unattached/", "").replace(/[a-z]$/, "$&0"));
       case "query-named-block-nodes":
         return done([...this.nodes.keys()].map((name) => this.#node(name)));
       case "query-jobs":

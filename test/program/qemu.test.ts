@@ -25,11 +25,11 @@ import { Xl } from "./xl.js";
  * The real step kinds in their real order, over paths of the stub host.
  * @param full both sides are compared while the guest is paused
  */
-function nodes(host: StubHost, full: boolean, images: readonly string[]): readonly PlanNode[] {
+function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: readonly string[]): readonly PlanNode[] {
   const { domain } = host;
   const text = readFileSync(host.config, "utf8");
   const moved = images.map((image, index) => {
-    const vdev = `xvda${String(index + 1)}`;
+    const vdev = vdevs[index] ?? "";
     const device = volumes(host)[index] ?? "";
     const start = Buffer.byteLength(text.slice(0, text.indexOf(image)));
     const disk = device.slice(`${host.root}/dev/`.length);
@@ -92,6 +92,8 @@ interface Stubbed {
   readonly full?: boolean;
   /** The guest has a second disk, which is moved too. */
   readonly two?: boolean;
+  /** Its disk is one with partitions. */
+  readonly whole?: boolean;
   /** QEMU is not waited for as long as on a real host. */
   readonly impatient?: boolean;
   /** A statement of qmp.py before which everything is killed. */
@@ -99,14 +101,15 @@ interface Stubbed {
 }
 
 async function inStub(
-  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false, two = false, impatient = false, diesAt }: Stubbed = {},
+  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false, two = false, whole = false, impatient = false, diesAt }: Stubbed = {},
 ): Promise<void> {
   const host = new StubHost(shell);
   const images = two ? await withTwoDisks(host) : [host.image];
-  const qemu = await FakeQemu.start(host, images);
+  const vdevs = whole ? ["xvda"] : ["xvda1", "xvda2"];
+  const qemu = await FakeQemu.start(host, images, vdevs);
   try {
     const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-    const program = compileProgram(planOf(host.domain, nodes(host, full, images)), kinds, { config: host.config });
+    const program = compileProgram(planOf(host.domain, nodes(host, full, images, vdevs)), kinds, { config: host.config });
     host.install(diesAt === undefined ? (impatient ? waitingLess(program) : program) : dyingAt(diesAt, program));
     await work(host, qemu, readFileSync(host.config, "utf8"));
   } finally {
@@ -197,6 +200,16 @@ describe.concurrent("a mirror by QEMU", () => {
       expect(past).toMatchObject({ switch: "none", downtimeSeconds: ready?.event === "ready" ? ready.downtime : 0 });
       expect(past["exchangeSeconds"], "of one disk").toBe(past["downtimeSeconds"]);
     });
+  });
+
+  it.each(shellsOf(2))("of a whole disk, which QEMU names by the number of its partition, ends on its volume, under %s", async (shell) => {
+    await inStub(shell, async (host, qemu) => {
+      const { code, stderr } = await host.run("run");
+      expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
+      expect(qemu.serves).toBe(volume(host));
+      expect(qemu.storedDisk).toBe(volume(host));
+      expect(qemu.nodes.has("xvda-raw"), "the image is closed").toBe(false);
+    }, { whole: true });
   });
 
   it.each(shellsOf(1))("is compared while the guest is paused, and what differs is copied once more, under %s", { tags: "long" }, async (shell) => {

@@ -7725,6 +7725,7 @@ await_end() {
 QMP='import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -7839,8 +7840,14 @@ class Monitor:
                 vdev = self.ask("qom-get", path=device["qdev"], property="vdev")
             except Refused:
                 vdev = device["qdev"]
-            found[vdev] = inserted
+            found[vdev_of(vdev)] = inserted
         return found
+
+
+def vdev_of(name):
+    """As configs and xenstore have it: QEMU names a whole disk by the number of its partition as well (xvda0)."""
+    whole = re.fullmatch("([a-z]+)0", name)
+    return whole.group(1) if whole else name
 
 
 def path_of(node):
@@ -8218,6 +8225,7 @@ except (Refused, OSError, ValueError, KeyError) as error:
 export const QMP = `import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -8332,8 +8340,14 @@ class Monitor:
                 vdev = self.ask("qom-get", path=device["qdev"], property="vdev")
             except Refused:
                 vdev = device["qdev"]
-            found[vdev] = inserted
+            found[vdev_of(vdev)] = inserted
         return found
+
+
+def vdev_of(name):
+    """As configs and xenstore have it: QEMU names a whole disk by the number of its partition as well (xvda0)."""
+    whole = re.fullmatch("([a-z]+)0", name)
+    return whole.group(1) if whole else name
 
 
 def path_of(node):

@@ -19,6 +19,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -138,8 +139,14 @@ class Monitor:
             except Refused:
                 # no disk of Xen's: an emulated one
                 vdev = device["qdev"]
-            found[vdev] = inserted
+            found[vdev_of(vdev)] = inserted
         return found
+
+
+def vdev_of(name):
+    """As configs and xenstore have it: QEMU names a whole disk by the number of its partition as well (xvda0)."""
+    whole = re.fullmatch("([a-z]+)0", name)
+    return whole.group(1) if whole else name
 
 
 def path_of(node):
