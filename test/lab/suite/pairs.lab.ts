@@ -18,11 +18,14 @@ let lab: Lab;
 let converge: Converge;
 /** Guests that sat on a device of converge's since Dom0 has booted: their boot units go at the next boot. */
 let mapped: string[] = [];
+/** Their disks, and the volumes below: held by the device until then, and looked at after it. */
+let held: { readonly guest: string; readonly disk: string; readonly volume: string }[] = [];
 
 function onLab(hypervisor: Hypervisor, cpu: "pv" | "svm"): void {
   beforeAll(async () => {
     lab = await Lab.up({ name: `suite-pairs-${hypervisor}`, hypervisor, cpu });
     mapped = [];
+    held = [];
     converge = await Converge.at(lab);
     await lab.run("rm -f /etc/xen/auto/*");
     // a guest that is migrated has another name at first, and xenconsoled stays with it: to be one log
@@ -93,7 +96,7 @@ async function move({ guest, address, disks, way, device, restarts }: Moved): Pr
   }
   const run = await converge.run("-i", "lab.yml", playbook, "--yes");
   expect(run.exitCode, run.all).toBe(0);
-  if (way["finish"] === undefined && device !== undefined) mapped.push(guest);
+  if (device !== undefined) mapped.push(guest);
   expect(await boots(lab, guest), "restarts").toBe(booted + restarts);
   if (way["strategy"] !== "qemu") expect((await attached(lab, guest))[disk]).toBe(device ?? volume);
   if (guest === "late1") await waitForConsole(lab, guest, "written gen 3");
@@ -102,7 +105,16 @@ async function move({ guest, address, disks, way, device, restarts }: Moved): Pr
   if (device === undefined) await expectNothingLeft(lab, mapped);
   await converge.expectNothingToDo(playbook);
   await end(guest, address);
-  await expectAllThere(guest, disk, volume);
+  if (device !== undefined) held.push({ guest, disk, volume });
+  else await expectAllThere(guest, disk, volume);
+}
+
+/** Dom0 reboots, the devices are gone, and the volumes by themselves have everything. */
+async function expectAllThereAfterReboot(): Promise<void> {
+  expect(held.length).toBeGreaterThan(0);
+  await lab.reboot();
+  await expectNothingLeft(lab);
+  for (const { guest, disk, volume } of held) await expectAllThere(guest, disk, volume);
 }
 
 /** Moves a guest that is down; it comes up on its volume, and goes on there. */
@@ -186,6 +198,10 @@ describe.runIf(everything)("on the build with shadow paging, PVH guests above al
       guest: "old3", address: "10.77.0.13", disks: ["xvda1"], way: wayOf("pairs/old3"), device: "/dev/md/converge-old3-xvda1", restarts: 1,
     });
   });
+
+  test("and the volumes have everything once Dom0 has rebooted, and the devices are gone", async () => {
+    await expectAllThereAfterReboot();
+  });
 });
 
 describe.runIf(everything)("on the newest build, with PV guests", () => {
@@ -237,5 +253,9 @@ describe.runIf(everything)("on the newest build, with PV guests", () => {
     await move({
       guest: "hard1", address: "10.77.0.16", disks: ["xvda1"], way: wayOf("pairs/hard1-reboot"), device: "/dev/drbd/converge-hard1-xvda1", restarts: 1,
     });
+  });
+
+  test("and the volumes have everything once Dom0 has rebooted, and the devices are gone", async () => {
+    await expectAllThereAfterReboot();
   });
 });
