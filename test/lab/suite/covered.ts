@@ -315,6 +315,39 @@ export const MOVES = {
     guest: "hard1", disks: ONE, ...PV, strategy: "drbd", switch: "next-reboot", ...DEFERRED,
   },
 
+  "in-sync/old3": {
+    ...inAll("in-sync.lab.ts", "guests that reboot themselves come up on their devices, and their moves are finished"),
+    guest: "old3", disks: ONE, ...PV, strategy: "dm", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/hard1": {
+    ...inAll("in-sync.lab.ts", "guests that reboot themselves come up on their devices, and their moves are finished"),
+    guest: "hard1", disks: ONE, ...PV, strategy: "md", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/web1": {
+    ...inAll("in-sync.lab.ts", "Dom0 reboots in order: guests are restored on their devices, and have lost nothing"),
+    guest: "web1", disks: ONE, ...PV, strategy: "dm", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/oldext": {
+    ...inAll("in-sync.lab.ts", "Dom0 reboots in order: guests are restored on their devices, and have lost nothing"),
+    guest: "oldext", disks: ONE, ...PV, strategy: "md", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/xfs1": {
+    ...inAll("in-sync.lab.ts", "Dom0 reboots in order: guests are restored on their devices, and have lost nothing"),
+    guest: "xfs1", disks: ONE, ...PV, strategy: "drbd", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/whole1": {
+    ...inAll("in-sync.lab.ts", "the power of Dom0 goes: guests come up with every acknowledged record, and their moves are finished"),
+    guest: "whole1", disks: WHOLE, ...PV, strategy: "dm", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/stubborn1": {
+    ...inAll("in-sync.lab.ts", "the power of Dom0 goes: guests come up with every acknowledged record, and their moves are finished"),
+    guest: "stubborn1", disks: ONE, ...PV, strategy: "md", switch: "suspend", ...DEFERRED,
+  },
+  "in-sync/late1": {
+    ...inAll("in-sync.lab.ts", "the power of Dom0 goes: guests come up with every acknowledged record, and their moves are finished"),
+    guest: "late1", disks: ONE, ...PV, strategy: "drbd", switch: "suspend", ...DEFERRED,
+  },
+
   "faults/oldext": {
     ...sampled("faults.lab.ts", "a connection that is cut in mid-copy and again in mid-switch is made again, and the guest ends on its volume"),
     guest: "oldext", disks: ONE, ...PV, ...FILES,
