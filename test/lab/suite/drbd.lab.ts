@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { boots, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
-import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
+import {
+  attached, cutPower, expectMeasuredDowntime, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent,
+} from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by DRBD, to itself, on a real Xen Dom0 that has a DRBD resource of its own: the
@@ -90,12 +92,14 @@ describe("a guest that leaves the device in the same run", () => {
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     const booted = await boots(lab, "oldext");
+    const { highest } = await acks(lab, "oldext");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
     expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
     expect(run.all).toMatch(/compared at rest in [0-9.]+ s, are equal/);
     await expectOnward(lab, "oldext", 10);
+    await expectMeasuredDowntime(lab, "oldext", highest);
     expect(await boots(lab, "oldext"), "it was not restarted").toBe(booted);
     await expectNoResource();
     await expectNothingLeft(lab);

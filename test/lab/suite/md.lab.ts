@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
-import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal } from "./on-host.js";
+import { attached, expectMeasuredDowntime, expectNothingLeft, expectOnward, expectWholeFilesystem, journal } from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by md on a real Xen Dom0. The order matters: one boot serves all, and a
@@ -57,11 +57,13 @@ describe("a guest that leaves the array in the same run", () => {
     await startGuest(lab, "oldext");
     await waitForConsole(lab, "oldext", "\\] ack 20$");
     const booted = await boots(lab, "oldext");
+    const { highest } = await acks(lab, "oldext");
     const run = await converge.run("-i", "lab.yml", await converge.playbook("oldext.yml", OLDEXT), "--yes");
     expect(run.exitCode, run.all).toBe(0);
     expect(await attached(lab, "oldext")).toEqual({ xvda1: "/dev/vg0/oldext-xvda1" });
     expect((await journal(lab, "oldext")).filter((event) => event["event"] === "down").length, "two switches").toBe(2);
     await expectOnward(lab, "oldext", 10);
+    await expectMeasuredDowntime(lab, "oldext", highest);
     expect(await boots(lab, "oldext"), "it was not restarted").toBe(booted);
     await expectNoArray();
     await expectNothingLeft(lab);

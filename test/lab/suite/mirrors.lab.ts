@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, boots, checkLate, checkRecords, expectNoErrors, longestSilence, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkLate, checkRecords, expectNoErrors, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { describeInTheMirror } from "./in-the-mirror.js";
-import { attached, expectNoGarbage, expectNothingLeft, expectOnward, expectWholeFilesystem, fillWithGarbage, journal, newestRun, traces, waitForEvent, whileRunning } from "./on-host.js";
+import {
+  attached, expectMeasuredDowntime, expectNoGarbage, expectNothingLeft, expectOnward, expectWholeFilesystem, fillWithGarbage, journal, newestRun, traces, waitForEvent, whileRunning,
+} from "./on-host.js";
 
 /**
  * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
@@ -63,8 +65,7 @@ describe("a guest that is suspended", () => {
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
     expect(await boots(lab, "web1"), "it was not restarted").toBe(booted);
     await expectNothingLeft(lab, ["web1"]);
-    const ready = (await journal(lab, "web1")).find((event) => event["event"] === "ready");
-    expect(await longestSilence(lab, "web1", highest)).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
+    await expectMeasuredDowntime(lab, "web1", highest);
   });
 
   test("finds nothing to do the second time", async () => {

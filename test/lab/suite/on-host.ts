@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Lab } from "../lab.js";
-import { acks, expectNoErrors, waitForConsole } from "../lab-guests.js";
+import { acks, expectNoErrors, longestSilence, waitForConsole } from "../lab-guests.js";
 
 /** What the suite looks at on Dom0. */
 
@@ -120,6 +120,17 @@ export async function expectOnward(lab: Lab, guest: string, records: number): Pr
   const { highest } = await acks(lab, guest);
   await waitForConsole(lab, guest, `\\] ack ${String(highest + records)}$`);
   await expectNoErrors(lab, guest);
+}
+
+/**
+ * What the guest's users saw from that record on is what the newest run measured, the longer one of two switches, by the console's
+ * whole seconds, and with a little for a guest that waits for a busy disk.
+ */
+export async function expectMeasuredDowntime(lab: Lab, guest: string, from: number): Promise<void> {
+  const measured = (await journal(lab, guest)).filter((event) => event["event"] === "ready").map((event) => Number(event["downtime"]));
+  expect(measured.length, "measured").toBeGreaterThan(0);
+  expect(Math.min(...measured)).toBeGreaterThan(0);
+  expect(await longestSilence(lab, guest, from)).toBeLessThanOrEqual(Math.max(...measured) + 10);
 }
 
 /** The power goes while converge watches a run, and comes back. */

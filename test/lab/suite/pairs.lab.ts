@@ -5,7 +5,7 @@ import { acks, boots, checkLate, checkRecords, makePvh, runInGuest, startGuest, 
 import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { withoutHoles } from "./in-the-mirror.js";
-import { attached, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
+import { attached, expectMeasuredDowntime, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
 
 /**
  * Pairs of strategy, switch-over, kind of guest, build and file system that the other files leave out: no fault is caused here, and
@@ -101,6 +101,8 @@ async function move({ guest, address, disks, way, device, restarts }: Moved): Pr
   if (way["strategy"] !== "qemu") expect((await attached(lab, guest))[disk]).toBe(device ?? volume);
   if (guest === "late1") await waitForConsole(lab, guest, "written gen 3");
   else if (!IDLE.includes(guest)) await waitForConsole(lab, guest, `\\] ack ${String(highest + 20)}$`);
+  // what its own reboot takes is its own
+  if (highest > 0 && way["switch"] !== "next-reboot") await expectMeasuredDowntime(lab, guest, highest);
   // a device that the guest is still on has things of its own beside it, DRBD its metadata: the other files look at these
   if (device === undefined) await expectNothingLeft(lab, mapped);
   await converge.expectNothingToDo(playbook);

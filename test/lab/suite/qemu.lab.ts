@@ -4,7 +4,9 @@ import { Lab } from "../lab.js";
 import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
-import { expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import {
+  expectMeasuredDowntime, expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning,
+} from "./on-host.js";
 
 /** Guests whose disks QEMU serves are mirrored by it, on a real Xen Dom0, and write all the while. */
 
@@ -58,6 +60,7 @@ describe("a guest on a qcow2 image and a raw one", () => {
     expect((await lab.run(["xl", "domid", "web1"])).stdout, "the same domain").toBe(domid);
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 30)}$`);
     expect(await boots(lab, "web1"), "it was not restarted").toBe(1);
+    await expectMeasuredDowntime(lab, "web1", highest);
     expect(await opened("web1"), "the images").not.toContain("/srv/");
     expect((await lab.run("ls /srv/xen/web1")).stdout).toContain("disk.qcow2.retired");
     await expectNothingLeft(lab);

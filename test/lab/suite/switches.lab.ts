@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
-import { acks, boots, checkRecords, longestSilence, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
-import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import {
+  attached, expectMeasuredDowntime, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning,
+} from "./on-host.js";
 
 /**
  * Guests that write all the while are taken over without being shut down, on both builds of Debian's hypervisor. The
@@ -90,8 +92,7 @@ async function move({ guest, address, disks, move: how, volumes, step }: Taken):
   expect(await identity(guest)).toEqual(before.identity);
   await waitForConsole(lab, guest, `\\] ack ${String(before.highest + 20)}$`);
   expect(await boots(lab, guest), "restarts").toBe(before.boots + (step === "shut-down" ? 1 : 0));
-  const ready = events.find((event) => event["event"] === "ready");
-  expect(await longestSilence(lab, guest, before.highest)).toBeLessThanOrEqual(Number(ready?.["downtime"]) + 10);
+  await expectMeasuredDowntime(lab, guest, before.highest);
   await expectNothingLeft(lab, mapped);
 
   const again = await converge.run("-i", "lab.yml", playbook, "--yes");
