@@ -9,7 +9,8 @@ export const missingModule: Check = {
     const needed = new Set(stepsOf(nodes).flatMap((step) => kindOf(step).modules ?? []));
     return [...needed].filter((name) => state.modules[name] === "missing").map((name) => ({
       at: desired.at, summary: `the kernel of ${state.host.name} has no module ${name}`,
-      fix: "Install the package of the running kernel, or boot the installed one.",
+      // modules have no version but the kernel's
+      fix: `Install the package of the running kernel (linux-image-${state.host.kernel} on Debian), or boot the installed one.`,
     }));
   },
 };

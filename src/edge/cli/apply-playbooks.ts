@@ -52,7 +52,11 @@ export async function previewAndApply(
   const previews = await previewHosts(work.targets, options.forks, session.clock);
   const across = acrossAll(previews, work, options.domain);
   reporter.complain(across);
-  if (hasErrors(across)) return exitOf(across);
+  if (hasErrors(across)) {
+    const unreachable = previews.filter((preview) => "unreachable" in preview);
+    if (unreachable.length > 0) reporter.preview(unreachable);
+    return worst([...unreachable.map(verdictOf), exitOf(across)]);
+  }
   reporter.preview(previews);
   if (options.check === true) return checked(previews, work, sources, options, reporter);
   const exit = worst(previews.map(verdictOf));
@@ -135,7 +139,9 @@ function isMistaken(preview: Preview): boolean {
 }
 
 /** Mistakes in what was written, which show only once the hosts are looked at. */
-const MISTAKES: ReadonlySet<string> = new Set(["conflict", "unknown-domain", "recording-missing", "recording-damaged"]);
+const MISTAKES: ReadonlySet<string> = new Set([
+  "conflict", "unknown-domain", "unknown-disk", "missing-key", "duplicate-volume", "recording-missing", "recording-damaged",
+]);
 
 function exitOf(diagnostics: readonly Diagnostic[]): ExitCode {
   const errors = diagnostics.filter(({ severity }) => severity === "error");

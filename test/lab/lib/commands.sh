@@ -47,6 +47,7 @@ command_up() {
   fi
   printf 'cache=%q\nhypervisor=%q\ncpu=%q\nport=%q\n' "$cache" "$hypervisor" "$cpu" "$port" >"$run/lab.env"
   write_ssh_config "$cache/keys"
+  if [[ $name == default ]]; then ln -sfn "$run/ssh_config" "$inventory_link"; fi
   if [[ -n $is_woken ]]; then
     wait_for_ssh 60
     set_clock
@@ -92,6 +93,7 @@ command_down() {
   # shellcheck source=/dev/null
   if [[ -f $run/lab.env ]]; then . "$run/lab.env"; rm -f "$cache/users/${run//\//_}"; fi
   rm -rf "$run"
+  if [[ $(readlink "$inventory_link") == "$run/ssh_config" ]]; then rm -f "$inventory_link"; fi
 }
 
 command_status() {

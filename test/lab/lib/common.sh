@@ -7,6 +7,8 @@ say() { echo "lab: $*" >&2; }
 lab_home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 recipe=$lab_home/recipe
 cache_home=${XDG_CACHE_HOME:-$HOME/.cache}/converge-lab
+# how inventory/lab.yml reaches the lab that has no name of its own
+inventory_link=$(cd "$lab_home/../.." && pwd)/inventory/lab.ssh_config
 runtime_home=${TMPDIR:-/tmp}/converge-lab-$UID
 
 # until_true SECONDS COMMAND…: asks again and again, and fails when the time is over
