@@ -178,7 +178,7 @@ describe("a step kind", () => {
   test("is not planned for where one of them is missing", async () => {
     const without = await plan({ ...host(), tools: { ...host().tools, scrubber: { present: false } }, modules: { ...host().modules, dm_scrub: "missing" } });
     expect(without.diagnostics.map(({ code, summary, fix }) => [code, summary, fix])).toEqual([
-      ["missing-module", "the kernel of dom0a has no module dm_scrub", "Install the package of the running kernel, or boot the installed one."],
+      ["missing-module", "the kernel of dom0a has no module dm_scrub", "Install the package of the running kernel (linux-image-6.1.0 on Debian), or boot the installed one."],
       ["missing-tool", "dom0a has no scrubber", "Install Debian's package scrub-utils."],
     ]);
   });

@@ -749,6 +749,7 @@ remove_run_directories() {
 finish() {
   # what an earlier run owed the guest is seen to before the lock goes
   settle_late
+  [ -z "\${LEFT:-}$UNSTARTED" ] || try_again_later
   guest_here
   release_throttle
   [ -n "\${LEFT:-}" ] && ! committing || forget_former
@@ -1143,6 +1144,44 @@ mode_late() {
     fi
     sleep 2
   done
+}
+
+# A guest that a run could neither bring back nor start is down, and was not to be. What kept it there is often over soon: a host
+# that was too busy for Xen's scripts, memory that was not free yet. A watchman in a unit of its own tries again, for an hour and
+# in this boot; after a boot its unit does.
+
+# seconds from one to the next
+readonly AGAIN_PAUSES='15 30 60 120 240 480 960 1800'
+
+# try_again_later: at the end of a run that leaves something
+try_again_later() {
+  # by the watchman itself
+  [ -z "\${CONVERGE_AGAIN:-}" ] || return 0
+  # one that it has not taken down is not its affair
+  [ -e "$HERE/down" ] || [ -e "$HERE/migrating" ] || [ -n "$UNSTARTED" ] || return 0
+  ! domain_state "$DOMAIN" || half_built "$DOMID" || return 0
+  if systemd-run --quiet --collect --unit="converge-again-$SAFE-$$" /bin/sh "$HERE/program.sh" again </dev/null >>"$OUT" 2>&1 9>&-; then
+    journal note message "$DOMAIN is down; that is mended by itself, if it can be: it is tried again for an hour"
+  else
+    journal note message "$DOMAIN is down, and nobody tries again, since systemd-run started no unit: run converge again, or start it by hand"
+  fi
+}
+
+# still_owed: by the newest run of this guest, and nobody has seen to it meanwhile
+still_owed() {
+  [ "$(readlink -f "$BOOK/current")" = "$HERE" ] && [ -e "$HERE/ended" ] && { [ -e "$HERE/unfinished" ] || [ -e "$HERE/unstarted" ]; }
+}
+
+# again: the watchman. Each time a process of its own, which may be given up as any other.
+mode_again() {
+  local pause
+  for pause in $AGAIN_PAUSES; do
+    sleep "$pause"
+    still_owed || exit 0
+    CONVERGE_AGAIN=1 /bin/sh "$HERE/program.sh" recover </dev/null >/dev/null 2>&1
+    still_owed || exit 0
+  done
+  exit 1
 }
 
 # Copy passes: each is shorter than the one before, until the last one, with the guest down, fits its budget.
@@ -7519,6 +7558,7 @@ main() {
     stop) mode_stop ;;
     status) mode_status ;;
     late) mode_late "$2" ;;
+    again) mode_again ;;
     retire) mode_retire "$2" ;;
     *)
       echo "usage: sh program.sh run|recover|follow [FIRST_LINE]|stop|status" >&2
@@ -7609,7 +7649,10 @@ recover_locked() {
     else
       take_back all
     fi
-    [ -z "$LEFT$UNSTARTED" ] || exit 1
+    [ -z "$LEFT$UNSTARTED" ] || {
+      try_again_later
+      exit 1
+    }
     guest_here
     remove_run_directories
     journal note message 'what was left has been taken back now'

@@ -12,6 +12,7 @@ main() {
     stop) mode_stop ;;
     status) mode_status ;;
     late) mode_late "$2" ;;
+    again) mode_again ;;
     retire) mode_retire "$2" ;;
     *)
       echo "usage: sh program.sh run|recover|follow [FIRST_LINE]|stop|status" >&2
@@ -102,7 +103,10 @@ recover_locked() {
     else
       take_back all
     fi
-    [ -z "$LEFT$UNSTARTED" ] || exit 1
+    [ -z "$LEFT$UNSTARTED" ] || {
+      try_again_later
+      exit 1
+    }
     guest_here
     remove_run_directories
     journal note message 'what was left has been taken back now'

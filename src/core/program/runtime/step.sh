@@ -239,6 +239,7 @@ remove_run_directories() {
 finish() {
   # what an earlier run owed the guest is seen to before the lock goes
   settle_late
+  [ -z "${LEFT:-}$UNSTARTED" ] || try_again_later
   guest_here
   release_throttle
   [ -n "${LEFT:-}" ] && ! committing || forget_former
