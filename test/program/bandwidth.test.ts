@@ -119,7 +119,7 @@ describe("by dm it is the kernel's one throttle for all mirrors", () => {
       host.install(bounded(host, "dm", 300 * KIB));
       host.tell("slow-mirror");
       const running = host.start("run");
-      await until(() => set(host) !== "100" || host.ended() !== undefined, host);
+      await until(() => host.journalText().includes('"event":"progress"') || host.ended() !== undefined, host);
       expect(Number(set(host)), host.journalText()).toBeLessThan(100);
       expect(readFileSync(join(shared(host), "before"), "utf8")).toBe("100\n");
       host.untell("slow-mirror");
