@@ -15,7 +15,8 @@ import type { Gap, Impossible } from "../lab/suite/uncovered.js";
 export interface Way {
   readonly strategy: Strategy;
   readonly switch: Switch;
-  readonly type: Move["type"];
+  /** The lab has no HVM guest. */
+  readonly type: Move["type"] | "hvm";
   readonly hypervisor: Move["hypervisor"];
   readonly filesystems: readonly FileSystem[];
   readonly finish: NonNullable<Move["finish"]> | undefined;
@@ -40,7 +41,7 @@ const CONTENT: Readonly<Record<FileSystem, Content>> = {
   partitions: { type: "partitions", table: "dos" },
 };
 
-/** As `xl info` says on the lab's Dom0, on a processor that has what PVH guests need. */
+/** As `xl info` says on the lab's Dom0, on a processor that has what PVH and HVM guests need. */
 const CAPABILITIES = { main: ["pv", "hvm", "hap", "shadow"], security: ["pv", "hvm", "hap"] } as const;
 
 /**
@@ -54,7 +55,7 @@ export function plannedAs(way: Way, picked = false): Outcome | readonly string[]
     vdevs[at] ?? "", { content: CONTENT[filesystem], bytes: BYTES, ...(filesystem === "partitions" ? { partitioned: true as const } : {}) },
   ]));
   const running = switchOver !== "down";
-  const extra = `vif = ['ip=10.0.0.9']\n${type === "pvh" ? 'type = "pvh"\n' : ""}`;
+  const extra = `vif = ['ip=10.0.0.9']\n${type === "pv" ? "" : `type = "${type}"\n`}`;
   const host = aHost([{ name: "guest", disks, running, extra, ...(strategy === "qemu" ? { qdisk: true } : {}) }]);
   const state: HostState = { ...withFullImages(host), host: { ...host.host, capabilities: CAPABILITIES[hypervisor] } };
   const move: MoveOptions = {
@@ -87,7 +88,7 @@ export function wayOfRow({ strategy, switch: switchOver, type, hypervisor, guest
 export const VALUES = {
   strategy: ["rsync", "dm", "md", "md-preseed", "drbd", "qemu"],
   switch: ["restart", "suspend", "migrate", "next-reboot", "none", "down"],
-  type: ["pv", "pvh"],
+  type: ["pv", "pvh", "hvm"],
   hypervisor: ["security", "main"],
   filesystem: ["ext4", "ext3", "old", "xfs", "swap", "partitions"],
   disks: ["one", "several"],

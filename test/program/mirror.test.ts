@@ -705,6 +705,33 @@ describe.concurrent("a move mirrored by DRBD", { tags: "long" }, () => {
     host.remove();
   });
 
+  it.each(shellsOf(0))("has what Dom0 still holds of an emulated disk's writes brought to both, once the guest is paused, and before the image goes, under %s", async (shell) => {
+    const { host, before } = await mirrored(shell, (one) => {
+      rmSync(join(one.root, "bin/sync"));
+      // with the guest's state, and whether the image is gone
+      const looks = 'echo "$* $(cat "$STUB_STATE"/doms/*/state) $(grep -c "^drbdsetup detach" "$STUB_STATE/calls")" >>"$STUB_STATE/synced"';
+      writeFileSync(join(one.root, "bin/sync"), `#!/bin/sh\ncase $* in */dev/drbd/*) ${looks} ;; esac\n`, { mode: 0o755 });
+    });
+    expect(host.ended(), host.journalText()).toBe("done");
+    const synced = host.lines(join(host.state, "synced"));
+    expect(synced.length).toBeGreaterThan(0);
+    for (const line of synced) expect(line).toMatch(/\/dev\/drbd\/converge-web1-xvda1 \S*p\S* 0$/);
+    expect(expectWhole(host, before, "written back")).toBe("new");
+    host.remove();
+  });
+
+  it("is not cut where that can not be written", async () => {
+    const { host, before } = await mirrored("dash", (one) => {
+      rmSync(join(one.root, "bin/sync"));
+      writeFileSync(join(one.root, "bin/sync"), "#!/bin/sh\ncase $* in */dev/drbd/*) exit 1 ;; esac\n", { mode: 0o755 });
+    });
+    expect(host.ended(), host.journalText()).toBe("failed");
+    expect(host.journalText()).toContain("sync ended with 1");
+    expect(host.calls().some((call) => call.startsWith("drbdsetup detach"))).toBe(false);
+    expect(expectWhole(host, before, "not written back")).toBe("old");
+    host.remove();
+  });
+
   it("is not begun where DRBD's helper would say no, and the helper stays as it is", async () => {
     const { host, before } = await mirrored("busybox sh", (one) => {
       writeFileSync(join(one.root, "sbin/drbdadm"), "#!/bin/sh\nexit 1\n");

@@ -24,8 +24,9 @@ import { Xl } from "./xl.js";
 /**
  * The real step kinds in their real order, over paths of the stub host.
  * @param full both sides are compared while the guest is paused
+ * @param speed what the copies may take, in bytes a second; unset: as fast as they go
  */
-function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: readonly string[]): readonly PlanNode[] {
+function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: readonly string[], speed?: number): readonly PlanNode[] {
   const { domain } = host;
   const text = readFileSync(host.config, "utf8");
   const moved = images.map((image, index) => {
@@ -54,7 +55,10 @@ function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: 
         }],
         goals: [{ goal: "volume-exists", volume: disk, bytes: 4096, tags: ["converge"] }],
       }),
-      stepOf(qemuMirror, "prepare", `${vdev}.mirror`, { domain, vdev, source: node, node: job, job, bytes: 4096, to }, ""),
+      stepOf(
+        qemuMirror, "prepare", `${vdev}.mirror`,
+        { domain, vdev, source: node, node: job, job, bytes: 4096, to, ...(speed === undefined ? {} : { speed }) }, "",
+      ),
       stepOf(awaitQemuMirror, "prepare", `${vdev}.sync`, { domain, job, to, from: image, content: { type: "blank" } }, ""),
     ]),
     stepOf(guard, "switch", "guard", { domain, bootId: "boot-1", running: { domid: Number(domid), uuid: "uuid-of-it" }, config, images: [] }, ""),
@@ -98,10 +102,13 @@ interface Stubbed {
   readonly impatient?: boolean;
   /** A statement of qmp.py before which everything is killed. */
   readonly diesAt?: string;
+  /** What the playbook lets the copy take, in bytes a second. */
+  readonly speed?: number;
 }
 
 async function inStub(
-  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>, { full = false, two = false, whole = false, impatient = false, diesAt }: Stubbed = {},
+  shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>,
+  { full = false, two = false, whole = false, impatient = false, diesAt, speed }: Stubbed = {},
 ): Promise<void> {
   const host = new StubHost(shell);
   const images = two ? await withTwoDisks(host) : [host.image];
@@ -109,7 +116,7 @@ async function inStub(
   const qemu = await FakeQemu.start(host, images, vdevs);
   try {
     const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-    const program = compileProgram(planOf(host.domain, nodes(host, full, images, vdevs)), kinds, { config: host.config });
+    const program = compileProgram(planOf(host.domain, nodes(host, full, images, vdevs, speed)), kinds, { config: host.config });
     host.install(diesAt === undefined ? (impatient ? waitingLess(program) : program) : dyingAt(diesAt, program));
     await work(host, qemu, readFileSync(host.config, "utf8"));
   } finally {
@@ -210,6 +217,19 @@ describe.concurrent("a mirror by QEMU", () => {
       expect(qemu.storedDisk).toBe(volume(host));
       expect(qemu.nodes.has("xvda-raw"), "the image is closed").toBe(false);
     }, { whole: true });
+  });
+
+  it.each([{ speed: 300 * 1024, told: 300 * 1024 }, { speed: undefined, told: 0 }])("is told how fast it may copy: $speed bytes a second", async ({ speed, told }) => {
+    await inStub("dash", async (host) => {
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("done");
+      const said = host.calls().flatMap((call) => {
+        const [, words] = /^qmp blockdev-mirror (.+)$/.exec(call) ?? [];
+        return words === undefined ? [] : [(JSON.parse(words) as { readonly speed?: unknown }).speed];
+      });
+      // 0 is QEMU's word for no limit
+      expect(said).toEqual([told]);
+    }, speed === undefined ? {} : { speed });
   });
 
   it.each(shellsOf(1))("is compared while the guest is paused, and what differs is copied once more, under %s", { tags: "long" }, async (shell) => {
