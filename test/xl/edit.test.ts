@@ -56,6 +56,39 @@ describe("editing a disk in place", () => {
   });
 });
 
+/** A disk's literal before and after `xvda1` has moved to a device that mirrors it, which takes no discards. */
+const SILENCED: readonly (readonly [before: string, after: string])[] = [
+  ["'file:/srv/x.img,xvda1,w'", "'phy:/dev/vg0/web1-root,no-discard,xvda1,w'"],
+  ["'tap:aio:/srv/x.img,xvda1,w,'", "'phy:/dev/vg0/web1-root,no-discard,xvda1,w,'"],
+  ["'file:/srv/x.img,xvda1:disk,w'", "'phy:/dev/vg0/web1-root,no-discard,xvda1:disk,w'"],
+  ["'drbd:web1,xvda1,w'", "'phy:/dev/vg0/web1-root,no-discard,xvda1,w'"],
+  ['"/srv/x.img,,xvda1"', '"/dev/vg0/web1-root,no-discard,,xvda1"'],
+  ['"/srv/x.img, qcow2, xvda1, w"', '"/dev/vg0/web1-root,no-discard, raw, xvda1, w"'],
+  ["'vdev=xvda1,/srv/x.img'", "'vdev=xvda1,/dev/vg0/web1-root,no-discard'"],
+  ["'vdev=xvda1,file:/srv/x.img'", "'vdev=xvda1,phy:/dev/vg0/web1-root,no-discard'"],
+  ['"vdev=xvda1, access=rw, target=/srv/x, y=z.img"', '"vdev=xvda1, access=rw, no-discard,target=/dev/vg0/web1-root"'],
+  ["'vdev=xvda1,phy:target=/srv/x.img'", "'vdev=xvda1,no-discard,target=/dev/vg0/web1-root'"],
+  ["'/srv/x.img,raw,xvda1,w,script=block-drbd'", "'/dev/vg0/web1-root,no-discard,raw,xvda1,w,'"],
+  // what the config says of them gives way, and is not said twice
+  ["'file:/srv/x.img,xvda1,w,discard'", "'phy:/dev/vg0/web1-root,xvda1,w,no-discard'"],
+  ["'vdev=xvda1,discard,target=/srv/x.img'", "'vdev=xvda1,no-discard,target=/dev/vg0/web1-root'"],
+  ["'/srv/x.img,raw,xvda1,w,no-discard,discard'", "'/dev/vg0/web1-root,raw,xvda1,w,no-discard,no-discard'"],
+  ["'/srv/x.img,raw,xvda1,w,discard,no-discard'", "'/dev/vg0/web1-root,raw,xvda1,w,discard,no-discard'"],
+  ["'phy:/dev/vg0/web1-root,xvda1,w'", "'phy:/dev/vg0/web1-root,no-discard,xvda1,w'"],
+];
+
+describe("editing a disk to one without discards", () => {
+  it.each(SILENCED)("%s → %s", (before, after) => {
+    const source = { file: "web1.cfg", text: around(before) };
+    const change = { vdev: "xvda1", device: DEVICE, discards: false } as const;
+    const { value, diagnostics } = editDisks(source, [change]);
+    expect(diagnostics).toEqual([]);
+    expect(value?.after.text).toBe(around(after));
+    expect(applyEdits(around(after), invertEdits(value?.edits ?? []))).toBe(source.text);
+    expect(editDisks(value?.after ?? source, [change]).value?.edits).toEqual([]);
+  });
+});
+
 /** A disk's literal before and after `xvda1` goes back to a file, and the file's format. */
 const BACK: readonly (readonly [before: string, format: "raw" | "qcow2" | "vhd", after: string])[] = [
   ["'phy:/dev/vg0/web1-root,xvda1,w'", "raw", "'file:/srv/x.img,xvda1,w'"],

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ConfiguredDisk } from "../../src/core/model/domain.js";
 import { parseDiskSpec } from "../../src/core/xl/disk-spec.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
-import { editDisks } from "../../src/core/xl/edit.js";
+import { editDisks, openConfig } from "../../src/core/xl/edit.js";
 import { parseXlConfig, printXlConfig } from "../../src/core/xl/parse.js";
 import { redact } from "../../src/core/xl/secrets.js";
 import { decodeString, encodeString } from "../../src/core/xl/string-literal.js";
@@ -139,6 +139,11 @@ function kept({ vdev, access: rights, cdrom, backend }: ConfiguredDisk): unknown
   return { vdev, rights, cdrom, backend };
 }
 
+function discardsOf(text: string): readonly (string | undefined)[] {
+  const opened = openConfig({ file: "x", text }).value;
+  return (opened?.disks ?? []).map(({ options }) => options["discard"]);
+}
+
 describe("an xl config", () => {
   it("keeps every character through parsing", () => {
     fc.assert(
@@ -153,10 +158,10 @@ describe("an xl config", () => {
   it("is edited in the disk alone, to what was wanted, and back", () => {
     let edited = 0;
     fc.assert(
-      fc.property(config, fc.nat(), fc.nat(), ({ text, vdevs }, one, two) => {
+      fc.property(config, fc.nat(), fc.nat(), fc.boolean(), ({ text, vdevs }, one, two, silenced) => {
         const chosen = [...new Set([vdevs[one % vdevs.length] ?? "", vdevs[two % vdevs.length] ?? ""])];
         const source = { file: "x", text };
-        const changes = chosen.map((vdev) => ({ vdev, device: `/dev/vg0/new-${vdev}` }));
+        const changes = chosen.map((vdev) => ({ vdev, device: `/dev/vg0/new-${vdev}`, ...(silenced ? { discards: false as const } : {}) }));
         const { value, diagnostics } = editDisks(source, changes);
         const before = read(text).value;
         if (value === undefined) {
@@ -182,6 +187,7 @@ describe("an xl config", () => {
 
         const now = read(after.text).value;
         expect(now?.disks).toEqual(value.disks);
+        expect(discardsOf(after.text)).toEqual(discardsOf(text).map((said, i) => (silenced && chosen.includes(vdevs[i] ?? "") ? "0" : said)));
         for (const [i, disk] of (now?.disks ?? []).entries()) {
           const old = before?.disks[i];
           const vdev = vdevs[i] ?? "";

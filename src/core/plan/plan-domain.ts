@@ -208,7 +208,7 @@ function leave(
   if (opened === undefined) return { steps: [], switchOver, diagnostics };
   const derive = (which: keyof DerivedConfigs, wanted: readonly DiskChange[]) =>
     derivedOf(domain, which, opened, editOpened(opened, wanted), sha256);
-  const from = derive("next", mappingsOf(domain, state).map(({ vdev, path }) => ({ vdev, device: path })));
+  const from = derive("next", mappingsOf(domain, state).map(({ vdev, path }) => ontoDevice(vdev, path)));
   const to = derive("stored", []);
   if (from.derived === undefined || to.derived === undefined) return { steps: [], switchOver, diagnostics: [...from.diagnostics, ...to.diagnostics] };
   const secondSwitch = secondSwitchOf(guest.options, domain, switchOver, state);
@@ -233,6 +233,14 @@ function derivedOf(
   };
 }
 
+/**
+ * A disk on a device that mirrors it. What the guest discards there would punch holes into an image that was looked at for holes,
+ * and make image and volume differ that are to be equal. The config in /etc/xen says nothing of it: it names image or volume.
+ */
+function ontoDevice(vdev: string, device: string): DiskChange {
+  return { vdev, device, discards: false };
+}
+
 /** The configs that take a running guest onto its mappings and stay with xl afterwards. */
 function deriveConfigs(domain: Domain, chosen: readonly Chosen[], { opened, edited }: Edited, sha256: Sha256): DerivedOf {
   const { config, running } = domain;
@@ -243,8 +251,8 @@ function deriveConfigs(domain: Domain, chosen: readonly Chosen[], { opened, edit
     if (derived === undefined && diagnostics.length === 0) diagnostics.push(...found);
     return derived;
   };
-  const onto = chosen.map(({ move, fragments }): DiskChange => (
-    { vdev: move.change.vdev, device: fragments.mirror?.onto ?? volumePath(move.change.to.volume) }));
+  const onto = chosen.map(({ move: { change: { vdev, to } }, fragments: { mirror } }): DiskChange =>
+    mirror === undefined ? { vdev, device: volumePath(to.volume) } : ontoDevice(vdev, mirror.onto));
   const before = derive("before", editOpened(opened, []));
   const next = derive("next", editOpened(opened, onto));
   const stored = derive("stored", { value: edited, diagnostics: [] });

@@ -63,7 +63,7 @@ export function leaveSteps({ domain, config, desired, options, switchOver, secon
     ...written.map((derived, at) =>
       stepOf(
         writeConfig, "prepare", `write-${String(at)}`,
-        { ...derived.file, what: derived === from ? "with the mappings as disks, for the way back" : "with the volumes as disks" },
+        { ...derived.file, what: derived === from ? "with the mappings as disks, and no discards, for the way back" : "with the volumes as disks" },
         "for one command only",
       )),
     ...across,

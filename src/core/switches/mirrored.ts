@@ -39,6 +39,9 @@ export interface MirroredMove extends DomainMove {
   readonly derived?: DerivedConfigs;
 }
 
+/** What `next` is for, in a preview. */
+const ON_MAPPINGS = "with the mappings as disks, and no discards";
+
 /** Where the configs lie that {@link DerivedConfigs} names. */
 export function derivedPath(domain: string, name: keyof DerivedConfigs): string {
   return `${runDirectory(domain)}/${name}.cfg`;
@@ -106,7 +109,7 @@ function stayingOnMappings(move: MirroredMove, { before, next }: DerivedConfigs)
   if (awaitsReboot(move)) return [];
   return [
     stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
-    stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
+    stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: ON_MAPPINGS }, "for xl to store"),
     stepOf(updateStored, "prepare", "store-next", ontoNext(move.domain, { before, next }), "its own reboot must not take it around the mirror"),
   ];
 }
@@ -156,7 +159,7 @@ function waitingSteps(move: MirroredMove, { before, next }: DerivedConfigs, stat
   return [
     ...moves.flatMap(({ fragments }) => fragments.prepare),
     stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
-    stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: "with the mappings as disks" }, "for xl to store"),
+    stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: ON_MAPPINGS }, "for xl to store"),
     // it stays: the guest may have rebooted long before the next run, and Dom0 after it
     bootUnit(move),
     guardStep(move, state, "guard", asSeen(domain)),
@@ -182,7 +185,7 @@ function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostSt
   if (switchOver === "next-reboot") return [];
   const from = derived.before;
   const to = derived.next;
-  const what = new Map([[from, "as it is, for the way back"], [to, "with the mappings as disks"]]);
+  const what = new Map([[from, "as it is, for the way back"], [to, ON_MAPPINGS]]);
   return [
     ...configsOf({ switchOver, from, to }).map((config) =>
       stepOf(
@@ -287,7 +290,7 @@ function writeStored({ domain, derived, ...move }: MirroredMove): readonly Step[
   return [
     // a run that took the guest onto its mappings has it already
     ...(sitsOnMappings({ domain, ...move }) && awaitsReboot({ domain, ...move })
-      ? [stepOf(writeConfig, "prepare", "write-next", { ...derived.next.file, what: "with the mappings as disks" }, "for the way back")]
+      ? [stepOf(writeConfig, "prepare", "write-next", { ...derived.next.file, what: ON_MAPPINGS }, "for the way back")]
       : []),
     stepOf(writeConfig, "prepare", "write-stored", { ...derived.stored.file, what: "with the volumes as disks" }, "for xl to store"),
   ];

@@ -4,7 +4,7 @@ import type { SourceText } from "../model/source.js";
 import type { ServedFormat } from "../model/storage.js";
 import type { LocatedDisk } from "./disks.js";
 import { placesOf, readDisks } from "./disks.js";
-import type { SpecPlace } from "./disk-spec.js";
+import type { DiskSpec, SpecPlace } from "./disk-spec.js";
 import { parseXlConfig } from "./parse.js";
 import type { XlSettings } from "./settings.js";
 import { evaluate, sameSetting } from "./settings.js";
@@ -25,6 +25,8 @@ export interface DiskChange {
   readonly isFile?: boolean;
   /** What the file is; unset: raw, as block devices are. Whatever else it is, only QEMU can serve. */
   readonly format?: ServedFormat;
+  /** False: the guest is offered no discards on it, whatever the config says. Unset: it stays as it is. */
+  readonly discards?: false;
 }
 
 /** A config that can be edited, read once for all edits of it. */
@@ -33,6 +35,9 @@ export interface EditableConfig {
   readonly settings: XlSettings;
   readonly disks: readonly LocatedDisk[];
 }
+
+/** A disk as an edit shall leave it, with the parameters that {@link ConfiguredDisk} has no room for. */
+type Wanted = Pick<DiskSpec, "disk" | "options">;
 
 export interface ConfigEdit {
   /** In the order of the text. Empty where the config says already what it shall. */
@@ -81,6 +86,7 @@ export function openConfig(source: SourceText): Checked<EditableConfig> {
  * order, quotes, layout and all other parameters stay byte for byte, and each disk keeps the style it is
  * written in (`file:/a,xvda1,w` becomes `phy:/b,xvda1,w`). A format other than the wanted one becomes that, a backend
  * type other than phy becomes phy (or qdisk, for what is not raw), and a script that belongs to another kind of target goes.
+ * Discards are only touched where the change says so ({@link DiskChange.discards}).
  *
  * The result is parsed again and compared before it is returned.
  * @returns no value where it cannot be done in place; the diagnostics say why
@@ -96,7 +102,7 @@ export function editOpened(config: EditableConfig, changes: readonly DiskChange[
   const { disks } = config;
   const { source } = config.parsed;
   const replacements: Replacement[] = [];
-  const wanted = disks.map(({ disk }) => disk);
+  const wanted = disks.map(({ disk, options }): Wanted => ({ disk, options }));
   const problems: Diagnostic[] = [];
   for (const change of changes) {
     const found = disks.flatMap((disk, index) =>
@@ -124,10 +130,11 @@ export function editOpened(config: EditableConfig, changes: readonly DiskChange[
   }
   if (problems.length > 0) return { value: undefined, diagnostics: problems };
 
-  if (replacements.length === 0) return { value: { edits: [], before: source, after: source, disks: wanted }, diagnostics: [] };
+  const after = wanted.map(({ disk }) => disk);
+  if (replacements.length === 0) return { value: { edits: [], before: source, after: source, disks: after }, diagnostics: [] };
   const edits = makeEdits(source.text, replacements);
-  const after: SourceText = { file: source.file, text: applyEdits(source.text, edits) };
-  const difference = compare(config, after, wanted);
+  const edited: SourceText = { file: source.file, text: applyEdits(source.text, edits) };
+  const difference = compare(config, edited, wanted);
   if (difference !== undefined) {
     return failed({
       summary: "the disk is written in a way that cannot be edited in place",
@@ -140,7 +147,7 @@ export function editOpened(config: EditableConfig, changes: readonly DiskChange[
       fix: "Write the disk as 'TARGET,raw,VDEV,w' and run again.",
     });
   }
-  return { value: { edits, before: source, after, disks: wanted }, diagnostics: [] };
+  return { value: { edits, before: source, after: edited, disks: after }, diagnostics: [] };
 }
 
 function failed(diagnostic: Omit<Diagnostic, "severity" | "code">): {
@@ -155,8 +162,8 @@ function editDisk(
   source: SourceText,
   located: LocatedDisk,
   change: DiskChange,
-): Checked<{ readonly replacements: readonly Replacement[]; readonly wanted: ConfiguredDisk }> {
-  const { disk, node, at, places } = located;
+): Checked<{ readonly replacements: readonly Replacement[]; readonly wanted: Wanted }> {
+  const { disk, node, at, places, options } = located;
   const name = `the disk '${disk.vdev}'`;
   const refuse = (summary: string, fix?: string): { value: undefined; diagnostics: Diagnostic[] } =>
     failed({ summary, at, ...(fix === undefined ? {} : { fix }) });
@@ -167,7 +174,7 @@ function editDisk(
       `${name} is served by the domain '${disk.backend}', which does not see the devices of Dom0`,
     );
   }
-  if (located.options["specification"] === "virtio") {
+  if (options["specification"] === "virtio") {
     return refuse(`${name} is a virtio disk, which a backend of type phy cannot serve`);
   }
   const target = places.find((place) => place.field === "target");
@@ -189,6 +196,13 @@ function editDisk(
   };
   const format = change.format ?? "raw";
   const servedBy = format === "raw" ? "phy" : "qdisk";
+  // of the two words the last one counts
+  const silenced = change.discards === false && options["discard"] !== "0";
+  const discards = silenced ? places.filter((place) => place.form === "flag" && place.name === "discard") : [];
+  // a flag may stand anywhere but behind target=, which takes all the rest
+  const noDiscard = silenced && discards.length === 0 ? "no-discard" : "";
+  const device = target.form === "positional" && noDiscard !== "" ? `${change.device},${noDiscard}` : change.device;
+  const head = target.form !== "positional" && noDiscard !== "" ? `${noDiscard},` : "";
   const prefixes = places.filter((place) => place.form === "prefix");
   const [firstPrefix] = prefixes;
   if (firstPrefix !== undefined && isStretch(prefixes, target)) {
@@ -196,14 +210,14 @@ function editDisk(
     cuts.push({
       start: firstPrefix.start,
       end: target.valueEnd,
-      text: target.form === "positional" ? `${prefixOf(change)}:${change.device}` : `${format === "raw" ? "" : `format=${format},`}target=${change.device}`,
+      text: target.form === "positional" ? `${prefixOf(change)}:${device}` : `${format === "raw" ? "" : `format=${format},`}${head}target=${device}`,
     });
   } else {
-    if (format !== "raw" && !places.some((place) => place.field === "format")) {
-      cuts.push({ start: target.start, end: target.start, text: `format=${format},` });
-    }
-    set(target, change.device);
+    const before = `${format !== "raw" && !places.some((place) => place.field === "format") ? `format=${format},` : ""}${head}`;
+    if (before !== "") cuts.push({ start: target.start, end: target.start, text: before });
+    set(target, device);
   }
+  for (const place of discards) set(place, "no-discard");
   for (const place of places) {
     if (place.field === "format" && disk.format !== format) set(place, format);
     if (place.field === "backendtype" && disk.backendtype !== servedBy) set(place, servedBy);
@@ -211,19 +225,21 @@ function editDisk(
   }
   const { backendtype, script, ...rest } = disk;
   const keepsScript = script !== undefined && !isOfOtherTargets(script);
-  const wanted: ConfiguredDisk = {
+  const moved: ConfiguredDisk = {
     ...rest,
     target: change.device,
     format,
     ...(backendtype === undefined ? {} : { backendtype: servedBy }),
     ...(keepsScript ? { script } : {}),
   };
+  const wanted: Wanted = { disk: moved, options: silenced ? { ...options, discard: "0" } : options };
 
   const unchanged =
-    disk.target === wanted.target &&
-    disk.format === wanted.format &&
-    disk.backendtype === wanted.backendtype &&
-    disk.script === wanted.script;
+    !silenced &&
+    disk.target === moved.target &&
+    disk.format === moved.format &&
+    disk.backendtype === moved.backendtype &&
+    disk.script === moved.script;
   if (unchanged) return { value: { replacements: [], wanted }, diagnostics: [] };
   const spots = placesOf(source, node);
   const replacements: Replacement[] = [];
@@ -257,7 +273,7 @@ function isOfOtherTargets(script: string | undefined): boolean {
 /**
  * Parses the edited config and says how it is another one than was wanted; undefined where it is that one.
  */
-function compare(before: EditableConfig, after: SourceText, wanted: readonly ConfiguredDisk[]): string | undefined {
+function compare(before: EditableConfig, after: SourceText, wanted: readonly Wanted[]): string | undefined {
   const parsed = parseXlConfig(after).value;
   if (parsed === undefined) return "xl would refuse the edited config";
   if (parsed.statements.length !== before.parsed.statements.length) return "the edited config has other settings";
@@ -270,10 +286,10 @@ function compare(before: EditableConfig, after: SourceText, wanted: readonly Con
   if (disks.length !== wanted.length) return "the edited config has another number of disks";
   for (const [index, disk] of disks.entries()) {
     const asked = wanted[index];
-    if (asked === undefined || !sameMembers(disk.disk, asked)) {
-      return `the disk '${disk.disk.vdev}' would be ${JSON.stringify(disk.disk)}, not ${JSON.stringify(asked)}`;
+    if (asked === undefined || !sameMembers(disk.disk, asked.disk)) {
+      return `the disk '${disk.disk.vdev}' would be ${JSON.stringify(disk.disk)}, not ${JSON.stringify(asked?.disk)}`;
     }
-    if (!sameMembers(disk.options, before.disks[index]?.options ?? {})) {
+    if (!sameMembers(disk.options, asked.options)) {
       return `other parameters of the disk '${disk.disk.vdev}' would change`;
     }
   }
