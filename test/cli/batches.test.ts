@@ -6,7 +6,7 @@ import { worst } from "../../src/edge/cli/exit-code.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import type { FakeEvent } from "./fake-host.js";
 import { FakeHost } from "./fake-host.js";
-import { startCli } from "./in-process.js";
+import { cli, startCli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
 
 /** Several hosts of one play: how many at a time, and what a failure means for those after it. */
@@ -111,6 +111,20 @@ describe("several hosts", () => {
     expect(await run("half.yml", ["dom0a"])).toMatchObject({ exit: 3, begun: NAMES });
     expect(await run("half.yml", ["dom0a", "dom0b"])).toMatchObject({ exit: 3, begun: ["dom0a", "dom0b"] });
   });
+});
+
+test("of several guests on one host none is begun after one that failed", async () => {
+  const state = aHost(["web-a", "web-b", "web-c"].map((name) => ({ name, disks: { xvda1: {} } })));
+  const host = new FakeHost("dom0a", {
+    events: [
+      { event: "begin", run: "one", domain: "web-a", digest: "d", owner: "alice@laptop" },
+      { event: "end", outcome: "failed", message: "the copy failed" },
+    ],
+  });
+  const { exit, out } = await cli(["-i", files["inventory.yml"], files["one.yml"], "-l", "dom0a", "--yes"], { hosts: { dom0a: host }, states: () => state });
+  expect({ exit, begun: host.submissions.length }).toEqual({ exit: 3, begun: 1 });
+  expect(host.submissions[0]).toContain("web-a");
+  expect(out).toMatch(/web-a on dom0a: failed[^]*web-b on dom0a: not started[^]*web-c on dom0a: not started/);
 });
 
 test("of several exit codes, 3 comes before 4 before 5", () => {

@@ -27,7 +27,8 @@ describe("a Dom0 of the lab", () => {
   test("who it is", () => {
     expect(state.host).toMatchObject({ name: "dom0", xen: "4.17.7", systemd: 252, os: "Debian GNU/Linux 12 (bookworm)" });
     expect(state.host.bootId).toMatch(/^[0-9a-f-]{36}$/);
-    expect(state.memory.freeBytes).toBeGreaterThan(0);
+    // xl info: 3071 and 1374 MiB; MemAvailable of /proc/meminfo: 1288852 kB
+    expect(state.memory).toEqual({ totalBytes: 3071 * 1024 ** 2, freeBytes: 1374 * 1024 ** 2, dom0FreeBytes: 1288852 * 1024 });
     expect(state.tools["rsync"]?.present).toBe(true);
     expect(state.tools["qemu-img"]).toEqual({ present: false });
     expect(state.modules).toMatchObject({ dm_snapshot: "loaded", dm_mirror: "available", dm_clone: "missing" });
@@ -40,10 +41,12 @@ describe("a Dom0 of the lab", () => {
     const root = state.images["/srv/xen/web1/disk.img"];
     expect(root).toMatchObject({
       format: "raw", bytes: 134217728, devno: "253:0",
+      // with holes: stat(1) tells of 13256 blocks of 512 bytes
+      allocatedBytes: 13256 * 512,
       on: { volume: "vg0/images", mountpoint: "/srv/xen", path: "/web1/disk.img" },
     });
     expect(root?.content).toMatchObject({ type: "ext4", label: "web1-root", blockBytes: 1024, needsRecovery: true });
-    expect(state.images["/srv/xen/web1/swap.img"]?.content).toMatchObject({ type: "swap", label: "web1-swap" });
+    expect(state.images["/srv/xen/web1/swap.img"]).toMatchObject({ allocatedBytes: 4096, content: { type: "swap", label: "web1-swap" } });
     const loop = state.loops.find(({ backing }) => backing === "/srv/xen/web1/disk.img");
     expect(loop).toMatchObject({ inode: root?.inode, devno: root?.devno, deleted: false });
     expect(state.domains["web1"]?.running?.attached[0]?.devno).toBe(`7:${loop?.device.replace("/dev/loop", "") ?? ""}`);

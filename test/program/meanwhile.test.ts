@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../src/core/model/step.js";
@@ -58,7 +58,34 @@ const CONFIGS: readonly Case[] = [
   { name: "nothing but what is known may be stored", looks: (host) => look("guard_stored", host.domain, "-"), does: (host) => { own(host); userdata("xl", OWN)(host); }, says: /somebody has stored another config/ },
 ];
 
-seen([...MEMORY, ...PLUGGED, ...CONFIGS]);
+const SAME = (host: StubHost): Action => look("guard_domain", host.domain, "7", "uuid-of-it");
+
+const GUEST: readonly Case[] = [
+  { name: "it is the guest that the plan was made for", looks: SAME },
+  { name: "another guest has its name and its domain id", looks: SAME, does: (host) => { host.tell("doms/7/vm", "/vm/of-another"); }, says: /the uuid of web1 has changed since the plan was made: was uuid-of-it, is of-another/ },
+  { name: "xenstore does not say which guest it is", looks: SAME, does: (host) => { rmSync(join(host.state, "doms/7/vm")); }, says: /the uuid of web1 has changed since the plan was made: was uuid-of-it, is "/ },
+];
+
+/** As stat(1) has the file. */
+function file(host: StubHost) {
+  const { ino, size, dev } = statSync(host.image);
+  return { ino, size, major: (dev >> 8) & 0xfff, minor: (dev & 0xff) | ((dev >> 12) & 0xfff00) };
+}
+const FILE = (host: StubHost): Action => {
+  const { ino, size, major, minor } = file(host);
+  return look("guard_image", host.image, String(ino), String(size), `${major}:${minor}`);
+};
+const OTHER_DEVICE = (host: StubHost): Action => {
+  const { ino, size, major, minor } = file(host);
+  return look("guard_image", host.image, String(ino), String(size), `${major}:${minor + 1}`);
+};
+
+const IMAGES: readonly Case[] = [
+  { name: "it is the image that the plan was made for", looks: FILE },
+  { name: "another file system lies over the image's, and has a file with its number", looks: OTHER_DEVICE, says: /the file system of \S+disk\.img has changed since the plan was made: was \d+:\d+, is \d+:\d+/ },
+];
+
+seen([...GUEST, ...IMAGES, ...MEMORY, ...PLUGGED, ...CONFIGS]);
 
 describe.each(SHELLS)("under %s,", (shell) => {
   /** What is noted, then something that happens, then the look. */

@@ -72,7 +72,7 @@ xl_() {
         *[!0-9]*) domid_named "$WORD_1" || { echo "$WORD_1 is an invalid domain identifier (rc=-6)" >&2; exit 1; } ;;
       esac
       dom=$STUB_STATE/doms/$DOMID
-      [ -d "$dom" ] || { echo "Error: Domain '$DOMID' does not exist." >&2; exit 1; }
+      [ -e "$dom/name" ] || { echo "Error: Domain '$DOMID' does not exist." >&2; exit 1; }
       value "$dom/name"
       name=$VALUE
       value "$dom/state"
