@@ -172,6 +172,39 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
   });
 });
 
+describe.concurrent("a guest that is taken over, and of which domain, disks and loops go one after the other", () => {
+  it.each(["suspend", "restart", "migrate"] as const)("is let run only once all of that is gone (%s)", async (how) => {
+    const host = new StubHost("dash");
+    try {
+      host.install(mirrorProgram(host, how, "dm"));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("lingers");
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("done");
+      expect(existsSync(join(host.state, "lingering")), "it has gone by itself").toBe(false);
+      expect(expectWhole(host, before, how)).toBe("new");
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("is let run only then, too, where both ends of a migration died and the first one is destroyed", { tags: "long" }, async () => {
+    const host = new StubHost("busybox sh");
+    try {
+      host.install(mirrorProgram(host, "migrate", "dm").replace("tries=150\n", "tries=15\n"));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("lingers");
+      host.tell("migrate-dies", "5");
+      await host.run("run");
+      expect(host.journalText()).toContain("web1 had been migrated: its copy runs on");
+      expect(existsSync(join(host.state, "lingering")), "it has gone by itself").toBe(false);
+      expect(expectWhole(host, before, "died")).toBe("old");
+    } finally {
+      host.remove();
+    }
+  });
+});
+
 describe.concurrent.each(["dm", "md"] as const)("the commit of a mirror by %s", (by) => {
   async function failing(shell: Shell, how: "fail" | "fail-after") {
     const calls = await callsOf("suspend", by);
