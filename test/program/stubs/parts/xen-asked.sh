@@ -160,6 +160,16 @@ xenstore_read() { # [-R] KEY…: until one is not there
   for key in "$@"; do
     if [ "$key" = /local/domain/0/name ]; then echo Domain-0; continue; fi
     case $key in /local/domain/*/name) rest=${key%/name}; linger "${rest##*/}" ;; esac
+    case $key in
+      /libxl/*/type)
+        rest=${key%/type}
+        [ -d "$STUB_STATE/doms/${rest##*/}" ] || exit 1
+        value "$STUB_STATE/type" pv || :
+        [ -n "$VALUE" ] || exit 1
+        printf '%s\n' "$VALUE"
+        continue
+        ;;
+    esac
     xenstore_path "$key"
     cat "$KEPT_IN" || return
   done
