@@ -816,6 +816,9 @@ describe.concurrent("a move mirrored by DRBD", { tags: "long" }, () => {
     expect(host.journalText()).toContain("had lost the image to an error, and has it again");
     expect(host.ended()).toBe("failed");
     expect(expectWhole(host, before, "image")).toBe("old");
+    const device = host.guests()[0]?.disk ?? "";
+    const minor = readlinkSync(host.root + device).replace("../", "");
+    expect(readFileSync(join(host.root, "sys/block", minor, "queue/discard_max_bytes"), "utf8"), "on it once more").toBe("0\n");
     host.remove();
   });
 
