@@ -79,10 +79,18 @@ describe.concurrent("a guest whose building is cut short, and that has no disk y
   });
 });
 
-describe.concurrent("a guest whose disks QEMU serves, built and not let run yet", { tags: "long" }, () => {
+describe.concurrent.each([
+  { which: "a guest whose disks QEMU serves", tell: { qdisk: "" } },
+  { which: "an HVM guest", tell: { type: "hvm" } },
+  { which: "a guest of a Xen that does not say what it is", tell: { type: "" } },
+])("$which, built and not let run yet", { tags: "long" }, ({ tell }) => {
+  const told = (host: StubHost): void => {
+    for (const [name, value] of Object.entries(tell)) host.tell(name, value);
+  };
+
   /** Killed with the guest built, and before the commit. */
   const killed = async (host: StubHost): Promise<void> => {
-    host.tell("qdisk");
+    told(host);
     const looked = new Xl(host);
     const compared = `grep -q '"id":"compare"' '${host.runDirectory}/journal.jsonl'`;
     looked.first(`if [ "$1" = list ] && ${compared}; then kill -9 -$(cat "$STUB_STATE/group"); fi`);
@@ -104,7 +112,7 @@ describe.concurrent("a guest whose disks QEMU serves, built and not let run yet"
 
   it.each([["kill-after", "xl create"], ["fail", "xl unpause"]])("is taken back after %s of %s", async (how, call) => {
     await withHost("busybox sh", async (host, before) => {
-      host.tell("qdisk");
+      told(host);
       host.tell(how, await callOf(call));
       await host.run("run");
       await host.scopesEnded();
@@ -132,19 +140,42 @@ describe.concurrent("a guest whose disks QEMU serves, built and not let run yet"
   });
 });
 
-it.each(SHELLS)("a counter at zero says nothing of another disk, which QEMU serves (%s)", async (shell) => {
+it("an HVM guest that was let run, and is paused by the time that xl fails, is not taken back to the old disk: nobody counts its writes", async () => {
+  await withHost("dash", async (host) => {
+    host.tell("type", "hvm");
+    const torn = new Xl(host);
+    torn.first(`if [ "$1" = unpause ]; then ${torn.real} "$@"; ${torn.real} pause 8; exit 5; fi`);
+    await host.run("run");
+    torn.stub();
+    expect(host.guests(), host.journalText()).toEqual([{ domid: "8", state: "--p---", disk: "/dev/vg0/web1-root" }]);
+    expect(host.committing()).toBe(true);
+    expect(readFileSync(host.config, "utf8")).toContain("/dev/vg0/web1-root");
+    expect(host.calls().filter((call) => call.startsWith("xl destroy"))).toEqual([]);
+    await host.run("recover");
+    expect(host.guests(), host.journalText()).toEqual([{ domid: "8", state: "-b----", disk: "/dev/vg0/web1-root" }]);
+  });
+});
+
+it.each(SHELLS)("a counter at zero says nothing of another disk, which QEMU serves, nor of an HVM guest (%s)", async (shell) => {
   const folder = mkdtempSync(join(SCRATCH, "converge-counters-"));
   try {
     mkdirSync(join(folder, "vbd-8-51713/statistics"), { recursive: true });
     writeFileSync(join(folder, "vbd-8-51713/statistics/wr_sect"), "0\n");
+    writeFileSync(join(folder, "xenstore-read"), '#!/bin/sh\n[ "$*" = /libxl/8/type ] && [ -n "$type" ] && echo "$type"\n', { mode: 0o755 });
     const script = `${RUNTIME}
 BACKENDS='${folder}'
-for served in 'vbd 51713' 'vbd 51713 qdisk 51714'; do
-  backends_of() { printf '%s %s\\n' $served; }
-  written_nothing 8 && echo nothing || echo unknown
+PATH='${folder}':$PATH
+for type in pv pvh hvm ''; do
+  export type
+  for served in 'vbd 51713' 'vbd 51713 qdisk 51714'; do
+    backends_of() { printf '%s %s\\n' $served; }
+    written_nothing 8 && echo "$type: nothing" || echo "$type: unknown"
+  done
 done`;
     const ran = await evaluate(shell, script.replace("HERE=$(cd", `HERE='${folder}' # $(cd`));
-    expect(ran.stdout, ran.stderr).toBe("nothing\nunknown\n");
+    expect(ran.stdout, ran.stderr).toBe(
+      "pv: nothing\npv: unknown\npvh: nothing\npvh: unknown\nhvm: unknown\nhvm: unknown\n: unknown\n: unknown\n",
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

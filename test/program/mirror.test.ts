@@ -1,7 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { safeName } from "../../src/core/model/names.js";
+import type { RunEvent } from "../../src/core/model/run-event.js";
+import { formatRate, formatSeconds } from "../../src/core/render/figures.js";
+import { plainStyle } from "../../src/core/render/style.js";
+import { showProgress } from "../../src/edge/terminal/progress.js";
 import { faultsPromised } from "../support/faults.js";
 import { HANGS, impatient } from "./hang.js";
 import { eachDeath } from "./deaths.js";
@@ -166,6 +171,93 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how)", ({ how, by, turn
       expect(past["exchangeSeconds"] === undefined, JSON.stringify(past)).toBe(by !== "drbd");
       // all of it, however much was there before anybody looked; half of it is free where that is looked at
       expect(past["bytes"]).toBe((by === "dm" && how === "restart" ? 2 : 4) * 1024 ** 2);
+    } finally {
+      host.remove();
+    }
+  });
+});
+
+describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s in the midst of its copy", (by) => {
+  /** What a terminal shows of an event: a line that moves, or lines. */
+  function shown(event: RunEvent, isTTY: boolean): string {
+    const errStream = Object.assign(new PassThrough(), {
+      isTTY, cursorTo: () => true, clearLine: () => true, moveCursor: () => true, columns: 120,
+    });
+    let out = "";
+    const progress = showProgress({
+      console: {
+        out: (text) => { out += text; }, err: () => undefined, input: new PassThrough(), errStream, outIsTTY: isTTY,
+        columns: 120, env: { TERM: "xterm" }, onSignal: () => () => undefined,
+      },
+      style: plainStyle, domain: "web1", verbosity: 0, besideOthers: false,
+    });
+    progress.event(event);
+    progress.close();
+    return isTTY ? ((errStream.read() as Buffer | null) ?? Buffer.alloc(0)).toString("utf8") : out;
+  }
+
+  it.each(shellsOf({ dm: 0, md: 1, drbd: 2 }[by]))("tells bytes, rate and time left, under %s", async (shell) => {
+    const host = new StubHost(shell);
+    try {
+      host.install(mirrorProgram(host, "suspend", by));
+      const before = readFileSync(host.config, "utf8");
+      // a quarter, and no further
+      host.tell("slow-mirror", "1");
+      const running = host.start("run");
+      const told = () => host.journalText().split("\n").slice(0, -1).map((line) => JSON.parse(line) as RunEvent)
+        .flatMap((event) => (event.event === "progress" && event.id === "sync" && event.bytes > 0 ? [event] : []));
+      await until(() => told().length >= 2, host);
+      host.untell("slow-mirror");
+      await running.ended;
+      expect(expectWhole(host, before, "told")).toBe("new");
+      const events = journal(host);
+      const [, last] = told();
+      if (last === undefined) throw new Error(host.journalText());
+      const total = 4 * 1024 ** 2;
+      expect(last, host.journalText()).toMatchObject({ bytes: total / 4, percent: 25 });
+      // since the copy began, which is not before the step before: in that time, to the rounding of its figures
+      const steps = events.filter((event) => event.event === "step" && event.seq < last.seq);
+      const [connected, waited] = steps.slice(-2).map(({ at }) => last.at - at);
+      expect(last.rate).toBeGreaterThanOrEqual(Math.floor(last.bytes / ((connected ?? 0) + 1)));
+      expect(last.rate).toBeLessThanOrEqual(last.bytes / Math.max((waited ?? 0) - 1, 0.5));
+      expect(last.left).toBe(Math.floor((total - last.bytes) / last.rate));
+      expect(last.left).toBeGreaterThan(0);
+      const text = `25 %, 1 MiB, ${formatRate(last.rate)}, ${formatSeconds(last.left)} left`;
+      expect(shown(last, true)).toContain(text);
+      expect(shown(last, false)).toContain(text);
+    } finally {
+      host.remove();
+    }
+  });
+});
+
+describe.concurrent("a guest that is taken over, and of which domain, disks and loops go one after the other", () => {
+  it.each(["suspend", "restart", "migrate"] as const)("is let run only once all of that is gone (%s)", async (how) => {
+    const host = new StubHost("dash");
+    try {
+      host.install(mirrorProgram(host, how, "dm"));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("lingers");
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("done");
+      expect(existsSync(join(host.state, "lingering")), "it has gone by itself").toBe(false);
+      expect(expectWhole(host, before, how)).toBe("new");
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("is let run only then, too, where both ends of a migration died and the first one is destroyed", { tags: "long" }, async () => {
+    const host = new StubHost("busybox sh");
+    try {
+      host.install(mirrorProgram(host, "migrate", "dm").replace("tries=150\n", "tries=15\n"));
+      const before = readFileSync(host.config, "utf8");
+      host.tell("lingers");
+      host.tell("migrate-dies", "5");
+      await host.run("run");
+      expect(host.journalText()).toContain("web1 had been migrated: its copy runs on");
+      expect(existsSync(join(host.state, "lingering")), "it has gone by itself").toBe(false);
+      expect(expectWhole(host, before, "died")).toBe("old");
     } finally {
       host.remove();
     }
@@ -751,6 +843,9 @@ describe.concurrent("a move mirrored by DRBD", { tags: "long" }, () => {
     expect(host.journalText()).toContain("had lost the image to an error, and has it again");
     expect(host.ended()).toBe("failed");
     expect(expectWhole(host, before, "image")).toBe("old");
+    const device = host.guests()[0]?.disk ?? "";
+    const minor = readlinkSync(host.root + device).replace("../", "");
+    expect(readFileSync(join(host.root, "sys/block", minor, "queue/discard_max_bytes"), "utf8"), "on it once more").toBe("0\n");
     host.remove();
   });
 

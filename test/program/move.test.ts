@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, existsSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, rmSync, statSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { MoveOptions as Wished } from "../../src/core/model/desired.js";
@@ -6,14 +6,19 @@ import { bootUnitName } from "../../src/core/model/names.js";
 import type { Step } from "../../src/core/model/step.js";
 import { booksOfRun } from "../../src/core/model/unit.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { formatSeconds } from "../../src/core/render/figures.js";
+import { renderRecap } from "../../src/core/render/recap.js";
+import { reportOf } from "../../src/core/render/run-report.js";
+import { plainStyle } from "../../src/core/render/style.js";
 import { installBootUnit } from "../../src/core/steps/boot-unit.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
+import { describeStep } from "../../src/edge/cli/describe-step.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { HANGS, impatient } from "./hang.js";
 import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
-import { moveProgram, type MoveOptions, type Passes } from "./plan.js";
+import { moveNodes, moveProgram, planOf, type MoveOptions, type Passes } from "./plan.js";
 
 async function withHost(shell: Shell, work: (host: StubHost, before: string) => Promise<void>, options?: MoveOptions): Promise<void> {
   const host = new StubHost(shell);
@@ -56,6 +61,33 @@ describe.concurrent("a move", () => {
       const calls = host.calls().length;
       await host.run("recover");
       expect(host.calls()).toHaveLength(calls);
+    });
+  });
+
+  it("tells in its journal and in the recap how long the snapshot froze its volume", async () => {
+    await withHost("dash", async (host) => {
+      const lvcreate = join(host.root, "bin/lvcreate");
+      const stub = readlinkSync(lvcreate);
+      mkdirSync(join(host.root, "bin/real"));
+      symlinkSync(stub, join(host.root, "bin/real/lvcreate"));
+      rmSync(lvcreate);
+      const slow = 'case "$*" in *" --snapshot "*) "$REAL_SLEEP" 1.2 ;; esac';
+      writeFileSync(lvcreate, `#!/bin/sh\n${slow}\nexec '${host.root}/bin/real/lvcreate' "$@"\n`, { mode: 0o755 });
+      await host.run("run");
+      const events = journal(host);
+      const frozen = events.flatMap((event) => (event.event === "frozen" ? [event] : []));
+      expect(frozen, host.journalText()).toMatchObject([{ volume: "vg0/srv" }]);
+      const [{ seconds } = { seconds: 0 }] = frozen;
+      const step = events.find((event) => event.event === "done" && event.id.endsWith("snapshot"));
+      expect(seconds).toBeGreaterThanOrEqual(1.2);
+      expect(seconds).toBeLessThanOrEqual(step?.event === "done" ? step.seconds : 0);
+      const recap = renderRecap(
+        [{ host: "dom0a", plan: planOf(host.domain, moveNodes(host)), end: "done", report: reportOf(events) }],
+        { width: 120, style: plainStyle, verbosity: 0, describe: describeStep },
+      );
+      expect(recap.map((line) => line.trim())).toContain(
+        `frozen    vg0/srv, with all that is on it, for at most ${formatSeconds(seconds)} at a time, for 1 snapshot`,
+      );
     });
   });
 

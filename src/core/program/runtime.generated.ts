@@ -2805,7 +2805,8 @@ half_built() {
   built_here "$1" && [ "$WHOLE" -eq 0 ]
 }
 
-# never_ran DOMID: it is paused, no processor has had it, and none of its disks is connected, which takes a guest that runs.
+# never_ran DOMID: it is paused, no processor has had it, and none of its disks is connected, which takes a guest that runs. An HVM
+# guest may write by its device model, which connects nothing: of it the processor's time alone says so.
 never_ran() {
   local type device
   domid_state "$1" && [ "$RAN" = 0.0 ] || return 1
@@ -2820,7 +2821,8 @@ LIST
   ! in_vain
 }
 
-# written_nothing DOMID: blkback has counted no sector. No counter, or a disk that QEMU serves as well: nobody knows.
+# written_nothing DOMID: blkback has counted no sector. No counter, or a disk that QEMU serves as well: nobody knows. Nor of an HVM
+# guest: what it writes to its emulated disks, all of it where it has no drivers for Xen's, its device model writes past blkback.
 written_nothing() {
   local counter count any
   any=0
@@ -2832,6 +2834,8 @@ written_nothing() {
   done
   [ "$any" -eq 1 ] || return 1
   case $(backends_of "$1") in *qdisk*) return 1 ;; esac
+  # libxl's own word, from Xen 4.10 on. Where there is none it may be anything.
+  case $(xenstore-read "/libxl/$1/type" 2>/dev/null 9>&-) in pv | pvh) ;; *) return 1 ;; esac
   ! in_vain
 }
 
@@ -6841,11 +6845,16 @@ verb_make_resource() {
   lay_leg "$RESOURCE" "$2" "$3" && resource_of "$1" && make_primary "$1"
 }
 
+# no_discards: what a guest discards would make holes in an image that was without any. DRBD asks the disks below anew what they
+# take whenever it gets one, and whenever two ends meet (drbd_reconsider_queue_parameters).
+no_discards() {
+  local most
+  most=$ROOT/sys/block/drbd$MINOR/queue/discard_max_bytes
+  [ ! -w "$most" ] || echo 0 >"$most"
+}
+
 make_primary() { # NAME
-  local discards
-  # what a guest discards would make holes in an image that was without any
-  discards=$ROOT/sys/block/drbd$MINOR/queue/discard_max_bytes
-  [ ! -w "$discards" ] || echo 0 >"$discards"
+  no_discards
   minor_state "$MINOR"
   [ "$ROLE" = Primary ] || run_command drbdsetup primary "$MINOR" --force || return
   # another guest's run may be about to remove the directory
@@ -6904,7 +6913,10 @@ connect_legs() {
       tell_helper "$RESOURCE" "$MINOR" "127.0.0.1:$port" "127.0.0.2:$port" &&
         tell_helper "$COPY" "$COPY_MINOR" "127.0.0.2:$port" "127.0.0.1:$port" || return
       if run_command drbdsetup connect "$RESOURCE" "127.0.0.1:$port" "127.0.0.2:$port" --protocol=C; then
-        run_command drbdsetup connect "$COPY" "127.0.0.2:$port" "127.0.0.1:$port" --protocol=C && await_connected && return 0
+        run_command drbdsetup connect "$COPY" "127.0.0.2:$port" "127.0.0.1:$port" --protocol=C && await_connected && {
+          no_discards
+          return 0
+        }
         run_command drbdsetup disconnect "127.0.0.1:$port" "127.0.0.2:$port"
         return 1
       fi
@@ -7200,6 +7212,7 @@ verb_collapse_resource() {
       return 1
     }
     drop_copy && resource_of "$name" && with_meta "$RESOURCE" old_disk "$(readlink -e -- "$2")" "$4" || return
+    no_discards
     journal note message "/dev/$name had lost the image to an error, and has it again: look after the file system of $DOMAIN"
     return 0
   fi

@@ -168,6 +168,19 @@ refused() {
   [ "$state" != UpToDate ] && says_of "$1" role Primary && disk_state "$peer" && [ "$state" = UpToDate ]
 }
 
+# drbd_takes_discards RES: decide_on_discard_support in drivers/block/drbd/drbd_nl.c
+drbd_takes_discards() {
+  value "$1/minor"
+  echo 134217728 >"$CONVERGE_ROOT/sys/block/drbd$VALUE/queue/discard_max_bytes"
+}
+
+# drbd_discards RES: the guest that has it may discard, and that makes holes in its image
+drbd_discards() {
+  value "$1/minor"
+  ! value "$CONVERGE_ROOT/sys/block/drbd$VALUE/queue/discard_max_bytes" || [ "$VALUE" = 0 ] ||
+    violated "what the guest discards makes holes in its image: ${1##*/}"
+}
+
 drbdsetup_() {
   [ -d "$STUB_STATE/drbd" ] || mkdir "$STUB_STATE/drbd"
   case $1 in
@@ -179,7 +192,9 @@ drbdsetup_() {
       [ -d "$STUB_STATE/drbd/$2" ] || exit 10
       echo "$3" >"$STUB_STATE/drbd/$2/minor"
       printf '93:%x\n' "$3" >"$CONVERGE_ROOT/dev/drbd$3"
-      mkdir -p "$CONVERGE_ROOT/sys/block/drbd$3/holders"
+      mkdir -p "$CONVERGE_ROOT/sys/block/drbd$3/holders" "$CONVERGE_ROOT/sys/block/drbd$3/queue"
+      # the kernel's word on what the disks below can take, at each attach and each time two ends meet
+      echo 0 >"$CONVERGE_ROOT/sys/block/drbd$3/queue/discard_max_bytes"
       ;;
     attach) # MINOR DISK META flexible …
       by_minor "$2"
@@ -200,10 +215,12 @@ drbdsetup_() {
       mkdir -p "$holder"
       printf '147:%s\n' "$2" >"$holder/dev"
       echo "$held" >"$res/state"
+      drbd_takes_discards "$res"
       [ ! -e "$res/suspended" ] || rm "$res/suspended"
       ;;
     primary)
       by_minor "$2"
+      drbd_discards "$res"
       echo Primary >"$res/role"
       echo UpToDate >"$res/state"
       note_meta "$res" UpToDate
@@ -218,6 +235,8 @@ drbdsetup_() {
       echo "$3" >"$STUB_STATE/drbd/$2/local"
       echo "$4" >"$STUB_STATE/drbd/$2/remote"
       if peer_of "$STUB_STATE/drbd/$2"; then
+        drbd_takes_discards "$STUB_STATE/drbd/$2"
+        drbd_takes_discards "$peer"
         disk_state "$STUB_STATE/drbd/$2"
         # what waited for data that nobody had
         [ "$state" != UpToDate ] || rm -f "$peer/suspended"
@@ -243,7 +262,13 @@ drbdsetup_() {
       fi
       [ ! -e "$res/disk" ] || drbd_detach "$res"
       ;;
-    pause-sync) by_minor "$2"; [ ! -e "$res/paused" ] || exit 10; : >"$res/paused" ;;
+    pause-sync)
+      by_minor "$2"
+      [ ! -e "$res/paused" ] || exit 10
+      : >"$res/paused"
+      # by now both ends have met
+      ! peer_of "$res" || drbd_discards "$peer"
+      ;;
     resume-sync) by_minor "$2"; [ -e "$res/paused" ] || exit 10; rm "$res/paused" ;;
     down) drbd_down "$STUB_STATE/drbd/$2" ;;
     *) exit 20 ;;
@@ -287,8 +312,10 @@ drbd_tick() {
       volume) drbd_detach "$res" && continue ;;
       image) [ ! -e "$peer/disk" ] || drbd_detach "$peer"; continue ;;
     esac
-    source=$peer
+    source=$peer quarters=4
+    if value "$STUB_STATE/slow-mirror"; then quarters=${VALUE:-0}; fi
     value "$res/oos"
+    [ "$VALUE" -gt $((4096 - quarters * 1024)) ] || continue
     left=$((VALUE - 1024))
     echo "$left" >"$res/oos"
     echo "$left" >"$source/oos"

@@ -28,7 +28,11 @@ losetup_() {
       done
       return 0
       ;;
-    *) [ -d "$STUB_STATE/loops/${1##*/}" ] ;;
+    *)
+      part xen-asked
+      linger "$1"
+      [ -d "$STUB_STATE/loops/${1##*/}" ]
+      ;;
   esac
 }
 

@@ -180,8 +180,9 @@ md_tick() {
       volume) echo faulty,write_error >"$member" && echo none >"${member%/state}/slot" && echo idle >"$md/sync_action" && continue ;;
       image) echo none >"${member%/state}/slot" && echo idle >"$md/sync_action" && continue ;;
     esac
-    [ ! -e "$STUB_STATE/slow-mirror" ] || [ -e "$md/trial" ] || continue
     read -r synced _ <"$md/sync_completed"
+    # it gets no further than to so many quarters
+    if [ ! -e "$md/trial" ] && value "$STUB_STATE/slow-mirror"; then [ "$synced" -lt $((${VALUE:-0} * 2048)) ] || continue; fi
     synced=$((synced + 2048))
     value "$md/sync_max"
     limit=$VALUE

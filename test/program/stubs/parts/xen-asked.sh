@@ -8,6 +8,29 @@ domid_named() { # NAME: sets DOMID
   return 1
 }
 
+# linger WHAT: somebody looks at what is on its way out (xl_leave): a DOMID, or a loop device. After three looks the domain
+# is gone, and its disks are still attached; after three more they are not, and their loops are still there; those go after
+# three looks at themselves.
+linger() {
+  [ -e "$STUB_STATE/lingering" ] || return 0
+  read -r leaving looks <"$STUB_STATE/lingering"
+  if [ "$looks" -lt 7 ]; then [ "$1" = "$leaving" ]; else is_among "$1" "$STUB_STATE/lingering-loops"; fi || return 0
+  looks=$((looks + 1))
+  echo "$leaving $looks" >"$STUB_STATE/lingering"
+  case $looks in
+    4) rm "$STUB_STATE/doms/$leaving/name" "$STUB_STATE/doms/$leaving/state" ;;
+    7)
+      part xen
+      KEEPS_LOOPS=1
+      xl_gone "$leaving"
+      ;;
+    10)
+      while read -r loop; do rm -r "$STUB_STATE/loops/${loop##*/}" "$loop"; done <"$STUB_STATE/lingering-loops"
+      rm "$STUB_STATE/lingering" "$STUB_STATE/lingering-loops"
+      ;;
+  esac
+}
+
 # xl_words OPTIONS WORD…: what xl makes of the words after its command: an option is one wherever it stands, until `--`
 # (def_getopt in tools/xl/xl.h goes by getopt_long). Sets GIVEN, the letters of options, FILE_C and FILE_F (the values of -C and -f), and of
 # what is left WORD_1 to WORD_3.
@@ -72,6 +95,7 @@ xl_() {
         *[!0-9]*) domid_named "$WORD_1" || { echo "$WORD_1 is an invalid domain identifier (rc=-6)" >&2; exit 1; } ;;
       esac
       dom=$STUB_STATE/doms/$DOMID
+      linger "$DOMID"
       [ -e "$dom/name" ] || { echo "Error: Domain '$DOMID' does not exist." >&2; exit 1; }
       value "$dom/name"
       name=$VALUE
@@ -121,6 +145,7 @@ xenstore_list() { # [-p] KEY…: until one is not there
   prefix=
   if [ "$1" = -p ]; then prefix=-p; shift; fi
   for key in "$@"; do
+    linger "${key##*/}"
     xenstore_path "$key"
     [ -d "$KEPT_IN" ] || exit 1
     for entry in "$KEPT_IN"/*; do
@@ -134,6 +159,17 @@ xenstore_read() { # [-R] KEY…: until one is not there
   if [ "$1" = -R ]; then shift; fi
   for key in "$@"; do
     if [ "$key" = /local/domain/0/name ]; then echo Domain-0; continue; fi
+    case $key in /local/domain/*/name) rest=${key%/name}; linger "${rest##*/}" ;; esac
+    case $key in
+      /libxl/*/type)
+        rest=${key%/type}
+        [ -d "$STUB_STATE/doms/${rest##*/}" ] || exit 1
+        value "$STUB_STATE/type" pv || :
+        [ -n "$VALUE" ] || exit 1
+        printf '%s\n' "$VALUE"
+        continue
+        ;;
+    esac
     xenstore_path "$key"
     cat "$KEPT_IN" || return
   done

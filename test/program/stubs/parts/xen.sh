@@ -17,7 +17,7 @@ xl_create() { # STATE CONFIG [SUFFIX]
   printf '%s' "$name" >"$dom/name"
   printf '%s' "$1" >"$dom/state"
   # what was never let run has had no processor, and has connected nothing
-  case $1 in *p*) connected=2 ;; *) connected=4; : >"$dom/ran" ;; esac
+  case $1 in *p*) connected=2 ;; *) connected=4; : >"$dom/ran"; xl_alone ;; esac
   printf '/vm/%s' "${uuid:-uuid-of-it}" >"$dom/vm"
   build_torn
   if [ -e "$STUB_STATE/clone-console" ]; then
@@ -119,6 +119,7 @@ xl_gone() { # DOMID
   set --
   for vbd in "$STUB_STATE/doms/$gone"/vbd/*; do
     value "$vbd/node" || :
+    [ -z "${KEEPS_LOOPS:-}" ] || continue
     case $VALUE in */dev/loop*) set -- "$@" "$STUB_STATE/loops/${VALUE##*/}" "$VALUE" ;; esac
   done
   set -- "$@" "$STUB_STATE/doms/$gone"
@@ -143,6 +144,25 @@ xl_gone() { # DOMID
     [ "$USERS" != 0 ] || dm_remove "${dm##*/}"
   done
   return 0
+}
+
+# xl_leave DOMID: it is on its way out. Where a test says `lingers` it is all there still when xl comes back, dying, and goes bit by
+# bit, as somebody looks: see linger.
+xl_leave() {
+  if [ ! -e "$STUB_STATE/lingers" ]; then xl_gone "$1"; return; fi
+  : >"$STUB_STATE/lingering-loops"
+  for vbd in "$STUB_STATE/doms/$1"/vbd/*; do
+    value "$vbd/node" || :
+    case $VALUE in */dev/loop*) printf '%s\n' "$VALUE" >>"$STUB_STATE/lingering-loops" ;; esac
+  done
+  printf '%s' ---s-d >"$STUB_STATE/doms/$1/state"
+  for file in "$CONVERGE_ROOT"/sys/bus/xen-backend/devices/vbd-"$1"-*; do [ ! -e "$file" ] || rm -r "$file"; done
+  echo "$1 0" >"$STUB_STATE/lingering"
+}
+
+# xl_alone: a guest runs from now on, and nobody else may still have its disks
+xl_alone() {
+  [ ! -e "$STUB_STATE/lingering" ] || violated "a guest is let run while the one before it is not all gone"
 }
 
 # A guest's memory is worth something until the guest has run on: whoever restores it after that breaks its disk.
@@ -186,7 +206,7 @@ xl_migrate() { # CONFIG NAME
   migrate_stage 5
   printf '%s' "$2" >"$STUB_STATE/doms/$new/name"
   migrate_stage 6
-  xl_gone "$old"
+  xl_leave "$old"
 }
 
 migrate_stage() {
@@ -251,6 +271,7 @@ xl_change() {
       ;;
     unpause)
       by_id_or_name
+      xl_alone
       printf '%s' -b---- >"$STUB_STATE/doms/$id/state"
       let_run "$id"
       xl_spend "$id"
@@ -272,7 +293,7 @@ xl_change() {
         case $VALUE in killed) kill_program ;; hangs) "$REAL_SLEEP" 600 ;; esac
       fi
       echo "memory of $DOMID" >"$WORD_2"
-      xl_gone "$DOMID"
+      xl_leave "$DOMID"
       ;;
     restore) case $GIVEN in *p*) xl_restore --p--- "$WORD_1" "$WORD_2" ;; *) xl_restore -b---- "$WORD_1" "$WORD_2" ;; esac ;;
     migrate) # -C CONFIG -s '' -- NAME RUNE
@@ -303,7 +324,7 @@ xl_change() {
       ;;
     destroy)
       by_id_or_name
-      xl_gone "$id"
+      xl_leave "$id"
       ;;
     shutdown)
       case $GIVEN in
@@ -319,7 +340,7 @@ xl_change() {
         # on_poweroff="preserve"
         printf '%s' ---s-- >"$STUB_STATE/doms/$id/state"
       elif [ ! -e "$STUB_STATE/stubborn" ]; then
-        xl_gone "$id"
+        xl_leave "$id"
       fi
       ;;
   esac

@@ -151,11 +151,16 @@ verb_make_resource() {
   lay_leg "$RESOURCE" "$2" "$3" && resource_of "$1" && make_primary "$1"
 }
 
+# no_discards: what a guest discards would make holes in an image that was without any. DRBD asks the disks below anew what they
+# take whenever it gets one, and whenever two ends meet (drbd_reconsider_queue_parameters).
+no_discards() {
+  local most
+  most=$ROOT/sys/block/drbd$MINOR/queue/discard_max_bytes
+  [ ! -w "$most" ] || echo 0 >"$most"
+}
+
 make_primary() { # NAME
-  local discards
-  # what a guest discards would make holes in an image that was without any
-  discards=$ROOT/sys/block/drbd$MINOR/queue/discard_max_bytes
-  [ ! -w "$discards" ] || echo 0 >"$discards"
+  no_discards
   minor_state "$MINOR"
   [ "$ROLE" = Primary ] || run_command drbdsetup primary "$MINOR" --force || return
   # another guest's run may be about to remove the directory
@@ -214,7 +219,10 @@ connect_legs() {
       tell_helper "$RESOURCE" "$MINOR" "127.0.0.1:$port" "127.0.0.2:$port" &&
         tell_helper "$COPY" "$COPY_MINOR" "127.0.0.2:$port" "127.0.0.1:$port" || return
       if run_command drbdsetup connect "$RESOURCE" "127.0.0.1:$port" "127.0.0.2:$port" --protocol=C; then
-        run_command drbdsetup connect "$COPY" "127.0.0.2:$port" "127.0.0.1:$port" --protocol=C && await_connected && return 0
+        run_command drbdsetup connect "$COPY" "127.0.0.2:$port" "127.0.0.1:$port" --protocol=C && await_connected && {
+          no_discards
+          return 0
+        }
         run_command drbdsetup disconnect "127.0.0.1:$port" "127.0.0.2:$port"
         return 1
       fi
@@ -510,6 +518,7 @@ verb_collapse_resource() {
       return 1
     }
     drop_copy && resource_of "$name" && with_meta "$RESOURCE" old_disk "$(readlink -e -- "$2")" "$4" || return
+    no_discards
     journal note message "/dev/$name had lost the image to an error, and has it again: look after the file system of $DOMAIN"
     return 0
   fi
