@@ -107,6 +107,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
       message: message ?? report.message, follow: follow === undefined ? undefined : quoteCommand(follow), unverified,
       run: report.run,
       downtimeSeconds: report.downtimeSeconds,
+      back: report.back,
       forecastSeconds: plan.estimate.downtimeSeconds,
       budgetSeconds: plan.estimate.budgetSeconds >= 0 ? plan.estimate.budgetSeconds : undefined,
       copiedBytes: bytes, copySeconds: seconds, passes: report.passes.length,

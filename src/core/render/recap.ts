@@ -4,10 +4,10 @@ import { placeOf } from "../model/change.js";
 import type { Change } from "../model/change.js";
 import { isOverBudget } from "../model/plan.js";
 import type { DomainPlan } from "../model/plan.js";
-import type { Outcome } from "../model/run-event.js";
+import type { HowBack, Outcome } from "../model/run-event.js";
 import { budget } from "./estimate.js";
 import { windowText } from "./event-line.js";
-import { count, formatDowntime, formatForecast, formatRate, formatSeconds } from "./figures.js";
+import { count, formatDowntime, formatForecast, formatInstant, formatRate, formatSeconds } from "./figures.js";
 import type { RunReport } from "./run-report.js";
 import { copied } from "./run-report.js";
 import { visible } from "./visible.js";
@@ -64,12 +64,21 @@ const COLLECTS: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "not done: something is left to do",
 };
 
+/** The same where the guest has not come back: what its config names is not what it is on. */
+const DOWN: Readonly<Partial<Record<GuestEnd, string>>> = {
+  failed: "failed; the guest has not come back up",
+  refused: "refused by the run itself; the guest has not come back up",
+  stopped: "stopped as asked; the guest has not come back up",
+  stuck: "past its commit, and the guest has not come back up",
+};
+
 function endText({ end, plan, report, died, unverified }: GuestRecap): string {
   if (end === "lost" && died === true) return "not known: the run stopped half-way";
   if (unverified === true) return "done as far as the run says; nobody could look whether it is as planned";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
   if (end === "stopped" && report.committed) return "stopped as asked; the guest runs on its volumes, by way of what mirrored them";
+  if (report.isDown && DOWN[end] !== undefined) return DOWN[end];
   return (goesBack ? RETURNS[end] : tidiesUp ? COLLECTS[end] : undefined) ?? ENDS[end];
 }
 
@@ -137,15 +146,7 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
     const { seconds, by } = report.rehearsed;
     lines.push(...hanging("    rehearsal ", `a clone came up from the copy in ${formatSeconds(seconds)} (${visible(by)}), stayed up and was thrown away`, view.width));
   }
-  if (report.downtimeSeconds !== undefined) {
-    const { estimate } = plan;
-    const over = isOverBudget({ downtimeSeconds: report.downtimeSeconds, budgetSeconds: estimate.budgetSeconds });
-    // who joins a run does not know what was forecast
-    const text = plan.joins !== undefined ? formatDowntime(report.downtimeSeconds) : `${formatDowntime(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
-    lines.push(...hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line)));
-  } else if (report.isDown) {
-    lines.push(view.style.danger("    downtime  the guest was taken down and has not been seen up again"));
-  }
+  lines.push(...downtime(guest, view));
   const { bytes, seconds } = copied(report);
   if (bytes > 0) {
     const rate = seconds > 0 ? ` in ${formatSeconds(seconds)} (${formatRate(bytes / seconds)})` : "";
@@ -164,6 +165,38 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   lines.push(...report.watched.flatMap((text) => hanging("    watched   ", visible(text), view.width)));
   lines.push(...report.notes.flatMap((text) => hanging("    note      ", visible(text), view.width)));
   return lines;
+}
+
+function downtime(guest: GuestRecap, view: View): readonly string[] {
+  const { report, plan: { estimate, joins } } = guest;
+  const { downtimeSeconds, isDown, downAt, back } = report;
+  if (isDown && downAt !== undefined) {
+    const since = `since ${formatInstant(downAt)}: it was taken down, and has not been seen up again`;
+    return hanging("    downtime  ", since, view.width).map(view.style.danger);
+  }
+  const was = back !== undefined ? backText(guest, back) : downtimeSeconds === undefined ? undefined : formatDowntime(downtimeSeconds);
+  if (was === undefined) return [];
+  // who joins a run does not know what was forecast
+  const text = joins !== undefined ? was : `${was}${back === undefined ? "," : ";"} forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
+  // one that is known to be so much at most may have been less
+  const over = downtimeSeconds !== undefined && back !== "found" && isOverBudget({ downtimeSeconds, budgetSeconds: estimate.budgetSeconds });
+  return hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line));
+}
+
+/** How long a guest was down that nobody has waited for: until it was brought up, and not until it was ready. */
+function backText({ plan, report: { downtimeSeconds, committed } }: GuestRecap, back: HowBack): string {
+  const goesBack = plan.changes.some((change) => change.change === "return-disk");
+  const on = committed ? (goesBack ? "its images" : "its new disks") : goesBack ? "its volumes" : "its old disks";
+  const long = downtimeSeconds === undefined ? "not known" : `${back === "found" ? "at most " : ""}${formatDowntime(downtimeSeconds)}`;
+  switch (back) {
+    case "restored": return `${long}, until it went on from its saved memory, on ${on}`;
+    case "resumed": return `${long}, until it was let run on ${on}; it has not been seen ready`;
+    case "found": return `${long}, until it was found running on ${on}`;
+    case "stayed": return downtimeSeconds === undefined || downtimeSeconds === 0
+      ? `none: it was asked to go down, did not, and runs on, on ${on}`
+      : `${long}; asked to go down once more it did not, and runs on, on ${on}`;
+    case "started": return `${long}, until it was started again on ${on}`;
+  }
 }
 
 /** Everything on a volume waits while a snapshot of it is taken. */
