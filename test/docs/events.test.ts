@@ -201,8 +201,11 @@ describe("the page about --json", () => {
     const text = section("## The recap of a guest");
     const ends = rows(text);
     expect([...ends.keys()].sort()).toEqual(Object.keys(ENDS).sort());
-    for (const end of ["done", "waiting"] as const) {
-      const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, estimate: full.estimate }, end, report, follow: ["f"] });
+    const held = { ...report, held: ["xvda1.create-volume", "xvda1.delete-image"] };
+    const sources = ["keep", "retire", "delete"] as const;
+    for (const [end, source] of (["done", "waiting", "failed"] as const).flatMap((one) => sources.map((move) => [one, move] as const))) {
+      const changes = [{ ...moved, wish: { ...moved.wish, move: { ...moved.wish.move, source, keepForSeconds: 1 } } }];
+      const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, changes, estimate: full.estimate }, end, report: { ...held, endedAt: 1 }, follow: ["f"] });
       expectNamed(text, membersOf(line));
     }
   });

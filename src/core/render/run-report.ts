@@ -19,6 +19,8 @@ export interface RunReport {
   /** The step that is under way. */
   readonly step?: { readonly id: string; readonly title: string; readonly since: number };
   readonly stepsDone: number;
+  /** Ids of steps that were done, or did not have to be. */
+  readonly held: readonly string[];
   readonly passes: readonly Pass[];
   /** How long volumes stood still at most, snapshot by snapshot. */
   readonly frozen: readonly { readonly volume: string; readonly seconds: number }[];
@@ -57,7 +59,7 @@ interface Failure {
 }
 
 export const emptyReport: RunReport = {
-  lastSeq: 0, stepsDone: 0, passes: [], frozen: [], deltas: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
+  lastSeq: 0, stepsDone: 0, held: [], passes: [], frozen: [], deltas: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
 };
 
 /** The report with one more event. An event that was seen already changes nothing. */
@@ -71,8 +73,8 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
       const { event: _waiting, seq: _seq, ...waiting } = event;
       return { ...next, waiting };
     }
-    case "done": return { ...withoutStep(next), stepsDone: report.stepsDone + 1 };
-    case "skip": return withoutStep(next);
+    case "done": return { ...withoutStep(next), stepsDone: report.stepsDone + 1, held: [...report.held, event.id] };
+    case "skip": return { ...withoutStep(next), held: [...report.held, event.id] };
     case "failed": return { ...next, failure: { id: event.id, exit: event.exit, message: event.message, tail: event.tail } };
     case "progress": {
       const { step } = report;
