@@ -317,12 +317,13 @@ export function keptVolumes(guest: GuestRecap): readonly KeptVolume[] {
         const isThere = !former && (begun || report.held.includes(`${safeName(change.vdev)}.create-volume`));
         return wentBack && isThere ? [{ volume, bytes, is: "copy", remove: ["lvremove", volume] }] : [];
       }
-      case "return-disk": {
-        const { volume: { name, bytes }, carry, removeVolume } = change;
+      case "return-disk": case "finish-return": {
+        const { volume: { name, bytes }, removeVolume } = change;
         if (removeVolume || unverified === true || !isFinished(guest)) return [];
-        return [{ volume: name, bytes, is: carry === "nothing" ? "holdsWrites" : "former", remove: ["lvremove", name] }];
+        const isAlone = change.change === "finish-return" ? !change.carried : change.carry === "nothing";
+        return [{ volume: name, bytes, is: isAlone ? "holdsWrites" : "former", remove: ["lvremove", name] }];
       }
-      default: return [];
+      case "finish-move": case "discard-image": case "forget-runs": return [];
     }
   });
 }
