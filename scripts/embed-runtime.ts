@@ -4,7 +4,7 @@ import { join } from "node:path";
 const RUNTIME = "src/core/program/runtime";
 
 /** In this order: variables are set before they are used; functions may come in any. */
-const PARTS = ["setting", "clock", "json", "journal", "lock", "bounded", "asked", "step", "undo", "unstarted", "late", "again", "repeat", "history", "xendomains", "goals/", "verbs/", "modes"];
+const PARTS = ["setting", "clock", "json", "journal", "lock", "bounded", "asked", "step", "undo", "unstarted", "back", "late", "again", "repeat", "history", "xendomains", "goals/", "verbs/", "modes"];
 const SUBMIT_PARTS = ["json", "submit"];
 
 /**

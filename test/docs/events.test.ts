@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Change, DiscardImage, FinishMove, FinishReturn, ForgetRuns, MoveDisk, ReturnDisk } from "../../src/core/model/change.js";
 import type { PastBooks, RunRecord } from "../../src/core/model/host-state.js";
 import type { DomainPlan, Forecast, OtherChoice, Repeat, StrategyChoice } from "../../src/core/model/plan.js";
-import type { Outcome, RunEvent } from "../../src/core/model/run-event.js";
+import type { HowBack, Outcome, RunEvent } from "../../src/core/model/run-event.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import type { DiagnosticJson } from "../../src/core/render/diagnostics.js";
 import type { JsonLine } from "../../src/core/render/json-lines.js";
@@ -58,11 +58,13 @@ const EVENTS: { readonly [event in RunEvent["event"]]: Members<Omit<Extract<RunE
   delta: { id: true, bytes: true, of: true },
   rehearsed: { domain: true, seconds: true, by: true },
   waiting: { id: true, domain: true, window: true, opens: true, clock: true },
-  down: { domain: true }, commit: { domain: true }, ready: { domain: true, downtime: true },
+  down: { domain: true }, commit: { domain: true }, ready: { domain: true, downtime: true }, back: { domain: true, how: true, downtime: true },
   undo: { id: true, what: true }, stopping: { why: true }, note: { message: true }, end: { outcome: true, message: true },
 };
 
 const OUTCOMES: Words<Outcome> = { done: true, failed: true, refused: true, stopped: true, stuck: true };
+
+const HOWS: Words<HowBack> = { started: true, restored: true, resumed: true, stayed: true, found: true };
 
 const ENDS: Words<GuestEnd> = {
   done: true, waiting: true, differs: true, failed: true, stuck: true, refused: true, held: true, stale: true, stopped: true,
@@ -141,7 +143,7 @@ const full: Required<Omit<DomainPlan, "awaits">> = {
   },
 };
 const report: RunReport = {
-  ...emptyReport, run: "one", message: "m", downtimeSeconds: 1, failure: { id: "x", exit: 1, message: "m", tail: "" },
+  ...emptyReport, run: "one", message: "m", downtimeSeconds: 1, back: "started", failure: { id: "x", exit: 1, message: "m", tail: "" },
   deltas: [{ id: "x", bytes: 1, of: 1 }], frozen: [{ volume: "vg0/images", seconds: 1 }],
   waiting: { id: "x", domain: "web1", window: "w", opens: 1, clock: "c", at: 1 },
 };
@@ -192,14 +194,18 @@ describe("the page about --json", () => {
     expect([...found.keys()].sort()).toEqual(Object.keys(EVENTS).sort());
     for (const [event, members] of Object.entries(EVENTS)) expectNamed(found.get(event) ?? "", Object.keys(members));
     expectNamed(found.get("end") ?? "", Object.keys(OUTCOMES));
+    expectNamed(found.get("back") ?? "", Object.keys(HOWS));
   });
 
   test("names each member of a recap, and has a row for each end", () => {
     const text = section("## The recap of a guest");
     const ends = rows(text);
     expect([...ends.keys()].sort()).toEqual(Object.keys(ENDS).sort());
-    for (const end of ["done", "waiting"] as const) {
-      const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, estimate: full.estimate }, end, report, follow: ["f"] });
+    const held = { ...report, held: ["xvda1.create-volume", "xvda1.delete-image"] };
+    const sources = ["keep", "retire", "delete"] as const;
+    for (const [end, source] of (["done", "waiting", "failed"] as const).flatMap((one) => sources.map((move) => [one, move] as const))) {
+      const changes = [{ ...moved, wish: { ...moved.wish, move: { ...moved.wish.move, source, keepForSeconds: 1 } } }];
+      const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, changes, estimate: full.estimate }, end, report: { ...held, endedAt: 1 }, follow: ["f"] });
       expectNamed(text, membersOf(line));
     }
   });

@@ -24,5 +24,8 @@ export function expectWhole(host: StubHost, oldConfig: string): "old" | "new" {
   else expect(config, note).toContain("/dev/vg0/web1-root");
   expect(host.leftovers(), note).toEqual([]);
   expect(host.ended(), note).toBeDefined();
+  // it is up, and this was told
+  const told = journal(host).filter(({ event }) => ["down", "ready", "back"].includes(event)).at(-1);
+  expect(told?.event, note).not.toBe("down");
   return side;
 }

@@ -69,6 +69,8 @@ describe.concurrent("a guest that follows the request to shut down after its run
         await until(() => paid(host), host);
         expect(expectWhole(host, before)).toBe("old");
         expect(host.journalText()).toContain("web1 went down late");
+        // since it was last seen up, and not since it was asked to go
+        expect(host.journalText()).toMatch(/"how":"stayed","downtime":0\.00\}[^]*"how":"started","downtime":\d{1,2}\.\d\d\}/);
         expect(host.calls().filter((call) => call.startsWith("xl create"))).toHaveLength(1);
       });
     });

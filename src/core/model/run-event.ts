@@ -23,11 +23,19 @@ export type RunEvent = { readonly at: number; readonly seq: number } & (
   | { readonly event: "down"; readonly domain: string }
   | { readonly event: "commit"; readonly domain: string }
   | { readonly event: "ready"; readonly domain: string; readonly downtime: number }
+  /** The guest is back without a step that waits for it, and so nobody has looked whether it answers. No downtime: nobody knows when it went. */
+  | { readonly event: "back"; readonly domain: string; readonly how: HowBack; readonly downtime?: number }
   | { readonly event: "undo"; readonly id: string; readonly what: string }
   | { readonly event: "stopping"; readonly why: string }
   | { readonly event: "note"; readonly message: string }
   | { readonly event: "end"; readonly outcome: Outcome; readonly message: string }
 );
+
+/**
+ * started: anew. restored: from its saved memory. resumed: it was let run. stayed: it was asked to go down, and did not.
+ * found: it ran when it was looked at, so that its downtime is one at most.
+ */
+export type HowBack = "started" | "restored" | "resumed" | "stayed" | "found";
 
 /**
  * done: all steps. failed: undone, the guest is on its old disk. refused: a gate held it back, undone. stopped: the

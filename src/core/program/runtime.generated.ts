@@ -954,12 +954,17 @@ run_on_new_disk() {
         # a start after the commit that was cut short: there is nothing yet that could run
         clear_half_built "$DOMID" && thaw_or_start "$DOMAIN" "$CONFIG"
       else
-        run_command xl unpause -- "$DOMID"
+        run_command xl unpause -- "$DOMID" || return
+        # what a comparison has paused is told where its disks are given back
+        held_here || tell_back resumed
       fi
       ;;
     *)
       # of a second switch that it did not follow in time
       ! asked_to_go "$DOMID" || withdraw_request "$DOMID" new || :
+      # a run that is dead can not say whether it was about to be frozen
+      if [ -n "\${FOUND_DEAD:-}" ] || [ "\${SWITCH:-}" = suspend ]; then set -- frozen; else set --; fi
+      tell_running "$DOMAIN" "$@"
       ;;
   esac
 }
@@ -1030,6 +1035,95 @@ start_owed() {
   rm -f "$HERE/unstarted" && kept "$HERE"
 }
 
+# What is told of a guest that comes back without a step that waits for it: by the way back, or after a commit that went wrong.
+# Nobody waits until it answers then, so this is no \`ready\`: how it came back is told, and how long it was down until then.
+
+# when this process let the guest run, in its switch
+RAN_AT=
+
+# tell_back HOW [SINCE]: as docs/reference/events.md has HOW. SINCE: the uptime at which it went; else it is what the run knows of
+# that. No downtime is told where it knows nothing: somebody else had taken it down, or Dom0 went down with it.
+tell_back() {
+  local how took
+  how=$1 took=''
+  find_down
+  [ -z "\${2:-}" ] || DOWN_SINCE=$2
+  case $how in
+    started | restored) ;;
+    *) [ -n "$DOWN_OPEN\${2:-}" ] || return 0 ;;
+  esac
+  epoch
+  if [ "$how" = stayed ]; then
+    took=0
+  elif [ -n "$DOWN_SINCE" ]; then
+    took=$((UPTIME - DOWN_SINCE))
+    [ "$how" != resumed ] || [ "\${RAN_AT:-0}" -lt "$DOWN_SINCE" ] || took=$((RAN_AT - DOWN_SINCE))
+  elif [ -n "$DOWN_OPEN" ]; then
+    # by the clock: with Dom0's reboot the uptime began anew
+    hundredths "$NOW"
+    took=$CENTIS
+    hundredths "$DOWN_OPEN"
+    took=$((took - CENTIS))
+  fi
+  set -- domain "$DOMAIN" how "$how"
+  if [ -n "$took" ] && [ "$took" -ge 0 ]; then
+    hundredths "$DOWN_TOLD"
+    seconds $((CENTIS + took))
+    set -- "$@" 'downtime#' "$SECONDS_TEXT"
+  fi
+  COUNTED=\${DOWN_AT:-}
+  journal_kept back "$@" || :
+}
+
+# tell_running NAME [frozen]: it runs already, where it was about to be brought up. One that was to be frozen may have stood still.
+tell_running() {
+  find_down
+  [ -n "$DOWN_OPEN" ] && runs "$1" || return 0
+  if asked_to_go "$DOMID"; then
+    if [ "\${2:-}" = frozen ]; then tell_back found; else tell_back stayed; fi
+  elif [ -n "$RAN_AT" ]; then
+    tell_back resumed
+  else
+    tell_back found
+  fi
+}
+
+# find_down: sets DOWN_OPEN, when this run took the guest down by the journal's clock, where it has not told since that it is up, else
+# empty; DOWN_SINCE, the same by the uptime, where it is of this boot; DOWN_TOLD, the downtime that was told last.
+find_down() {
+  local event boot since
+  DOWN_OPEN='' DOWN_SINCE='' DOWN_TOLD=0
+  while read -r event; do
+    case $event in
+      *',"event":"down",'*)
+        DOWN_OPEN=\${event#*:}
+        DOWN_OPEN=\${DOWN_OPEN%%,*}
+        ;;
+      ?*)
+        DOWN_OPEN=''
+        case $event in
+          *',"downtime":'*)
+            DOWN_TOLD=\${event##*:}
+            DOWN_TOLD=\${DOWN_TOLD%\\}}
+            ;;
+        esac
+        ;;
+    esac
+  done <<LIST
+$(grep -E '^[{]"at":[0-9.]+,"seq":[0-9]+,"event":"(down|ready|back)",.*[}]$' "$JOURNAL" 2>/dev/null)
+LIST
+  # a migration tells nothing of its beginning
+  if [ -n "\${DOWN_AT:-}" ] && [ "$DOWN_AT" != "$COUNTED" ]; then
+    epoch
+    DOWN_OPEN=\${DOWN_OPEN:-$NOW} DOWN_SINCE=$DOWN_AT
+    return
+  fi
+  [ -n "$DOWN_OPEN" ] || return 0
+  since='' boot=''
+  { read -r _ since boot <"$HERE/down"; } 2>/dev/null
+  [ "$boot" != "$(boot_id)" ] || DOWN_SINCE=$since
+}
+
 # A guest that took a request to shut down and did not follow it in time: it may go down any time now, long after its run has
 # ended. That it is started again then is owed, for an hour and in this boot: by a watchman in a unit of its own, and by
 # whatever run finds it down meanwhile. Whoever takes it down himself owes nothing any more: his own undo brings it back.
@@ -1039,8 +1133,13 @@ readonly LATE_CENTIS=360000
 # a start that fails is tried again
 readonly LATE_TRIES=10
 
+# when this process saw it running last: from there it counts what it was down for
+LATE_SEEN=
+
 # withdraw_request DOMID: it runs on. A request that it has not read yet is taken back; one that it has read can not be.
 withdraw_request() {
+  uptime_now
+  LATE_SEEN=$UPTIME
   if [ -n "$(xenstore-read "/local/domain/$1/control/shutdown" 2>/dev/null 9>&-)" ]; then
     run_command xenstore-write "/local/domain/$1/control/shutdown" ''
     return
@@ -1113,7 +1212,7 @@ pay_late() {
   guest_away
   OUT=$HERE/out/late.log
   if { [ -z "$DOMID" ] || clear_half_built "$DOMID"; } && await_gone "$OWED" 60 &&
-    start_in_scope "$DOMAIN" "\${BRING_BACK_FROM:-$OWED_CONFIG}"; then
+    start_in_scope "$DOMAIN" "\${BRING_BACK_FROM:-$OWED_CONFIG}" "$LATE_SEEN"; then
     journal note message "$DOMAIN went down late, as a run had asked it to, and was started again"
     forget_late
   else
@@ -1127,7 +1226,15 @@ mode_late() {
   tries=$LATE_TRIES
   while owed_late && [ "$OWED" = "$1" ] && [ "$OWED_BY" = "$HERE" ]; do
     domid_state "$1"
-    if [ $? -eq 1 ] && ! lock_held && take_lock 1; then
+    set -- "$1" $?
+    case $2$STATE in
+      0*[scd]*) ;;
+      0*)
+        uptime_now
+        LATE_SEEN=$UPTIME
+        ;;
+    esac
+    if [ "$2" -eq 1 ] && ! lock_held && take_lock 1; then
       # one that has died, or has left something, is seen to first
       if [ -e "$BOOK/current/ended" ] && ! [ -e "$BOOK/current/unfinished" ]; then
         open_journal
@@ -4531,7 +4638,10 @@ clear_away() {
 
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
-  ! given_back || return 0
+  ! given_back || {
+    tell_running "$1"
+    return 0
+  }
   # what lies in the place of the config names the new disk, and could not be replaced
   set -- "$1" "\${BRING_BACK_FROM:-$2}"
   domain_state "$1"
@@ -4557,6 +4667,7 @@ verb_bring_back() {
   esac
   [ -e "$HERE/down" ] || return 0
   withdraw_request "$DOMID" old
+  tell_running "$1"
   return 0
 }
 
@@ -4698,7 +4809,7 @@ build_scoped() {
   return "$status"
 }
 
-# start_in_scope NAME CONFIG
+# start_in_scope NAME CONFIG [SINCE]: see tell_back for SINCE
 start_in_scope() {
   local BRINGS_BACK
   BRINGS_BACK=1
@@ -4713,6 +4824,7 @@ start_in_scope() {
     return 1
   }
   forget_built
+  tell_back started "\${3:-}"
 }
 
 verb_in_scope() { # NAME -- COMMAND…
@@ -4790,6 +4902,8 @@ verb_unpause() { # NAME -- COMMAND…
     }
     journal note message "$1, and had done it: $name runs"
   fi
+  uptime_now
+  RAN_AT=$UPTIME
   forget_built
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"
@@ -5441,10 +5555,13 @@ migrates() {
 # settle_migration NAME CONFIG: one of the two runs on, whatever the migration came to; the other is destroyed. Their
 # disks hold the same: none has run since the first one stopped.
 verb_settle_migration() {
-  local old boot copy
+  local old boot copy stopped
   if given_back; then
     # or was about to be when the run died
-    has_not_run "$1" || return 0
+    has_not_run "$1" || {
+      tell_running "$1"
+      return 0
+    }
     rm -f "$HERE/resumed"
   fi
   [ -e "$HERE/migrating" ] || return 0
@@ -5483,16 +5600,20 @@ verb_settle_migration() {
   whole_copy "$1" "$old" || return
   # nothing is taken for lost because it was asked for in vain
   ! in_vain || return 1
+  # of this boot, as the migration is
+  read_fact stopped
+  stopped=$CONTENT
   if [ -z "$COPY" ]; then
     journal note message "$1 was lost in its migration: it is started anew, as after a power failure"
     destroy_copy "$1--incoming" && destroy_stopped "$old" || return
-    start_in_scope "$1" "$2"
+    start_in_scope "$1" "$2" "$stopped"
     return
   fi
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
   let_run "$1" xl unpause -- "$copy" || return 1
+  tell_back resumed "$stopped"
 }
 
 # await_receiver NAME: the far end, which is on this host too, ends soon after the near one, and destroys what is not whole
@@ -7278,7 +7399,10 @@ verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
 # thaw NAME CONFIG BEFORE FILE: the undo of save_guest. Its memory knows the disk as it was: it is used once, and only
 # before the guest has run again.
 verb_thaw() {
-  ! given_back || return 0
+  ! given_back || {
+    tell_running "$1"
+    return 0
+  }
   domain_state "$1"
   case $? in
     0)
@@ -7288,7 +7412,10 @@ verb_thaw() {
           half_built "$DOMID" || return 0
           clear_half_built "$DOMID" || return 1
           ;;
-        *) return 0 ;;
+        *)
+          tell_running "$1" frozen
+          return 0
+          ;;
       esac
       ;;
     1) ;;
@@ -7307,6 +7434,7 @@ thaw_or_start() {
     if build_scoped xl restore "$before" "$file"; then
       forget_built
       rm -f -- "$file"
+      tell_back restored
       return 0
     fi
     journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
@@ -7322,6 +7450,7 @@ thaw_or_start() {
 # nothing of this one
 forget_take_over() {
   rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating" "$HERE/built"
+  RAN_AT=
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
@@ -7347,6 +7476,8 @@ let_run() {
   write_kept "$HERE/resumed" "$(boot_id)" || return 1
   run_command "$@"
   status=$?
+  uptime_now
+  RAN_AT=$UPTIME
   [ "$status" -ne 0 ] || {
     forget_built
     return 0
@@ -7354,6 +7485,7 @@ let_run() {
   set -- "$SAYS"
   if has_not_run "$name"; then
     rm -f "$HERE/resumed"
+    RAN_AT=
   elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
     forget_built
     journal note message "$1, and had done it: $name runs"

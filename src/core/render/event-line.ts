@@ -34,10 +34,23 @@ export function eventText(event: RunEvent): EventText {
     case "down": return { loudness: "warning", text: `${visible(event.domain)} is going down` };
     case "commit": return { loudness: "good", text: `${visible(event.domain)} starts on its new disks: no way back from here on` };
     case "ready": return { loudness: "good", text: `${visible(event.domain)} is up again after ${formatDowntime(event.downtime)}` };
+    case "back": return { loudness: "good", text: backText(event) };
     case "undo": return { loudness: "warning", text: `undo: ${visible(event.what)}` };
     case "stopping": return { loudness: "warning", text: `stopping: ${visible(event.why)}` };
     case "note": return line(visible(event.message));
     case "end": return { loudness: event.outcome === "done" ? "good" : "error", text: `${event.outcome}${event.message === "" ? "" : `: ${visible(event.message)}`}` };
+  }
+}
+
+function backText({ domain, how, downtime }: Extract<RunEvent, { event: "back" }>): string {
+  const name = visible(domain);
+  const after = downtime === undefined ? "" : ` ${how === "found" ? "at most " : ""}${formatDowntime(downtime)} after it was taken down`;
+  switch (how) {
+    case "started": return `${name} is started again${after}`;
+    case "restored": return `${name} goes on from its saved memory${after}`;
+    case "resumed": return `${name} was let run${after}; it has not been seen ready`;
+    case "stayed": return `${name} has not gone down, and runs on`;
+    case "found": return `${name} is found running${after}`;
   }
 }
 

@@ -8,7 +8,7 @@ import type { RunEvent } from "../model/run-event.js";
 import { diagnosticJson } from "./diagnostics.js";
 import { contentAfter, contentName } from "./disks.js";
 import type { GuestRecap } from "./recap.js";
-import { kept } from "./recap.js";
+import { deleted, kept, keptVolumes, retired } from "./recap.js";
 import { copied } from "./run-report.js";
 import type { DescribeStep } from "./view.js";
 import { unitName } from "../model/names.js";
@@ -107,6 +107,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
       message: message ?? report.message, follow: follow === undefined ? undefined : quoteCommand(follow), unverified,
       run: report.run,
       downtimeSeconds: report.downtimeSeconds,
+      back: report.back,
       forecastSeconds: plan.estimate.downtimeSeconds,
       budgetSeconds: plan.estimate.budgetSeconds >= 0 ? plan.estimate.budgetSeconds : undefined,
       copiedBytes: bytes, copySeconds: seconds, passes: report.passes.length,
@@ -114,9 +115,14 @@ export function recapLine(guest: GuestRecap): JsonLine {
       frozen: report.frozen.length > 0 ? report.frozen : undefined,
       failedStep: report.failure?.id,
       waiting: end === "waiting" ? report.waiting : undefined,
-      kept: end === "done" && unverified !== true ? kept(plan) : undefined,
+      kept: end === "done" && unverified !== true ? kept(guest) : undefined,
+      retired: some(retired(guest)), deleted: some(deleted(guest)), volumes: some(keptVolumes(guest)),
     }),
   };
+}
+
+function some<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
 }
 
 /** Without the members that are undefined. */

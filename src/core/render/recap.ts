@@ -1,13 +1,15 @@
 import { formatBytes } from "../model/bytes.js";
 import type { Command } from "../model/command.js";
+import { KEPT_SECONDS } from "../diff/diff-collect.js";
 import { placeOf } from "../model/change.js";
-import type { Change } from "../model/change.js";
+import type { Change, MoveDisk } from "../model/change.js";
+import { safeName } from "../model/names.js";
 import { isOverBudget } from "../model/plan.js";
 import type { DomainPlan } from "../model/plan.js";
-import type { Outcome } from "../model/run-event.js";
+import type { HowBack, Outcome } from "../model/run-event.js";
 import { budget } from "./estimate.js";
 import { windowText } from "./event-line.js";
-import { count, formatDowntime, formatForecast, formatRate, formatSeconds } from "./figures.js";
+import { count, formatDowntime, formatForecast, formatInstant, formatRate, formatSeconds } from "./figures.js";
 import type { RunReport } from "./run-report.js";
 import { copied } from "./run-report.js";
 import { visible } from "./visible.js";
@@ -64,12 +66,21 @@ const COLLECTS: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "not done: something is left to do",
 };
 
+/** The same where the guest has not come back: what its config names is not what it is on. */
+const DOWN: Readonly<Partial<Record<GuestEnd, string>>> = {
+  failed: "failed; the guest has not come back up",
+  refused: "refused by the run itself; the guest has not come back up",
+  stopped: "stopped as asked; the guest has not come back up",
+  stuck: "past its commit, and the guest has not come back up",
+};
+
 function endText({ end, plan, report, died, unverified }: GuestRecap): string {
   if (end === "lost" && died === true) return "not known: the run stopped half-way";
   if (unverified === true) return "done as far as the run says; nobody could look whether it is as planned";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
   if (end === "stopped" && report.committed) return "stopped as asked; the guest runs on its volumes, by way of what mirrored them";
+  if (report.isDown && DOWN[end] !== undefined) return DOWN[end];
   return (goesBack ? RETURNS[end] : tidiesUp ? COLLECTS[end] : undefined) ?? ENDS[end];
 }
 
@@ -137,15 +148,7 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
     const { seconds, by } = report.rehearsed;
     lines.push(...hanging("    rehearsal ", `a clone came up from the copy in ${formatSeconds(seconds)} (${visible(by)}), stayed up and was thrown away`, view.width));
   }
-  if (report.downtimeSeconds !== undefined) {
-    const { estimate } = plan;
-    const over = isOverBudget({ downtimeSeconds: report.downtimeSeconds, budgetSeconds: estimate.budgetSeconds });
-    // who joins a run does not know what was forecast
-    const text = plan.joins !== undefined ? formatDowntime(report.downtimeSeconds) : `${formatDowntime(report.downtimeSeconds)}, forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
-    lines.push(...hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line)));
-  } else if (report.isDown) {
-    lines.push(view.style.danger("    downtime  the guest was taken down and has not been seen up again"));
-  }
+  lines.push(...downtime(guest, view));
   const { bytes, seconds } = copied(report);
   if (bytes > 0) {
     const rate = seconds > 0 ? ` in ${formatSeconds(seconds)} (${formatRate(bytes / seconds)})` : "";
@@ -166,6 +169,38 @@ function figures(guest: GuestRecap, view: View): readonly string[] {
   return lines;
 }
 
+function downtime(guest: GuestRecap, view: View): readonly string[] {
+  const { report, plan: { estimate, joins } } = guest;
+  const { downtimeSeconds, isDown, downAt, back } = report;
+  if (isDown && downAt !== undefined) {
+    const since = `since ${formatInstant(downAt)}: it was taken down, and has not been seen up again`;
+    return hanging("    downtime  ", since, view.width).map(view.style.danger);
+  }
+  const was = back !== undefined ? backText(guest, back) : downtimeSeconds === undefined ? undefined : formatDowntime(downtimeSeconds);
+  if (was === undefined) return [];
+  // who joins a run does not know what was forecast
+  const text = joins !== undefined ? was : `${was}${back === undefined ? "," : ";"} forecast ${formatForecast(estimate.downtimeSeconds)}${budget(estimate)}`;
+  // one that is known to be so much at most may have been less
+  const over = downtimeSeconds !== undefined && back !== "found" && isOverBudget({ downtimeSeconds, budgetSeconds: estimate.budgetSeconds });
+  return hanging("    downtime  ", over ? `${text}: over the budget` : text, view.width).map((line) => (over ? view.style.warning(line) : line));
+}
+
+/** How long a guest was down that nobody has waited for: until it was brought up, and not until it was ready. */
+function backText({ plan, report: { downtimeSeconds, committed } }: GuestRecap, back: HowBack): string {
+  const goesBack = plan.changes.some((change) => change.change === "return-disk");
+  const on = committed ? (goesBack ? "its images" : "its new disks") : goesBack ? "its volumes" : "its old disks";
+  const long = downtimeSeconds === undefined ? "not known" : `${back === "found" ? "at most " : ""}${formatDowntime(downtimeSeconds)}`;
+  switch (back) {
+    case "restored": return `${long}, until it went on from its saved memory, on ${on}`;
+    case "resumed": return `${long}, until it was let run on ${on}; it has not been seen ready`;
+    case "found": return `${long}, until it was found running on ${on}`;
+    case "stayed": return downtimeSeconds === undefined || downtimeSeconds === 0
+      ? `none: it was asked to go down, did not, and runs on, on ${on}`
+      : `${long}; asked to go down once more it did not, and runs on, on ${on}`;
+    case "started": return `${long}, until it was started again on ${on}`;
+  }
+}
+
 /** Everything on a volume waits while a snapshot of it is taken. */
 function frozenText(volume: string, { frozen }: GuestRecap["report"]): string {
   const times = frozen.filter((one) => one.volume === volume).map(({ seconds }) => seconds);
@@ -173,19 +208,122 @@ function frozenText(volume: string, { frozen }: GuestRecap["report"]): string {
 }
 
 function leftovers(guest: GuestRecap, view: View): readonly string[] {
-  // who was not looked at may need its image yet
-  if (guest.end !== "done" || guest.unverified === true) return [];
-  return kept(guest.plan).flatMap((image) => [
-    ...hanging("    kept      ", `${visible(image.path)} (${formatBytes(image.bytes)}), no longer in use; to remove it, on ${visible(guest.host)}:`, view.width),
-    ...wrapCommand(image.remove, view.width - 14).map((line) => view.style.command(`              ${line}`)),
-  ]);
+  const told = (label: string, text: string): readonly string[] => hanging(`    ${label.padEnd(9)} `, text, view.width);
+  const commands = (command: Command): readonly string[] =>
+    wrapCommand(command, view.width - 14).map((line) => view.style.command(`              ${line}`));
+  const host = visible(guest.host);
+  return [
+    ...kept(guest).flatMap(({ path, bytes, remove }) => [
+      ...told("kept", `${visible(path)} (${formatBytes(bytes)}), no longer in use; to remove it, on ${host}:`),
+      ...commands(remove),
+    ]),
+    ...retired(guest).flatMap(({ path, bytes, keepForSeconds, until }) => told(
+      "kept",
+      `${visible(path)} (${formatBytes(bytes)}), retired, for ${count(Math.round(10 * (keepForSeconds ?? KEPT_SECONDS) / DAY) / 10, "day")}`
+      + `${until === undefined ? "" : `, until ${formatInstant(until)}`}; \`converge gc\`${keepForSeconds === undefined ? "" : " with this playbook"} deletes it then`,
+    )),
+    ...deleted(guest).flatMap(({ path, bytes }) => told("deleted", `${visible(path)} (${formatBytes(bytes)}), as the playbook says`)),
+    ...keptVolumes(guest).flatMap(({ volume, bytes, is, remove }) => [
+      ...told("kept", `${visible(volume)} (${formatBytes(bytes)}), ${WHAT_VOLUMES_ARE[is]}; to be rid of it, on ${host}:`),
+      ...commands(remove),
+    ]),
+  ];
 }
 
-/** Images that a finished move leaves behind, with what removes them. */
-export function kept(plan: DomainPlan): readonly { readonly path: string; readonly bytes: number; readonly remove: Command }[] {
-  if (plan.awaits !== undefined) return [];
+const DAY = 24 * 60 * 60;
+
+/** A file that is no longer in use, and what removes it. */
+export interface KeptImage {
+  readonly path: string;
+  readonly bytes: number;
+  readonly remove: Command;
+}
+
+/** Images that a finished move leaves behind under their names. */
+export function kept(guest: GuestRecap): readonly KeptImage[] {
+  return movedFrom(guest, "keep").map(({ image }) => ({ path: image.path, bytes: image.allocatedBytes, remove: ["rm", "--", image.realPath] }));
+}
+
+/** An image under its new name. */
+export interface LeftImage {
+  readonly path: string;
+  readonly was: string;
+  readonly bytes: number;
+  /** As the playbook says; unset: as `converge gc` does where none does. */
+  readonly keepForSeconds?: number;
+  /** From when on `converge gc` deletes it, by the host's clock. */
+  readonly until?: number;
+}
+
+/** Images that a finished move has retired. */
+export function retired(guest: GuestRecap): readonly LeftImage[] {
+  return movedFrom(guest, "retire").map(({ image, wish }) => {
+    const { keepForSeconds } = wish.move;
+    const { endedAt } = guest.report;
+    return {
+      path: `${image.realPath}.retired`, was: image.path, bytes: image.allocatedBytes,
+      ...(keepForSeconds === undefined ? {} : { keepForSeconds }),
+      ...(endedAt === undefined ? {} : { until: Math.ceil(endedAt) + (keepForSeconds ?? KEPT_SECONDS) }),
+    };
+  });
+}
+
+/** Images that are gone, however the run went on from there. */
+export function deleted({ plan, report, end }: GuestRecap): readonly { readonly path: string; readonly bytes: number }[] {
   return plan.changes.flatMap((change) => {
-    if (change.change !== "move-disk" || (change.wish.move.source ?? "keep") !== "keep") return [];
-    return [{ path: change.image.path, bytes: change.image.allocatedBytes, remove: ["rm", "--", change.image.realPath] as const }];
+    const isGone = change.change === "move-disk" && change.wish.move.source === "delete"
+      && (isFinished({ end, plan }) || report.held.includes(`${safeName(change.vdev)}.delete-image`));
+    return isGone ? [{ path: change.image.path, bytes: change.image.allocatedBytes }] : [];
+  });
+}
+
+function movedFrom(guest: GuestRecap, source: "keep" | "retire"): readonly MoveDisk[] {
+  // who was not looked at may need its image yet
+  if (guest.unverified === true || !isFinished(guest)) return [];
+  return guest.plan.changes.filter((change): change is MoveDisk => change.change === "move-disk" && (change.wish.move.source ?? "keep") === source);
+}
+
+function isFinished({ end, plan }: Pick<GuestRecap, "end" | "plan">): boolean {
+  return end === "done" && plan.awaits === undefined;
+}
+
+/** copy: one that was begun. former: one that the guest has left; `holdsWrites` that it alone has. */
+type KeptAs = "copy" | "former" | "holdsWrites";
+
+const WHAT_VOLUMES_ARE: Readonly<Record<KeptAs, string>> = {
+  copy: "a copy that was begun: the next run goes on from it",
+  former: "no longer in use",
+  holdsWrites: "no longer in use, and alone in holding what the guest wrote there",
+};
+
+/** A volume that no guest has, and what removes it. */
+export interface KeptVolume {
+  readonly volume: string;
+  readonly bytes: number;
+  readonly is: KeptAs;
+  readonly remove: Command;
+}
+
+/** Volumes that a run leaves behind: the copy that it had begun when it went back, or what its guest has left for its image. */
+export function keptVolumes(guest: GuestRecap): readonly KeptVolume[] {
+  const { plan, report, end, unverified } = guest;
+  // as long as the guest is down its config may still name the copy
+  const wentBack = !report.committed && !report.isDown && ["failed", "refused", "stopped"].includes(end);
+  return plan.changes.flatMap((change): readonly KeptVolume[] => {
+    switch (change.change) {
+      case "move-disk": {
+        const { volume, bytes, begun, former } = change.to;
+        // one that the guest had left before may hold what is nowhere else
+        const isThere = !former && (begun || report.held.includes(`${safeName(change.vdev)}.create-volume`));
+        return wentBack && isThere ? [{ volume, bytes, is: "copy", remove: ["lvremove", volume] }] : [];
+      }
+      case "return-disk": case "finish-return": {
+        const { volume: { name, bytes }, removeVolume } = change;
+        if (removeVolume || unverified === true || !isFinished(guest)) return [];
+        const isAlone = change.change === "finish-return" ? !change.carried : change.carry === "nothing";
+        return [{ volume: name, bytes, is: isAlone ? "holdsWrites" : "former", remove: ["lvremove", name] }];
+      }
+      case "finish-move": case "discard-image": case "forget-runs": return [];
+    }
   });
 }

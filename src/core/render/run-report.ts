@@ -1,4 +1,4 @@
-import type { Outcome, RunEvent } from "../model/run-event.js";
+import type { HowBack, Outcome, RunEvent } from "../model/run-event.js";
 
 /** What a copy told of itself last, and the step that it did so in. */
 interface Progress {
@@ -19,6 +19,8 @@ export interface RunReport {
   /** The step that is under way. */
   readonly step?: { readonly id: string; readonly title: string; readonly since: number };
   readonly stepsDone: number;
+  /** Ids of steps that were done, or did not have to be. */
+  readonly held: readonly string[];
   readonly passes: readonly Pass[];
   /** How long volumes stood still at most, snapshot by snapshot. */
   readonly frozen: readonly { readonly volume: string; readonly seconds: number }[];
@@ -31,6 +33,10 @@ export interface RunReport {
   /** A clone came up, after so many seconds, by this sign. */
   readonly rehearsed?: { readonly seconds: number; readonly by: string };
   readonly isDown: boolean;
+  /** When it was taken down last. */
+  readonly downAt?: number;
+  /** How it came back, where no step waited until it was ready; the downtime is until then, and unset where nobody knows it. */
+  readonly back?: HowBack;
   readonly committed: boolean;
   readonly downtimeSeconds?: number;
   readonly failure?: Failure;
@@ -53,7 +59,7 @@ interface Failure {
 }
 
 export const emptyReport: RunReport = {
-  lastSeq: 0, stepsDone: 0, passes: [], frozen: [], deltas: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
+  lastSeq: 0, stepsDone: 0, held: [], passes: [], frozen: [], deltas: [], progress: {}, isDown: false, committed: false, undone: [], watched: [], notes: [],
 };
 
 /** The report with one more event. An event that was seen already changes nothing. */
@@ -67,8 +73,8 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
       const { event: _waiting, seq: _seq, ...waiting } = event;
       return { ...next, waiting };
     }
-    case "done": return { ...withoutStep(next), stepsDone: report.stepsDone + 1 };
-    case "skip": return withoutStep(next);
+    case "done": return { ...withoutStep(next), stepsDone: report.stepsDone + 1, held: [...report.held, event.id] };
+    case "skip": return { ...withoutStep(next), held: [...report.held, event.id] };
     case "failed": return { ...next, failure: { id: event.id, exit: event.exit, message: event.message, tail: event.tail } };
     case "progress": {
       const { step } = report;
@@ -88,14 +94,23 @@ export function withEvent(report: RunReport, event: RunEvent): RunReport {
     case "frozen": return { ...next, frozen: [...report.frozen, { volume: event.volume, seconds: event.seconds }] };
     case "delta": return { ...next, deltas: [...report.deltas, { id: event.id, bytes: event.bytes, of: event.of }] };
     case "rehearsed": return { ...next, rehearsed: { seconds: event.seconds, by: event.by } };
-    case "down": return { ...next, isDown: true };
+    case "down": return { ...withoutBack(next), isDown: true, downAt: event.at };
     case "commit": return { ...next, committed: true };
-    case "ready": return { ...next, isDown: false, downtimeSeconds: event.downtime };
+    case "ready": return { ...withoutBack(next), isDown: false, downtimeSeconds: event.downtime };
+    case "back": {
+      const { downtimeSeconds: _until, ...rest } = next;
+      return { ...rest, isDown: false, back: event.how, ...(event.downtime === undefined ? {} : { downtimeSeconds: event.downtime }) };
+    }
     case "undo": return { ...next, undone: [...report.undone, event.what] };
     case "note": return { ...next, notes: [...report.notes, event.message] };
     case "stopping": return next;
     case "end": return { ...withoutStep(next), endedAt: event.at, outcome: event.outcome, message: event.message };
   }
+}
+
+function withoutBack(report: RunReport): RunReport {
+  const { back: _last, ...rest } = report;
+  return rest;
 }
 
 function withoutStep(report: RunReport): RunReport {

@@ -8,8 +8,13 @@ readonly LATE_CENTIS=360000
 # a start that fails is tried again
 readonly LATE_TRIES=10
 
+# when this process saw it running last: from there it counts what it was down for
+LATE_SEEN=
+
 # withdraw_request DOMID: it runs on. A request that it has not read yet is taken back; one that it has read can not be.
 withdraw_request() {
+  uptime_now
+  LATE_SEEN=$UPTIME
   if [ -n "$(xenstore-read "/local/domain/$1/control/shutdown" 2>/dev/null 9>&-)" ]; then
     run_command xenstore-write "/local/domain/$1/control/shutdown" ''
     return
@@ -82,7 +87,7 @@ pay_late() {
   guest_away
   OUT=$HERE/out/late.log
   if { [ -z "$DOMID" ] || clear_half_built "$DOMID"; } && await_gone "$OWED" 60 &&
-    start_in_scope "$DOMAIN" "${BRING_BACK_FROM:-$OWED_CONFIG}"; then
+    start_in_scope "$DOMAIN" "${BRING_BACK_FROM:-$OWED_CONFIG}" "$LATE_SEEN"; then
     journal note message "$DOMAIN went down late, as a run had asked it to, and was started again"
     forget_late
   else
@@ -96,7 +101,15 @@ mode_late() {
   tries=$LATE_TRIES
   while owed_late && [ "$OWED" = "$1" ] && [ "$OWED_BY" = "$HERE" ]; do
     domid_state "$1"
-    if [ $? -eq 1 ] && ! lock_held && take_lock 1; then
+    set -- "$1" $?
+    case $2$STATE in
+      0*[scd]*) ;;
+      0*)
+        uptime_now
+        LATE_SEEN=$UPTIME
+        ;;
+    esac
+    if [ "$2" -eq 1 ] && ! lock_held && take_lock 1; then
       # one that has died, or has left something, is seen to first
       if [ -e "$BOOK/current/ended" ] && ! [ -e "$BOOK/current/unfinished" ]; then
         open_journal

@@ -188,12 +188,17 @@ run_on_new_disk() {
         # a start after the commit that was cut short: there is nothing yet that could run
         clear_half_built "$DOMID" && thaw_or_start "$DOMAIN" "$CONFIG"
       else
-        run_command xl unpause -- "$DOMID"
+        run_command xl unpause -- "$DOMID" || return
+        # what a comparison has paused is told where its disks are given back
+        held_here || tell_back resumed
       fi
       ;;
     *)
       # of a second switch that it did not follow in time
       ! asked_to_go "$DOMID" || withdraw_request "$DOMID" new || :
+      # a run that is dead can not say whether it was about to be frozen
+      if [ -n "${FOUND_DEAD:-}" ] || [ "${SWITCH:-}" = suspend ]; then set -- frozen; else set --; fi
+      tell_running "$DOMAIN" "$@"
       ;;
   esac
 }

@@ -177,7 +177,10 @@ clear_away() {
 
 # bring_back NAME CONFIG: whatever became of the shutdown request, the guest runs, or will
 verb_bring_back() {
-  ! given_back || return 0
+  ! given_back || {
+    tell_running "$1"
+    return 0
+  }
   # what lies in the place of the config names the new disk, and could not be replaced
   set -- "$1" "${BRING_BACK_FROM:-$2}"
   domain_state "$1"
@@ -203,6 +206,7 @@ verb_bring_back() {
   esac
   [ -e "$HERE/down" ] || return 0
   withdraw_request "$DOMID" old
+  tell_running "$1"
   return 0
 }
 
@@ -346,7 +350,7 @@ build_scoped() {
   return "$status"
 }
 
-# start_in_scope NAME CONFIG
+# start_in_scope NAME CONFIG [SINCE]: see tell_back for SINCE
 start_in_scope() {
   local BRINGS_BACK
   BRINGS_BACK=1
@@ -361,6 +365,7 @@ start_in_scope() {
     return 1
   }
   forget_built
+  tell_back started "${3:-}"
 }
 
 verb_in_scope() { # NAME -- COMMAND…
@@ -438,6 +443,8 @@ verb_unpause() { # NAME -- COMMAND…
     }
     journal note message "$1, and had done it: $name runs"
   fi
+  uptime_now
+  RAN_AT=$UPTIME
   forget_built
   note_kept "$HERE/committed" "$NOW"
   journal commit domain "$name"

@@ -96,10 +96,13 @@ migrates() {
 # settle_migration NAME CONFIG: one of the two runs on, whatever the migration came to; the other is destroyed. Their
 # disks hold the same: none has run since the first one stopped.
 verb_settle_migration() {
-  local old boot copy
+  local old boot copy stopped
   if given_back; then
     # or was about to be when the run died
-    has_not_run "$1" || return 0
+    has_not_run "$1" || {
+      tell_running "$1"
+      return 0
+    }
     rm -f "$HERE/resumed"
   fi
   [ -e "$HERE/migrating" ] || return 0
@@ -138,16 +141,20 @@ verb_settle_migration() {
   whole_copy "$1" "$old" || return
   # nothing is taken for lost because it was asked for in vain
   ! in_vain || return 1
+  # of this boot, as the migration is
+  read_fact stopped
+  stopped=$CONTENT
   if [ -z "$COPY" ]; then
     journal note message "$1 was lost in its migration: it is started anew, as after a power failure"
     destroy_copy "$1--incoming" && destroy_stopped "$old" || return
-    start_in_scope "$1" "$2"
+    start_in_scope "$1" "$2" "$stopped"
     return
   fi
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
   let_run "$1" xl unpause -- "$copy" || return 1
+  tell_back resumed "$stopped"
 }
 
 # await_receiver NAME: the far end, which is on this host too, ends soon after the near one, and destroys what is not whole

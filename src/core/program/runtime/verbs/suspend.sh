@@ -35,7 +35,10 @@ verb_save_guest() { # NAME FILE BEFORE -- COMMAND…
 # thaw NAME CONFIG BEFORE FILE: the undo of save_guest. Its memory knows the disk as it was: it is used once, and only
 # before the guest has run again.
 verb_thaw() {
-  ! given_back || return 0
+  ! given_back || {
+    tell_running "$1"
+    return 0
+  }
   domain_state "$1"
   case $? in
     0)
@@ -45,7 +48,10 @@ verb_thaw() {
           half_built "$DOMID" || return 0
           clear_half_built "$DOMID" || return 1
           ;;
-        *) return 0 ;;
+        *)
+          tell_running "$1" frozen
+          return 0
+          ;;
       esac
       ;;
     1) ;;
@@ -64,6 +70,7 @@ thaw_or_start() {
     if build_scoped xl restore "$before" "$file"; then
       forget_built
       rm -f -- "$file"
+      tell_back restored
       return 0
     fi
     journal note message "$1 could not be thawed ($SAYS): it is started anew, as after a power failure"
@@ -79,6 +86,7 @@ thaw_or_start() {
 # nothing of this one
 forget_take_over() {
   rm -f "$HERE/resumed" "$HERE/down" "$HERE/saved" "$HERE/thawed" "$HERE/migrating" "$HERE/built"
+  RAN_AT=
 }
 
 # given_back: it ran again after the switch, and what became of it since is its owner's business; but for a reboot of
@@ -104,6 +112,8 @@ let_run() {
   write_kept "$HERE/resumed" "$(boot_id)" || return 1
   run_command "$@"
   status=$?
+  uptime_now
+  RAN_AT=$UPTIME
   [ "$status" -ne 0 ] || {
     forget_built
     return 0
@@ -111,6 +121,7 @@ let_run() {
   set -- "$SAYS"
   if has_not_run "$name"; then
     rm -f "$HERE/resumed"
+    RAN_AT=
   elif [ "$status" -ne "$GIVEN_UP" ] && runs "$name"; then
     forget_built
     journal note message "$1, and had done it: $name runs"
