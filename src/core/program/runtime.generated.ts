@@ -1957,8 +1957,33 @@ lies_on() {
   esac
 }
 
+# awaited NAME: the guest comes up on it when it reboots itself, since xl has it stored. 1: it does not. 2: it can not be told.
+awaited() {
+  local path vm
+  domid_of "$DOMAIN" || return
+  case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
+  vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
+  # whatever it has stored, if it can not be told whose it is
+  [ -n "$vm" ] || return 2
+  says "xl has $path stored for $DOMAIN's own reboot"
+  # whole words: another disk's name may begin with this one
+  tr -cs 'A-Za-z0-9_.+/-' '\\n' 2>/dev/null <"$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl" | grep -qxF -e "$path" -e "$ROOT$path"
+}
+
+# still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.
+still_awaited() {
+  awaited "$1"
+  case $? in
+    0) journal note message "$1 stays: $DOMAIN comes up on it when it reboots itself" ;;
+    1) return 1 ;;
+    *) return 2 ;;
+  esac
+}
+
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  awaited "$1"
+  case $? in 0) return 1 ;; 1) ;; *) return 2 ;; esac
   case $1 in
     */*)
       device_unused "$1"
@@ -3684,8 +3709,8 @@ stop_device() { # NAME
   esac
 }
 
-# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
-# xendomains has saved on it finds it again at boot, on the disk that is complete.
+# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one whose own
+# reboot is awaited finds it then; one that xendomains has saved on it finds it again at boot, on the disk that is complete.
 verb_drop_device() {
   local name
   name=$1
@@ -3707,6 +3732,8 @@ verb_drop_device() {
         retire_later "$name"
         return
       }
+      still_awaited "$name"
+      case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
       stop_device "$name"
       ;;
     1)
@@ -4865,8 +4892,8 @@ probe_ready() { # HOW SINCE ARGUMENTS…
 
 # Device-mapper devices of converge's own: the guest's disk under a name, whatever is below.
 
-# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
-# xendomains has saved on it finds it again at boot, on the leg that is complete.
+# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one whose own
+# reboot is awaited finds it then; one that xendomains has saved on it finds it again at boot, on the leg that is complete.
 verb_drop_mapping() {
   local name
   name=$1
@@ -4877,7 +4904,10 @@ verb_drop_mapping() {
         journal note message "$DOMAIN runs on under the name $name until its next start"
         return 0
       fi
-      saved_by_xendomains || run_command dmsetup remove "$name"
+      saved_by_xendomains && return 0
+      still_awaited "$name"
+      case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
+      run_command dmsetup remove "$name"
       ;;
     1)
       saved_by_xendomains || return 0
