@@ -427,7 +427,10 @@ const CASES: readonly Case[] = [
     name: "the guest's config was not read to its end", code: "config-encoding", says: /too long/,
     state: web(({ config }) => (config === undefined ? {} : { config: { ...config, uneditable: "too-long" } })),
   },
-  { name: "two files define the guest", state: web(() => ({ otherConfigs: ["/etc/xen/web1-old.cfg"] })), code: "several-configs", says: /more than one file/ },
+  {
+    name: "two files define the guest", state: web(() => ({ otherConfigs: ["/etc/xen/web1.20240101"] })), code: "several-configs", says: /more than one file/,
+    who: /^\/etc\/xen\/web1\.cfg\n\/etc\/xen\/web1\.20240101$/, advises: /move the others out of \/etc\/xen, or let their names end in `\.bak`/,
+  },
   { name: "another manager owns the guests", state: (state) => ({ ...state, managers: ["libvirt"] }), code: "other-manager", says: /managed by libvirt/ },
   { name: "a pvmove is running", state: group({ pvmove: true }), code: "pvmove-running", says: /pvmove is running in vg0/ },
   { name: "a physical volume is missing", state: group({ missingPvs: 1 }), code: "pvmove-running", says: /misses 1/ },

@@ -89,6 +89,11 @@ export class FakeQemu {
     return join(this.#host.root, `var/lib/xen/userdata-d.${this.#domid}.uuid-of-it.libxl-json`);
   }
 
+  /** libxl's own lock around that file. */
+  get lock(): string {
+    return this.stored.replace("userdata-d.", "userdata-l.").replace(".libxl-json", ".domain-userdata-lock");
+  }
+
   get #socket(): string {
     return join(this.#host.root, `var/run/xen/qmp-libxenstat-${this.#domid}`);
   }

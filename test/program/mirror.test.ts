@@ -617,6 +617,40 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go w
   });
 });
 
+it.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("what a guest comes up on when it reboots itself is not taken away by a run that is taken back, made by %s", { tags: "long" }, async (by) => {
+  for (const [turn, awaited] of [ONTO[by], `${ONTO[by]}2`].entries()) {
+    const host = new StubHost(shellOf(turn));
+    try {
+      host.install(mirrorProgram(host, "suspend", by));
+      host.tell("kill-after", String((await callsOf("suspend", by)).findIndex((call) => call.startsWith("systemctl")) + 1));
+      await host.run("run");
+      expect(host.ended()).toBeUndefined();
+      const [domid = ""] = readdirSync(join(host.state, "doms"));
+      const stored = join(host.root, `var/lib/xen/userdata-d.${domid}.uuid-of-it.xl`);
+      // an earlier run has had xl store it; and another disk's name may begin with this one's
+      writeFileSync(stored, `disk = [ "phy:${awaited},xvda1,w" ]\n`);
+      await host.run("recover");
+      const made = [
+        ...readdirSync(join(host.state, "dm")).map((name) => `/dev/mapper/${name}`),
+        ...readdirSync(join(host.root, "dev/md")).map((name) => `/dev/md/${name}`),
+        ...(existsSync(join(host.state, "drbd")) ? readdirSync(join(host.state, "drbd")).map((name) => `/dev/drbd/${name}`) : []),
+      ];
+      expect(made, host.journalText()).toEqual(turn === 0 ? [ONTO[by]] : []);
+      expect(host.leftovers().some((left) => left.includes("boot-web1")), "Dom0's next boot needs it").toBe(turn === 0);
+      expect(host.journalText().includes("comes up on it when it reboots itself")).toBe(turn === 0);
+      expect(host.guests().map(({ state, disk }) => [state, disk])).toEqual([["-b----", "/srv/disk.img"]]);
+      if (turn === 1) expect(host.ended(), host.journalText()).toBe("failed");
+      // Dom0 reboots: nobody awaits anything any more
+      rmSync(stored);
+      host.forget();
+      await host.run("recover");
+      expect(host.leftovers(), host.journalText()).toEqual([]);
+    } finally {
+      host.remove();
+    }
+  }
+});
+
 describe.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose run died between its config and the cut, mirrored by %s", { tags: "long" }, (by) => {
   const died = async (host: StubHost): Promise<string> => {
     host.install(mirrorProgram(host, "suspend", by));

@@ -15,11 +15,12 @@ import { stepOf } from "../../src/core/steps/step-of.js";
 import { replaceBytes } from "../../src/core/xl/text-edit.js";
 import { FakeQemu, type Silence } from "./fake-qemu.js";
 import { faultsPromised } from "../support/faults.js";
-import { SHELLS, StubHost, byTurns, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
+import { SHELLS, StubHost, byTurns, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
 import { withTwoDisks } from "./several.js";
 import { Xl } from "./xl.js";
+import { XlLock } from "./xl-lock.js";
 
 /**
  * The real step kinds in their real order, over paths of the stub host.
@@ -128,7 +129,8 @@ async function inStub(
 /** Seconds that a busy machine needs, and no more. */
 function waitingLess(program: string): string {
   const told = program.replaceAll(/qmp (run|drop|settle|job) "\$DOMID" 60/g, 'qmp $1 "$DOMID" 3').replace('qmp pivot "$DOMID" 120', 'qmp pivot "$DOMID" 3')
-    .replace("ANSWERS = 10\n", "ANSWERS = 1\n").replace("SETTLES = 60\n", "SETTLES = 4\n");
+    .replace("ANSWERS = 10\n", "ANSWERS = 1\n").replace("SETTLES = 60\n", "SETTLES = 4\n").replace("LOCKS = 60\n", "LOCKS = 2\n")
+    .replace("LOCKS_AT_REST = 10\n", "LOCKS_AT_REST = 1\n");
   expect(told).not.toBe(program);
   return told;
 }
@@ -305,6 +307,97 @@ describe.concurrent("a mirror by QEMU", () => {
       await host.run("run");
       expect(expectWhole(host, qemu, oldConfig, "stored by xl")).toBe("old");
       expect(host.journalText()).toContain("xl config-update");
+    });
+  });
+
+  describe("while an xl command has what libxl has stored of the guest", () => {
+    /** A run that has come to the commit, and waits there; the job is in sync, and nobody waits for the disk. */
+    async function waiting(host: StubHost, qemu: FakeQemu, lock: XlLock, then: () => Promise<void>): Promise<void> {
+      const { ended } = host.start("run");
+      try {
+        await until(() => journal(host).some((event) => event.event === "step" && event.kind === "pivot-disks"), host);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        expect(host.calls().filter((call) => call.startsWith("qmp job-complete")), "the guest's writes go on").toEqual([]);
+        expect([qemu.jobs.get("converge-xvda1")?.status, host.ended()]).toEqual(["ready", undefined]);
+        await then();
+      } finally {
+        await lock.release();
+      }
+      await ended;
+    }
+
+    it.each(shellsOf(2))("waits for it, and the guest does not, under %s", async (shell) => {
+      await inStub(shell, async (host, qemu, oldConfig) => {
+        const lock = await XlLock.take(qemu.lock);
+        await waiting(host, qemu, lock, async () => {
+          await lock.passOn();
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          expect(qemu.jobs.get("converge-xvda1")?.status, "the next xl has it").toBe("ready");
+        });
+        expect(expectWhole(host, qemu, oldConfig, "it was unlocked")).toBe("new");
+        expect(host.ended(), host.journalText()).toBe("done");
+        const waited = Number(/waited ([0-9]+) ms for its disks/.exec(host.journalText())?.[1]);
+        expect(waited, "what it waited for xl does not count").toBeLessThan(1000);
+      });
+    });
+
+    it("keeps xl from it as long as the guest's writes wait, and no longer", { tags: "long" }, async () => {
+      await inStub("dash", async (host, qemu, oldConfig) => {
+        const locked: [string, boolean][] = [];
+        qemu.watch = () => {
+          const status = qemu.jobs.get("converge-xvda1")?.status;
+          if (status === "pending" || status === "concluded") locked.push([status, existsSync(qemu.lock)]);
+        };
+        await host.run("run");
+        expect(expectWhole(host, qemu, oldConfig, "at the end")).toBe("new");
+        expect(locked.slice(0, 2)).toEqual([["pending", true], ["concluded", false]]);
+      });
+    });
+
+    it("is called off where it does not get it in time, and nothing was touched", { tags: "long" }, async () => {
+      await inStub("busybox sh", async (host, qemu, oldConfig) => {
+        const stored = readFileSync(qemu.stored);
+        const lock = await XlLock.take(qemu.lock);
+        await host.run("run");
+        expect(existsSync(qemu.lock), "it is xl's still").toBe(true);
+        await lock.release();
+        expect(expectWhole(host, qemu, oldConfig, "called off")).toBe("old");
+        expect(host.ended(), host.journalText()).toBe("failed");
+        expect(host.journalText()).toMatch(/some xl command has had .*domain-userdata-lock locked for 2 s/);
+        expect(host.journalText(), "there was nothing to put back").not.toContain("could not be taken back");
+        expect(host.calls().filter((call) => call.startsWith("qmp job-complete"))).toEqual([]);
+        expect(readFileSync(qemu.stored)).toEqual(stored);
+      }, { impatient: true });
+    });
+
+    it("does not wait as long where the guest is paused, and does", { tags: "long" }, async () => {
+      await inStub("dash", async (host, qemu, oldConfig) => {
+        const lock = await XlLock.take(qemu.lock);
+        await host.run("run");
+        await lock.release();
+        expect(expectWhole(host, qemu, oldConfig, "called off")).toBe("old");
+        expect(host.journalText()).toMatch(/some xl command has had .*domain-userdata-lock locked for 1 s/);
+      }, { impatient: true, full: true });
+    });
+
+    it.each([
+      { what: "changed the guest's config", says: "was changed by somebody else meanwhile", does: (host: StubHost) => host.config },
+      { what: "had xl store another one", says: "xl config-update", does: (_host: StubHost, qemu: FakeQemu) => qemu.stored.replace(".libxl-json", ".xl") },
+    ])("does not begin where somebody has $what meanwhile", { tags: "long" }, async ({ says, does }) => {
+      await inStub("bash", async (host, qemu) => {
+        const lock = await XlLock.take(qemu.lock);
+        const path = does(host, qemu);
+        const text = `${readFileSync(host.config, "utf8")}# by hand\n`;
+        await waiting(host, qemu, lock, () => {
+          writeFileSync(path, text);
+          return Promise.resolve();
+        });
+        expect(host.ended(), host.journalText()).toBe("failed");
+        expect(host.journalText()).toContain(says);
+        expect(readFileSync(path, "utf8"), "it is left alone").toBe(text);
+        expect([qemu.serves, qemu.storedDisk, [...qemu.jobs]]).toEqual([host.image, host.image, []]);
+        expect(host.calls().filter((call) => call.startsWith("qmp job-complete"))).toEqual([]);
+      });
     });
   });
 

@@ -10,7 +10,7 @@ export const severalConfigs: Check = {
           {
             at: desired.at, summary: `${domain.name} is defined by more than one file`,
             detail: [domain.config?.path ?? "", ...domain.otherConfigs].join("\n"),
-            fix: "Keep one of them.",
+            fix: "Keep one of them: move the others out of /etc/xen, or let their names end in `.bak`, which is passed over.",
           },
         ],
 };

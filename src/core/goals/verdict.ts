@@ -1,5 +1,5 @@
 import type { Goal, Verdict } from "../model/goal.js";
-import { disksBehind, isUsed } from "../model/mapping.js";
+import { disksBehind, isAwaited, isUsed } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Mapping } from "../model/storage.js";
@@ -80,7 +80,7 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
       return table.inSync ? "done" : "pending";
     }
     case "mapping-unused":
-      return isUsed(goal.name, model) ? "pending" : "done";
+      return isUsed(goal.name, model) || isAwaited(goal.name, model) ? "pending" : "done";
     case "stored": {
       const stored = host.domains[goal.domain]?.running?.stored;
       if (stored === undefined) return "conflict";

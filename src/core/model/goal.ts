@@ -17,6 +17,7 @@ export type Goal =
   | { readonly goal: "mapping"; readonly name: string; readonly leg: Leg }
   | { readonly goal: "mirrored"; readonly name: string; readonly from: Leg; readonly to: Leg }
   | { readonly goal: "mirror-in-sync"; readonly name: string }
+  /** No guest has it, was saved on it, or comes up on it by a reboot of its own. */
   | { readonly goal: "mapping-unused"; readonly name: string }
   | { readonly goal: "array"; readonly name: string; readonly leg: Leg }
   /** As `array`, and with the write-intent bitmap that it was built with. */

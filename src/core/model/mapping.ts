@@ -101,12 +101,18 @@ export function isUsed(name: string, { host, ghost }: Model): boolean {
   return guests.some(({ attached }) => attached.some((disk) => servedFrom(disk) === path));
 }
 
+/** A guest that runs comes up on the mapping when it reboots itself: xl has it stored. */
+export function isAwaited(name: string, { host }: Model): boolean {
+  const path = mappingPath(name);
+  return Object.values(host.domains).some(({ running }) => running?.stored.some(({ target }) => target === path) ?? false);
+}
+
 /**
- * In the model, the undo of a mapping's creation. One that a guest was saved on has to be there again before the guest is
+ * In the model, the undo of a mapping's creation. What an earlier run made for a guest's own reboot stays for that. One that a guest was saved on has to be there again before the guest is
  * restored, on the leg that is complete.
  */
 export function dropped({ name, bytes, image, volume }: { readonly name: string; readonly bytes: number; readonly image: string; readonly volume: string }, model: Model): Model {
-  if (!isUsed(name, model)) return withoutMapping(model, name);
+  if (!isUsed(name, model)) return isAwaited(name, model) ? model : withoutMapping(model, name);
   if (model.host.mappings?.some((mapping) => mapping.name === name) ?? false) return model;
   const committed = model.ghost.committed.some((guest) => {
     const domain = model.host.domains[guest];

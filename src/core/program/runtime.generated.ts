@@ -2103,8 +2103,33 @@ lies_on() {
   esac
 }
 
+# awaited NAME: the guest comes up on it when it reboots itself, since xl has it stored. 1: it does not. 2: it can not be told.
+awaited() {
+  local path vm
+  domid_of "$DOMAIN" || return
+  case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
+  vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
+  # whatever it has stored, if it can not be told whose it is
+  [ -n "$vm" ] || return 2
+  says "xl has $path stored for $DOMAIN's own reboot"
+  # whole words: another disk's name may begin with this one
+  tr -cs 'A-Za-z0-9_.+/-' '\\n' 2>/dev/null <"$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl" | grep -qxF -e "$path" -e "$ROOT$path"
+}
+
+# still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.
+still_awaited() {
+  awaited "$1"
+  case $? in
+    0) journal note message "$1 stays: $DOMAIN comes up on it when it reboots itself" ;;
+    1) return 1 ;;
+    *) return 2 ;;
+  esac
+}
+
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  awaited "$1"
+  case $? in 0) return 1 ;; 1) ;; *) return 2 ;; esac
   case $1 in
     */*)
       device_unused "$1"
@@ -3834,8 +3859,8 @@ stop_device() { # NAME
   esac
 }
 
-# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
-# xendomains has saved on it finds it again at boot, on the disk that is complete.
+# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one whose own
+# reboot is awaited finds it then; one that xendomains has saved on it finds it again at boot, on the disk that is complete.
 verb_drop_device() {
   local name
   name=$1
@@ -3857,6 +3882,8 @@ verb_drop_device() {
         retire_later "$name"
         return
       }
+      still_awaited "$name"
+      case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
       stop_device "$name"
       ;;
     1)
@@ -5022,8 +5049,8 @@ probe_ready() { # HOW SINCE ARGUMENTS…
 
 # Device-mapper devices of converge's own: the guest's disk under a name, whatever is below.
 
-# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
-# xendomains has saved on it finds it again at boot, on the leg that is complete.
+# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one whose own
+# reboot is awaited finds it then; one that xendomains has saved on it finds it again at boot, on the leg that is complete.
 verb_drop_mapping() {
   local name
   name=$1
@@ -5034,7 +5061,10 @@ verb_drop_mapping() {
         journal note message "$DOMAIN runs on under the name $name until its next start"
         return 0
       fi
-      saved_by_xendomains || run_command dmsetup remove "$name"
+      saved_by_xendomains && return 0
+      still_awaited "$name"
+      case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
+      run_command dmsetup remove "$name"
       ;;
     1)
       saved_by_xendomains || return 0
@@ -6454,10 +6484,6 @@ verb_pivot() {
   }
   serving "$name" || return
   stored_of "$DOMID"
-  [ ! -e "\${STORED%.libxl-json}.xl" ] || {
-    says "somebody stored another config of $name with xl config-update: its own reboot would use that one"
-    return 1
-  }
   draft_of_name "$config"
   shift 2
   qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$HERE/pivot" "$HERE/config.before" "$@" || return 1
@@ -7913,7 +7939,8 @@ await_end() {
   kill "$1"
 }
 
-QMP='import fcntl
+QMP='import contextlib
+import fcntl
 import json
 import os
 import re
@@ -7927,6 +7954,8 @@ ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
 ANSWERS = 10
 SETTLES = 60
+LOCKS = 60
+LOCKS_AT_REST = 10
 
 
 class Refused(Exception):
@@ -7935,6 +7964,10 @@ class Refused(Exception):
 
 class Silent(Refused):
     """It did not answer: what it has done all the same, or is yet to do, is not known."""
+
+
+class Locked(Refused):
+    pass
 
 
 class Absent(Exception):
@@ -8196,16 +8229,29 @@ def write_whole(path, text, mode, lasting=True):
         keep(os.path.dirname(path))
 
 
-def locked(path):
-    """libxl'\\''s own lock around a guest'\\''s stored files (libxl__lock_domain_userdata): the file is removed by who unlocks it."""
+@contextlib.contextmanager
+def locked(path, seconds):
+    """
+    libxl'\\''s own lock around what it has stored of a guest (libxl__lock_domain_userdata), one for each guest: who unlocks it
+    removes the file, so that what was locked may be another one than is there by then. QEMU does not know of it.
+    """
+    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
+    until = time.monotonic() + seconds
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
-                return descriptor
-        except FileNotFoundError:
-            pass
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                break
+        os.close(descriptor)
+        if time.monotonic() >= until:
+            raise Locked("some xl command has had " + lock + " locked for " + str(seconds) + " s")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(lock)
         os.close(descriptor)
 
 
@@ -8215,24 +8261,36 @@ def load_stored(path):
     return json.loads(text.rstrip(b"\\0"))
 
 
-def store(path, wanted):
+def edited(path, wanted):
+    """What libxl has stored, with these devices for these disks; and whether it has them already."""
+    config = load_stored(path)
+    disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
+    named = True
+    for vdev, device, backend, form in wanted:
+        if vdev not in disks:
+            raise Refused("libxl has stored no disk " + vdev)
+        old = dict(disks[vdev])
+        disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
+        named = named and disks[vdev] == old
+    return json.dumps(config, indent=4).encode() + b"\\n\\0", named
+
+
+def write_stored(path, text):
+    write_whole(path, text, 0o600, lasting=False)
+
+
+def store(path, wanted, seconds):
     """
     Names other devices in the configuration that libxl holds of a running guest: what its own reboot comes up with, and
     what is saved with it. xl has no command for that: config-update leaves alone what a saved guest is restored from.
     """
-    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
-    descriptor = locked(lock)
+    named = edited(path, wanted)[1]
     try:
-        config = load_stored(path)
-        disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
-        for vdev, device, backend, form in wanted:
-            if vdev not in disks:
-                raise Refused("libxl has stored no disk " + vdev)
-            disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
-        write_whole(path, json.dumps(config, indent=4).encode() + b"\\n\\0", 0o600, lasting=False)
-    finally:
-        os.unlink(lock)
-        os.close(descriptor)
+        with locked(path, 0 if named else seconds):
+            write_stored(path, edited(path, wanted)[0])
+    except Locked:
+        if not named:
+            raise
 
 
 def complete(monitor, name):
@@ -8253,7 +8311,7 @@ def text_of(notes, stayed):
     return b"".join(parts) + old[at:]
 
 
-def names_again(path, notes, job):
+def names_again(path, notes, job, seconds):
     """Both configs name the image of this job'\\''s disk: it is on it still, and nothing that is written there gets to its volume."""
     before = notes["stayed"]
     notes["stayed"] = sorted(set(before) | {job})
@@ -8275,7 +8333,7 @@ def names_again(path, notes, job):
         os.rename(notes["draft"], config)
         keep(os.path.dirname(config))
     store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
-                            for disk in notes["disks"] if disk["job"] == job])
+                            for disk in notes["disks"] if disk["job"] == job], seconds)
 
 
 def settle(domid, seconds, job, node, path):
@@ -8286,7 +8344,7 @@ def settle(domid, seconds, job, node, path):
     monitor = reached(domid, until)
     end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
     if end == STAYED:
-        names_again(path, notes, job)
+        names_again(path, notes, job, LOCKS)
         close(monitor, node)
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
 
@@ -8313,6 +8371,15 @@ def note_on_image(mark, job):
         pass
 
 
+def unchanged(config, stored, before):
+    """Somebody may have changed the guest'\\''s config while xl was waited for, or have had xl store another one."""
+    if os.path.exists(stored[:-len(".libxl-json")] + ".xl"):
+        raise Refused("somebody stored another config with xl config-update: the guest'\\''s own reboot would use that one")
+    with open(config, "rb") as now, open(before, "rb") as then:
+        if now.read() != then.read():
+            raise Refused(config + " was changed by somebody else meanwhile")
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -8320,20 +8387,25 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         disk["edits"] = json.loads(disk["edits"])
     notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for disk in disks:
-        job = monitor.job(disk["job"])
-        if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + disk["job"] + " is not in sync")
-    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
-    draw_up(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
-    began = time.monotonic()
-    for disk in disks:
-        complete(monitor, disk["job"])
-    for disk in disks:
-        await_status(monitor, disk["job"], ("pending",))
-    os.rename(draft, config)
-    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
-    commit_to(config, mark)
+    at_rest = any(job["status"] == "pending" for job in monitor.ask("query-jobs"))
+    with locked(stored, LOCKS_AT_REST if at_rest else LOCKS):
+        monitor.deadline = time.monotonic() + float(seconds)
+        for disk in disks:
+            job = monitor.job(disk["job"])
+            if job is None or job["status"] not in ("ready", "pending"):
+                raise Refused("the job " + disk["job"] + " is not in sync")
+        unchanged(config, stored, before)
+        write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+        draw_up(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
+        text, _ = edited(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
+        began = time.monotonic()
+        for disk in disks:
+            complete(monitor, disk["job"])
+        for disk in disks:
+            await_status(monitor, disk["job"], ("pending",))
+        os.rename(draft, config)
+        write_stored(stored, text)
+        commit_to(config, mark)
     left = []
     for number, disk in enumerate(disks):
         end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
@@ -8344,7 +8416,7 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
             os.unlink(mark)
             keep(os.path.dirname(mark))
             raise Refused(why or "the node of the job " + disk["job"] + " is gone")
-        names_again(path, notes, disk["job"])
+        names_again(path, notes, disk["job"], LOCKS_AT_REST)
         left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
@@ -8369,9 +8441,9 @@ def main(what, *rest):
         for domid in rest[1:]:
             print(json.dumps(view(domid, rest[0])))
     elif what == "restore":
-        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
+        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])), LOCKS)
     elif what == "pivot":
-        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
+        signal.alarm(int(rest[1]) + LOCKS + (SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
@@ -8413,7 +8485,8 @@ except (Refused, OSError, ValueError, KeyError) as error:
 `;
 
 /** Speaks QMP with the QEMU of a guest: Python, as sh has no sockets. */
-export const QMP = `import fcntl
+export const QMP = `import contextlib
+import fcntl
 import json
 import os
 import re
@@ -8427,6 +8500,8 @@ ROOT = os.environ.get("CONVERGE_ROOT", "")
 LARGEST_ANSWER = 16 * 1024 * 1024
 ANSWERS = 10
 SETTLES = 60
+LOCKS = 60
+LOCKS_AT_REST = 10
 
 
 class Refused(Exception):
@@ -8435,6 +8510,10 @@ class Refused(Exception):
 
 class Silent(Refused):
     """It did not answer: what it has done all the same, or is yet to do, is not known."""
+
+
+class Locked(Refused):
+    pass
 
 
 class Absent(Exception):
@@ -8696,16 +8775,29 @@ def write_whole(path, text, mode, lasting=True):
         keep(os.path.dirname(path))
 
 
-def locked(path):
-    """libxl's own lock around a guest's stored files (libxl__lock_domain_userdata): the file is removed by who unlocks it."""
+@contextlib.contextmanager
+def locked(path, seconds):
+    """
+    libxl's own lock around what it has stored of a guest (libxl__lock_domain_userdata), one for each guest: who unlocks it
+    removes the file, so that what was locked may be another one than is there by then. QEMU does not know of it.
+    """
+    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
+    until = time.monotonic() + seconds
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
-                return descriptor
-        except FileNotFoundError:
-            pass
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                break
+        os.close(descriptor)
+        if time.monotonic() >= until:
+            raise Locked("some xl command has had " + lock + " locked for " + str(seconds) + " s")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(lock)
         os.close(descriptor)
 
 
@@ -8715,24 +8807,36 @@ def load_stored(path):
     return json.loads(text.rstrip(b"\\0"))
 
 
-def store(path, wanted):
+def edited(path, wanted):
+    """What libxl has stored, with these devices for these disks; and whether it has them already."""
+    config = load_stored(path)
+    disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
+    named = True
+    for vdev, device, backend, form in wanted:
+        if vdev not in disks:
+            raise Refused("libxl has stored no disk " + vdev)
+        old = dict(disks[vdev])
+        disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
+        named = named and disks[vdev] == old
+    return json.dumps(config, indent=4).encode() + b"\\n\\0", named
+
+
+def write_stored(path, text):
+    write_whole(path, text, 0o600, lasting=False)
+
+
+def store(path, wanted, seconds):
     """
     Names other devices in the configuration that libxl holds of a running guest: what its own reboot comes up with, and
     what is saved with it. xl has no command for that: config-update leaves alone what a saved guest is restored from.
     """
-    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
-    descriptor = locked(lock)
+    named = edited(path, wanted)[1]
     try:
-        config = load_stored(path)
-        disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
-        for vdev, device, backend, form in wanted:
-            if vdev not in disks:
-                raise Refused("libxl has stored no disk " + vdev)
-            disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
-        write_whole(path, json.dumps(config, indent=4).encode() + b"\\n\\0", 0o600, lasting=False)
-    finally:
-        os.unlink(lock)
-        os.close(descriptor)
+        with locked(path, 0 if named else seconds):
+            write_stored(path, edited(path, wanted)[0])
+    except Locked:
+        if not named:
+            raise
 
 
 def complete(monitor, name):
@@ -8753,7 +8857,7 @@ def text_of(notes, stayed):
     return b"".join(parts) + old[at:]
 
 
-def names_again(path, notes, job):
+def names_again(path, notes, job, seconds):
     """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
     before = notes["stayed"]
     notes["stayed"] = sorted(set(before) | {job})
@@ -8775,7 +8879,7 @@ def names_again(path, notes, job):
         os.rename(notes["draft"], config)
         keep(os.path.dirname(config))
     store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
-                            for disk in notes["disks"] if disk["job"] == job])
+                            for disk in notes["disks"] if disk["job"] == job], seconds)
 
 
 def settle(domid, seconds, job, node, path):
@@ -8786,7 +8890,7 @@ def settle(domid, seconds, job, node, path):
     monitor = reached(domid, until)
     end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
     if end == STAYED:
-        names_again(path, notes, job)
+        names_again(path, notes, job, LOCKS)
         close(monitor, node)
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
 
@@ -8813,6 +8917,15 @@ def note_on_image(mark, job):
         pass
 
 
+def unchanged(config, stored, before):
+    """Somebody may have changed the guest's config while xl was waited for, or have had xl store another one."""
+    if os.path.exists(stored[:-len(".libxl-json")] + ".xl"):
+        raise Refused("somebody stored another config with xl config-update: the guest's own reboot would use that one")
+    with open(config, "rb") as now, open(before, "rb") as then:
+        if now.read() != then.read():
+            raise Refused(config + " was changed by somebody else meanwhile")
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
@@ -8820,20 +8933,25 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         disk["edits"] = json.loads(disk["edits"])
     notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
     monitor = Monitor(domid, seconds)
-    for disk in disks:
-        job = monitor.job(disk["job"])
-        if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + disk["job"] + " is not in sync")
-    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
-    draw_up(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
-    began = time.monotonic()
-    for disk in disks:
-        complete(monitor, disk["job"])
-    for disk in disks:
-        await_status(monitor, disk["job"], ("pending",))
-    os.rename(draft, config)
-    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
-    commit_to(config, mark)
+    at_rest = any(job["status"] == "pending" for job in monitor.ask("query-jobs"))
+    with locked(stored, LOCKS_AT_REST if at_rest else LOCKS):
+        monitor.deadline = time.monotonic() + float(seconds)
+        for disk in disks:
+            job = monitor.job(disk["job"])
+            if job is None or job["status"] not in ("ready", "pending"):
+                raise Refused("the job " + disk["job"] + " is not in sync")
+        unchanged(config, stored, before)
+        write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+        draw_up(mark, ("%.2f\\n" % time.time()).encode(), 0o600)
+        text, _ = edited(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
+        began = time.monotonic()
+        for disk in disks:
+            complete(monitor, disk["job"])
+        for disk in disks:
+            await_status(monitor, disk["job"], ("pending",))
+        os.rename(draft, config)
+        write_stored(stored, text)
+        commit_to(config, mark)
     left = []
     for number, disk in enumerate(disks):
         end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
@@ -8844,7 +8962,7 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
             os.unlink(mark)
             keep(os.path.dirname(mark))
             raise Refused(why or "the node of the job " + disk["job"] + " is gone")
-        names_again(path, notes, disk["job"])
+        names_again(path, notes, disk["job"], LOCKS_AT_REST)
         left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
@@ -8869,9 +8987,9 @@ def main(what, *rest):
         for domid in rest[1:]:
             print(json.dumps(view(domid, rest[0])))
     elif what == "restore":
-        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
+        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])), LOCKS)
     elif what == "pivot":
-        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
+        signal.alarm(int(rest[1]) + LOCKS + (SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
         pivot(*rest)
     elif what == "settle":
         settle(*rest)

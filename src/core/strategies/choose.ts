@@ -10,7 +10,7 @@ import type { GuestForecast } from "../plan/estimate.js";
 import { switchCandidates, switchChoice } from "../switches/choose.js";
 import { VERIFY_FULL } from "./compared.js";
 import { strategies } from "./registry.js";
-import { SITS } from "./sits-elsewhere.js";
+import { AWAITS, SITS } from "./sits-elsewhere.js";
 import type { DiskMove, Fit, Strategy, SwitchOver } from "./strategy.js";
 
 /** How all disks of a guest go to their volumes, and the guest with them. */
@@ -262,7 +262,7 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
         severity: "error", code: "no-strategy-fits", at: change.wish.at, subject: { ...subject, vdev: change.vdev },
         summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
         detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
-        fix: heldBy(SITS)
+        fix: heldBy(SITS) || heldBy(AWAITS)
           ? "Name the strategy that goes on from there; or shut the guest down and start it: it comes up on its image, and any way is open."
           : heldBy(VERIFY_FULL)
           ? "Leave `verify: full` out: no way that fits this disk can compare it."

@@ -1,5 +1,5 @@
 import type { HostState } from "../model/host-state.js";
-import { arrayName } from "../model/mapping.js";
+import { arrayName, mappingPath } from "../model/mapping.js";
 import { BOOKS, booksDirectory, fnv1a, safeName } from "../model/names.js";
 import { completeChanges, readdArray, syncChanges } from "../steps/changes-mirror.js";
 import { preseed } from "../steps/preseed.js";
@@ -10,6 +10,7 @@ import { asLarge } from "./against-blocks.js";
 import { blockCopySteps } from "./block-copy.js";
 import { comparisonOf } from "./compared.js";
 import { againstMd, mdKinds } from "./md.js";
+import { awaitedOnto } from "./sits-elsewhere.js";
 import type { DiskMove, Fragments, Strategy } from "./strategy.js";
 import { forecastOfBlocks, keptMirror, legsOf, mirroredBy } from "./two-switches.js";
 import type { KeptKinds } from "./two-switches.js";
@@ -37,7 +38,7 @@ export const mdPreseed: Strategy = {
       fits: true,
       reasons: [
         untracked
-          ? "the array that the guest is on has no bitmap, which it would have had to be built with: all of it is mirrored, as by md"
+          ? "the array that the guest is on, or is to be, has no bitmap, which it would have had to be built with: all of it is mirrored, as by md"
           : "it is a raw image: its blocks can be copied, and what is written meanwhile is known",
       ],
       ...asLarge(move.change),
@@ -51,10 +52,13 @@ export const mdPreseed: Strategy = {
     : preseeded(move, state)),
 };
 
-/** The guest has been left on an array, by `md` or over a reboot of Dom0, and nobody noted what it wrote. */
+/**
+ * The guest has been left on an array, by `md` or over a reboot of Dom0, and nobody noted what it wrote; or comes up on such a one
+ * when it reboots itself.
+ */
 function sitsUntracked({ mapped, change }: DiskMove, state: HostState): boolean {
   const name = arrayName(change.domain, change.vdev);
-  return mapped && state.mappings?.find((mapping) => mapping.name === name)?.bitmap !== true;
+  return (mapped || awaitedOnto(change, state) === mappingPath(name)) && state.mappings?.find((mapping) => mapping.name === name)?.bitmap !== true;
 }
 
 function preseeded(move: DiskMove, state: HostState): Fragments {

@@ -17,7 +17,7 @@ import { againstFormat } from "./against-blocks.js";
 import { throttleOf, zeroStep } from "./file-copy.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleSteps } from "./settle.js";
-import { SITS } from "./sits-elsewhere.js";
+import { AWAITS, awaitedOnto, SITS } from "./sits-elsewhere.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -75,7 +75,9 @@ export const rsync: Strategy = {
     const { change, switchOver, running, mapped, options } = move;
     const { content } = change.image;
     const reasons: string[] = [...restsTooLate(move)];
+    const awaited = awaitedOnto(change, state);
     if (mapped) reasons.push(`${SITS} a mapping, to be mirrored there`);
+    else if (awaited !== undefined) reasons.push(`${AWAITS} ${awaited}, to be mirrored there`);
     if (running && switchOver !== "restart") reasons.push("its last pass needs a guest that is shut down, not suspended");
     if (content.type === "partitions") reasons.push(`it is a whole disk with a ${content.table} partition table`);
     else if (!isFilesystem(content)) reasons.push(`its content is ${content.type}, no file system that files can be read from`);

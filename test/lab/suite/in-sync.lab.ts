@@ -80,7 +80,8 @@ async function haltRuns(): Promise<void> {
 cat >/usr/local/bin/xl <<'SCRIPT'
 #!/bin/sh
 if [ "$1" = config-update ] && [ -e /run/lab-halt ]; then
-  : >"/run/lab-halted/$(xl domname "$2")"
+  for word in "$@"; do case $word in /run/converge/*) guest=\${word#/run/converge/} ;; esac; done
+  : >"/run/lab-halted/\${guest%%/*}"
   while [ -e /run/lab-halt ]; do sleep 0.2; done
 fi
 exec /usr/sbin/xl "$@"

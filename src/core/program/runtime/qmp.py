@@ -15,7 +15,10 @@
 #                                               BEFORE: the config as it was; EDITS: [[START, END, TEXT], …] of it, for that disk
 #                                               alone; NOTES: where all of that is kept for `settle`
 #
+# What writes libxl's file waits for libxl's lock around it, and refuses where it does not get it in time.
+#
 # Ends with 0; with 1, and why on standard error; or with 3 where no QEMU serves that guest.
+import contextlib
 import fcntl
 import json
 import os
@@ -31,6 +34,9 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 # for how long one conversation is waited for once the commit was begun, and for how long in all QEMU is asked what became of a disk
 ANSWERS = 10
 SETTLES = 60
+# for how long xl is waited for, which has the lock around what libxl has stored; and where the guest waits for its disks meanwhile
+LOCKS = 60
+LOCKS_AT_REST = 10
 
 
 class Refused(Exception):
@@ -39,6 +45,10 @@ class Refused(Exception):
 
 class Silent(Refused):
     """It did not answer: what it has done all the same, or is yet to do, is not known."""
+
+
+class Locked(Refused):
+    pass
 
 
 class Absent(Exception):
@@ -305,16 +315,29 @@ def write_whole(path, text, mode, lasting=True):
         keep(os.path.dirname(path))
 
 
-def locked(path):
-    """libxl's own lock around a guest's stored files (libxl__lock_domain_userdata): the file is removed by who unlocks it."""
+@contextlib.contextmanager
+def locked(path, seconds):
+    """
+    libxl's own lock around what it has stored of a guest (libxl__lock_domain_userdata), one for each guest: who unlocks it
+    removes the file, so that what was locked may be another one than is there by then. QEMU does not know of it.
+    """
+    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
+    until = time.monotonic() + seconds
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            if os.fstat(descriptor).st_ino == os.stat(path).st_ino:
-                return descriptor
-        except FileNotFoundError:
-            pass
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                break
+        os.close(descriptor)
+        if time.monotonic() >= until:
+            raise Locked("some xl command has had " + lock + " locked for " + str(seconds) + " s")
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(lock)
         os.close(descriptor)
 
 
@@ -325,25 +348,38 @@ def load_stored(path):
     return json.loads(text.rstrip(b"\0"))
 
 
-def store(path, wanted):
+def edited(path, wanted):
+    """What libxl has stored, with these devices for these disks; and whether it has them already."""
+    config = load_stored(path)
+    disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
+    named = True
+    for vdev, device, backend, form in wanted:
+        if vdev not in disks:
+            raise Refused("libxl has stored no disk " + vdev)
+        old = dict(disks[vdev])
+        disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
+        named = named and disks[vdev] == old
+    return json.dumps(config, indent=4).encode() + b"\n\0", named
+
+
+def write_stored(path, text):
+    # of a guest that runs: it means nothing after a reboot of Dom0, and needs not outlive one
+    write_whole(path, text, 0o600, lasting=False)
+
+
+def store(path, wanted, seconds):
     """
     Names other devices in the configuration that libxl holds of a running guest: what its own reboot comes up with, and
     what is saved with it. xl has no command for that: config-update leaves alone what a saved guest is restored from.
     """
-    # of a guest that runs: it means nothing after a reboot of Dom0, and needs not outlive one
-    lock = path.replace("userdata-d.", "userdata-l.", 1).replace(".libxl-json", ".domain-userdata-lock")
-    descriptor = locked(lock)
+    named = edited(path, wanted)[1]
     try:
-        config = load_stored(path)
-        disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
-        for vdev, device, backend, form in wanted:
-            if vdev not in disks:
-                raise Refused("libxl has stored no disk " + vdev)
-            disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
-        write_whole(path, json.dumps(config, indent=4).encode() + b"\n\0", 0o600, lasting=False)
-    finally:
-        os.unlink(lock)
-        os.close(descriptor)
+        with locked(path, 0 if named else seconds):
+            write_stored(path, edited(path, wanted)[0])
+    except Locked:
+        # nobody is waited for where there is nothing to do. One that was killed with the lock has left its file.
+        if not named:
+            raise
 
 
 def complete(monitor, name):
@@ -364,7 +400,7 @@ def text_of(notes, stayed):
     return b"".join(parts) + old[at:]
 
 
-def names_again(path, notes, job):
+def names_again(path, notes, job, seconds):
     """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
     before = notes["stayed"]
     notes["stayed"] = sorted(set(before) | {job})
@@ -386,7 +422,7 @@ def names_again(path, notes, job):
         os.rename(notes["draft"], config)
         keep(os.path.dirname(config))
     store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
-                            for disk in notes["disks"] if disk["job"] == job])
+                            for disk in notes["disks"] if disk["job"] == job], seconds)
 
 
 def settle(domid, seconds, job, node, path):
@@ -397,7 +433,7 @@ def settle(domid, seconds, job, node, path):
     monitor = reached(domid, until)
     end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
     if end == STAYED:
-        names_again(path, notes, job)
+        names_again(path, notes, job, LOCKS)
         # last: as long as it is open it says that this is to be done
         close(monitor, node)
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
@@ -425,28 +461,43 @@ def note_on_image(mark, job):
         pass
 
 
+def unchanged(config, stored, before):
+    """Somebody may have changed the guest's config while xl was waited for, or have had xl store another one."""
+    if os.path.exists(stored[:-len(".libxl-json")] + ".xl"):
+        raise Refused("somebody stored another config with xl config-update: the guest's own reboot would use that one")
+    with open(config, "rb") as now, open(before, "rb") as then:
+        if now.read() != then.read():
+            raise Refused(config + " was changed by somebody else meanwhile")
+
+
 def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     keys = ("vdev", "device", "job", "old", "backend", "format", "edits")
     disks = [dict(zip(keys, moves[at:at + len(keys)])) for at in range(0, len(moves), len(keys))]
     for disk in disks:
         disk["edits"] = json.loads(disk["edits"])
     notes = {"draft": draft, "config": config, "stored": stored, "before": before, "disks": disks, "stayed": []}
+    # QEMU first, and then the lock: that is libxl's own order
     monitor = Monitor(domid, seconds)
-    for disk in disks:
-        job = monitor.job(disk["job"])
-        if job is None or job["status"] not in ("ready", "pending"):
-            raise Refused("the job " + disk["job"] + " is not in sync")
-    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
-    # what the guest would wait for is done beforehand, as far as it can be
-    draw_up(mark, ("%.2f\n" % time.time()).encode(), 0o600)
-    began = time.monotonic()
-    for disk in disks:
-        complete(monitor, disk["job"])
-    for disk in disks:
-        await_status(monitor, disk["job"], ("pending",))
-    os.rename(draft, config)
-    store(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
-    commit_to(config, mark)
+    at_rest = any(job["status"] == "pending" for job in monitor.ask("query-jobs"))
+    with locked(stored, LOCKS_AT_REST if at_rest else LOCKS):
+        monitor.deadline = time.monotonic() + float(seconds)
+        for disk in disks:
+            job = monitor.job(disk["job"])
+            if job is None or job["status"] not in ("ready", "pending"):
+                raise Refused("the job " + disk["job"] + " is not in sync")
+        unchanged(config, stored, before)
+        # what the guest would wait for is done beforehand, as far as it can be
+        write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
+        draw_up(mark, ("%.2f\n" % time.time()).encode(), 0o600)
+        text, _ = edited(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
+        began = time.monotonic()
+        for disk in disks:
+            complete(monitor, disk["job"])
+        for disk in disks:
+            await_status(monitor, disk["job"], ("pending",))
+        os.rename(draft, config)
+        write_stored(stored, text)
+        commit_to(config, mark)
     left = []
     for number, disk in enumerate(disks):
         # job and node have one name. Without an answer the mark stays: it may be on its volume, or get there yet
@@ -459,7 +510,8 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
             os.unlink(mark)
             keep(os.path.dirname(mark))
             raise Refused(why or "the node of the job " + disk["job"] + " is gone")
-        names_again(path, notes, disk["job"])
+        # the disks after it are at rest still
+        names_again(path, notes, disk["job"], LOCKS_AT_REST)
         left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
     if left:
@@ -484,9 +536,9 @@ def main(what, *rest):
         for domid in rest[1:]:
             print(json.dumps(view(domid, rest[0])))
     elif what == "restore":
-        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])))
+        store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])), LOCKS)
     elif what == "pivot":
-        signal.alarm(int(rest[1]) + SETTLES * (len(rest) // 7) + 60)
+        signal.alarm(int(rest[1]) + LOCKS + (SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
@@ -515,7 +567,7 @@ def main(what, *rest):
             raise Refused("what is " + what + "?")
 
 
-# whatever hangs, be it a lock that xl holds
+# whatever hangs
 signal.alarm(180)
 try:
     main(*sys.argv[1:])

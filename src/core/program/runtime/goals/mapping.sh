@@ -133,8 +133,33 @@ lies_on() {
   esac
 }
 
+# awaited NAME: the guest comes up on it when it reboots itself, since xl has it stored. 1: it does not. 2: it can not be told.
+awaited() {
+  local path vm
+  domid_of "$DOMAIN" || return
+  case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
+  vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
+  # whatever it has stored, if it can not be told whose it is
+  [ -n "$vm" ] || return 2
+  says "xl has $path stored for $DOMAIN's own reboot"
+  # whole words: another disk's name may begin with this one
+  tr -cs 'A-Za-z0-9_.+/-' '\n' 2>/dev/null <"$ROOT/var/lib/xen/userdata-d.$DOMID.${vm#/vm/}.xl" | grep -qxF -e "$path" -e "$ROOT$path"
+}
+
+# still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.
+still_awaited() {
+  awaited "$1"
+  case $? in
+    0) journal note message "$1 stays: $DOMAIN comes up on it when it reboots itself" ;;
+    1) return 1 ;;
+    *) return 2 ;;
+  esac
+}
+
 goal_mapping_unused() { # NAME
   saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  awaited "$1"
+  case $? in 0) return 1 ;; 1) ;; *) return 2 ;; esac
   case $1 in
     */*)
       device_unused "$1"

@@ -16,8 +16,8 @@ stop_device() { # NAME
   esac
 }
 
-# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
-# xendomains has saved on it finds it again at boot, on the disk that is complete.
+# drop_device NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one whose own
+# reboot is awaited finds it then; one that xendomains has saved on it finds it again at boot, on the disk that is complete.
 verb_drop_device() {
   local name
   name=$1
@@ -39,6 +39,8 @@ verb_drop_device() {
         retire_later "$name"
         return
       }
+      still_awaited "$name"
+      case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
       stop_device "$name"
       ;;
     1)

@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # Device-mapper devices of converge's own: the guest's disk under a name, whatever is below.
 
-# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one that
-# xendomains has saved on it finds it again at boot, on the leg that is complete.
+# drop_mapping NAME SECTORS IMAGE VOLUME: the undo of its creation. A guest that runs on it goes on doing so; one whose own
+# reboot is awaited finds it then; one that xendomains has saved on it finds it again at boot, on the leg that is complete.
 verb_drop_mapping() {
   local name
   name=$1
@@ -13,7 +13,10 @@ verb_drop_mapping() {
         journal note message "$DOMAIN runs on under the name $name until its next start"
         return 0
       fi
-      saved_by_xendomains || run_command dmsetup remove "$name"
+      saved_by_xendomains && return 0
+      still_awaited "$name"
+      case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
+      run_command dmsetup remove "$name"
       ;;
     1)
       saved_by_xendomains || return 0

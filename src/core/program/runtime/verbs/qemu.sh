@@ -74,10 +74,6 @@ verb_pivot() {
   }
   serving "$name" || return
   stored_of "$DOMID"
-  [ ! -e "${STORED%.libxl-json}.xl" ] || {
-    says "somebody stored another config of $name with xl config-update: its own reboot would use that one"
-    return 1
-  }
   draft_of_name "$config"
   shift 2
   qmp pivot "$DOMID" 120 "$DRAFT" "$config" "$STORED" "$HERE/committing" "$HERE/pivot" "$HERE/config.before" "$@" || return 1
