@@ -43,14 +43,50 @@ kept() {
   sync "$@" 2>/dev/null || sync
 }
 
-# write_kept FILE TEXT: a small file, whole or not there
+# opens FILE: it can be written to. By printf, here and wherever a file is made empty: \`:\` is a special builtin, and a shell whose
+# special builtin can not open a file ends at once (POSIX, 2.8.1), with the guest down.
+opens() {
+  { printf '' >>"$1"; } 2>/dev/null
+}
+
+# write_kept FILE TEXT: a small file, whole or not there. Where room was set aside for it (set_aside) that is written over.
 write_kept() {
-  printf '%s\\n' "$2" >"$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "\${1%/*}"
+  if [ -e "$1.new" ]; then
+    printf '%s\\n' "$2" 1<>"$1.new" && truncate -s "$(($(printf '%s\\n' "$2" | wc -c)))" -- "$1.new"
+  else
+    printf '%s\\n' "$2" >"$1.new"
+  fi && kept "$1.new" && mv -f "$1.new" "$1" && kept "\${1%/*}"
+}
+
+# what says how a run has ended, and what it has left
+readonly LAST_WORDS='ended unfinished left unstarted'
+
+# set_aside: while there is room, a block for each of them. A run that can not write that it has ended is found dead, be it days
+# later, and taken back then: whoever stopped the guest meanwhile would have it started. To write over a block, and to rename
+# it, takes no room, and nobody else can have it.
+set_aside() {
+  local word
+  set --
+  for word in $LAST_WORDS; do
+    printf '%4095s\\n' '' >"$HERE/$word.new" || return
+    set -- "$@" "$HERE/$word.new"
+  done
+  kept "$@" "$HERE"
+}
+
+# give_up_aside: what was not needed, and what a full disk has cut short
+give_up_aside() {
+  rm -f "$HERE"/*.new
 }
 
 # note_kept FILE TEXT: the same for a new file of which half a text says no less than all of it
 note_kept() {
   printf '%s\\n' "$2" >"$1" && kept "$1" "\${1%/*}"
+}
+
+# mark_kept FILE: it is there, and what it says says nothing. A second name takes no inode, where none is left.
+mark_kept() {
+  { opens "$1" || ln -- "$HERE/program.sh" "$1"; } && kept "\${1%/*}"
 }
 
 # add_line FILE TEXT: on disk, and on a line of its own: a power cut may have left a torn one before it
@@ -231,13 +267,20 @@ close_torn() {
   if [ -s "$JOURNAL" ] && is_torn "$JOURNAL"; then
     printf '\\n' >>"$JOURNAL" || return
   fi
-  SEQ=$(($(wc -l <"$JOURNAL"))) TORN=0
+  lines_in "$JOURNAL"
+  SEQ=$LINES_IN TORN=0
 }
 
 # journal_kept EVENT…: the same, and on disk
 journal_kept() {
   journal "$@"
   kept "$JOURNAL"
+}
+
+# lines_in FILE: sets LINES_IN; of one that can not be read, 0
+lines_in() {
+  LINES_IN=0
+  [ ! -r "$1" ] || LINES_IN=$(($(wc -l <"$1")))
 }
 
 # is_torn FILE: its last line has no end. By od: see open_journal.
@@ -250,12 +293,13 @@ is_torn() {
 open_journal() {
   local torn
   mkdir -p "$HERE/out" "$HERE/copies" "$HERE/loops"
-  [ -e "$JOURNAL" ] || : >"$JOURNAL"
+  [ -e "$JOURNAL" ] || printf '' >"$JOURNAL"
   if [ -s "$JOURNAL" ] && is_torn "$JOURNAL"; then
     torn=$(tail -n 1 "$JOURNAL" | wc -c)
     truncate -s "-$((torn))" "$JOURNAL"
   fi
-  SEQ=$(($(wc -l <"$JOURNAL")))
+  lines_in "$JOURNAL"
+  SEQ=$LINES_IN
 }
 
 # an \`end\` event, all of it. Quotes inside of strings are escaped: nothing else looks like it.
@@ -279,7 +323,13 @@ tail_of() {
 # take_lock SECONDS: waits that long at most. Followers hold it (shared) for an instant when a program ends.
 take_lock() {
   local tries
-  exec 9>>"$BOOK/lock"
+  if opens "$BOOK/lock"; then
+    exec 9>>"$BOOK/lock"
+  else
+    # read-only by now; a guest may have to be brought back all the same
+    [ -r "$BOOK/lock" ] || return 1
+    exec 9<"$BOOK/lock"
+  fi
   tries=$(($1 * 5))
   until flock -n 9; do
     tries=$((tries - 1))
@@ -347,9 +397,29 @@ guest_here() {
   kill "$TICKER" 2>/dev/null
   wait "$TICKER" 2>/dev/null
   TICKER=
-  rm -f "$BEAT" "$VAIN"
+  rm -f "$BEAT" "$VAIN" "$RUN/$SAFE/answer" "$RUN/$SAFE/error" "$RUN/$SAFE/out" "$RUN/$SAFE/out.err"
   # where it was made for these alone
   rmdir -- "$RUN/$SAFE" 2>/dev/null || :
+}
+
+# out_opens: what a command prints has a place. Where no file can be made in the books (no inode is left, the file system is
+# read-only) it is in memory, or nowhere: the command is run all the same, as the guest may come back by it.
+out_opens() {
+  ! opens "$OUT" || return 0
+  OUT=$RUN/$SAFE/out
+  mkdir -p -- "\${OUT%/*}" 2>/dev/null
+  opens "$OUT" || OUT=/dev/null
+}
+
+# scratch NAME: sets SCRATCH, an empty file for what is read right after it was printed. While the guest is away it is in
+# memory: an answer that a full disk did not take is none. 1: nothing can be written there.
+scratch() {
+  SCRATCH=$HERE/out/$1
+  [ -z "$TICKER" ] || SCRATCH=$RUN/$SAFE/$1
+  { printf '' >"$SCRATCH"; } 2>/dev/null || {
+    says "cannot write $SCRATCH"
+    return 1
+  }
 }
 
 # run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
@@ -359,6 +429,7 @@ run_command() {
     run_bounded "$@"
     return
   fi
+  out_opens
   "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
   status=$?
   [ "$status" -eq 0 ] || says "$1 ended with $status"
@@ -367,9 +438,10 @@ run_command() {
 
 # run_answer COMMAND…: the same, and sets SAID, the line that it printed
 run_answer() {
-  local status ANSWER_TO
-  ANSWER_TO=$HERE/out/answer SAID=
-  : >"$ANSWER_TO"
+  local status SCRATCH ANSWER_TO
+  SAID=
+  scratch answer || return
+  ANSWER_TO=$SCRATCH
   run_command "$@"
   status=$?
   IFS= read -r SAID <"$ANSWER_TO"
@@ -381,6 +453,7 @@ run_bounded() {
   local pid deadline bound
   bound=$BOUND
   [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
+  out_opens
   uptime_now
   deadline=$((UPTIME + bound))
   "$@" </dev/null >>"\${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &
@@ -504,7 +577,7 @@ asked_in_vain() {
   in_vain || return 1
   what=
   read -r what <"$VAIN"
-  : >"$VAIN"
+  printf '' >"$VAIN" || rm -f "$VAIN"
   HUNG=1
   says "$what"
 }
@@ -572,6 +645,7 @@ step() {
       fi
       ;;
   esac
+  out_opens
   # before anything is touched: whoever finds this run dead knows what to take back
   if can_be_undone "$STEP"; then
     { printf '%s\\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
@@ -741,7 +815,7 @@ abandon() {
 remove_run_directories() {
   [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
   # made from the guest's config, for single commands
-  rm -f "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg" "$RUN/$SAFE/rehearsal.cfg"
+  rm -f "$RUN/$SAFE/out" "$RUN/$SAFE/out.err" "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg" "$RUN/$SAFE/rehearsal.cfg"
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
@@ -760,7 +834,11 @@ finish() {
 # end_run OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
 # there finds everything in its place. Does not return.
 end_run() {
-  write_kept "$HERE/ended" "$1"
+  # what nobody knows to be left would stay so: then it is better found dead
+  # Where the books are read-only by now it is known until Dom0's next boot
+  [ "$UNTOLD" -eq 1 ] || write_kept "$HERE/ended" "$1" || write_kept "$RUN/.ended.$SAFE" "\${HERE##*/} $1"
+  # room for the event, too
+  give_up_aside
   journal_kept end outcome "$1" message "$2"
   case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
 }
@@ -791,19 +869,25 @@ when() {
   esac
 }
 
-# take_back SCOPE: all | temporary. Sets LEFT (numbers of steps) and LEFT_WHY.
+# take_back SCOPE [left]: all | temporary; left: only what an earlier try has left, as the guest is its owner's by now. Sets LEFT
+# (numbers of steps) and LEFT_WHY. Where it turns out that there is no way back it ends there: what is taken back then, the boot
+# unit too, is taken back once the guest is seen to.
 take_back() {
-  local number tries list
+  local number tries list of
+  of=started
+  [ "\${2:-}" != left ] || [ -z "$(newest_first left)" ] || of=left
   UNDO_SCOPE=$1
   resume_origins
   adopt_loops
   forget_draft
-  list=$(newest_first started)
+  list=$(newest_first "$of")
+  TURNED=0
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1
     LEFT='' LEFT_WHY=
     for number in $list; do
       undo_step "$number"
+      [ "$TURNED" -eq 0 ] || return 0
     done
     [ -n "$LEFT" ] || break
     list=$LEFT
@@ -811,18 +895,28 @@ take_back() {
   # what was there already when the run came to it. Dom0's reboot took it, and a guest that was saved on it needs it again
   if rebooted; then
     UNDO_SCOPE=temporary
-    for number in $(newest_first skipped); do
+    for number in $(newest_first skipped) $([ "$of" = started ] || newest_first started); do
       undo_step "$number"
     done
     UNDO_SCOPE=$1
   fi
   tell_resumed
   if [ -n "$LEFT$UNSTARTED" ]; then
-    write_kept "$HERE/unfinished" "$UNSTARTED\${UNSTARTED:+\${LEFT_WHY:+; }}$LEFT_WHY"
+    list=
+    for number in $LEFT; do list=$number$LINE$list; done
+    # all of it is taken back once more, where this can not be written
+    write_kept "$HERE/left" "$list" || rm -f "$HERE/left"
+    # that it is there counts: a longer text may have no room
+    UNTOLD=0
+    write_kept "$HERE/unfinished" "$UNSTARTED\${UNSTARTED:+\${LEFT_WHY:+; }}$LEFT_WHY" ||
+      write_kept "$HERE/unfinished" 'not everything could be taken back: see the journal' || UNTOLD=1
   else
-    rm -f "$HERE/unfinished"
+    rm -f "$HERE/unfinished" "$HERE/left"
   fi
 }
+TURNED=0
+# something is left, and could not be written down
+UNTOLD=0
 
 # can_be_undone NUMBER
 can_be_undone() {
@@ -832,6 +926,7 @@ can_be_undone() {
 undo_step() {
   can_be_undone "$1" || return 0
   STEP=$1 OUT=$HERE/out/$1.undo.log
+  out_opens
   MODE=undo UNDO_GOES=1 UNDO_TOLD=0 STEP_RC=0 SAYS=
   "undo_$1"
   MODE=idle
@@ -861,8 +956,7 @@ no_way_back() {
     return 1
   }
   journal note message "$1"
-  # what the new disk needs stays from here on
-  UNDO_SCOPE=temporary
+  TURNED=1
 }
 
 # go_back OUTCOME MESSAGE: the guest is on its old disk afterwards, unless it is found on its new one. Does not return.
@@ -885,11 +979,12 @@ forward() {
   local message
   message=$1
   ID=commit OUT=$HERE/out/forward.log
+  out_opens
   read_fact committing
   if [ "\${CONTENT#offline}" != "$CONTENT" ]; then
     # the guest was down and stays so
     SAYS=
-  elif [ -e "$HERE/gone" ]; then
+  elif is_gone; then
     # somebody else took it down, in a wait in which all it did was its own affair
     SAYS=
   elif ! run_on_new_disk; then
@@ -911,7 +1006,7 @@ forward() {
   plan
   SURVEY=0
   if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "\${FOUND_DEAD:-}" ]; then
-    if [ -e "$HERE/gone" ]; then
+    if is_gone; then
       finish "done" "$DOMAIN is down, and its next start is on its new disk; $message"
     fi
     finish "done" "$DOMAIN runs on its new disk; $message"
@@ -921,6 +1016,22 @@ forward() {
     message="$message; to be done:\${CONTENT:+ the second switch, which waited for $CONTENT,}$REMAINS"
   fi
   finish stuck "$message"
+}
+
+# note_gone: somebody else took the guest down. This program goes by it where no file can be made, too.
+GONE=0
+note_gone() {
+  GONE=1
+  [ -e "$HERE/gone" ] || mark_kept "$HERE/gone"
+}
+
+forget_gone() {
+  GONE=0
+  rm -f "$HERE/gone"
+}
+
+is_gone() {
+  [ "$GONE" -eq 1 ] || [ -e "$HERE/gone" ]
 }
 
 # survey_step PHASE: is something of it left to do?
@@ -1015,6 +1126,7 @@ start_owed() {
   UNSTARTED=
   [ -e "$HERE/unstarted" ] || return 0
   OUT=$HERE/out/forward.log
+  out_opens
   read_fact unstarted
   used_meanwhile $CONTENT
   case $? in
@@ -1152,9 +1264,12 @@ withdraw_request() {
 # owe_late DOMID: written into the guest's books, for whoever comes next. 1: nobody watches it.
 owe_late() {
   uptime_now
+  set -- "$1" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG"
   says "$BOOK/owed could not be written"
-  write_kept "$BOOK/owed" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG" || return
+  # for this boot memory does as well, where the disk has no room
+  write_kept "$BOOK/owed" "$2" || write_kept "$RUN/.owed.$SAFE" "$2" || return
   says 'systemd-run started no unit'
+  out_opens
   systemd-run --quiet --collect --unit="converge-late-$SAFE-$1-$$" /bin/sh "$HERE/program.sh" late "$1" \\
     </dev/null >>"$OUT" 2>&1 9>&-
 }
@@ -1163,14 +1278,22 @@ owe_late() {
 owed_late() {
   local boot end
   OWED='' OWED_BY='' OWED_CONFIG='' boot='' end=''
-  { read -r OWED boot end OWED_BY && IFS= read -r OWED_CONFIG; } 2>/dev/null <"$BOOK/owed" || return 1
+  find_owed || return 1
+  { read -r OWED boot end OWED_BY && IFS= read -r OWED_CONFIG; } 2>/dev/null <"$OWED_FILE" || return 1
   case $OWED-$end in -* | *- | *[!0-9-]*) return 1 ;; esac
   uptime_now
   [ "$boot" = "$(boot_id)" ] && [ "$UPTIME" -lt "$end" ]
 }
 
+# find_owed: sets OWED_FILE, where that is written
+find_owed() {
+  # where memory has it, the books took it no more
+  for OWED_FILE in "$RUN/.owed.$SAFE" "$BOOK/owed"; do [ ! -e "$OWED_FILE" ] || return 0; done
+  return 1
+}
+
 forget_late() {
-  ! [ -e "$BOOK/owed" ] || rm -f "$BOOK/owed"
+  ! find_owed || rm -f "$BOOK/owed" "$RUN/.owed.$SAFE"
 }
 
 # settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down.
@@ -1187,7 +1310,7 @@ settle_late() {
 UNPAID=
 pay_late() {
   UNPAID=
-  [ -e "$BOOK/owed" ] || return 0
+  find_owed || return 0
   owed_late || {
     forget_late
     return 0
@@ -1267,6 +1390,7 @@ try_again_later() {
   # one that it has not taken down is not its affair
   [ -e "$HERE/down" ] || [ -e "$HERE/migrating" ] || [ -n "$UNSTARTED" ] || return 0
   ! domain_state "$DOMAIN" || half_built "$DOMID" || return 0
+  out_opens
   if systemd-run --quiet --collect --unit="converge-again-$SAFE-$$" /bin/sh "$HERE/program.sh" again </dev/null >>"$OUT" 2>&1 9>&-; then
     journal note message "$DOMAIN is down; that is mended by itself, if it can be: it is tried again for an hour"
   else
@@ -2168,13 +2292,15 @@ goal_stored() {
 
 # qmp WHAT DOMID…: asks it by way of qmp.py; sets ANSWER. 1: it refuses, or does not answer. 3: no QEMU serves that guest.
 qmp() {
-  local status
-  ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$HERE/out/qmp.err" </dev/null 9>&-)
+  local status SCRATCH
+  # nobody has to hear what it says wrong: what it does may be what lets the guest write again
+  scratch error || SCRATCH=/dev/null
+  ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$SCRATCH" </dev/null 9>&-)
   status=$?
   case $status in
     0) ;;
-    1 | 3) says "$(tail_of "$HERE/out/qmp.err")" ;;
-    *) says "QEMU could not be asked ($status): $(tail_of "$HERE/out/qmp.err")" && status=1 ;;
+    1 | 3) says "$(tail_of "$SCRATCH")" ;;
+    *) says "QEMU could not be asked ($status): $(tail_of "$SCRATCH")" && status=1 ;;
   esac
   return "$status"
 }
@@ -2399,18 +2525,18 @@ goal_resource_in_sync() { # NAME DEVICE
 
 # ask_volume VG/LV FIELDS: sets ANSWER, fields with \`|\` between them. 1: no such volume. 2: lvs cannot tell.
 ask_volume() {
-  local OUT
+  local SCRATCH OUT
   # as a command, which can be left behind: what waits for a disk that does not answer can not even be killed
-  OUT=$HERE/out/lvs.err
-  : >"$OUT"
+  scratch error || return 2
+  OUT=$SCRATCH
   if run_answer lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1"; then
     # lvs pads the first column
     ANSWER=\${SAID#"\${SAID%%[! ]*}"}
     return 0
   fi
   # rc 5 is many things; only this one says that the group was read and the volume is not in it
-  grep -q 'Failed to find logical volume' "$HERE/out/lvs.err" && return 1
-  says "lvs $1: $(tail_of "$HERE/out/lvs.err")"
+  grep -q 'Failed to find logical volume' "$OUT" && return 1
+  says "lvs $1: $(tail_of "$OUT")"
   return 2
 }
 
@@ -2914,7 +3040,7 @@ note_built() {
 
 # forget_built: it runs, and is its owner's from here on
 forget_built() {
-  ! [ -e "$HERE/built" ] || : >"$HERE/built"
+  ! [ -e "$HERE/built" ] || printf '' >"$HERE/built"
 }
 
 # built_here DOMID: this run has built it, or was about to, and it has never run. Sets WHOLE, 1 where it was seen whole.
@@ -3498,7 +3624,7 @@ verb_restore_config() {
         if [ "$how" = mirrored ]; then
           if ! saved_by_xendomains && volumes_hold "$@"; then
             # whoever took it down may bring it up again; what Dom0's reboot took down is started
-            rebooted || : >"$HERE/gone"
+            rebooted || note_gone
             no_way_back "$name is down, and may have been on its new disk since, which lacks nothing: it stays there, and so does $shown"
             return
           fi
@@ -3590,7 +3716,10 @@ verb_copy() { # ID ROLE -- COMMAND…
     [ "$limit" -ge $((FORECAST_OF + 500)) ] || limit=$((FORECAST_OF + 500))
     [ "$FORECAST_OF" -gt 0 ] || limit=0
   fi
-  : >"$log"
+  [ "$log" != /dev/null ] && printf '' >"$log" || {
+    says "cannot write what the copy says"
+    return 1
+  }
   uptime_now
   began=$UPTIME next=$((UPTIME + 100))
   setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &
@@ -3914,6 +4043,7 @@ verb_retire_device() { # NAME
 
 # retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
 retire_later() {
+  out_opens
   systemd-run --quiet --collect --unit="converge-late-device-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \\
     </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
   return 0
@@ -4815,9 +4945,10 @@ give_up_scoped() { # PID
 create_scoped() {
   local tries lines status
   tries=10
-  : >>"$OUT"
   while :; do
-    lines=$(($(wc -l <"$OUT")))
+    out_opens
+    lines_in "$OUT"
+    lines=$LINES_IN
     scoped "$@" && return 0
     status=$?
     tries=$((tries - 1))
@@ -5223,7 +5354,7 @@ mirror_whole() {
   says "the image gives errors before the volume holds all of it (legs: $HEALTH)"
   was_synced "$1" || return 1
   [ -e "$HERE/synced/$1.told" ] || {
-    : >"$HERE/synced/$1.told"
+    printf '' >"$HERE/synced/$1.told"
     journal note message "the image behind $1 gives errors: the volume holds everything, and takes over"
   }
 }
@@ -5367,7 +5498,7 @@ verb_mark_used() {
     swap) free_of_swap "$image" "$bytes" ;;
     *)
       # what it prints of a large one does not fit a variable
-      dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
+      dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || printf '' >"$link.map"
       awk "$FREE_OF_EXT" "$link.map"
       ;;
   esac >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&
@@ -5518,7 +5649,7 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   began=$UPTIME
   SWITCH=migrate
   rm -f "$HERE/stopped"
-  : >"$HERE/moving"
+  printf '' >"$HERE/moving" || return
   { note_stopped "$old"; } </dev/null >/dev/null 2>&1 9>&- &
   # not yet, but any moment: note_stopped says when
   guest_away
@@ -5642,6 +5773,8 @@ verb_settle_migration() {
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
+  # there is no other one, and no memory that could be used again: it runs, whether that can be written or not
+  write_kept "$HERE/resumed" "$(boot_id)" || :
   let_run "$1" xl unpause -- "$copy" || return 1
   tell_back resumed "$stopped"
 }
@@ -5961,7 +6094,10 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
   # what is needed to find the loop again if this ends between the two
   printf '%s\\n' "$link" >"$HERE/loops/$STEP.link" &&
     printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
-    loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
+    loops_over "$file" >"$HERE/loops/$STEP.before" || {
+    says "cannot write into $HERE/loops"
+    return 1
+  }
   # what was made again at a boot has no link, and is the one that the mapping lies on
   if [ -n "$under" ] && loop_below "$under" "$file"; then
     loop_identity "$DEVICE"
@@ -6522,7 +6658,7 @@ verb_unpivot() {
     status=$?
     if [ "$status" -eq 1 ]; then
       # whoever took it down may bring it up again; what Dom0's reboot took down is started
-      rebooted || : >"$HERE/gone"
+      rebooted || note_gone
       no_way_back "$name is down, and may have been on its volumes since, which lack nothing: it stays there, and so does $config"
       return
     fi
@@ -6571,7 +6707,7 @@ verb_drop_job() {
     [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
     # from here on the image alone gets what it writes (see unpivot)
-    note_kept "$HERE/on-image" "$2"
+    mark_kept "$HERE/on-image"
     qmp drop "$DOMID" 60 "$2" "$3"
     status=$?
   fi
@@ -6677,7 +6813,7 @@ verb_await_clone() {
   }
   CONSOLE=$HERE/out/rehearsal.console
   rm -f -- "$CONSOLE" "$CONSOLE.old" "$CONSOLE.part" "$CONSOLE.open"
-  : >"$CONSOLE"
+  printf '' >"$CONSOLE" || return
   { read_console "$DOMID"; } </dev/null >/dev/null 2>&1 9>&- &
   CONSOLE_READER=$!
   # what it says first is not to be missed: one that dies at once takes its console along
@@ -6819,7 +6955,7 @@ read_console() {
   done
   case \${tty#"$ROOT"/dev/pts/} in '' | *[!0-9]*) return 0 ;; esac
   exec <"$tty"
-  : >"$CONSOLE.open"
+  printf '' >"$CONSOLE.open"
   while dd bs=4096 count=1 2>/dev/null >"$CONSOLE.part" && [ -s "$CONSOLE.part" ]; do
     cat "$CONSOLE.part" >>"$CONSOLE"
     [ "$(wc -c <"$CONSOLE")" -lt "$CONSOLE_BYTES" ] || mv -f -- "$CONSOLE" "$CONSOLE.old"
@@ -7456,8 +7592,8 @@ thaw_or_start() {
   BRINGS_BACK=1
   read -r file before 2>/dev/null <"$HERE/saved" || file=''
   if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
-    write_kept "$HERE/thawed" "$file" || return 1
-    if build_scoped xl restore "$before" "$file"; then
+    spend_memory "$file" || return
+    if [ -e "$file" ] && build_scoped xl restore "$before" "$file"; then
       forget_built
       rm -f -- "$file"
       tell_back restored
@@ -7470,6 +7606,14 @@ thaw_or_start() {
     esac
   fi
   start_in_scope "$1" "$2"
+}
+
+# spend_memory FILE: so that it is never used again, whatever becomes of this program. By a rename, which a full disk takes too.
+# Where even that can not be written, the memory is given up: it is worth less than a guest that runs.
+spend_memory() {
+  mv -f "$HERE/saved" "$HERE/thawed" && kept "$HERE" && return 0
+  says "cannot write that its memory is used"
+  rm -f -- "$1" && kept "\${1%/*}"
 }
 
 # forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
@@ -7490,16 +7634,19 @@ verb_resume_guest() {
   local name file
   name=$1 file=$2
   shift 3
+  write_kept "$HERE/resumed" "$(boot_id)" || {
+    says "cannot write that $name is let run"
+    return 1
+  }
   let_run "$name" "$@" || return
   [ "$file" = - ] || rm -f -- "$file"
 }
 
-# let_run NAME COMMAND…: \`resumed\` stays unless it is seen that it has not run: what its memory was before is never used again
+# let_run NAME COMMAND…: after \`resumed\` was written. It stays unless it is seen that it has not run: what its memory was before is never used again
 let_run() {
   local name status
   name=$1
   shift
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
   run_command "$@"
   status=$?
   uptime_now
@@ -7554,7 +7701,7 @@ take_throttle() {
     mkdir -p "$RUN/throttle" && cat "$THROTTLE" >"$RUN/throttle/before.new" &&
       mv -f "$RUN/throttle/before.new" "$RUN/throttle/before" || return 1
   }
-  : >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
+  printf '' >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
 }
 
 # steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed
@@ -7664,12 +7811,12 @@ verb_await_window() {
       case $? in
         0)
           gone=0 off=0
-          rm -f "$HERE/gone"
+          forget_gone
           [ "$OPENS" -gt 0 ] || break
           ;;
         1)
           off=$((off + 1))
-          rm -f "$HERE/gone"
+          forget_gone
           # it may be half built at the first look
           if [ "$off" -ge 2 ]; then
             pass_over "$steps" "$name is on its volume by itself meanwhile"
@@ -7678,7 +7825,7 @@ verb_await_window() {
           ;;
         3)
           gone=$((gone + 1)) off=0
-          : >"$HERE/gone"
+          note_gone
           # in its own reboot it is not there for a moment
           if [ "$OPENS" -eq 0 ] && [ "$gone" -ge 3 ]; then
             pass_over "$steps" "$name is down: its next start is on its volume"
@@ -7697,7 +7844,8 @@ verb_await_window() {
     pauses=$((pauses - 1))
     sleep "$WAIT_PAUSE" 9>&-
   done
-  rm -f "$HERE/waiting" "$HERE/gone"
+  rm -f "$HERE/waiting"
+  forget_gone
   # the clock may have been set: the journal's times go by it again
   BASE=''
   uptime_now
@@ -7760,7 +7908,7 @@ mode_run() {
     recover_locked
   fi
   # whoever finds this run dead goes by these
-  printf '%s' "$DOMAIN" >"$HERE/domain" && boot_id >"$HERE/boot" && kept "$HERE/domain" "$HERE/boot" ||
+  printf '%s' "$DOMAIN" >"$HERE/domain" && boot_id >"$HERE/boot" && kept "$HERE/domain" "$HERE/boot" && set_aside ||
     finish refused "cannot write into $HERE: is the disk full?"
   read_fact owner
   owner=$CONTENT
@@ -7806,6 +7954,7 @@ mode_recover() {
 # recover_locked: finds a run dead, in whatever state; may itself die anywhere and be called again. Does not return.
 recover_locked() {
   local outcome
+  [ -e "$HERE/ended" ] || recall_end
   # it may be down
   guest_away
   tell_resumed
@@ -7821,8 +7970,11 @@ recover_locked() {
       start_owed
       take_back temporary
     else
-      take_back all
+      take_back all left
+      # it has its new disk, or had: whether it is up is its owner's affair
+      ! committing || take_back temporary
     fi
+    ! committing || [ -e "$HERE/unstarted" ] || [ -e "$HERE/committed" ] || write_kept "$HERE/committed" "$(date +%s)"
     [ -z "$LEFT$UNSTARTED" ] || {
       try_again_later
       exit 1
@@ -7846,14 +7998,26 @@ recover_locked() {
   esac
 }
 
+# recall_end: it has ended in this boot, and could not write so. Where it still can not there is nothing else to do.
+recall_end() {
+  local run outcome
+  { read -r run outcome <"$RUN/.ended.$SAFE"; } 2>/dev/null && [ "$run" = "\${HERE##*/}" ] || return 0
+  write_kept "$HERE/ended" "$outcome" || exit 0
+  rm -f "$RUN/.ended.$SAFE"
+  give_up_aside
+}
+
 mode_stop() {
   local last
   if [ -e "$HERE/ended" ]; then
     json_object stopping 'it has ended already'
   else
-    : >"$HERE/stop"
-    last=$(last_step)
-    json_object stopping "asked; the last step that began is \${last:-none}"
+    if opens "$HERE/stop"; then
+      last=$(last_step)
+      json_object stopping "asked; the last step that began is \${last:-none}"
+    else
+      json_object stopping "it could not be asked: cannot write $HERE/stop"
+    fi
   fi
   printf '%s\\n' "$JSON"
 }
@@ -7883,8 +8047,9 @@ mode_follow() {
   local first total
   first=$1
   case $first in '' | *[!0-9]* | 0) first=1 ;; esac
-  [ -e "$JOURNAL" ] || : >>"$JOURNAL"
-  total=$(($(wc -l <"$JOURNAL")))
+  [ -e "$JOURNAL" ] || opens "$JOURNAL"
+  lines_in "$JOURNAL"
+  total=$LINES_IN
   if [ "$total" -ge "$first" ]; then
     tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
     # an end that lies before FIRST_LINE ends it as well
@@ -9224,7 +9389,8 @@ submit() {
   directory "$BOOK/runs"
   plain_file "$BOOK/lock"
   plain_file "$BOOK/submission"
-  : >>"$BOOK/lock"
+  # not \`:\`, which would end the shell before it could say anything
+  printf '' >>"$BOOK/lock" || refuse "cannot write $BOOK"
   # before the lock: what comes from somebody who has vanished may not end for long. By way of a file: some head read more than
   # they are asked for.
   INCOMING=$BOOK/incoming.$STAMP.$$

@@ -13,6 +13,7 @@ try_again_later() {
   # one that it has not taken down is not its affair
   [ -e "$HERE/down" ] || [ -e "$HERE/migrating" ] || [ -n "$UNSTARTED" ] || return 0
   ! domain_state "$DOMAIN" || half_built "$DOMID" || return 0
+  out_opens
   if systemd-run --quiet --collect --unit="converge-again-$SAFE-$$" /bin/sh "$HERE/program.sh" again </dev/null >>"$OUT" 2>&1 9>&-; then
     journal note message "$DOMAIN is down; that is mended by itself, if it can be: it is tried again for an hour"
   else

@@ -54,7 +54,7 @@ asked_in_vain() {
   in_vain || return 1
   what=
   read -r what <"$VAIN"
-  : >"$VAIN"
+  printf '' >"$VAIN" || rm -f "$VAIN"
   HUNG=1
   says "$what"
 }

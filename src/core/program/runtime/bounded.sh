@@ -52,9 +52,29 @@ guest_here() {
   kill "$TICKER" 2>/dev/null
   wait "$TICKER" 2>/dev/null
   TICKER=
-  rm -f "$BEAT" "$VAIN"
+  rm -f "$BEAT" "$VAIN" "$RUN/$SAFE/answer" "$RUN/$SAFE/error" "$RUN/$SAFE/out" "$RUN/$SAFE/out.err"
   # where it was made for these alone
   rmdir -- "$RUN/$SAFE" 2>/dev/null || :
+}
+
+# out_opens: what a command prints has a place. Where no file can be made in the books (no inode is left, the file system is
+# read-only) it is in memory, or nowhere: the command is run all the same, as the guest may come back by it.
+out_opens() {
+  ! opens "$OUT" || return 0
+  OUT=$RUN/$SAFE/out
+  mkdir -p -- "${OUT%/*}" 2>/dev/null
+  opens "$OUT" || OUT=/dev/null
+}
+
+# scratch NAME: sets SCRATCH, an empty file for what is read right after it was printed. While the guest is away it is in
+# memory: an answer that a full disk did not take is none. 1: nothing can be written there.
+scratch() {
+  SCRATCH=$HERE/out/$1
+  [ -z "$TICKER" ] || SCRATCH=$RUN/$SAFE/$1
+  { printf '' >"$SCRATCH"; } 2>/dev/null || {
+    says "cannot write $SCRATCH"
+    return 1
+  }
 }
 
 # run_command COMMAND…: its output goes to the step's file, and it does not inherit the lock
@@ -64,6 +84,7 @@ run_command() {
     run_bounded "$@"
     return
   fi
+  out_opens
   "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&-
   status=$?
   [ "$status" -eq 0 ] || says "$1 ended with $status"
@@ -72,9 +93,10 @@ run_command() {
 
 # run_answer COMMAND…: the same, and sets SAID, the line that it printed
 run_answer() {
-  local status ANSWER_TO
-  ANSWER_TO=$HERE/out/answer SAID=
-  : >"$ANSWER_TO"
+  local status SCRATCH ANSWER_TO
+  SAID=
+  scratch answer || return
+  ANSWER_TO=$SCRATCH
   run_command "$@"
   status=$?
   IFS= read -r SAID <"$ANSWER_TO"
@@ -86,6 +108,7 @@ run_bounded() {
   local pid deadline bound
   bound=$BOUND
   [ "$HUNG" -eq 0 ] || [ "$UNHURRIED" -eq 1 ] || [ "$bound" -le "$SHORT_BOUND" ] || bound=$SHORT_BOUND
+  out_opens
   uptime_now
   deadline=$((UPTIME + bound))
   "$@" </dev/null >>"${ANSWER_TO:-$OUT}" 2>>"$OUT" 9>&- &

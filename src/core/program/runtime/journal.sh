@@ -24,13 +24,20 @@ close_torn() {
   if [ -s "$JOURNAL" ] && is_torn "$JOURNAL"; then
     printf '\n' >>"$JOURNAL" || return
   fi
-  SEQ=$(($(wc -l <"$JOURNAL"))) TORN=0
+  lines_in "$JOURNAL"
+  SEQ=$LINES_IN TORN=0
 }
 
 # journal_kept EVENT…: the same, and on disk
 journal_kept() {
   journal "$@"
   kept "$JOURNAL"
+}
+
+# lines_in FILE: sets LINES_IN; of one that can not be read, 0
+lines_in() {
+  LINES_IN=0
+  [ ! -r "$1" ] || LINES_IN=$(($(wc -l <"$1")))
 }
 
 # is_torn FILE: its last line has no end. By od: see open_journal.
@@ -43,12 +50,13 @@ is_torn() {
 open_journal() {
   local torn
   mkdir -p "$HERE/out" "$HERE/copies" "$HERE/loops"
-  [ -e "$JOURNAL" ] || : >"$JOURNAL"
+  [ -e "$JOURNAL" ] || printf '' >"$JOURNAL"
   if [ -s "$JOURNAL" ] && is_torn "$JOURNAL"; then
     torn=$(tail -n 1 "$JOURNAL" | wc -c)
     truncate -s "-$((torn))" "$JOURNAL"
   fi
-  SEQ=$(($(wc -l <"$JOURNAL")))
+  lines_in "$JOURNAL"
+  SEQ=$LINES_IN
 }
 
 # an `end` event, all of it. Quotes inside of strings are escaped: nothing else looks like it.

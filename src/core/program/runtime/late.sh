@@ -27,9 +27,12 @@ withdraw_request() {
 # owe_late DOMID: written into the guest's books, for whoever comes next. 1: nobody watches it.
 owe_late() {
   uptime_now
+  set -- "$1" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG"
   says "$BOOK/owed could not be written"
-  write_kept "$BOOK/owed" "$1 $(boot_id) $((UPTIME + LATE_CENTIS)) $HERE$LINE$CONFIG" || return
+  # for this boot memory does as well, where the disk has no room
+  write_kept "$BOOK/owed" "$2" || write_kept "$RUN/.owed.$SAFE" "$2" || return
   says 'systemd-run started no unit'
+  out_opens
   systemd-run --quiet --collect --unit="converge-late-$SAFE-$1-$$" /bin/sh "$HERE/program.sh" late "$1" \
     </dev/null >>"$OUT" 2>&1 9>&-
 }
@@ -38,14 +41,22 @@ owe_late() {
 owed_late() {
   local boot end
   OWED='' OWED_BY='' OWED_CONFIG='' boot='' end=''
-  { read -r OWED boot end OWED_BY && IFS= read -r OWED_CONFIG; } 2>/dev/null <"$BOOK/owed" || return 1
+  find_owed || return 1
+  { read -r OWED boot end OWED_BY && IFS= read -r OWED_CONFIG; } 2>/dev/null <"$OWED_FILE" || return 1
   case $OWED-$end in -* | *- | *[!0-9-]*) return 1 ;; esac
   uptime_now
   [ "$boot" = "$(boot_id)" ] && [ "$UPTIME" -lt "$end" ]
 }
 
+# find_owed: sets OWED_FILE, where that is written
+find_owed() {
+  # where memory has it, the books took it no more
+  for OWED_FILE in "$RUN/.owed.$SAFE" "$BOOK/owed"; do [ ! -e "$OWED_FILE" ] || return 0; done
+  return 1
+}
+
 forget_late() {
-  ! [ -e "$BOOK/owed" ] || rm -f "$BOOK/owed"
+  ! find_owed || rm -f "$BOOK/owed" "$RUN/.owed.$SAFE"
 }
 
 # settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down.
@@ -62,7 +73,7 @@ settle_late() {
 UNPAID=
 pay_late() {
   UNPAID=
-  [ -e "$BOOK/owed" ] || return 0
+  find_owed || return 0
   owed_late || {
     forget_late
     return 0

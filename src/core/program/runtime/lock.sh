@@ -4,7 +4,13 @@
 # take_lock SECONDS: waits that long at most. Followers hold it (shared) for an instant when a program ends.
 take_lock() {
   local tries
-  exec 9>>"$BOOK/lock"
+  if opens "$BOOK/lock"; then
+    exec 9>>"$BOOK/lock"
+  else
+    # read-only by now; a guest may have to be brought back all the same
+    [ -r "$BOOK/lock" ] || return 1
+    exec 9<"$BOOK/lock"
+  fi
   tries=$(($1 * 5))
   until flock -n 9; do
     tries=$((tries - 1))

@@ -40,7 +40,7 @@ mode_run() {
     recover_locked
   fi
   # whoever finds this run dead goes by these
-  printf '%s' "$DOMAIN" >"$HERE/domain" && boot_id >"$HERE/boot" && kept "$HERE/domain" "$HERE/boot" ||
+  printf '%s' "$DOMAIN" >"$HERE/domain" && boot_id >"$HERE/boot" && kept "$HERE/domain" "$HERE/boot" && set_aside ||
     finish refused "cannot write into $HERE: is the disk full?"
   read_fact owner
   owner=$CONTENT
@@ -86,6 +86,7 @@ mode_recover() {
 # recover_locked: finds a run dead, in whatever state; may itself die anywhere and be called again. Does not return.
 recover_locked() {
   local outcome
+  [ -e "$HERE/ended" ] || recall_end
   # it may be down
   guest_away
   tell_resumed
@@ -101,8 +102,11 @@ recover_locked() {
       start_owed
       take_back temporary
     else
-      take_back all
+      take_back all left
+      # it has its new disk, or had: whether it is up is its owner's affair
+      ! committing || take_back temporary
     fi
+    ! committing || [ -e "$HERE/unstarted" ] || [ -e "$HERE/committed" ] || write_kept "$HERE/committed" "$(date +%s)"
     [ -z "$LEFT$UNSTARTED" ] || {
       try_again_later
       exit 1
@@ -126,14 +130,26 @@ recover_locked() {
   esac
 }
 
+# recall_end: it has ended in this boot, and could not write so. Where it still can not there is nothing else to do.
+recall_end() {
+  local run outcome
+  { read -r run outcome <"$RUN/.ended.$SAFE"; } 2>/dev/null && [ "$run" = "${HERE##*/}" ] || return 0
+  write_kept "$HERE/ended" "$outcome" || exit 0
+  rm -f "$RUN/.ended.$SAFE"
+  give_up_aside
+}
+
 mode_stop() {
   local last
   if [ -e "$HERE/ended" ]; then
     json_object stopping 'it has ended already'
   else
-    : >"$HERE/stop"
-    last=$(last_step)
-    json_object stopping "asked; the last step that began is ${last:-none}"
+    if opens "$HERE/stop"; then
+      last=$(last_step)
+      json_object stopping "asked; the last step that began is ${last:-none}"
+    else
+      json_object stopping "it could not be asked: cannot write $HERE/stop"
+    fi
   fi
   printf '%s\n' "$JSON"
 }
@@ -163,8 +179,9 @@ mode_follow() {
   local first total
   first=$1
   case $first in '' | *[!0-9]* | 0) first=1 ;; esac
-  [ -e "$JOURNAL" ] || : >>"$JOURNAL"
-  total=$(($(wc -l <"$JOURNAL")))
+  [ -e "$JOURNAL" ] || opens "$JOURNAL"
+  lines_in "$JOURNAL"
+  total=$LINES_IN
   if [ "$total" -ge "$first" ]; then
     tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
     # an end that lies before FIRST_LINE ends it as well

@@ -41,14 +41,50 @@ kept() {
   sync "$@" 2>/dev/null || sync
 }
 
-# write_kept FILE TEXT: a small file, whole or not there
+# opens FILE: it can be written to. By printf, here and wherever a file is made empty: `:` is a special builtin, and a shell whose
+# special builtin can not open a file ends at once (POSIX, 2.8.1), with the guest down.
+opens() {
+  { printf '' >>"$1"; } 2>/dev/null
+}
+
+# write_kept FILE TEXT: a small file, whole or not there. Where room was set aside for it (set_aside) that is written over.
 write_kept() {
-  printf '%s\n' "$2" >"$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "${1%/*}"
+  if [ -e "$1.new" ]; then
+    printf '%s\n' "$2" 1<>"$1.new" && truncate -s "$(($(printf '%s\n' "$2" | wc -c)))" -- "$1.new"
+  else
+    printf '%s\n' "$2" >"$1.new"
+  fi && kept "$1.new" && mv -f "$1.new" "$1" && kept "${1%/*}"
+}
+
+# what says how a run has ended, and what it has left
+readonly LAST_WORDS='ended unfinished left unstarted'
+
+# set_aside: while there is room, a block for each of them. A run that can not write that it has ended is found dead, be it days
+# later, and taken back then: whoever stopped the guest meanwhile would have it started. To write over a block, and to rename
+# it, takes no room, and nobody else can have it.
+set_aside() {
+  local word
+  set --
+  for word in $LAST_WORDS; do
+    printf '%4095s\n' '' >"$HERE/$word.new" || return
+    set -- "$@" "$HERE/$word.new"
+  done
+  kept "$@" "$HERE"
+}
+
+# give_up_aside: what was not needed, and what a full disk has cut short
+give_up_aside() {
+  rm -f "$HERE"/*.new
 }
 
 # note_kept FILE TEXT: the same for a new file of which half a text says no less than all of it
 note_kept() {
   printf '%s\n' "$2" >"$1" && kept "$1" "${1%/*}"
+}
+
+# mark_kept FILE: it is there, and what it says says nothing. A second name takes no inode, where none is left.
+mark_kept() {
+  { opens "$1" || ln -- "$HERE/program.sh" "$1"; } && kept "${1%/*}"
 }
 
 # add_line FILE TEXT: on disk, and on a line of its own: a power cut may have left a torn one before it

@@ -62,6 +62,7 @@ step() {
       fi
       ;;
   esac
+  out_opens
   # before anything is touched: whoever finds this run dead knows what to take back
   if can_be_undone "$STEP"; then
     { printf '%s\n' "$STEP" >>"$HERE/started" && kept "$HERE/started"; } || fail 1 "cannot write $HERE/started"
@@ -231,7 +232,7 @@ abandon() {
 remove_run_directories() {
   [ -d "$RUN/$SAFE" ] && [ ! -L "$RUN/$SAFE" ] || return 0
   # made from the guest's config, for single commands
-  rm -f "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg" "$RUN/$SAFE/rehearsal.cfg"
+  rm -f "$RUN/$SAFE/out" "$RUN/$SAFE/out.err" "$RUN/$SAFE/before.cfg" "$RUN/$SAFE/next.cfg" "$RUN/$SAFE/stored.cfg" "$RUN/$SAFE/rehearsal.cfg"
   find "$RUN/$SAFE" -xdev -depth -type d -exec rmdir -- {} + 2>/dev/null || :
 }
 
@@ -250,7 +251,11 @@ finish() {
 # end_run OUTCOME MESSAGE: the file that says that nothing is left to do, and then the last event: whoever followed until
 # there finds everything in its place. Does not return.
 end_run() {
-  write_kept "$HERE/ended" "$1"
+  # what nobody knows to be left would stay so: then it is better found dead
+  # Where the books are read-only by now it is known until Dom0's next boot
+  [ "$UNTOLD" -eq 1 ] || write_kept "$HERE/ended" "$1" || write_kept "$RUN/.ended.$SAFE" "${HERE##*/} $1"
+  # room for the event, too
+  give_up_aside
   journal_kept end outcome "$1" message "$2"
   case $1 in done) exit 0 ;; refused) exit 3 ;; stopped) exit 4 ;; *) exit 1 ;; esac
 }

@@ -114,7 +114,8 @@ submit() {
   directory "$BOOK/runs"
   plain_file "$BOOK/lock"
   plain_file "$BOOK/submission"
-  : >>"$BOOK/lock"
+  # not `:`, which would end the shell before it could say anything
+  printf '' >>"$BOOK/lock" || refuse "cannot write $BOOK"
   # before the lock: what comes from somebody who has vanished may not end for long. By way of a file: some head read more than
   # they are asked for.
   INCOMING=$BOOK/incoming.$STAMP.$$

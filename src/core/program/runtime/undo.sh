@@ -25,19 +25,25 @@ when() {
   esac
 }
 
-# take_back SCOPE: all | temporary. Sets LEFT (numbers of steps) and LEFT_WHY.
+# take_back SCOPE [left]: all | temporary; left: only what an earlier try has left, as the guest is its owner's by now. Sets LEFT
+# (numbers of steps) and LEFT_WHY. Where it turns out that there is no way back it ends there: what is taken back then, the boot
+# unit too, is taken back once the guest is seen to.
 take_back() {
-  local number tries list
+  local number tries list of
+  of=started
+  [ "${2:-}" != left ] || [ -z "$(newest_first left)" ] || of=left
   UNDO_SCOPE=$1
   resume_origins
   adopt_loops
   forget_draft
-  list=$(newest_first started)
+  list=$(newest_first "$of")
+  TURNED=0
   for tries in 1 2 3; do
     [ "$tries" -eq 1 ] || sleep 1
     LEFT='' LEFT_WHY=
     for number in $list; do
       undo_step "$number"
+      [ "$TURNED" -eq 0 ] || return 0
     done
     [ -n "$LEFT" ] || break
     list=$LEFT
@@ -45,18 +51,28 @@ take_back() {
   # what was there already when the run came to it. Dom0's reboot took it, and a guest that was saved on it needs it again
   if rebooted; then
     UNDO_SCOPE=temporary
-    for number in $(newest_first skipped); do
+    for number in $(newest_first skipped) $([ "$of" = started ] || newest_first started); do
       undo_step "$number"
     done
     UNDO_SCOPE=$1
   fi
   tell_resumed
   if [ -n "$LEFT$UNSTARTED" ]; then
-    write_kept "$HERE/unfinished" "$UNSTARTED${UNSTARTED:+${LEFT_WHY:+; }}$LEFT_WHY"
+    list=
+    for number in $LEFT; do list=$number$LINE$list; done
+    # all of it is taken back once more, where this can not be written
+    write_kept "$HERE/left" "$list" || rm -f "$HERE/left"
+    # that it is there counts: a longer text may have no room
+    UNTOLD=0
+    write_kept "$HERE/unfinished" "$UNSTARTED${UNSTARTED:+${LEFT_WHY:+; }}$LEFT_WHY" ||
+      write_kept "$HERE/unfinished" 'not everything could be taken back: see the journal' || UNTOLD=1
   else
-    rm -f "$HERE/unfinished"
+    rm -f "$HERE/unfinished" "$HERE/left"
   fi
 }
+TURNED=0
+# something is left, and could not be written down
+UNTOLD=0
 
 # can_be_undone NUMBER
 can_be_undone() {
@@ -66,6 +82,7 @@ can_be_undone() {
 undo_step() {
   can_be_undone "$1" || return 0
   STEP=$1 OUT=$HERE/out/$1.undo.log
+  out_opens
   MODE=undo UNDO_GOES=1 UNDO_TOLD=0 STEP_RC=0 SAYS=
   "undo_$1"
   MODE=idle
@@ -95,8 +112,7 @@ no_way_back() {
     return 1
   }
   journal note message "$1"
-  # what the new disk needs stays from here on
-  UNDO_SCOPE=temporary
+  TURNED=1
 }
 
 # go_back OUTCOME MESSAGE: the guest is on its old disk afterwards, unless it is found on its new one. Does not return.
@@ -119,11 +135,12 @@ forward() {
   local message
   message=$1
   ID=commit OUT=$HERE/out/forward.log
+  out_opens
   read_fact committing
   if [ "${CONTENT#offline}" != "$CONTENT" ]; then
     # the guest was down and stays so
     SAYS=
-  elif [ -e "$HERE/gone" ]; then
+  elif is_gone; then
     # somebody else took it down, in a wait in which all it did was its own affair
     SAYS=
   elif ! run_on_new_disk; then
@@ -145,7 +162,7 @@ forward() {
   plan
   SURVEY=0
   if [ -z "$REMAINS$LEFT" ] && [ "$message" = "$1" ] && [ -n "${FOUND_DEAD:-}" ]; then
-    if [ -e "$HERE/gone" ]; then
+    if is_gone; then
       finish "done" "$DOMAIN is down, and its next start is on its new disk; $message"
     fi
     finish "done" "$DOMAIN runs on its new disk; $message"
@@ -155,6 +172,22 @@ forward() {
     message="$message; to be done:${CONTENT:+ the second switch, which waited for $CONTENT,}$REMAINS"
   fi
   finish stuck "$message"
+}
+
+# note_gone: somebody else took the guest down. This program goes by it where no file can be made, too.
+GONE=0
+note_gone() {
+  GONE=1
+  [ -e "$HERE/gone" ] || mark_kept "$HERE/gone"
+}
+
+forget_gone() {
+  GONE=0
+  rm -f "$HERE/gone"
+}
+
+is_gone() {
+  [ "$GONE" -eq 1 ] || [ -e "$HERE/gone" ]
 }
 
 # survey_step PHASE: is something of it left to do?

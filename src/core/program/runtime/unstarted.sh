@@ -41,6 +41,7 @@ start_owed() {
   UNSTARTED=
   [ -e "$HERE/unstarted" ] || return 0
   OUT=$HERE/out/forward.log
+  out_opens
   read_fact unstarted
   # shellcheck disable=SC2086 # pairs of words: names of devices
   used_meanwhile $CONTENT

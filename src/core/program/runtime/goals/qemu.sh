@@ -3,13 +3,15 @@
 
 # qmp WHAT DOMID…: asks it by way of qmp.py; sets ANSWER. 1: it refuses, or does not answer. 3: no QEMU serves that guest.
 qmp() {
-  local status
-  ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$HERE/out/qmp.err" </dev/null 9>&-)
+  local status SCRATCH
+  # nobody has to hear what it says wrong: what it does may be what lets the guest write again
+  scratch error || SCRATCH=/dev/null
+  ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$SCRATCH" </dev/null 9>&-)
   status=$?
   case $status in
     0) ;;
-    1 | 3) says "$(tail_of "$HERE/out/qmp.err")" ;;
-    *) says "QEMU could not be asked ($status): $(tail_of "$HERE/out/qmp.err")" && status=1 ;;
+    1 | 3) says "$(tail_of "$SCRATCH")" ;;
+    *) says "QEMU could not be asked ($status): $(tail_of "$SCRATCH")" && status=1 ;;
   esac
   return "$status"
 }

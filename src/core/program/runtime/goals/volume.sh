@@ -3,18 +3,18 @@
 
 # ask_volume VG/LV FIELDS: sets ANSWER, fields with `|` between them. 1: no such volume. 2: lvs cannot tell.
 ask_volume() {
-  local OUT
+  local SCRATCH OUT
   # as a command, which can be left behind: what waits for a disk that does not answer can not even be killed
-  OUT=$HERE/out/lvs.err
-  : >"$OUT"
+  scratch error || return 2
+  OUT=$SCRATCH
   if run_answer lvs --noheadings --nosuffix --units b --separator '|' -o "$2" "$1"; then
     # lvs pads the first column
     ANSWER=${SAID#"${SAID%%[! ]*}"}
     return 0
   fi
   # rc 5 is many things; only this one says that the group was read and the volume is not in it
-  grep -q 'Failed to find logical volume' "$HERE/out/lvs.err" && return 1
-  says "lvs $1: $(tail_of "$HERE/out/lvs.err")"
+  grep -q 'Failed to find logical volume' "$OUT" && return 1
+  says "lvs $1: $(tail_of "$OUT")"
   return 2
 }
 

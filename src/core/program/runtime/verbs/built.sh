@@ -20,7 +20,7 @@ note_built() {
 
 # forget_built: it runs, and is its owner's from here on
 forget_built() {
-  ! [ -e "$HERE/built" ] || : >"$HERE/built"
+  ! [ -e "$HERE/built" ] || printf '' >"$HERE/built"
 }
 
 # built_here DOMID: this run has built it, or was about to, and it has never run. Sets WHOLE, 1 where it was seen whole.

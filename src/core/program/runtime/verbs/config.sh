@@ -278,7 +278,7 @@ verb_restore_config() {
         if [ "$how" = mirrored ]; then
           if ! saved_by_xendomains && volumes_hold "$@"; then
             # whoever took it down may bring it up again; what Dom0's reboot took down is started
-            rebooted || : >"$HERE/gone"
+            rebooted || note_gone
             no_way_back "$name is down, and may have been on its new disk since, which lacks nothing: it stays there, and so does $shown"
             return
           fi

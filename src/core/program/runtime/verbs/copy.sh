@@ -17,7 +17,10 @@ verb_copy() { # ID ROLE -- COMMAND…
     [ "$limit" -ge $((FORECAST_OF + 500)) ] || limit=$((FORECAST_OF + 500))
     [ "$FORECAST_OF" -gt 0 ] || limit=0
   fi
-  : >"$log"
+  [ "$log" != /dev/null ] && printf '' >"$log" || {
+    says "cannot write what the copy says"
+    return 1
+  }
   uptime_now
   began=$UPTIME next=$((UPTIME + 100))
   setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &

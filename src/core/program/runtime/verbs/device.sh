@@ -71,6 +71,7 @@ verb_retire_device() { # NAME
 
 # retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
 retire_later() {
+  out_opens
   systemd-run --quiet --collect --unit="converge-late-device-$SAFE-$STEP-$$" /bin/sh "$HERE/program.sh" retire "$1" \
     </dev/null >>"$OUT" 2>&1 9>&- || journal note message "/dev/$1 stays until Dom0's next boot: no unit could be started to stop it"
   return 0

@@ -329,9 +329,10 @@ give_up_scoped() { # PID
 create_scoped() {
   local tries lines status
   tries=10
-  : >>"$OUT"
   while :; do
-    lines=$(($(wc -l <"$OUT")))
+    out_opens
+    lines_in "$OUT"
+    lines=$LINES_IN
     scoped "$@" && return 0
     status=$?
     tries=$((tries - 1))

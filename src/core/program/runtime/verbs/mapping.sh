@@ -176,7 +176,7 @@ mirror_whole() {
   says "the image gives errors before the volume holds all of it (legs: $HEALTH)"
   was_synced "$1" || return 1
   [ -e "$HERE/synced/$1.told" ] || {
-    : >"$HERE/synced/$1.told"
+    printf '' >"$HERE/synced/$1.told"
     journal note message "the image behind $1 gives errors: the volume holds everything, and takes over"
   }
 }

@@ -27,7 +27,7 @@ verb_mark_used() {
     swap) free_of_swap "$image" "$bytes" ;;
     *)
       # what it prints of a large one does not fit a variable
-      dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || : >"$link.map"
+      dumpe2fs "$image" >"$link.map" 2>>"$OUT" </dev/null 9>&- || printf '' >"$link.map"
       awk "$FREE_OF_EXT" "$link.map"
       ;;
   esac >"$link.free" && awk -v total="$total" -v bytes="$bytes" -v region="$region" "$BITS_OF_FREE" "$link.free" >"$link.map" &&

@@ -29,7 +29,7 @@ verb_migrate_guest() { # NAME [VDEV TARGET]… -- COMMAND…
   began=$UPTIME
   SWITCH=migrate
   rm -f "$HERE/stopped"
-  : >"$HERE/moving"
+  printf '' >"$HERE/moving" || return
   { note_stopped "$old"; } </dev/null >/dev/null 2>&1 9>&- &
   # not yet, but any moment: note_stopped says when
   guest_away
@@ -153,6 +153,8 @@ verb_settle_migration() {
   copy=$COPY
   destroy_stopped "$old" && name_it "$copy" "$1" || return
   journal note message "$1 had been migrated: its copy runs on"
+  # there is no other one, and no memory that could be used again: it runs, whether that can be written or not
+  write_kept "$HERE/resumed" "$(boot_id)" || :
   let_run "$1" xl unpause -- "$copy" || return 1
   tell_back resumed "$stopped"
 }

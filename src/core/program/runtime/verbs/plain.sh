@@ -49,7 +49,10 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
   # what is needed to find the loop again if this ends between the two
   printf '%s\n' "$link" >"$HERE/loops/$STEP.link" &&
     printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
-    loops_over "$file" >"$HERE/loops/$STEP.before" || return 1
+    loops_over "$file" >"$HERE/loops/$STEP.before" || {
+    says "cannot write into $HERE/loops"
+    return 1
+  }
   # what was made again at a boot has no link, and is the one that the mapping lies on
   if [ -n "$under" ] && loop_below "$under" "$file"; then
     loop_identity "$DEVICE"

@@ -112,7 +112,7 @@ verb_unpivot() {
     status=$?
     if [ "$status" -eq 1 ]; then
       # whoever took it down may bring it up again; what Dom0's reboot took down is started
-      rebooted || : >"$HERE/gone"
+      rebooted || note_gone
       no_way_back "$name is down, and may have been on its volumes since, which lack nothing: it stays there, and so does $config"
       return
     fi
@@ -161,7 +161,7 @@ verb_drop_job() {
     [ "$status" -ne 0 ] || [ -z "$ANSWER" ] || journal note message "$ANSWER"
   else
     # from here on the image alone gets what it writes (see unpivot)
-    note_kept "$HERE/on-image" "$2"
+    mark_kept "$HERE/on-image"
     qmp drop "$DOMID" 60 "$2" "$3"
     status=$?
   fi

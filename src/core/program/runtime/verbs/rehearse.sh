@@ -90,7 +90,7 @@ verb_await_clone() {
   }
   CONSOLE=$HERE/out/rehearsal.console
   rm -f -- "$CONSOLE" "$CONSOLE.old" "$CONSOLE.part" "$CONSOLE.open"
-  : >"$CONSOLE"
+  printf '' >"$CONSOLE" || return
   { read_console "$DOMID"; } </dev/null >/dev/null 2>&1 9>&- &
   CONSOLE_READER=$!
   # what it says first is not to be missed: one that dies at once takes its console along
@@ -233,7 +233,7 @@ read_console() {
   done
   case ${tty#"$ROOT"/dev/pts/} in '' | *[!0-9]*) return 0 ;; esac
   exec <"$tty"
-  : >"$CONSOLE.open"
+  printf '' >"$CONSOLE.open"
   while dd bs=4096 count=1 2>/dev/null >"$CONSOLE.part" && [ -s "$CONSOLE.part" ]; do
     cat "$CONSOLE.part" >>"$CONSOLE"
     [ "$(wc -c <"$CONSOLE")" -lt "$CONSOLE_BYTES" ] || mv -f -- "$CONSOLE" "$CONSOLE.old"

@@ -66,8 +66,8 @@ thaw_or_start() {
   BRINGS_BACK=1
   read -r file before 2>/dev/null <"$HERE/saved" || file=''
   if [ -n "$file" ] && ! [ -e "$HERE/thawed" ] && ! [ -e "$HERE/resumed" ] && [ -s "$file" ] && [ -s "$before" ]; then
-    write_kept "$HERE/thawed" "$file" || return 1
-    if build_scoped xl restore "$before" "$file"; then
+    spend_memory "$file" || return
+    if [ -e "$file" ] && build_scoped xl restore "$before" "$file"; then
       forget_built
       rm -f -- "$file"
       tell_back restored
@@ -80,6 +80,14 @@ thaw_or_start() {
     esac
   fi
   start_in_scope "$1" "$2"
+}
+
+# spend_memory FILE: so that it is never used again, whatever becomes of this program. By a rename, which a full disk takes too.
+# Where even that can not be written, the memory is given up: it is worth less than a guest that runs.
+spend_memory() {
+  mv -f "$HERE/saved" "$HERE/thawed" && kept "$HERE" && return 0
+  says "cannot write that its memory is used"
+  rm -f -- "$1" && kept "${1%/*}"
 }
 
 # forget_take_over: the guest is about to be taken down (once more, perhaps), and what was noted of an earlier time says
@@ -100,16 +108,19 @@ verb_resume_guest() {
   local name file
   name=$1 file=$2
   shift 3
+  write_kept "$HERE/resumed" "$(boot_id)" || {
+    says "cannot write that $name is let run"
+    return 1
+  }
   let_run "$name" "$@" || return
   [ "$file" = - ] || rm -f -- "$file"
 }
 
-# let_run NAME COMMAND…: `resumed` stays unless it is seen that it has not run: what its memory was before is never used again
+# let_run NAME COMMAND…: after `resumed` was written. It stays unless it is seen that it has not run: what its memory was before is never used again
 let_run() {
   local name status
   name=$1
   shift
-  write_kept "$HERE/resumed" "$(boot_id)" || return 1
   run_command "$@"
   status=$?
   uptime_now

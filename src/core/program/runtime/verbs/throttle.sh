@@ -32,7 +32,7 @@ take_throttle() {
     mkdir -p "$RUN/throttle" && cat "$THROTTLE" >"$RUN/throttle/before.new" &&
       mv -f "$RUN/throttle/before.new" "$RUN/throttle/before" || return 1
   }
-  : >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
+  printf '' >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
 }
 
 # steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed

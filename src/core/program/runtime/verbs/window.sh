@@ -74,12 +74,12 @@ verb_await_window() {
       case $? in
         0)
           gone=0 off=0
-          rm -f "$HERE/gone"
+          forget_gone
           [ "$OPENS" -gt 0 ] || break
           ;;
         1)
           off=$((off + 1))
-          rm -f "$HERE/gone"
+          forget_gone
           # it may be half built at the first look
           if [ "$off" -ge 2 ]; then
             pass_over "$steps" "$name is on its volume by itself meanwhile"
@@ -88,7 +88,7 @@ verb_await_window() {
           ;;
         3)
           gone=$((gone + 1)) off=0
-          : >"$HERE/gone"
+          note_gone
           # in its own reboot it is not there for a moment
           if [ "$OPENS" -eq 0 ] && [ "$gone" -ge 3 ]; then
             pass_over "$steps" "$name is down: its next start is on its volume"
@@ -107,7 +107,8 @@ verb_await_window() {
     pauses=$((pauses - 1))
     sleep "$WAIT_PAUSE" 9>&-
   done
-  rm -f "$HERE/waiting" "$HERE/gone"
+  rm -f "$HERE/waiting"
+  forget_gone
   # the clock may have been set: the journal's times go by it again
   BASE=''
   uptime_now
