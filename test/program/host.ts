@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -175,7 +175,10 @@ export class StubHost {
 
   /** What a test tells the stubs: `fail`, `kill-before`, `kill-after`, `stop-after`… */
   tell(name: string, value = ""): void {
-    writeFileSync(join(this.state, name), value);
+    // whole or not there: the stubs read it at any moment, and half a word is another answer
+    const draft = join(this.state, `.${name}.new`);
+    writeFileSync(draft, value);
+    renameSync(draft, join(this.state, name));
   }
 
   untell(name: string): void {
