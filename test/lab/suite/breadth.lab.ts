@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { checkRecords, hardFiles, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { checkRecords, hardFiles, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
-import { attached, expectNothingLeft, journal } from "./on-host.js";
+import { attached, expectNothingLeft, journal, waitForEvent, whileRunning } from "./on-host.js";
 
 /** What a playbook may ask for besides the plain move of one guest, on a real Dom0. */
 
@@ -95,13 +95,20 @@ chmod 755 /usr/local/bin/rsync`]);
   });
 
   test("hard files of a guest that runs arrive as they were: links, holes, attributes, devices and odd names", async () => {
-    const source = await hardFiles(lab, "/srv/xen/hard guest/hard1 root.img");
     await startGuest(lab, "hard1");
-    const hard1 = readyOn("hard1", "10.77.0.16", ["xvda1"], wayOf("breadth/hard1"));
-    const run = await converge.run("-i", "lab.yml", await converge.playbook("hard1.yml", hard1), "--yes");
-    expect(run.exitCode, run.all).toBe(0);
+    await runInGuest(lab, "10.77.0.16", "mkdir -p /srv/goes/with /srv/moves && dd if=/dev/urandom of=/srv/goes/with/it bs=65536 count=16 && echo 1 >/srv/moves/file && sync");
+    // slow enough for the guest to do something between the first pass and the last
+    const hard1 = readyOn("hard1", "10.77.0.16", ["xvda1"], { ...wayOf("breadth/hard1"), throttle: { bandwidth: "1MiB/s" } });
+    const run = converge.start("-i", "lab.yml", await converge.playbook("hard1.yml", hard1), "--yes");
+    await whileRunning(run, waitForEvent(lab, "hard1", "", '"event":"step".*pass.unmount-source', 600));
+    await runInGuest(lab, "10.77.0.16", "rm -r /srv/goes && mv /srv/moves /srv/stays && sync");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(0);
     expect(await attached(lab, "hard1")).toEqual({ xvda1: "/dev/vg0/hard1-xvda1" });
     await stopGuest(lab, "hard1");
+    const source = await hardFiles(lab, "/srv/xen/hard guest/hard1 root.img");
+    expect(source.filter((line) => /\b(goes|moves)\b/.test(line)), "what the guest did is on its image").toEqual([]);
+    expect(source.some((line) => line.includes("stays/file"))).toBe(true);
     expect(await hardFiles(lab, "/dev/vg0/hard1-xvda1")).toEqual(source);
     await expectNothingLeft(lab);
   });
