@@ -1,7 +1,7 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lacks } from "../support/tools.js";
 import { endAllWith } from "./processes.js";
@@ -176,9 +176,10 @@ export class StubHost {
   /** What a test tells the stubs: `fail`, `kill-before`, `kill-after`, `stop-after`… */
   tell(name: string, value = ""): void {
     // whole or not there: the stubs read it at any moment, and half a word is another answer
-    const draft = join(this.state, `.${name}.new`);
+    const told = join(this.state, name);
+    const draft = join(dirname(told), `.${basename(told)}.new`);
     writeFileSync(draft, value);
-    renameSync(draft, join(this.state, name));
+    renameSync(draft, told);
   }
 
   untell(name: string): void {
