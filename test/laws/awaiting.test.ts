@@ -5,7 +5,7 @@ import { guestWrites, rebootedItself } from "../../src/core/model/guest.js";
 import type { Model } from "../../src/core/model/model.js";
 import type { Step } from "../../src/core/model/step.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
-import { bringBackNames, rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
+import { bringBackNames, commitsOf, rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import { simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { sha256 } from "../support/a-host.js";
 import type { Scene } from "./generated.js";
@@ -59,6 +59,11 @@ function cutAtEachStep(scene: Scene, ready: Ready, wishes: Scene["wishes"]): voi
   if (plan === undefined) throw new Error("nothing to do");
   const name = plan.domain;
   const skipped = new Set<Step>();
+  // until the second run commits, the first one counts as well
+  const names = (begun: readonly Step[], booted: Model): Model => {
+    const own = begun.length === 0 ? booted : bringBackNames(begun, name, booted);
+    return commitsOf(begun, booted).length > 0 ? own : bringBackNames(ready.steps, name, own);
+  };
   let model = ready.model;
   for (const [at, step] of unroll(plan.nodes).entries()) {
     // the boot unit is each run's own, which the model does not tell apart
@@ -79,7 +84,7 @@ function cutAtEachStep(scene: Scene, ready: Ready, wishes: Scene["wishes"]): voi
         up([name], goesOn, `${when}, ${what}`);
         for (const orderly of [true, false]) {
           const booted = rebootDom0(orderly ? savedGuests(goesOn) : goesOn, "boot-2");
-          const named = booted.ghost.bootUnits.includes(name) ? bringBackNames(own ? begun : ready.steps, name, booted) : booted;
+          const named = booted.ghost.bootUnits.includes(name) ? names(own ? begun : [], booted) : booted;
           safeToStart(startAutostarted(orderly ? restoredGuests(named) : named), `${when}, ${what}, Dom0 rebooted${orderly ? "" : " by a power cut"}`);
         }
       }

@@ -142,6 +142,20 @@ export function walkCuts(scene: Scene, options: WalkOptions = {}): void {
   walkPaths({ plan: next, from: rebooted, start, earlier: first.path, scene, options });
 }
 
+/** The first plan of a scene is carried out, and the one for other wishes after it cut short as {@link walkCuts} does it. */
+export function walkOn(scene: Scene, wishes: Scene["wishes"], options: WalkOptions = {}): void {
+  counted.scenes += 1;
+  const start = startOf(scene, options);
+  const [first] = plansOf(scene, options.mutate);
+  const [path = []] = pathsOf(first?.nodes ?? [], (min) => [min]);
+  if (path.length === 0) throw new Error("there is no first plan");
+  const from = path.reduce((at, step) => simulateStep(step, at, options.guests ?? guestWrites).model, start);
+  const next = { ...scene, state: from.host, wishes };
+  const [plan] = plansOf(next, options.mutate);
+  if (plan === undefined) throw new Error("there is nothing to do after the first plan");
+  walkPaths({ plan, from, start, earlier: path, scene: next, options });
+}
+
 /** A plan that is walked, and where it comes from. */
 interface Walk {
   readonly plan: DomainPlan;

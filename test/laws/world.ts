@@ -4,7 +4,7 @@ import type { Model } from "../../src/core/model/model.js";
 import { servedFrom } from "../../src/core/model/qemu.js";
 import type { Step } from "../../src/core/model/step.js";
 import { withDomain, withGhost, withRunning } from "../../src/core/model/transform.js";
-import { bringBackNames, rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
+import { bringBackNames, commitsOf, rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import type { Recovery } from "../../src/core/plan/recover.js";
 
 /** What others do while converge works: guests, Dom0's boot and shutdown, and people. */
@@ -85,12 +85,21 @@ export function after(
 ): After {
   const options: Recovery = { guests, ...(committing === undefined ? {} : { committing }) };
   const ran = skipped === undefined ? started : started.filter((step) => !skipped.has(step));
-  const recovered = (model: Model): Model => (ended ? model : recover(model.host.host.bootId === before.host.host.bootId ? ran : started, domain, model, options));
+  const commits = (model: Model): boolean => (committing ?? commitsOf(started, model).length > 0) || model.ghost.staying?.includes(domain) === true;
+  const recovered = (model: Model): Model => {
+    if (ended) return model;
+    const back = recover(model.host.host.bootId === before.host.host.bootId ? ran : started, domain, model, options);
+    // the unit of the run before is there again, which the model does not tell from this one's
+    const again = earlier !== undefined && !commits(back) && model.ghost.bootUnits.includes(domain) && !back.ghost.bootUnits.includes(domain);
+    return again ? withGhost(back, { bootUnits: [...back.ghost.bootUnits, domain] }) : back;
+  };
   const own = earlier === undefined || started.slice(0, -1).some(({ kind }) => kind === "install-boot-unit");
+  // until it commits, the one whose unit it has replaced counts as well
+  const withEarlier = (model: Model): Model => (earlier === undefined || commits(model) ? model : bringBackNames(earlier, domain, model));
   const atBoot = (model: Model): Model => {
     if (!model.ghost.bootUnits.includes(domain)) return model;
     if (!own) return bringBackNames(earlier, domain, model);
-    return ended ? bringBackNames(started, domain, model) : recover(started, domain, model, options);
+    return withEarlier(ended ? bringBackNames(started, domain, model) : recover(started, domain, model, options));
   };
   switch (ending) {
     case "killed":
@@ -134,7 +143,7 @@ export function after(
       const booted = rebootDom0(saved, "boot-2");
       // it has ended by now: only names that saved guests need are looked after
       const named = !booted.ghost.bootUnits.includes(domain) ? booted
-        : own ? namesAtBoot(started, domain, booted, committing, ended) : bringBackNames(earlier, domain, booted);
+        : own ? withEarlier(namesAtBoot(started, domain, booted, committing, ended)) : bringBackNames(earlier, domain, booted);
       return { model: startAutostarted(restoredGuests(named)) };
     }
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SHELLS, StubHost, byTurns, shellsOf, type Shell } from "./host.js";
@@ -72,6 +72,28 @@ describe.concurrent("a guest that could not be brought back", () => {
       expect((await host.run("again")).code, host.journalText()).toBe(0);
       expect(host.guests()).toEqual(guests);
       expect(host.calls().filter((call) => /^xl (create|destroy|shutdown)/.test(call))).toEqual([]);
+    });
+  });
+
+  it.each(shellsOf(3))("is its owner's again as soon as somebody has started it: stopped after that it stays down, %s", async (shell) => {
+    await withDown(shell, async (host, xl) => {
+      xl.stub();
+      // a link to the stub of all tools, which is not to be written through
+      rmSync(join(host.root, "bin/sleep"));
+      // somebody starts it before the watchman looks for the first time
+      writeFileSync(join(host.root, "bin/sleep"), `#!/bin/sh
+[ "$1" = 5 ] || exit 0
+n=$(($(cat "$STUB_STATE/slept" 2>/dev/null || echo 0) + 1)); echo "$n" >"$STUB_STATE/slept"
+[ "$n" -ne 1 ] || xl create ${host.config} >/dev/null
+`, { mode: 0o755 });
+      expect((await host.run("again")).code, host.journalText()).toBe(0);
+      expect(readFileSync(join(host.state, "slept"), "utf8"), "one look is enough").toBe("1\n");
+      expect(unfinished(host)).toBe(false);
+      await host.command([join(host.root, "bin/xl"), "destroy", host.guests()[0]?.domid ?? ""]);
+      host.forgetCalls();
+      await host.run("recover");
+      expect(host.guests()).toEqual([]);
+      expect(host.calls().filter((call) => call.startsWith("xl create"))).toEqual([]);
     });
   });
 

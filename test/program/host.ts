@@ -74,6 +74,7 @@ export class StubHost {
   readonly root: string;
   readonly state: string;
   #shell: Shell;
+  #run = "1";
   readonly safe: string;
   readonly domain: string;
   /** The guest's, in /etc/xen. */
@@ -157,19 +158,21 @@ export class StubHost {
     return join(this.root, "var/lib/converge/domains", this.safe);
   }
   get runDirectory(): string {
-    return join(this.book, "runs/1");
+    return join(this.book, "runs", this.#run);
   }
   get program(): string {
     return join(this.runDirectory, "program.sh");
   }
 
-  /** Puts a program where the submission would put it. */
-  install(program: string): void {
+  /** Puts a program where the submission would put it, as the newest run of its guest. */
+  install(program: string, run = "1"): void {
+    this.#run = run;
     mkdirSync(this.runDirectory, { recursive: true });
     writeFileSync(this.program, program);
     writeFileSync(join(this.runDirectory, "owner"), "alice\n");
     writeFileSync(join(this.runDirectory, "since"), "1700000000\n");
-    symlinkSync("runs/1", join(this.book, "current"));
+    if (run !== "1") rmSync(join(this.book, "current"), { force: true });
+    symlinkSync(join("runs", run), join(this.book, "current"));
     writeFileSync(join(this.state, "run-dir"), this.runDirectory);
   }
 

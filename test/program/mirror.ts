@@ -116,6 +116,7 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
     }
   };
   return [
+    stepOf(installBootUnit, "prepare", "install-boot-unit", { domain, mappings: [name] }, ""),
     ...(by === "md-preseed" ? [stepOf(tryBitmap, "prepare", "try-bitmap", { name: "md/converge.try-0123456789abcdef" }, "")] : []),
     rawStep("create", "prepare", {
       title: "Create the volume",
@@ -134,7 +135,6 @@ export function mirrorNodes(host: StubHost, how: How, by: Mirror, only?: readonl
         images: [],
       }, "",
     ),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain, mappings: [name] }, ""),
     ...across(),
     stepOf(compareAttached, "switch", "compare", { domain, disks: [{ vdev: "xvda1", target: onto }] }, ""),
     stepOf(resumeGuest, "switch", "resume", { domain, ...(suspend ? { file } : {}) }, ""),

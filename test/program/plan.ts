@@ -109,6 +109,12 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
   };
 
   return [
+    rawStep("boot-unit", "prepare", {
+      title: "Install the boot unit",
+      actions: installBootUnit.actions({ domain }),
+      goals: [{ goal: "boot-unit", domain }],
+      undo: { when: [], actions: [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: "" }] },
+    }),
     rawStep("guard", "prepare", {
       title: "Check that nothing has changed",
       actions: [
@@ -168,12 +174,6 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
         }),
       ],
     })),
-    rawStep("boot-unit", "switch", {
-      title: "Install the boot unit",
-      actions: installBootUnit.actions({ domain }),
-      goals: [{ goal: "boot-unit", domain }],
-      undo: { when: [], actions: [{ verb: ["remove_boot_unit", bootUnitName(domain)], shown: "" }] },
-    }),
     rawStep("shut-down", "switch", {
       title: `Shut ${domain} down`,
       actions: [{ verb: ["shut_down", domain, "1", options.insist ?? "never"], command: ["xl", "shutdown", "--", domain] }],

@@ -45,6 +45,7 @@ function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: 
   const config = { path: host.config, sha256: sha256(text) };
   const [domid = ""] = readdirSync(join(host.state, "doms"));
   return [
+    stepOf(installBootUnit, "prepare", "install-boot-unit", { domain }, ""),
     ...moved.flatMap(({ vdev, image, disk, job, node, to }) => [
       rawStep(`${vdev}.create`, "prepare", {
         title: "Create the volume",
@@ -63,7 +64,6 @@ function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: 
       stepOf(awaitQemuMirror, "prepare", `${vdev}.sync`, { domain, job, to, from: image, content: { type: "blank" } }, ""),
     ]),
     stepOf(guard, "switch", "guard", { domain, bootId: "boot-1", running: { domid: Number(domid), uuid: "uuid-of-it" }, config, images: [] }, ""),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain }, ""),
     ...(full
       ? [
           stepOf(holdDisks, "switch", "hold", { domain, mappings: [] }, ""),

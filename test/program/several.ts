@@ -66,6 +66,7 @@ export function twoMirrorsProgram(
     disks: disks.map(({ vdev, onto }) => ({ vdev, target: onto, format: "raw", access: "w" as const, cdrom: false })),
   };
   const nodes: readonly PlanNode[] = [
+    stepOf(installBootUnit, "prepare", "install-boot-unit", { domain, mappings: disks.map(({ name }) => name) }, ""),
     ...disks.flatMap(({ vdev, volume, name, from, to }) => {
       const tags = volumeTags(domain, vdev, "copy");
       return [
@@ -89,7 +90,6 @@ export function twoMirrorsProgram(
         after: sha256(disks.reduce((changed, { image, onto }) => changed.replace(image, onto), text)),
       }, "",
     ),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain, mappings: disks.map(({ name }) => name) }, ""),
     stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
     ...disks.flatMap(({ vdev, image, name, from, to, marks, limit }) => [
       stepOf(markUsed, "switch", `${vdev}.mark-used`, { name, image, bytes, type: "ext4", link: marks }, ""),

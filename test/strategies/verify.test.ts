@@ -144,7 +144,7 @@ describe("a mirror by QEMU", () => {
   test("is compared while the guest is paused, which it stays until it is on its volumes", () => {
     const { steps, plan } = planned({ strategy: "qemu", verify: "full" }, QDISK);
     const from = steps.findIndex(({ id }) => id === "hold");
-    expect(steps.slice(from - 1, from + 5).map(({ id }) => id)).toEqual(["install-boot-unit", "hold", "xvda1.compare", "xvdb.compare", "pivot", "release"]);
+    expect(steps.slice(from - 1, from + 5).map(({ id }) => id)).toEqual(["guard", "hold", "xvda1.compare", "xvdb.compare", "pivot", "release"]);
     expect(steps[from]?.args).toEqual({ domain: "web1", mappings: [] });
     expect(plan?.estimate.parts.map(({ what }) => what)).toEqual([
       "waiting for its disks of xvda1", "waiting for its disks of xvdb", "comparing image and volume of xvda1", "comparing image and volume of xvdb",

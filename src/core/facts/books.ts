@@ -62,9 +62,12 @@ done
 grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
 grep -sH '' -- */runs/*/since | sed 's/^/since /'
 grep -soH '"volume":"[^"]*"' -- */runs/*/plan.json | sort -u | sed 's/^/volume /'
+called=$(grep -shF /program.sh /etc/systemd/system/converge-boot-*.service */runs/*/before)
 for run in */runs/*; do
   [ -d "$run" ] || continue
-  if [ -e "$run/ended" ] && ! [ -e "$run/unfinished" ]; then continue; fi
+  if [ -e "$run/ended" ] && ! [ -e "$run/unfinished" ]; then
+    case $called in *"/$run/program.sh"*) ;; *) continue ;; esac
+  fi
   printf 'open %s\\n' "$run"
 done
 du -sk -- */runs/* 2>/dev/null | sed 's/^/size /'

@@ -1382,6 +1382,8 @@ mode_late() {
 
 # seconds from one to the next
 readonly AGAIN_PAUSES='15 30 60 120 240 480 960 1800'
+# seconds from one look at the guest to the next
+readonly AGAIN_LOOK=5
 
 # try_again_later: at the end of a run that leaves something
 try_again_later() {
@@ -1403,11 +1405,29 @@ still_owed() {
   [ "$(readlink -f "$BOOK/current")" = "$HERE" ] && [ -e "$HERE/ended" ] && { [ -e "$HERE/unfinished" ] || [ -e "$HERE/unstarted" ]; }
 }
 
+# watches SECONDS: until then, or until somebody has started the guest. What is owed is settled at once then: it may be stopped
+# again, by whom it is up to, and would be taken for one that is still down.
+watches() {
+  local left
+  left=$1
+  while [ "$left" -gt 0 ]; do
+    sleep "$AGAIN_LOOK"
+    left=$((left - AGAIN_LOOK))
+    still_owed || return 0
+    [ "$SEEN_UP" -eq 0 ] || continue
+    ! domain_state "$DOMAIN" || half_built "$DOMID" || {
+      SEEN_UP=1
+      return 0
+    }
+  done
+}
+SEEN_UP=0
+
 # again: the watchman. Each time a process of its own, which may be given up as any other.
 mode_again() {
   local pause
   for pause in $AGAIN_PAUSES; do
-    sleep "$pause"
+    watches "$pause"
     still_owed || exit 0
     CONVERGE_AGAIN=1 /bin/sh "$HERE/program.sh" recover </dev/null >/dev/null 2>&1
     still_owed || exit 0
@@ -2977,7 +2997,7 @@ verb_forget_run() { # RUN -- COMMAND…
   }
   [ -d "$run" ] || return 0
   [ -e "$run/ended" ] && [ ! -e "$run/unfinished" ] &&
-    ! grep -qsF "/runs/$1/" "$UNITS/converge-boot-$SAFE.service" || {
+    ! grep -qsF "/runs/$1/" "$UNITS/converge-boot-$SAFE.service" "$BOOK"/runs/*/before || {
     says "the run $1 has left something to do"
     return 1
   }
@@ -2986,10 +3006,17 @@ verb_forget_run() { # RUN -- COMMAND…
 }
 
 # The unit that looks after the guest when Dom0 reboots in mid-run. Its text is made by the plan (model/unit.ts), which shows it.
+# A guest has one. A run that replaces an earlier one's, since the guest is on a device which that one made, or is about to be,
+# notes whose it was: until it commits, a boot needs what that one brings back as well (recover_earlier), and if it is taken back
+# the earlier unit is there again.
 
 verb_install_boot_unit() { # UNIT LINE…: its text, in which @RUN@ stands for this run's directory
   local unit line
   unit=$1
+  note_earlier "$UNITS/$unit" || {
+    says "cannot write whose unit $unit was"
+    return 1
+  }
   shift
   for line in "$@"; do
     case $line in *@RUN@*) line=\${line%%@RUN@*}$HERE\${line#*@RUN@} ;; esac
@@ -3013,10 +3040,56 @@ verb_remove_boot_unit() { # UNIT
     says "stays while $DOMAIN is not up"
     return 1
   fi
+  if [ "$MODE" = undo ] && grep -qsF "$HERE/program.sh" "$UNITS/$1" && earlier_program; then
+    put_back_unit "$UNITS/$1" "$EARLIER"
+    return
+  fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
   run_command systemctl --no-reload disable "$1"
   rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
   kept "$UNITS"
+}
+
+# note_earlier FILE: the programs that it calls until now, the newest first, into \`before\`
+note_earlier() {
+  local program run
+  program=$(sed -n "s|^ExecStart=.*'/bin/sh \\\\(/.*/program\\\\.sh\\\\) recover;.*|\\\\1|p" "$1" 2>/dev/null)
+  [ -n "$program" ] && [ "$program" != "$HERE/program.sh" ] && [ -f "$program" ] || return 0
+  run=\${program%/program.sh}
+  {
+    # one that was taken back whole has nothing that a boot would need
+    came_to_nothing "$run" || printf '%s\\n' "$program"
+    [ ! -e "$run/before" ] || cat "$run/before"
+  } >"$HERE/before" && kept "$HERE/before"
+}
+
+came_to_nothing() { # RUN
+  [ ! -e "$1/unfinished" ] && [ ! -e "$1/unstarted" ] && grep -qsxE 'failed|refused|stopped' "$1/ended"
+}
+
+# earlier_program: sets EARLIER, the newest program that was called at boot before this one. 1: there was none, or it is gone
+earlier_program() {
+  EARLIER=
+  [ -s "$HERE/before" ] && read -r EARLIER <"$HERE/before" && [ -f "$EARLIER" ]
+}
+
+put_back_unit() { # FILE PROGRAM
+  local line
+  while IFS= read -r line; do
+    case $line in *"$HERE/program.sh"*) line=\${line%%"$HERE/program.sh"*}$2\${line#*"$HERE/program.sh"} ;; esac
+    printf '%s\\n' "$line" || return 1
+  done <"$1" >"$1.new" || return 1
+  chmod 0644 "$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "$UNITS"
+}
+
+# recover_earlier: after a boot, once this run is taken back. Since it has not committed, the word of those before it counts.
+recover_earlier() {
+  local program
+  ! committing || return 0
+  while read -r program; do
+    # with books, and an end, of its own
+    [ ! -f "$program" ] || /bin/sh "$program" recover </dev/null || :
+  done <"$HERE/before"
 }
 
 # Guests that are built and have not run yet. One whose building was cut short stays paused, with no disks or with some, and
@@ -7870,12 +7943,20 @@ heed_stop_waiting() {
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
 
 main() {
+  local status
   # whoever starts the guest looks there
   find_saved "$DOMAIN" || :
   case \${1:-} in run | recover) find_origins ;; esac
   case \${1:-} in
     run) mode_run ;;
-    recover) mode_recover ;;
+    recover)
+      rebooted && [ -s "$HERE/before" ] || mode_recover
+      # it ends there
+      (mode_recover)
+      status=$?
+      recover_earlier
+      exit "$status"
+      ;;
     follow) mode_follow "\${2:-1}" ;;
     stop) mode_stop ;;
     status) mode_status ;;
@@ -9343,14 +9424,14 @@ answer_held() {
 
 # forget_old_runs: the newest twenty stay, for \`converge log\`; stamps sort by time, but by the clock of whoever submits: the
 # current run may have one that is older than all others. One that left something behind stays too, one that a boot unit
-# still has to call, and one that says since when a volume is the guest's.
+# still has to call, or a run that replaced that unit, and one that says since when a volume is the guest's.
 forget_old_runs() {
   local name current telling
   current=$(readlink "$BOOK/current")
   telling=" $(runs_that_moved | tr '\\n' ' ')"
   find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\\n' | sort -r | tail -n +21 | while IFS= read -r name; do
     case $telling in *" $name "*) continue ;; esac
-    [ "$name" = "$STAMP" ] || [ "$name" = "\${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
+    [ "$name" = "$STAMP" ] || [ "$name" = "\${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" "$BOOK"/runs/*/before ||
       rm -rf -- "$BOOK/runs/$name"
   done
 }

@@ -63,8 +63,9 @@ export function mirroredSteps(move: MirroredMove, state: HostState): readonly Pl
   const settled = [...fragments.flatMap((f) => f.settle), ...move.unsettled];
   if (derived !== undefined && !sits && move.switchOver === "next-reboot") return waitingSteps(move, derived, state);
   return [
+    ...(derived === undefined ? [] : [bootUnit(move)]),
     ...fragments.flatMap((f) => f.prepare),
-    ...(derived === undefined ? [] : sits ? [bootUnit(move), ...stayingOnMappings(move, derived)] : ontoMappings(move, derived, state)),
+    ...(derived === undefined ? [] : sits ? stayingOnMappings(move, derived) : ontoMappings(move, derived, state)),
     ...mirrors.flatMap((mirror) => mirror.sync),
     ...writeStored(move),
     guardMirror(move, state),
@@ -157,11 +158,11 @@ function waitingSteps(move: MirroredMove, { before, next }: DerivedConfigs, stat
   const { domain, moves } = move;
   const name = domain.name;
   return [
+    // it stays: the guest may have rebooted long before the next run, and Dom0 after it
+    bootUnit(move),
     ...moves.flatMap(({ fragments }) => fragments.prepare),
     stepOf(writeConfig, "prepare", "write-before", { ...before.file, what: "as it is, for the way back" }, "for one command only"),
     stepOf(writeConfig, "prepare", "write-next", { ...next.file, what: ON_MAPPINGS }, "for xl to store"),
-    // it stays: the guest may have rebooted long before the next run, and Dom0 after it
-    bootUnit(move),
     guardStep(move, state, "guard", asSeen(domain)),
     stepOf(
       updateStored, "switch", "update-stored", ontoNext(domain, { before, next }),
@@ -175,7 +176,7 @@ function waitingSteps(move: MirroredMove, { before, next }: DerivedConfigs, stat
 function bootUnit({ domain, moves }: MirroredMove): Step {
   const mappings = moves.flatMap(({ fragments }) => (fragments.mirror === undefined ? [] : [nameOfPath(fragments.mirror.onto)]));
   return stepOf(
-    installBootUnit, "prepare", "install-boot-unit", { domain: domain.name, mappings }, "Dom0 may die while the guest is on a mapping",
+    installBootUnit, "prepare", "install-boot-unit", { domain: domain.name, mappings }, "Dom0 may die at any time from here on",
   );
 }
 
@@ -196,7 +197,6 @@ function ontoMappings(move: MirroredMove, derived: DerivedConfigs, state: HostSt
       domain, desired, options, switchOver, from, to, config: edit.path, commit: "later",
       // one that is restarted goes by its config, whatever it has now
       guard: guardStep(move, state, "guard", switchOver === "restart" ? {} : asSeen(domain)),
-      bootUnit: { ...bootUnit(move), phase: "switch" },
       atRest: move.moves.flatMap(({ fragments }) => fragments.mirror?.begin ?? []),
       why: { down: "it is taken off its old disk", up: "still on its old disk, under another name" },
     }),

@@ -1,7 +1,7 @@
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { PlanNode } from "../model/plan.js";
-import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { removeBootUnit } from "../steps/boot-unit.js";
 import { holdDisks, releaseDisks } from "../steps/compare-legs.js";
 import { pivotDisks } from "../steps/pivot-disks.js";
 import type { PivotedDisk } from "../steps/pivot-disks.js";
@@ -9,7 +9,7 @@ import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { editDisks } from "../xl/edit.js";
 import { sameVdev } from "../xl/vdev.js";
-import { guardStep, liftedWeight, WHY_LIFTED } from "./restart.js";
+import { bootUnitStep, guardStep, liftedWeight, WHY_LIFTED } from "./restart.js";
 import type { DomainMove } from "./restart.js";
 
 /** The guest is taken nowhere: its QEMU copies the disks while it runs, and goes over to the volumes with all of them. */
@@ -28,10 +28,10 @@ export function pivotedSteps(move: DomainMove, state: HostState): readonly PlanN
   // paused until it is on its volumes: what QEMU has compared it keeps everything from, until it goes over
   const held = { domain: name, mappings: [] };
   return [
+    bootUnitStep(domain),
     ...fragments.flatMap((f) => f.prepare),
     ...pivots.flatMap((pivot) => pivot.sync),
     guardStep(move, state, "guard"),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain: name }, "Dom0 may die in the middle of the switch"),
     ...(comparisons.length === 0
       ? []
       : [

@@ -65,11 +65,15 @@ export function rehearsalSteps(guest: Domain, { file, disks }: Rehearsal, option
   const { name: domain } = guest;
   const name = rehearsalName(domain);
   const clone = { name, uuid: rehearsalUuid(name) };
+  // the run of one that is up has installed it first of all
+  const alone = guest.running === undefined;
   return [
-    stepOf(
-      installBootUnit, "prepare", "rehearsal.install-boot-unit", { domain },
-      "if Dom0 is rebooted meanwhile, nothing may bring the clone back",
-    ),
+    ...(alone
+      ? [stepOf(
+          installBootUnit, "prepare", "rehearsal.install-boot-unit", { domain },
+          "if Dom0 is rebooted meanwhile, nothing may bring the clone back",
+        )]
+      : []),
     ...disks.map(({ vdev, ...snapshot }) =>
       stepOf(snapshotCopy, "prepare", `${safeName(vdev)}.rehearsal.snapshot`, snapshot, "the clone writes to it, and not to the copy")),
     stepOf(
@@ -96,7 +100,7 @@ export function rehearsalSteps(guest: Domain, { file, disks }: Rehearsal, option
     stepOf(removeConfig, "prepare", "rehearsal.remove-config", { path: file.to }, "it served the clone only"),
     ...disks.map(({ vdev, snapshot, tags }) =>
       stepOf(removeSnapshot, "prepare", `${safeName(vdev)}.rehearsal.remove-snapshot`, { snapshot, tags }, "what the clone wrote is thrown away")),
-    stepOf(removeBootUnit, "prepare", "rehearsal.remove-boot-unit", { domain }, "there is no clone any more"),
+    ...(alone ? [stepOf(removeBootUnit, "prepare", "rehearsal.remove-boot-unit", { domain }, "there is no clone any more")] : []),
   ];
 }
 

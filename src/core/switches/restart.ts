@@ -54,6 +54,7 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
   const fragments = moves.map((m) => m.fragments);
   const running = domain.running !== undefined;
   return [
+    ...(running ? [bootUnitStep(domain)] : []),
     ...fragments.flatMap((f) => f.prepare),
     ...passes(domainMove, state),
     ...fragments.flatMap((f) => f.checked),
@@ -80,6 +81,11 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
       : []),
     stepOf(tidy, "finish", "tidy", { domain: domain.name }, "nothing of the run stays"),
   ];
+}
+
+/** First of all: a run that dies while it only copies leaves a snapshot, which would slow its volume down until somebody comes. */
+export function bootUnitStep({ name }: Domain): Step {
+  return stepOf(installBootUnit, "prepare", "install-boot-unit", { domain: name }, "Dom0 may die at any time from here on");
 }
 
 /** The guest writes on while its clone boots: passes after that carry it, so that the last one is as short as it was. */
@@ -131,7 +137,6 @@ function takeDown({ domain, moves, options, edit }: DomainMove): readonly Step[]
   const lifted = moves.some(({ move }) => move.live) ? liftedWeight(domain, options, "the last pass is not throttled: the guest waits for it") : [];
   return [
     draftStep(edit),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
     ...lifted,
     stepOf(
       shutDown, "switch", "shut-down",

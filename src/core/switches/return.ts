@@ -7,7 +7,7 @@ import { safeName, unzeroedOf, volumePath } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
-import { installBootUnit, removeBootUnit } from "../steps/boot-unit.js";
+import { removeBootUnit } from "../steps/boot-unit.js";
 import { markCarried, markCarrying } from "../steps/carry-marks.js";
 import { checkImage } from "../steps/check-image.js";
 import { commitOffline } from "../steps/commit-offline.js";
@@ -26,7 +26,7 @@ import { compareAttached, createPaused, unpause, waitReady } from "../steps/star
 import { stepOf } from "../steps/step-of.js";
 import { retireStep } from "../strategies/retire.js";
 import { tidy } from "../steps/tidy.js";
-import { diskPaths, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
+import { bootUnitStep, diskPaths, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
 
 /** A guest that goes back to its images. */
 export interface DomainReturn {
@@ -49,6 +49,7 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
   const settled = [...returns, ...finishes].map((change) => settle(name, change));
   if (edit === undefined) return [guardStep(move, state, "guard"), ...settled, end];
   return [
+    ...(running ? [bootUnitStep(domain)] : []),
     ...returns.flatMap((change) => prepare(name, change)),
     guardStep(move, state, "guard"),
     ...(running ? takeDown(move, edit) : []),
@@ -107,7 +108,6 @@ function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edi
     retireStep("switch", `${id}-${name.replace(/^.*\//, "")}`, name, "the volume itself is needed, and a device of converge's holds it"));
   return [
     draftStep(edit),
-    stepOf(installBootUnit, "switch", "install-boot-unit", { domain: domain.name }, "Dom0 may die while the guest is down"),
     ...letGo("let-go"),
     stepOf(
       shutDown, "switch", "shut-down",

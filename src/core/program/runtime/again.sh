@@ -5,6 +5,8 @@
 
 # seconds from one to the next
 readonly AGAIN_PAUSES='15 30 60 120 240 480 960 1800'
+# seconds from one look at the guest to the next
+readonly AGAIN_LOOK=5
 
 # try_again_later: at the end of a run that leaves something
 try_again_later() {
@@ -26,11 +28,29 @@ still_owed() {
   [ "$(readlink -f "$BOOK/current")" = "$HERE" ] && [ -e "$HERE/ended" ] && { [ -e "$HERE/unfinished" ] || [ -e "$HERE/unstarted" ]; }
 }
 
+# watches SECONDS: until then, or until somebody has started the guest. What is owed is settled at once then: it may be stopped
+# again, by whom it is up to, and would be taken for one that is still down.
+watches() {
+  local left
+  left=$1
+  while [ "$left" -gt 0 ]; do
+    sleep "$AGAIN_LOOK"
+    left=$((left - AGAIN_LOOK))
+    still_owed || return 0
+    [ "$SEEN_UP" -eq 0 ] || continue
+    ! domain_state "$DOMAIN" || half_built "$DOMID" || {
+      SEEN_UP=1
+      return 0
+    }
+  done
+}
+SEEN_UP=0
+
 # again: the watchman. Each time a process of its own, which may be given up as any other.
 mode_again() {
   local pause
   for pause in $AGAIN_PAUSES; do
-    sleep "$pause"
+    watches "$pause"
     still_owed || exit 0
     CONVERGE_AGAIN=1 /bin/sh "$HERE/program.sh" recover </dev/null >/dev/null 2>&1
     still_owed || exit 0

@@ -2,12 +2,20 @@
 # What a program can be told: run, recover, follow [FIRST_LINE], stop, status.
 
 main() {
+  local status
   # whoever starts the guest looks there
   find_saved "$DOMAIN" || :
   case ${1:-} in run | recover) find_origins ;; esac
   case ${1:-} in
     run) mode_run ;;
-    recover) mode_recover ;;
+    recover)
+      rebooted && [ -s "$HERE/before" ] || mode_recover
+      # it ends there
+      (mode_recover)
+      status=$?
+      recover_earlier
+      exit "$status"
+      ;;
     follow) mode_follow "${2:-1}" ;;
     stop) mode_stop ;;
     status) mode_status ;;

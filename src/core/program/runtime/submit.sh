@@ -68,14 +68,14 @@ answer_held() {
 
 # forget_old_runs: the newest twenty stay, for `converge log`; stamps sort by time, but by the clock of whoever submits: the
 # current run may have one that is older than all others. One that left something behind stays too, one that a boot unit
-# still has to call, and one that says since when a volume is the guest's.
+# still has to call, or a run that replaced that unit, and one that says since when a volume is the guest's.
 forget_old_runs() {
   local name current telling
   current=$(readlink "$BOOK/current")
   telling=" $(runs_that_moved | tr '\n' ' ')"
   find "$BOOK/runs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -r | tail -n +21 | while IFS= read -r name; do
     case $telling in *" $name "*) continue ;; esac
-    [ "$name" = "$STAMP" ] || [ "$name" = "${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" ||
+    [ "$name" = "$STAMP" ] || [ "$name" = "${current##*/}" ] || [ -e "$BOOK/runs/$name/unfinished" ] || grep -qsF "/runs/$name/" "$ROOT/etc/systemd/system/converge-boot-$SAFE.service" "$BOOK"/runs/*/before ||
       rm -rf -- "$BOOK/runs/$name"
   done
 }

@@ -55,7 +55,7 @@ verb_forget_run() { # RUN -- COMMAND…
   }
   [ -d "$run" ] || return 0
   [ -e "$run/ended" ] && [ ! -e "$run/unfinished" ] &&
-    ! grep -qsF "/runs/$1/" "$UNITS/converge-boot-$SAFE.service" || {
+    ! grep -qsF "/runs/$1/" "$UNITS/converge-boot-$SAFE.service" "$BOOK"/runs/*/before || {
     says "the run $1 has left something to do"
     return 1
   }

@@ -1,9 +1,16 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # The unit that looks after the guest when Dom0 reboots in mid-run. Its text is made by the plan (model/unit.ts), which shows it.
+# A guest has one. A run that replaces an earlier one's, since the guest is on a device which that one made, or is about to be,
+# notes whose it was: until it commits, a boot needs what that one brings back as well (recover_earlier), and if it is taken back
+# the earlier unit is there again.
 
 verb_install_boot_unit() { # UNIT LINE…: its text, in which @RUN@ stands for this run's directory
   local unit line
   unit=$1
+  note_earlier "$UNITS/$unit" || {
+    says "cannot write whose unit $unit was"
+    return 1
+  }
   shift
   for line in "$@"; do
     case $line in *@RUN@*) line=${line%%@RUN@*}$HERE${line#*@RUN@} ;; esac
@@ -27,8 +34,54 @@ verb_remove_boot_unit() { # UNIT
     says "stays while $DOMAIN is not up"
     return 1
   fi
+  if [ "$MODE" = undo ] && grep -qsF "$HERE/program.sh" "$UNITS/$1" && earlier_program; then
+    put_back_unit "$UNITS/$1" "$EARLIER"
+    return
+  fi
   [ -e "$UNITS/$1" ] || [ -L "$UNITS/multi-user.target.wants/$1" ] || return 0
   run_command systemctl --no-reload disable "$1"
   rm -f "$UNITS/$1" "$UNITS/$1.new" "$UNITS/multi-user.target.wants/$1"
   kept "$UNITS"
+}
+
+# note_earlier FILE: the programs that it calls until now, the newest first, into `before`
+note_earlier() {
+  local program run
+  program=$(sed -n "s|^ExecStart=.*'/bin/sh \\(/.*/program\\.sh\\) recover;.*|\\1|p" "$1" 2>/dev/null)
+  [ -n "$program" ] && [ "$program" != "$HERE/program.sh" ] && [ -f "$program" ] || return 0
+  run=${program%/program.sh}
+  {
+    # one that was taken back whole has nothing that a boot would need
+    came_to_nothing "$run" || printf '%s\n' "$program"
+    [ ! -e "$run/before" ] || cat "$run/before"
+  } >"$HERE/before" && kept "$HERE/before"
+}
+
+came_to_nothing() { # RUN
+  [ ! -e "$1/unfinished" ] && [ ! -e "$1/unstarted" ] && grep -qsxE 'failed|refused|stopped' "$1/ended"
+}
+
+# earlier_program: sets EARLIER, the newest program that was called at boot before this one. 1: there was none, or it is gone
+earlier_program() {
+  EARLIER=
+  [ -s "$HERE/before" ] && read -r EARLIER <"$HERE/before" && [ -f "$EARLIER" ]
+}
+
+put_back_unit() { # FILE PROGRAM
+  local line
+  while IFS= read -r line; do
+    case $line in *"$HERE/program.sh"*) line=${line%%"$HERE/program.sh"*}$2${line#*"$HERE/program.sh"} ;; esac
+    printf '%s\n' "$line" || return 1
+  done <"$1" >"$1.new" || return 1
+  chmod 0644 "$1.new" && kept "$1.new" && mv -f "$1.new" "$1" && kept "$UNITS"
+}
+
+# recover_earlier: after a boot, once this run is taken back. Since it has not committed, the word of those before it counts.
+recover_earlier() {
+  local program
+  ! committing || return 0
+  while read -r program; do
+    # with books, and an end, of its own
+    [ ! -f "$program" ] || /bin/sh "$program" recover </dev/null || :
+  done <"$HERE/before"
 }

@@ -1,0 +1,157 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { arrayName, mappingName, resourceName } from "../../src/core/model/mapping.js";
+import type { PlanNode } from "../../src/core/model/plan.js";
+import { compileProgram } from "../../src/core/program/compile.js";
+import { installBootUnit, removeBootUnit } from "../../src/core/steps/boot-unit.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { shutDown } from "../../src/core/steps/shut-down.js";
+import { compareAttached, createPaused, resumeGuest, waitReady } from "../../src/core/steps/start-guest.js";
+import { stepOf } from "../../src/core/steps/step-of.js";
+import { retireStep } from "../../src/core/strategies/retire.js";
+import { faultsPromised } from "../support/faults.js";
+import { below } from "./below.js";
+import { eachDeath } from "./deaths.js";
+import { StubHost, type Shell } from "./host.js";
+import { mirrorProgram, type Mirror } from "./mirror.js";
+import { planOf } from "./plan.js";
+
+/**
+ * A guest that an earlier run has left on the device that mirrored its disk, and a second run that takes it off it. The second
+ * run's boot unit takes the place of the first one's, which alone knows how to make the device again.
+ */
+
+const NAMES = { dm: mappingName, md: arrayName, "md-preseed": arrayName, drbd: resourceName } as const;
+const ONTO = (by: Mirror): string => (by === "dm" ? "/dev/mapper/converge-web1-xvda1" : `/dev/${NAMES[by]("web1", "xvda1")}`);
+const VOLUME = "/dev/vg0/web1-root";
+const UNIT = "etc/systemd/system/converge-boot-web1.service";
+
+/** @param tied whether its boot unit is to stay as long as somebody has the device */
+function leaving(host: StubHost, by: Mirror, tied = true): string {
+  const { domain } = host;
+  const name = NAMES[by](domain, "xvda1");
+  const disks = [{ vdev: "xvda1", target: host.root + VOLUME, format: "raw", access: "w" as const, cdrom: false }];
+  const nodes: readonly PlanNode[] = [
+    stepOf(installBootUnit, "prepare", "install-boot-unit", { domain, ...(tied ? { mappings: [name] } : {}) }, ""),
+    stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
+    stepOf(createPaused, "switch", "create-paused", { domain, config: host.config, disks }, ""),
+    stepOf(compareAttached, "switch", "compare", { domain, disks }, ""),
+    stepOf(resumeGuest, "switch", "resume", { domain }, ""),
+    stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
+    retireStep("settle", "xvda1", name, ""),
+    stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, ""),
+  ];
+  return compileProgram(planOf(domain, nodes), stepKinds, { config: host.config });
+}
+
+/** The first run is done, the second about to begin. */
+async function left(shell: Shell, by: Mirror): Promise<StubHost> {
+  const host = new StubHost(shell);
+  host.install(mirrorProgram(host, "suspend", by));
+  await host.run("run");
+  expect(host.ended(), host.journalText()).toBe("done");
+  expect(host.guests().map(({ disk }) => disk)).toEqual([ONTO(by)]);
+  host.install(leaving(host, by), "2");
+  host.forgetCalls();
+  return host;
+}
+
+async function callsOf(by: Mirror): Promise<readonly string[]> {
+  const host = await left("dash", by);
+  try {
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("done");
+    expect(host.guests().map(({ disk }) => disk)).toEqual([VOLUME]);
+    expect(existsSync(join(host.root, UNIT)), "nobody needs it any more").toBe(false);
+    return host.calls();
+  } finally {
+    host.remove();
+  }
+}
+
+/** xendomains saves whoever runs, Dom0 reboots, and the boot unit, whosever it is, does its work before guests are restored. */
+async function rebootInOrder(host: StubHost): Promise<void> {
+  const [guest] = host.guests();
+  const save = join(host.root, "var/lib/xen/save");
+  mkdirSync(save, { recursive: true });
+  if (guest !== undefined) writeFileSync(join(save, "web1"), "memory");
+  await boot(host);
+}
+
+async function boot(host: StubHost): Promise<void> {
+  host.forget();
+  if (existsSync(join(host.root, UNIT))) await host.command(["sh", "-c", programOfUnit(host)]);
+}
+
+/** As systemd would run it. */
+function programOfUnit(host: StubHost): string {
+  const line = readFileSync(join(host.root, UNIT), "utf8").split("\n").find((one) => one.startsWith("ExecStart="));
+  return /^ExecStart=\/bin\/sh -c '(.*)'$/.exec(line ?? "")?.[1] ?? "exit 1";
+}
+
+describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest that was left on its mirror's device, made by %s", (by) => {
+  it("finds it again at every boot after a second run that came to nothing", async () => {
+    const host = await left("busybox sh", by);
+    try {
+      host.tell("stubborn");
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(host.guests().map(({ disk }) => disk), host.journalText()).toEqual([ONTO(by)]);
+      expect(programOfUnit(host)).toContain("/runs/2/");
+      await rebootInOrder(host);
+      expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
+      expect(host.lines(join(host.state, "violations"))).toEqual([]);
+      await rebootInOrder(host);
+      expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("has the first run's boot unit again, where the second one's is taken back", async () => {
+    const host = await left("dash", by);
+    try {
+      const unit = readFileSync(join(host.root, UNIT), "utf8");
+      host.install(leaving(host, by, false), "3");
+      host.tell("stubborn");
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(readFileSync(join(host.root, UNIT), "utf8")).toBe(unit);
+      expect(existsSync(join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service"))).toBe(true);
+      await rebootInOrder(host);
+      expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("is up on its volume, whenever its second run is killed, and whatever Dom0 does then", async () => {
+    const calls = await callsOf(by);
+    const deaths = calls.flatMap((_, at) => (["kill-before", "kill-after"] as const).flatMap((when) => [
+      { number: at + 1, when, power: true }, { number: at + 1, when, power: false },
+    ]));
+    expect(deaths.length).toBeGreaterThanOrEqual(faultsPromised("deaths-off-a-mirror"));
+    await eachDeath({ deaths, host: (shell) => left(shell, by), really: () => false }, async (host, { number, when, power }) => {
+      const where = `${by} ${when} ${String(number)}${power ? ", power cut" : ""}: ${host.calls()[number - 1] ?? ""}`;
+      await host.scopesEnded();
+      const wasUp = host.guests().some(({ state }) => state === "-b----");
+      if (power) {
+        await boot(host);
+        // who was up, and had not been touched, is started by xendomains, not by the run
+        if (host.guests().length === 0) expect(wasUp, `${where}\n${host.journalText()}`).toBe(true);
+        else expect(host.guests().map(({ state, disk }) => ({ state, disk })), where).toEqual([{ state: "-b----", disk: VOLUME }]);
+      } else {
+        // systemd ends it first
+        await host.run("recover");
+        expect(host.guests().map(({ state }) => state), `${where}\n${host.journalText()}`).toEqual(["-b----"]);
+        const disk = host.guests()[0]?.disk ?? "";
+        await rebootInOrder(host);
+        expect(below(host, disk), `${where}\n${host.journalText()}`).toBe(VOLUME);
+        rmSync(join(host.root, "var/lib/xen/save/web1"));
+      }
+      expect(readFileSync(host.config, "utf8"), where).toContain(VOLUME);
+      expect(host.lines(join(host.state, "violations")), where).toEqual([]);
+    });
+  });
+});
