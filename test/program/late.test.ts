@@ -50,7 +50,7 @@ function next(host: StubHost): { readonly run: () => Promise<Ran>; readonly file
   // looked at once more right before the switch, as plans have it
   const nodes = moveNodes(host);
   const guard = rawStep("guard-again", "switch", { title: "Look again", actions: [{ verb: ["guard_domain", host.domain, "7", "uuid-of-it"], shown: "" }] });
-  const at = nodes.findIndex(({ id }) => id === "boot-unit");
+  const at = nodes.findIndex(({ id }) => id === "shut-down");
   const plan = planOf(host.domain, [...nodes.slice(0, at), guard, ...nodes.slice(at)]);
   writeFileSync(join(directory, "program.sh"), compileProgram(plan, { raw }, { config: host.config }));
   rmSync(join(host.book, "current"));

@@ -598,7 +598,7 @@ it.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("what a guest co
     const host = new StubHost(shellOf(turn));
     try {
       host.install(mirrorProgram(host, "suspend", by));
-      host.tell("kill-after", String((await callsOf("suspend", by)).findIndex((call) => call.startsWith("systemctl")) + 1));
+      host.tell("kill-before", String((await callsOf("suspend", by)).findIndex((call) => call.startsWith("xl save")) + 1));
       await host.run("run");
       expect(host.ended()).toBeUndefined();
       const [domid = ""] = readdirSync(join(host.state, "doms"));

@@ -505,13 +505,16 @@ it.concurrent.each(shellsOf(2))("what could not be taken back is taken back late
 });
 
 describe.concurrent("unknown is not absent", { tags: "long" }, () => {
+  /** Calls that changed something, but for the boot unit that came and went. */
+  const changes = (host: StubHost): readonly string[] => host.calls().filter((call) => !/^systemctl --no-reload (en|dis)able /.test(call));
+
   it("where lvs cannot read the group", async () => {
     await withHost("dash", async (host, before) => {
       host.tell("lvs-broken");
       await host.run("run");
       host.untell("lvs-broken");
       expect(expectWhole(host, before)).toBe("old");
-      expect(host.calls()).toEqual([]);
+      expect(changes(host)).toEqual([]);
       expect(host.journalText()).toContain("Cannot process volume group");
     });
   });
@@ -520,7 +523,7 @@ describe.concurrent("unknown is not absent", { tags: "long" }, () => {
     await withHost("dash", async (host) => {
       host.tell("xl-broken");
       await host.run("run");
-      expect(host.calls()).toEqual([]);
+      expect(changes(host)).toEqual([]);
       expect(host.ended()).toBe("failed");
     });
   });

@@ -13,7 +13,7 @@ async function withSuspended(shell: Shell, work: (host: StubHost, before: string
   try {
     host.install(moveProgram(host));
     const before = readFileSync(host.config, "utf8");
-    host.tell("kill-after", "3");
+    host.tell("kill-after", "4");
     await host.run("run");
     expect(host.ended()).toBeUndefined();
     expect(host.calls().at(-1)).toContain("lvcreate --yes --snapshot");
