@@ -22,7 +22,7 @@ cp "$root/playbooks/demo.yml" "$work/demo.yml"
 
 say "Guest web1 starts from its image file; it writes and flushes numbered records without pause"
 on_dom0 xl create -q /etc/xen/web1.cfg
-on_dom0 "/usr/local/lib/lab/wait-console web1 '] ack 20\$' 120"
+on_dom0 "/usr/local/lib/lab/wait-console web1 '] ack 20\$' 300"
 
 say "The preview: reads the host, changes nothing"
 show --check -i lab.yml demo.yml

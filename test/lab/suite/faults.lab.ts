@@ -4,7 +4,7 @@ import { Lab } from "../lab.js";
 import { acks, boots, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
-import { attached, cutPower, expectNothingLeft, expectOnward, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { attached, cutPower, expectLike, expectNothingLeft, expectOnward, newestRun, waitForEvent, whileRunning } from "./on-host.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
 
@@ -118,6 +118,25 @@ test("a connection that is cut in mid-copy and again in mid-switch is made again
   await converge.expectNothingToDo("oldext.yml");
   await stopGuest(lab, "oldext");
   expect(await checkRecords(lab, "/dev/vg0/oldext-xvda1", "oldext")).toMatch(/^ok/);
+  await expectLike(lab, "/dev/vg0/oldext-xvda1", "/srv/xen/oldext.img");
+});
+
+test("the power of Dom0 goes while a pass copies: at boot its snapshot goes, and the guest is on its image", async () => {
+  await converge.playbook("web1.yml", WEB1({ throttle: { bandwidth: "64KiB/s" } }));
+  const { run, saw } = await start();
+  await saw('"event":"step".*pass.copy"');
+  const { highest } = await acks(lab, "web1");
+  const tags = await lab.run("lvs --noheadings -o lv_tags vg0/converge-web1-images");
+  expect(tags.stdout).toContain("converge.role=snapshot");
+  await cutPower(lab, run);
+  await reconnect();
+  // no run comes to its help
+  await lab.run("until [ -z \"$(lvs --noheadings -S 'lv_tags=converge.role=snapshot')\" ]; do sleep 0.5; done", { timeoutSeconds: 300 });
+  // it is not one that starts with Dom0
+  await startGuest(lab, "web1");
+  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  await expectOnImage();
+  expect((await lab.run("lvs --noheadings -o lv_tags vg0/web1-xvda1")).stdout, "the next run goes on with it").toContain("converge.role=copy");
 });
 
 describe("while the guest is down", () => {

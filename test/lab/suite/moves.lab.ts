@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkLate, checkRecords, hardFiles, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, checkLate, checkRecords, hardFiles, kernelInside, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import {
-  ageAccessTimes, attached, expectMeasuredDowntime, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces,
+  ageAccessTimes, attached, expectLike, expectMeasuredDowntime, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces,
 } from "./on-host.js";
 
 /**
@@ -76,6 +76,8 @@ describe("a guest that writes numbered records without pause", () => {
     expect(await attached(lab, "web1")).toMatchObject({ xvda1: "/dev/vg0/web1-xvda1" });
     await stopGuest(lab, "web1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+    await expectLike(lab, "/dev/vg0/web1-xvda1", "/srv/xen/web1/disk.img");
+    await expectLike(lab, "/dev/vg0/web1-xvda2", "/srv/xen/web1/swap.img");
     await expectNoGarbage(lab, "/dev/vg0/web1-xvda1", "/dev/vg0/web1-xvda2");
   });
 });
@@ -140,10 +142,15 @@ test.runIf(everything)("an account whose sudo asks is asked for the password, on
 
 describe.runIf(everything)("every kind of root", () => {
   test.each([
-    { guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13", way: wayOf("moves/old3") },
+    {
+      guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13", way: wayOf("moves/old3"),
+      // its kernel too is read from its volume then, by pygrub
+      image: "/srv/xen/old/old3-root.img",
+    },
     { guest: "oldext", disks: { xvda1: {} }, address: "10.77.0.14", way: wayOf("moves/oldext") },
     { guest: "xfs1", disks: { xvda1: { filesystem: "xfs" } }, address: "10.77.0.15", way: wayOf("moves/xfs1") },
-  ])("$guest comes up on its volume", async ({ guest, disks, address, way }) => {
+  ])("$guest comes up on its volume", async ({ guest, disks, address, way, image }) => {
+    if (image !== undefined) await kernelInside(lab, guest, image);
     await startGuest(lab, guest);
     const domains = onVolumes(guest, disks, way);
     Object.assign(domains[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });

@@ -67,6 +67,22 @@ export async function ageAccessTimes(lab: Lab): Promise<void> {
   await lab.run(["sh", "-c", script]);
 }
 
+/**
+ * What a guest finds its file system by, and what it can be told of it, is as it was: type, UUID, label, and for ext also the size of
+ * blocks and inodes and every feature. Both are at rest.
+ */
+export async function expectLike(lab: Lab, volume: string, image: string): Promise<void> {
+  const told = async (path: string): Promise<readonly string[]> => {
+    const script = `
+      for what in TYPE UUID LABEL; do echo "$what=$(blkid -p -o value -s "$what" -- "$1")"; done
+      dumpe2fs -h "$1" 2>/dev/null | grep -E '^(Filesystem features|Block size|Inode size|Filesystem OS type|Default mount options):' || true`;
+    return (await lab.run(["sh", "-c", script, "sh", path])).stdout.trim().split("\n").map((line) => line.replace(/\s+/g, " "));
+  };
+  const source = await told(image);
+  expect(source[0], "it has a file system, or is swap").toMatch(/^TYPE=./);
+  expect(await told(volume)).toEqual(source);
+}
+
 /** Everything about the host that a preview could change by mistake, times included. */
 export async function traces(lab: Lab): Promise<string> {
   // looked at from a mount namespace that keeps no access times: looking must not be what changes them
