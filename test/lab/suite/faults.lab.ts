@@ -165,6 +165,23 @@ printf '%s\\n' '#!/bin/bash' '[ "$1" != add ] || while [ -e /run/block-waits ]; 
     await expectOnImage();
   });
 
+  test.runIf(everything)("a guest that Xen starts on no disk at all for a while is tried again by itself, and is back on its image once Xen does", async () => {
+    await lab.run(`cp -p /etc/xen/scripts/block /etc/xen/scripts/block.xen
+printf '%s\\n' '#!/bin/bash' 'if [ "$1" = add ] && [ -e /run/block-fails ]; then exit 1; fi' 'exec /etc/xen/scripts/block.xen "$@"' >/etc/xen/scripts/block`);
+    const { run, saw } = await start();
+    await saw('"event":"down"', 900);
+    await lab.run("touch /run/block-fails");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    expect(all.replaceAll(/\s+/g, " ")).toContain("web1 is down; that is mended by itself, if it can be: it is tried again for an hour");
+    expect((await lab.run("xl list")).stdout).not.toContain("web1");
+    await lab.run("rm /run/block-fails");
+    // nobody is connected, and nobody does anything
+    await lab.run("until xl domid web1 && ! systemctl list-units --no-legend 'converge-again-*' | grep .; do sleep 1; done", { timeoutSeconds: 300 });
+    await lab.run("mv /etc/xen/scripts/block.xen /etc/xen/scripts/block");
+    await expectOnImage();
+  });
+
   test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
     const { highest } = await acks(lab, "web1");
     const { run, saw } = await start();
