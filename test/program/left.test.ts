@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { arrayName, mappingName, resourceName } from "../../src/core/model/mapping.js";
@@ -13,7 +13,7 @@ import { retireStep } from "../../src/core/strategies/retire.js";
 import { faultsPromised } from "../support/faults.js";
 import { below } from "./below.js";
 import { eachDeath } from "./deaths.js";
-import { StubHost, type Shell } from "./host.js";
+import { SCRATCH, StubHost, evaluate, type Shell } from "./host.js";
 import { mirrorProgram, type Mirror } from "./mirror.js";
 import { planOf } from "./plan.js";
 
@@ -25,6 +25,7 @@ import { planOf } from "./plan.js";
 const NAMES = { dm: mappingName, md: arrayName, "md-preseed": arrayName, drbd: resourceName } as const;
 const ONTO = (by: Mirror): string => (by === "dm" ? "/dev/mapper/converge-web1-xvda1" : `/dev/${NAMES[by]("web1", "xvda1")}`);
 const VOLUME = "/dev/vg0/web1-root";
+const FUNCTIONS = readFileSync("src/core/program/runtime/verbs/boot-unit.sh", "utf8");
 const UNIT = "etc/systemd/system/converge-boot-web1.service";
 
 /** @param tied whether its boot unit is to stay as long as somebody has the device */
@@ -90,6 +91,30 @@ function programOfUnit(host: StubHost): string {
   return /^ExecStart=\/bin\/sh -c '(.*)'$/.exec(line ?? "")?.[1] ?? "exit 1";
 }
 
+describe("a run whose boot unit another one replaces", () => {
+  it.each([
+    { why: "was taken back", files: { ended: "failed" }, brings: false },
+    { why: "was refused", files: { ended: "refused" }, brings: false },
+    { why: "was taken back, and its guest may have stayed on a device", files: { ended: "failed" }, program: "  act drop_mapping converge-web1-xvda1 8", brings: true },
+    { why: "was taken back, and its guest may have stayed on an array", files: { ended: "stopped" }, program: "  act drop_device md/converge-web1-xvda1 8", brings: true },
+    { why: "is done", files: { ended: "done" }, brings: true },
+    { why: "was stopped behind its commit", files: { ended: "stopped", committing: "1" }, brings: true },
+    { why: "has left something", files: { ended: "failed", unfinished: "a loop" }, brings: true },
+    { why: "owes a start", files: { ended: "failed", unstarted: "xvda1 /dev/vg0/a" }, brings: true },
+    { why: "has not ended", files: {}, brings: true },
+  ])("counts at boot where it $why: $brings", async ({ files, program = "", brings }) => {
+    const folder = mkdtempSync(join(SCRATCH, "converge-run-"));
+    try {
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), `${text}\n`);
+      writeFileSync(join(folder, "program.sh"), `undo_3() {\n${program}\n}\nverb_drop_mapping() {\n`);
+      const { stdout } = await evaluate("dash", `${FUNCTIONS}\nif brings_nothing_back "$1"; then echo nothing; else echo something; fi`, [folder]);
+      expect(stdout.trim()).toBe(brings ? "something" : "nothing");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest that was left on its mirror's device, made by %s", (by) => {
   it("finds it again at every boot after a second run that came to nothing", async () => {
     const host = await left("busybox sh", by);
@@ -102,6 +127,26 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
       await rebootInOrder(host);
       expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
       expect(host.lines(join(host.state, "violations"))).toEqual([]);
+      await rebootInOrder(host);
+      expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
+    } finally {
+      host.remove();
+    }
+  });
+
+  it("finds it again also where the first run was stopped once it had committed, and a second one failed", async () => {
+    const host = await left("bash", by);
+    try {
+      // as its journal would have it; that it had committed counts for more
+      writeFileSync(join(host.book, "runs/1/ended"), "stopped\n");
+      host.tell("stubborn");
+      for (const run of ["2", "3"]) {
+        host.install(leaving(host, by), run);
+        await host.run("run");
+        expect(host.ended(), host.journalText()).toBe("failed");
+        // the second one makes no device, and came to nothing: nobody asks it
+        expect(readFileSync(join(host.runDirectory, "before"), "utf8")).toBe(`${join(host.book, "runs/1/program.sh")}\n`);
+      }
       await rebootInOrder(host);
       expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
     } finally {

@@ -51,14 +51,15 @@ note_earlier() {
   [ -n "$program" ] && [ "$program" != "$HERE/program.sh" ] && [ -f "$program" ] || return 0
   run=${program%/program.sh}
   {
-    # one that was taken back whole has nothing that a boot would need
-    came_to_nothing "$run" || printf '%s\n' "$program"
+    brings_nothing_back "$run" || printf '%s\n' "$program"
     [ ! -e "$run/before" ] || cat "$run/before"
   } >"$HERE/before" && kept "$HERE/before"
 }
 
-came_to_nothing() { # RUN
-  [ ! -e "$1/unfinished" ] && [ ! -e "$1/unstarted" ] && grep -qsxE 'failed|refused|stopped' "$1/ended"
+# brings_nothing_back RUN: it was taken back whole, and makes no device: a guest may have stayed on one also where all is taken back
+brings_nothing_back() {
+  [ ! -e "$1/unfinished" ] && [ ! -e "$1/unstarted" ] && [ ! -s "$1/committing" ] &&
+    grep -qsxE 'failed|refused|stopped' "$1/ended" && ! grep -qE '^ *act drop_(mapping|device) ' "$1/program.sh"
 }
 
 # earlier_program: sets EARLIER, the newest program that was called at boot before this one. 1: there was none, or it is gone
