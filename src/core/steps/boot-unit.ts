@@ -14,7 +14,7 @@ export const installBootUnit: StepKind<"install-boot-unit", BootUnit> = {
   kind: "install-boot-unit",
   risk: "safe",
   requires: ["systemctl"],
-  title: ({ domain }) => `Install ${bootUnitName(domain)}: if Dom0 reboots now, it brings the guest back`,
+  title: ({ domain }) => `Install ${bootUnitName(domain)}, for a reboot of Dom0 in mid-run`,
   actions: ({ domain }) => [
     {
       verb: ["install_boot_unit", bootUnitName(domain), ...bootUnitText(domain, RUN_MARK)],
