@@ -89,10 +89,12 @@ n=$(($(cat "$STUB_STATE/slept" 2>/dev/null || echo 0) + 1)); echo "$n" >"$STUB_S
       expect((await host.run("again")).code, host.journalText()).toBe(0);
       expect(readFileSync(join(host.state, "slept"), "utf8"), "one look is enough").toBe("1\n");
       expect(unfinished(host)).toBe(false);
+      // by its watchman, of whoever was asked to go and did not: this one was not asked
+      expect(host.journalText()).not.toContain("if it yet goes down");
       await host.command([join(host.root, "bin/xl"), "destroy", host.guests()[0]?.domid ?? ""]);
       host.forgetCalls();
       await host.run("recover");
-      expect(host.guests()).toEqual([]);
+      expect(host.guests(), host.journalText()).toEqual([]);
       expect(host.calls().filter((call) => call.startsWith("xl create"))).toEqual([]);
     });
   });

@@ -205,7 +205,8 @@ verb_bring_back() {
       ;;
   esac
   [ -e "$HERE/down" ] || return 0
-  withdraw_request "$DOMID" old
+  # one that somebody has started since knows of no request
+  ! asked_to_go "$DOMID" || withdraw_request "$DOMID" old
   tell_running "$1"
   return 0
 }
