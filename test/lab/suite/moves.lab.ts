@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkLate, checkRecords, hardFiles, kernelInside, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, checkLate, checkRecords, hardFiles, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import {
@@ -142,15 +142,10 @@ test.runIf(everything)("an account whose sudo asks is asked for the password, on
 
 describe.runIf(everything)("every kind of root", () => {
   test.each([
-    {
-      guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13", way: wayOf("moves/old3"),
-      // its kernel too is read from its volume then, by pygrub
-      image: "/srv/xen/old/old3-root.img",
-    },
+    { guest: "old3", disks: { xvda1: { filesystem: "ext3" }, xvda2: { filesystem: "swap" } }, address: "10.77.0.13", way: wayOf("moves/old3") },
     { guest: "oldext", disks: { xvda1: {} }, address: "10.77.0.14", way: wayOf("moves/oldext") },
     { guest: "xfs1", disks: { xvda1: { filesystem: "xfs" } }, address: "10.77.0.15", way: wayOf("moves/xfs1") },
-  ])("$guest comes up on its volume", async ({ guest, disks, address, way, image }) => {
-    if (image !== undefined) await kernelInside(lab, guest, image);
+  ])("$guest comes up on its volume", async ({ guest, disks, address, way }) => {
     await startGuest(lab, guest);
     const domains = onVolumes(guest, disks, way);
     Object.assign(domains[guest] as object, { ready: { tcp: 22, address, timeout: "300s" } });
