@@ -31,7 +31,7 @@ describe("a guest that was left on its mirror's device, and whose second run is 
     fc.assert(fc.property(scenesOf(ways, 1), (scene) => {
       const deferred = wished(scene, { finish: "deferred" }, 1);
       walkOn({ ...scene, wishes: deferred }, wished(scene, { finish: "now", switch: how }, 1));
-    }), runs(3));
+    }), runs(2));
   });
 
   test.each(LEFT)("loses nothing and is up, left by '%s', one more disk moved", (name) => {
@@ -40,6 +40,6 @@ describe("a guest that was left on its mirror's device, and whose second run is 
       const one = { ...scene, wishes: wished(scene, { finish: "deferred" }, 1) };
       if (planHost(scene.state, one.wishes, sha256).domains.length === 0) return;
       walkOn(one, wished(scene, { strategy: "rsync", switch: "restart" }, 2));
-    }), runs(3));
+    }), runs(2));
   });
 });

@@ -504,6 +504,16 @@ it.concurrent.each(shellsOf(2))("what could not be taken back is taken back late
   });
 });
 
+it.concurrent("a copy that finds no room for a changed file says what it takes, and the guest is up on its old disk", async () => {
+  await withHost("busybox sh", async (host, before) => {
+    rmSync(join(host.root, "bin/rsync"));
+    writeFileSync(join(host.root, "bin/rsync"), '#!/bin/sh\necho "rsync: [receiver] write failed on \\"/boot/vmlinux\\": No space left on device (28)" >&2\nexit 11\n', { mode: 0o755 });
+    await host.run("run");
+    expect(host.journalText()).toContain("the copy has no room left (11): beside all that is there it takes as much again as the largest changed file");
+    expect(expectWhole(host, before)).toBe("old");
+  });
+});
+
 describe.concurrent("unknown is not absent", { tags: "long" }, () => {
   /** Calls that changed something, but for the boot unit that came and went. */
   const changes = (host: StubHost): readonly string[] => host.calls().filter((call) => !/^systemctl --no-reload (en|dis)able /.test(call));

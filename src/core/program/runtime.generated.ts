@@ -3842,7 +3842,12 @@ verb_copy() { # ID ROLE -- COMMAND…
   if [ "$status" -ne 0 ]; then
     case $status in
       24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
-      *) says "the copy ended with $status" ;;
+      *)
+        says "the copy ended with $status"
+        # a changed file is written anew beside the old one
+        ! grep -qs 'No space left on device' "$log.err" ||
+          says "the copy has no room left ($status): beside all that is there it takes as much again as the largest changed file; a larger size in the playbook gives it that, and a strategy that copies blocks needs none"
+        ;;
     esac
     return "$status"
   fi
