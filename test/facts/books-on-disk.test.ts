@@ -21,7 +21,9 @@ function write(path: string, text: string): void {
 test("says which runs are over, which images were retired and which files these were, and what time it is there", () => {
   const entry = { domain: "web1", vdev: "xvda1", volume: "vg0/web1", path: "/srv/a.img", retired: "/srv/a.img.retired", inode: 7, bytes: 4096, mtime: 1_700_000_000, at: 1_700_000_100 };
   write("web1/retired.jsonl", `${JSON.stringify(entry)}\n`);
-  for (const [run, files] of [["over", ["ended"]], ["cut-short", []], ["left-something", ["ended", "unfinished"]]] as const) {
+  // a later run has replaced the boot unit that called it
+  write("web1/runs/cut-short/before", `${root}/domains/web1/runs/replaced/program.sh\n`);
+  for (const [run, files] of [["over", ["ended"]], ["replaced", ["ended"]], ["cut-short", []], ["left-something", ["ended", "unfinished"]]] as const) {
     write(`web1/runs/${run}/since`, "1700000000\n");
     for (const file of files) write(`web1/runs/${run}/${file}`, "done\n");
   }
@@ -33,7 +35,7 @@ test("says which runs are over, which images were retired and which files these 
     domain: "web1", vdev: "xvda1", volume: "vg0/web1", path: "/srv/a.img", retired: "/srv/a.img.retired", at: 1_700_000_100,
     file: { inode: 7, bytes: 4096, mtime: 1_700_000_000 },
   }]);
-  expect(Object.fromEntries((value?.past ?? []).map(({ run, open }) => [run, open ?? false]))).toEqual({ over: false, "cut-short": true, "left-something": true });
+  expect(Object.fromEntries((value?.past ?? []).map(({ run, open }) => [run, open ?? false]))).toEqual({ over: false, replaced: true, "cut-short": true, "left-something": true });
   expect(Math.abs((value?.now ?? 0) - Date.now() / 1000)).toBeLessThan(3600);
 });
 

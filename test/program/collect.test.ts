@@ -139,6 +139,7 @@ describe.concurrent("removing what is left", { tags: "long" }, () => {
     { run: "20260103T000000Z-3", why: "has left something" }, { run: "20260104T000000Z-4", why: "has not ended" },
     { run: "1", why: "is the one that removes" }, { run: "../../../../..", why: "is a path" }, { run: "..", why: "is the folder above" },
     { run: "link", why: "is a link" }, { run: "booting", why: "is called by a boot unit" },
+    { run: "replaced", why: "was called by a boot unit that a later run has replaced" },
   ])("never removes a run that $why", async ({ run }) => {
     const host = await retiredHost("bash");
     try {
@@ -146,10 +147,13 @@ describe.concurrent("removing what is left", { tags: "long" }, () => {
       mkdirSync(`${host.book}/runs/booting`);
       writeFileSync(`${host.book}/runs/booting/ended`, "done\n");
       writeFileSync(`${host.root}/etc/systemd/system/converge-boot-web1.service`, `ExecStart=/bin/sh ${host.book}/runs/booting/program.sh recover\n`);
+      mkdirSync(`${host.book}/runs/replaced`);
+      writeFileSync(`${host.book}/runs/replaced/ended`, "done\n");
+      writeFileSync(`${host.book}/runs/booting/before`, `${host.book}/runs/replaced/program.sh\n`);
       host.install(collecting(host, host.retired, [run]));
       await host.run("run");
       expect(host.ended(), host.journalText()).toBe("failed");
-      for (const kept of ["1", "booting", "20260103T000000Z-3", "20260104T000000Z-4"]) expect(existsSync(`${host.book}/runs/${kept}`), kept).toBe(true);
+      for (const kept of ["1", "booting", "replaced", "20260103T000000Z-3", "20260104T000000Z-4"]) expect(existsSync(`${host.book}/runs/${kept}`), kept).toBe(true);
     } finally {
       host.remove();
     }

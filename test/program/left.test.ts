@@ -58,6 +58,15 @@ async function left(shell: Shell, by: Mirror): Promise<StubHost> {
   return host;
 }
 
+async function withLeft(shell: Shell, by: Mirror, work: (host: StubHost) => Promise<void>): Promise<void> {
+  const host = await left(shell, by);
+  try {
+    await work(host);
+  } finally {
+    host.remove();
+  }
+}
+
 async function callsOf(by: Mirror): Promise<readonly string[]> {
   const host = await left("dash", by);
   try {
@@ -120,8 +129,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
   const aside = by === "dm" ? {} : { tags: "long" };
 
   it("finds it again at every boot after a second run that came to nothing", aside, async () => {
-    const host = await left("busybox sh", by);
-    try {
+    await withLeft("busybox sh", by, async (host) => {
       host.tell("stubborn");
       await host.run("run");
       expect(host.ended(), host.journalText()).toBe("failed");
@@ -132,14 +140,11 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
       expect(host.lines(join(host.state, "violations"))).toEqual([]);
       await rebootInOrder(host);
       expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
-    } finally {
-      host.remove();
-    }
+    });
   });
 
   it("finds it again also where the first run was stopped once it had committed, and a second one failed", aside, async () => {
-    const host = await left("bash", by);
-    try {
+    await withLeft("bash", by, async (host) => {
       // as its journal would have it; that it had committed counts for more
       writeFileSync(join(host.book, "runs/1/ended"), "stopped\n");
       host.tell("stubborn");
@@ -152,14 +157,11 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
       }
       await rebootInOrder(host);
       expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
-    } finally {
-      host.remove();
-    }
+    });
   });
 
   it("has the first run's boot unit again, where the second one's is taken back", aside, async () => {
-    const host = await left("dash", by);
-    try {
+    await withLeft("dash", by, async (host) => {
       const unit = readFileSync(join(host.root, UNIT), "utf8");
       host.install(leaving(host, by, false), "3");
       host.tell("stubborn");
@@ -169,9 +171,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
       expect(existsSync(join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service"))).toBe(true);
       await rebootInOrder(host);
       expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
-    } finally {
-      host.remove();
-    }
+    });
   });
 
   it("is up on its volume, whenever its second run is killed, and whatever Dom0 does then", aside, async () => {

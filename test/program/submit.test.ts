@@ -99,14 +99,15 @@ describe("a submission", () => {
     });
   });
 
-  it("forgets the oldest runs, but for one that left something behind", { tags: "long" }, async () => {
+  it("forgets the oldest runs, but for one that left something behind, and one whose boot unit another run has replaced", { tags: "long" }, async () => {
     await withHost("dash", async (host) => {
       for (let run = 10; run < 40; run += 1) mkdirSync(join(host.book, "runs", `20260101T0000${String(run)}Z`), { recursive: true });
       writeFileSync(join(host.book, "runs", "20260101T000012Z", "unfinished"), "a loop\n");
+      writeFileSync(join(host.book, "runs", "20260101T000039Z", "before"), `${host.book}/runs/20260101T000011Z/program.sh\n`);
       await submit(host, "20260102T000000Z");
       const left = readdirSync(join(host.book, "runs")).sort();
-      expect(left).toHaveLength(21);
-      expect(left.slice(0, 2)).toEqual(["20260101T000012Z", "20260101T000021Z"]);
+      expect(left).toHaveLength(22);
+      expect(left.slice(0, 3)).toEqual(["20260101T000011Z", "20260101T000012Z", "20260101T000021Z"]);
       expect(left.at(-1)).toBe("20260102T000000Z");
       await soon(() => existsSync(join(host.book, "runs/20260102T000000Z/ended")));
     });

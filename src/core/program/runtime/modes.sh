@@ -9,8 +9,8 @@ main() {
   case ${1:-} in
     run) mode_run ;;
     recover)
+      # which ends the shell that it runs in
       rebooted && [ -s "$HERE/before" ] || mode_recover
-      # it ends there
       (mode_recover)
       status=$?
       recover_earlier
