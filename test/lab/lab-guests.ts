@@ -25,6 +25,28 @@ export async function makePvh(lab: Lab, guest: string): Promise<void> {
   await lab.run(['sh', '-c', 'sed -i "/^type/d" "/etc/xen/$1.cfg" && printf \'\\ntype = "pvh"\\ntsc_mode = "native"\\n\' >>"/etc/xen/$1.cfg"', 'sh', guest]);
 }
 
+/**
+ * Its kernel lies in its own disk from then on, where pygrub finds it; what Dom0 has of it is no longer named.
+ * @param image of a file system, or of a whole disk whose first partition has one
+ */
+export async function kernelInside(lab: Lab, guest: string, image: string): Promise<void> {
+  await lab.run(["sh", "-ec", `
+sed -i '/^kernel\\|^ramdisk\\|^cmdline/d' "/etc/xen/$1.cfg"
+grep -q '^extra' "/etc/xen/$1.cfg" || echo 'extra = "quiet"' >>"/etc/xen/$1.cfg"
+echo 'bootloader = "pygrub"' >>"/etc/xen/$1.cfg"
+disk=$(losetup -P --find --show "$2")
+udevadm settle
+part=$disk root='(hd0)'
+[ ! -b "\${disk}p1" ] || part=\${disk}p1 root='(hd0,0)'
+mount "$part" /mnt
+mkdir -p /mnt/boot/grub
+cp /boot/guest/vmlinux /boot/guest/initrd /mnt/boot/
+printf '%s\\n' 'default 0' 'timeout 0' 'title lab' " root $root" ' kernel /boot/vmlinux root=/dev/xvda1 rw console=hvc0 quiet' \\
+  ' initrd /boot/initrd' >/mnt/boot/grub/menu.lst
+umount /mnt
+losetup -d "$disk"`, "sh", guest, image], { timeoutSeconds: 300 });
+}
+
 /** Asks a guest to shut down, and waits until it and its loop devices are gone. */
 export async function stopGuest(lab: Lab, guest: string): Promise<void> {
   await lab.run(['xl', 'shutdown', '-w', guest]);

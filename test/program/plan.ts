@@ -160,6 +160,7 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
             options.pool === undefined
               ? { verb: ["watch", "snapshot_fill", snapshot, "70", "512"], shown: "" }
               : { verb: ["watch", "pool_fill", options.pool, "90"], shown: "" },
+            { verb: ["if-no-room", `${run}/target`], shown: "make room" },
             { verb: ["copy", "xvda1", "delta"], command: [...rsync(compares), `${run}/source/`, `${run}/target/`] },
           ],
         }),
@@ -184,7 +185,10 @@ export function moveNodes(host: StubHost, options: MoveOptions = {}): readonly P
     mount("last.mount-source", "switch", `${run}/last-loop`, `${run}/last-source`),
     rawStep("last.copy", "switch", {
       title: "Copy the last changes",
-      actions: [{ verb: ["copy", "xvda1", "last"], command: [...rsync(passes.lastCompares), `${run}/last-source/`, `${run}/target/`] }],
+      actions: [
+        { verb: ["if-no-room", `${run}/target`], shown: "make room" },
+        { verb: ["copy", "xvda1", "last"], command: [...rsync(passes.lastCompares), `${run}/last-source/`, `${run}/target/`] },
+      ],
     }),
     rawStep("edit", "switch", {
       title: "Edit the config",

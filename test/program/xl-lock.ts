@@ -3,15 +3,16 @@ import { once } from "node:events";
 
 const HOLDS = `
 import fcntl, os, sys
-def take():
-    descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o666)
+def take(path):
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
-held = take()
+held = take(sys.argv[1])
 print("has it", flush=True)
 for _ in sys.stdin:
-    os.unlink(sys.argv[1])
-    new = take()
+    # at one stroke: between removing it and locking the next one the run may come, and has it with right
+    new = take(sys.argv[1] + ".next")
+    os.rename(sys.argv[1] + ".next", sys.argv[1])
     os.close(held)
     held = new
     print("has the next one", flush=True)

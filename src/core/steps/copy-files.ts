@@ -47,7 +47,7 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
   },
-  actions: (args) => [...watching(args), { verb: ["copy", args.name, args.role], command: rsync(args) }],
+  actions: (args) => [...watching(args), ifNoRoom(args), { verb: ["copy", args.name, args.role], command: rsync(args) }],
   goals: () => [],
   effect: ({ from, to, compare }, model) => {
     const source = model.ghost.disks[from];
@@ -79,6 +79,14 @@ function watching({ watch }: CopyFiles): readonly Action[] {
       shown: `watch ${snapshot} fill: beyond ${limitPercent} % grow it by ${formatBytes(growBytes)}, or what is free, or give the copy up`,
     },
   ];
+}
+
+/** A changed file is written beside the old one: one that is larger than what is free would never be. */
+function ifNoRoom({ target }: CopyFiles): Action {
+  return {
+    verb: ["if-no-room", target],
+    shown: `where a changed file finds no room: remove what is to be replaced from ${target}, and copy again`,
+  };
 }
 
 function rsync({ source, target, compare, throttle }: CopyFiles): Command {

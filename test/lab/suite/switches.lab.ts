@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
-import { acks, boots, checkRecords, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, kernelInside, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
 import {
@@ -33,22 +33,6 @@ function onLab(hypervisor: Hypervisor, cpu: "pv" | "svm", name = `suite-switches
     await converge.remove();
     await lab.down();
   });
-}
-
-/** Its kernel lies in its own disk from then on, where pygrub finds it; what Dom0 has of it is no longer named. */
-async function kernelInside(guest: string, image: string): Promise<void> {
-  await lab.run(["sh", "-ec", `
-sed -i '/^kernel\\|^ramdisk\\|^cmdline/d' "/etc/xen/$1.cfg"
-printf 'bootloader = "pygrub"\\nextra = "quiet"\\n' >>"/etc/xen/$1.cfg"
-disk=$(losetup -P --find --show "$2")
-udevadm settle
-mount "\${disk}p1" /mnt
-mkdir -p /mnt/boot/grub
-cp /boot/guest/vmlinux /boot/guest/initrd /mnt/boot/
-printf '%s\\n' 'default 0' 'timeout 0' 'title lab' ' root (hd0,0)' ' kernel /boot/vmlinux root=/dev/xvda1 rw console=hvc0 quiet' \\
-  ' initrd /boot/initrd' >/mnt/boot/grub/menu.lst
-umount /mnt
-losetup -d "$disk"`, "sh", guest, image], { timeoutSeconds: 300 });
 }
 
 async function domid(guest: string): Promise<string> {
@@ -161,7 +145,7 @@ describe.runIf(everything)("on a hypervisor with shadow paging", () => {
   });
 
   test("a whole disk with partitions, and the kernel in it, is mirrored under a guest that is migrated, and boots from its volume", { timeout: 1_800_000 }, async () => {
-    await kernelInside("whole1", "/srv/xen/whole1.img");
+    await kernelInside(lab, "whole1", "/srv/xen/whole1.img");
     await startGuest(lab, "whole1");
     await waitForConsole(lab, "whole1", "\\] ack 20$");
     await move({

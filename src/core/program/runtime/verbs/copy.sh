@@ -4,31 +4,90 @@
 PASS_CENTIS=0
 PASS_BYTES=0
 
+# if_no_room TARGET: said before a copy, of that copy. A changed file is written anew beside the old one, for which there may be no
+# room. Then what is to be replaced is taken out of the copy first: nobody has it yet, and the source has all of it.
+verb_if_no_room() {
+  ROOM_IN=$1
+}
+ROOM_IN=
+# ids of copies that have met that: from then on each of their passes begins with it
+CRAMPED=
+
 verb_copy() { # ID ROLE -- COMMAND…
-  local id role began took limit status pid next nap why log
-  id=$1 role=$2
+  local id role began took room
+  id=$1 role=$2 room=$ROOM_IN ROOM_IN=
   shift 3
-  log=$OUT
-  limit=0 nap=0.25 why=
+  COPY_LIMIT=0 COPY_NAP=0.25
   if [ "$role" = last ]; then
-    nap=0.1
+    COPY_NAP=0.1
     forecast_of "$id"
-    limit=$((FORECAST_OF * 3))
-    [ "$limit" -ge $((FORECAST_OF + 500)) ] || limit=$((FORECAST_OF + 500))
-    [ "$FORECAST_OF" -gt 0 ] || limit=0
+    COPY_LIMIT=$((FORECAST_OF * 3))
+    [ "$COPY_LIMIT" -ge $((FORECAST_OF + 500)) ] || COPY_LIMIT=$((FORECAST_OF + 500))
+    [ "$FORECAST_OF" -gt 0 ] || COPY_LIMIT=0
   fi
+  uptime_now
+  began=$UPTIME COPY_BEGAN=$UPTIME
+  case " $CRAMPED " in
+    *" $id "*) copy_cramped "$id" "$room" "$@" || return ;;
+    *) looked_after "$id" "$@" || return ;;
+  esac
+  if [ "$STATUS" -ne 0 ] && [ -n "$room" ] && found_no_room; then
+    case " $CRAMPED " in
+      *" $id "*) ;;
+      *)
+        CRAMPED="$CRAMPED $id"
+        journal watch id "$ID" what "$room" value 'no room for a changed file' acted 'what is to be replaced goes first'
+        copy_cramped "$id" "$room" "$@" || return
+        ;;
+    esac
+  fi
+  uptime_now
+  took=$((UPTIME - began))
+  [ "$role" = last ] && [ "$STATUS" -eq 0 ] || report_progress "$id" "$OUT"
+  if [ "$STATUS" -ne 0 ]; then
+    case $STATUS in
+      24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
+      *)
+        says "the copy ended with $STATUS"
+        ! found_no_room ||
+          says "the volume has no room for what the image holds ($STATUS): a larger size in the playbook gives it that, and a strategy that copies blocks needs none"
+        ;;
+    esac
+    return "$STATUS"
+  fi
+  # once more: a copy from a snapshot that overflowed meanwhile does not count
+  run_watches ended || {
+    says "the copy does not count: $SAYS"
+    return 1
+  }
+  if [ "$role" = last ]; then
+    UNCOUNTED="$UNCOUNTED $STEP:$took:$id"
+    return 0
+  fi
+  literal_bytes "$OUT"
+  PASS_CENTIS=$((PASS_CENTIS + took))
+  PASS_BYTES=$((PASS_BYTES + LITERAL))
+  printf '%s %s %s\n' "$role" "$took" "$LITERAL" >>"$HERE/copies/$id"
+}
+
+# looked_after ID COMMAND…: runs it to its end, under the watches of this step, within COPY_LIMIT hundredths since COPY_BEGAN if it
+# is not 0, and sets STATUS. 1: it was ended.
+looked_after() {
+  local id pid next why log
+  id=$1 log=$OUT why=
+  shift
   [ "$log" != /dev/null ] && printf '' >"$log" || {
     says "cannot write what the copy says"
     return 1
   }
   uptime_now
-  began=$UPTIME next=$((UPTIME + 100))
+  next=$((UPTIME + 100))
   setsid "$@" </dev/null >"$log" 2>"$log.err" 9>&- &
   pid=$!
   while kill -0 "$pid" 2>/dev/null; do
-    sleep "$nap"
+    sleep "$COPY_NAP"
     uptime_now
-    if [ "$limit" -gt 0 ] && [ $((UPTIME - began)) -gt "$limit" ]; then
+    if [ "$COPY_LIMIT" -gt 0 ] && [ $((UPTIME - COPY_BEGAN)) -gt "$COPY_LIMIT" ]; then
       seconds "$FORECAST_OF"
       why="took more than three times its forecast of $SECONDS_TEXT s"
       break
@@ -61,36 +120,29 @@ verb_copy() { # ID ROLE -- COMMAND…
     return 1
   fi
   until await_command "$pid"; do :; done
-  status=$STATUS
-  uptime_now
-  took=$((UPTIME - began))
-  [ "$role" = last ] && [ "$status" -eq 0 ] || report_progress "$id" "$log"
   [ ! -s "$log.err" ] || cat "$log.err" >>"$log"
-  if [ "$status" -ne 0 ]; then
-    case $status in
-      24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
-      *)
-        says "the copy ended with $status"
-        # a changed file is written anew beside the old one
-        ! grep -qs 'No space left on device' "$log.err" ||
-          says "the copy has no room left ($status): beside all that is there it takes as much again as the largest changed file; a larger size in the playbook gives it that, and a strategy that copies blocks needs none"
-        ;;
-    esac
-    return "$status"
-  fi
-  # once more: a copy from a snapshot that overflowed meanwhile does not count
-  run_watches ended || {
-    says "the copy does not count: $SAYS"
-    return 1
-  }
-  if [ "$role" = last ]; then
-    UNCOUNTED="$UNCOUNTED $STEP:$took:$id"
-    return 0
-  fi
-  literal_bytes "$log"
-  PASS_CENTIS=$((PASS_CENTIS + took))
-  PASS_BYTES=$((PASS_BYTES + LITERAL))
-  printf '%s %s %s\n' "$role" "$took" "$LITERAL" >>"$HERE/copies/$id"
+}
+
+found_no_room() {
+  grep -qs 'No space left on device' "$OUT.err"
+}
+
+# copy_cramped ID TARGET COMMAND…: what COMMAND, an rsync, would replace goes first, and what it deletes goes before anything is
+# copied: at no time is there more in TARGET than in the source. A changed file's name may lead through what is a link in TARGET,
+# and out of it: only what find(1) comes upon there, which follows none, is removed. rsync writes bytes that are no letters as
+# \#012, of which none is looked for: such a file stays, and takes its room twice.
+copy_cramped() {
+  local id
+  id=$1
+  shift
+  # shellcheck disable=SC2016
+  looked_after "$id" sh -c '
+    list=$1 target=$2
+    shift 2
+    "$@" --dry-run --8-bit-output --out-format=%i/%n >"$list.all" || exit
+    tr "\r" "\n" <"$list.all" | sed -n "s,^[>h]f[^/]*/,./,p" >"$list" || exit
+    (cd -P -- "$target" && find . -xdev -type f -print0 | { grep -zxFf "$list" || :; } | xargs -0 -r rm -f --) || exit
+    exec "$@" --delete-before' sh "$HERE/out/replaced" "$@"
 }
 
 # last copies whose bytes are not counted yet: that is done while the guest boots, and not while it waits to
