@@ -1,10 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { MoveOptions } from "../../src/core/model/desired.js";
+import { guestWrites } from "../../src/core/model/guest.js";
+import type { Model } from "../../src/core/model/model.js";
+import type { DomainPlan } from "../../src/core/model/plan.js";
+import { planReturn } from "../../src/core/plan/plan-return.js";
+import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
+import { sha256 } from "../support/a-host.js";
+import { asWritten } from "./as-written.js";
 import type { Scene } from "./generated.js";
+import { safeToStart, up as areUp } from "./laws.js";
 import { runs } from "./times.js";
-import { walkOn } from "./walk.js";
+import { pathsOf, plansOf, walkOn } from "./walk.js";
 import { scenesOf, WAYS } from "./ways.js";
+import { after, ENDINGS } from "./world.js";
 
 /**
  * A run has left a guest on the device that mirrored its disk. Another one takes it off that, or moves one more disk, and is cut
@@ -39,4 +49,55 @@ describe("a guest that was left on its mirror's device, and whose second run is 
       walkOn(one, wished(scene, { strategy: "rsync", switch: "restart" }, 2));
     }), runs(2));
   });
+
+  test.each(LEFT)("loses nothing and is up, left by '%s', taken back to its image with what it wrote", (name) => {
+    // of what a guest has swapped out nothing outlives its restart, wherever it lies
+    const onFiles = up(name).map((way) => ({ ...way, contents: ["ext4"] as const }));
+    let cuts = 0;
+    fc.assert(fc.property(scenesOf(onFiles, 1), fc.constantFrom("files", "blocks"), fc.boolean(), (scene, carryBack, removeVolume) => {
+      // its image is there to go back to
+      const [first] = plansOf({ ...scene, wishes: wished(scene, { finish: "deferred", source: "keep" }, 1) });
+      const [earlier = []] = pathsOf(first?.nodes ?? [], (min) => [min]);
+      const start = startModel(scene.state);
+      const from = asWritten(earlier.reduce((at, step) => simulateStep(step, at).model, start));
+      const [{ name: domain = "", at } = {}] = scene.wishes;
+      if (at === undefined) throw new Error("nobody is moved");
+      const wish = { domain, at, disks: [], move: {}, carryBack, removeVolume } as const;
+      const [plan] = returning(from, wish);
+      if (plan === undefined) throw new Error("nothing goes back");
+      const steps = unroll(plan.nodes);
+      let before = from;
+      for (const [index, step] of steps.entries()) {
+        const done = simulateStep(step, before).model;
+        for (const [half, model] of [["nothing done", before], ["all done", done]] as const) {
+          for (const ending of ENDINGS) {
+            const when = `in ${step.id}, ${half}, ${ending}`;
+            cuts += 1;
+            const cut = { started: steps.slice(0, index + 1), domain, ended: false, earlier };
+            const { model: end, booted, stopped } = after(cut, ending, model, guestWrites, (state, what) => { safeToStart(state, `${when}, ${what}`); });
+            safeToStart(end, when);
+            // Dom0 starts its own by itself; who was on a device is not one that the power took down alone
+            if (booted === undefined && !ending.startsWith("power cut")) areUp(start.ghost.wasUp.filter((one) => one !== stopped), end, when);
+            let again = asWritten(end);
+            for (const next of returning(again, wish)) {
+              const simulated = simulate(next.nodes, again);
+              if (!simulated.ok) throw new Error(`${when}: ${simulated.why}`);
+              again = simulated.end;
+            }
+            safeToStart(again, `${when}, resumed`);
+            if (returning(asWritten(again), wish).length > 0) throw new Error(`${when}: not back after it was resumed`);
+          }
+        }
+        before = done;
+      }
+    }), runs(2));
+    expect(cuts).toBeGreaterThan(100);
+  });
 });
+
+function returning({ host }: Model, wish: ReturnWish): readonly DomainPlan[] {
+  const { domains, diagnostics } = planReturn(host, wish, sha256);
+  const refused = diagnostics.find(({ severity }) => severity === "error");
+  if (refused !== undefined) throw new Error(`refused: ${refused.code}: ${refused.summary}; ${refused.detail ?? ""}`);
+  return domains;
+}

@@ -6,15 +6,15 @@ import type { DesiredDomain } from "../../src/core/model/desired.js";
 import type { Model } from "../../src/core/model/model.js";
 import { CARRY_BEGUN, sourceOfTags } from "../../src/core/model/names.js";
 import type { Step } from "../../src/core/model/step.js";
-import { diskKey, withDisk, withDomain, withGhost, withRunning } from "../../src/core/model/transform.js";
+import { diskKey, withDisk, withGhost, withRunning } from "../../src/core/model/transform.js";
 import { guestWrites, startedFromConfig } from "../../src/core/model/guest.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { planReturn } from "../../src/core/plan/plan-return.js";
 import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
-import { editDisks } from "../../src/core/xl/edit.js";
 import { sha256, withFullImages } from "../support/a-host.js";
+import { asWritten } from "./as-written.js";
 import { returns } from "./generated.js";
 import type { Return } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
@@ -31,22 +31,6 @@ function moved({ scene }: Return): Model {
     model = simulated.end;
   }
   return asWritten(guestWrites(guestWrites(model)));
-}
-
-/** The model keeps disks and hash of an edited config, and a plan edits its text: here it gets the text that goes with them. */
-function asWritten(model: Model): Model {
-  return Object.values(model.host.domains).reduce((at, domain) => {
-    const { config } = domain;
-    if (config === undefined) return at;
-    const list = config.disks.map(({ target, vdev }) => `'${target.startsWith("/dev/") ? "phy" : "file"}:${target},${vdev},w'`).join(", ");
-    const onVolumes = config.disks.filter(({ target }) => target.startsWith("/dev/")).map(({ target, vdev }) => ({ vdev, device: target }));
-    const texts = [
-      config.text.text.replace(/disk = \[ .* \]/, () => `disk = [ ${list} ]`), editDisks(config.text, onVolumes).value?.after.text ?? "", config.text.text,
-    ];
-    const text = texts.find((one) => sha256(one) === config.sha256);
-    if (text === undefined) throw new Error(`not what an edit makes: ${texts.join("\n")}`);
-    return withDomain(at, { ...domain, config: { ...config, text: { ...config.text, text } } });
-  }, model);
 }
 
 function planned(model: Model, wish: ReturnWish) {
