@@ -3894,6 +3894,7 @@ looked_after() {
   fi
   until await_command "$pid"; do :; done
   [ ! -s "$log.err" ] || cat "$log.err" >>"$log"
+  return 0
 }
 
 found_no_room() {
