@@ -60,9 +60,10 @@ describe("a guest that was left on its mirror's device, and whose second run is 
       const [earlier = []] = pathsOf(first?.nodes ?? [], (min) => [min]);
       const start = startModel(scene.state);
       const from = asWritten(earlier.reduce((at, step) => simulateStep(step, at).model, start));
-      const [{ name: domain = "", at } = {}] = scene.wishes;
-      if (at === undefined) throw new Error("nobody is moved");
-      const wish = { domain, at, disks: [], move: {}, carryBack, removeVolume } as const;
+      const [guest] = scene.wishes;
+      if (guest === undefined) throw new Error("nobody is moved");
+      const domain = guest.name;
+      const wish = { domain, at: guest.at, disks: [], move: {}, carryBack, removeVolume } as const;
       const [plan] = returning(from, wish);
       if (plan === undefined) throw new Error("nothing goes back");
       const steps = unroll(plan.nodes);
