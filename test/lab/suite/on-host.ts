@@ -8,9 +8,11 @@ import { acks, expectNoErrors, longestSilence, waitForConsole } from "../lab-gue
 export async function attached(lab: Lab, guest: string): Promise<Readonly<Record<string, string>>> {
   const script = `
     domid=$(xl domid "$1") || exit 1
-    for device in $(xenstore-list /local/domain/0/backend/vbd/$domid); do
-      base=/local/domain/0/backend/vbd/$domid/$device
-      printf '%s %s\\n' "$(xenstore-read $base/dev)" "$(xenstore-read $base/params)"
+    for kind in vbd qdisk; do
+      for device in $(xenstore-list /local/domain/0/backend/$kind/$domid 2>/dev/null); do
+        base=/local/domain/0/backend/$kind/$domid/$device
+        printf '%s %s\\n' "$(xenstore-read $base/dev)" "$(xenstore-read $base/params)"
+      done
     done`;
   const { stdout } = await lab.run(["sh", "-c", script, "sh", guest]);
   return Object.fromEntries(stdout.trim().split("\n").map((line) => {
