@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import { volumeTags } from "../model/names.js";
 import type { Volume } from "../model/storage.js";
 import type { Check } from "./check.js";
 
@@ -16,6 +17,16 @@ export const volumeTaken: Check = {
             summary: `${to.volume} holds what ${domain} wrote before it went back to its image, and nothing else does`,
             detail: "a rollback kept it; to move there again would overwrite it",
             fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
+          },
+        ];
+      }
+      if (!to.begun && volumeTags(domain, vdev, "disk").every((tag) => existing.tags.includes(tag))) {
+        return [
+          {
+            vdev, at: wish.volumeAt,
+            summary: `${to.volume} was ${vdev} of ${domain}, which is on its image again, and what it wrote there may be nowhere else`,
+            detail: "a rollback that was cut short after the guest's start leaves that, or somebody who changed the config",
+            fix: `Finish the way back first: converge rollback ${state.host.name} ${domain}`,
           },
         ];
       }
