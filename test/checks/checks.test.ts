@@ -275,7 +275,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "the guest has gone back to its image, and that was not finished", state: target({ tags: volumeTags("web1", "xvda1", "disk") }), code: "volume-taken",
-    says: /was xvda1 of web1, which is on its image again, and what it wrote there may be nowhere else/, advises: /^Finish the way back first: converge rollback dom0 web1$/,
+    says: /was xvda1 of web1, which is on its image again, and what it wrote there may be nowhere else/, advises: /^Finish the way back first: converge rollback dom0a web1$/,
   },
   { name: "a copy was begun with another size", state: target({ ...OURS, bytes: 32 * MIB }), code: "volume-taken", says: /begun with 32 MiB/ },
   {
