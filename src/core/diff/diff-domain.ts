@@ -6,7 +6,7 @@ import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
-import { CARRY_DONE, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
+import { CARRY_DONE, SERVED_BY_QEMU, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
 import { diskBytes } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -141,5 +141,6 @@ function target(
     begun: ours, former,
     ...(ours && fill !== undefined ? { fill } : {}),
     ...(ours && unzeroed !== undefined ? { unzeroed } : {}),
+    ...(tagged([SERVED_BY_QEMU]) ? { servedByQemu: true } : {}),
   };
 }

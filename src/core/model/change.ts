@@ -141,6 +141,8 @@ export interface TargetVolume {
   readonly unzeroed?: number;
   /** The guest had been on it, and went back to an image that holds the same. */
   readonly former: boolean;
+  /** Its tags say that QEMU served the image. */
+  readonly servedByQemu?: true;
 }
 
 /** What is on a volume can be gone on with in this way. */

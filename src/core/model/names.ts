@@ -146,6 +146,9 @@ export function sourceOfTags(tags: readonly string[]): string | undefined {
   }
 }
 
+/** The tag of a volume whose raw image the guest's config had QEMU serve (`backendtype=qdisk`): a rollback says so again. */
+export const SERVED_BY_QEMU = "converge.served=qdisk";
+
 /** Device node of a volume: `/dev/vg/lv`. */
 export function volumePath(volume: string): string {
   return `/dev/${volume}`;

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { SERVED_BY_QEMU } from "../model/names.js";
 import { formatBytes } from "../model/bytes.js";
 import type { ConfigChange, DomainPlan, Estimate, HostPlan } from "../model/plan.js";
 import { diffReturn } from "../diff/diff-return.js";
@@ -85,7 +86,8 @@ function editOf(
 ): { readonly edit?: EditConfig; readonly diff?: ConfigChange; readonly diagnostics: readonly Diagnostic[] } {
   const { config } = domain;
   if (config === undefined) return { diagnostics: [] };
-  const { value, diagnostics } = editDisks(config.text, returns.map(({ vdev, path, format }) => ({ vdev, device: path, isFile: true, format })));
+  const { value, diagnostics } = editDisks(config.text, returns.map(({ vdev, path, format, volume: { tags } }) =>
+    ({ vdev, device: path, isFile: true, format, servedByQemu: tags.includes(SERVED_BY_QEMU) })));
   if (value === undefined) return { diagnostics };
   return {
     diagnostics,

@@ -11,6 +11,8 @@ export interface CreateVolume {
   readonly bytes: number;
   readonly extentBytes: number;
   readonly tags: readonly string[];
+  /** Tags that a new one gets too, and that one which is there already may lack. */
+  readonly marks?: readonly string[];
 }
 
 /**
@@ -23,9 +25,9 @@ export const createVolume: StepKind<"create-volume", CreateVolume> = {
   risk: "safe",
   requires: ["lvcreate"],
   title: ({ volume, bytes }) => `Create ${volume}, ${formatBytes(bytes)}`,
-  actions: ({ volume, bytes, tags }) => {
+  actions: ({ volume, bytes, tags, marks = [] }) => {
     const [group = "", name = ""] = volume.split("/");
-    const tagging = tags.flatMap((tag) => ["--addtag", tag]);
+    const tagging = [...tags, ...marks].flatMap((tag) => ["--addtag", tag]);
     return [
       {
         command: [
@@ -36,10 +38,10 @@ export const createVolume: StepKind<"create-volume", CreateVolume> = {
     ];
   },
   goals: ({ volume, bytes, tags }) => [{ goal: "volume-exists", volume, bytes, tags }],
-  effect: ({ volume, bytes, extentBytes, tags }, model) => {
+  effect: ({ volume, bytes, extentBytes, tags, marks = [] }, model) => {
     const [group = ""] = volume.split("/");
     const made = withVolume(model, {
-      name: volume as `${string}/${string}`, uuid: plannedUuid(volume), kind: "linear", bytes, tags, active: true,
+      name: volume as `${string}/${string}`, uuid: plannedUuid(volume), kind: "linear", bytes, tags: [...tags, ...marks], active: true,
       open: false, holders: [], content: { type: "unknown", hint: "recycled extents" },
     });
     const spent = withFreeExtents(made, group, -bytes / extentBytes);

@@ -1,4 +1,4 @@
-import { FILLS, unzeroedTag, volumeTags, withoutFills } from "../model/names.js";
+import { FILLS, SERVED_BY_QEMU, unzeroedTag, volumeTags, withoutFills } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import { withVolume } from "../model/transform.js";
 
@@ -8,6 +8,8 @@ export interface SettleVolume {
   readonly vdev: string;
   /** What was not zeroed of it before all blocks were copied ({@link unzeroedTag}). */
   readonly unzeroed?: number;
+  /** Whether QEMU served the image; unset: its tag is right already. */
+  readonly servedByQemu?: boolean;
 }
 
 const COPY = "converge.role=copy";
@@ -19,16 +21,23 @@ export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
   risk: "safe",
   requires: ["lvchange"],
   title: ({ volume, domain, vdev }) => `Mark ${volume} as ${vdev} of ${domain}`,
-  actions: ({ volume, domain, vdev, unzeroed }) => {
-    const tags = volumeTags(domain, vdev, "disk").flatMap((tag) => ["--addtag", tag]);
-    const made = [...MAKING, ...(unzeroed === undefined ? [] : [unzeroedTag(unzeroed)])];
+  actions: (args) => {
+    const { volume, unzeroed, servedByQemu } = args;
+    const tags = settledTags(args).flatMap((tag) => ["--addtag", tag]);
+    const made = [
+      ...MAKING, ...(unzeroed === undefined ? [] : [unzeroedTag(unzeroed)]), ...(servedByQemu === false ? [SERVED_BY_QEMU] : []),
+    ];
     return [{ command: ["lvchange", ...made.flatMap((tag) => ["--deltag", tag]), ...tags, volume] }];
   },
-  goals: ({ volume, domain, vdev }) => [{ goal: "volume-tagged", volume, tags: volumeTags(domain, vdev, "disk") }],
-  effect: ({ volume, domain, vdev }, model) => {
-    const found = model.host.volumes[volume];
+  goals: (args) => [{ goal: "volume-tagged", volume: args.volume, tags: settledTags(args) }],
+  effect: (args, model) => {
+    const found = model.host.volumes[args.volume];
     if (found === undefined) return model;
-    const kept = withoutFills(found.tags).filter((tag) => tag !== COPY);
-    return withVolume(model, { ...found, tags: [...new Set([...kept, ...volumeTags(domain, vdev, "disk")])] });
+    const kept = withoutFills(found.tags).filter((tag) => tag !== COPY && !(args.servedByQemu === false && tag === SERVED_BY_QEMU));
+    return withVolume(model, { ...found, tags: [...new Set([...kept, ...settledTags(args)])] });
   },
 };
+
+function settledTags({ domain, vdev, servedByQemu }: SettleVolume): readonly string[] {
+  return [...volumeTags(domain, vdev, "disk"), ...(servedByQemu === true ? [SERVED_BY_QEMU] : [])];
+}

@@ -1,11 +1,11 @@
 import { goesOn, takesAll } from "../model/change.js";
 import type { MoveDisk } from "../model/change.js";
 import type { Step } from "../model/step.js";
-import { sourceTags, safeName, volumeTags } from "../model/names.js";
+import { safeName } from "../model/names.js";
 import { attachLoop } from "../steps/attach-loop.js";
-import { createVolume } from "../steps/create-volume.js";
 import { stepOf } from "../steps/step-of.js";
 import { priorityOf, zeroVolume } from "../steps/zero-volume.js";
+import { newVolume } from "./new-volume.js";
 import type { DiskMove } from "./strategy.js";
 
 /**
@@ -15,15 +15,12 @@ import type { DiskMove } from "./strategy.js";
 export type Blocks = number | "used";
 
 /** A volume for blocks, whoever carries them; one that an earlier run has begun to fill is not zeroed again. */
-export function newVolumeSteps({ change: { to, image, domain, vdev }, options }: DiskMove, blocks: Blocks): readonly Step[] {
+export function newVolumeSteps({ change, options }: DiskMove, blocks: Blocks): readonly Step[] {
+  const { to, vdev } = change;
   const id = (name: string): string => `${safeName(vdev)}.${name}`;
   const { volume, bytes, unzeroed } = to;
   return [
-    stepOf(
-      createVolume, "prepare", id("create-volume"),
-      { volume, bytes, extentBytes: to.extentBytes, tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)] },
-      "the disk's new place",
-    ),
+    newVolume(change),
     ...(isReady(to, blocks)
       ? []
       : [

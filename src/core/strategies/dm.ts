@@ -12,7 +12,7 @@ import { blockCopySteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import type { Blocks } from "./block-copy.js";
 import { comparisonLimit, comparisonOf, compareStep } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
-import { settleSteps } from "./settle.js";
+import { settleMove } from "./settle.js";
 import { sitsElsewhere } from "./sits-elsewhere.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 import { copiedOf, mapReading } from "./used-only.js";
@@ -113,7 +113,7 @@ export const dm: Strategy = {
           stepOf(retireMapping, "settle", id("retire-mapping"), { name }, "the guest's next start names the volume itself"),
         ],
       },
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source, ...unzeroedBy(change, blocks) }),
+      settle: settleMove(move, unzeroedBy(change, blocks)),
     };
   },
 };

@@ -1,10 +1,10 @@
-import { safeName, sourceTags, volumeTags } from "../model/names.js";
-import { createVolume } from "../steps/create-volume.js";
+import { safeName } from "../model/names.js";
 import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
 import { againstFormat } from "./against-blocks.js";
 import { zeroStep } from "./file-copy.js";
-import { settleSteps } from "./settle.js";
+import { newVolume } from "./new-volume.js";
+import { settleMove } from "./settle.js";
 import type { Strategy } from "./strategy.js";
 
 /** Swap is not copied: the guest comes up on a new area that has the old one's UUID and label. */
@@ -35,16 +35,12 @@ export const newSwap: Strategy = {
   forecast: () => ({ copyBytes: 0, seconds: 0, takeOvers: 1, held: [] }),
 
   fragments: (move) => {
-    const { to, image, domain, vdev } = move.change;
+    const { to, image, vdev } = move.change;
     if (image.content.type !== "swap") throw new Error("not swap");
     const { volume, bytes, extentBytes } = to;
     return {
       prepare: [
-        stepOf(
-          createVolume, "prepare", `${safeName(vdev)}.create-volume`,
-          { volume, bytes, extentBytes, tags: [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)] },
-          "the disk's new place",
-        ),
+        newVolume(move.change),
         ...((to.former || to.fill !== undefined) && to.content.type === "swap"
           ? []
           : [zeroStep(move)]),
@@ -57,7 +53,7 @@ export const newSwap: Strategy = {
       rehearsal: { volume, bytes, extentBytes, after: [] },
       poised: [],
       atRest: [],
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),
+      settle: settleMove(move),
     };
   },
 };

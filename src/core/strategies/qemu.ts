@@ -11,7 +11,7 @@ import { asLarge } from "./against-blocks.js";
 import { newVolumeSteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import { VERIFY_FULL, WHY_COMPARED, comparisonAtOnce, comparisonLimit } from "./compared.js";
 import { exchangeBy, rateOf, tenths } from "./rates.js";
-import { settleSteps } from "./settle.js";
+import { settleMove } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 import { unrehearsed } from "./unrehearsed.js";
 
@@ -97,7 +97,7 @@ export const qemu: Strategy = {
           stepOf(closeNode, "settle", id("close-image"), { domain, node: open.node, path: image.path }, "QEMU needs it no more"),
         ],
       },
-      settle: settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: options.source, ...unzeroedBy(change, open.bytes) }),
+      settle: settleMove(move, unzeroedBy(change, open.bytes)),
     };
   },
 };

@@ -2,21 +2,21 @@ import { formatBytes } from "../model/bytes.js";
 import { goesOn } from "../model/change.js";
 import type { MoveDisk } from "../model/change.js";
 import type { HostState } from "../model/host-state.js";
-import { safeName, sourceTags, volumePath, volumeTags } from "../model/names.js";
+import { safeName, volumePath } from "../model/names.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
 import { checkFilesystem } from "../steps/check-filesystem.js";
 import { copyFiles, distrustFresh } from "../steps/copy-files.js";
 import type { CopyFiles } from "../steps/copy-files.js";
-import { createVolume } from "../steps/create-volume.js";
 import { makeFilesystem } from "../steps/make-filesystem.js";
 import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { againstFormat } from "./against-blocks.js";
 import { throttleOf, zeroStep } from "./file-copy.js";
+import { newVolume } from "./new-volume.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
-import { settleSteps } from "./settle.js";
+import { settleMove } from "./settle.js";
 import { AWAITS, awaitedOnto, SITS } from "./sits-elsewhere.js";
 import { restsTooLate } from "./unrehearsed.js";
 import { usedBytes } from "../model/used-bytes.js";
@@ -131,12 +131,11 @@ export const rsync: Strategy = {
 
   fragments: (move, state) => {
     const { change, paths, live, options } = move;
-    const { to, image, domain, vdev } = change;
+    const { to, image, vdev } = change;
     const { content } = image;
     if (!isFilesystem(content)) throw new Error(`rsync cannot carry ${content.type}`);
     const id = (name: string): string => `${safeName(vdev)}.${name}`;
     const device = volumePath(to.volume);
-    const tags = [...volumeTags(domain, vdev, "copy"), ...sourceTags(image.path)];
     const xfs = content.type === "xfs" ? ["nouuid"] : [];
     const throttle = throttleOf(move);
     const tree = { name: safeName(vdev), source: paths.source, target: paths.target, to: to.volume };
@@ -191,11 +190,7 @@ export const rsync: Strategy = {
     };
     return {
       prepare: [
-        stepOf(
-          createVolume, "prepare", id("create-volume"),
-          { volume: to.volume, bytes: to.bytes, extentBytes: to.extentBytes, tags },
-          "the disk's new place",
-        ),
+        newVolume(change),
         ...(goesOn(to, "files") && to.content.type === content.type
           ? []
           : [zeroStep(move)]),
@@ -240,7 +235,7 @@ export const rsync: Strategy = {
       settle: [
         // nobody waits for it any more
         ...(live ? release("settle") : []),
-        ...settleSteps({ domain, vdev, volume: to.volume, image: image.realPath, source: move.options.source }),
+        ...settleMove(move),
       ],
     };
   },

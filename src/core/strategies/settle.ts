@@ -4,6 +4,8 @@ import type { Step } from "../model/step.js";
 import { deleteImage, retireImage } from "../steps/settle-source.js";
 import { settleVolume } from "../steps/settle-volume.js";
 import { stepOf } from "../steps/step-of.js";
+import { servedBy } from "./new-volume.js";
+import type { DiskMove } from "./strategy.js";
 
 export interface Settled {
   readonly domain: string;
@@ -14,16 +16,20 @@ export interface Settled {
   readonly source: MoveOptions["source"] | undefined;
   /** What its tags say that was not zeroed of it before. */
   readonly unzeroed?: number | undefined;
+  /** Unset where its tag is right already. */
+  readonly servedByQemu?: boolean | undefined;
 }
 
 /**
  * What every strategy leaves for good: the image as the playbook says, and then the volume marked as the guest's
  * disk. In this order, for the mark says that nothing is left to do.
  */
-export function settleSteps({ domain, vdev, volume, image, source, unzeroed }: Settled): readonly Step[] {
+export function settleSteps({ domain, vdev, volume, image, source, unzeroed, servedByQemu }: Settled): readonly Step[] {
   const id = safeName(vdev);
   const settled = stepOf(
-    settleVolume, "settle", `${id}.settle-volume`, { volume, domain, vdev, ...(unzeroed === undefined ? {} : { unzeroed }) },
+    settleVolume, "settle", `${id}.settle-volume`, {
+      volume, domain, vdev, ...(unzeroed === undefined ? {} : { unzeroed }), ...(servedByQemu === undefined ? {} : { servedByQemu }),
+    },
     "it is the guest's disk from now on",
   );
   if (image === undefined) return [settled];
@@ -41,4 +47,10 @@ export function settleSteps({ domain, vdev, volume, image, source, unzeroed }: S
     case "delete":
       return [stepOf(deleteImage, "settle", `${id}.delete-image`, { path: image }, "the playbook says source: delete"), settled];
   }
+}
+
+/** The same at the end of a move. */
+export function settleMove({ change, options }: DiskMove, unzeroed: Pick<Settled, "unzeroed"> = {}): readonly Step[] {
+  const { domain, vdev, image, to: { volume } } = change;
+  return settleSteps({ domain, vdev, volume, image: image.realPath, source: options.source, ...unzeroed, ...servedBy(change) });
 }

@@ -11,7 +11,7 @@ import { stepOf } from "../steps/step-of.js";
 import { blockCopySteps, unzeroedBy, zeroedBytes } from "./block-copy.js";
 import { compareStep, comparisonLimit } from "./compared.js";
 import { rateOf, takeOversOf, tenths } from "./rates.js";
-import { settleSteps } from "./settle.js";
+import { settleMove } from "./settle.js";
 import type { DiskForecast, DiskMove, ForecastPart, Fragments, MirrorFragments } from "./strategy.js";
 
 /** The kinds of step of a mirror whose device stays the guest's disk until its next switch. */
@@ -59,7 +59,7 @@ export function keptMirror(
   kinds: KeptKinds, name: string, move: DiskMove, compared: readonly ForecastPart[] = [],
 ): Omit<Fragments, "prepare" | "mirror"> & { readonly mirror: MirrorFragments } {
   const { change, paths, options, running } = move;
-  const { to: { volume }, image, domain, vdev } = change;
+  const { image, domain, vdev } = change;
   const { bytes, from, to } = legsOf(move);
   const id = (kind: { readonly kind: string }): string => `${safeName(vdev)}.${kind.kind}`;
   const bandwidth = options.throttle?.bandwidthBytesPerSecond;
@@ -84,7 +84,7 @@ export function keptMirror(
       release: [stepOf(detachLoop, "settle", `${safeName(vdev)}.detach-image`, { link: paths.link }, "the image is released")],
       retire: [stepOf(kinds.retire, "settle", id(kinds.retire), { name }, "the guest's next start names the volume itself")],
     },
-    settle: settleSteps({ domain, vdev, volume, image: image.realPath, source: options.source, ...unzeroedBy(change, bytes) }),
+    settle: settleMove(move, unzeroedBy(change, bytes)),
   };
 }
 

@@ -25,6 +25,8 @@ export interface DiskChange {
   readonly isFile?: boolean;
   /** What the file is; unset: raw, as block devices are. Whatever else it is, only QEMU can serve. */
   readonly format?: ServedFormat;
+  /** A raw file, and QEMU is to serve it all the same, where the disk says who does. */
+  readonly servedByQemu?: boolean;
   /** False: the guest is offered no discards on it, whatever the config says. Unset: it stays as it is. */
   readonly discards?: false;
 }
@@ -195,7 +197,7 @@ function editDisk(
     cuts.push({ start: place.start, end: place.end, text: "" });
   };
   const format = change.format ?? "raw";
-  const servedBy = format === "raw" ? "phy" : "qdisk";
+  const servedBy = format === "raw" && change.servedByQemu !== true ? "phy" : "qdisk";
   // of the two words the last one counts
   const silenced = change.discards === false && options["discard"] !== "0";
   const discards = silenced ? places.filter((place) => place.form === "flag" && place.name === "discard") : [];

@@ -86,7 +86,6 @@ async function cuts(count: number, ways: readonly Way[], draw: () => number): Pr
     const seconds = draw() * span;
     await backForGood();
     const isBack = await place() !== IMAGE;
-    if (!isBack && ways === SERVED) await servedByQemu();
     const what = isBack ? "rollback --carry-back" : `${String(move["strategy"])} ${"switch" in move ? String(move["switch"]) : ""}`;
     const where = `cut ${String(cut)}, ${seconds.toFixed(1)} s into ${what} (LAB_SEED=${String(SEED)})`;
     console.log(where);
@@ -109,7 +108,7 @@ async function cuts(count: number, ways: readonly Way[], draw: () => number): Pr
   }
 }
 
-/** Of a guest on its image, which goes back to the kernel's backend with a rollback: QEMU serves it. */
+/** Of a guest on its image: QEMU serves it from here on, and again after each way back. */
 async function servedByQemu(): Promise<void> {
   const { highest } = await acks(lab, "web1");
   await stopGuest(lab, "web1");
@@ -128,7 +127,6 @@ async function backForGood(): Promise<void> {
 /** Moves it for good, or finds that done, and looks into what it has written. It is down afterwards. */
 async function finish(move: Way["move"]): Promise<void> {
   await backForGood();
-  if (move === QEMU && await place() === IMAGE) await servedByQemu();
   await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, move));
   const last = await converge.run("-i", "lab.yml", "web1.yml", "--yes");
   expect(last.exitCode, last.all).toBe(0);
@@ -153,6 +151,7 @@ test.runIf(everything)(`${String(SERVED_CUTS)} times it goes where QEMU serves t
   await startGuest(lab, "web1");
   const back = await converge.run("rollback", "-i", "lab.yml", "dom0", "web1", "--carry-back", "--yes");
   expect(back.exitCode, back.all).toBe(0);
+  await servedByQemu();
   await cuts(SERVED_CUTS, SERVED, drawing(SEED));
   await finish(QEMU);
 });

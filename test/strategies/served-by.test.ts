@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import { SERVED_BY_QEMU, volumeTags } from "../../src/core/model/names.js";
+import { stepsOf } from "../../src/core/model/plan.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import type { CreateVolume } from "../../src/core/steps/create-volume.js";
+import { aHost, aVolume, aWish, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
+import { backWish, complaints, ended, guestOf, movedHost, restarted, VOLUME, volumeOf, withVolume } from "../support/a-return.js";
+import { planReturn } from "../../src/core/plan/plan-return.js";
+
+/** Who serves a guest's image: a move and its way back leave the config as it was. */
+
+const DISKS = { xvda1: {}, xvda2: { content: swap("u", 64 * MIB) } };
+const WAYS: readonly (readonly [string, MoveOptions])[] = [
+  ["rsync", { strategy: "rsync" }], ["dm", { strategy: "dm", switch: "suspend" }], ["md", { strategy: "md", switch: "suspend", finish: "deferred" }],
+  ["md-preseed", { strategy: "md-preseed", switch: "suspend", finish: "deferred" }], ["drbd", { strategy: "drbd", switch: "suspend", finish: "deferred" }],
+];
+
+describe.each([
+  ["QEMU", true, [...WAYS, ["qemu", { strategy: "qemu" }]] as typeof WAYS], ["the kernel", false, WAYS],
+] as const)("a guest whose raw images %s serves", (_, qdisk, ways) => {
+  test.each(ways)("has them served so again when it is taken back after a move by %s", (__, move) => {
+    const before = guestOf(aHost([{ name: "web1", qdisk, disks: DISKS }])).config;
+    const state = movedHost(move, { qdisk, disks: { xvda1: { full: true }, xvda2: { ...DISKS.xvda2, full: true } } });
+    expect(volumeOf(state).tags.includes(SERVED_BY_QEMU)).toBe(qdisk);
+    expect(guestOf(state).config?.text.text, "on a volume QEMU is not needed").not.toContain("qdisk");
+    const plan = planReturn(restarted(state), backWish(), sha256);
+    expect(complaints(plan).filter((complaint) => complaint.startsWith("error"))).toEqual([]);
+    const after = guestOf(ended(plan.domains[0]?.nodes ?? [], restarted(state)));
+    expect(after.config?.sha256).toBe(before?.sha256);
+    expect(after.running?.attached.map(({ backend }) => backend)).toEqual(qdisk ? ["qdisk", "qdisk"] : ["vbd", "vbd"]);
+  });
+});
+
+describe("a copy that was begun", () => {
+  const begunOn = (qdisk: boolean, marks: readonly string[]) => {
+    const host = withFullImages(aHost([{ name: "web1", qdisk, disks: { xvda1: {} } }]));
+    const tags = [...volumeTags("web1", "xvda1", "copy"), "converge.from=/srv/xen/web1/xvda1.img", ...marks];
+    const state = withVolume(host, aVolume(VOLUME, 64 * MIB, { devno: "253:7", tags }));
+    const { domains: [plan], diagnostics } = planHost(state, [aWish("web1", ["xvda1"], { strategy: "rsync" })], sha256);
+    if (plan === undefined) throw new Error(diagnostics.map(({ summary }) => summary).join("\n"));
+    return { steps: stepsOf(plan.nodes), end: ended(plan.nodes, state) };
+  };
+
+  test.each([
+    { now: "QEMU serves it", qdisk: true, then: "and did not", marks: [] },
+    { now: "QEMU serves it", qdisk: true, then: "and did", marks: [SERVED_BY_QEMU] },
+    { now: "the kernel serves it", qdisk: false, then: "and QEMU did", marks: [SERVED_BY_QEMU] },
+  ])("is marked by how the image is served when it is switched to: $now, $then", ({ qdisk, marks }) => {
+    const { steps, end } = begunOn(qdisk, marks);
+    expect((steps.find(({ kind }) => kind === "create-volume")?.args as CreateVolume).tags, "it is no reason not to go on").not.toContain(SERVED_BY_QEMU);
+    expect(volumeOf(end).tags.includes(SERVED_BY_QEMU)).toBe(qdisk);
+  });
+});
