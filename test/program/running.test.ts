@@ -17,6 +17,8 @@ interface Case {
   readonly before?: (host: StubHost) => string;
   /** So many seconds, at least, until it is said to be up. */
   readonly after?: number;
+  /** How long it is waited for, in seconds; unset: for longer than it can take. */
+  readonly within?: number;
   /** What is told where it never is. */
   readonly says?: RegExp;
 }
@@ -26,16 +28,16 @@ const state = (letters: string) => (host: StubHost): void => { host.tell("doms/7
 const CASES: readonly Case[] = [
   { name: "runs", how: ["running", "1"], after: 1 },
   { name: "reboots itself meanwhile: it is counted anew", how: ["running", "1"], before: (host) => `(/bin/sleep 0.5; mv ${host.state}/doms/7 ${host.state}/doms/8) >/dev/null 2>&1 &`, after: 1.5 },
-  { name: "is paused", how: ["running", "0.1"], does: state("--p---"), says: /web1 runs on its new disk and is not ready in time/ },
+  { name: "is paused", how: ["running", "0.1"], within: 2, does: state("--p---"), says: /web1 runs on its new disk and is not ready in time/ },
   { name: "crashes", how: ["running", "1"], does: state("----c-"), says: /"message":"web1 has crashed"/ },
   { name: "answers and crashes", how: ["command"], command: ["true"], does: state("----c-"), says: /"message":"web1 has crashed"/ },
 ];
 
 describe.concurrent.each(SHELLS)("under %s, a guest that is waited for", (shell) => {
-  for (const [turn, { name, how, command, does, before, after, says }] of CASES.entries()) {
+  for (const [turn, { name, how, command, does, before, after, says, within = 20 }] of CASES.entries()) {
     it.concurrent(name, byTurns(turn, shell), async () => {
       const { code, journal } = await looked(shell, (host): Action[] => {
-        const wait = look("wait_ready", host.domain, "20", ...how);
+        const wait = look("wait_ready", host.domain, String(within), ...how);
         return [...(before === undefined ? [] : [{ command: ["sh", "-c", before(host)] } satisfies Action]), command === undefined ? wait : { ...wait, command }];
       }, does);
       const events = journal.trimEnd().split("\n").map((line) => JSON.parse(line) as RunEvent);
