@@ -44,6 +44,7 @@ async function opened(guest: string): Promise<string> {
 }
 
 describe("a guest on a qcow2 image and a raw one", () => {
+  let before: string;
   // what is in the qcow2 image QEMU alone knows
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: { move: { verify: "full" } } }, { ...wayOf("qemu/web1"), source: "retire" });
 
@@ -51,6 +52,7 @@ describe("a guest on a qcow2 image and a raw one", () => {
     await convert("qcow2", "/srv/xen/web1/disk.img", "/srv/xen/web1/disk.qcow2");
     await configure("web1", "file:/srv/xen/web1/disk.img,xvda1,w", "/srv/xen/web1/disk.qcow2,qcow2,xvda1,w");
     await configure("web1", "file:/srv/xen/web1/swap.img,xvda2,w", "/srv/xen/web1/swap.img,raw,xvda2,w,backendtype=qdisk");
+    before = (await lab.run("cat /etc/xen/web1.cfg")).stdout;
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
     const domid = (await lab.run(["xl", "domid", "web1"])).stdout;
@@ -97,6 +99,16 @@ describe("a guest on a qcow2 image and a raw one", () => {
     await stopGuest(lab, "web1");
     await expectWholeFilesystem(lab, "/dev/vg0/web1-xvda1");
     expect(await checkRecords(lab, "/dev/vg0/web1-xvda1", "web1")).toMatch(/^ok records=\d+ acked=\d+$/);
+  });
+
+  test.runIf(everything)("is taken back to its images by a config that is what it was, and QEMU serves both again", async () => {
+    const back = await converge.run("rollback", "-i", "lab.yml", "dom0", "web1", "--yes");
+    expect(back.exitCode, back.all).toBe(0);
+    expect((await lab.run("cat /etc/xen/web1.cfg")).stdout).toBe(before);
+    await startGuest(lab, "web1");
+    expect((await opened("web1")).split("\n").sort()).toEqual(["/srv/xen/web1/disk.qcow2", "/srv/xen/web1/swap.img"]);
+    await stopGuest(lab, "web1");
+    await expectNothingLeft(lab);
   });
 });
 
