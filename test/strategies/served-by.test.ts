@@ -4,9 +4,10 @@ import { SERVED_BY_QEMU, volumeTags } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import type { CreateVolume } from "../../src/core/steps/create-volume.js";
+import { settleVolume } from "../../src/core/steps/settle-volume.js";
+import type { SettleVolume } from "../../src/core/steps/settle-volume.js";
 import { aHost, aVolume, aWish, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
-import { backWish, complaints, ended, guestOf, movedHost, restarted, VOLUME, volumeOf, withVolume } from "../support/a-return.js";
-import { planReturn } from "../../src/core/plan/plan-return.js";
+import { complaints, ended, guestOf, movedHost, plannedBack, restarted, VOLUME, volumeOf, withVolume } from "../support/a-return.js";
 
 /** Who serves a guest's image: a move and its way back leave the config as it was. */
 
@@ -24,7 +25,7 @@ describe.each([
     const state = movedHost(move, { qdisk, disks: { xvda1: { full: true }, xvda2: { ...DISKS.xvda2, full: true } } });
     expect(volumeOf(state).tags.includes(SERVED_BY_QEMU)).toBe(qdisk);
     expect(guestOf(state).config?.text.text, "on a volume QEMU is not needed").not.toContain("qdisk");
-    const plan = planReturn(restarted(state), backWish(), sha256);
+    const plan = plannedBack(restarted(state));
     expect(complaints(plan).filter((complaint) => complaint.startsWith("error"))).toEqual([]);
     const after = guestOf(ended(plan.domains[0]?.nodes ?? [], restarted(state)));
     expect(after.config?.sha256).toBe(before?.sha256);
@@ -43,12 +44,15 @@ describe("a copy that was begun", () => {
   };
 
   test.each([
-    { now: "QEMU serves it", qdisk: true, then: "and did not", marks: [] },
-    { now: "QEMU serves it", qdisk: true, then: "and did", marks: [SERVED_BY_QEMU] },
-    { now: "the kernel serves it", qdisk: false, then: "and QEMU did", marks: [SERVED_BY_QEMU] },
-  ])("is marked by how the image is served when it is switched to: $now, $then", ({ qdisk, marks }) => {
+    { now: "QEMU serves it", qdisk: true, then: "and did not", marks: [], option: "--addtag" },
+    { now: "QEMU serves it", qdisk: true, then: "and did", marks: [SERVED_BY_QEMU], option: undefined },
+    { now: "the kernel serves it", qdisk: false, then: "and QEMU did", marks: [SERVED_BY_QEMU], option: "--deltag" },
+  ])("is marked by how the image is served when it is switched to: $now, $then", ({ qdisk, marks, option }) => {
     const { steps, end } = begunOn(qdisk, marks);
     expect((steps.find(({ kind }) => kind === "create-volume")?.args as CreateVolume).tags, "it is no reason not to go on").not.toContain(SERVED_BY_QEMU);
     expect(volumeOf(end).tags.includes(SERVED_BY_QEMU)).toBe(qdisk);
+    const settle = steps.find(({ kind }) => kind === "settle-volume")?.args as SettleVolume;
+    const words = settleVolume.actions(settle).flatMap((action) => ("command" in action ? action.command : []));
+    expect(words[words.indexOf(SERVED_BY_QEMU) - 1], "what is run does what the model says").toBe(option);
   });
 });
