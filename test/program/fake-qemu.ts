@@ -50,6 +50,8 @@ export class FakeQemu {
   /** The one job that fails, where it is not all of them. */
   failing: string | undefined;
   silence: Silence | undefined;
+  /** What it was told, by the times that somebody waited for its answer. */
+  readonly heard: string[][] = [];
   /** Called at each command that changes something. */
   watch: (() => void) | undefined;
   readonly #host: StubHost;
@@ -144,12 +146,15 @@ export class FakeQemu {
     if (wait > 0) setTimeout(greet, wait);
     else greet();
     socket.on("data", (data) => {
+      const together: string[] = [];
+      this.heard.push(together);
       received += data.toString("utf8");
       for (let end = received.indexOf("\n"); end !== -1; end = received.indexOf("\n")) {
         const line = received.slice(0, end);
         received = received.slice(end + 1);
         if (silent) continue;
         const command = JSON.parse(line) as Command;
+        together.push(command.execute);
         const how = this.#fallsSilent(command);
         if (how !== undefined) silent = true;
         if (how === "deaf") continue;

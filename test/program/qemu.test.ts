@@ -495,7 +495,7 @@ describe.concurrent("a mirror by QEMU", () => {
     });
   });
 
-  // in the order of the switch: to end the copy; to go over; whether it may; whether it has; to be let go of
+  // in the order of the switch: to end the copy; to go over; whether it has; whether it is listed still; to be let go of
   const silences = (["deaf", "mute"] as const).flatMap((how) => [
     { silence: { at: "job-complete", how }, side: "old" },
     { silence: { at: "job-finalize", how, nth: 1 }, side: "new" },
@@ -627,6 +627,12 @@ describe.concurrent("a mirror by QEMU of two disks", { tags: "long" }, () => {
       const { stderr } = await host.run("run");
       expect(host.ended(), `${stderr}\n${host.journalText()}`).toBe("done");
       expect(expectAgreed(host, qemu, oldConfig, "at the end")).toEqual(["volume", "volume"]);
+      const [first, last] = [
+        qemu.heard.findIndex((words) => words.includes("job-complete")), qemu.heard.findLastIndex((words) => words.includes("job-finalize")),
+      ];
+      expect(qemu.heard.slice(first, last + 1), "the guest waits for each answer").toEqual([
+        ["job-complete", "job-complete", "query-jobs"], ["job-finalize", "query-jobs"], ["job-finalize", "query-jobs"],
+      ]);
     }, { two: true });
   });
 

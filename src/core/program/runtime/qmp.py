@@ -113,26 +113,36 @@ class Monitor:
         return json.loads(line)
 
     def ask(self, name, **arguments):
-        return self.run({"execute": name, "arguments": arguments} if arguments else {"execute": name})
+        return self.run(command_of(name, **arguments))
 
     def run(self, command):
+        return self.run_all([command])[0]
+
+    def run_all(self, commands):
+        """
+        Says all of them at once, for where the guest waits: QEMU does one after the other, and does the others too where it
+        refuses one. The conversation is of no use after that: their answers are yet to come.
+        """
         self.socket.settimeout(self.left())
         try:
-            self.socket.sendall(json.dumps(command).encode() + b"\n")
+            self.socket.sendall(b"".join(json.dumps(command).encode() + b"\n" for command in commands))
         except socket.timeout:
             raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
+        return [self.answer(command["execute"]) for command in commands]
+
+    def answer(self, name):
         while True:
             answer = self.line()
             if "return" in answer:
                 return answer["return"]
             if "error" in answer:
-                raise Refused(command["execute"] + ": " + str(answer["error"].get("desc", "refused")))
+                raise Refused(name + ": " + str(answer["error"].get("desc", "refused")))
             # anything else is an event: jobs are looked at instead
 
     def job(self, name):
-        return next((job for job in self.ask("query-jobs") if job["id"] == name), None)
+        return job_in(self.ask("query-jobs"), name)
 
     def nodes(self):
         return self.ask("query-named-block-nodes", flat=True)
@@ -151,6 +161,14 @@ class Monitor:
                 vdev = device["qdev"]
             found[vdev_of(vdev)] = inserted
         return found
+
+
+def command_of(name, **arguments):
+    return {"execute": name, "arguments": arguments} if arguments else {"execute": name}
+
+
+def job_in(jobs, name):
+    return next((job for job in jobs if job["id"] == name), None)
 
 
 def vdev_of(name):
@@ -199,15 +217,18 @@ def view(domid, seconds):
         return {"domid": int(domid), "error": str(error)}
 
 
-def await_status(monitor, name, wanted):
+def await_status(monitor, names, wanted, jobs=None):
+    """The jobs of these names, once each has one of these statuses; `jobs`: what was heard of them just now."""
     while True:
-        job = monitor.job(name)
-        if job is None:
-            raise Refused("the job " + name + " is gone")
-        if job["status"] in wanted:
-            return job
-        if job["status"] == "concluded":
-            raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+        heard, jobs = jobs if jobs is not None else monitor.ask("query-jobs"), None
+        found = [job_in(heard, name) for name in names]
+        for name, job in zip(names, found):
+            if job is None:
+                raise Refused("the job " + name + " is gone")
+            if job["status"] == "concluded" and "concluded" not in wanted:
+                raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+        if all(job["status"] in wanted for job in found):
+            return found
         time.sleep(min(0.005, monitor.left()))
 
 
@@ -225,35 +246,52 @@ def end_job(monitor, name):
 MOVED, STAYED, GONE = "moved", "stayed", "gone"
 
 
-def outcome(monitor, seconds, name, vdev, node):
-    """
-    Ends a job that is at its end already, and says what became of its disk, and why. One that does not answer is asked again,
-    for `seconds` in all: what it has done without an answer decides which of the two the guest's next start may use.
-    """
+def asked_again(monitor, seconds, ask):
+    """What `ask` finds out. A QEMU that does not answer is asked again, in another conversation, for `seconds` in all."""
     until = time.monotonic() + float(seconds)
     monitor.deadline = min(until, time.monotonic() + ANSWERS)
-    known, broken = None, False
+    broken = False
     while True:
         try:
             if broken:
                 monitor.again(min(ANSWERS, until - time.monotonic()))
                 broken = False
-            job = monitor.job(name)
-            if job is None:
-                return known or found_on(monitor, vdev, node)
-            if job["status"] != "concluded":
-                monitor.ask("job-finalize", id=name)
-                job = await_status(monitor, name, ("concluded",))
-            known = (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
-            monitor.ask("job-dismiss", id=name)
-            return known
+            return ask()
         except (Refused, OSError, ValueError, KeyError):
             if time.monotonic() + 0.1 >= until:
-                if known:
-                    return known
                 raise
             time.sleep(0.1)
             broken = True
+
+
+def outcome(monitor, seconds, name, vdev, node, seen=None):
+    """
+    Ends a job that is at its end already, and says what became of its disk, and why: which of the two the guest's next start
+    may use depends on what QEMU has done, answer or no answer. `seen`: the job, where it was looked at just now.
+    """
+    def ended():
+        nonlocal seen
+        job, seen = seen or monitor.job(name), None
+        if job is None:
+            return found_on(monitor, vdev, node)
+        if job["status"] != "concluded":
+            _, jobs = monitor.run_all([command_of("job-finalize", id=name), command_of("query-jobs")])
+            [job] = await_status(monitor, [name], ("concluded",), jobs)
+        return (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
+
+    return asked_again(monitor, seconds, ended)
+
+
+def dismiss(monitor, seconds, name):
+    """Has QEMU forget a job of which everything is known. It is over whether or not it stays in QEMU's list."""
+    def dismissed():
+        if monitor.job(name) is not None:
+            monitor.ask("job-dismiss", id=name)
+
+    try:
+        asked_again(monitor, seconds, dismissed)
+    except (Refused, Absent, OSError, ValueError, KeyError) as error:
+        print("the job " + name + " is over, and QEMU keeps it in its list: " + str(error), file=sys.stderr)
 
 
 def reached(domid, until):
@@ -382,10 +420,14 @@ def store(path, wanted, seconds):
             raise
 
 
-def complete(monitor, name):
-    """A pending job has copied all and holds back what the guest writes: image and volume are equal from there on."""
-    if monitor.job(name)["status"] == "ready":
-        monitor.ask("job-complete", id=name)
+def complete(monitor, jobs):
+    """
+    They have copied all, and hold back what the guest writes: image and volume are equal from there on. A job that is pending
+    does so already.
+    """
+    names = [job["id"] for job in jobs]
+    ready = [command_of("job-complete", id=job["id"]) for job in jobs if job["status"] == "ready"]
+    return await_status(monitor, names, ("pending",), monitor.run_all([*ready, command_of("query-jobs")])[-1])
 
 
 def text_of(notes, stayed):
@@ -432,6 +474,7 @@ def settle(domid, seconds, job, node, path):
     until = time.monotonic() + float(seconds)
     monitor = reached(domid, until)
     end, why = outcome(monitor, until - time.monotonic(), job, disk["vdev"], node)
+    dismiss(monitor, max(0, until - time.monotonic()), job)
     if end == STAYED:
         names_again(path, notes, job, LOCKS)
         # last: as long as it is open it says that this is to be done
@@ -481,8 +524,9 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
     at_rest = any(job["status"] == "pending" for job in monitor.ask("query-jobs"))
     with locked(stored, LOCKS_AT_REST if at_rest else LOCKS):
         monitor.deadline = time.monotonic() + float(seconds)
-        for disk in disks:
-            job = monitor.job(disk["job"])
+        found = monitor.ask("query-jobs")
+        jobs = [job_in(found, disk["job"]) for disk in disks]
+        for disk, job in zip(disks, jobs):
             if job is None or job["status"] not in ("ready", "pending"):
                 raise Refused("the job " + disk["job"] + " is not in sync")
         unchanged(config, stored, before)
@@ -491,17 +535,14 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         draw_up(mark, ("%.2f\n" % time.time()).encode(), 0o600)
         text, _ = edited(stored, [(disk["vdev"], disk["device"], "phy", "raw") for disk in disks])
         began = time.monotonic()
-        for disk in disks:
-            complete(monitor, disk["job"])
-        for disk in disks:
-            await_status(monitor, disk["job"], ("pending",))
+        jobs = complete(monitor, jobs)
         os.rename(draft, config)
         write_stored(stored, text)
         commit_to(config, mark)
     left = []
-    for number, disk in enumerate(disks):
+    for number, (disk, job) in enumerate(zip(disks, jobs)):
         # job and node have one name. Without an answer the mark stays: it may be on its volume, or get there yet
-        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"])
+        end, why = outcome(monitor, SETTLES, disk["job"], disk["vdev"], disk["job"], job)
         if end == MOVED:
             continue
         if number == 0:
@@ -514,6 +555,9 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         names_again(path, notes, disk["job"], LOCKS_AT_REST)
         left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
+    # each is on its disk, and nobody waits for the rest
+    for disk in disks:
+        dismiss(monitor, SETTLES, disk["job"])
     if left:
         raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
@@ -538,7 +582,7 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])), LOCKS)
     elif what == "pivot":
-        signal.alarm(int(rest[1]) + LOCKS + (SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
+        signal.alarm(int(rest[1]) + LOCKS + (2 * SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
@@ -556,9 +600,7 @@ def main(what, *rest):
             done, total = job.get("current-progress", 0), job.get("total-progress", 0)
             print(job["status"], done, total, job.get("error", "").replace("\n", " "))
         elif what == "complete":
-            await_status(monitor, rest[2], ("ready", "pending"))
-            complete(monitor, rest[2])
-            await_status(monitor, rest[2], ("pending",))
+            complete(monitor, await_status(monitor, [rest[2]], ("ready", "pending")))
         elif what == "drop":
             drop(monitor, rest[2], rest[3])
         elif what == "holds":
