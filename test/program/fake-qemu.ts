@@ -45,8 +45,8 @@ export class FakeQemu {
   readonly jobs = new Map<string, FakeJob>();
   /** The node that each of the guest's disks is served from. */
   readonly disks = new Map<string, string>();
-  /** What the test wants of it: an error of the job in mid-mirror, or when it is finalised; or of QEMU itself, once, after it went over. */
-  failure: "mirror" | "finalize" | "dismiss" | undefined;
+  /** What the test wants of it: an error of the job in mid-mirror, right before it is completed, or when it is finalised; or of QEMU itself, once, after it went over. */
+  failure: "mirror" | "complete" | "finalize" | "dismiss" | undefined;
   /** The one job that fails, where it is not all of them. */
   failing: string | undefined;
   silence: Silence | undefined;
@@ -240,6 +240,10 @@ export class FakeQemu {
         return done();
       }
       case "job-complete":
+        if (job !== undefined && this.#fails("complete", id)) {
+          job.status = "concluded";
+          job.error = "Input/output error";
+        }
         if (job?.status !== "ready") return refused("Job cannot accept command verb 'complete'");
         job.status = "pending";
         return done();
@@ -272,7 +276,7 @@ export class FakeQemu {
     }
   }
 
-  #fails(how: "mirror" | "finalize", id: string): boolean {
+  #fails(how: "mirror" | "complete" | "finalize", id: string): boolean {
     return this.failure === how && (this.failing ?? id) === id;
   }
 

@@ -280,7 +280,7 @@ describe.concurrent("a mirror by QEMU", () => {
     }, { full: true });
   });
 
-  it.each(["mirror", "finalize"] as const)("that fails (%s) leaves the guest on its image", { tags: "long" }, async (failure) => {
+  it.each(["mirror", "complete", "finalize"] as const)("that fails (%s) leaves the guest on its image", { tags: "long" }, async (failure) => {
     await inStub("dash", async (host, qemu, oldConfig) => {
       qemu.failure = failure;
       await host.run("run");
@@ -541,6 +541,18 @@ describe.concurrent("a mirror by QEMU", () => {
         expect(expectWhole(host, qemu, oldConfig, where), where).toBe("new");
       }, { impatient: true });
     }, 4);
+  });
+
+  it("that is on its volume is done, also where QEMU is silent when its job is to be forgotten, and that is told", { tags: "long" }, async () => {
+    await inStub("dash", async (host, qemu) => {
+      qemu.silence = { at: "job-dismiss", how: "mute", nth: 1, milliseconds: 4_000 };
+      await host.run("run");
+      expect(qemu.servesAll, host.journalText()).toEqual(volumes(host));
+      expect([host.ended(), host.committing()], host.journalText()).toEqual(["done", true]);
+      expect(host.journalText()).toContain("the job converge-xvda1 is over, and QEMU keeps it in its list: QEMU did not answer in time");
+      expect([...qemu.jobs.keys()], "the other one was not even asked about").toEqual(["converge-xvda2"]);
+      expect(host.journalText()).toContain("the job converge-xvda2 is over");
+    }, { two: true, impatient: true });
   });
 
   it("that fails without a word is found out about: both configs name the image", { tags: "long" }, async () => {

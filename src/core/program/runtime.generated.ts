@@ -2318,7 +2318,7 @@ qmp() {
   ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$SCRATCH" </dev/null 9>&-)
   status=$?
   case $status in
-    0) ;;
+    0) [ ! -s "$SCRATCH" ] || journal note message "$(tail_of "$SCRATCH")" ;;
     1 | 3) says "$(tail_of "$SCRATCH")" ;;
     *) says "QEMU could not be asked ($status): $(tail_of "$SCRATCH")" && status=1 ;;
   esac
@@ -8291,13 +8291,16 @@ class Monitor:
 
     def again(self, seconds):
         """A new one: what comes late in the old one answers other questions."""
+        self.broken = True
         if self.socket is not None:
             self.socket.close()
+            self.socket = None
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
         self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
+        self.broken = False
 
     def connect(self, domid):
         for name in ("qmp-libxenstat-", "qmp-libxl-"):
@@ -8340,12 +8343,12 @@ class Monitor:
         return self.run(command_of(name, **arguments))
 
     def run(self, command):
-        return self.run_all([command])[0]
+        return granted(self.run_all([command]))[0]
 
     def run_all(self, commands):
         """
-        Says all of them at once, for where the guest waits: QEMU does one after the other, and does the others too where it
-        refuses one. The conversation is of no use after that: their answers are yet to come.
+        Says all of them at once, for where the guest waits. QEMU does one after the other, those after one that it refuses as
+        well: that is a Refused among what it answers.
         """
         self.socket.settimeout(self.left())
         try:
@@ -8362,7 +8365,7 @@ class Monitor:
             if "return" in answer:
                 return answer["return"]
             if "error" in answer:
-                raise Refused(name + ": " + str(answer["error"].get("desc", "refused")))
+                return Refused(name + ": " + str(answer["error"].get("desc", "refused")))
 
     def job(self, name):
         return job_in(self.ask("query-jobs"), name)
@@ -8383,6 +8386,13 @@ class Monitor:
                 vdev = device["qdev"]
             found[vdev_of(vdev)] = inserted
         return found
+
+
+def granted(answers):
+    for answer in answers:
+        if isinstance(answer, Refused):
+            raise answer
+    return answers
 
 
 def command_of(name, **arguments):
@@ -8439,16 +8449,21 @@ def view(domid, seconds):
         return {"domid": int(domid), "error": str(error)}
 
 
+def refuse_ended(name, job):
+    if job is None:
+        raise Refused("the job " + name + " is gone")
+    if job["status"] == "concluded":
+        raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+
+
 def await_status(monitor, names, wanted, jobs=None):
     """The jobs of these names, once each has one of these statuses; \`jobs\`: what was heard of them just now."""
     while True:
         heard, jobs = jobs if jobs is not None else monitor.ask("query-jobs"), None
         found = [job_in(heard, name) for name in names]
         for name, job in zip(names, found):
-            if job is None:
-                raise Refused("the job " + name + " is gone")
-            if job["status"] == "concluded" and "concluded" not in wanted:
-                raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+            if job is None or "concluded" not in wanted:
+                refuse_ended(name, job)
         if all(job["status"] in wanted for job in found):
             return found
         time.sleep(min(0.005, monitor.left()))
@@ -8472,18 +8487,16 @@ def asked_again(monitor, seconds, ask):
     """What \`ask\` finds out. A QEMU that does not answer is asked again, in another conversation, for \`seconds\` in all."""
     until = time.monotonic() + float(seconds)
     monitor.deadline = min(until, time.monotonic() + ANSWERS)
-    broken = False
     while True:
         try:
-            if broken:
+            if monitor.broken:
                 monitor.again(min(ANSWERS, until - time.monotonic()))
-                broken = False
             return ask()
         except (Refused, OSError, ValueError, KeyError):
+            monitor.broken = True
             if time.monotonic() + 0.1 >= until:
                 raise
             time.sleep(0.1)
-            broken = True
 
 
 def outcome(monitor, seconds, name, vdev, node, seen=None):
@@ -8497,7 +8510,7 @@ def outcome(monitor, seconds, name, vdev, node, seen=None):
         if job is None:
             return found_on(monitor, vdev, node)
         if job["status"] != "concluded":
-            _, jobs = monitor.run_all([command_of("job-finalize", id=name), command_of("query-jobs")])
+            _, jobs = granted(monitor.run_all([command_of("job-finalize", id=name), command_of("query-jobs")]))
             [job] = await_status(monitor, [name], ("concluded",), jobs)
         return (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
 
@@ -8645,7 +8658,13 @@ def complete(monitor, jobs):
     """
     names = [job["id"] for job in jobs]
     ready = [command_of("job-complete", id=job["id"]) for job in jobs if job["status"] == "ready"]
-    return await_status(monitor, names, ("pending",), monitor.run_all([*ready, command_of("query-jobs")])[-1])
+    answers = monitor.run_all([*ready, command_of("query-jobs")])
+    heard = answers[-1]
+    if not isinstance(heard, Refused):
+        for name in names:
+            refuse_ended(name, job_in(heard, name))
+    granted(answers)
+    return await_status(monitor, names, ("pending",), heard)
 
 
 def text_of(notes, stayed):
@@ -8695,7 +8714,7 @@ def settle(domid, seconds, job, node, path):
     dismiss(monitor, max(0, until - time.monotonic()), job)
     if end == STAYED:
         names_again(path, notes, job, LOCKS)
-        close(monitor, node)
+        asked_again(monitor, max(0, until - time.monotonic()), lambda: close(monitor, node))
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
 
 
@@ -8767,8 +8786,9 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         names_again(path, notes, disk["job"], LOCKS_AT_REST)
         left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
+    until = time.monotonic() + 3 * ANSWERS
     for disk in disks:
-        dismiss(monitor, SETTLES, disk["job"])
+        dismiss(monitor, max(0, until - time.monotonic()), disk["job"])
     if left:
         raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
@@ -8793,7 +8813,7 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])), LOCKS)
     elif what == "pivot":
-        signal.alarm(int(rest[1]) + LOCKS + (2 * SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
+        signal.alarm(int(rest[1]) + LOCKS + (SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
@@ -8878,13 +8898,16 @@ class Monitor:
 
     def again(self, seconds):
         """A new one: what comes late in the old one answers other questions."""
+        self.broken = True
         if self.socket is not None:
             self.socket.close()
+            self.socket = None
         self.deadline = time.monotonic() + float(seconds)
         self.received = b""
         self.socket = self.connect(self.domid)
         self.line()
         self.ask("qmp_capabilities")
+        self.broken = False
 
     def connect(self, domid):
         for name in ("qmp-libxenstat-", "qmp-libxl-"):
@@ -8927,12 +8950,12 @@ class Monitor:
         return self.run(command_of(name, **arguments))
 
     def run(self, command):
-        return self.run_all([command])[0]
+        return granted(self.run_all([command]))[0]
 
     def run_all(self, commands):
         """
-        Says all of them at once, for where the guest waits: QEMU does one after the other, and does the others too where it
-        refuses one. The conversation is of no use after that: their answers are yet to come.
+        Says all of them at once, for where the guest waits. QEMU does one after the other, those after one that it refuses as
+        well: that is a Refused among what it answers.
         """
         self.socket.settimeout(self.left())
         try:
@@ -8949,7 +8972,7 @@ class Monitor:
             if "return" in answer:
                 return answer["return"]
             if "error" in answer:
-                raise Refused(name + ": " + str(answer["error"].get("desc", "refused")))
+                return Refused(name + ": " + str(answer["error"].get("desc", "refused")))
 
     def job(self, name):
         return job_in(self.ask("query-jobs"), name)
@@ -8970,6 +8993,13 @@ class Monitor:
                 vdev = device["qdev"]
             found[vdev_of(vdev)] = inserted
         return found
+
+
+def granted(answers):
+    for answer in answers:
+        if isinstance(answer, Refused):
+            raise answer
+    return answers
 
 
 def command_of(name, **arguments):
@@ -9026,16 +9056,21 @@ def view(domid, seconds):
         return {"domid": int(domid), "error": str(error)}
 
 
+def refuse_ended(name, job):
+    if job is None:
+        raise Refused("the job " + name + " is gone")
+    if job["status"] == "concluded":
+        raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+
+
 def await_status(monitor, names, wanted, jobs=None):
     """The jobs of these names, once each has one of these statuses; \`jobs\`: what was heard of them just now."""
     while True:
         heard, jobs = jobs if jobs is not None else monitor.ask("query-jobs"), None
         found = [job_in(heard, name) for name in names]
         for name, job in zip(names, found):
-            if job is None:
-                raise Refused("the job " + name + " is gone")
-            if job["status"] == "concluded" and "concluded" not in wanted:
-                raise Refused("the job " + name + " ended: " + job.get("error", "without an error"))
+            if job is None or "concluded" not in wanted:
+                refuse_ended(name, job)
         if all(job["status"] in wanted for job in found):
             return found
         time.sleep(min(0.005, monitor.left()))
@@ -9059,18 +9094,16 @@ def asked_again(monitor, seconds, ask):
     """What \`ask\` finds out. A QEMU that does not answer is asked again, in another conversation, for \`seconds\` in all."""
     until = time.monotonic() + float(seconds)
     monitor.deadline = min(until, time.monotonic() + ANSWERS)
-    broken = False
     while True:
         try:
-            if broken:
+            if monitor.broken:
                 monitor.again(min(ANSWERS, until - time.monotonic()))
-                broken = False
             return ask()
         except (Refused, OSError, ValueError, KeyError):
+            monitor.broken = True
             if time.monotonic() + 0.1 >= until:
                 raise
             time.sleep(0.1)
-            broken = True
 
 
 def outcome(monitor, seconds, name, vdev, node, seen=None):
@@ -9084,7 +9117,7 @@ def outcome(monitor, seconds, name, vdev, node, seen=None):
         if job is None:
             return found_on(monitor, vdev, node)
         if job["status"] != "concluded":
-            _, jobs = monitor.run_all([command_of("job-finalize", id=name), command_of("query-jobs")])
+            _, jobs = granted(monitor.run_all([command_of("job-finalize", id=name), command_of("query-jobs")]))
             [job] = await_status(monitor, [name], ("concluded",), jobs)
         return (STAYED, "the job " + name + " ended: " + job["error"]) if "error" in job else (MOVED, "")
 
@@ -9232,7 +9265,13 @@ def complete(monitor, jobs):
     """
     names = [job["id"] for job in jobs]
     ready = [command_of("job-complete", id=job["id"]) for job in jobs if job["status"] == "ready"]
-    return await_status(monitor, names, ("pending",), monitor.run_all([*ready, command_of("query-jobs")])[-1])
+    answers = monitor.run_all([*ready, command_of("query-jobs")])
+    heard = answers[-1]
+    if not isinstance(heard, Refused):
+        for name in names:
+            refuse_ended(name, job_in(heard, name))
+    granted(answers)
+    return await_status(monitor, names, ("pending",), heard)
 
 
 def text_of(notes, stayed):
@@ -9282,7 +9321,7 @@ def settle(domid, seconds, job, node, path):
     dismiss(monitor, max(0, until - time.monotonic()), job)
     if end == STAYED:
         names_again(path, notes, job, LOCKS)
-        close(monitor, node)
+        asked_again(monitor, max(0, until - time.monotonic()), lambda: close(monitor, node))
         print(disk["vdev"] + " stays on its image, which both configs name again: " + why)
 
 
@@ -9354,8 +9393,9 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
         names_again(path, notes, disk["job"], LOCKS_AT_REST)
         left.append(disk["vdev"] + ": " + why)
     print("%d" % round((time.monotonic() - began) * 1000))
+    until = time.monotonic() + 3 * ANSWERS
     for disk in disks:
-        dismiss(monitor, SETTLES, disk["job"])
+        dismiss(monitor, max(0, until - time.monotonic()), disk["job"])
     if left:
         raise Refused("some disks stay on their images, which both configs name again for them: " + "; ".join(left))
 
@@ -9380,7 +9420,7 @@ def main(what, *rest):
     elif what == "restore":
         store(rest[0], list(zip(rest[1::5], rest[3::5], rest[4::5], rest[5::5])), LOCKS)
     elif what == "pivot":
-        signal.alarm(int(rest[1]) + LOCKS + (2 * SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
+        signal.alarm(int(rest[1]) + LOCKS + (SETTLES + LOCKS_AT_REST) * (len(rest) // 7) + 60)
         pivot(*rest)
     elif what == "settle":
         settle(*rest)

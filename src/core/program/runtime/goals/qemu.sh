@@ -9,7 +9,7 @@ qmp() {
   ANSWER=$(python3 -I -S -B -c "$QMP" "$@" 2>"$SCRATCH" </dev/null 9>&-)
   status=$?
   case $status in
-    0) ;;
+    0) [ ! -s "$SCRATCH" ] || journal note message "$(tail_of "$SCRATCH")" ;;
     1 | 3) says "$(tail_of "$SCRATCH")" ;;
     *) says "QEMU could not be asked ($status): $(tail_of "$SCRATCH")" && status=1 ;;
   esac
