@@ -54,7 +54,7 @@ describe("a row of the lab's moves", () => {
   test.each(rows)("$name is of a test that there is, in that suite, on that build, with that kind of guest", ({ move }) => {
     const found = (files.get(move.file)?.tests ?? []).filter(({ title }) => title === move.title);
     const { sampled, hypervisor, type } = move;
-    const seen = found.map((one) => ({ sampled: one.sampled, hypervisor: one.hypervisor, type: one.pvh.includes(move.guest) ? "pvh" : "pv" }));
+    const seen = found.map((one) => ({ sampled: one.sampled, hypervisor: one.hypervisor, type: one.types.get(move.guest) ?? "pv" }));
     expect(seen, move.title).toEqual([{ sampled, hypervisor, type }]);
   });
 

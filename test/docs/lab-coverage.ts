@@ -15,8 +15,7 @@ import type { Gap, Impossible } from "../lab/suite/uncovered.js";
 export interface Way {
   readonly strategy: Strategy;
   readonly switch: Switch;
-  /** The lab has no HVM guest. */
-  readonly type: Move["type"] | "hvm";
+  readonly type: Move["type"];
   readonly hypervisor: Move["hypervisor"];
   readonly filesystems: readonly FileSystem[];
   readonly finish: NonNullable<Move["finish"]> | undefined;

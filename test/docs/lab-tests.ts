@@ -11,8 +11,8 @@ export interface LabTest {
   readonly sampled: boolean;
   /** That of the lab that it runs on. */
   readonly hypervisor: string;
-  /** Of these guests it makes PVH ones. */
-  readonly pvh: readonly string[];
+  /** Of these guests it makes guests of another kind than they are in the lab. */
+  readonly types: ReadonlyMap<string, "pvh" | "hvm">;
 }
 
 /** A use of a row: its name, and the text of the smallest thing around it that names a guest. */
@@ -50,7 +50,7 @@ export function readLab(name: string): LabFile {
     if (title !== undefined) {
       tests.push({
         title, sampled: conditions(node).length === 0, hypervisor: hypervisorOf(node) ?? "security",
-        pvh: [...node.getText().matchAll(/makePvh\(lab, "([^"]+)"\)/g)].map(([, guest = ""]) => guest),
+        types: new Map([...node.getText().matchAll(/make(Pvh|Hvm)\(lab, "([^"]+)"\)/g)].map(([, type, guest = ""]) => [guest, type === "Pvh" ? "pvh" : "hvm"])),
       });
     }
     if (ts.isCallExpression(node) && node.expression.getText() === "wayOf") {

@@ -26,6 +26,17 @@ export async function makePvh(lab: Lab, guest: string): Promise<void> {
 }
 
 /**
+ * The same guest on the same disks, as an HVM one, for the next start. Its firmware loads the packed kernel: the unpacked one,
+ * which it does not take for a kernel, leaves it looking for something to boot for ever. One disk of such a guest is emulated
+ * until its own drivers take over, by the number of the whole disk, so that it can not have two partitions of one.
+ */
+export async function makeHvm(lab: Lab, guest: string): Promise<void> {
+  await lab.run(["sh", "-ec", `
+sed -i "/^type/d; /^vnc/d; s,/boot/guest/vmlinux,$(echo /boot/vmlinuz-*)," "/etc/xen/$1.cfg"
+printf '\\ntype = "hvm"\\ntsc_mode = "native"\\nvga = "none"\\nnographic = 1\\nvnc = 0\\n' >>"/etc/xen/$1.cfg"`, "sh", guest]);
+}
+
+/**
  * Its kernel lies in its own disk from then on, where pygrub finds it; what Dom0 has of it is no longer named.
  * @param image of a file system, or of a whole disk whose first partition has one
  */

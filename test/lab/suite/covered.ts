@@ -35,7 +35,7 @@ export interface Move {
   readonly sampled: boolean;
   readonly guest: keyof typeof GUESTS;
   readonly disks: readonly ("xvda" | "xvda1" | "xvda2")[];
-  readonly type: "pv" | "pvh";
+  readonly type: "pv" | "pvh" | "hvm";
   /** Which build of Xen: `main` has shadow paging, `security` has not. */
   readonly hypervisor: "main" | "security";
   readonly strategy: Strategy;
@@ -64,6 +64,8 @@ const PV = { type: "pv", hypervisor: "security" } as const;
 const PVH = { type: "pvh", hypervisor: "security" } as const;
 const MAIN = { type: "pv", hypervisor: "main" } as const;
 const PVH_MAIN = { type: "pvh", hypervisor: "main" } as const;
+const HVM = { type: "hvm", hypervisor: "security" } as const;
+const HVM_MAIN = { type: "hvm", hypervisor: "main" } as const;
 
 const ONE = ["xvda1"] as const;
 const BOTH = ["xvda1", "xvda2"] as const;
@@ -140,6 +142,10 @@ export const MOVES = {
   "switches/web1-pvh": {
     ...sampled("switches.lab.ts", "a PVH guest is live-migrated onto the volume of one of its two disks: what costs the least downtime"),
     guest: "web1", disks: ONE, ...PVH, strategy: "dm", switch: "migrate", picked: true, ...DEFERRED,
+  },
+  "switches/whole1-hvm": {
+    ...inAll("switches.lab.ts", "a whole disk with partitions is mirrored under an HVM guest with a CD drive, which is migrated"),
+    guest: "whole1", disks: WHOLE, ...HVM, strategy: "dm", switch: "migrate", picked: true, ...DEFERRED,
   },
   "switches/oldext-pvh": {
     ...inAll("switches.lab.ts", "a PVH guest is suspended"),
@@ -313,6 +319,22 @@ export const MOVES = {
   "pairs/hard1-reboot": {
     ...inAll("pairs.lab.ts", "by DRBD, once the guest has rebooted itself"),
     guest: "hard1", disks: ONE, ...PV, strategy: "drbd", switch: "next-reboot", ...DEFERRED,
+  },
+
+  "hvm/xfs1": { ...inAll("hvm.lab.ts", "by files, in a restart"), guest: "xfs1", disks: ONE, ...HVM_MAIN, ...FILES },
+  "hvm/hard1": { ...inAll("hvm.lab.ts", "by dm, while it is down"), guest: "hard1", disks: ONE, ...HVM_MAIN, strategy: "dm", switch: "down", ...BLOCKS },
+  "hvm/stubborn1": {
+    ...inAll("hvm.lab.ts", "by md, suspended"), guest: "stubborn1", disks: ONE, ...HVM_MAIN, strategy: "md", switch: "suspend", ...DEFERRED,
+  },
+  "hvm/oldext": {
+    ...inAll("hvm.lab.ts", "by DRBD, migrated"), guest: "oldext", disks: ONE, ...HVM_MAIN, strategy: "drbd", switch: "migrate", ...DEFERRED,
+  },
+  "hvm/whole1": {
+    ...inAll("hvm.lab.ts", "a whole disk with partitions by QEMU"), guest: "whole1", disks: WHOLE, ...HVM_MAIN, strategy: "qemu", switch: "none", ...BLOCKS,
+  },
+  "hvm/late1": {
+    ...inAll("hvm.lab.ts", "by md and blocks copied beforehand, once it has rebooted itself"),
+    guest: "late1", disks: ONE, ...HVM_MAIN, strategy: "md-preseed", switch: "next-reboot", ...DEFERRED,
   },
 
   "in-sync/old3": {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import type { Hypervisor } from "../lab.js";
-import { acks, boots, checkRecords, kernelInside, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, kernelInside, makeHvm, makePvh, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
 import {
@@ -129,6 +129,20 @@ describe("on a hypervisor without shadow paging", () => {
       guest: "oldext", address: "10.77.0.14", disks: { xvda1: {} }, move: wayOf("switches/oldext-pvh"), step: "save-guest",
       volumes: { xvda1: "/dev/vg0/oldext-xvda1" },
     });
+  });
+
+  test.runIf(everything)("a whole disk with partitions is mirrored under an HVM guest with a CD drive, which is migrated", async () => {
+    await makeHvm(lab, "whole1");
+    // as most have one
+    await lab.run("truncate -s 2M /srv/xen/tools.iso && sed -i \"s#'/srv/xen/whole1.img,,xvda'#&, '/srv/xen/tools.iso,,hdc,cdrom'#\" /etc/xen/whole1.cfg");
+    await startGuest(lab, "whole1");
+    await waitForConsole(lab, "whole1", "\\] ack 20$");
+    const printed = await move({
+      guest: "whole1", address: "10.77.0.17", disks: { xvda: {} }, move: wayOf("switches/whole1-hvm"), step: "migrate-guest",
+      volumes: { xvda: "/dev/vg0/whole1-xvda", hdc: "aio:/srv/xen/tools.iso" },
+    });
+    expect(printed).toMatch(/migrate: about [\d.]+ s of downtime, the shortest of what is possible/);
+    expect(await checkRecords(lab, "/dev/vg0/whole1-xvda:1", "whole1")).toMatch(/^ok/);
   });
 });
 
