@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/core/model/run-event.js";
+import { shutDown } from "../../src/core/steps/shut-down.js";
 import { SHELLS, byTurns } from "./host.js";
 import type { StubHost } from "./host.js";
 import { looked } from "./look.js";
@@ -24,6 +25,19 @@ const CASES: readonly Case[] = [
   { name: "its loop is attached for a while", stay: loop, seconds: 1, atLeast: 1 },
   { name: "its loop stays, for Xen's block script did not find it", stay: loop, atLeast: 5, says: "loop0 was left behind by Xen's block script: detached" },
 ];
+
+it.each([
+  { powerButton: true, ended: 0, says: /"outcome":"done"/ },
+  { powerButton: undefined, ended: 1, says: /external graceful shutdown not possible/ },
+] as const)("an HVM guest without drivers of Xen's goes down where its power button is pressed ($powerButton), and nowhere else", async ({ powerButton, ended, says }) => {
+  const { code, journal } = await looked("dash", (host) => {
+    host.tell("no-drivers");
+    const args = { domain: host.domain, config: host.config, timeoutSeconds: 20, destroy: false, ...(powerButton === undefined ? {} : { powerButton }) };
+    return shutDown.actions(args);
+  });
+  expect(code === 0 ? 0 : 1, journal).toBe(ended);
+  expect(journal).toMatch(says);
+});
 
 describe.concurrent.each(SHELLS)("under %s, a guest is not taken for down while", (shell) => {
   for (const [turn, { name, stay, seconds, atLeast, says }] of CASES.entries()) {

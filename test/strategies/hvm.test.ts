@@ -6,6 +6,8 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import type { Model } from "../../src/core/model/model.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { shutDown } from "../../src/core/steps/shut-down.js";
+import type { ShutDown } from "../../src/core/steps/shut-down.js";
 import { simulate, startModel } from "../../src/core/plan/simulate.js";
 import { expectNothingLeft, expectSafeToStart } from "../laws/holds.js";
 import { aHost, aWish, MIB, NIGHTS, sha256, withFullImages } from "../support/a-host.js";
@@ -123,6 +125,19 @@ describe.each(CASES)("an HVM guest $what", (guest) => {
     if (running === false) expect(web1?.running).toBeUndefined();
     else expect(web1?.running?.paused).toBe(false);
   });
+});
+
+test.each([
+  { what: "by files", disks: { xvda: BOOT, xvdb: DATA }, vdev: "xvdb", move: { strategy: "rsync" } },
+  { what: "by dm", disks: { xvda: BOOT }, vdev: "xvda", move: { strategy: "dm", switch: "restart" } },
+] as const)("a guest that may have no drivers of Xen's, and is restarted ($what), has its power button pressed", ({ disks, vdev, move }) => {
+  const askedBy = (state: HostState): readonly unknown[] => {
+    const { domains: [plan] } = planHost(state, [aWish("web1", [vdev], move)], sha256);
+    const steps = stepsOf(plan?.nodes ?? []).filter(({ kind }) => kind === "shut-down");
+    return steps.flatMap(({ args }) => shutDown.actions(args as ShutDown)).map((action) => "command" in action && action.command);
+  };
+  expect(askedBy(hostOf({ disks }))).toEqual([["xl", "shutdown", "-F", "--", "web1"]]);
+  expect(askedBy(withFullImages(aHost([{ name: "web1", disks }]))), "others hear of it").toEqual([["xl", "shutdown", "--", "web1"]]);
 });
 
 test("what its device model emulates of a disk that the kernel serves is no reason against a mirror: the guest is taken off it first", () => {

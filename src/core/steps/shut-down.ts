@@ -9,6 +9,11 @@ export interface ShutDown {
   readonly timeoutSeconds: number;
   /** Destroy a guest that ignores the request: only where the playbook says so. */
   readonly destroy: boolean;
+  /**
+   * Press the power button of a guest that runs no drivers of Xen's, and so hears of no request: an HVM one. xl does that only
+   * where it is told to, and fails otherwise (xl_vmcontrol.c, shutdown_domain).
+   */
+  readonly powerButton?: true;
 }
 
 /** The downtime begins here, and it is over when the guest, its backends and its loop devices are really gone. */
@@ -19,11 +24,11 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
   requires: ["xl", "xenstore-ls", "systemd-run"],
   title: ({ domain, timeoutSeconds, destroy }) =>
     `Shut ${domain} down, within ${timeoutSeconds} s${destroy ? ", then destroy it" : ""}`,
-  actions: ({ domain, timeoutSeconds, destroy }) => [
+  actions: ({ domain, timeoutSeconds, destroy, powerButton }) => [
     {
       verb: ["shut_down", domain, String(timeoutSeconds), destroy ? "destroy" : "never"],
       // a name may begin with a dash: `xl shutdown -a` shuts all guests down
-      command: ["xl", "shutdown", "--", domain],
+      command: ["xl", "shutdown", ...(powerButton === true ? ["-F"] : []), "--", domain],
     },
   ],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],

@@ -17,6 +17,7 @@ import type { Guard } from "../steps/guard.js";
 import { DEFAULT_WEIGHT, liftWeight } from "../steps/lift-weight.js";
 import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { shutDown } from "../steps/shut-down.js";
+import type { ShutDown } from "../steps/shut-down.js";
 import { createSnapshot, removeSnapshot } from "../steps/snapshot.js";
 import { compareAttached, createPaused, unpause, waitReady } from "../steps/start-guest.js";
 import type { WaitReady } from "../steps/start-guest.js";
@@ -43,7 +44,7 @@ export interface DomainMove {
 
 /** Passes at most, where the playbook does not say: more of them seldom shrink the last one. */
 const MAX_PASSES = 5;
-export const SHUTDOWN_SECONDS = 60;
+const SHUTDOWN_SECONDS = 60;
 const READY_SECONDS = 10;
 /** A first pass of all data that is over sooner leaves no more to carry than another one would: that is another snapshot. */
 const FIRST_SECONDS = 10;
@@ -138,15 +139,15 @@ function takeDown({ domain, moves, options, edit }: DomainMove): readonly Step[]
   return [
     draftStep(edit),
     ...lifted,
-    stepOf(
-      shutDown, "switch", "shut-down",
-      {
-        domain: domain.name, config: edit.path,
-        timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false,
-      },
-      "the last changes are carried while nothing writes",
-    ),
+    stepOf(shutDown, "switch", "shut-down", shutDownOf(domain, edit.path, options), "the last changes are carried while nothing writes"),
   ];
+}
+
+/** How that guest is asked to go, and for how long it is waited for. */
+export function shutDownOf(
+  { name, config: found }: Domain, config: string, { shutdownTimeoutSeconds = SHUTDOWN_SECONDS, destroy = false }: Pick<MoveOptions, "shutdownTimeoutSeconds" | "destroy">,
+): ShutDown {
+  return { domain: name, config, timeoutSeconds: shutdownTimeoutSeconds, destroy, ...(found?.type === "hvm" ? { powerButton: true } : {}) };
 }
 
 export const WHY_LIFTED = "the comparison is not held back: the guest waits for it";

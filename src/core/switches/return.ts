@@ -26,7 +26,7 @@ import { compareAttached, createPaused, unpause, waitReady } from "../steps/star
 import { stepOf } from "../steps/step-of.js";
 import { retireStep } from "../strategies/retire.js";
 import { tidy } from "../steps/tidy.js";
-import { bootUnitStep, diskPaths, isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
+import { bootUnitStep, diskPaths, isAttachable, readyOf, shutDownOf } from "./restart.js";
 
 /** A guest that goes back to its images. */
 export interface DomainReturn {
@@ -102,18 +102,15 @@ function guardStep({ domain, returns, finishes }: DomainReturn, state: HostState
   );
 }
 
-function takeDown({ domain, shutdownTimeoutSeconds, destroy }: DomainReturn, edit: EditConfig): readonly Step[] {
+function takeDown(back: DomainReturn, edit: EditConfig): readonly Step[] {
+  const { domain } = back;
   // a mirror's move left the guest on them: its config names the volumes already, and they are needed themselves now
   const letGo = (id: string): readonly Step[] => mappingsOf(domain).map((name) =>
     retireStep("switch", `${id}-${name.replace(/^.*\//, "")}`, name, "the volume itself is needed, and a device of converge's holds it"));
   return [
     draftStep(edit),
     ...letGo("let-go"),
-    stepOf(
-      shutDown, "switch", "shut-down",
-      { domain: domain.name, config: edit.path, timeoutSeconds: shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: destroy ?? false },
-      "it is taken off its volume",
-    ),
+    stepOf(shutDown, "switch", "shut-down", shutDownOf(domain, edit.path, back), "it is taken off its volume"),
     ...letGo("see-gone"),
   ];
 }

@@ -13,7 +13,7 @@ import { compareAttached, createPaused, resumeGuest, waitReady } from "../steps/
 import { stepOf } from "../steps/step-of.js";
 import type { SwitchOver } from "../strategies/strategy.js";
 import { SPARE, savedBytes } from "./choose.js";
-import { isAttachable, readyOf, SHUTDOWN_SECONDS } from "./restart.js";
+import { isAttachable, readyOf, shutDownOf } from "./restart.js";
 
 /** A config made from the guest's own, and the disks that it names. */
 export interface Derived {
@@ -103,11 +103,7 @@ function across(over: TakeOver, id: (step: string) => string, file: string): rea
   switch (over.switchOver) {
     case "restart":
       return [
-        stepOf(
-          shutDown, "switch", id("shut-down"),
-          { domain, config, timeoutSeconds: options.shutdownTimeoutSeconds ?? SHUTDOWN_SECONDS, destroy: options.destroy ?? false },
-          why.down,
-        ),
+        stepOf(shutDown, "switch", id("shut-down"), shutDownOf(over.domain, config, options), why.down),
         ...(over.atRest ?? []),
         stepOf(createPaused, "switch", id("create-paused"), { domain, config: to.file.to, disks }, built),
       ];

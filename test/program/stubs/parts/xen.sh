@@ -336,6 +336,17 @@ xl_change() {
       esac
       domid_named "$WORD_1" || exit 1
       id=$DOMID
+      # an HVM guest that runs no drivers of Xen's (xl_vmcontrol.c, shutdown_domain)
+      if [ -e "$STUB_STATE/no-drivers" ]; then
+        case $GIVEN in
+          *F*) echo 'PV control interface not available: sending ACPI power button event.' >&2 ;;
+          *)
+            echo 'PV control interface not available: external graceful shutdown not possible.' >&2
+            echo 'Use "-F" to fallback to ACPI power event.' >&2
+            exit 1
+            ;;
+        esac
+      fi
       if [ -e "$STUB_STATE/preserved" ]; then
         # on_poweroff="preserve"
         printf '%s' ---s-- >"$STUB_STATE/doms/$id/state"
