@@ -28,8 +28,11 @@ const VOLUME = "/dev/vg0/web1-root";
 const FUNCTIONS = readFileSync("src/core/program/runtime/verbs/boot-unit.sh", "utf8");
 const UNIT = "etc/systemd/system/converge-boot-web1.service";
 
-/** @param tied whether its boot unit is to stay as long as somebody has the device */
-function leaving(host: StubHost, by: Mirror, tied = true): string {
+/**
+ * @param tied whether its boot unit is to stay as long as somebody has the device
+ * @param stays nor does it take the unit away itself, as one does that leaves its guest on the device
+ */
+function leaving(host: StubHost, by: Mirror, tied = true, stays = false): string {
   const { domain } = host;
   const name = NAMES[by](domain, "xvda1");
   const disks = [{ vdev: "xvda1", target: host.root + VOLUME, format: "raw", access: "w" as const, cdrom: false }];
@@ -41,7 +44,7 @@ function leaving(host: StubHost, by: Mirror, tied = true): string {
     stepOf(resumeGuest, "switch", "resume", { domain }, ""),
     stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
     retireStep("settle", "xvda1", name, ""),
-    stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, ""),
+    ...(stays ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "")]),
   ];
   return compileProgram(planOf(domain, nodes), stepKinds, { config: host.config });
 }
@@ -171,6 +174,21 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
       expect(existsSync(join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service"))).toBe(true);
       await rebootInOrder(host);
       expect(below(host, ONTO(by)), host.journalText()).toBe(VOLUME);
+    });
+  });
+
+  it("leaves no boot unit behind once nobody has the device any more: a second run that has committed has the last word", aside, async () => {
+    await withLeft("dash", by, async (host) => {
+      host.install(leaving(host, by, true, true), "3");
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("done");
+      expect(programOfUnit(host)).toContain("/runs/3/");
+      expect(readFileSync(join(host.runDirectory, "before"), "utf8")).toBe(`${join(host.book, "runs/1/program.sh")}\n`);
+      // as one would have it that mirrors another of its disks
+      writeFileSync(join(host.runDirectory, "committing"), "1\n");
+      await boot(host);
+      expect(existsSync(join(host.root, UNIT)), host.journalText()).toBe(false);
+      expect(existsSync(join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service"))).toBe(false);
     });
   });
 

@@ -34,7 +34,8 @@ verb_remove_boot_unit() { # UNIT
     says "stays while $DOMAIN is not up"
     return 1
   fi
-  if [ "$MODE" = undo ] && grep -qsF "$HERE/program.sh" "$UNITS/$1" && earlier_program; then
+  # one that has committed has the last word
+  if [ "$MODE" = undo ] && ! committing && grep -qsF "$HERE/program.sh" "$UNITS/$1" && earlier_program; then
     put_back_unit "$UNITS/$1" "$EARLIER"
     return
   fi
