@@ -37,6 +37,41 @@ printf '\\ntype = "hvm"\\ntsc_mode = "native"\\nvga = "none"\\nnographic = 1\\nv
 }
 
 /**
+ * An HVM guest that runs no drivers of Xen's from its next start on: its disk and card are those that its QEMU emulates, it writes to
+ * a serial port, which is copied to where other guests' consoles are, and it goes down where its power button is pressed.
+ * @param image of a whole disk, whose first partition has its root
+ */
+export async function withoutDrivers(lab: Lab, guest: string, image: string): Promise<void> {
+  await lab.run(["sh", "-ec", `
+mkdir /root/initrd-ata && cd /root/initrd-ata
+cpio --quiet -id </boot/guest/initrd
+for module in ata_piix sd_mod 8139cp button evdev; do
+  modprobe --show-depends "$module" | while read -r what path _; do
+    name=\${path##*/}
+    [ "$what" = insmod ] && [ ! -e "lib/$name" ] || continue
+    cp "$path" "lib/$name"
+    echo "/lib/$name" >>modules.load
+  done
+done
+find . | cpio --quiet -o -H newc -R 0:0 >/boot/guest/initrd-ata
+disk=$(losetup -P --find --show "$2")
+udevadm settle
+mount "\${disk}p1" /mnt
+mkdir -p /mnt/etc/acpi/PWRF
+printf '#!/bin/sh\necho power button >/dev/console\npoweroff\n' >/mnt/etc/acpi/PWRF/00000080
+chmod +x /mnt/etc/acpi/PWRF/00000080
+echo '::respawn:/bin/acpid -f' >>/mnt/etc/inittab
+umount /mnt
+losetup -d "$disk"
+sed -i 's,/boot/guest/initrd,&-ata,; s,/dev/xvda1,/dev/sda1,; s,console=hvc0,console=ttyS0 xen_nopv,' "/etc/xen/$1.cfg"
+echo "serial = 'file:/root/serial-$1'" >>"/etc/xen/$1.cfg"
+touch "/root/serial-$1"
+systemd-run --quiet --collect --unit="lab-serial-$1" sh -c 'tail -n +1 -F "$1" |
+  busybox awk "{ sub(/\\r/, \\"\\"); print strftime(\\"[%Y-%m-%d %H:%M:%S]\\"), \\$0; fflush() }" >>"$2"' sh "/root/serial-$1" "/var/log/xen/console/guest-$1.log"`,
+  "sh", guest, image], { timeoutSeconds: 300 });
+}
+
+/**
  * Its kernel lies in its own disk from then on, where pygrub finds it; what Dom0 has of it is no longer named.
  * @param image of a file system, or of a whole disk whose first partition has one
  */
@@ -60,7 +95,8 @@ losetup -d "$disk"`, "sh", guest, image], { timeoutSeconds: 300 });
 
 /** Asks a guest to shut down, and waits until it and its loop devices are gone. */
 export async function stopGuest(lab: Lab, guest: string): Promise<void> {
-  await lab.run(['xl', 'shutdown', '-w', guest]);
+  // or presses its power button, where it hears of nothing else
+  await lab.run(['xl', 'shutdown', '-F', '-w', guest]);
   await lab.run([`${helpers}/wait-gone`, guest, String(patienceSeconds)]);
 }
 

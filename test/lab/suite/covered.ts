@@ -332,6 +332,10 @@ export const MOVES = {
   "hvm/whole1": {
     ...inAll("hvm.lab.ts", "a whole disk with partitions by QEMU"), guest: "whole1", disks: WHOLE, ...HVM_MAIN, strategy: "qemu", switch: "none", ...BLOCKS,
   },
+  "hvm/whole1-no-drivers": {
+    ...inAll("hvm.lab.ts", "without drivers of Xen's is restarted by its power button, and loses nothing on its emulated disk"),
+    guest: "whole1", disks: WHOLE, ...HVM, strategy: "dm", switch: "restart", ...DEFERRED,
+  },
   "hvm/late1": {
     ...inAll("hvm.lab.ts", "by md and blocks copied beforehand, once it has rebooted itself"),
     guest: "late1", disks: ONE, ...HVM_MAIN, strategy: "md-preseed", switch: "next-reboot", ...DEFERRED,

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Lab, Hypervisor } from "../lab.js";
-import { makeHvm } from "../lab-guests.js";
+import { makeHvm, withoutDrivers } from "../lab-guests.js";
 import { wayOf } from "./covered.js";
 import { withoutHoles } from "./in-the-mirror.js";
 import { MovedGuests, servedByQemu } from "./moved-guests.js";
@@ -74,6 +74,24 @@ describe.runIf(everything)("HVM guests", () => {
   });
 
   test("and the volumes have everything once Dom0 has rebooted, and the devices are gone", async () => {
+    await guests.expectAllThereAfterReboot();
+  });
+});
+
+describe.runIf(everything)("an HVM guest", () => {
+  onLab("security");
+
+  test("without drivers of Xen's is restarted by its power button, and loses nothing on its emulated disk", async () => {
+    await makeHvm(lab, "whole1");
+    await withoutDrivers(lab, "whole1", "/srv/xen/whole1.img");
+    await guests.begin("whole1");
+    await guests.move({
+      guest: "whole1", address: "10.77.0.17", disks: ["xvda"], way: wayOf("hvm/whole1-no-drivers"), device: "/dev/mapper/converge-whole1-xvda", restarts: 1,
+    });
+    expect(await lab.consoleLog("whole1")).toContain("power button");
+  });
+
+  test("and its volume has everything once Dom0 has rebooted, and the device is gone", async () => {
     await guests.expectAllThereAfterReboot();
   });
 });
