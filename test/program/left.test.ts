@@ -7,7 +7,7 @@ import { compileProgram } from "../../src/core/program/compile.js";
 import { installBootUnit, removeBootUnit } from "../../src/core/steps/boot-unit.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
 import { shutDown } from "../../src/core/steps/shut-down.js";
-import { compareAttached, createPaused, resumeGuest, waitReady } from "../../src/core/steps/start-guest.js";
+import { compareAttached, createPaused, resumeGuest, unpause, waitReady } from "../../src/core/steps/start-guest.js";
 import { stepOf } from "../../src/core/steps/step-of.js";
 import { retireStep } from "../../src/core/strategies/retire.js";
 import { faultsPromised } from "../support/faults.js";
@@ -28,11 +28,14 @@ const VOLUME = "/dev/vg0/web1-root";
 const FUNCTIONS = readFileSync("src/core/program/runtime/verbs/boot-unit.sh", "utf8");
 const UNIT = "etc/systemd/system/converge-boot-web1.service";
 
-/**
- * @param tied whether its boot unit is to stay as long as somebody has the device
- * @param stays nor does it take the unit away itself, as one does that leaves its guest on the device
- */
-function leaving(host: StubHost, by: Mirror, tied = true, stays = false): string {
+interface Leaving {
+  /** Its boot unit is to stay as long as somebody has the device. Unset: it is. */
+  readonly tied?: boolean;
+  /** It commits, and leaves the unit to the next boot, as one does that has moved another disk by a mirror. */
+  readonly commits?: boolean;
+}
+
+function leaving(host: StubHost, by: Mirror, { tied = true, commits = false }: Leaving = {}): string {
   const { domain } = host;
   const name = NAMES[by](domain, "xvda1");
   const disks = [{ vdev: "xvda1", target: host.root + VOLUME, format: "raw", access: "w" as const, cdrom: false }];
@@ -41,10 +44,10 @@ function leaving(host: StubHost, by: Mirror, tied = true, stays = false): string
     stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
     stepOf(createPaused, "switch", "create-paused", { domain, config: host.config, disks }, ""),
     stepOf(compareAttached, "switch", "compare", { domain, disks }, ""),
-    stepOf(resumeGuest, "switch", "resume", { domain }, ""),
+    commits ? stepOf(unpause, "switch", "unpause", { domain }, "") : stepOf(resumeGuest, "switch", "resume", { domain }, ""),
     stepOf(waitReady, "switch", "ready", { domain, ready: { kind: "command", command: ["true"], timeoutSeconds: 1 } }, ""),
     retireStep("settle", "xvda1", name, ""),
-    ...(stays ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "")]),
+    ...(commits ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "")]),
   ];
   return compileProgram(planOf(domain, nodes), stepKinds, { config: host.config });
 }
@@ -166,7 +169,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
   it("has the first run's boot unit again, where the second one's is taken back", aside, async () => {
     await withLeft("dash", by, async (host) => {
       const unit = readFileSync(join(host.root, UNIT), "utf8");
-      host.install(leaving(host, by, false), "3");
+      host.install(leaving(host, by, { tied: false }), "3");
       host.tell("stubborn");
       await host.run("run");
       expect(host.ended(), host.journalText()).toBe("failed");
@@ -179,13 +182,11 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
 
   it("leaves no boot unit behind once nobody has the device any more: a second run that has committed has the last word", aside, async () => {
     await withLeft("dash", by, async (host) => {
-      host.install(leaving(host, by, true, true), "3");
+      host.install(leaving(host, by, { commits: true }), "3");
       await host.run("run");
-      expect(host.ended(), host.journalText()).toBe("done");
+      expect([host.ended(), host.committing()], host.journalText()).toEqual(["done", true]);
       expect(programOfUnit(host)).toContain("/runs/3/");
       expect(readFileSync(join(host.runDirectory, "before"), "utf8")).toBe(`${join(host.book, "runs/1/program.sh")}\n`);
-      // as one would have it that mirrors another of its disks
-      writeFileSync(join(host.runDirectory, "committing"), "1\n");
       await boot(host);
       expect(existsSync(join(host.root, UNIT)), host.journalText()).toBe(false);
       expect(existsSync(join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service"))).toBe(false);
