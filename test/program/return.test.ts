@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Carry, ReturnDisk } from "../../src/core/model/change.js";
 import type { Domain } from "../../src/core/model/domain.js";
@@ -13,6 +13,7 @@ import { eachDeath, type Death } from "./deaths.js";
 import { EVERY, SHELLS, StubHost, byTurns, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { planOf, sha256 } from "./plan.js";
+import { Xl } from "./xl.js";
 
 const VOLUME = "vg0/web1-root";
 
@@ -30,8 +31,8 @@ async function movedHost(shell: Shell): Promise<StubHost> {
   return host;
 }
 
-/** The real steps of a way back, on the stub's paths. */
-function returnProgram(host: StubHost, carry: Carry, remove = false): string {
+/** The real steps of a way back, on the stub's paths. @param at where the image lies, if it was retired */
+function returnProgram(host: StubHost, carry: Carry, remove = false, at = host.image): string {
   const text = readFileSync(host.config, "utf8");
   const device = `${host.root}/dev/${VOLUME}`;
   const start = Buffer.byteLength(text.slice(0, text.indexOf(device)));
@@ -45,7 +46,8 @@ function returnProgram(host: StubHost, carry: Carry, remove = false): string {
   const disk: ReturnDisk = {
     change: "return-disk", domain: "web1", vdev: "xvda1", path: host.image, format: "raw", carry, halfCarried: false, removeVolume: remove,
     volume: aVolume(VOLUME, 4096, { tags: [...volumeTags("web1", "xvda1", "disk")], content: ext4("11-22", 4096) }),
-    image: { ...image, path: host.image, realPath: host.image, content: ext4("11-22", 4096) },
+    image: { ...image, path: at, realPath: at, content: ext4("11-22", 4096) },
+    ...(at === host.image ? {} : { retired: { at, path: host.image } }),
   };
   const nodes = returnSteps({
     domain, returns: [disk], finishes: [],
@@ -115,6 +117,29 @@ describe.concurrent("a way back", () => {
       } finally {
         host.remove();
       }
+    }
+  });
+
+  it.each(["kept", "retired"] as const)("goes on to an image that was %s where somebody has edited the config since its run died behind its own edit", async (how) => {
+    const host = await movedHost("busybox sh");
+    try {
+      const at = how === "kept" ? host.image : `${host.image}.retired`;
+      if (how === "retired") renameSync(host.image, at);
+      host.install(returnProgram(host, "files", false, at));
+      const xl = new Xl(host);
+      xl.first('if [ "$1" = create ]; then read -r g <"$STUB_STATE/group"; kill -9 "-$g"; /bin/sleep 1; exit 1; fi');
+      await host.run("run");
+      xl.stub();
+      expect(host.committing()).toBe(false);
+      appendFileSync(host.config, "memory = 512\n");
+      await host.run("recover");
+      expect(host.journalText()).toContain("was changed by somebody else meanwhile, and names the new disk");
+      expect(expectWhole(host, host.journalText())).toBe("image");
+      expect(readFileSync(host.config, "utf8"), "theirs stays").toContain("memory = 512");
+      expect(existsSync(host.image), "the guest has it").toBe(true);
+      expect(tags(host)).toContain("converge.carry=done");
+    } finally {
+      host.remove();
     }
   });
 

@@ -1296,14 +1296,25 @@ forget_late() {
   ! find_owed || rm -f "$BOOK/owed" "$RUN/.owed.$SAFE"
 }
 
-# settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down.
+# settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down; or
+# the disk has changed below it, and it is the domain still that may go down yet.
 settle_late() {
   if ! committing; then
     pay_late
     return
   fi
   read_fact committing
-  [ "\${CONTENT#offline}" != "$CONTENT" ] || { owed_late && [ "$OWED_BY" = "$HERE" ]; } || forget_late
+  [ "\${CONTENT#offline}" = "$CONTENT" ] || return 0
+  if owed_late; then
+    [ "$OWED_BY" != "$HERE" ] || return 0
+    domid_of "$DOMAIN"
+    case $? in
+      0) [ "$DOMID" != "$OWED" ] || return 0 ;;
+      1) ;;
+      *) return 0 ;;
+    esac
+  fi
+  forget_late
 }
 
 # pay_late: under the lock, at the end of a run or by the watchman. Sets UNPAID, why the guest is down still.
@@ -2953,6 +2964,10 @@ LINE
     says "$4 is not there"
     return 1
   }
+  [ ! -e "$5" ] && [ ! -L "$5" ] || {
+    says "$5 is there already"
+    return 1
+  }
   # first the word, then the deed: an entry about a file that is not there harms nobody
   json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" \\
     'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)"
@@ -3040,6 +3055,8 @@ verb_remove_boot_unit() { # UNIT
     says "stays while $DOMAIN is not up"
     return 1
   fi
+  # a later run's, which calls this one at a boot as well
+  if [ "$MODE" = undo ] && [ -e "$UNITS/$1" ] && ! grep -qsF "$HERE/program.sh" "$UNITS/$1"; then return 0; fi
   # one that has committed has the last word
   if [ "$MODE" = undo ] && ! committing && grep -qsF "$HERE/program.sh" "$UNITS/$1" && earlier_program; then
     put_back_unit "$UNITS/$1" "$EARLIER"
@@ -3666,10 +3683,25 @@ used_meanwhile() {
 # somebody else or by its own reboot: what it has written since is on them only. Nor where it has come to its end again.
 # at-rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
 verb_restore_config() {
+  restore_text "$@" && return
+  # what the run did before its edit is taken back all the same, and the old disks alone have what is written from then on
+  UNRESTORED=1
+  mark_kept "$HERE/unrestored" || :
+  return 1
+}
+UNRESTORED=0
+
+unrestored() {
+  [ "$UNRESTORED" -eq 1 ] || [ -e "$HERE/unrestored" ]
+}
+
+restore_text() {
   local path shown old name how
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
-    says "$1 is not there"
+    # the guest is brought back all the same
+    BRING_BACK_FROM=$HERE/config.before
+    says "$1 is not there: the old one is $HERE/config.before"
     return 1
   }
   draft_of "$path"
@@ -3678,8 +3710,8 @@ verb_restore_config() {
   hash_of "$path" || return 1
   [ "$HASH" != "$old" ] || return 0
   [ "$HASH" = "$2" ] || {
-    says "$1 was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
-    return 1
+    leave_edited "$path" "$@"
+    return
   }
   shown=$1 how=\${3:-}
   shift 2
@@ -3729,6 +3761,87 @@ verb_restore_config() {
 }
 BRING_BACK_FROM=
 
+# leave_edited FILE PATH SHA_AFTER [at-rest|mirrored NAME VDEV TARGET…]: somebody else has changed the config since it was written, or
+# before that, and it is theirs now. Whatever starts the guest next goes by what it names: so does this run. The new disks have all
+# that the guest wrote by the time they are named, and it has been on no other one since, or on both.
+leave_edited() {
+  local file shown how
+  file=$1 shown=$2 how=\${4:-}
+  shift 3
+  if [ $# -ge 4 ] && ! unrestored; then
+    shift
+    names_disks "$file" "$@"
+    case $?$how in
+      1*)
+        journal note message "$shown was changed by somebody else meanwhile, and does not name the new disk: it is left as it is"
+        return
+        ;;
+      0mirrored) await_reboot "$1" ;;
+      0*) domid_of "$1" ;;
+      *) false ;;
+    esac
+    case $?$how in
+      1mirrored) ! saved_by_xendomains && hold_all "$@" && { rebooted || note_gone; } ;;
+      0mirrored) { goal_attached "$@" || on_devices "$@"; } && hold_all "$@" ;;
+      0*) goal_attached "$@" ;;
+      1*) ;;
+      *) false ;;
+    esac && {
+      no_way_back "$shown was changed by somebody else meanwhile, and names the new disk, which lacks nothing: $1 goes there"
+      return
+    }
+  fi
+  says "$shown was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
+  return 1
+}
+
+# hold_all NAME VDEV TARGET…
+hold_all() {
+  shift
+  volumes_hold "$@"
+}
+
+# on_devices NAME VDEV TARGET…: it has each of its disks on a device of this run's
+on_devices() {
+  local name file device found
+  name=$1
+  shift
+  while [ $# -ge 2 ]; do
+    found=0
+    for file in "$HERE"/watched/*; do
+      for device in mapper md drbd; do
+        device=$ROOT/dev/$device/\${file##*/}
+        if [ -e "$device" ] && goal_attached "$name" "$1" "$device"; then found=1; fi
+      done
+    done
+    [ "$found" -eq 1 ] || return 1
+    shift 2
+  done
+}
+
+# names_disks FILE NAME VDEV TARGET…: which of the targets stand in it, comments apart. 0: all; 1: none; 2: some of them, or it can not
+# be told, as xl has several ways to write what is not plain.
+names_disks() {
+  local file there all
+  file=$1 there=0 all=0
+  shift 2
+  while [ $# -ge 2 ]; do
+    case $2 in *[!A-Za-z0-9/._:+@%-]*) return 2 ;; esac
+    all=$((all + 1))
+    NAMED=$2 awk '
+      { sub(/^[ \\t]*#.*/, "") }
+      {
+        for (rest = $0; (at = index(rest, ENVIRON["NAMED"])) > 0; rest = substr(rest, at + 1))
+          if (substr(rest, at + length(ENVIRON["NAMED"]), 1) !~ /[A-Za-z0-9\\/._:+@%-]/) found = 1
+      }
+      END { exit !found }' "$file" && there=$((there + 1))
+    shift 2
+  done
+  [ "$there" -ne "$all" ] || return 0
+  [ "$there" -ne 0 ] && return 2
+  return 1
+}
+
 # await_reboot NAME: as domid_of; in its own reboot a guest is not there for a moment
 await_reboot() {
   local tries status
@@ -3742,10 +3855,11 @@ await_reboot() {
   done
 }
 
-# volumes_hold VDEV TARGET…: mirrors were in sync when the config was edited, and no volume that can still be asked for has
-# failed since
+# volumes_hold VDEV TARGET…: mirrors were in sync when the config was edited, nobody has taken one apart, and no volume that can
+# still be asked for has failed since
 volumes_hold() {
   local file name vdev volume
+  ! unrestored || return 1
   for file in "$HERE"/watched/*; do
     name=\${file##*/}
     if [ -e "$ROOT/dev/mapper/$name" ]; then verb_mirror_whole "$name" || return 1; fi
@@ -4525,6 +4639,13 @@ LINE
   differs "the inode of $1" "$2" "$inode" || return
   differs "the file system of $1" "$4" "$DEVNO" || return
   [ "$3" = - ] || differs "the size of $1" "$3" "$bytes"
+}
+
+verb_guard_vacant() { # PATH
+  [ ! -e "$1" ] && [ ! -L "$1" ] || {
+    says "$1 is there already, and the image is to have that name"
+    return 1
+  }
 }
 
 verb_guard_config() { # PATH SHA256
@@ -9717,7 +9838,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

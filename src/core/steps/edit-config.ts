@@ -56,7 +56,8 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     return withGhost(edited, { renamed, writtenWhenNamed });
   },
   undo: ({ domain, path, before, after, disks, oldDisks, standing }) => standing === undefined ? undefined : {
-    when: [{ goal: "config", path, sha256: after, before }],
+    // it looks itself: somebody else may have changed the text since, and then it is what the text names that counts
+    when: [],
     actions: [
       {
         verb: ["restore_config", path, after, standing, domain, ...moved(disks, oldDisks).flatMap(({ vdev, target }) => [vdev, target])],
@@ -65,7 +66,7 @@ export const editConfig: StepKind<"edit-config", EditConfig> = {
     ],
     effect: (model) => {
       const found = model.host.domains[domain];
-      if (found?.config === undefined) return model;
+      if (found?.config?.sha256 !== after) return model;
       // started meanwhile from the new text: its old disks lack what it has written since
       const stays = withGhost(model, { staying: [...(model.ghost.staying ?? []), domain] });
       if (verdict({ goal: "attached", domain, disks: moved(disks, oldDisks) }, model) === "done") return stays;

@@ -245,10 +245,25 @@ used_meanwhile() {
 # somebody else or by its own reboot: what it has written since is on them only. Nor where it has come to its end again.
 # at-rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
 verb_restore_config() {
+  restore_text "$@" && return
+  # what the run did before its edit is taken back all the same, and the old disks alone have what is written from then on
+  UNRESTORED=1
+  mark_kept "$HERE/unrestored" || :
+  return 1
+}
+UNRESTORED=0
+
+unrestored() {
+  [ "$UNRESTORED" -eq 1 ] || [ -e "$HERE/unrestored" ]
+}
+
+restore_text() {
   local path shown old name how
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
-    says "$1 is not there"
+    # the guest is brought back all the same
+    BRING_BACK_FROM=$HERE/config.before
+    says "$1 is not there: the old one is $HERE/config.before"
     return 1
   }
   draft_of "$path"
@@ -257,8 +272,8 @@ verb_restore_config() {
   hash_of "$path" || return 1
   [ "$HASH" != "$old" ] || return 0
   [ "$HASH" = "$2" ] || {
-    says "$1 was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
-    return 1
+    leave_edited "$path" "$@"
+    return
   }
   shown=$1 how=${3:-}
   shift 2
@@ -308,6 +323,87 @@ verb_restore_config() {
 }
 BRING_BACK_FROM=
 
+# leave_edited FILE PATH SHA_AFTER [at-rest|mirrored NAME VDEV TARGET…]: somebody else has changed the config since it was written, or
+# before that, and it is theirs now. Whatever starts the guest next goes by what it names: so does this run. The new disks have all
+# that the guest wrote by the time they are named, and it has been on no other one since, or on both.
+leave_edited() {
+  local file shown how
+  file=$1 shown=$2 how=${4:-}
+  shift 3
+  if [ $# -ge 4 ] && ! unrestored; then
+    shift
+    names_disks "$file" "$@"
+    case $?$how in
+      1*)
+        journal note message "$shown was changed by somebody else meanwhile, and does not name the new disk: it is left as it is"
+        return
+        ;;
+      0mirrored) await_reboot "$1" ;;
+      0*) domid_of "$1" ;;
+      *) false ;;
+    esac
+    case $?$how in
+      1mirrored) ! saved_by_xendomains && hold_all "$@" && { rebooted || note_gone; } ;;
+      0mirrored) { goal_attached "$@" || on_devices "$@"; } && hold_all "$@" ;;
+      0*) goal_attached "$@" ;;
+      1*) ;;
+      *) false ;;
+    esac && {
+      no_way_back "$shown was changed by somebody else meanwhile, and names the new disk, which lacks nothing: $1 goes there"
+      return
+    }
+  fi
+  says "$shown was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
+  return 1
+}
+
+# hold_all NAME VDEV TARGET…
+hold_all() {
+  shift
+  volumes_hold "$@"
+}
+
+# on_devices NAME VDEV TARGET…: it has each of its disks on a device of this run's
+on_devices() {
+  local name file device found
+  name=$1
+  shift
+  while [ $# -ge 2 ]; do
+    found=0
+    for file in "$HERE"/watched/*; do
+      for device in mapper md drbd; do
+        device=$ROOT/dev/$device/${file##*/}
+        if [ -e "$device" ] && goal_attached "$name" "$1" "$device"; then found=1; fi
+      done
+    done
+    [ "$found" -eq 1 ] || return 1
+    shift 2
+  done
+}
+
+# names_disks FILE NAME VDEV TARGET…: which of the targets stand in it, comments apart. 0: all; 1: none; 2: some of them, or it can not
+# be told, as xl has several ways to write what is not plain.
+names_disks() {
+  local file there all
+  file=$1 there=0 all=0
+  shift 2
+  while [ $# -ge 2 ]; do
+    case $2 in *[!A-Za-z0-9/._:+@%-]*) return 2 ;; esac
+    all=$((all + 1))
+    NAMED=$2 awk '
+      { sub(/^[ \t]*#.*/, "") }
+      {
+        for (rest = $0; (at = index(rest, ENVIRON["NAMED"])) > 0; rest = substr(rest, at + 1))
+          if (substr(rest, at + length(ENVIRON["NAMED"]), 1) !~ /[A-Za-z0-9\/._:+@%-]/) found = 1
+      }
+      END { exit !found }' "$file" && there=$((there + 1))
+    shift 2
+  done
+  [ "$there" -ne "$all" ] || return 0
+  [ "$there" -ne 0 ] && return 2
+  return 1
+}
+
 # await_reboot NAME: as domid_of; in its own reboot a guest is not there for a moment
 await_reboot() {
   local tries status
@@ -321,10 +417,11 @@ await_reboot() {
   done
 }
 
-# volumes_hold VDEV TARGET…: mirrors were in sync when the config was edited, and no volume that can still be asked for has
-# failed since
+# volumes_hold VDEV TARGET…: mirrors were in sync when the config was edited, nobody has taken one apart, and no volume that can
+# still be asked for has failed since
 volumes_hold() {
   local file name vdev volume
+  ! unrestored || return 1
   for file in "$HERE"/watched/*; do
     name=${file##*/}
     if [ -e "$ROOT/dev/mapper/$name" ]; then verb_mirror_whole "$name" || return 1; fi
