@@ -277,6 +277,16 @@ const CASES: readonly Case[] = [
     name: "the guest has gone back to its image, and that was not finished", state: target({ tags: volumeTags("web1", "xvda1", "disk") }), code: "volume-taken",
     says: /was xvda1 of web1, which is on its image again, and what it wrote there may be nowhere else/, advises: /^Finish the way back first: converge rollback dom0a web1$/,
   },
+  {
+    name: "a copy was begun of another file system", state: target({ ...OURS, content: ext4("another", 64 * MIB) }), code: "volume-taken",
+    says: /is a copy of another file system than/,
+  },
+  {
+    name: "the image's name when it is retired is taken",
+    state: (state) => ({ ...state, images: { ...state.images, "/srv/xen/web1/xvda1.img.retired": { ...imageOf(state), path: "/srv/xen/web1/xvda1.img.retired", inode: 999 } } }),
+    wish: (wish) => ({ ...wish, disks: wish.disks.map((disk) => ({ ...disk, move: { ...disk.move, source: "retire" as const } })) }),
+    code: "retired-name-taken", says: /xvda1\.img\.retired is there already/,
+  },
   { name: "a copy was begun with another size", state: target({ ...OURS, bytes: 32 * MIB }), code: "volume-taken", says: /begun with 32 MiB/ },
   {
     name: "another guest has the volume", code: "volume-in-use", says: /is in use/,

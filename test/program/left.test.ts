@@ -16,6 +16,7 @@ import { eachDeath } from "./deaths.js";
 import { SCRATCH, StubHost, evaluate, type Shell } from "./host.js";
 import { mirrorProgram, type Mirror } from "./mirror.js";
 import { planOf } from "./plan.js";
+import { Xl } from "./xl.js";
 
 /**
  * A guest that an earlier run has left on the device that mirrored its disk, and a second run that takes it off it. The second
@@ -127,6 +128,23 @@ describe("a run whose boot unit another one replaces", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe("a second run that could not bring its guest back at a boot", () => {
+  it("keeps its unit, whatever the first one finds when that is asked too", async () => {
+    const down = (await callsOf("dm")).findIndex((call) => call.startsWith("xl shutdown")) + 1;
+    await withLeft("dash", "dm", async (host) => {
+      host.tell("kill-after", String(down));
+      await host.run("run");
+      expect(host.guests()).toEqual([]);
+      new Xl(host).first('if [ "$1" = create ]; then echo no memory >&2; exit 1; fi');
+      host.tell("no-units");
+      await boot(host);
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(existsSync(join(host.runDirectory, "unfinished"))).toBe(true);
+      expect(readFileSync(join(host.root, UNIT), "utf8"), "the next boot tries again").toContain(host.runDirectory);
+    });
   });
 });
 

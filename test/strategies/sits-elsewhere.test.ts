@@ -48,3 +48,19 @@ test("auto goes on with the mirror that the guest sits on, and says why not anot
     .toContain("an earlier run took the guest onto /dev/mapper/converge-web1-xvda1, and dm alone goes on from there");
   expect(taken(leftBy("drbd"), "auto").diagnostics).toMatchObject([{ code: "no-strategy-fits" }]);
 });
+
+describe.each(["dm", "md", "drbd"])("a guest with a disk on its device by %s", (strategy) => {
+  const state = withFullImages(aHost([{ name: "web1", disks: { xvda1: {}, xvdb: { qdisk: true } } }]));
+  const first = planHost(state, [aWish("web1", ["xvda1"], { strategy, switch: "suspend", finish: "deferred" })], sha256);
+  const steps = unroll(first.domains[0]?.nodes ?? []);
+  const ready = steps.slice(0, steps.findIndex(({ kind }) => kind === "wait-ready") + 1);
+
+  test.each(["left there by a run that is done", "left there by a run that was cut short"])("does not lose that run's boot unit to a move of another disk by QEMU, which commits without a restart: %s", (how) => {
+    const walk = (of: typeof steps): Model => of.reduce((before, step) => simulateStep(step, before).model, startModel(state));
+    const left = how.endsWith("done") ? walk(steps) : recover(ready, "web1", walk(ready));
+    expect(left.ghost.bootUnits).toEqual(["web1"]);
+    const { domains, diagnostics } = planHost(left.host, [aWish("web1", ["xvdb"], { strategy: "qemu" })], sha256);
+    expect(domains).toEqual([]);
+    expect(diagnostics).toMatchObject([{ code: "no-strategy-fits", detail: expect.stringContaining("boot unit has to stay: restart the guest first") as string }]);
+  });
+});

@@ -97,8 +97,8 @@ export function withImage(state: HostState, image: Image): HostState {
 }
 
 /** The guest shut down. */
-export function down(state: HostState): HostState {
-  const { running: _running, ...rest } = guestOf(state);
+export function down(state: HostState, name = "web1"): HostState {
+  const { running: _running, ...rest } = guestOf(state, name);
   return withGuest(state, rest);
 }
 

@@ -15,6 +15,7 @@ import { overBudget } from "./over-budget.js";
 import { pluggedIn } from "./plugged-in.js";
 import { pvmove } from "./pvmove.js";
 import { readyAddress } from "./ready-address.js";
+import { retiredNameTaken } from "./retired-name.js";
 import { savedGuest } from "./saved-guest.js";
 import { scannedByDom0 } from "./scanned-by-dom0.js";
 import { sectorSize } from "./sector-size.js";
@@ -50,6 +51,7 @@ export const checks = {
   "plugged-in-since": pluggedIn,
   "pvmove-running": pvmove,
   "ready-without-address": readyAddress,
+  "retired-name-taken": retiredNameTaken,
   "saved-guest": savedGuest,
   "scanned-by-dom0": scannedByDom0,
   "sector-size": sectorSize,

@@ -1,15 +1,32 @@
 import { formatBytes } from "../model/bytes.js";
-import { volumeTags } from "../model/names.js";
+import { CARRY_DONE, volumeTags } from "../model/names.js";
+import { otherFileSystem } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
 import type { Check } from "./check.js";
+
+/** Of volumes that are gone on with. */
+const BEGUN: readonly ((domain: string, vdev: string) => readonly string[])[] = [
+  (domain, vdev) => volumeTags(domain, vdev, "copy"), (domain, vdev) => [...volumeTags(domain, vdev, "former"), CARRY_DONE],
+];
 
 export const volumeTaken: Check = {
   code: "volume-taken",
   about: "a volume that is there already is only written to when it is a copy that converge began for this very disk",
   run: ({ moves, state }) =>
-    moves.flatMap(({ to, vdev, domain, wish }) => {
+    moves.flatMap(({ to, image, vdev, domain, wish }) => {
       const existing = state.volumes[to.volume];
       if (existing === undefined) return [];
+      if (!to.begun && existing.content !== undefined && otherFileSystem(image.content, existing.content)
+        && BEGUN.some((tags) => tags(domain, vdev).every((tag) => existing.tags.includes(tag)))) {
+        return [
+          {
+            vdev, at: wish.volumeAt,
+            summary: `${to.volume} is a copy of another file system than ${image.path} holds`,
+            detail: "a guest of that name had it before, or has made its file system anew; blocks of the old one would stay on it",
+            fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
+          },
+        ];
+      }
       if (!to.begun && existing.tags.includes("converge.role=former")) {
         return [
           {

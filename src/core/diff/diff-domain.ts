@@ -7,10 +7,11 @@ import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { mappingAt } from "../model/mapping.js";
 import { CARRY_DONE, SERVED_BY_QEMU, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
-import { diskBytes } from "../model/storage.js";
-import type { Volume } from "../model/storage.js";
+import { diskBytes, otherFileSystem } from "../model/storage.js";
+import type { Content, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
+import { noConfig } from "./no-config.js";
 
 /**
  * What differs between what a playbook wishes for one guest and what its host holds. Nothing is decided here about
@@ -25,9 +26,8 @@ export function diffDomain(
   if (domain?.config === undefined) {
     // without a config on the host a guest can not be started on its new disk
     diagnostics.push({
-      severity: "error", code: "no-config", at: desired.at, subject: { host: state.host.name, domain: desired.name },
-      summary: `${desired.name} has no config in /etc/xen`,
-      fix: `Write one (xl list -l ${desired.name} shows what it was created from).`,
+      ...noConfig(desired.name, state, `Write one (xl list -l ${desired.name} shows what it was created from).`),
+      at: desired.at, subject: { host: state.host.name, domain: desired.name },
     });
     return { changes: { domain: desired.name, desired, changes }, diagnostics };
   }
@@ -68,7 +68,7 @@ function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, 
   }
   // where QEMU serves it, QEMU says how large the guest sees it
   const open = running?.attached.find((d) => sameVdev(d.vdev, wish.vdev))?.open;
-  const to = target(wish, open?.bytes ?? diskBytes(image), volume, state);
+  const to = target(wish, open?.bytes ?? diskBytes(image), volume, image.content, state);
   if ("severity" in to) return to;
   return { change: "move-disk", domain: wish.domain, vdev: disk.vdev, from: disk, image, to, wish };
 }
@@ -92,6 +92,7 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
   if (volume === undefined) return undefined;
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
+    if (!cameTo(wish, state)) return neverCame(wish, volume);
     const source = sourceOfTags(volume.tags);
     const image = source === undefined ? undefined : state.images[source]?.realPath;
     return {
@@ -113,8 +114,31 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
   return undefined;
 }
 
+/**
+ * Whether some run has brought the guest to the volume. A config that names it does not say so: a run that died before its commit
+ * has written that and is yet to be taken back, or somebody has. The copy may lack anything then, and its image is the only whole one.
+ */
+function cameTo({ domain, volume }: DesiredDisk, { commits, runs }: HostState): boolean {
+  // the model's hosts have no books
+  if (commits === undefined) return true;
+  // begun, and not written down as done: whoever looks after it goes forward
+  if (runs.some((run) => run.domain === domain && run.committing !== undefined && run.committedAt === undefined)) return true;
+  const last = commits.find((commit) => commit.domain === domain && commit.volumes.includes(volume));
+  return last !== undefined && last.returns !== true;
+}
+
+function neverCame(wish: DesiredDisk, { name, tags }: Volume): Diagnostic {
+  const image = sourceOfTags(tags) ?? "its image";
+  return {
+    severity: "error", code: "copy-not-committed", at: wish.at,
+    summary: `${wish.domain} has ${name} for ${wish.vdev} in its config, and no run has brought it there`,
+    detail: `it is a copy that was begun, of ${image}, and may lack any part of it`,
+    fix: `Let the config name ${image} again, and run this again: the copy is gone on with.`,
+  };
+}
+
 function target(
-  wish: DesiredDisk, sourceBytes: number, existing: Volume | undefined, state: HostState,
+  wish: DesiredDisk, sourceBytes: number, existing: Volume | undefined, source: Content, state: HostState,
 ): TargetVolume | Diagnostic {
   const group = wish.volume.slice(0, wish.volume.indexOf("/"));
   const vg = own(state.volumeGroups, group);
@@ -130,8 +154,10 @@ function target(
   const asked = wish.bytes ?? sourceBytes;
   const bytes = roundUpToExtent(asked, vg.extentBytes);
   const tagged = (tags: readonly string[]): boolean => existing !== undefined && tags.every((tag) => existing.tags.includes(tag));
-  const former = tagged([...volumeTags(wish.domain, wish.vdev, "former"), CARRY_DONE]);
-  const ours = former || tagged(volumeTags(wish.domain, wish.vdev, "copy"));
+  // of a guest that had this name before, or a file system that was made anew: what it holds beside the new one's blocks is not zeroed
+  const others = otherFileSystem(source, existing?.content);
+  const former = !others && tagged([...volumeTags(wish.domain, wish.vdev, "former"), CARRY_DONE]);
+  const ours = former || (!others && tagged(volumeTags(wish.domain, wish.vdev, "copy")));
   const fill = fillOf(existing?.tags ?? []);
   const unzeroed = unzeroedOf(existing?.tags ?? []);
   return {

@@ -12,6 +12,7 @@ import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
+import { noConfig } from "./no-config.js";
 import { howToCarry } from "./carry-back.js";
 import { finishReturn, leaveOlder, movedAt } from "./finish-return.js";
 import { notIts } from "./not-its-volume.js";
@@ -42,8 +43,7 @@ export function diffReturn(wish: ReturnWish, state: HostState): Returning {
   const subject = { host: state.host.name, domain: wish.domain };
   if (domain?.config === undefined) {
     return { changes: [], diagnostics: [{
-      severity: "error", code: "no-config", at: wish.at, subject, summary: `${wish.domain} has no config in /etc/xen`,
-      fix: `See which guests there are: converge facts ${state.host.name}`,
+      ...noConfig(wish.domain, state, `See which guests there are: converge facts ${state.host.name}`), at: wish.at, subject,
     }] };
   }
   const { disks } = domain.config;

@@ -3,7 +3,8 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { FileIdentity, HostState, RetiredImage } from "../model/host-state.js";
 import { CARRY_BEGUN, sourceOfTags } from "../model/names.js";
-import type { Image, ServedFormat, Volume } from "../model/storage.js";
+import { otherFileSystem } from "../model/storage.js";
+import type { Content, Image, ServedFormat, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { ReturnWish } from "./diff-return.js";
 import { movedAt } from "./finish-return.js";
@@ -42,8 +43,13 @@ function otherFile({ image, file }: Found, volume: Volume): string | undefined {
     return "somebody has written to it since it was retired";
   }
   const [old, now] = [image.content, volume.content];
-  if (written || old.type === "swap" || now?.type !== old.type || !("uuid" in old) || !("uuid" in now) || old.uuid === now.uuid) return undefined;
-  return `its ${old.type} file system is ${old.uuid}, and the one on ${volume.name} is ${now.uuid}; if the guest has made its own anew, go back by hand`;
+  if (written || !otherFileSystem(old, now)) return undefined;
+  return `it holds ${inWords(old)}, and ${volume.name} holds ${now === undefined ? "nothing" : inWords(now)}; if the guest has made its own anew, go back by hand`;
+}
+
+function inWords(content: Content): string {
+  if ("uuid" in content) return `${content.type} ${content.uuid}`;
+  return content.type === "partitions" ? `a table of partitions (${content.table})` : content.type;
 }
 
 /** As a guest's config has to call it; undefined for what no guest is moved from. */

@@ -62,6 +62,7 @@ done
 grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
 grep -sH '' -- */runs/*/since | sed 's/^/since /'
 grep -soH '"volume":"[^"]*"' -- */runs/*/plan.json | sort -u | sed 's/^/volume /'
+grep -slF '"change":"return-disk"' -- */runs/*/plan.json | sed 's/^/return /'
 called=$(grep -shF /program.sh /etc/systemd/system/converge-boot-*.service */runs/*/before)
 for run in */runs/*; do
   [ -d "$run" ] || continue
@@ -116,6 +117,7 @@ export const fact: FirstFact<Books> = {
       } else if (kind === "step") last?.files.set("step", line.slice("step ".length));
       else if (kind === "now") now = Number(first) || undefined;
       else if (kind === "open") withBook(books, line.slice("open ".length), { open: true });
+      else if (kind === "return") withBook(books, line.slice("return ".length).split("/").slice(0, 3).join("/"), { returns: true });
       else if (kind === "size") withBook(books, line.slice(line.indexOf("\t") + 1), { bytes: 1024 * (parseInt(first, 10) || 0) });
       else if (kind === "committed" || kind === "since" || kind === "volume") {
         const colon = line.indexOf(":");
@@ -186,6 +188,7 @@ interface BookOfRun {
   readonly volumes?: readonly string[];
   readonly bytes?: number;
   readonly open?: true;
+  readonly returns?: true;
 }
 
 function withBook(books: Map<string, BookOfRun>, at: string, more: BookOfRun): void {
@@ -198,12 +201,12 @@ function ofBooks(
 ): Pick<Books, "commits" | "past"> {
   const commits: PastCommit[] = [];
   const past: PastBooks[] = [];
-  for (const [at, { since = 0, committed, volumes = [], bytes = 0, open }] of books) {
+  for (const [at, { since = 0, committed, volumes = [], bytes = 0, open, returns }] of books) {
     const [directory = "", , run = ""] = at.split("/");
     const of = current.find((one) => one.directory === directory);
     const named = of?.files.get("domain") ?? "";
     const domain = named === "" ? directory : named;
-    if (committed !== undefined) commits.push({ domain, run, at: committed, volumes });
+    if (committed !== undefined) commits.push({ domain, run, at: committed, volumes, ...(returns === undefined ? {} : { returns }) });
     if (of?.run !== run) past.push({ domain, run, since, bytes, ...(open === undefined ? {} : { open }) });
   }
   return { commits: commits.sort((a, b) => b.at - a.at), past: past.sort((a, b) => a.since - b.since) };

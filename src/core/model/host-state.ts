@@ -31,6 +31,8 @@ export interface HostState {
   readonly mounts: readonly Mount[];
   /** By name. */
   readonly domains: Readonly<Record<string, Domain>>;
+  /** Files that are configs by their names, and can not be read as such. */
+  readonly unreadConfigs?: readonly string[];
   /** Runs of converge that this host knows of. */
   readonly runs: readonly RunRecord[];
   /** Past downtimes of guests on this host, newest first. */
@@ -76,6 +78,8 @@ export interface PastCommit {
   readonly at: number;
   /** The volumes that the run was about. */
   readonly volumes: readonly string[];
+  /** It brought the guest back from them to its images. */
+  readonly returns?: true;
 }
 
 export interface HostIdentity {

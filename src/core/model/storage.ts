@@ -119,6 +119,20 @@ export type Content =
   | { readonly type: "blank" }
   | { readonly type: "unknown"; readonly hint?: string };
 
+/**
+ * Whether one can not be the other's copy: file systems of two UUIDs, or of one and none. A swap is made anew by its guest at will, and
+ * of a table of partitions nothing is known that another one has not.
+ */
+export function otherFileSystem(one: Content, other: Content | undefined): boolean {
+  if (other === undefined || one.type === "swap" || isUnclear(one) || isUnclear(other)) return false;
+  if ("uuid" in one && "uuid" in other) return one.uuid !== other.uuid;
+  return one.type !== other.type;
+}
+
+function isUnclear({ type }: Content): boolean {
+  return type === "unknown" || type === "blank";
+}
+
 export interface ExtContent {
   readonly type: "ext2" | "ext3" | "ext4";
   readonly uuid: string;

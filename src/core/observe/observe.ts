@@ -59,6 +59,7 @@ export function observeFacts(
       : { mappings: observeMappings(facts, storage) }),
     mounts: facts.mounts ?? [],
     domains: observeDomains(facts),
+    ...unreadIn(facts),
     runs: facts.books?.runs ?? [],
     history: facts.books?.history ?? [],
     retired: facts.books?.retired ?? [],
@@ -67,6 +68,11 @@ export function observeFacts(
     ...(facts.books?.now === undefined ? {} : { now: facts.books.now }),
   };
   return { value, diagnostics };
+}
+
+function unreadIn({ xlConfigs }: FactValues): Pick<HostState, "unreadConfigs"> {
+  const unreadConfigs = (xlConfigs?.configs ?? []).filter(({ config }) => config === undefined).map(({ path }) => path);
+  return unreadConfigs.length === 0 ? {} : { unreadConfigs };
 }
 
 /**

@@ -13,14 +13,17 @@ import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { Check, CheckContext } from "../checks/check.js";
+import { usersOfImage } from "../checks/users.js";
+import { otherFileSystem, type Image } from "../model/storage.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
+import { guard } from "../steps/guard.js";
 import { adoptFormer } from "../steps/former-volume.js";
 import { closeNode } from "../steps/qemu-mirror.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { chooseWay } from "../strategies/choose.js";
-import { settleSteps } from "../strategies/settle.js";
+import { retiredName, settleSteps } from "../strategies/settle.js";
 import { LAST_PASS } from "../strategies/strategy.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
@@ -97,6 +100,8 @@ export function planDomain(
     return { diagnostics: [...diagnostics, ...runChecks(context({ choices }))] };
   }
 
+  diagnostics.push(...finishes.flatMap((finish) => againstSettling(finish, domain, state)));
+  if (hasErrors(diagnostics)) return { diagnostics };
   const left = moves.length === 0 && finishes.some((finish) => finish.leaves !== undefined) ? leavingBy(desired, domain, state) : undefined;
   const leaving = left === undefined ? undefined : leave({ domain, desired, options, switchOver: left.switchOver }, state, sha256);
   diagnostics.push(...(leaving?.diagnostics ?? []).map((d) => ({ ...d, at: desired.at, subject: { host: state.host.name, domain: domain.name } })));
@@ -165,8 +170,9 @@ function settling(domain: string, finishes: readonly FinishMove[], { volumes }: 
 
 /** A move that went through but was not tidied up: what is left of it to do. */
 function finishing(
-  { name: domain, running }: Domain, finishes: readonly FinishMove[], leaving: readonly Step[], state: HostState,
+  guest: Domain, finishes: readonly FinishMove[], leaving: readonly Step[], state: HostState,
 ): readonly PlanNode[] {
+  const { name: domain, running } = guest;
   // an image that the guest's QEMU went away from, and still has open
   const open = (running?.qemu?.nodes ?? []).filter(({ node, path, driver }) =>
     driver !== "file" && finishes.some(({ image }) => image !== undefined && (path === image || state.images[path]?.realPath === image)) &&
@@ -174,6 +180,8 @@ function finishing(
   // a guest that sits on a mapping needs it at the next boot too
   const mapped = running?.attached.some((disk) => mappingAt(servedFrom(disk), state) !== undefined) ?? false;
   return [
+    // a switch has a look of its own
+    ...(leaving.length === 0 ? stillThere(guest, finishes, state) : []),
     ...leaving,
     ...open.map(({ node, path }) =>
       stepOf(closeNode, "settle", `close-${safeName(node)}`, { domain, node, path }, "QEMU needs it no more")),
@@ -182,6 +190,52 @@ function finishing(
     ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
     stepOf(tidy, "finish", "tidy", { domain }, "nothing of the run stays"),
   ];
+}
+
+/** What else is looked at again before anything is settled: a run that had died may have been taken back since, and its guest be on the image. */
+function stillThere({ name, config, running }: Domain, finishes: readonly FinishMove[], state: HostState): readonly Step[] {
+  if (config === undefined) return [];
+  return [stepOf(guard, "prepare", "guard", {
+    domain: name, bootId: state.host.bootId, config: { path: config.path, sha256: config.sha256 },
+    ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
+    images: finishes.flatMap((finish) => {
+      const image = givenUp(finish, state);
+      return image === undefined ? [] : [{ path: image.path, inode: image.inode, devno: image.devno }];
+    }),
+  }, "what is settled can not be taken back")];
+}
+
+/** The image that is to be deleted or retired, where it is there. */
+function givenUp({ image, wish }: FinishMove, { images }: HostState): Image | undefined {
+  return (wish.move.source ?? "keep") === "keep" ? undefined : Object.values(images).find(({ realPath }) => realPath === image);
+}
+
+/** What lies under the image's name by now may be something else, or somebody's. */
+function againstSettling(finish: FinishMove, domain: Domain, state: HostState): readonly Diagnostic[] {
+  const image = givenUp(finish, state);
+  if (image === undefined) return [];
+  const { vdev, volume, wish } = finish;
+  const problem = (code: string, summary: string, detail: string, fix: string): Diagnostic =>
+    ({ severity: "error", code, at: wish.at, subject: { host: state.host.name, domain: domain.name, vdev }, summary, detail, fix });
+  const users = usersOfImage(image, { domain: domain.name, vdev }, state);
+  if (users.length > 0) {
+    return [problem(
+      "image-shared", `${image.path} is used by others, and source: ${wish.move.source ?? "keep"} would take it from them`, users.join("\n"),
+      "Say `source: keep`, or let nobody have it.",
+    )];
+  }
+  const retired = retiredName(image.realPath);
+  if (wish.move.source === "retire" && Object.hasOwn(state.images, retired)) {
+    return [problem(
+      "retired-name-taken", `${retired} is there already, and ${image.path} is to have that name when it is retired`,
+      "no file is overwritten", "Move it out of the way, or say `source: keep`.",
+    )];
+  }
+  if (!otherFileSystem(image.content, state.volumes[volume]?.content)) return [];
+  return [problem(
+    "source-changed", `${image.path} is not the image any more that ${vdev} of ${domain.name} came from`,
+    `it holds another file system than ${volume}`, "Look at what it is, and say `source: keep`.",
+  )];
 }
 
 function waiting({ name }: Domain, desired: DesiredDomain, state: HostState): Diagnostic {

@@ -3,16 +3,18 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
 import { guestsRest } from "../model/guest.js";
 import type { Model } from "../model/model.js";
+import { namesVolume } from "../model/names.js";
 import { stepsOf } from "../model/plan.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
 import { volumeOf } from "../model/change.js";
 import type { Image, Volume } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 import { diffDomain } from "../diff/diff-domain.js";
-import { joinRun, runUnderWay } from "./join-run.js";
+import { deadRun, goesForward, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { planDomain, wishDigest } from "./plan-domain.js";
 import type { Sha256 } from "./plan-domain.js";
 import { kindOf } from "../steps/kind-of.js";
+import { sameVdev } from "../xl/vdev.js";
 import { simulate, startModel, withUnfinishedCopies } from "./simulate.js";
 
 /**
@@ -33,6 +35,12 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
       const joined = joinRun(wish, differing.changes.changes, run, wishDigest(wish, sha256), state.host.name);
       diagnostics.push(...joined.diagnostics);
       if (joined.plan !== undefined) domains.push(joined.plan);
+      continue;
+    }
+    const dead = deadRun(wish.name, now);
+    // its config names what it did not come to: that is taken back before anything else is done, and this would be a plan for another guest
+    if (dead !== undefined && !goesForward(dead) && namesItsVolume(wish, now)) {
+      diagnostics.push(halfWay(wish, dead, state.host.name));
       continue;
     }
     diagnostics.push(...differing.diagnostics);
@@ -56,6 +64,12 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     now = afterwards(now, simulated.end.host);
   }
   return { host: state.host.name, domains, diagnostics };
+}
+
+/** A disk of the guest is in its config already where a run is to bring it, and not settled there. */
+function namesItsVolume({ name, disks }: DesiredDomain, { domains, volumes }: HostState): boolean {
+  return disks.some(({ vdev, volume }) => volumes[volume]?.tags.includes("converge.role=copy") === true &&
+    domains[name]?.config?.disks.some((disk) => sameVdev(disk.vdev, vdev) && namesVolume(disk.target, volume)) === true);
 }
 
 /** The part of a host that one guest's plan can touch: a simulation copies what it changes, so it is given no more. */

@@ -21,6 +21,8 @@ export interface Guard {
   readonly volumes?: readonly { readonly volume: string; readonly under?: string }[];
   /** In mid-mirror instead: the disks that it has to be on, whatever its domain id is now. */
   readonly attached?: readonly AttachedGoal[];
+  /** Names that images are to have afterwards, and nothing has. */
+  readonly vacant?: readonly string[];
   /** Mirrors that have to be in sync. */
   readonly mirrors?: readonly string[];
   /** What the guest has beside its disks' targets: a config that names less would take it away. */
@@ -47,7 +49,7 @@ export const guard: StepKind<"guard", Guard> = {
     ...(images.length + volumes.length === 0 ? [] : ["find"]), ...(devices === undefined ? [] : ["xenstore-ls"]),
   ],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
-  actions: ({ domain, bootId, running, config, images, volumes = [], attached, mirrors = [], devices, stored, memory }) => [
+  actions: ({ domain, bootId, running, config, images, volumes = [], attached, vacant = [], mirrors = [], devices, stored, memory }) => [
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {
@@ -73,6 +75,7 @@ export const guard: StepKind<"guard", Guard> = {
       verb: ["guard_volume", volume, ...given(under)] as [string, ...string[]],
       shown: under === undefined ? `nobody else has ${volume}` : `nobody but the mirror has ${volume}`,
     })),
+    ...vacant.map((path) => ({ verb: ["guard_vacant", path] as [string, ...string[]], shown: `nothing is called ${path}` })),
     ...(devices === undefined
       ? []
       : [{ verb: ["guard_devices", domain, ...devices] as [string, ...string[]], shown: `${domain} has ${devices.join(", ")}, and nothing else that can be plugged in` }]),
@@ -94,7 +97,7 @@ export const guard: StepKind<"guard", Guard> = {
   ],
   goals: () => [],
   effect: (_args, model) => model,
-  refuses: ({ domain, bootId, running, config, images, attached, devices }, model) => {
+  refuses: ({ domain, bootId, running, config, images, vacant = [], attached, devices }, model) => {
     const found = model.host.domains[domain];
     const guest = attached === undefined
       ? found?.running?.domid !== running?.domid
@@ -105,7 +108,8 @@ export const guard: StepKind<"guard", Guard> = {
     });
     const has = found?.running?.devices;
     const plugged = devices !== undefined && has !== undefined && has.join(" ") !== devices.join(" ");
-    return guest || file || plugged || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
+    const taken = vacant.some((path) => model.host.images[path] !== undefined);
+    return guest || file || taken || plugged || model.host.host.bootId !== bootId || found?.config?.sha256 !== config.sha256;
   },
 };
 

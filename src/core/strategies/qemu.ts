@@ -2,7 +2,8 @@ import { formatBytes } from "../model/bytes.js";
 import type { AttachedDisk } from "../model/domain.js";
 import type { Leg } from "../model/goal.js";
 import { safeName, volumePath } from "../model/names.js";
-import { LONGEST_NODE_NAME, nodeName } from "../model/qemu.js";
+import { mappingAt } from "../model/mapping.js";
+import { LONGEST_NODE_NAME, nodeName, servedFrom } from "../model/qemu.js";
 import type { HostState } from "../model/host-state.js";
 import { compareJob } from "../steps/compare-job.js";
 import { awaitQemuMirror, closeNode, dropQemuMirror, qemuMirror } from "../steps/qemu-mirror.js";
@@ -133,6 +134,10 @@ function against(move: DiskMove, state: HostState): readonly string[] {
   }
   if (running.storedByXl === true) {
     reasons.push("somebody stored a config with `xl config-update`, which the guest's own reboot would use: restart the guest first");
+  }
+  const mapped = running.attached.find((disk) => mappingAt(servedFrom(disk), state) !== undefined);
+  if (mapped !== undefined) {
+    reasons.push(`${mapped.vdev} is on a device that an earlier run mirrored it by, and that run's boot unit has to stay: restart the guest first`);
   }
   if (nodeName(vdev).length > LONGEST_NODE_NAME) reasons.push("its name is too long for a name in QEMU");
   if (open.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");

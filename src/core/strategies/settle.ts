@@ -7,6 +7,11 @@ import { stepOf } from "../steps/step-of.js";
 import { servedBy } from "./new-volume.js";
 import type { DiskMove } from "./strategy.js";
 
+/** What an image is called once it is retired. */
+export function retiredName(image: string): string {
+  return `${image}.retired`;
+}
+
 export interface Settled {
   readonly domain: string;
   readonly vdev: string;
@@ -39,7 +44,7 @@ export function settleSteps({ domain, vdev, volume, image, source, unzeroed, ser
     case "retire":
       return [
         stepOf(
-          retireImage, "settle", `${id}.retire-image`, { domain, vdev, volume, path: image, retired: `${image}.retired` },
+          retireImage, "settle", `${id}.retire-image`, { domain, vdev, volume, path: image, retired: retiredName(image) },
           "nothing starts a stale image by mistake",
         ),
         settled,

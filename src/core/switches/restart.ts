@@ -23,6 +23,7 @@ import { compareAttached, createPaused, unpause, waitReady } from "../steps/star
 import type { WaitReady } from "../steps/start-guest.js";
 import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
+import { retiredName } from "../strategies/settle.js";
 import type { DiskMove, Fragments, PassPlace } from "../strategies/strategy.js";
 import { rehearsalSteps } from "./rehearse.js";
 import type { Rehearsal } from "./rehearse.js";
@@ -122,10 +123,17 @@ export function guardStep({ domain, edit, moves }: DomainMove, state: HostState,
         ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link, under: fragments.mirror.onto }),
       })),
       volumes: moves.map(volumeOf),
+      ...vacantFor(moves),
       ...more,
     },
     "somebody may have changed something meanwhile",
   );
+}
+
+/** A name that is taken would leave the run stuck behind its commit. */
+function vacantFor(moves: DomainMove["moves"]): Pick<Guard, "vacant"> {
+  const vacant = moves.filter(({ move }) => move.options.source === "retire").map(({ move }) => retiredName(move.change.image.realPath));
+  return vacant.length === 0 ? {} : { vacant };
 }
 
 /** What its guard looks after: nobody else may have it, but the device of converge's own that lies on it. */

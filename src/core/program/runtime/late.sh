@@ -59,14 +59,25 @@ forget_late() {
   ! find_owed || rm -f "$BOOK/owed" "$RUN/.owed.$SAFE"
 }
 
-# settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down.
+# settle_late: at the end of a run. One that has brought the guest up on its new disk has taken it down before, or found it down; or
+# the disk has changed below it, and it is the domain still that may go down yet.
 settle_late() {
   if ! committing; then
     pay_late
     return
   fi
   read_fact committing
-  [ "${CONTENT#offline}" != "$CONTENT" ] || { owed_late && [ "$OWED_BY" = "$HERE" ]; } || forget_late
+  [ "${CONTENT#offline}" = "$CONTENT" ] || return 0
+  if owed_late; then
+    [ "$OWED_BY" != "$HERE" ] || return 0
+    domid_of "$DOMAIN"
+    case $? in
+      0) [ "$DOMID" != "$OWED" ] || return 0 ;;
+      1) ;;
+      *) return 0 ;;
+    esac
+  fi
+  forget_late
 }
 
 # pay_late: under the lock, at the end of a run or by the watchman. Sets UNPAID, why the guest is down still.

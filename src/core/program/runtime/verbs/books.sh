@@ -11,6 +11,10 @@ LINE
     says "$4 is not there"
     return 1
   }
+  [ ! -e "$5" ] && [ ! -L "$5" ] || {
+    says "$5 is there already"
+    return 1
+  }
   # first the word, then the deed: an entry about a file that is not there harms nobody
   json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" \
     'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)"

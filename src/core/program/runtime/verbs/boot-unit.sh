@@ -34,6 +34,8 @@ verb_remove_boot_unit() { # UNIT
     says "stays while $DOMAIN is not up"
     return 1
   fi
+  # a later run's, which calls this one at a boot as well
+  if [ "$MODE" = undo ] && [ -e "$UNITS/$1" ] && ! grep -qsF "$HERE/program.sh" "$UNITS/$1"; then return 0; fi
   # one that has committed has the last word
   if [ "$MODE" = undo ] && ! committing && grep -qsF "$HERE/program.sh" "$UNITS/$1" && earlier_program; then
     put_back_unit "$UNITS/$1" "$EARLIER"

@@ -46,6 +46,13 @@ LINE
   [ "$3" = - ] || differs "the size of $1" "$3" "$bytes"
 }
 
+verb_guard_vacant() { # PATH
+  [ ! -e "$1" ] && [ ! -L "$1" ] || {
+    says "$1 is there already, and the image is to have that name"
+    return 1
+  }
+}
+
 verb_guard_config() { # PATH SHA256
   hash_of "$1" || {
     says "$1 cannot be read"

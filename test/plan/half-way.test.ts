@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState, RunRecord } from "../../src/core/model/host-state.js";
+import type { Model } from "../../src/core/model/model.js";
+import { stepsOf } from "../../src/core/model/plan.js";
+import type { Step } from "../../src/core/model/step.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { recover } from "../../src/core/plan/recover.js";
+import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
+import { CARRY_DONE, volumeTags } from "../../src/core/model/names.js";
+import { aHost, aVolume, aWish, ext4, MIB, sha256, withFullImages } from "../support/a-host.js";
+import { IMAGE, VOLUME, complaints, down, guestOf, imageOf, movedHost, withConfigText, withImage } from "../support/a-return.js";
+import { asWritten } from "../laws/as-written.js";
+
+/** What the config names is not where the guest is: a run that died before its commit is taken back before the next one begins. */
+
+const HOST = withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }]));
+const WISH = (move: MoveOptions) => [aWish("web1", ["xvda1"], move)];
+
+const stepsFor = (move: MoveOptions): readonly Step[] => unroll(planHost(HOST, WISH(move), sha256).domains[0]?.nodes ?? []);
+
+function upTo(kind: Step["kind"], steps: readonly Step[]): { readonly started: readonly Step[]; readonly model: Model } {
+  const started = steps.slice(0, steps.findIndex((step) => step.kind === kind) + 1);
+  return { started, model: asWritten(started.reduce((at, step) => simulateStep(step, at).model, startModel(HOST))) };
+}
+
+const RUN: RunRecord = { run: "one", domain: "web1", digest: "d", state: "stopped", owner: "alice", since: 1 };
+const kindsOf = (state: HostState, move: MoveOptions): readonly string[] =>
+  planHost(state, WISH(move), sha256).domains.flatMap(({ nodes }) => stepsOf(nodes).map(({ kind }) => kind));
+
+const WAYS: readonly MoveOptions[] = [
+  { strategy: "rsync" }, { strategy: "dm", switch: "suspend" }, { strategy: "md", switch: "suspend" }, { strategy: "drbd", switch: "suspend" },
+];
+const GIVEN_UP = WAYS.flatMap((move) => (["delete", "retire"] as const).map((source) => ({ ...move, source })));
+
+describe("a run that died behind its edit of the config", () => {
+  test.each(GIVEN_UP)("is to be ended first, by $strategy with source: $source", (move) => {
+    const { started, model } = upTo("edit-config", stepsFor(move));
+    const dead = { ...model.host, runs: [RUN] };
+    expect(complaints(planHost(dead, WISH(move), sha256))).toEqual(["error[run-half-way]"]);
+    expect(kindsOf(dead, move)).toEqual([]);
+    // and where it was taken back between the look and the submission, what was planned stops before anything is settled
+    const settled = planHost({ ...model.host, commits: [{ domain: "web1", run: "one", at: 2, volumes: [VOLUME] }] }, WISH(move), sha256);
+    const back = asWritten(recover(started, "web1", model));
+    const ran = simulate(settled.domains[0]?.nodes ?? [], back);
+    expect(ran.ok ? "went on" : ran.step.kind).toBe("guard");
+  });
+
+  test("and left that behind as it ended is to be ended first as well", () => {
+    const { model } = upTo("edit-config", stepsFor({ strategy: "rsync", source: "delete" }));
+    const unfinished = { ...RUN, state: "failed" as const, outcome: "failed", unfinished: "edit-config: the config could not be put back" };
+    expect(complaints(planHost({ ...down(model.host), runs: [unfinished] }, WISH({ source: "delete" }), sha256))).toEqual(["error[run-half-way]"]);
+  });
+
+  test("once it has committed is gone on with", () => {
+    const { model } = upTo("unpause", stepsFor({ strategy: "rsync", source: "delete" }));
+    const commits = [{ domain: "web1", run: "one", at: 2, volumes: [VOLUME] }];
+    for (const run of [{ ...RUN, committing: "running" as const }, { ...RUN, committing: "running" as const, committedAt: 2 }]) {
+      expect(kindsOf({ ...model.host, runs: [run], commits: run.committedAt === undefined ? [] : commits }, { source: "delete" })).toContain("delete-image");
+    }
+  });
+});
+
+describe("a copy that was begun, and that somebody lets the config name", () => {
+  const steps = stepsFor({ strategy: "rsync", source: "delete" });
+  const copying = upTo("copy-files", steps);
+  const back = recover(copying.started, "web1", copying.model);
+  const named = withConfigText(down(back.host), (text) => text.replace(`file:${IMAGE}`, `phy:/dev/${VOLUME}`));
+
+  test.each([
+    ["nobody has ever been on it", []],
+    ["the guest has left it since", [
+      { domain: "web1", run: "two", at: 3, volumes: [VOLUME], returns: true as const }, { domain: "web1", run: "one", at: 2, volumes: [VOLUME] },
+    ]],
+    ["another disk was moved", [{ domain: "web1", run: "one", at: 2, volumes: ["vg0/web1-xvdb"] }]],
+  ])("is not taken for its disk: %s", (_, commits) => {
+    const state = { ...named, commits };
+    expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(["error[copy-not-committed]"]);
+    expect(kindsOf(state, { source: "delete" })).toEqual([]);
+  });
+});
+
+describe("an image that a later run is to give up", () => {
+  const moved = movedHost({ source: "keep" }, { disks: { xvda1: {} } });
+  const volume = moved.volumes[VOLUME];
+  if (volume === undefined) throw new Error("not moved");
+  const stuck: HostState = {
+    ...moved, volumes: { ...moved.volumes, [VOLUME]: { ...volume, tags: volume.tags.map((tag) => (tag === "converge.role=disk" ? "converge.role=copy" : tag)) } },
+  };
+
+  test.each(["delete", "retire"] as const)("is given up, where nothing speaks against it: %s", (source) => {
+    expect(kindsOf(stuck, { source })).toContain(`${source}-image`);
+  });
+
+  test.each(["delete", "retire"] as const)("is not taken from another guest that has it by now: %s", (source) => {
+    const other = guestOf(down(aHost([{ name: "web2", disks: { xvda1: {} } }]), "web2"), "web2");
+    const [disk] = other.config?.disks ?? [];
+    if (other.config === undefined || disk === undefined) throw new Error("no guest");
+    const web2 = { ...other, config: { ...other.config, disks: [{ ...disk, target: IMAGE }] } };
+    expect(complaints(planHost({ ...stuck, domains: { ...stuck.domains, web2 } }, WISH({ source }), sha256))).toEqual(["error[image-shared]"]);
+  });
+
+  test("is not the one of another file system that has come under its name", () => {
+    const state = withImage(stuck, { ...imageOf(stuck), inode: 999, content: ext4("another", 64 * MIB) });
+    expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(["error[source-changed]"]);
+  });
+
+  test("does not get a name that something has", () => {
+    const path = `${IMAGE}.retired`;
+    const taken = { ...imageOf(stuck), path, realPath: path, inode: 999 };
+    expect(complaints(planHost(withImage(stuck, taken), WISH({ source: "retire" }), sha256))).toContain("error[retired-name-taken]");
+    expect(complaints(planHost(withImage(HOST, taken), WISH({ source: "retire" }), sha256))).toContain("error[retired-name-taken]");
+    expect(complaints(planHost(withImage(HOST, taken), WISH({ source: "keep" }), sha256))).not.toContain("error[retired-name-taken]");
+  });
+});
+
+describe("a volume of another guest that had this name before", () => {
+  test.each([
+    ["files", [...volumeTags("web1", "xvda1", "copy"), "converge.zeroed"], { strategy: "rsync" }],
+    ["blocks", [...volumeTags("web1", "xvda1", "copy"), "converge.filled=blocks"], { strategy: "dm", switch: "restart" }],
+    ["all of it", [...volumeTags("web1", "xvda1", "former"), CARRY_DONE], { strategy: "rsync" }],
+    ["all of its blocks", [...volumeTags("web1", "xvda1", "former"), CARRY_DONE], { strategy: "dm", switch: "restart" }],
+  ] as const)("is not gone on with, where it has %s", (_, tags, move) => {
+    const host = withFullImages(aHost([{ name: "web1", disks: { xvda1: { content: ext4("new-guest", 64 * MIB) } } }]));
+    const withVolume = (content: ReturnType<typeof ext4>): HostState =>
+      ({ ...host, volumes: { ...host.volumes, [VOLUME]: aVolume(VOLUME, 64 * MIB, { devno: "253:7", tags: [...tags], content }) } });
+    expect(complaints(planHost(withVolume(ext4("old-guest", 64 * MIB)), WISH(move), sha256))).toContain("error[volume-taken]");
+    expect(complaints(planHost(withVolume(ext4("new-guest", 64 * MIB)), WISH(move), sha256))).not.toContain("error[volume-taken]");
+  });
+});
