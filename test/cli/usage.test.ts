@@ -11,6 +11,8 @@ const files = tempFiles({
 describe("mistakes on the command line", () => {
   test.each([
     [["--chek", "x.yml"], "Did you mean --check?"],
+    [["plan", "--yes", "x.yml"], "'converge plan' has no such option, other commands have it."],
+    [["status", "--chek"], "Did you mean --check? Try: converge status --help"],
     [["aply"], "did you mean 'apply'?"],
     [["-i", files["inventory.yml"], "plan", "x.yml"], "it goes first"],
     [["--check", "missing.yml"], "there is no file 'missing.yml'"],

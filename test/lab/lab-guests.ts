@@ -138,6 +138,15 @@ export async function acks(lab: Lab, guest: string): Promise<Acks> {
 }
 
 /**
+ * The first record that a guest has acknowledged since its last start: it goes on behind the last one that it finds, so that one which
+ * it was told is safe, and which a power cut has lost, is written anew.
+ */
+export async function firstSinceStart(lab: Lab, guest: string): Promise<number> {
+  const text = await lab.consoleLog(guest);
+  return Number(/\] ack (\d+)\s*$/m.exec(text.slice(text.lastIndexOf(`${guest} is up, boot`)))?.[1]);
+}
+
+/**
  * The longest silence between two acknowledgements, of that record and those after it, in seconds of Dom0's clock: the downtime
  * that the guest's users saw.
  */

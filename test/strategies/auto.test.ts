@@ -53,13 +53,47 @@ describe("auto", () => {
     expect(unasked({ move: { strategy: "dm" } })).toEqual({});
   });
 
+  test("says what is held against a way beside the disk that it is about, once", () => {
+    const sparse = { xvda1: {}, xvda2: {} };
+    const md = (choices: ReturnType<typeof chosen>["choices"]) => choices.map(({ against }) => against.find(({ strategy }) => strategy === "md")?.reasons);
+    expect(md(chosen({ disks: sparse }).choices)).toEqual([[SPARSE], [SPARSE]]);
+    const one = aHost([{ name: "web1", disks: sparse }]);
+    const [xvda1, xvda2] = Object.values(withFullImages(one).images);
+    if (xvda1 === undefined || xvda2 === undefined) throw new Error("no images");
+    const images = { ...one.images, [xvda2.path]: xvda2 };
+    expect(md(chosen({ disks: sparse, host: { images } }).choices)).toEqual([[SPARSE], [`xvda1: ${SPARSE}`]]);
+  });
+
+  test("takes no way that goes by the guest's config where that names other cards than it has, if there is another", () => {
+    const made = aHost([{ name: "web1", disks: { xvda1: {} } }]);
+    const web1 = made.domains["web1"];
+    if (web1?.config?.settled === undefined || web1.running === undefined) throw new Error("no guest");
+    const domains = { web1: { ...web1, config: { ...web1.config, settled: { ...web1.config.settled, cards: [] } }, running: { ...web1.running, macs: ["00:16:3e:00:00:01"] } } };
+    const { picked, choices } = chosen({ host: { domains } });
+    expect(picked).toEqual(["rsync restart"]);
+    expect(choices[0]?.against.find(({ strategy }) => strategy === "dm")?.reasons).toEqual(["its config names 0 network cards, and the guest has 1"]);
+  });
+
+  test("says of a file system that the disk does not have that it is not to be named", () => {
+    const state = aHost([{ name: "web1", disks: { xvda1: {} } }]);
+    const [wish] = [aWish("web1", ["xvda1"], {}, { filesystem: "xfs" })];
+    expect(planHost(state, [wish], sha256).diagnostics).toMatchObject([{ code: "no-strategy-fits", fix: "Leave 'filesystem: xfs' out: what the disk holds comes over as it is." }]);
+  });
+
+  test("counts a size that comes to the image's own in whole extents as that", () => {
+    const wish = aWish("web1", ["xvda1"], {}, { bytes: 64 * MIB - 1024 });
+    const { choices = [] } = planHost(aHost([{ name: "web1", disks: { xvda1: { bytes: 64 * MIB } } }]), [wish], sha256).domains[0] ?? {};
+    expect(choices[0]?.strategy).toBe("dm");
+    expect(choices[0]?.because.join(" ")).not.toContain("asked for");
+  });
+
   test("freezes a running guest rather than restarting it, and says what each other way would cost", () => {
     const { picked, choices, estimate } = chosen({});
     expect(picked).toEqual(["dm suspend"]);
     expect(choices[0]?.against.map((o) => [o.strategy, o.switch, o.reasons[0]])).toEqual([
       ["dm", "restart", "the guest would lose more time"], ["rsync", "restart", "the guest would lose more time"],
       ["md", "suspend", SPARSE], ["qemu", undefined, "it is served by the kernel (blkback), not by QEMU (backendtype=qdisk)"],
-      ["md-preseed", "suspend", UNASKED], ["drbd", undefined, expect.stringContaining("its image is sparse")],
+      ["drbd", undefined, expect.stringContaining("its image is sparse")], ["md-preseed", "suspend", SPARSE],
     ]);
     const considered = choices[0]?.against.filter((o) => o.reasons[0] !== UNASKED && o.reasons[0] !== SPARSE) ?? [];
     const down = [choices[0]?.forecast, ...considered.flatMap((o) => o.forecast ?? [])].map((f) => f?.downtimeSeconds ?? -1);

@@ -4,6 +4,8 @@ const RESERVED_PARTS = [
   "_cdata", "_cmeta", "_corig", "_cvol", "_iorig", "_imeta", "_mimage", "_mlog", "_pmspare", "_rimage", "_rmeta",
   "_tdata", "_tmeta", "_vdata", "_vorigin", "_wcorig",
 ];
+/** snapshotName (core/model/names.ts), which would meet it. */
+const OWN_PREFIX = "converge-";
 /** DM_NAME_LEN of the kernel, with its closing zero. */
 const DEVICE_NAME_MAX = 127;
 
@@ -12,7 +14,7 @@ export interface NameProblem {
   readonly fix?: string;
 }
 
-/** What LVM would refuse about a volume named `vg/lv`; undefined where it takes the name. */
+/** What LVM would refuse about a volume named `vg/lv`, or converge itself; undefined where it can be made. */
 export function volumeNameProblem(name: string): NameProblem | undefined {
   const device = /^\/dev\/(?!mapper\/)([^/]+\/[^/]+)$/.exec(name);
   if (device?.[1] !== undefined) return { problem: "is a path, and a volume is group/name", fix: `Write ${device[1]}` };
@@ -27,6 +29,9 @@ export function volumeNameProblem(name: string): NameProblem | undefined {
   if (prefix !== undefined) return { problem: `can not be made: LVM keeps names that begin with '${prefix}'` };
   const part = RESERVED_PARTS.find((word) => volume.includes(word));
   if (part !== undefined) return { problem: `can not be made: LVM keeps names with '${part}' in them` };
+  if (volume.startsWith(OWN_PREFIX)) {
+    return { problem: `can not be a guest's: snapshots of converge's own have names that begin with '${OWN_PREFIX}'` };
+  }
   // device-mapper doubles each hyphen and joins the two by one
   const deviceName = `${group.replaceAll("-", "--")}-${volume.replaceAll("-", "--")}`;
   if (deviceName.length > DEVICE_NAME_MAX) {

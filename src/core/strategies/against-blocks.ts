@@ -17,7 +17,7 @@ export function againstBlocks(change: MoveDisk): readonly string[] {
 
 /** What is not as asked for where blocks are carried: a file system comes as large as it was. */
 export function asLarge({ image, to }: MoveDisk): Pick<Fit, "but"> {
-  if (!("bytes" in image.content) || to.askedBytes === undefined || to.askedBytes === image.bytes) return {};
+  if (!("bytes" in image.content) || to.askedBytes === undefined || to.askedBytes === image.bytes || to.bytes === image.bytes) return {};
   return { but: [`${formatBytes(to.bytes)} are asked for, and blocks leave its ${image.content.type} at ${formatBytes(image.bytes)}`] };
 }
 

@@ -7,6 +7,7 @@ import { isOverBudget } from "../model/plan.js";
 import type { Forecast, OtherChoice, StrategyChoice, SwitchChoice } from "../model/plan.js";
 import { forecastGuest } from "../plan/estimate.js";
 import type { GuestForecast } from "../plan/estimate.js";
+import { count } from "../render/figures.js";
 import { switchCandidates, switchChoice } from "../switches/choose.js";
 import { VERIFY_FULL } from "./compared.js";
 import { strategies } from "./registry.js";
@@ -34,14 +35,20 @@ interface Way {
   readonly switchOver: SwitchOver;
   readonly disks: readonly (Candidate & { readonly move: DiskMove })[];
   readonly forecast: GuestForecast;
-  /** What the host has to get for it first. */
-  readonly lacks: readonly string[];
+  /** What has to be otherwise for it first. */
+  readonly lacks: readonly Held[];
   /** The guest would be down for longer than it may. */
   readonly overBudget: boolean;
   /** It is there for where nothing else is left, and nobody has named it. */
   readonly last: boolean;
   /** What would come out otherwise than asked for. */
-  readonly but: readonly string[];
+  readonly but: readonly Held[];
+}
+
+/** What is held against a way, of one disk or (unset) of the guest. */
+interface Held {
+  readonly vdev?: string;
+  readonly reason: string;
 }
 
 /** What a choice is made for. */
@@ -73,13 +80,15 @@ export function chooseWay(choice: Choice): ChosenWay {
       return { move, candidates: candidatesOf(move).map((strategy) => ({ strategy, fit: strategy.fits(move, state) })) };
     }),
   }));
+  const unlikeConfig = otherCards(domain);
   const reckon = (all: readonly Looked[]): readonly Way[] =>
     [...distinct(all.flatMap(({ switchOver, disks }) => waysOf(disks).map((disks): Way => {
       const forecast = forecastGuest(domain, disks, switchOver, state);
       return {
         switchOver, disks, forecast, overBudget: isOverBudget({ ...forecast, budgetSeconds }),
         last: disks.some(({ move, strategy }) => strategy.auto === "last" && (move.options.strategy ?? "auto") === "auto"),
-        lacks: disks.flatMap(({ fit }) => fit.lacks ?? []), but: disks.flatMap(({ fit }) => fit.but ?? []),
+        lacks: [...heldIn(disks, "lacks"), ...(disks.some(({ strategy }) => TAKES_OVER.includes(strategy.way)) ? unlikeConfig : [])],
+        but: heldIn(disks, "but"),
       };
     })))].sort(byLostTime);
   const looked = look(candidatesOf);
@@ -104,6 +113,26 @@ export function chooseWay(choice: Choice): ChosenWay {
     against: [...against(best, others, at, fits(at)), ...unasked.flatMap((other) => unaskedFor(other, at)).sort(possibleFirst)],
   }));
   return { ...chosen(best.switchOver, downtimes([best, ...others])), disks: best.disks, choices, diagnostics: [] };
+}
+
+/** Ways in which a running guest gets a config that is made of its own and of what it has: the two have to go together. */
+const TAKES_OVER: readonly (string | undefined)[] = ["mapping", "array", "resource"];
+
+/** As deriveConfig has it (xl/derive.ts), which would refuse. */
+function otherCards({ config, running }: Domain): readonly Held[] {
+  const [cards, macs] = [config?.settled?.cards, running?.macs];
+  if (cards === undefined || macs === undefined || cards.length === macs.length) return [];
+  return [{ reason: `its config names ${count(cards.length, "network card")}, and the guest has ${macs.length}` }];
+}
+
+function heldIn(disks: Way["disks"], what: "lacks" | "but"): readonly Held[] {
+  return disks.flatMap(({ move: { change: { vdev } }, fit }) => (fit[what] ?? []).map((reason) => ({ vdev, reason })));
+}
+
+/** In words beside one disk: what is held against it there; where that is nothing, whose it is that is. */
+function inWords(held: readonly Held[], disk: string): string {
+  const here = held.filter(({ vdev }) => vdev === undefined || vdev === disk).map(({ reason }) => reason);
+  return [...new Set(here.length > 0 ? here : held.map(({ vdev = "", reason }) => `${vdev}: ${reason}`))].join("; ");
 }
 
 /** Each disk with what could carry it, by one switch-over. */
@@ -148,6 +177,8 @@ function unaskedFor({ strategy, looked, ways: [way] }: Unasked, at: number): rea
   if (way !== undefined) {
     // beside it the disk goes as it would beside any other: that is no choice
     if (way.disks[at]?.strategy.named !== true) return [];
+    // named, it would be refused
+    if (way.lacks.length > 0) return [{ strategy: strategy.name, ...switchOf(way), reasons: [inWords(way.lacks, way.disks[at].move.change.vdev)] }];
     return [{ strategy: strategy.name, ...switchOf(way), reasons: ["only where the playbook names it"], forecast: forecastOf(way, at) }];
   }
   return unfit(seenOf(looked, at), []);
@@ -221,17 +252,17 @@ function against(best: Way, others: readonly Way[], at: number, seen: readonly S
     if (strategy === undefined || !strategy.named) return [];
     // of what is there for the last, one is enough to be told of
     if (way.last && !best.last && way !== others.find((other) => other.last)) return [];
-    return [{ strategy: strategy.name, ...switchOf(way), reasons: [worse(way, best)], forecast: forecastOf(way, at) }];
+    return [{ strategy: strategy.name, ...switchOf(way), reasons: [worse(way, best, way.disks[at]?.move.change.vdev ?? "")], forecast: forecastOf(way, at) }];
   });
   const told = new Set([...possible.map((other) => other.strategy), ...(mine === undefined ? [] : [mine.name])]);
   return [...possible, ...unfit(seen, [...told])];
 }
 
-function worse(way: Way, best: Way): string {
-  if (way.lacks.length > best.lacks.length) return way.lacks.join("; ");
+function worse(way: Way, best: Way, vdev: string): string {
+  if (way.lacks.length > best.lacks.length) return inWords(way.lacks, vdev);
   if (way.overBudget && !best.overBudget) return "the guest would be down for longer than its budget allows";
   if (way.last && !best.last) return "it is for where no other way keeps the budget, or fits at all";
-  if (way.but.length > best.but.length) return way.but.join("; ");
+  if (way.but.length > best.but.length) return inWords(way.but, vdev);
   if (way.forecast.downtimeSeconds > best.forecast.downtimeSeconds) return "the guest would lose more time";
   if (way.forecast.seconds > best.forecast.seconds) return "it would take longer";
   return "it is no better";
@@ -249,6 +280,11 @@ function unfit(seen: readonly Seen[], told: readonly string[]): readonly OtherCh
   });
 }
 
+/** It names a file system that the disk does not have; everything is held against that. */
+function asksForAnother({ wish: { filesystem }, image: { content } }: MoveDisk): boolean {
+  return filesystem !== undefined && "uuid" in content && content.type !== filesystem;
+}
+
 /** No way for all disks: because there is none for one of them, or because they have none in common. */
 function noWay({ desired, changes, state }: Choice, seen: readonly (readonly Seen[])[], looked: readonly Looked[]): readonly Diagnostic[] {
   const subject = { host: state.host.name, domain: desired.name };
@@ -262,7 +298,9 @@ function noWay({ desired, changes, state }: Choice, seen: readonly (readonly See
         severity: "error", code: "no-strategy-fits", at: change.wish.at, subject: { ...subject, vdev: change.vdev },
         summary: `no way to move ${change.vdev} of ${desired.name} (${change.image.path})`,
         detail: unfit(all, []).flatMap(({ strategy, reasons }) => reasons.map((reason) => `${strategy}: ${reason}`)).join("\n"),
-        fix: heldBy(SITS) || heldBy(AWAITS)
+        fix: asksForAnother(change)
+          ? `Leave 'filesystem: ${change.wish.filesystem ?? ""}' out: what the disk holds comes over as it is.`
+          : heldBy(SITS) || heldBy(AWAITS)
           ? "Name the strategy that goes on from there; or shut the guest down and start it: it comes up on its image, and any way is open."
           : heldBy(VERIFY_FULL)
           ? "Leave `verify: full` out: no way that fits this disk can compare it."

@@ -9,7 +9,7 @@ import { tryBitmap } from "../steps/try-bitmap.js";
 import { asLarge } from "./against-blocks.js";
 import { blockCopySteps } from "./block-copy.js";
 import { comparisonOf } from "./compared.js";
-import { againstMd, mdKinds } from "./md.js";
+import { againstMd, holes, mdKinds } from "./md.js";
 import { awaitedOnto } from "./sits-elsewhere.js";
 import type { DiskMove, Fragments, Strategy } from "./strategy.js";
 import { forecastOfBlocks, keptMirror, legsOf, mirroredBy } from "./two-switches.js";
@@ -41,7 +41,7 @@ export const mdPreseed: Strategy = {
           ? "the array that the guest is on, or is to be, has no bitmap, which it would have had to be built with: all of it is mirrored, as by md"
           : "it is a raw image: its blocks can be copied, and what is written meanwhile is known",
       ],
-      ...asLarge(move.change),
+      ...asLarge(move.change), ...holes(move),
     };
   },
 

@@ -44,7 +44,7 @@ export const mdKinds: MirrorKinds = {
 };
 
 /** The check `sparse-image` refuses it then, and says what can be done: to be picked for want of a better one it is no way. */
-function holes({ change: { image }, running }: DiskMove): Pick<Fit, "lacks"> {
+export function holes({ change: { image }, running }: DiskMove): Pick<Fit, "lacks"> {
   return running && image.allocatedBytes < image.bytes ? { lacks: ["its image is sparse, and md fails a guest's writes for good after one that finds no room"] } : {};
 }
 

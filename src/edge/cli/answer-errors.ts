@@ -36,8 +36,11 @@ export async function answerErrors(
 /** What commander found, as any other complaint: `error: unknown option '--chek'`, and on a second line what may have been meant. */
 function misused({ message }: CommanderError, argv: readonly string[]): Refusal {
   const [summary = "", ...more] = message.split("\n");
-  const meant = more.join(" ").trim().replace(/^\((.*)\)$/, "$1 ");
   const [command = ""] = argv;
+  const hint = more.join(" ").trim().replace(/^\((.*)\)$/, "$1 ");
+  const [, option] = /^error: unknown option '([^'=]+)/.exec(message) ?? [];
+  // commander looks at those of the program too, and finds the very same
+  const meant = option !== undefined && hint.includes(`Did you mean ${option}?`) ? `'converge ${command}' has no such option, other commands have it. ` : hint;
   return refusal("bad-usage", summary.replace(/^error: /, ""), `${meant}Try: converge ${/^[a-z]+$/.test(command) ? `${command} ` : ""}--help`);
 }
 

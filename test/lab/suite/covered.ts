@@ -336,6 +336,10 @@ export const MOVES = {
     ...inAll("hvm.lab.ts", "without drivers of Xen's is restarted by its power button, and loses nothing on its emulated disk"),
     guest: "whole1", disks: WHOLE, ...HVM, strategy: "dm", switch: "restart", ...DEFERRED,
   },
+  "hvm/whole1-suspended": {
+    ...inAll("hvm.lab.ts", "is suspended onto the device and off it again, while its QEMU has its emulated disk open"),
+    guest: "whole1", disks: WHOLE, ...HVM, strategy: "dm", switch: "suspend", ...NOW,
+  },
   "hvm/late1": {
     ...inAll("hvm.lab.ts", "by md and blocks copied beforehand, once it has rebooted itself"),
     guest: "late1", disks: ONE, ...HVM_MAIN, strategy: "md-preseed", switch: "next-reboot", ...DEFERRED,

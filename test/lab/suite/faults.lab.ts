@@ -1,7 +1,7 @@
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, boots, checkLate, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkLate, checkRecords, firstSinceStart, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, cutPower, expectLike, expectNothingLeft, expectOnward, newestRun, waitForEvent, whileRunning } from "./on-host.js";
@@ -186,14 +186,16 @@ printf '%s\\n' '#!/bin/bash' 'if [ "$1" = add ] && [ -e /run/block-fails ]; then
   });
 
   test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
-    const { highest } = await acks(lab, "web1");
     const { run, saw } = await start();
     await saw('"event":"step".*copy-last"', 900);
+    // it is down, and has been told what it has been told
+    const { highest } = await acks(lab, "web1");
     await cutPower(lab, run);
     await reconnect();
     await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
     expect(await attached(lab, "web1")).toMatchObject({ xvda1: IMAGE });
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+    expect(await firstSinceStart(lab, "web1"), "it goes on behind what it was told is safe").toBeGreaterThan(highest);
     await expectNothingLeft(lab);
   });
 

@@ -95,3 +95,14 @@ describe.runIf(everything)("an HVM guest", () => {
     await guests.expectAllThereAfterReboot();
   });
 });
+
+describe.runIf(everything)("an HVM guest without drivers of Xen's that is not to be restarted", () => {
+  onLab("security");
+
+  test("is suspended onto the device and off it again, while its QEMU has its emulated disk open", async () => {
+    await makeHvm(lab, "whole1");
+    await withoutDrivers(lab, "whole1", "/srv/xen/whole1.img");
+    await guests.begin("whole1");
+    await guests.move({ guest: "whole1", address: "10.77.0.17", disks: ["xvda"], way: wayOf("hvm/whole1-suspended"), restarts: 0 });
+  });
+});

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { boots, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, boots, checkRecords, firstSinceStart, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
@@ -135,9 +135,12 @@ describe("with blocks copied beforehand", () => {
     await waitForEvent(lab, "stubborn1", before, '"event":"progress","id":"xvda1\\.preseed","bytes":[1-9]', 600);
     const booted = await boots(lab, "stubborn1");
     await lab.run("ln -sf /etc/xen/stubborn1.cfg /etc/xen/auto/; sync");
+    const { highest } = await acks(lab, "stubborn1");
     await cutPower(lab, run);
     await waitForConsole(lab, "stubborn1", `stubborn1 is up, boot ${String(booted + 1)}`);
     expect(await attached(lab, "stubborn1")).toEqual({ xvda1: "/srv/xen/stubborn1.img" });
+    await waitForConsole(lab, "stubborn1", `\\] ack ${String(highest + 5)}$`);
+    expect(await firstSinceStart(lab, "stubborn1"), "it goes on behind what it was told is safe").toBeGreaterThan(highest);
     await lab.run("rm -f /etc/xen/auto/*");
     await expectNoArray();
     await expectNothingLeft(lab);
@@ -149,6 +152,6 @@ describe("with blocks copied beforehand", () => {
     await lab.run(["xl", "destroy", "stubborn1"]);
     await lab.run(["/usr/local/lib/lab/wait-gone", "stubborn1", "60"]);
     await expectNoArray();
-    expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1")).toMatch(/^ok/);
+    expect(await checkRecords(lab, "/dev/vg0/stubborn1-xvda1", "stubborn1", highest)).toMatch(/^ok/);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { acks, checkRecords, firstSinceStart, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
 import { attached, cutPower, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
 
@@ -74,12 +74,6 @@ async function place(): Promise<string | undefined> {
   return (await attached(lab, "web1"))["xvda1"]?.replace(/^[a-z]+:/, "");
 }
 
-/** The first record that was acknowledged after the guest's last start. */
-async function firstSinceStart(): Promise<number> {
-  const text = await lab.consoleLog("web1");
-  return Number(/\] ack (\d+)$/m.exec(text.slice(text.lastIndexOf("web1 is up, boot")))?.[1]);
-}
-
 async function cuts(count: number, ways: readonly Way[], draw: () => number): Promise<void> {
   for (let cut = 1; cut <= count; cut += 1) {
     const { move, seconds: span } = ways[Math.floor(draw() * ways.length)] ?? { move: RSYNC, seconds: 75 };
@@ -102,7 +96,7 @@ async function cuts(count: number, ways: readonly Way[], draw: () => number): Pr
     await reconnect();
     await lab.run("until xl domid web1; do sleep 0.5; done", { timeoutSeconds: 300 });
     await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
-    expect(await firstSinceStart(), `${where}: it goes on behind what it was told is safe`).toBeGreaterThan(highest);
+    expect(await firstSinceStart(lab, "web1"), `${where}: it goes on behind what it was told is safe`).toBeGreaterThan(highest);
     expect([IMAGE, VOLUME, "/dev/mapper/converge-web1-xvda1", "/dev/md/converge-web1-xvda1", "/dev/drbd/converge-web1-xvda1"], where).toContain(await place());
     await expectNothingLeft(lab, ["web1"]);
   }
