@@ -383,7 +383,7 @@ export const MOVES = {
     guest: "oldext", disks: ONE, ...PV, ...FILES,
   },
   "faults/web1": {
-    ...inAll("faults.lab.ts", "a controller that is killed does not matter: the run goes on, and the guest ends on its volume"),
+    ...sampled("faults.lab.ts", "a controller that is killed does not matter: the run goes on, and the guest ends on its volume"),
     guest: "web1", disks: ONE, ...PV, ...FILES,
   },
   "faults/late1": {
