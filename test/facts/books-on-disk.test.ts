@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { fact } from "../../src/core/facts/books.js";
 import { safeName } from "../../src/core/model/names.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
+import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { lacks } from "../support/tools.js";
 
 /** The fact's own command, on books that lie on this machine's disk. */
@@ -125,4 +127,24 @@ test.each([
     "mount 0:31 /", "mount 0:33 /var", `held ${held}`, "mount 0:31 /var/lib", "",
   ].join("\n");
   expect(fact.parse({ exitCode: 0, stdout, stderr: "" }).value?.runs).toMatchObject([{ domain: "web1", state }]);
+});
+
+test("which files a run's plan was bound to is read from the plan itself, and whether it brought the guest back", () => {
+  const state = aHost([{ name: "moved1", disks: { xvda1: {} } }]);
+  const [plan] = planHost(state, [aWish("moved1", ["xvda1"])], sha256).domains;
+  if (plan === undefined) throw new Error("nothing planned");
+  const back = { ...plan, changes: [{ change: "return-disk" }] };
+  for (const [run, saved, at] of [["one", plan, 5], ["two", back, 6]] as const) {
+    write(`moved1/runs/${run}/committed`, `${String(at)}\n`);
+    write(`moved1/runs/${run}/plan.json`, JSON.stringify({ version: 1, plan: saved }));
+  }
+  const [file, ...args] = fact.command;
+  const stdout = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" });
+  const { value } = fact.parse({ exitCode: 0, stdout, stderr: "" });
+  const image = state.images["/srv/xen/moved1/xvda1.img"];
+  const images = [{ path: image?.path, inode: image?.inode }];
+  expect(value?.commits.filter(({ domain }) => domain === "moved1")).toEqual([
+    { domain: "moved1", run: "two", at: 6, volumes: expect.arrayContaining(["vg0/moved1-xvda1"]) as string[], returns: true, images },
+    { domain: "moved1", run: "one", at: 5, volumes: expect.arrayContaining(["vg0/moved1-xvda1"]) as string[], images },
+  ]);
 });

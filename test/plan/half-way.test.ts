@@ -9,7 +9,7 @@ import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { CARRY_DONE, volumeTags } from "../../src/core/model/names.js";
 import { aHost, aVolume, aWish, ext4, MIB, sha256, withFullImages } from "../support/a-host.js";
-import { IMAGE, VOLUME, complaints, down, guestOf, imageOf, movedHost, withConfigText, withImage } from "../support/a-return.js";
+import { IMAGE, VOLUME, complaints, down, guestOf, imageOf, movedHost, plannedBack, restarted, withConfigText, withImage } from "../support/a-return.js";
 import { asWritten } from "../laws/as-written.js";
 
 /** What the config names is not where the guest is: a run that died before its commit is taken back before the next one begins. */
@@ -126,5 +126,17 @@ describe("a volume of another guest that had this name before", () => {
       ({ ...host, volumes: { ...host.volumes, [VOLUME]: aVolume(VOLUME, 64 * MIB, { devno: "253:7", tags: [...tags], content }) } });
     expect(complaints(planHost(withVolume(ext4("old-guest", 64 * MIB)), WISH(move), sha256))).toContain("error[volume-taken]");
     expect(complaints(planHost(withVolume(ext4("new-guest", 64 * MIB)), WISH(move), sha256))).not.toContain("error[volume-taken]");
+  });
+});
+
+describe("an image without a UUID that was kept", () => {
+  const content = { type: "partitions", table: "dos" } as const;
+  const state = restarted(movedHost({ strategy: "dm", switch: "suspend", source: "keep" }, { disks: { xvda1: { bytes: 64 * MIB, content, full: true } } }));
+  const image = imageOf(state);
+  const bound = { ...state, commits: (state.commits ?? []).map((commit) => ({ ...commit, images: [{ path: image.path, inode: image.inode }] })) };
+
+  test("is what its guest goes back to, and no other file of that name", () => {
+    expect(complaints(plannedBack(bound, { carryBack: "blocks" }))).not.toContain("error[source-changed]");
+    expect(complaints(plannedBack(withImage(bound, { ...image, inode: 4711 }), { carryBack: "blocks" }))).toEqual(["error[source-changed]"]);
   });
 });

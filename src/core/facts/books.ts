@@ -1,4 +1,4 @@
-import type { PastBooks, PastCommit, PastRun, RetiredImage, RunRecord } from "../model/host-state.js";
+import type { BoundImage, PastBooks, PastCommit, PastRun, RetiredImage, RunRecord } from "../model/host-state.js";
 import { BOOKS } from "../model/names.js";
 import { own } from "../model/own.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
@@ -62,6 +62,7 @@ done
 grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
 grep -sH '' -- */runs/*/since | sed 's/^/since /'
 grep -soH '"volume":"[^"]*"' -- */runs/*/plan.json | sort -u | sed 's/^/volume /'
+grep -soHE '"what":"image [^"\\\\]*","is":\\{"inode":[0-9]+' -- */runs/*/plan.json | sed 's/^/image /'
 grep -slF '"change":"return-disk"' -- */runs/*/plan.json | sed 's/^/return /'
 called=$(grep -shF /program.sh /etc/systemd/system/converge-boot-*.service */runs/*/before)
 for run in */runs/*; do
@@ -119,11 +120,12 @@ export const fact: FirstFact<Books> = {
       else if (kind === "open") withBook(books, line.slice("open ".length), { open: true });
       else if (kind === "return") withBook(books, line.slice("return ".length).split("/").slice(0, 3).join("/"), { returns: true });
       else if (kind === "size") withBook(books, line.slice(line.indexOf("\t") + 1), { bytes: 1024 * (parseInt(first, 10) || 0) });
-      else if (kind === "committed" || kind === "since" || kind === "volume") {
+      else if (kind === "committed" || kind === "since" || kind === "volume" || kind === "image") {
         const colon = line.indexOf(":");
         const value = line.slice(colon + 1);
         const at = line.slice(kind.length + 1, colon).split("/").slice(0, 3).join("/");
-        if (kind === "volume") withBook(books, at, { volumes: [...(books.get(at)?.volumes ?? []), value.slice('"volume":"'.length, -1)] });
+        if (kind === "image") withBook(books, at, { images: [...(books.get(at)?.images ?? []), ...readBoundImage(value)] });
+        else if (kind === "volume") withBook(books, at, { volumes: [...(books.get(at)?.volumes ?? []), value.slice('"volume":"'.length, -1)] });
         else withBook(books, at, { [kind]: Number(value) || 0 });
       }
     }
@@ -189,6 +191,13 @@ interface BookOfRun {
   readonly bytes?: number;
   readonly open?: true;
   readonly returns?: true;
+  readonly images?: readonly BoundImage[];
+}
+
+/** `"what":"image /srv/a.img","is":{"inode":7`: what a plan was bound to (bindings.ts). */
+function readBoundImage(text: string): readonly BoundImage[] {
+  const [, path, inode] = /^"what":"image ([^"\\]*)","is":\{"inode":(\d+)$/.exec(text) ?? [];
+  return path === undefined || inode === undefined ? [] : [{ path, inode: Number(inode) }];
 }
 
 function withBook(books: Map<string, BookOfRun>, at: string, more: BookOfRun): void {
@@ -201,12 +210,12 @@ function ofBooks(
 ): Pick<Books, "commits" | "past"> {
   const commits: PastCommit[] = [];
   const past: PastBooks[] = [];
-  for (const [at, { since = 0, committed, volumes = [], bytes = 0, open, returns }] of books) {
+  for (const [at, { since = 0, committed, volumes = [], bytes = 0, open, returns, images }] of books) {
     const [directory = "", , run = ""] = at.split("/");
     const of = current.find((one) => one.directory === directory);
     const named = of?.files.get("domain") ?? "";
     const domain = named === "" ? directory : named;
-    if (committed !== undefined) commits.push({ domain, run, at: committed, volumes, ...(returns === undefined ? {} : { returns }) });
+    if (committed !== undefined) commits.push({ domain, run, at: committed, volumes, ...(returns === undefined ? {} : { returns }), ...(images === undefined ? {} : { images }) });
     if (of?.run !== run) past.push({ domain, run, since, bytes, ...(open === undefined ? {} : { open }) });
   }
   return { commits: commits.sort((a, b) => b.at - a.at), past: past.sort((a, b) => a.since - b.since) };

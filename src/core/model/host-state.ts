@@ -80,6 +80,14 @@ export interface PastCommit {
   readonly volumes: readonly string[];
   /** It brought the guest back from them to its images. */
   readonly returns?: true;
+  /** The images that it was about, as it found them. */
+  readonly images?: readonly BoundImage[];
+}
+
+/** A file by its path then, and its identity. */
+export interface BoundImage {
+  readonly path: string;
+  readonly inode: number;
 }
 
 export interface HostIdentity {

@@ -130,7 +130,7 @@ function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport
     case "left": return { end: "detached" };
     case "lost": return { end: "lost" };
     case "silent":
-      return { end: "lost", died: true, message: "the run ended without a word: its program was killed; running the playbook again recovers" };
+      return { end: "lost", died: true, message: "the run ended without a word: its program was killed; `converge resume` takes it from there" };
   }
 }
 

@@ -167,6 +167,9 @@ cat >/usr/local/bin/xl <<'SCRIPT'
 #!/bin/sh
 if [ "$1" = config-update ] && [ ! -e /run/failed ]; then
   : >/run/failed
+  # of what Dom0 has in memory a write fails only later, when nobody hears of it
+  sync -f /srv/frail
+  echo 3 >/proc/sys/vm/drop_caches
   dmsetup reload vg0-frail --table "0 $(blockdev --getsz /dev/vg0/frail) error"
   dmsetup resume --noflush vg0-frail
   tries=1200
