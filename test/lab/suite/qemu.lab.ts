@@ -164,6 +164,27 @@ describe.runIf(everything)("a guest on a VHD image, in the mirror", () => {
     await expectOnImage();
   });
 
+  test.runIf(everything)("the guest's own reboot ends the QEMU that mirrors, and the run with it: it comes up on its image", async () => {
+    const { run } = await start();
+    const booted = await boots(lab, "oldext");
+    await runInGuest(lab, "10.77.0.14", "reboot");
+    const { exitCode, all } = await run;
+    expect(exitCode, all).toBe(3);
+    await waitForConsole(lab, "oldext", `oldext is up, boot ${String(booted + 1)}`);
+    await expectOnImage();
+  });
+
+  test.runIf(everything)("Dom0 reboots in order: the guest is restored on its image, by a QEMU that knows of no mirror", async () => {
+    const { run } = await start();
+    // it ends when it cannot reach Dom0 any more, and nobody waits for that
+    void run.catch(() => undefined);
+    const booted = await boots(lab, "oldext");
+    await lab.reboot();
+    await lab.run("until xl domid oldext; do sleep 0.5; done", { timeoutSeconds: 300 });
+    await expectOnImage();
+    expect(await boots(lab, "oldext"), "it kept its uptime").toBe(booted);
+  });
+
   test("and the next run finishes, with nothing lost", async () => {
     Object.assign(OLDEXT["oldext"] as object, { move: wayOf("qemu/oldext") });
     const booted = await boots(lab, "oldext");
