@@ -100,6 +100,28 @@ describe("an image that a later run is to give up", () => {
     expect(complaints(planHost({ ...stuck, domains: { ...stuck.domains, web2 } }, WISH({ source }), sha256))).toEqual(["error[image-shared]"]);
   });
 
+  test.each(["rsync", "dm"] as const)("is looked at once more right before it goes, where another disk is moved first by %s, which takes its time", (strategy) => {
+    const two = aHost([{ name: "web1", disks: { xvda1: {}, xvda2: {} } }]);
+    const both = planHost(two, [aWish("web1", ["xvda1"], { source: "keep" })], sha256).domains[0];
+    const ran = simulate(both?.nodes ?? [], startModel(two));
+    if (!ran.ok) throw new Error(ran.why);
+    const left = asWritten(ran.end).host;
+    const found = left.volumes[VOLUME];
+    if (found === undefined) throw new Error("not moved");
+    const state = {
+      ...left, commits: [{ domain: "web1", run: "one", at: 2, volumes: [VOLUME] }],
+      volumes: { ...left.volumes, [VOLUME]: { ...found, tags: found.tags.map((tag) => (tag === "converge.role=disk" ? "converge.role=copy" : tag)) } },
+    };
+    const plan = planHost(state, [aWish("web1", ["xvda1", "xvda2"], { strategy, source: "delete" })], sha256);
+    expect(complaints(plan).filter((one) => one.startsWith("error"))).toEqual([]);
+    const [old, own] = [IMAGE, "/srv/xen/web1/xvda2.img"].map((path) =>
+      stepsOf(plan.domains[0]?.nodes ?? []).find(({ kind, args }) => kind === "delete-image" && (args as { path: string }).path === path));
+    const { inode, devno } = imageOf(state);
+    expect(old?.args).toEqual({ path: IMAGE, looked: { domain: "web1", inode, devno } });
+    expect(own?.args).toEqual({ path: "/srv/xen/web1/xvda2.img" });
+    expect(plan.domains[0]?.bindings.find(({ what }) => what === `image ${IMAGE}`)?.is).toEqual({ inode, devno });
+  });
+
   test("is not the one of another file system that has come under its name", () => {
     const state = withImage(stuck, { ...imageOf(stuck), inode: 999, content: ext4("another", 64 * MIB) });
     expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(["error[source-changed]"]);

@@ -33,7 +33,12 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
         ? { exists: false }
         : { exists: true, uuid: found.uuid, bytes: found.bytes, tags: [...found.tags].sort().join(" ") },
     });
-    if (change.change === "finish-move" || change.change === "finish-return" || change.change === "forget-runs") continue;
+    if (change.change === "finish-move") {
+      const given = (change.wish.move.source ?? "keep") === "keep" ? undefined : Object.values(state.images).find(({ realPath }) => realPath === change.image);
+      if (given !== undefined) bindings.push({ what: `image ${given.path}`, is: { inode: given.inode, devno: given.devno } });
+      continue;
+    }
+    if (change.change === "finish-return" || change.change === "forget-runs") continue;
     const { image } = change;
     bindings.push({ what: `image ${image.path}`, is: { inode: image.inode, bytes: diskBytes(image), devno: image.devno } });
     const { content } = image;

@@ -162,10 +162,15 @@ function adopting(moves: readonly MoveDisk[], fill: Fill): readonly Step[] {
   ));
 }
 
-function settling(domain: string, finishes: readonly FinishMove[], { volumes }: HostState): readonly Step[] {
-  return finishes.flatMap(({ vdev, volume, image, wish }) =>
-    settleSteps({ domain, vdev, volume, image, source: wish.move.source, unzeroed: unzeroedOf(volumes[volume]?.tags ?? []) }),
-  );
+function settling(domain: string, finishes: readonly FinishMove[], state: HostState): readonly Step[] {
+  return finishes.flatMap((finish) => {
+    const { vdev, volume, image, wish } = finish;
+    const given = givenUp(finish, state);
+    return settleSteps({
+      domain, vdev, volume, image, source: wish.move.source, unzeroed: unzeroedOf(state.volumes[volume]?.tags ?? []),
+      ...(given === undefined ? {} : { looked: { domain, inode: given.inode, devno: given.devno } }),
+    });
+  });
 }
 
 /** A move that went through but was not tidied up: what is left of it to do. */

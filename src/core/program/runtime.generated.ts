@@ -1787,9 +1787,17 @@ goal_loop_attached() { # LINK FILE
   [ "$MODE" = undo ] && loop_is_recorded "$device" "$1"
 }
 
-# loop_identity DEVICE: sets IDENTITY, inode and file system of what is behind it
+# loop_identity DEVICE: sets IDENTITY, inode and file system of what is behind it, in one word; empty where nothing is
 loop_identity() {
   IDENTITY=$(losetup --list --noheadings --output BACK-INO,BACK-MAJ:MIN "$1" 2>/dev/null 9>&-)
+  set -- $IDENTITY
+  IDENTITY=\${1:-}\${2:+,$2}
+}
+
+# loop_stays DEVICE IDENTITY: what was behind it is so still. By its number alone it may be anybody's by now.
+loop_stays() {
+  loop_identity "$1"
+  [ -n "$IDENTITY" ] && { [ -z "$2" ] || [ "$IDENTITY" = "$2" ]; }
 }
 
 # loop_is_recorded DEVICE LINK: it is what this run attached under that link
@@ -4848,12 +4856,17 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   SHUTDOWN_CENTIS=$((UPTIME - began))
 }
 
-# loops_of DOMID: sets LOOPS, the devices that its backends have
+# loops_of DOMID: sets LOOPS, the loop devices that its backends have, each with what is behind it: \`/dev/loop0=4711,253:0\`. Once it is
+# let go of, the next one who asks for a loop device gets the same number.
 loops_of() {
-  local type device
+  local type device node
   LOOPS=
   while read -r type device; do
-    [ -z "$device" ] || LOOPS="$LOOPS $(backend_value "$1" "$type" "$device" node)"
+    [ -n "$device" ] || continue
+    node=$(backend_value "$1" "$type" "$device" node)
+    case $node in "$ROOT"/dev/loop*) ;; *) continue ;; esac
+    loop_identity "$node"
+    LOOPS="$LOOPS $node=$IDENTITY"
   done <<LIST
 $(backends_of "$1")
 LIST
@@ -4893,8 +4906,7 @@ await_gone() {
           busy='its disks are still attached'
         else
           for loop in \${3:-}; do
-            case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
-            ! losetup "$loop" >/dev/null 2>&1 9>&- || busy="$loop is still attached"
+            ! loop_stays "\${loop%%=*}" "\${loop#*=}" || busy="\${loop%%=*} is still attached"
           done
           uptime_now
           if [ -n "$busy" ]; then
@@ -4936,8 +4948,8 @@ is_served() {
 release_loops() {
   local loop
   for loop in "$@"; do
-    case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
-    losetup "$loop" >/dev/null 2>&1 9>&- || continue
+    loop_stays "\${loop%%=*}" "\${loop#*=}" || continue
+    loop=\${loop%%=*}
     [ -z "$(mounts_of "$loop")" ] && ! backend_uses "$loop" || continue
     run_command losetup --detach "$loop" && journal note message "$loop was left behind by Xen's block script: detached"
   done
@@ -6370,10 +6382,12 @@ verb_detach_loop() { # LINK [MAPPING]
   case $device in
     "$ROOT"/dev/loop[0-9]*)
       # not there any more: the reboot of Dom0 took it, or an earlier try did
-      if losetup "$device" >/dev/null 2>&1 9>&-; then
+      # and somebody else may have got that number since
+      recorded_identity "$1"
+      if loop_stays "$device" "$RECORDED"; then
         run_command losetup --detach "$device" || return
         tries=50
-        while losetup "$device" >/dev/null 2>&1 9>&-; do
+        while loop_stays "$device" "$RECORDED"; do
           tries=$((tries - 1))
           [ "$tries" -gt 0 ] || {
             says "$device is still in use"
@@ -6388,6 +6402,16 @@ verb_detach_loop() { # LINK [MAPPING]
   ! in_vain || return 1
   rm -f -- "$1"
   forget_loop "$1"
+}
+
+# recorded_identity LINK: sets RECORDED, what was behind the loop when this run attached it; empty where that is not known
+recorded_identity() {
+  local record link
+  RECORDED=
+  for record in "$HERE"/loops/*.link; do
+    [ -e "$record" ] && IFS= read -r link <"$record" && [ "$link" = "$1" ] || continue
+    read -r RECORDED <"\${record%.link}.identity" || :
+  done 2>/dev/null
 }
 
 # forget_loop LINK: a loop over that file is no concern of this run any more
@@ -7934,9 +7958,9 @@ readonly FIRST_SHARE=2
 THROTTLED=''
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 
-# throttle_held COMMAND…: with the host-wide record held
+# throttle_held COMMAND…: with the host-wide record held, by a lock of the kernel's own file: one of ours would have to stay for good
 throttle_held() {
-  mkdir -p "$RUN" && (flock -w 10 8 && "$@") 8>"$RUN/throttle.lock" 9>&-
+  mkdir -p "$RUN" && (flock -w 10 8 && "$@") 8<"$THROTTLE" 9>&-
 }
 
 # throttle_mirrors PER_CENT
@@ -7957,15 +7981,33 @@ take_throttle() {
     mkdir -p "$RUN/throttle" && cat "$THROTTLE" >"$RUN/throttle/before.new" &&
       mv -f "$RUN/throttle/before.new" "$RUN/throttle/before" || return 1
   }
-  printf '' >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
+  # whole or not there: others read it
+  echo "$1" >"$RUN/throttle/new.$SAFE" && mv -f "$RUN/throttle/new.$SAFE" "$RUN/throttle/guest.$SAFE" && give_least
 }
 
-# steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed
+# give_least: the kernel gets the least that any of the runs asks for. 1: none does.
+give_least() {
+  local file share least
+  least=
+  for file in "$RUN"/throttle/guest.*; do
+    share=
+    { read -r share <"$file"; } 2>/dev/null || continue
+    case $share in '' | *[!0-9]*) continue ;; esac
+    [ -n "$least" ] && [ "$least" -le "$share" ] || least=$share
+  done
+  [ -n "$least" ] && echo "$least" >"$THROTTLE"
+}
+
+# steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed. What another run asks for may hold it below its own share.
 steer_mirrors() {
-  local share
+  local share given
   share=$THROTTLED
   if [ "$1" -gt "$2" ]; then
-    share=$((share * $2 / $1))
+    given=
+    { read -r given <"$THROTTLE"; } 2>/dev/null || given=
+    case $given in '' | *[!0-9]*) given=$share ;; esac
+    [ "$given" -le "$share" ] || given=$share
+    share=$((given * $2 / $1))
   elif [ $(($1 * 10)) -lt $(($2 * 9)) ]; then
     share=$((share + share / 2 + 1))
   fi
@@ -7983,13 +8025,10 @@ release_throttle() {
 }
 
 give_throttle_back() {
-  local file
-  rm -f "$RUN/throttle/guest.$SAFE"
-  for file in "$RUN"/throttle/guest.*; do
-    [ ! -e "$file" ] || return 0
-  done
+  rm -f "$RUN/throttle/guest.$SAFE" "$RUN/throttle/new.$SAFE"
+  ! give_least || return 0
   [ ! -s "$RUN/throttle/before" ] || cat "$RUN/throttle/before" >"$THROTTLE" || return 1
-  rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle" && rm -f "$RUN/throttle.lock"
+  rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle"
 }
 
 # The wait for a window of time. The host's wall clock is asked anew each time, and nothing is reckoned from the time

@@ -1,6 +1,26 @@
-import type { StepKind } from "../model/step.js";
+import type { Action, StepKind } from "../model/step.js";
 import type { Model } from "../model/model.js";
 import type { Image } from "../model/storage.js";
+
+/**
+ * What a file has to be still, where it is given up by a later run than the one that moved its guest: long after it was looked at, and
+ * nobody watches it meanwhile.
+ */
+export interface LookedAt {
+  readonly domain: string;
+  readonly inode: number;
+  readonly devno: string;
+}
+
+function lookingAt(path: string, looked: LookedAt | undefined): readonly Action[] {
+  if (looked === undefined) return [];
+  return [
+    { verb: ["guard_image", path, String(looked.inode), "-", looked.devno], shown: `${path} is the same file` },
+    { verb: ["guard_free", path, looked.domain], shown: `nobody but ${looked.domain} has ${path} open` },
+  ];
+}
+
+const LOOKS = ["stat", "losetup", "find"] as const;
 
 export interface RetireImage {
   readonly domain: string;
@@ -10,15 +30,18 @@ export interface RetireImage {
   /** The file itself, no link to it. */
   readonly path: string;
   readonly retired: string;
+  readonly looked?: LookedAt;
 }
 
 /** The old image gets a name under which nothing starts it by mistake; its content stays. */
 export const retireImage: StepKind<"retire-image", RetireImage> = {
   kind: "retire-image",
   risk: "safe",
-  requires: ["mv"],
+  requires: ["mv", ...LOOKS],
+  needs: ({ looked }) => ["mv", ...(looked === undefined ? [] : LOOKS)],
   title: ({ path, retired }) => `Retire ${path} as ${retired}`,
-  actions: ({ domain, vdev, volume, path, retired }) => [
+  actions: ({ domain, vdev, volume, path, retired, looked }) => [
+    ...lookingAt(path, looked),
     { verb: ["retire_image", domain, vdev, volume, path, retired], command: ["mv", "--no-clobber", "--", path, retired] },
   ],
   goals: ({ path, retired }) => [{ goal: "file-absent", path }, { goal: "file-exists", path: retired }],
@@ -65,14 +88,16 @@ function renamed(model: Model, from: string, to: Pick<Image, "path" | "realPath"
 export interface DeleteImage {
   /** The file itself, no link to it. */
   readonly path: string;
+  readonly looked?: LookedAt;
 }
 
 export const deleteImage: StepKind<"delete-image", DeleteImage> = {
   kind: "delete-image",
   risk: "destructive",
-  requires: ["rm"],
+  requires: ["rm", ...LOOKS],
+  needs: ({ looked }) => ["rm", ...(looked === undefined ? [] : LOOKS)],
   title: ({ path }) => `Delete ${path}`,
-  actions: ({ path }) => [{ command: ["rm", "--", path] }],
+  actions: ({ path, looked }) => [...lookingAt(path, looked), { command: ["rm", "--", path] }],
   goals: ({ path }) => [{ goal: "file-absent", path }],
   effect: ({ path }, model) => {
     const image = Object.values(model.host.images).find((found) => found.realPath === path);

@@ -2,6 +2,7 @@ import type { MoveOptions } from "../model/desired.js";
 import { safeName } from "../model/names.js";
 import type { Step } from "../model/step.js";
 import { deleteImage, retireImage } from "../steps/settle-source.js";
+import type { LookedAt } from "../steps/settle-source.js";
 import { settleVolume } from "../steps/settle-volume.js";
 import { stepOf } from "../steps/step-of.js";
 import { servedBy } from "./new-volume.js";
@@ -23,14 +24,17 @@ export interface Settled {
   readonly unzeroed?: number | undefined;
   /** Unset where its tag is right already. */
   readonly servedByQemu?: boolean | undefined;
+  /** Set where another run than this has moved the guest off the image. */
+  readonly looked?: LookedAt | undefined;
 }
 
 /**
  * What every strategy leaves for good: the image as the playbook says, and then the volume marked as the guest's
  * disk. In this order, for the mark says that nothing is left to do.
  */
-export function settleSteps({ domain, vdev, volume, image, source, unzeroed, servedByQemu }: Settled): readonly Step[] {
+export function settleSteps({ domain, vdev, volume, image, source, unzeroed, servedByQemu, looked }: Settled): readonly Step[] {
   const id = safeName(vdev);
+  const again = looked === undefined ? {} : { looked };
   const settled = stepOf(
     settleVolume, "settle", `${id}.settle-volume`, {
       volume, domain, vdev, ...(unzeroed === undefined ? {} : { unzeroed }), ...(servedByQemu === undefined ? {} : { servedByQemu }),
@@ -44,13 +48,13 @@ export function settleSteps({ domain, vdev, volume, image, source, unzeroed, ser
     case "retire":
       return [
         stepOf(
-          retireImage, "settle", `${id}.retire-image`, { domain, vdev, volume, path: image, retired: retiredName(image) },
+          retireImage, "settle", `${id}.retire-image`, { domain, vdev, volume, path: image, retired: retiredName(image), ...again },
           "nothing starts a stale image by mistake",
         ),
         settled,
       ];
     case "delete":
-      return [stepOf(deleteImage, "settle", `${id}.delete-image`, { path: image }, "the playbook says source: delete"), settled];
+      return [stepOf(deleteImage, "settle", `${id}.delete-image`, { path: image, ...again }, "the playbook says source: delete"), settled];
   }
 }
 

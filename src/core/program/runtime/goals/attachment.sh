@@ -54,9 +54,18 @@ goal_loop_attached() { # LINK FILE
   [ "$MODE" = undo ] && loop_is_recorded "$device" "$1"
 }
 
-# loop_identity DEVICE: sets IDENTITY, inode and file system of what is behind it
+# loop_identity DEVICE: sets IDENTITY, inode and file system of what is behind it, in one word; empty where nothing is
 loop_identity() {
   IDENTITY=$(losetup --list --noheadings --output BACK-INO,BACK-MAJ:MIN "$1" 2>/dev/null 9>&-)
+  # shellcheck disable=SC2086 # two words
+  set -- $IDENTITY
+  IDENTITY=${1:-}${2:+,$2}
+}
+
+# loop_stays DEVICE IDENTITY: what was behind it is so still. By its number alone it may be anybody's by now.
+loop_stays() {
+  loop_identity "$1"
+  [ -n "$IDENTITY" ] && { [ -z "$2" ] || [ "$IDENTITY" = "$2" ]; }
 }
 
 # loop_is_recorded DEVICE LINK: it is what this run attached under that link

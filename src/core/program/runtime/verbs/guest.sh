@@ -51,12 +51,17 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   SHUTDOWN_CENTIS=$((UPTIME - began))
 }
 
-# loops_of DOMID: sets LOOPS, the devices that its backends have
+# loops_of DOMID: sets LOOPS, the loop devices that its backends have, each with what is behind it: `/dev/loop0=4711,253:0`. Once it is
+# let go of, the next one who asks for a loop device gets the same number.
 loops_of() {
-  local type device
+  local type device node
   LOOPS=
   while read -r type device; do
-    [ -z "$device" ] || LOOPS="$LOOPS $(backend_value "$1" "$type" "$device" node)"
+    [ -n "$device" ] || continue
+    node=$(backend_value "$1" "$type" "$device" node)
+    case $node in "$ROOT"/dev/loop*) ;; *) continue ;; esac
+    loop_identity "$node"
+    LOOPS="$LOOPS $node=$IDENTITY"
   done <<LIST
 $(backends_of "$1")
 LIST
@@ -96,8 +101,7 @@ await_gone() {
           busy='its disks are still attached'
         else
           for loop in ${3:-}; do
-            case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
-            ! losetup "$loop" >/dev/null 2>&1 9>&- || busy="$loop is still attached"
+            ! loop_stays "${loop%%=*}" "${loop#*=}" || busy="${loop%%=*} is still attached"
           done
           uptime_now
           if [ -n "$busy" ]; then
@@ -140,8 +144,8 @@ is_served() {
 release_loops() {
   local loop
   for loop in "$@"; do
-    case $loop in "$ROOT"/dev/loop*) ;; *) continue ;; esac
-    losetup "$loop" >/dev/null 2>&1 9>&- || continue
+    loop_stays "${loop%%=*}" "${loop#*=}" || continue
+    loop=${loop%%=*}
     [ -z "$(mounts_of "$loop")" ] && ! backend_uses "$loop" || continue
     run_command losetup --detach "$loop" && journal note message "$loop was left behind by Xen's block script: detached"
   done

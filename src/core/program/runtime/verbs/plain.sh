@@ -146,10 +146,12 @@ verb_detach_loop() { # LINK [MAPPING]
   case $device in
     "$ROOT"/dev/loop[0-9]*)
       # not there any more: the reboot of Dom0 took it, or an earlier try did
-      if losetup "$device" >/dev/null 2>&1 9>&-; then
+      # and somebody else may have got that number since
+      recorded_identity "$1"
+      if loop_stays "$device" "$RECORDED"; then
         run_command losetup --detach "$device" || return
         tries=50
-        while losetup "$device" >/dev/null 2>&1 9>&-; do
+        while loop_stays "$device" "$RECORDED"; do
           tries=$((tries - 1))
           [ "$tries" -gt 0 ] || {
             says "$device is still in use"
@@ -164,6 +166,16 @@ verb_detach_loop() { # LINK [MAPPING]
   ! in_vain || return 1
   rm -f -- "$1"
   forget_loop "$1"
+}
+
+# recorded_identity LINK: sets RECORDED, what was behind the loop when this run attached it; empty where that is not known
+recorded_identity() {
+  local record link
+  RECORDED=
+  for record in "$HERE"/loops/*.link; do
+    [ -e "$record" ] && IFS= read -r link <"$record" && [ "$link" = "$1" ] || continue
+    read -r RECORDED <"${record%.link}.identity" || :
+  done 2>/dev/null
 }
 
 # forget_loop LINK: a loop over that file is no concern of this run any more

@@ -9,9 +9,9 @@ readonly FIRST_SHARE=2
 THROTTLED=''
 THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle
 
-# throttle_held COMMAND…: with the host-wide record held
+# throttle_held COMMAND…: with the host-wide record held, by a lock of the kernel's own file: one of ours would have to stay for good
 throttle_held() {
-  mkdir -p "$RUN" && (flock -w 10 8 && "$@") 8>"$RUN/throttle.lock" 9>&-
+  mkdir -p "$RUN" && (flock -w 10 8 && "$@") 8<"$THROTTLE" 9>&-
 }
 
 # throttle_mirrors PER_CENT
@@ -32,15 +32,33 @@ take_throttle() {
     mkdir -p "$RUN/throttle" && cat "$THROTTLE" >"$RUN/throttle/before.new" &&
       mv -f "$RUN/throttle/before.new" "$RUN/throttle/before" || return 1
   }
-  printf '' >"$RUN/throttle/guest.$SAFE" && echo "$1" >"$THROTTLE"
+  # whole or not there: others read it
+  echo "$1" >"$RUN/throttle/new.$SAFE" && mv -f "$RUN/throttle/new.$SAFE" "$RUN/throttle/guest.$SAFE" && give_least
 }
 
-# steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed
+# give_least: the kernel gets the least that any of the runs asks for. 1: none does.
+give_least() {
+  local file share least
+  least=
+  for file in "$RUN"/throttle/guest.*; do
+    share=
+    { read -r share <"$file"; } 2>/dev/null || continue
+    case $share in '' | *[!0-9]*) continue ;; esac
+    [ -n "$least" ] && [ "$least" -le "$share" ] || least=$share
+  done
+  [ -n "$least" ] && echo "$least" >"$THROTTLE"
+}
+
+# steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed. What another run asks for may hold it below its own share.
 steer_mirrors() {
-  local share
+  local share given
   share=$THROTTLED
   if [ "$1" -gt "$2" ]; then
-    share=$((share * $2 / $1))
+    given=
+    { read -r given <"$THROTTLE"; } 2>/dev/null || given=
+    case $given in '' | *[!0-9]*) given=$share ;; esac
+    [ "$given" -le "$share" ] || given=$share
+    share=$((given * $2 / $1))
   elif [ $(($1 * 10)) -lt $(($2 * 9)) ]; then
     share=$((share + share / 2 + 1))
   fi
@@ -58,11 +76,8 @@ release_throttle() {
 }
 
 give_throttle_back() {
-  local file
-  rm -f "$RUN/throttle/guest.$SAFE"
-  for file in "$RUN"/throttle/guest.*; do
-    [ ! -e "$file" ] || return 0
-  done
+  rm -f "$RUN/throttle/guest.$SAFE" "$RUN/throttle/new.$SAFE"
+  ! give_least || return 0
   [ ! -s "$RUN/throttle/before" ] || cat "$RUN/throttle/before" >"$THROTTLE" || return 1
-  rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle" && rm -f "$RUN/throttle.lock"
+  rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle"
 }

@@ -1,0 +1,80 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { RUNTIME } from "../../src/core/program/runtime.generated.js";
+import { SCRATCH, SHELLS, StubHost, byTurns, evaluate } from "./host.js";
+import { moveProgram } from "./plan.js";
+
+/** Runs of other guests on the same host, and what they share with this one. */
+
+/** A tool of the host's is another one, by which the stub is called as `$REAL`. */
+function wrap(host: StubHost, tool: string, script: string): void {
+  const path = join(host.root, "bin", tool);
+  const real = join(host.root, "bin/real", tool);
+  mkdirSync(join(host.root, "bin/real"), { recursive: true });
+  symlinkSync(readlinkSync(path), real);
+  rmSync(path);
+  writeFileSync(path, `#!/bin/sh\nREAL='${real}'\n${script}`, { mode: 0o755 });
+}
+
+describe.concurrent("a loop device whose number somebody else gets as soon as the guest has let go of it", () => {
+  for (const [turn, shell] of SHELLS.entries()) {
+    it.each(["not open yet", "open"] as const)(`is no reason to wait, and is left alone: %s (${shell})`, byTurns(turn, shell), async (how) => {
+      const host = new StubHost(shell);
+      try {
+        const other = join(host.root, "srv/other-guest.img");
+        const taken = join(host.state, "taken");
+        writeFileSync(other, "another guest's image");
+        host.install(moveProgram(host));
+        wrap(host, "losetup", how === "open"
+          // the kernel marks one that is open to go with its last user, and losetup ends well
+          ? `if [ "$1" = --detach ] && [ -e '${taken}' ] && [ "$2" = "$(cat '${taken}')" ]; then echo "$2" >>'${host.state}/marked'; exit 0; fi\nexec "$REAL" "$@"\n`
+          : 'exec "$REAL" "$@"\n');
+        wrap(host, "xl", `"$REAL" "$@"\nstatus=$?\nif [ "$1" = shutdown ]; then '${host.root}/bin/losetup' --find --show '${other}' >'${taken}'; fi\nexit $status\n`);
+        await host.run("run");
+        expect(host.ended(), host.journalText()).toBe("done");
+        expect(readFileSync(taken, "utf8"), "the lowest number that is free").toContain("/loop0");
+        expect(readFileSync(join(host.state, "loops/loop0/file"), "utf8")).toBe(other);
+        expect(existsSync(join(host.state, "marked")), "nobody has asked for it to go").toBe(false);
+      } finally {
+        host.remove();
+      }
+    });
+  }
+});
+
+describe("the throttle of all mirrors, where two runs hold back theirs", () => {
+  const scratch = mkdtempSync(join(SCRATCH, "converge-throttle-"));
+  afterAll(() => { rmSync(scratch, { recursive: true }); });
+
+  it.each(SHELLS)("is the least that either asks for, and what one alone asks for once the other is over (%s)", async (shell) => {
+    const root = mkdtempSync(join(scratch, "host-"));
+    const throttle = join(root, "throttle");
+    mkdirSync(join(root, "books/runs/1/out"), { recursive: true });
+    writeFileSync(throttle, "77\n");
+    const functions = RUNTIME.replace("HERE=$(cd", `HERE='${root}/books/runs/1' # $(cd`).replace("THROTTLE=$ROOT/sys/module/dm_mirror/parameters/raid1_resync_throttle", `THROTTLE='${throttle}'`);
+    const { stdout } = await evaluate(shell, `${functions}
+RUN='${root}/run'
+about slow slow d /c
+steer() { for n in 1 2 3 4 5 6 7 8 9 10 11 12; do steer_mirrors "$@"; done; }
+throttle_mirrors 2
+# a disk with room to spare: it has all of the time soon
+steer 100000000 500000000
+echo "alone $THROTTLED $(cat "$THROTTLE")"
+( about other other d /c; throttle_mirrors 2; echo "both $(cat "$THROTTLE")"; release_throttle )
+echo "alone again $(cat "$THROTTLE")"
+( about other other d /c; throttle_mirrors 2; steer 100000000 500000000; echo "both fast $(cat "$THROTTLE")" )
+# held by the other, it is not to be lowered from a share that it has not got
+echo 40 >"$THROTTLE"
+steer_mirrors 2000 1000
+echo "too fast $THROTTLED $(cat "$THROTTLE")"
+release_throttle
+echo "the other $(cat "$THROTTLE")"
+( about other other d /c; release_throttle )
+echo "nobody $(cat "$THROTTLE") $(ls "$RUN")"
+`);
+    expect(stdout.trim().split("\n")).toEqual([
+      "alone 100 100", "both 2", "alone again 100", "both fast 100", "too fast 20 20", "the other 100", "nobody 77",
+    ]);
+  });
+});
