@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { quoteWord } from "../../src/core/model/command.js";
 import { formatBytes, parseBytes, roundUpToExtent } from "../../src/core/model/bytes.js";
-import { safeName, snapshotName, sourceOfTags, sourceTags, unitName } from "../../src/core/model/names.js";
+import { bootUnitName, safeName, snapshotName, sourceOfTags, sourceTags, unitName } from "../../src/core/model/names.js";
 import { lineColumn } from "../../src/core/model/source.js";
 
 const anyName = fc.oneof(fc.string({ unit: "binary", maxLength: 300 }), fc.string({ maxLength: 40 }));
@@ -19,6 +19,18 @@ describe("names of converge's own", () => {
         if (a !== b && !lone.test(a) && !lone.test(b)) expect(safeName(a)).not.toBe(safeName(b));
       }),
     );
+  });
+
+  test("of several guests are no two the same, also where one name goes on where another ends", () => {
+    const part = fc.stringMatching(/^[a-c]([a-c-]{0,5}[a-c])?$/);
+    fc.assert(
+      fc.property(part, part, part, part, (one, volume, other, otherVolume) => {
+        if (one === other && volume === otherVolume) return;
+        expect(snapshotName(`vg0/${volume}`, one)).not.toBe(snapshotName(`vg0/${otherVolume}`, other));
+      }),
+    );
+    for (const name of ["web1", "web-1", "boot"]) expect(unitName(`boot-${name}`)).not.toBe(bootUnitName(name));
+    expect(snapshotName("vg0/db-images", "web")).not.toBe(snapshotName("vg0/images", "web-db"));
   });
 
   test("tell a volume's source again", () => {

@@ -57,7 +57,9 @@ export function booksDirectory(domain: string): string {
 
 /** The transient unit that a domain's program runs in. */
 export function unitName(domain: string): string {
-  return `converge-${safeName(domain)}.service`;
+  const name = safeName(domain);
+  // of a guest boot-web1 it would be web1's boot unit
+  return name.startsWith("boot-") ? `converge_${name}.service` : `converge-${name}.service`;
 }
 
 /** The unit that looks after a domain when Dom0 reboots in mid-run. */
@@ -180,7 +182,9 @@ export function volumeOfPath(path: string): string | undefined {
 /** Name of the temporary snapshot of a volume, taken for one guest. */
 export function snapshotName(origin: string, domain: string): string {
   const group = origin.slice(0, origin.indexOf("/"));
-  return `${group}/converge-${safeName(domain)}-${safeName(origin.slice(group.length + 1))}`;
+  const name = safeName(domain);
+  // where the one ends and the other begins: web's of db-images is not web-db's of images
+  return `${group}/converge-${name}${name.includes("-") ? "+" : "-"}${safeName(origin.slice(group.length + 1))}`;
 }
 
 const REHEARSAL = "converge-rehearsal-";
