@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
@@ -76,5 +76,41 @@ echo "nobody $(cat "$THROTTLE") $(ls "$RUN")"
     expect(stdout.trim().split("\n")).toEqual([
       "alone 100 100", "both 2", "alone again 100", "both fast 100", "too fast 20 20", "the other 100", "nobody 77",
     ]);
+  });
+});
+
+describe("xl's own lock, which a migration of another guest to this host has as long as it takes", () => {
+  it.each(SHELLS)("is waited for before a guest is touched that has to be built anew right after (%s)", async (shell) => {
+    const root = mkdtempSync(join(SCRATCH, "converge-xl-"));
+    try {
+      for (const folder of ["books/runs/1/out", "proc", "etc/xen", "var/lock"]) mkdirSync(join(root, folder), { recursive: true });
+      const lock = join(root, "var/lock/other");
+      writeFileSync(lock, "");
+      writeFileSync(join(root, "etc/xen/xl.conf"), '# lockfile="/none"\nautoballoon=0\nlockfile="/var/lock/other"\n');
+      const { dev, ino } = statSync(lock, { bigint: true });
+      const hex = (n: bigint): string => n.toString(16).padStart(2, "0");
+      const device = `${hex((dev >> 8n) & 0xfffn)}:${hex(dev & 0xffn)}`;
+      const locks = (inode: bigint, kind = "POSIX  ADVISORY  WRITE"): string => `1: FLOCK  ADVISORY  WRITE 7 ${device}:${String(ino)} 0 EOF\n2: ${kind} 4711 ${device}:${String(inode)} 0 EOF\n`;
+      const functions = RUNTIME.replace("HERE=$(cd", `HERE='${root}/books/runs/1' # $(cd`);
+      const asked = async (text: string, patience = "") => {
+        writeFileSync(join(root, "proc/locks"), text);
+        const { stdout } = await evaluate(shell, `${functions.replace("readonly XL_CENTIS=90000", `readonly XL_CENTIS=${patience || "90000"}`)}
+about web1 web1 d /c
+ROOT='${root}'
+journal() { echo "$3"; }
+sleep() { slept=$((slept + 1)); [ "$slept" -lt 3 ] || : >"$ROOT/proc/locks"; }
+slept=0
+uptime_now() { UPTIME=$((\${UPTIME:-0} + 100)); }
+if verb_await_xl; then echo "free after $slept"; else echo "$SAYS"; fi
+`);
+        return stdout.trim().split("\n");
+      };
+      expect(await asked(locks(ino + 1n))).toEqual(["free after 0"]);
+      expect(await asked(locks(ino, "POSIX  ADVISORY  READ"))).toEqual(["free after 0"]);
+      expect(await asked(locks(ino))).toEqual(["xl is building or receiving another guest (process 4711): it is waited for, before web1 is touched", "free after 3"]);
+      expect((await asked(locks(ino), "200")).at(-1)).toBe("xl is still building or receiving another guest (process 4711): web1 could not be started while it does");
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 });

@@ -1794,10 +1794,14 @@ loop_identity() {
   IDENTITY=\${1:-}\${2:+,$2}
 }
 
-# loop_stays DEVICE IDENTITY: what was behind it is so still. By its number alone it may be anybody's by now.
+# loop_stays DEVICE IDENTITY: what was behind it is so still. By its number alone, where no more is known of it, it may be anybody's.
 loop_stays() {
+  [ -n "$2" ] || {
+    losetup "$1" >/dev/null 2>&1 9>&-
+    return
+  }
   loop_identity "$1"
-  [ -n "$IDENTITY" ] && { [ -z "$2" ] || [ "$IDENTITY" = "$2" ]; }
+  [ "$IDENTITY" = "$2" ]
 }
 
 # loop_is_recorded DEVICE LINK: it is what this run attached under that link
@@ -4609,6 +4613,50 @@ differs() { # WHAT WAS IS
     says "$1 has changed since the plan was made: was $2, is $3"
     return 1
   }
+}
+
+# await_xl: xl has one lock for the host, around whatever builds a guest (acquire_lock in tools/xl/xl_utils.c): a migration to this host
+# has it as long as it takes. A guest that is taken down meanwhile could not be brought up before that is over.
+verb_await_xl() {
+  local deadline told
+  told=0
+  uptime_now
+  deadline=$((UPTIME + XL_CENTIS))
+  while xl_is_locked; do
+    [ "$told" -eq 1 ] || journal note message "xl is building or receiving another guest (process $HOLDER): it is waited for, before $DOMAIN is touched"
+    told=1
+    uptime_now
+    [ "$UPTIME" -lt "$deadline" ] || {
+      says "xl is still building or receiving another guest (process $HOLDER): $DOMAIN could not be started while it does"
+      return 1
+    }
+    sleep 1
+  done
+}
+# so long at most
+readonly XL_CENTIS=90000
+
+# xl_is_locked: sets HOLDER. A lock of POSIX (fcntl), which only the kernel's list shows.
+xl_is_locked() {
+  local file line device inode kind access
+  file=$ROOT/var/lock/xl
+  while IFS= read -r line; do
+    case $line in lockfile*=*\\"*\\"*) ;; *) continue ;; esac
+    file=\${line#*\\"}
+    file=$ROOT\${file%%\\"*}
+  done 2>/dev/null <"$ROOT/etc/xen/xl.conf"
+  [ -e "$file" ] && [ -r "$ROOT/proc/locks" ] || return 1
+  read -r device inode <<LINE
+$(stat -L -c '%d %i' -- "$file" 2>/dev/null 9>&-)
+LINE
+  [ -n "\${inode:-}" ] || return 1
+  device_number "$device"
+  # as the kernel has it: in hexadecimal, and the inode as it is
+  device=$(printf '%02x:%02x:%s' "\${DEVNO%:*}" "\${DEVNO#*:}" "$inode")
+  while read -r _ kind _ access HOLDER file _; do
+    [ "$kind $access $file" = "POSIX WRITE $device" ] && return 0
+  done <"$ROOT/proc/locks"
+  return 1
 }
 
 verb_guard_boot() { # BOOT_ID
@@ -9877,7 +9925,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

@@ -21,6 +21,8 @@ export interface Guard {
   readonly volumes?: readonly { readonly volume: string; readonly under?: string }[];
   /** In mid-mirror instead: the disks that it has to be on, whatever its domain id is now. */
   readonly attached?: readonly AttachedGoal[];
+  /** It is taken down next, and has to be built again right after: whoever else builds a guest is waited for. */
+  readonly builds?: true;
   /** Names that images are to have afterwards, and nothing has. */
   readonly vacant?: readonly string[];
   /** Mirrors that have to be in sync. */
@@ -49,7 +51,10 @@ export const guard: StepKind<"guard", Guard> = {
     ...(images.length + volumes.length === 0 ? [] : ["find"]), ...(devices === undefined ? [] : ["xenstore-ls"]),
   ],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
-  actions: ({ domain, bootId, running, config, images, volumes = [], attached, vacant = [], mirrors = [], devices, stored, memory }) => [
+  actions: ({ domain, bootId, running, config, images, volumes = [], attached, builds, vacant = [], mirrors = [], devices, stored, memory }) => [
+    ...(builds === undefined
+      ? []
+      : [{ verb: ["await_xl"] as [string, ...string[]], shown: "no other xl command is building or receiving a guest: it is waited for" }]),
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {

@@ -123,11 +123,17 @@ export function guardStep({ domain, edit, moves }: DomainMove, state: HostState,
         ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link, under: fragments.mirror.onto }),
       })),
       volumes: moves.map(volumeOf),
+      ...(running === undefined || isPivoted(moves) ? {} : { builds: true }),
       ...vacantFor(moves),
       ...more,
     },
     "somebody may have changed something meanwhile",
   );
+}
+
+/** QEMU takes them over, and nothing is built. */
+function isPivoted(moves: DomainMove["moves"]): boolean {
+  return moves.some(({ fragments }) => fragments.pivot !== undefined);
 }
 
 /** A name that is taken would leave the run stuck behind its commit. */

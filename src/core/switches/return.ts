@@ -97,6 +97,7 @@ function guardStep({ domain, returns, finishes }: DomainReturn, state: HostState
       images: id === "guard" ? returns.map(({ image, path }) => ({ path, inode: image.inode, bytes: image.bytes, devno: image.devno })) : [],
       // what it has left it must not have gone back to; on one that is not active nobody is
       volumes: finishes.flatMap(({ volume }) => (volume.active ? [{ volume: volume.name }] : [])),
+      ...(running === undefined || returns.length === 0 ? {} : { builds: true }),
     },
     "somebody may have changed something meanwhile",
   );

@@ -23,6 +23,16 @@ losetup_() {
       ;;
     --list)
       last_of "$@"; file=$LAST
+      case $file in
+        "$CONVERGE_ROOT"/dev/loop*)
+          # of one device: what is behind it
+          part xen-asked
+          linger "$file"
+          value "$STUB_STATE/loops/${file##*/}/file" || return 1
+          printf ' %s 8:1\n' "$(/usr/bin/stat -L -c %i -- "$VALUE" 2>/dev/null || echo 1)"
+          return
+          ;;
+      esac
       for loop in "$STUB_STATE"/loops/*; do
         value "$loop/file" && [ "$VALUE" = "$file" ] && printf '%s\n' "$CONVERGE_ROOT/dev/${loop##*/}"
       done

@@ -62,10 +62,14 @@ loop_identity() {
   IDENTITY=${1:-}${2:+,$2}
 }
 
-# loop_stays DEVICE IDENTITY: what was behind it is so still. By its number alone it may be anybody's by now.
+# loop_stays DEVICE IDENTITY: what was behind it is so still. By its number alone, where no more is known of it, it may be anybody's.
 loop_stays() {
+  [ -n "$2" ] || {
+    losetup "$1" >/dev/null 2>&1 9>&-
+    return
+  }
   loop_identity "$1"
-  [ -n "$IDENTITY" ] && { [ -z "$2" ] || [ "$IDENTITY" = "$2" ]; }
+  [ "$IDENTITY" = "$2" ]
 }
 
 # loop_is_recorded DEVICE LINK: it is what this run attached under that link
