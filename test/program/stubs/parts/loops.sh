@@ -27,8 +27,9 @@ losetup_() {
         "$CONVERGE_ROOT"/dev/loop*)
           # of one device: what is behind it
           part xen-asked
+          device=${file##*/}
           linger "$file"
-          value "$STUB_STATE/loops/${file##*/}/file" || return 1
+          value "$STUB_STATE/loops/$device/file" || return 1
           printf ' %s 8:1\n' "$(/usr/bin/stat -L -c %i -- "$VALUE" 2>/dev/null || echo 1)"
           return
           ;;
