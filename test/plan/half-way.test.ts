@@ -78,6 +78,29 @@ describe("a copy that was begun, and that somebody lets the config name", () => 
     expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(["error[copy-not-committed]"]);
     expect(kindsOf(state, { source: "delete" })).toEqual([]);
   });
+
+  test("is not to be left for the image, where the guest runs on it", () => {
+    const guest = guestOf(named);
+    const running = guestOf(back.host).running;
+    if (running === undefined) throw new Error("no guest");
+    const attached = running.attached.map((disk) => ({ ...disk, params: `/dev/${VOLUME}` }));
+    const [said] = planHost({ ...named, commits: [], domains: { web1: { ...guest, running: { ...running, attached } } } }, WISH({ source: "delete" }), sha256).diagnostics;
+    expect(said?.code).toBe("copy-not-committed");
+    expect(said?.fix).not.toContain("config name");
+  });
+
+  test("is its disk, where the books know it by the name of its folder only", () => {
+    const other = aHost([{ name: "web_1", disks: { xvda1: {} } }]);
+    const planned = planHost(other, [aWish("web_1", ["xvda1"])], sha256).domains[0];
+    const ran = simulate(planned?.nodes ?? [], startModel(other));
+    if (!ran.ok) throw new Error(ran.why);
+    const { host } = asWritten(ran.end);
+    const volumes = Object.fromEntries(Object.entries(host.volumes).map(([name, one]) =>
+      [name, { ...one, tags: one.tags.map((tag) => (tag === "converge.role=disk" ? "converge.role=copy" : tag)) }]));
+    const plan = planHost({ ...host, volumes, commits: [{ domain: "web_5f1", run: "one", at: 2, volumes: ["vg0/web_1-xvda1"] }] }, [aWish("web_1", ["xvda1"])], sha256);
+    expect(complaints(plan)).toEqual([]);
+    expect(plan.domains[0]?.changes.map(({ change }) => change)).toEqual(["finish-move"]);
+  });
 });
 
 describe("an image that a later run is to give up", () => {

@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { below } from "./below.js";
-import { StubHost, byTurns, SHELLS } from "./host.js";
+import { SCRATCH, SHELLS, StubHost, byTurns, evaluate } from "./host.js";
 import { mirrorProgram } from "./mirror.js";
 import { moveProgram } from "./plan.js";
 import { Xl } from "./xl.js";
@@ -10,6 +10,7 @@ import { Xl } from "./xl.js";
 /** A run dies between its edit of the config and its commit, and before it is taken back somebody else edits the config. */
 
 const VOLUME = "/dev/vg0/web1-root";
+const FUNCTIONS = readFileSync("src/core/program/runtime/verbs/config.sh", "utf8");
 
 /** @param at the command of xl at which it dies with all its children */
 async function diesAt(at: string, host: StubHost, program: string): Promise<void> {
@@ -78,6 +79,19 @@ describe.concurrent("a config that somebody edits while its run is dead", () => 
     });
   }
 
+  it("and that names the image, while the guest has come up on the volume: nobody decides, and that is told", async () => {
+    await withHost("dash", async (host) => {
+      const before = readFileSync(host.config, "utf8");
+      await diesAt("create", host, moveProgram(host));
+      await host.command([join(host.root, "bin/xl"), "create", host.config]);
+      writeFileSync(host.config, `${before}memory = 512\n`);
+      await host.run("recover");
+      expect(host.committing()).toBe(false);
+      expect(unfinished(host)).toContain("does not name the new disk, which web1 is on");
+      expect(host.guests().map(({ disk }) => disk)).toEqual([VOLUME]);
+    });
+  });
+
   it("and that names the volume still, while one of the mirror's disks has failed: nobody decides", async () => {
     await withHost("dash", async (host) => {
       await diesAt("config-update", host, mirrorProgram(host, "suspend", "dm"));
@@ -87,5 +101,33 @@ describe.concurrent("a config that somebody edits while its run is dead", () => 
       expect(host.committing()).toBe(false);
       expect(unfinished(host)).toContain("was changed by somebody else meanwhile");
     });
+  });
+});
+
+describe("what a config names", () => {
+  const VG = "/dev/vg0/web-root";
+  it.each([
+    ["the path", `disk = [ 'phy:${VG},xvda1,w' ]`, "all"],
+    ["the path, alone", `disk = ["${VG}"]`, "all"],
+    ["the path in a comment behind", `disk = [ 'file:/srv/a.img,xvda1,w' ] # was ${VG}`, "none"],
+    ["the path in a line of comment", `# disk = [ 'phy:${VG},xvda1,w' ]`, "none"],
+    ["a # within a string", `name = "a#b"\ndisk = [ 'phy:${VG},xvda1,w' ]`, "all"],
+    ["a path that goes on", `disk = [ 'phy:${VG}2,xvda1,w' ]`, "none"],
+    ["a path that ends so", `disk = [ 'file:/backup${VG},xvda1,w' ]`, "none"],
+    ["device-mapper's name of it", "disk = [ 'phy:/dev/mapper/vg0-web--root,xvda1,w' ]", "unclear"],
+    ["the name without /dev", "disk = [ 'phy:vg0/web-root,xvda1,w' ]", "unclear"],
+    ["an image", "disk = [ 'file:/srv/a.img,xvda1,w' ]", "none"],
+  ] as const)("is read as xl reads it: %s", async (_, text, named) => {
+    const folder = mkdtempSync(join(SCRATCH, "converge-named-"));
+    try {
+      const file = join(folder, "web1.cfg");
+      writeFileSync(file, `${text}\n`);
+      for (const shell of SHELLS) {
+        const { stdout } = await evaluate(shell, `${FUNCTIONS}\nROOT=\nnames_disks "$1" web1 xvda1 ${VG}\ncase $? in 0) echo all ;; 1) echo none ;; *) echo unclear ;; esac`, [file]);
+        expect(stdout.trim(), shell).toBe(named);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -5,8 +5,9 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { mappingAt } from "../model/mapping.js";
-import { CARRY_DONE, SERVED_BY_QEMU, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
+import { disksBehind, mappingAt } from "../model/mapping.js";
+import { CARRY_DONE, SERVED_BY_QEMU, fillOf, safeName, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
+import { servedFrom } from "../model/qemu.js";
 import { diskBytes, otherFileSystem } from "../model/storage.js";
 import type { Content, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -57,7 +58,10 @@ function noDisk(wish: DesiredDisk, config: DomainConfig): Diagnostic {
 
 function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, state: HostState, leaves?: string): MoveChange | Diagnostic | undefined {
   const volume = state.volumes[wish.volume];
-  if (isVolume(disk.target, wish.volume, volume)) return settled(wish, volume, state, leaves);
+  if (isVolume(disk.target, wish.volume, volume)) {
+    const isThere = running?.attached.some((d) => sameVdev(d.vdev, wish.vdev) && disksBehind(servedFrom(d), state).includes(wish.volume)) ?? false;
+    return settled(wish, volume, state, isThere, leaves);
+  }
   const image = state.images[disk.target];
   if (image === undefined) {
     return {
@@ -88,11 +92,11 @@ function isVolume(path: string, name: string, volume: Volume | undefined): boole
 }
 
 /** The guest is where it should be; what a run that stopped late has left is still to be done. */
-function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState, leaves?: string): MoveChange | Diagnostic | undefined {
+function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState, isThere: boolean, leaves?: string): MoveChange | Diagnostic | undefined {
   if (volume === undefined) return undefined;
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
-    if (!cameTo(wish, state)) return neverCame(wish, volume);
+    if (!cameTo(wish, state)) return neverCame(wish, volume, isThere);
     const source = sourceOfTags(volume.tags);
     const image = source === undefined ? undefined : state.images[source]?.realPath;
     return {
@@ -122,13 +126,26 @@ function cameTo({ domain, volume }: DesiredDisk, { commits, runs }: HostState): 
   // the model's hosts have no books
   if (commits === undefined) return true;
   // begun, and not written down as done: whoever looks after it goes forward
-  if (runs.some((run) => run.domain === domain && run.committing !== undefined && run.committedAt === undefined)) return true;
-  const last = commits.find((commit) => commit.domain === domain && commit.volumes.includes(volume));
+  if (runs.some((run) => isOf(run.domain, domain) && run.committing !== undefined && run.committedAt === undefined)) return true;
+  const last = commits.find((commit) => isOf(commit.domain, domain) && commit.volumes.includes(volume));
   return last !== undefined && last.returns !== true;
 }
 
-function neverCame(wish: DesiredDisk, { name, tags }: Volume): Diagnostic {
+/** Books that have lost the guest's own name call it as its folder is called. */
+function isOf(booked: string, domain: string): boolean {
+  return booked === domain || booked === safeName(domain);
+}
+
+function neverCame(wish: DesiredDisk, { name, tags }: Volume, isThere: boolean): Diagnostic {
   const image = sourceOfTags(tags) ?? "its image";
+  if (isThere) {
+    return {
+      severity: "error", code: "copy-not-committed", at: wish.at,
+      summary: `${wish.domain} runs on ${name} as its ${wish.vdev}, and no run is known to have brought it there`,
+      detail: `by its tags it is a copy that was begun, of ${image}; what is on it only, no other disk has`,
+      fix: `Look whether all is there. If it is: lvchange --deltag converge.role=copy --addtag converge.role=disk ${name}`,
+    };
+  }
   return {
     severity: "error", code: "copy-not-committed", at: wish.at,
     summary: `${wish.domain} has ${name} for ${wish.vdev} in its config, and no run has brought it there`,

@@ -62,7 +62,7 @@ export function restartSteps(domainMove: DomainMove, state: HostState): readonly
     ...fragments.flatMap((f) => f.checked),
     ...(running ? rehearsed(domainMove, state) : []),
     ...fragments.flatMap((f) => f.poised),
-    guardStep(domainMove, state, "guard"),
+    guardStep(domainMove, state, "guard", running ? { builds: true } : {}),
     ...(running ? takeDown(domainMove) : []),
     ...fragments.flatMap((f) => f.atRest),
     // one that is down has nobody waiting for it
@@ -109,7 +109,7 @@ function rehearsed(domainMove: DomainMove, state: HostState): readonly PlanNode[
 }
 
 /** @param more what else has to be as it was, for one that is not simply started anew from its config */
-export function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string, more: Pick<Guard, "devices" | "stored"> = {}): Step<"guard", Guard> {
+export function guardStep({ domain, edit, moves }: DomainMove, state: HostState, id: string, more: Pick<Guard, "builds" | "devices" | "stored"> = {}): Step<"guard", Guard> {
   const { running } = domain;
   return stepOf(
     guard, "switch", id,
@@ -123,17 +123,11 @@ export function guardStep({ domain, edit, moves }: DomainMove, state: HostState,
         ...(fragments.mirror === undefined ? {} : { link: fragments.mirror.link, under: fragments.mirror.onto }),
       })),
       volumes: moves.map(volumeOf),
-      ...(running === undefined || isPivoted(moves) ? {} : { builds: true }),
       ...vacantFor(moves),
       ...more,
     },
     "somebody may have changed something meanwhile",
   );
-}
-
-/** QEMU takes them over, and nothing is built. */
-function isPivoted(moves: DomainMove["moves"]): boolean {
-  return moves.some(({ fragments }) => fragments.pivot !== undefined);
 }
 
 /** A name that is taken would leave the run stuck behind its commit. */

@@ -81,7 +81,12 @@ export function takeOver(over: TakeOver): readonly Step[] {
     ...(suspend
       ? [stepOf(mountMemory, aside, id("make-room"), { target: memory, bytes: savedBytes(domain) }, "the guest's memory goes there")]
       : []),
-    suspend ? { ...over.guard, args: { ...over.guard.args, memory: { target: memory, bytes: savedBytes(domain), spareBytes: SPARE } } } : over.guard,
+    {
+      ...over.guard, args: {
+        ...over.guard.args, builds: true,
+        ...(suspend ? { memory: { target: memory, bytes: savedBytes(domain), spareBytes: SPARE } } : {}),
+      },
+    },
     ...(over.bootUnit === undefined ? [] : [over.bootUnit]),
     ...across(over, id, file),
     stepOf(

@@ -69,7 +69,8 @@ loop_stays() {
     return
   }
   loop_identity "$1"
-  [ "$IDENTITY" = "$2" ]
+  # what can not be asked any more (a file system that has shut down, a server that has forgotten it) is not gone
+  [ "$IDENTITY" = "$2" ] || { [ -z "$IDENTITY" ] && losetup "$1" >/dev/null 2>&1 9>&-; }
 }
 
 # loop_is_recorded DEVICE LINK: it is what this run attached under that link

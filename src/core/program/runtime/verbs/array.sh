@@ -210,6 +210,7 @@ verb_collapse_array() {
   stays=$2 goes=$3
   if committing; then stays=$3 goes=$2; fi
   array_of "$1" || return 1
+  takes_apart
   is_in_sync "$stays" || {
     says "$stays gives errors (md says: ${MEMBER:-no member}): $DOMAIN runs on $goes alone"
     return 1

@@ -245,25 +245,11 @@ used_meanwhile() {
 # somebody else or by its own reboot: what it has written since is on them only. Nor where it has come to its end again.
 # at-rest: the targets were noted (note_disks). mirrored: they have all that it wrote, wherever it did.
 verb_restore_config() {
-  restore_text "$@" && return
-  # what the run did before its edit is taken back all the same, and the old disks alone have what is written from then on
-  UNRESTORED=1
-  mark_kept "$HERE/unrestored" || :
-  return 1
-}
-UNRESTORED=0
-
-unrestored() {
-  [ "$UNRESTORED" -eq 1 ] || [ -e "$HERE/unrestored" ]
-}
-
-restore_text() {
   local path shown old name how
   [ -e "$HERE/config.before" ] || return 0
   path=$(readlink -e -- "$1") || {
-    # the guest is brought back all the same
-    BRING_BACK_FROM=$HERE/config.before
     says "$1 is not there: the old one is $HERE/config.before"
+    without_config "$@"
     return 1
   }
   draft_of "$path"
@@ -323,38 +309,102 @@ restore_text() {
 }
 BRING_BACK_FROM=
 
+# without_config PATH SHA_AFTER [at-rest NAME VDEV TARGET…]: the guest is brought back all the same, if it has not been on its new disk
+without_config() {
+  [ "${3:-}" = at-rest ] && ! is_apart || return 0
+  shift 4
+  set -- "$SAYS" "$@"
+  used_meanwhile_of "$@"
+  [ $? -ne 1 ] || BRING_BACK_FROM=$HERE/config.before
+  says "$1"
+}
+
+# used_meanwhile_of ANYTHING VDEV TARGET…
+used_meanwhile_of() {
+  shift
+  used_meanwhile "$@"
+}
+
 # leave_edited FILE PATH SHA_AFTER [at-rest|mirrored NAME VDEV TARGET…]: somebody else has changed the config since it was written, or
-# before that, and it is theirs now. Whatever starts the guest next goes by what it names: so does this run. The new disks have all
-# that the guest wrote by the time they are named, and it has been on no other one since, or on both.
+# before that, and it is theirs now. Whatever starts the guest next goes by what it names: so does this run, where the guest is not on
+# the other one. The new disks have all that it wrote by the time they are named, and it has been on no other one since, or on both.
 leave_edited() {
-  local file shown how
+  local file shown how named where
   file=$1 shown=$2 how=${4:-}
   shift 3
-  if [ $# -ge 4 ] && ! unrestored; then
+  if [ $# -ge 4 ]; then
     shift
     names_disks "$file" "$@"
-    case $?$how in
-      1*)
-        journal note message "$shown was changed by somebody else meanwhile, and does not name the new disk: it is left as it is"
+    named=$?
+    where_is "$how" "$@"
+    where=$?
+    case $named$where in
+      # the new disk, and it is there already, or can go there
+      00 | 02)
+        no_way_back "$shown was changed by somebody else meanwhile, and names the new disk, which lacks nothing: $1 goes there"
         return
         ;;
-      0mirrored) await_reboot "$1" ;;
-      0*) domid_of "$1" ;;
-      *) false ;;
+      # none of them, and it is on none of them
+      11 | 12)
+        journal note message "$shown was changed by somebody else meanwhile, and does not name the new disk: it is left as it is"
+        return 0
+        ;;
+      10)
+        says "$shown was changed by somebody else meanwhile, and does not name the new disk, which $1 is on, or was last"
+        return 1
+        ;;
     esac
-    case $?$how in
-      1mirrored) ! saved_by_xendomains && hold_all "$@" && { rebooted || note_gone; } ;;
-      0mirrored) { goal_attached "$@" || on_devices "$@"; } && hold_all "$@" ;;
-      0*) goal_attached "$@" ;;
-      1*) ;;
-      *) false ;;
-    esac && {
-      no_way_back "$shown was changed by somebody else meanwhile, and names the new disk, which lacks nothing: $1 goes there"
-      return
-    }
   fi
   says "$shown was changed by somebody else meanwhile: it is left as it is; the old one is $HERE/config.before"
   return 1
+}
+
+# where_is at-rest|mirrored NAME VDEV TARGET…: 0: on its new disks, or down, and what it wrote last may be there only. 1: on others. 2: down, or
+# on devices of this run's, and new and old disks are equal. 3: that is not known.
+where_is() {
+  local how
+  how=$1
+  shift
+  if [ "$how" = mirrored ]; then await_reboot "$1"; else domid_of "$1"; fi
+  case $? in
+    0)
+      ! goal_attached "$@" || return 0
+      [ "$how" = mirrored ] || return 1
+      if ! on_devices "$@" || is_apart; then return 1; fi
+      ! hold_all "$@" || return 2
+      return 3
+      ;;
+    1)
+      if [ "$how" = mirrored ]; then
+        if saved_by_xendomains || is_apart; then return 3; fi
+        hold_all "$@" || return 3
+        # whoever took it down may bring it up again; what Dom0's reboot took down is started
+        rebooted || note_gone
+        return 0
+      fi
+      shift
+      used_meanwhile "$@"
+      case $? in
+        0) return 0 ;;
+        1) ! is_apart || return 3 ;;
+        *) return 3 ;;
+      esac
+      return 2
+      ;;
+  esac
+  return 3
+}
+
+# takes_apart: from here on only the old disk has what the guest writes. Written down: whoever looks at the mirror later takes it for whole.
+takes_apart() {
+  committing && return
+  TAKEN_APART=1
+  [ -e "$HERE/apart" ] || mark_kept "$HERE/apart" || :
+}
+TAKEN_APART=0
+
+is_apart() {
+  [ "$TAKEN_APART" -eq 1 ] || [ -e "$HERE/apart" ]
 }
 
 # hold_all NAME VDEV TARGET…
@@ -381,8 +431,8 @@ on_devices() {
   done
 }
 
-# names_disks FILE NAME VDEV TARGET…: which of the targets stand in it, comments apart. 0: all; 1: none; 2: some of them, or it can not
-# be told, as xl has several ways to write what is not plain.
+# names_disks FILE NAME VDEV TARGET…: which of the targets stand in it, comments apart. 0: all; 1: none; 2: some of them, or it can not be
+# told: xl has several ways to write what is not plain, and a volume several names.
 names_disks() {
   local file there all
   file=$1 there=0 all=0
@@ -390,18 +440,47 @@ names_disks() {
   while [ $# -ge 2 ]; do
     case $2 in *[!A-Za-z0-9/._:+@%-]*) return 2 ;; esac
     all=$((all + 1))
-    NAMED=$2 awk '
-      { sub(/^[ \t]*#.*/, "") }
-      {
-        for (rest = $0; (at = index(rest, ENVIRON["NAMED"])) > 0; rest = substr(rest, at + 1))
-          if (substr(rest, at + length(ENVIRON["NAMED"]), 1) !~ /[A-Za-z0-9\/._:+@%-]/) found = 1
+    other_names "${2#"$ROOT"}"
+    NAMED=$2 OTHER=$MAPPER_NAME SHORT=$SHORT_NAME awk '
+      function stands(text, name,    at, rest) {
+        if (name == "") return 0
+        for (rest = text; (at = index(rest, name)) > 0; rest = substr(rest, at + 1))
+          if ((at == 1 || substr(rest, at - 1, 1) !~ PART) && substr(rest, at + length(name), 1) !~ PART) return 1
+        return 0
       }
-      END { exit !found }' "$file" && there=$((there + 1))
+      BEGIN { PART = "[A-Za-z0-9/._+@%-]" }
+      {
+        # a comment begins where no string has
+        text = "" ; quote = ""
+        for (i = 1; i <= length($0); i++) {
+          c = substr($0, i, 1)
+          if (quote == "" && c == "#") break
+          if (quote == "" && (c == "\"" || c == "\047")) { quote = c; c = " " }
+          else if (c == quote) { quote = ""; c = " " }
+          text = text c
+        }
+        if (stands(text, ENVIRON["NAMED"])) named = 1
+        if (stands(text, ENVIRON["OTHER"]) || stands(text, ENVIRON["SHORT"])) other = 1
+      }
+      END { exit named ? 0 : other ? 2 : 1 }' "$file"
+    case $? in
+      0) there=$((there + 1)) ;;
+      1) ;;
+      *) return 2 ;;
+    esac
     shift 2
   done
   [ "$there" -ne "$all" ] || return 0
   [ "$there" -ne 0 ] && return 2
   return 1
+}
+
+# other_names PATH: sets MAPPER_NAME and SHORT_NAME, other names of a volume that is called /dev/VG/LV; empty for what is none
+other_names() {
+  MAPPER_NAME='' SHORT_NAME=''
+  case $1 in /dev/mapper/*) return ;; /dev/*/*/*) return ;; /dev/*/*) ;; *) return ;; esac
+  SHORT_NAME=${1#/dev/}
+  MAPPER_NAME=/dev/mapper/$(printf '%s %s' "${SHORT_NAME%%/*}" "${SHORT_NAME#*/}" | sed 's/-/--/g; s/ /-/')
 }
 
 # await_reboot NAME: as domid_of; in its own reboot a guest is not there for a moment
@@ -421,7 +500,7 @@ await_reboot() {
 # still be asked for has failed since
 volumes_hold() {
   local file name vdev volume
-  ! unrestored || return 1
+  ! is_apart || return 1
   for file in "$HERE"/watched/*; do
     name=${file##*/}
     if [ -e "$ROOT/dev/mapper/$name" ]; then verb_mirror_whole "$name" || return 1; fi

@@ -18,6 +18,7 @@ verb_await_xl() {
   while xl_is_locked; do
     [ "$told" -eq 1 ] || journal note message "xl is building or receiving another guest (process $HOLDER): it is waited for, before $DOMAIN is touched"
     told=1
+    committing || heed_stop 'in the wait for xl'
     uptime_now
     [ "$UPTIME" -lt "$deadline" ] || {
       says "xl is still building or receiving another guest (process $HOLDER): $DOMAIN could not be started while it does"

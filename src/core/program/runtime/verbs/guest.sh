@@ -191,6 +191,7 @@ verb_bring_back() {
   case $? in
     0) ;;
     1)
+      takes_apart
       start_in_scope "$1" "$2"
       return
       ;;
@@ -198,6 +199,7 @@ verb_bring_back() {
   esac
   case $STATE in
     *[scd]*)
+      takes_apart
       clear_away "$DOMID" "$KEPT_SECONDS" && start_in_scope "$1" "$2"
       return
       ;;

@@ -33,6 +33,7 @@ verb_collapse() {
   local device
   device=$3
   ! committing || device=$4
+  takes_apart
   rm -f "$HERE/synced/$1"
   run_command dmsetup reload "$1" --table "0 $2 linear $device 0" &&
     run_command dmsetup resume --noflush "$1"

@@ -47,6 +47,8 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
   ours "$link" || return
   [ -d "${link%/*}" ] || mkdir -p -- "${link%/*}"
   # what is needed to find the loop again if this ends between the two
+  # of a pass before
+  rm -f "$HERE/loops/$STEP.identity"
   printf '%s\n' "$link" >"$HERE/loops/$STEP.link" &&
     printf '%s' "$file" >"$HERE/loops/$STEP.file" &&
     loops_over "$file" >"$HERE/loops/$STEP.before" || {
@@ -98,6 +100,8 @@ adopt_loops() {
     for device in $(loops_over "$file"); do
       grep -qxF -- "$device" "${record%.link}.before" && continue
       backend_uses "$device" && continue
+      loop_identity "$device"
+      printf '%s\n' "$IDENTITY" >"${record%.link}.identity"
       link_loop "$device" "$link"
       break
     done
@@ -182,7 +186,7 @@ recorded_identity() {
 forget_loop() {
   local record link
   for record in "$HERE"/loops/*.link; do
-    [ -e "$record" ] && IFS= read -r link <"$record" && [ "$link" = "$1" ] && rm -f -- "$record"
+    [ -e "$record" ] && IFS= read -r link <"$record" && [ "$link" = "$1" ] && rm -f -- "$record" "${record%.link}.identity"
   done
   return 0
 }

@@ -512,6 +512,7 @@ verb_collapse_resource() {
     while_still "$name" swap_legs "$name" "$3" "$4"
     return
   fi
+  takes_apart
   if [ -z "$LOWER" ] && [ -n "$COPY" ]; then
     holds_all "$COPY_MINOR" && {
       says "$2 gives errors: $DOMAIN runs on $3 alone"

@@ -41,12 +41,21 @@ give_least() {
   local file share least
   least=
   for file in "$RUN"/throttle/guest.*; do
+    ! is_forsaken "${file##*/guest.}" || {
+      rm -f "$file"
+      continue
+    }
     share=
     { read -r share <"$file"; } 2>/dev/null || continue
     case $share in '' | *[!0-9]*) continue ;; esac
     [ -n "$least" ] && [ "$least" -le "$share" ] || least=$share
   done
   [ -n "$least" ] && echo "$least" >"$THROTTLE"
+}
+
+# is_forsaken SAFE: the run of another guest that has died, and asks for nothing any more: what it left is put back by whoever comes for it
+is_forsaken() {
+  [ "$1" != "$SAFE" ] && [ -e "${BOOK%/*}/$1/lock" ] && flock -n -s "${BOOK%/*}/$1/lock" true 2>/dev/null 9>&-
 }
 
 # steer_mirrors RATE LIMIT: bytes a second, as measured and as allowed. What another run asks for may hold it below its own share.
@@ -72,6 +81,11 @@ steer_mirrors() {
 release_throttle() {
   THROTTLED=
   [ -e "$RUN/throttle/guest.$SAFE" ] || return 0
+  # the module has gone, and with it what was set
+  [ -e "$THROTTLE" ] || {
+    rm -rf "$RUN/throttle"
+    return 0
+  }
   throttle_held give_throttle_back || says 'the throttle of mirrors could not be put back'
 }
 
