@@ -114,3 +114,11 @@ describe("a file that is too long to be read to its end", () => {
     }));
   });
 });
+
+test("a config that can not be read is named, and its guest is not said to have none", () => {
+  const { plans, errors, observed } = planned(withFile("/etc/xen/web1.cfg", latin1(`name = 'web1'\nmemory = 128M\n${DISK}`)));
+  expect(plans).toBe(0);
+  expect(observed.map(({ code }) => code)).toContain("xl-value");
+  expect(errors).toMatchObject([{ code: "no-config", summary: "the config of web1 can not be read: /etc/xen/web1.cfg" }]);
+  expect(errors[0]?.fix).not.toContain("Write one");
+});
