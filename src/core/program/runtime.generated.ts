@@ -8123,21 +8123,24 @@ take_throttle() {
   echo "$1" >"$RUN/throttle/new.$SAFE" && mv -f "$RUN/throttle/new.$SAFE" "$RUN/throttle/guest.$SAFE" && give_least
 }
 
-# give_least: the kernel gets the least that any of the runs asks for. 1: none does.
+# give_least: the kernel gets the least that any of the runs asks for. 1: there is none. One of an older version says nothing of what it
+# asks for: for it the kernel keeps what it has.
 give_least() {
-  local file share least
-  least=
+  local file share least held
+  least='' held=1
   for file in "$RUN"/throttle/guest.*; do
     ! is_forsaken "\${file##*/guest.}" || {
       rm -f "$file"
       continue
     }
-    share=
-    { read -r share <"$file"; } 2>/dev/null || continue
+    [ -e "$file" ] || continue
+    share='' held=0
+    { read -r share <"$file"; } 2>/dev/null || :
     case $share in '' | *[!0-9]*) continue ;; esac
     [ -n "$least" ] && [ "$least" -le "$share" ] || least=$share
   done
-  [ -n "$least" ] && echo "$least" >"$THROTTLE"
+  [ -z "$least" ] || echo "$least" >"$THROTTLE" || return 1
+  return "$held"
 }
 
 # is_forsaken SAFE: the run of another guest that has died, and asks for nothing any more: what it left is put back by whoever comes for it
