@@ -109,6 +109,11 @@ export interface ForgetRuns {
   readonly runs: readonly PastBooks[];
 }
 
+/** The image that is to be deleted or retired where a move is finished, if it is there. */
+export function givenUp({ image, wish }: FinishMove, images: Readonly<Record<string, Image>>): Image | undefined {
+  return (wish.move.source ?? "keep") === "keep" ? undefined : Object.values(images).find(({ realPath }) => realPath === image);
+}
+
 /** The volume that a change is about; books of runs are about none. */
 export function volumeOf(change: Change): string | undefined {
   switch (change.change) {

@@ -1,4 +1,4 @@
-import { volumeOf } from "../model/change.js";
+import { givenUp, volumeOf } from "../model/change.js";
 import type { Change } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
@@ -34,7 +34,7 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
         : { exists: true, uuid: found.uuid, bytes: found.bytes, tags: [...found.tags].sort().join(" ") },
     });
     if (change.change === "finish-move") {
-      const given = (change.wish.move.source ?? "keep") === "keep" ? undefined : Object.values(state.images).find(({ realPath }) => realPath === change.image);
+      const given = givenUp(change, state.images);
       if (given !== undefined) bindings.push({ what: `image ${given.path}`, is: { inode: given.inode, devno: given.devno } });
       continue;
     }

@@ -1,4 +1,5 @@
 import { createTwoFilesPatch } from "diff";
+import { givenUp } from "../model/change.js";
 import type { FinishMove, MoveChange, MoveDisk } from "../model/change.js";
 import type { DesiredDomain, MoveOptions } from "../model/desired.js";
 import { hasErrors } from "../model/diagnostic.js";
@@ -14,7 +15,7 @@ import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { Check, CheckContext } from "../checks/check.js";
 import { usersOfImage } from "../checks/users.js";
-import { otherFileSystem, type Image } from "../model/storage.js";
+import { otherFileSystem } from "../model/storage.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
@@ -165,7 +166,7 @@ function adopting(moves: readonly MoveDisk[], fill: Fill): readonly Step[] {
 function settling(domain: string, finishes: readonly FinishMove[], state: HostState): readonly Step[] {
   return finishes.flatMap((finish) => {
     const { vdev, volume, image, wish } = finish;
-    const given = givenUp(finish, state);
+    const given = givenUp(finish, state.images);
     return settleSteps({
       domain, vdev, volume, image, source: wish.move.source, unzeroed: unzeroedOf(state.volumes[volume]?.tags ?? []),
       ...(given === undefined ? {} : { looked: { domain, inode: given.inode, devno: given.devno } }),
@@ -204,20 +205,15 @@ function stillThere({ name, config, running }: Domain, finishes: readonly Finish
     domain: name, bootId: state.host.bootId, config: { path: config.path, sha256: config.sha256 },
     ...(running === undefined ? {} : { running: { domid: running.domid, uuid: running.uuid } }),
     images: finishes.flatMap((finish) => {
-      const image = givenUp(finish, state);
+      const image = givenUp(finish, state.images);
       return image === undefined ? [] : [{ path: image.path, inode: image.inode, devno: image.devno }];
     }),
   }, "what is settled can not be taken back")];
 }
 
-/** The image that is to be deleted or retired, where it is there. */
-function givenUp({ image, wish }: FinishMove, { images }: HostState): Image | undefined {
-  return (wish.move.source ?? "keep") === "keep" ? undefined : Object.values(images).find(({ realPath }) => realPath === image);
-}
-
 /** What lies under the image's name by now may be something else, or somebody's. */
 function againstSettling(finish: FinishMove, domain: Domain, state: HostState): readonly Diagnostic[] {
-  const image = givenUp(finish, state);
+  const image = givenUp(finish, state.images);
   if (image === undefined) return [];
   const { vdev, volume, wish } = finish;
   const problem = (code: string, summary: string, detail: string, fix: string): Diagnostic =>

@@ -3792,7 +3792,9 @@ leave_edited() {
     where=$?
     case $named$where in
       # the new disk, and it is there already, or can go there
-      00 | 02)
+      00 | 02 | 04)
+        # whoever took it down may bring it up again; what Dom0's reboot took down is started
+        [ "$where" -ne 4 ] || rebooted || note_gone
         no_way_back "$shown was changed by somebody else meanwhile, and names the new disk, which lacks nothing: $1 goes there"
         return
         ;;
@@ -3801,7 +3803,7 @@ leave_edited() {
         journal note message "$shown was changed by somebody else meanwhile, and does not name the new disk: it is left as it is"
         return 0
         ;;
-      10)
+      10 | 14)
         says "$shown was changed by somebody else meanwhile, and does not name the new disk, which $1 is on, or was last"
         return 1
         ;;
@@ -3811,8 +3813,9 @@ leave_edited() {
   return 1
 }
 
-# where_is at-rest|mirrored NAME VDEV TARGET…: 0: on its new disks, or down, and what it wrote last may be there only. 1: on others. 2: down, or
-# on devices of this run's, and new and old disks are equal. 3: that is not known.
+# where_is at-rest|mirrored NAME VDEV TARGET…: 0: on its new disks, or down, and has been there. 1: on others. 2: down, or on devices of
+# this run's, and new and old disks are equal. 3: that is not known. 4: down by somebody's doing, and what it wrote last may be on the new
+# ones only, which lack nothing.
 where_is() {
   local how
   how=$1
@@ -3830,9 +3833,7 @@ where_is() {
       if [ "$how" = mirrored ]; then
         if saved_by_xendomains || is_apart; then return 3; fi
         hold_all "$@" || return 3
-        # whoever took it down may bring it up again; what Dom0's reboot took down is started
-        rebooted || note_gone
-        return 0
+        return 4
       fi
       shift
       used_meanwhile "$@"
@@ -3847,7 +3848,8 @@ where_is() {
   return 3
 }
 
-# takes_apart: from here on only the old disk has what the guest writes. Written down: whoever looks at the mirror later takes it for whole.
+# takes_apart: from here on only the old disk has what the guest writes. Written down, since
+# whoever looks at the mirror after that could take it for whole.
 takes_apart() {
   committing && return
   TAKEN_APART=1
