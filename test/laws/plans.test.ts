@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { verdictOf } from "../../src/core/goals/verdict.js";
 import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { Model } from "../../src/core/model/model.js";
+import { stepsOf } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
+import type { Guard } from "../../src/core/steps/guard.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
@@ -55,6 +57,23 @@ describe("a plan", () => {
           if (simulated.ok) model = simulated.end;
         }
         for (const name of model.ghost.wasUp) expect(model.host.domains[name]?.running?.paused).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+
+  test("takes no guest down before it is this run's turn, and gives that back once the guest is ready", () => {
+    fc.assert(
+      fc.property(scenes, (scene) => {
+        for (const { nodes } of plan(scene).domains) {
+          let turn = false;
+          for (const step of stepsOf(nodes)) {
+            if (step.kind === "guard" && (step as Step<"guard", Guard>).args.builds === true) turn = true;
+            if (["shut-down", "save-guest", "migrate-guest"].includes(step.kind)) expect(turn, step.id).toBe(true);
+            if (step.kind === "wait-ready") turn = false;
+          }
+          expect(turn).toBe(false);
+        }
       }),
       RUNS,
     );

@@ -94,7 +94,7 @@ describe("xl's own lock, which a migration of another guest to this host has as 
       const functions = RUNTIME.replace("HERE=$(cd", `HERE='${root}/books/runs/1' # $(cd`);
       const asked = async (text: string, patience = "") => {
         writeFileSync(join(root, "proc/locks"), text);
-        const { stdout } = await evaluate(shell, `${functions.replace("readonly XL_CENTIS=90000", `readonly XL_CENTIS=${patience || "90000"}`)}
+        const { stdout } = await evaluate(shell, `${functions.replace("readonly OTHERS_CENTIS=90000", `readonly OTHERS_CENTIS=${patience || "90000"}`)}
 about web1 web1 d /c
 ROOT='${root}'
 journal() { echo "$3"; }
@@ -108,9 +108,62 @@ if verb_await_xl; then echo "free after $slept"; else echo "$SAYS"; fi
       expect(await asked(locks(ino + 1n))).toEqual(["free after 0"]);
       expect(await asked(locks(ino, "POSIX  ADVISORY  READ"))).toEqual(["free after 0"]);
       expect(await asked(locks(ino))).toEqual(["xl is building or receiving another guest (process 4711): it is waited for, before web1 is touched", "free after 3"]);
-      expect((await asked(locks(ino), "200")).at(-1)).toBe("xl is still building or receiving another guest (process 4711): web1 could not be started while it does");
+      expect((await asked(locks(ino), "200")).at(-1)).toBe("xl is building or receiving another guest (process 4711), still: web1 is not touched while that goes on");
     } finally {
       rmSync(root, { recursive: true });
     }
+  });
+});
+
+describe("the turn to take a guest over, of which a host has one: what the one leaves free is not for the other to take", () => {
+  const scratch = mkdtempSync(join(SCRATCH, "converge-turn-"));
+  afterAll(() => { rmSync(scratch, { recursive: true }); });
+
+  it.each(SHELLS)("is waited for before a guest is touched, and not that of a run that has died (%s)", async (shell) => {
+    const root = mkdtempSync(join(scratch, "host-"));
+    for (const folder of ["books/web1/runs/1/out", "books/other"]) mkdirSync(join(root, folder), { recursive: true });
+    const functions = RUNTIME.replace("HERE=$(cd", `HERE='${root}/books/web1/runs/1' # $(cd`).replace("readonly OTHERS_CENTIS=90000", "readonly OTHERS_CENTIS=2000");
+    const { stdout } = await evaluate(shell, `${functions}
+RUN='${root}/run'
+about web1 web1 d /c
+journal() { echo "$3"; }
+ticks=0
+uptime_now() { UPTIME=$((\${UPTIME:-0} + 100)); }
+sleep() { ticks=$((ticks + 1)); [ "$ticks" -ne 3 ] || (about other other d /c; give_turn); }
+take() { ticks=0; if verb_await_turn; then echo "$1: after $ticks, $(cat "$RUN/.turn")"; else echo "$1: $SAYS"; fi; }
+take 'nobody has it'
+take 'its own'
+give_turn
+# a run that is under way holds the lock of its guest's books
+exec 7>'${root}/books/other/lock'
+flock 7
+(about other other d /c; verb_await_turn)
+take 'given in the end'
+(about other other d /c; give_turn)
+echo "not its own to give: $(cat "$RUN/.turn")"
+give_turn
+(about other other d /c; verb_await_turn)
+sleep() { :; }
+take 'not given'
+exec 7>&-
+take 'of one that has died'
+echo other >"$RUN/.turn"
+rm '${root}/books/other/lock'
+take 'of one whose books are gone'
+give_turn
+echo "left: $(ls -A "$RUN")"
+rmdir "$RUN"
+: >"$RUN"
+take 'no place for it'
+`);
+    expect(stdout.trim().split("\n")).toEqual([
+      "nobody has it: after 0, web1", "its own: after 0, web1",
+      "a run of other is taking its guest over: it is waited for, before web1 is touched", "given in the end: after 3, web1",
+      "not its own to give: web1",
+      "a run of other is taking its guest over: it is waited for, before web1 is touched",
+      "not given: a run of other is taking its guest over, still: web1 is not touched while that goes on",
+      "of one that has died: after 0, web1", "of one whose books are gone: after 0, web1", "left: ",
+      `no place for it: ${root}/run cannot be locked, or not be written to`,
+    ]);
   });
 });

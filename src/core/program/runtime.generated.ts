@@ -825,6 +825,7 @@ finish() {
   settle_late
   [ -z "\${LEFT:-}$UNSTARTED" ] || try_again_later
   guest_here
+  give_turn
   release_throttle
   [ -n "\${LEFT:-}" ] && ! committing || forget_former
   remove_run_directories
@@ -4698,51 +4699,6 @@ differs() { # WHAT WAS IS
   }
 }
 
-# await_xl: xl has one lock for the host, around whatever builds a guest (acquire_lock in tools/xl/xl_utils.c): a migration to this host
-# has it as long as it takes. A guest that is taken down meanwhile could not be brought up before that is over.
-verb_await_xl() {
-  local deadline told
-  told=0
-  uptime_now
-  deadline=$((UPTIME + XL_CENTIS))
-  while xl_is_locked; do
-    [ "$told" -eq 1 ] || journal note message "xl is building or receiving another guest (process $HOLDER): it is waited for, before $DOMAIN is touched"
-    told=1
-    committing || heed_stop 'in the wait for xl'
-    uptime_now
-    [ "$UPTIME" -lt "$deadline" ] || {
-      says "xl is still building or receiving another guest (process $HOLDER): $DOMAIN could not be started while it does"
-      return 1
-    }
-    sleep 1
-  done
-}
-# so long at most
-readonly XL_CENTIS=90000
-
-# xl_is_locked: sets HOLDER. A lock of POSIX (fcntl), which only the kernel's list shows.
-xl_is_locked() {
-  local file line device inode kind access
-  file=$ROOT/var/lock/xl
-  while IFS= read -r line; do
-    case $line in lockfile*=*\\"*\\"*) ;; *) continue ;; esac
-    file=\${line#*\\"}
-    file=$ROOT\${file%%\\"*}
-  done 2>/dev/null <"$ROOT/etc/xen/xl.conf"
-  [ -e "$file" ] && [ -r "$ROOT/proc/locks" ] || return 1
-  read -r device inode <<LINE
-$(stat -L -c '%d %i' -- "$file" 2>/dev/null 9>&-)
-LINE
-  [ -n "\${inode:-}" ] || return 1
-  device_number "$device"
-  # as the kernel has it: in hexadecimal, and the inode as it is
-  device=$(printf '%02x:%02x:%s' "\${DEVNO%:*}" "\${DEVNO#*:}" "$inode")
-  while read -r _ kind _ access HOLDER file _; do
-    [ "$kind $access $file" = "POSIX WRITE $device" ] && return 0
-  done <"$ROOT/proc/locks"
-  return 1
-}
-
 verb_guard_boot() { # BOOT_ID
   differs 'the boot of Dom0' "$1" "$(boot_id)"
 }
@@ -5477,6 +5433,7 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
   seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
   guest_here
+  give_turn
 }
 
 DOWNTIME=0
@@ -6310,6 +6267,104 @@ tell_resumed() {
   RESUMED=
 }
 
+# What others on this host are at, and is waited for before a guest is touched: they are sure to be done with it.
+
+# a quarter of an hour at most
+readonly OTHERS_CENTIS=90000
+
+# await_others IS_BUSY: as long as that says so (0), and in BUSY who is at what; 2: that is not to be found out, says BUSY
+await_others() {
+  local deadline told status
+  told=0
+  uptime_now
+  deadline=$((UPTIME + OTHERS_CENTIS))
+  while
+    "$1"
+    status=$?
+    [ "$status" -ne 1 ]
+  do
+    uptime_now
+    if [ "$status" -eq 2 ]; then
+      says "$BUSY"
+      return 1
+    elif [ "$UPTIME" -ge "$deadline" ]; then
+      says "$BUSY, still: $DOMAIN is not touched while that goes on"
+      return 1
+    fi
+    [ "$told" -eq 1 ] || journal note message "$BUSY: it is waited for, before $DOMAIN is touched"
+    told=1
+    committing || heed_stop 'in the wait for others on the host'
+    sleep 1
+  done
+}
+
+# await_turn: one run at a time takes its guest over, or builds a clone. What a guest that is away leaves free, of the hypervisor's memory
+# and, where it is saved, of Dom0's, is needed to bring it back: two that look at the same free memory would both find enough.
+verb_await_turn() {
+  await_others has_no_turn
+}
+
+# has_no_turn: sets BUSY. 1: it is this run's turn, until give_turn or its end.
+has_no_turn() {
+  local other
+  BUSY="$RUN cannot be locked, or not be written to"
+  # the directory is locked: a file for it would have to stay for good
+  mkdir -p "$RUN" && other=$({ flock -w 10 8 && take_turn; } 8<"$RUN" 9>&-) || return 2
+  [ -n "$other" ] || return 1
+  BUSY="a run of $other is taking its guest over"
+}
+
+# take_turn: says whose it is, where it is another's
+take_turn() {
+  local other
+  other=
+  { IFS= read -r other <"$RUN/.turn"; } 2>/dev/null || :
+  # a run that has died has no turn any more, and books that are gone have no run
+  if [ -z "$other" ] || [ "$other" = "$SAFE" ] || [ ! -e "\${BOOK%/*}/$other/lock" ] || is_forsaken "$other"; then
+    printf '%s\\n' "$SAFE" >"$RUN/.turn.$SAFE" && mv -f "$RUN/.turn.$SAFE" "$RUN/.turn"
+  else
+    printf '%s\\n' "$other"
+  fi
+}
+
+# give_turn: it is the next one's, where it was this run's
+give_turn() {
+  local other
+  { IFS= read -r other <"$RUN/.turn"; } 2>/dev/null || return 0
+  [ "$other" != "$SAFE" ] || rm -f "$RUN/.turn"
+}
+
+# await_xl: xl has one lock for the host, around whatever builds a guest (acquire_lock in tools/xl/xl_utils.c): a migration to this host
+# has it as long as it takes. A guest that is taken down meanwhile could not be brought up before that is over.
+verb_await_xl() {
+  await_others xl_is_locked
+}
+
+# xl_is_locked: sets BUSY. A lock of POSIX (fcntl), which only the kernel's list shows.
+xl_is_locked() {
+  local file line device inode kind access holder
+  file=$ROOT/var/lock/xl
+  while IFS= read -r line; do
+    case $line in lockfile*=*\\"*\\"*) ;; *) continue ;; esac
+    file=\${line#*\\"}
+    file=$ROOT\${file%%\\"*}
+  done 2>/dev/null <"$ROOT/etc/xen/xl.conf"
+  [ -e "$file" ] && [ -r "$ROOT/proc/locks" ] || return 1
+  read -r device inode <<LINE
+$(stat -L -c '%d %i' -- "$file" 2>/dev/null 9>&-)
+LINE
+  [ -n "\${inode:-}" ] || return 1
+  device_number "$device"
+  # as the kernel has it: in hexadecimal, and the inode as it is
+  device=$(printf '%02x:%02x:%s' "\${DEVNO%:*}" "\${DEVNO#*:}" "$inode")
+  while read -r _ kind _ access holder file _; do
+    [ "$kind $access $file" = "POSIX WRITE $device" ] || continue
+    BUSY="xl is building or receiving another guest (process $holder)"
+    return 0
+  done <"$ROOT/proc/locks"
+  return 1
+}
+
 # What is done to a disk in stretches of about a second each: so a bandwidth is kept to, and a request to stop heard.
 
 readonly MIB=1048576
@@ -7092,7 +7147,8 @@ verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
   verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
-  create_scoped "$@"
+  # what it takes is taken by then
+  create_scoped "$@" && give_turn
 }
 
 # end_clone: whatever it is doing. Nothing that it wrote is worth anything.
@@ -10034,7 +10090,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

@@ -54,7 +54,10 @@ export const guard: StepKind<"guard", Guard> = {
   actions: ({ domain, bootId, running, config, images, volumes = [], attached, builds, vacant = [], mirrors = [], devices, stored, memory }) => [
     ...(builds === undefined
       ? []
-      : [{ verb: ["await_xl"] as [string, ...string[]], shown: "no other xl command is building or receiving a guest: it is waited for" }]),
+      : [
+          { verb: ["await_turn"] as [string, ...string[]], shown: "no other run is taking its guest over: it is waited for" },
+          { verb: ["await_xl"] as [string, ...string[]], shown: "no other xl command is building or receiving a guest: it is waited for" },
+        ]),
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {

@@ -242,6 +242,7 @@ finish() {
   settle_late
   [ -z "${LEFT:-}$UNSTARTED" ] || try_again_later
   guest_here
+  give_turn
   release_throttle
   [ -n "${LEFT:-}" ] && ! committing || forget_former
   remove_run_directories

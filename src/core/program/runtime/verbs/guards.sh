@@ -8,51 +8,6 @@ differs() { # WHAT WAS IS
   }
 }
 
-# await_xl: xl has one lock for the host, around whatever builds a guest (acquire_lock in tools/xl/xl_utils.c): a migration to this host
-# has it as long as it takes. A guest that is taken down meanwhile could not be brought up before that is over.
-verb_await_xl() {
-  local deadline told
-  told=0
-  uptime_now
-  deadline=$((UPTIME + XL_CENTIS))
-  while xl_is_locked; do
-    [ "$told" -eq 1 ] || journal note message "xl is building or receiving another guest (process $HOLDER): it is waited for, before $DOMAIN is touched"
-    told=1
-    committing || heed_stop 'in the wait for xl'
-    uptime_now
-    [ "$UPTIME" -lt "$deadline" ] || {
-      says "xl is still building or receiving another guest (process $HOLDER): $DOMAIN could not be started while it does"
-      return 1
-    }
-    sleep 1
-  done
-}
-# so long at most
-readonly XL_CENTIS=90000
-
-# xl_is_locked: sets HOLDER. A lock of POSIX (fcntl), which only the kernel's list shows.
-xl_is_locked() {
-  local file line device inode kind access
-  file=$ROOT/var/lock/xl
-  while IFS= read -r line; do
-    case $line in lockfile*=*\"*\"*) ;; *) continue ;; esac
-    file=${line#*\"}
-    file=$ROOT${file%%\"*}
-  done 2>/dev/null <"$ROOT/etc/xen/xl.conf"
-  [ -e "$file" ] && [ -r "$ROOT/proc/locks" ] || return 1
-  read -r device inode <<LINE
-$(stat -L -c '%d %i' -- "$file" 2>/dev/null 9>&-)
-LINE
-  [ -n "${inode:-}" ] || return 1
-  device_number "$device"
-  # as the kernel has it: in hexadecimal, and the inode as it is
-  device=$(printf '%02x:%02x:%s' "${DEVNO%:*}" "${DEVNO#*:}" "$inode")
-  while read -r _ kind _ access HOLDER file _; do
-    [ "$kind $access $file" = "POSIX WRITE $device" ] && return 0
-  done <"$ROOT/proc/locks"
-  return 1
-}
-
 verb_guard_boot() { # BOOT_ID
   differs 'the boot of Dom0' "$1" "$(boot_id)"
 }

@@ -543,6 +543,7 @@ verb_wait_ready() { # NAME TIMEOUT tcp ADDRESS PORT | running SECONDS | command 
   seconds $((DOWNTIME + HELD_CENTIS))
   journal_kept ready domain "$name" 'downtime#' "$SECONDS_TEXT"
   guest_here
+  give_turn
 }
 
 DOWNTIME=0

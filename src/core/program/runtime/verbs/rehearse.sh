@@ -27,7 +27,8 @@ verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
   verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
-  create_scoped "$@"
+  # what it takes is taken by then
+  create_scoped "$@" && give_turn
 }
 
 # end_clone: whatever it is doing. Nothing that it wrote is worth anything.
