@@ -197,3 +197,25 @@ describe("an HVM guest is refused", () => {
     }
   });
 });
+
+describe("one whose first disk is a file system without partitions", () => {
+  const refusals = (says: string): readonly string[] => {
+    const state = aHost([{ name: "web1", disks: { xvda: DATA }, extra: says }]);
+    return planHost(state, [aWish("web1", ["xvda"], { strategy: "rsync" })], sha256).diagnostics
+      .flatMap(({ code, detail }) => (code === "no-strategy-fits" ? [detail ?? ""] : []));
+  };
+
+  // xl overlooks a kernel of that name, and runs a boot loader for no HVM guest
+  test.each([
+    'builder = "hvm"\nkernel = "/usr/lib/xen-4.14/boot/hvmloader"\n',
+    'builder = "hvm"\nkernel = "hvmloader"\nboot = "c"\n',
+    'type = "hvm"\nbootloader = "pygrub"\n',
+    'type = "hvm"\n',
+  ])("boots from its first sectors, which rsync does not carry: %s", (says) => {
+    expect(refusals(says)).toEqual([expect.stringContaining("the guest (HVM) boots from the first sectors of it")]);
+  });
+
+  test.each(['type = "hvm"\nkernel = "/boot/vmlinuz-guest"\n', 'bootloader = "pygrub"\n'])("goes by files where Dom0 gets its kernel: %s", (says) => {
+    expect(refusals(says)).toEqual([]);
+  });
+});

@@ -95,7 +95,7 @@ export function readDomainConfig(
       onPoweroff,
       onReboot,
       type,
-      ties: tiesOf(settings),
+      ties: tiesOf(settings, type),
       settled: settledBy(settings, type),
       ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
       ...(memoryMiB === undefined ? {} : { memoryMiB }),
@@ -108,7 +108,16 @@ const DEVICE_MODEL_ARGUMENTS = ["device_model_args", "device_model_args_hvm", "d
 /** xl takes `bootloader` too for a guest whose kernel Dom0 gets out of the guest's own disk. */
 const KERNELS = ["kernel", "bootloader"];
 
-function tiesOf(settings: XlSettings): readonly Tie[] {
+/**
+ * Whether Dom0 gets the guest its kernel. Of an HVM guest xl overlooks one that is called `hvmloader`, as xm wanted it of all of them
+ * (parse_config_data), and libxl runs no boot loader for it (libxl__bootloader_run): its firmware looks at its disks all the same.
+ */
+function isGivenKernel(settings: XlSettings, type: DomainConfig["type"], isGiven: (key: string) => boolean): boolean {
+  if (type !== "hvm") return KERNELS.some(isGiven);
+  return isGiven("kernel") && (stringOf(settings, "kernel") ?? "").replace(/^.*\//s, "") !== "hvmloader";
+}
+
+function tiesOf(settings: XlSettings, type: DomainConfig["type"]): readonly Tie[] {
   const isGiven = (key: string): boolean => {
     const value = settings.get(key)?.value;
     return value?.kind === "list" ? value.items.length > 0 : value !== undefined && value.text !== "";
@@ -121,7 +130,7 @@ function tiesOf(settings: XlSettings): readonly Tie[] {
     ["named-card", names("vif", "vifname")],
     ["fixed-display", isGiven("vncdisplay") || names("vfb", "vncdisplay")],
     ["device-model-arguments", DEVICE_MODEL_ARGUMENTS.some(isGiven)],
-    ["kernel", KERNELS.some(isGiven)],
+    ["kernel", isGivenKernel(settings, type, isGiven)],
   ];
   return ties.flatMap(([tie, holds]) => (holds ? [tie] : []));
 }
