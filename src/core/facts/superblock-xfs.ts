@@ -45,8 +45,8 @@ function featuresOf(head: Head, version: number, blockBytes: number): Readonly<R
     "n.size": blockBytes * 2 ** (head.bytes[192] ?? 0),
     "s.size": u16(head, 102, BE),
   };
-  // with checksums these are given, and mkfs.xfs takes no other value
-  if (crc) return common;
+  // with checksums all others are given, and mkfs.xfs takes no other value; of 6.10, and told only where they are there
+  if (crc) return { ...common, ...((incompat & 0x40) === 0 ? {} : { "i.exchange": 1 }), ...((incompat & 0x80) === 0 ? {} : { "n.parent": 1 }) };
   return {
     ...common,
     "i.attr": bit(features2, 0x8) === 1 ? 2 : 1,

@@ -14,6 +14,7 @@ import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { againstFormat } from "./against-blocks.js";
 import { throttleOf, zeroStep } from "./file-copy.js";
+import { againstMaking, asXfsIsAsked } from "./made-alike.js";
 import { newVolume } from "./new-volume.js";
 import { rateOf, SCAN_SECONDS, tenths } from "./rates.js";
 import { settleMove } from "./settle.js";
@@ -89,6 +90,7 @@ export const rsync: Strategy = {
     if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
     }
+    if (isFilesystem(content)) reasons.push(...againstMaking(content, state.tools));
     if (bootsFrom(change, state)) {
       reasons.push("the guest (HVM) boots from the first sectors of it, which hold no file: they do not come with its files");
     }
@@ -195,7 +197,7 @@ export const rsync: Strategy = {
           ? []
           : [zeroStep(move)]),
         stepOf(
-          makeFilesystem, "prepare", id("make-filesystem"), { volume: to.volume, bytes: to.bytes, like: content },
+          makeFilesystem, "prepare", id("make-filesystem"), { volume: to.volume, bytes: to.bytes, like: content.type === "xfs" ? asXfsIsAsked(content, state.tools) : content },
           "the same UUID, label and features, so that the guest's fstab and boot loader go on to match",
         ),
         ...(live ? [mountTarget("mount-target", "prepare")] : []),
