@@ -160,6 +160,22 @@ describe("boot sectors and signatures of others", () => {
     expect(recognise(head, 2 ** 30).content).toMatchObject({ type: "ext3", externalJournal: true });
   });
 
+  test.each<{ what: string; at: number; bytes: readonly number[]; more: object }>([
+    { what: "whose journal is on another device", at: 48, bytes: [0, 0, 0, 0, 0, 0, 0, 0], more: { externalJournal: true } },
+    { what: "with a part for real time", at: 16, bytes: [0, 0, 0, 0, 0, 0, 16, 0], more: { realtime: true } },
+    { what: "that counts what projects take", at: 176, bytes: [0x06, 0x08], more: { quotas: true } },
+    { what: "that a kernel has looked for quotas in, and counts none", at: 176, bytes: [0x07, 0x36], more: {} },
+    { what: "with back references of files to their folders", at: 216, bytes: [0, 0, 0, 0xcb], more: {} },
+  ])("an xfs $what is told so", ({ at, bytes, more }) => {
+    const head = headOf(load("xfs"));
+    const { content: before } = recognise(head, 2 ** 30);
+    expect(before).not.toMatchObject({ externalJournal: true });
+    head.set(bytes, at);
+    const { content } = recognise(head, 2 ** 30);
+    for (const key of ["externalJournal", "realtime", "quotas"]) expect(Object.hasOwn(content, key), key).toBe(Object.hasOwn(more, key));
+    expect(of(content, "xfs").features).toMatchObject(at === 216 ? { "i.exchange": 1, "n.parent": 1 } : {});
+  });
+
   test("a boot block before an ext file system is no partition table", () => {
     const head = headOf(load("ext3"));
     head.set([0x55, 0xaa], 510);

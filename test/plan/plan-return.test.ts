@@ -5,7 +5,7 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import { CARRY_BEGUN, CARRY_DONE } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { HostPlan } from "../../src/core/model/plan.js";
-import type { ImageFormat } from "../../src/core/model/storage.js";
+import type { ExtContent, ImageFormat } from "../../src/core/model/storage.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
 import { aVolume, ext4, MIB } from "../support/a-host.js";
@@ -98,6 +98,14 @@ describe("a config that names the image already, while the volume is marked as t
     const half = withVolume(state, { ...volumeOf(state), tags: [...volumeOf(state).tags, CARRY_BEGUN] });
     for (const more of [{}, { carryBack: "auto" as const }]) expect(complaints(plannedBack(half, more))).toEqual(["error[image-half-carried]"]);
   });
+});
+
+test("a file system with more in it than files is carried back by blocks, and not by files", () => {
+  const content = { ...(ext4("uuid-1", 64 * MIB) as ExtContent), features: ["has_journal", "quota"] };
+  const state = movedHost({ strategy: "dm", switch: "restart" }, { disks: { xvda1: { bytes: 64 * MIB, content } } });
+  const back = plannedBack(down(withVolume(state, { ...volumeOf(state, VOLUME), content })), { carryBack: "auto" });
+  expect(back.domains.flatMap(({ changes }) => changes)).toMatchObject([{ change: "return-disk", carry: "blocks" }]);
+  expect(complaints(plannedBack(withVolume(state, { ...volumeOf(state, VOLUME), content }), { carryBack: "files" }))).toEqual(["error[can-not-carry-back]"]);
 });
 
 describe("a disk that was swap when it was moved", () => {

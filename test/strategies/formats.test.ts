@@ -5,7 +5,7 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import type { Content } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
-import { aHost, aWish, ext4, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
+import { aHost, aWish, ext4, MIB, sha256, swap, withFullImages, xfs } from "../support/a-host.js";
 
 /** A disk whose head looks raw, and whose config says that it is something else. */
 function saidToBe(format: string, content: Content): HostState {
@@ -52,8 +52,22 @@ test("QED is known by its head, with the size of the disk in it", () => {
 
 test.each([
   { what: "a journal elsewhere", more: { externalJournal: true as const }, why: /rsync: its journal is on another device/ },
+  { what: "encrypted folders", more: { features: ["has_journal", "encrypt"] }, why: /rsync: it has encrypted folders/ },
+  { what: "folders without case", more: { features: ["has_journal", "casefold"] }, why: /rsync: it has folders in which case does not count/ },
+  { what: "sealed files", more: { features: ["has_journal", "verity"] }, why: /rsync: it has files that are sealed against changes/ },
+  { what: "quotas of its own", more: { features: ["has_journal", "quota"] }, why: /rsync: it keeps quotas beside its files/ },
+  { what: "projects", more: { features: ["has_journal", "project"] }, why: /rsync: it has a project for each file/ },
   { what: "multi-mount protection", more: { features: ["has_journal", "mmp"] }, why: /rsync: it has multi-mount protection/ },
 ])("files of an ext4 with $what are not read", ({ more, why }) => {
   const content = { ...ext4("u", 64 * MIB), ...more } as Content;
+  expect(refused(aHost([{ name: "web1", disks: { xvda1: { content } } }]), "rsync")).toMatch(why);
+});
+
+test.each([
+  { what: "a journal elsewhere", more: { externalJournal: true as const }, why: /rsync: its journal is on another device/ },
+  { what: "a part for real time", more: { realtime: true as const }, why: /rsync: a part of it is on another device \(realtime\)/ },
+  { what: "quotas", more: { quotas: true as const }, why: /rsync: it keeps quotas beside its files, whose limits do not come with them/ },
+])("files of an xfs with $what are not read", ({ more, why }) => {
+  const content = { ...xfs("u", 64 * MIB), ...more } as Content;
   expect(refused(aHost([{ name: "web1", disks: { xvda1: { content } } }]), "rsync")).toMatch(why);
 });

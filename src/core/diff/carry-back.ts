@@ -2,6 +2,7 @@ import type { Carry } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes } from "../model/bytes.js";
 import { CARRY_BEGUN } from "../model/names.js";
+import { notInFiles } from "../model/not-in-files.js";
 import type { Volume } from "../model/storage.js";
 import type { ReturnWish } from "./diff-return.js";
 import type { Source } from "./return-source.js";
@@ -23,9 +24,11 @@ export function howToCarry(wish: ReturnWish, { image, format }: Source, volume: 
   const isFiles = isFilesystem(type) && type === image.content.type;
   // blocks that were cut off: the head says how large it is to become, and files can not be written to half of it
   const isCutOff = volume.tags.includes(CARRY_BEGUN) && "bytes" in image.content && image.bytes < image.content.bytes;
-  if (wish.carryBack === "blocks" || (wish.carryBack === "auto" && (!isFiles || isCutOff))) return "blocks";
+  const beside = volume.content === undefined ? [] : notInFiles(volume.content);
+  if (wish.carryBack === "blocks" || (wish.carryBack === "auto" && (!isFiles || isCutOff || beside.length > 0))) return "blocks";
   if (isCutOff) return cannot("an earlier carry by blocks was cut off: a part of its file system is missing");
   if (!isFiles) return cannot(`the volume holds ${type} and the image ${image.content.type}: files go between file systems of one type`);
+  if (beside.length > 0) return cannot(`it ${beside.join("; it ")}`);
   const used = volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : 0;
   const room = "usedBytes" in image.content ? image.content.bytes : image.bytes;
   if (used > room) return cannot(`${formatBytes(used)} are in use on it, and the image's file system has ${formatBytes(room)}`);

@@ -22,8 +22,15 @@ export function readXfs(head: Head): XfsContent | undefined {
     blockBytes,
     bytes: blocks * blockBytes,
     usedBytes: Math.max(0, blocks - logBlocks - u64(head, 144, BE)) * blockBytes,
+    // sb_logstart is 0 of one that is elsewhere
+    ...(u64(head, 48, BE) === 0 ? { externalJournal: true as const } : {}),
+    ...(u64(head, 16, BE) === 0 ? {} : { realtime: true as const }),
+    ...((u16(head, 176, BE) & ACCOUNTED) === 0 ? {} : { quotas: true as const }),
   };
 }
+
+/** XFS_UQUOTA_ACCT, XFS_PQUOTA_ACCT and XFS_GQUOTA_ACCT (xfs_log_format.h): cleared where it is mounted without. */
+const ACCOUNTED = 0x1 | 0x8 | 0x40;
 
 function featuresOf(head: Head, version: number, blockBytes: number): Readonly<Record<string, number>> {
   const crc = (version & 0xf) === 5;

@@ -165,6 +165,12 @@ export interface XfsContent {
   readonly blockBytes: number;
   readonly bytes: number;
   readonly usedBytes: number;
+  /** Its journal is on another device. */
+  readonly externalJournal?: true;
+  /** Data of it may lie in a part of its own, as a rule on another device (`rtdev`). */
+  readonly realtime?: true;
+  /** It counts what users, groups or projects take, and may have limits for them. */
+  readonly quotas?: true;
 }
 
 export interface SwapContent {

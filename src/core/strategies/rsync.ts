@@ -3,6 +3,7 @@ import { goesOn } from "../model/change.js";
 import type { MoveDisk } from "../model/change.js";
 import type { HostState } from "../model/host-state.js";
 import { safeName, volumePath } from "../model/names.js";
+import { notInFiles } from "../model/not-in-files.js";
 import type { ExtContent, XfsContent } from "../model/storage.js";
 import { attachLoop, detachLoop } from "../steps/attach-loop.js";
 import { checkFilesystem } from "../steps/check-filesystem.js";
@@ -90,6 +91,8 @@ export const rsync: Strategy = {
     if (isFilesystem(content) && change.wish.filesystem !== undefined && change.wish.filesystem !== content.type) {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
     }
+    if ("realtime" in content) reasons.push("a part of it is on another device (realtime), and without that nothing of it can be mounted");
+    reasons.push(...notInFiles(content).map((what) => `it ${what}`));
     if (isFilesystem(content)) reasons.push(...againstMaking(content, state.tools));
     if (bootsFrom(change, state)) {
       reasons.push("the guest (HVM) boots from the first sectors of it, which hold no file: they do not come with its files");
