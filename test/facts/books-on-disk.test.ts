@@ -6,6 +6,8 @@ import { afterAll, expect, test } from "vitest";
 import { fact } from "../../src/core/facts/books.js";
 import { safeName } from "../../src/core/model/names.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { planBeside } from "../../src/core/plan/saved-wish.js";
+import type { SavedWish } from "../../src/core/plan/saved-wish.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { lacks } from "../support/tools.js";
 
@@ -133,10 +135,10 @@ test("which files a run's plan was bound to is read from the plan itself, and wh
   const state = aHost([{ name: "moved1", disks: { xvda1: {} } }]);
   const [plan] = planHost(state, [aWish("moved1", ["xvda1"])], sha256).domains;
   if (plan === undefined) throw new Error("nothing planned");
-  const back = { ...plan, changes: [{ change: "return-disk" }] };
-  for (const [run, saved, at] of [["one", plan, 5], ["two", back, 6]] as const) {
+  const back: SavedWish = { wish: "return", back: { domain: "moved1", disks: [], removeVolume: false, move: {}, at: aWish("moved1", []).at } };
+  for (const [run, wish, at] of [["one", undefined, 5], ["two", back, 6]] as const) {
     write(`moved1/runs/${run}/committed`, `${String(at)}\n`);
-    write(`moved1/runs/${run}/plan.json`, JSON.stringify({ version: 1, plan: saved }));
+    write(`moved1/runs/${run}/plan.json`, planBeside(plan, wish));
   }
   const [file, ...args] = fact.command;
   const stdout = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" });
@@ -147,4 +149,24 @@ test("which files a run's plan was bound to is read from the plan itself, and wh
     { domain: "moved1", run: "two", at: 6, volumes: expect.arrayContaining(["vg0/moved1-xvda1"]) as string[], returns: true, images },
     { domain: "moved1", run: "one", at: 5, volumes: expect.arrayContaining(["vg0/moved1-xvda1"]) as string[], images },
   ]);
+});
+
+test("a run that moved one disk of a guest is not taken for the one that moved its others, which its wish names too", () => {
+  const state = aHost([{ name: "two1", disks: { xvda1: {}, xvda2: {} } }]);
+  const planned = (vdevs: readonly string[]) => {
+    const wish = aWish("two1", vdevs);
+    const [plan] = planHost(state, [wish], sha256).domains;
+    if (plan === undefined) throw new Error("nothing planned");
+    return { plan, wish };
+  };
+  const wish = planned(["xvda1", "xvda2"]).wish;
+  for (const [run, { plan }, at] of [["one", planned(["xvda1"]), 5], ["two", planned(["xvda2"]), 6]] as const) {
+    write(`two1/runs/${run}/committed`, `${String(at)}\n`);
+    write(`two1/runs/${run}/plan.json`, planBeside(plan, { wish: "move", desired: wish }));
+  }
+  const [file, ...args] = fact.command;
+  const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
+  const brought = (volume: string) => value?.commits.filter(({ domain, volumes }) => domain === "two1" && volumes.includes(volume)).map(({ run }) => run);
+  expect(brought("vg0/two1-xvda1")).toEqual(["one"]);
+  expect(brought("vg0/two1-xvda2")).toEqual(["two"]);
 });

@@ -49,9 +49,9 @@ export function leaveOlder(disk: ConfiguredDisk, domain: Domain, volume: Volume,
   };
 }
 
-/** When the guest came onto the volume, in seconds since the epoch, where the books still know. */
+/** When the guest came onto the volume, in seconds since the epoch, where the books still know: not when it left it. */
 export function movedAt(domain: string, { name }: Volume, { commits }: HostState): number | undefined {
-  return commits?.find((commit) => commit.domain === domain && commit.volumes.includes(name))?.at;
+  return commits?.find((commit) => commit.domain === domain && commit.returns !== true && commit.volumes.includes(name))?.at;
 }
 
 /** As it runs, whatever its config says, and by way of a mapping too. */

@@ -3,6 +3,7 @@ import type { ValidateFunction } from "ajv";
 import type { ReturnWish } from "../diff/diff-return.js";
 import type { CollectWish } from "../diff/diff-collect.js";
 import type { DesiredDomain } from "../model/desired.js";
+import type { DomainPlan } from "../model/plan.js";
 import type { SourceRange } from "../model/source.js";
 import { savedMoveSchema, savedReadySchema } from "./saved-move.js";
 import { desiredSchema } from "./saved-schema.js";
@@ -25,6 +26,16 @@ export function plainWish(saved: SavedWish): object {
   }
   const { at: _at, disks, ...rest } = saved.desired;
   return { wish: saved.wish, desired: { ...rest, disks: disks.map(({ at: _diskAt, volumeAt: _volumeAt, ...disk }) => disk) } };
+}
+
+/**
+ * What lies beside a run's program: the plan, and then what it was for. Whoever reads the books of many runs (facts/books.ts,
+ * runtime/submit.sh) does not read it as JSON: which volumes a run was about stands before the wish, which names all disks of a
+ * playbook, and what kind of run it was stands at the beginning of the wish.
+ */
+export function planBeside(plan: DomainPlan, wish: SavedWish | undefined): string {
+  const { changes: _shown, configDiff: _text, ...typed } = plan;
+  return JSON.stringify({ version: 1, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) });
 }
 
 const seconds = { type: "number", minimum: 0 } as const;

@@ -1,6 +1,6 @@
 import { booksDirectory } from "../../core/model/names.js";
 import type { Checked } from "../../core/model/diagnostic.js";
-import { plainWish } from "../../core/plan/saved-wish.js";
+import { planBeside } from "../../core/plan/saved-wish.js";
 import { compileProgram } from "../../core/program/compile.js";
 import { parseSubmitAnswer, submissionInput, submitCommand } from "../../core/program/submit.js";
 import { formatInstant } from "../../core/render/figures.js";
@@ -43,13 +43,12 @@ export function hostRuns(host: Host): HostRuns {
   return {
     submit: async ({ plan, config, wish }, leave) => {
       const program = compileProgram(plan, stepKinds, { config });
-      const { changes: _shown, configDiff: _text, ...typed } = plan;
       const command = submitCommand({
         domain: plan.domain, digest: plan.digest, owner: ownerName(), stamp: runStamp(),
         ...(plan.ioWeight === undefined ? {} : { ioWeight: plan.ioWeight }),
       });
       const ran = reached(await host.run(command, {
-        stdin: submissionInput(program, JSON.stringify({ version: 1, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) })), timeoutMs: SUBMIT_TIMEOUT_MS,
+        stdin: submissionInput(program, planBeside(plan, wish)), timeoutMs: SUBMIT_TIMEOUT_MS,
         ...(leave === undefined ? {} : { signal: leave }),
       }));
       return submissionOf(parseSubmitAnswer(ran.stdout, ran.exitCode, ran.stderr));
