@@ -89,6 +89,16 @@ describe("a copy that was begun, and that somebody lets the config name", () => 
     expect(said?.fix).not.toContain("config name");
   });
 
+  test("is not carried back over the image, which is the only whole one", () => {
+    for (const carryBack of [undefined, "auto", "files", "blocks"] as const) {
+      const plan = plannedBack({ ...named, commits: [] }, carryBack === undefined ? {} : { carryBack });
+      expect(complaints(plan)).toEqual(["error[copy-not-committed]"]);
+      expect(plan.domains).toEqual([]);
+    }
+    const known = [{ domain: "web1", run: "one", at: 2, volumes: [VOLUME] }];
+    expect(complaints(plannedBack({ ...named, commits: known }, { carryBack: "auto" }))).toEqual([]);
+  });
+
   test("is its disk, where the books know it by the name of its folder only", () => {
     const other = aHost([{ name: "web_1", disks: { xvda1: {} } }]);
     const planned = planHost(other, [aWish("web_1", ["xvda1"])], sha256).domains[0];

@@ -6,12 +6,13 @@ import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { disksBehind, mappingAt } from "../model/mapping.js";
-import { CARRY_DONE, SERVED_BY_QEMU, fillOf, safeName, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
+import { CARRY_DONE, SERVED_BY_QEMU, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import { diskBytes, otherFileSystem } from "../model/storage.js";
 import type { Content, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
+import { cameTo, neverCame } from "./came-to.js";
 import { noConfig } from "./no-config.js";
 
 /**
@@ -96,7 +97,7 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
   if (volume === undefined) return undefined;
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
-    if (!cameTo(wish, state)) return neverCame(wish, volume, isThere);
+    if (!cameTo(wish.domain, wish.volume, state)) return { at: wish.at, ...neverCame(wish, volume, isThere, "and run this again: the copy is gone on with.") };
     const source = sourceOfTags(volume.tags);
     const image = source === undefined ? undefined : state.images[source]?.realPath;
     return {
@@ -116,42 +117,6 @@ function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState
     };
   }
   return undefined;
-}
-
-/**
- * Whether some run has brought the guest to the volume. A config that names it does not say so: a run that died before its commit
- * has written that and is yet to be taken back, or somebody has. The copy may lack anything then, and its image is the only whole one.
- */
-function cameTo({ domain, volume }: DesiredDisk, { commits, runs }: HostState): boolean {
-  // the model's hosts have no books
-  if (commits === undefined) return true;
-  // begun, and not written down as done: whoever looks after it goes forward
-  if (runs.some((run) => isOf(run.domain, domain) && run.committing !== undefined && run.committedAt === undefined)) return true;
-  const last = commits.find((commit) => isOf(commit.domain, domain) && commit.volumes.includes(volume));
-  return last !== undefined && last.returns !== true;
-}
-
-/** Books that have lost the guest's own name call it as its folder is called. */
-function isOf(booked: string, domain: string): boolean {
-  return booked === domain || booked === safeName(domain);
-}
-
-function neverCame(wish: DesiredDisk, { name, tags }: Volume, isThere: boolean): Diagnostic {
-  const image = sourceOfTags(tags) ?? "its image";
-  if (isThere) {
-    return {
-      severity: "error", code: "copy-not-committed", at: wish.at,
-      summary: `${wish.domain} runs on ${name} as its ${wish.vdev}, and no run is known to have brought it there`,
-      detail: `by its tags it is a copy that was begun, of ${image}; what is on it only, no other disk has`,
-      fix: `Look whether all is there. If it is: lvchange --deltag converge.role=copy --addtag converge.role=disk ${name}`,
-    };
-  }
-  return {
-    severity: "error", code: "copy-not-committed", at: wish.at,
-    summary: `${wish.domain} has ${name} for ${wish.vdev} in its config, and no run has brought it there`,
-    detail: `it is a copy that was begun, of ${image}, and may lack any part of it`,
-    fix: `Let the config name ${image} again, and run this again: the copy is gone on with.`,
-  };
 }
 
 function target(

@@ -13,8 +13,9 @@ import type { Image, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
 import { noConfig } from "./no-config.js";
+import { cameTo, neverCame } from "./came-to.js";
 import { howToCarry } from "./carry-back.js";
-import { finishReturn, leaveOlder, movedAt } from "./finish-return.js";
+import { finishReturn, isOn, leaveOlder, movedAt } from "./finish-return.js";
 import { notIts } from "./not-its-volume.js";
 import { findSource } from "./return-source.js";
 
@@ -95,6 +96,10 @@ function isOurs(volume: Volume, domain: string, vdev: string): boolean {
 }
 
 function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): ReturnDisk | Diagnostic {
+  if (volume.tags.includes("converge.role=copy") && !cameTo(domain.name, volume.name, state)) {
+    // carried back, it would be put over the only whole disk
+    return { at: wish.at, ...neverCame({ domain: domain.name, vdev: disk.vdev }, volume, isOn(domain, volume, state), "which the guest has not left.") };
+  }
   const source = findSource(wish, disk, domain, volume, state);
   if ("severity" in source) return source;
   const { image, path, format, retired } = source;

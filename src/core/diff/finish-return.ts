@@ -55,7 +55,7 @@ export function movedAt(domain: string, { name }: Volume, { commits }: HostState
 }
 
 /** As it runs, whatever its config says, and by way of a mapping too. */
-function isOn({ running }: Domain, { name, devno }: Volume, state: HostState): boolean {
+export function isOn({ running }: Domain, { name, devno }: Volume, state: HostState): boolean {
   return running?.attached.some((disk) => [disk.params, servedFrom(disk)].some((path) =>
     namesVolume(path, name) || disksBehind(path, state).includes(name)) || (devno !== undefined && disk.devno === devno)) ?? false;
 }
