@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Carry, ReturnDisk } from "../../src/core/model/change.js";
 import type { Domain } from "../../src/core/model/domain.js";
@@ -117,6 +117,22 @@ describe.concurrent("a way back", () => {
       } finally {
         host.remove();
       }
+    }
+  });
+
+  for (const shell of SHELLS) it(`goes back to the volume where what was carried finds no place once it is flushed (${shell})`, byTurns(0, shell), async () => {
+    const host = await movedHost(shell);
+    try {
+      host.install(returnProgram(host, "files"));
+      rmSync(`${host.root}/bin/sync`);
+      writeFileSync(`${host.root}/bin/sync`, '#!/bin/sh\n[ "$1" != --file-system ] || { echo "sync: error syncing: Input/output error" >&2; exit 1; }\n', { mode: 0o755 });
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(expectWhole(host, host.journalText())).toBe("volume");
+      expect(tags(host), "the image is half-way, and that is remembered").toContain("converge.carry=begun");
+      expect(host.journalText()).toContain("Input/output error");
+    } finally {
+      host.remove();
     }
   });
 

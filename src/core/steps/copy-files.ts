@@ -41,13 +41,18 @@ export interface PoolWatch {
 export const copyFiles: StepKind<"copy-files", CopyFiles> = {
   kind: "copy-files",
   risk: "safe",
-  requires: ["rsync", ...THROTTLE_TOOLS],
-  needs: ({ throttle }) => ["rsync", ...throttleTools(throttle)],
+  requires: ["rsync", "sync", ...THROTTLE_TOOLS],
+  needs: ({ throttle }) => ["rsync", "sync", ...throttleTools(throttle)],
   title: ({ from, to, role, compare }) => {
     const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
   },
-  actions: (args) => [...watching(args), ifNoRoom(args), { verb: ["copy", args.name, args.role], command: rsync(args) }],
+  actions: (args) => [
+    ...watching(args), ifNoRoom(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
+    // rsync is done when all is in memory: what finds no place after that (in a sparse image whose file system is full) is told
+    // to whoever flushes it, and not to umount. No check of the file system finds it either: only data is missing
+    { command: ["sync", "--file-system", args.target] },
+  ],
   goals: () => [],
   effect: ({ from, to, compare }, model) => {
     const source = model.ghost.disks[from];
