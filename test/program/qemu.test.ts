@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { volumeTags } from "../../src/core/model/names.js";
@@ -135,11 +135,13 @@ function waitingLess(program: string): string {
   return told;
 }
 
+const DIES = "os.killpg(0, signal.SIGKILL); ";
+
 /** It is killed before that statement of qmp.py, with all that belongs to it. */
 function dyingAt(statement: string, program: string): string {
   const [before = "", after, ...more] = program.split(statement);
   expect(more.length === 0 && after !== undefined, `${statement} is there once`).toBe(true);
-  return `${before}os.killpg(0, signal.SIGKILL); ${statement}${after ?? ""}`;
+  return `${before}${DIES}${statement}${after ?? ""}`;
 }
 
 /** What a run calls where nothing goes wrong, and which of it is the commit. */
@@ -692,6 +694,73 @@ describe.concurrent("a mirror by QEMU of two disks", { tags: "long" }, () => {
         await host.run("recover");
         expect(expectAgreed(host, qemu, oldConfig, where), where).toEqual(["volume", "image"]);
       }, { two: true });
+    });
+  });
+
+  describe("of which the second fails, and whose config can not be made to name its image at once", () => {
+    /** What is to become the config can not be written from when QEMU has said so, until it is given back. */
+    function noRoom(host: StubHost, qemu: FakeQemu): () => void {
+      qemu.failure = "finalize";
+      qemu.failing = "converge-xvda2";
+      const draft = join(host.config, `../.converge-${host.safe}.draft`);
+      qemu.watch = () => {
+        if (qemu.jobs.get("converge-xvda2")?.status === "concluded" && !existsSync(draft)) mkdirSync(draft);
+      };
+      return () => {
+        qemu.watch = undefined;
+        rmSync(draft, { recursive: true });
+      };
+    }
+
+    it.each(shellsOf(1))("names it in what libxl has stored all the same, and in the config by whoever comes next, under %s", async (shell) => {
+      await inStub(shell, async (host, qemu, oldConfig) => {
+        const giveBack = noRoom(host, qemu);
+        await host.run("run");
+        expect(host.ended(), host.journalText()).toBe("stuck");
+        expect(host.journalText()).toContain("left: xvda2.mirror");
+        expect(host.journalText()).not.toContain("was changed by somebody else");
+        expect(qemu.storedDisks, "the guest's own reboot").toEqual(qemu.servesAll);
+        giveBack();
+        await host.run("recover");
+        expect(expectAgreed(host, qemu, oldConfig, "by the next one")).toEqual(["volume", "image"]);
+        expect(existsSync(join(host.runDirectory, "unfinished")), host.journalText()).toBe(false);
+      }, { two: true });
+    });
+
+    it("names it by whoever comes when the guest, and its QEMU, is gone", async () => {
+      await inStub("dash", async (host, qemu, oldConfig) => {
+        const giveBack = noRoom(host, qemu);
+        await host.run("run");
+        await qemu.stop();
+        await host.command(["xl", "destroy", host.domain]);
+        await host.run("recover");
+        expect(existsSync(join(host.runDirectory, "unfinished")), "not yet").toBe(true);
+        giveBack();
+        await host.run("recover");
+        expect(readFileSync(host.config, "utf8"), host.journalText()).toBe(oldConfig.replace(host.image, volume(host)));
+        expect(host.journalText()).toContain("the config names again the images of the disks that had stayed there: xvda2");
+        expect(existsSync(join(host.runDirectory, "unfinished")), host.journalText()).toBe(false);
+      }, { two: true });
+    });
+
+    it.each([false, true])("since all is killed then, has it named by who looks after it: Dom0 was rebooted: %s", async (reboot) => {
+      await inStub("busybox sh", async (host, qemu, oldConfig) => {
+        qemu.failure = "finalize";
+        qemu.failing = "converge-xvda2";
+        await host.run("run");
+        expect([host.ended(), host.committing()], host.journalText()).toEqual([undefined, true]);
+        expect(qemu.servesAll).toEqual([volumes(host)[0], join(host.root, "srv/data.img")]);
+        const program = join(host.runDirectory, "program.sh");
+        writeFileSync(program, readFileSync(program, "utf8").replace(DIES, ""));
+        if (reboot) {
+          await qemu.stop();
+          host.forget();
+          new Xl(host).first('[ "$1" != create ] || cp -- "$3" "$CONVERGE_ROOT/built.cfg"');
+        }
+        await host.run("recover");
+        if (!reboot) expect(expectAgreed(host, qemu, oldConfig, "recovered")).toEqual(["volume", "image"]);
+        else expect(readFileSync(join(host.root, "built.cfg"), "utf8"), host.journalText()).toBe(oldConfig.replace(host.image, volume(host)));
+      }, { two: true, diesAt: "text = text_of(notes, stayed)" });
     });
   });
 

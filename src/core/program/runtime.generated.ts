@@ -1052,19 +1052,19 @@ run_on_new_disk() {
     0) ;;
     1)
       # saved after the commit, it knows its disk as it is
-      thaw_or_start "$DOMAIN" "$CONFIG"
+      start_as_named
       return
       ;;
     *) return 1 ;;
   esac
   case $STATE in
     *[scd]*)
-      clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
+      clear_away "$DOMID" "$KEPT_SECONDS" && start_as_named
       ;;
     *p*)
       if half_built "$DOMID"; then
         # a start after the commit that was cut short: there is nothing yet that could run
-        clear_half_built "$DOMID" && thaw_or_start "$DOMAIN" "$CONFIG"
+        clear_half_built "$DOMID" && start_as_named
       else
         run_command xl unpause -- "$DOMID" || return
         # what a comparison has paused is told where its disks are given back
@@ -1079,6 +1079,10 @@ run_on_new_disk() {
       tell_running "$DOMAIN" "$@"
       ;;
   esac
+}
+
+start_as_named() {
+  names_what_stayed && thaw_or_start "$DOMAIN" "$CONFIG"
 }
 
 # asked_to_go DOMID: this run has asked this very domain to shut down
@@ -7097,7 +7101,14 @@ LIST
 verb_drop_job() {
   local status
   domid_of "$1"
-  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  case $? in
+    0) ;;
+    1)
+      ! committing || names_what_stayed
+      return
+      ;;
+    *) return 1 ;;
+  esac
   if committing; then
     qmp settle "$DOMID" 60 "$2" "$3" "$HERE/pivot"
     status=$?
@@ -7110,6 +7121,14 @@ verb_drop_job() {
   fi
   # without QEMU there is no job
   case $status in 0 | 3) ;; *) return 1 ;; esac
+}
+
+# names_what_stayed: of a guest that is down, whose QEMU had said that a disk did not go over, and whose config could not be made to
+# name its image then: its volume lacks what was written since
+names_what_stayed() {
+  [ -e "$HERE/pivot" ] || return 0
+  qmp stayed "$HERE/pivot" || return 1
+  [ -z "$ANSWER" ] || journal note message "$ANSWER"
 }
 
 verb_close_node() { # NAME COMMAND
@@ -8622,6 +8641,7 @@ await_end() {
 
 QMP='import contextlib
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -9053,29 +9073,62 @@ def text_of(notes, stayed):
     return b"".join(parts) + old[at:]
 
 
-def names_again(path, notes, job, seconds):
-    """Both configs name the image of this job'\\''s disk: it is on it still, and nothing that is written there gets to its volume."""
-    before = notes["stayed"]
-    notes["stayed"] = sorted(set(before) | {job})
-    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
-    config, text = notes["config"], text_of(notes, notes["stayed"])
+def names_images(notes):
+    """
+    The config names the images of the disks that stay there. An earlier try may have written down that one stays, and have come
+    no further: the config is whatever some of them make of it then.
+    """
+    config, stayed = notes["config"], notes["stayed"]
+    text = text_of(notes, stayed)
     with open(config, "rb") as file:
         found = file.read()
-    if found not in (text, text_of(notes, before)):
+    if found == text:
+        return False
+    if not any(found == text_of(notes, some) for count in range(len(stayed)) for some in itertools.combinations(stayed, count)):
         raise Refused(config + " was changed by somebody else meanwhile")
-    if found != text:
-        kept = os.stat(config)
-        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchown(descriptor, kept.st_uid, kept.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(notes["draft"], config)
-        keep(os.path.dirname(config))
-    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
-                            for disk in notes["disks"] if disk["job"] == job], seconds)
+    kept = os.stat(config)
+    descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchown(descriptor, kept.st_uid, kept.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(notes["draft"], config)
+    keep(os.path.dirname(config))
+    return True
+
+
+def names_again(path, notes, job, seconds):
+    """
+    Both configs name the image of this job'\\''s disk: it is on it still, and nothing that is written there gets to its volume. Where
+    one of them can not be written the other one is all the same: either may be what starts the guest next.
+    """
+    notes["stayed"] = sorted(set(notes["stayed"]) | {job})
+    disks = [(disk["vdev"], disk["old"], disk["backend"], disk["format"]) for disk in notes["disks"] if disk["job"] == job]
+    troubles = []
+    for put in (
+            lambda: write_whole(path, json.dumps(notes).encode(), 0o600),
+            lambda: names_images(notes),
+            lambda: store(notes["stored"], disks, seconds)):
+        try:
+            put()
+        except (Refused, OSError, ValueError, KeyError) as error:
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
+
+
+def stayed(path):
+    """Of a guest that is gone, and its QEMU with it: whatever starts it goes by its config."""
+    try:
+        with open(path, "rb") as file:
+            notes = json.loads(file.read())
+    except ValueError:
+        return
+    if names_images(notes):
+        print("the config names again the images of the disks that had stayed there: "
+              + ", ".join(disk["vdev"] for disk in notes["disks"] if disk["job"] in notes["stayed"]))
 
 
 def settle(domid, seconds, job, node, path):
@@ -9191,6 +9244,8 @@ def main(what, *rest):
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
+    elif what == "stayed":
+        stayed(rest[0])
     elif what == "on":
         is_on(*rest)
     else:
@@ -9229,6 +9284,7 @@ except (Refused, OSError, ValueError, KeyError) as error:
 /** Speaks QMP with the QEMU of a guest: Python, as sh has no sockets. */
 export const QMP = `import contextlib
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -9660,29 +9716,62 @@ def text_of(notes, stayed):
     return b"".join(parts) + old[at:]
 
 
-def names_again(path, notes, job, seconds):
-    """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
-    before = notes["stayed"]
-    notes["stayed"] = sorted(set(before) | {job})
-    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
-    config, text = notes["config"], text_of(notes, notes["stayed"])
+def names_images(notes):
+    """
+    The config names the images of the disks that stay there. An earlier try may have written down that one stays, and have come
+    no further: the config is whatever some of them make of it then.
+    """
+    config, stayed = notes["config"], notes["stayed"]
+    text = text_of(notes, stayed)
     with open(config, "rb") as file:
         found = file.read()
-    if found not in (text, text_of(notes, before)):
+    if found == text:
+        return False
+    if not any(found == text_of(notes, some) for count in range(len(stayed)) for some in itertools.combinations(stayed, count)):
         raise Refused(config + " was changed by somebody else meanwhile")
-    if found != text:
-        kept = os.stat(config)
-        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchown(descriptor, kept.st_uid, kept.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(notes["draft"], config)
-        keep(os.path.dirname(config))
-    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
-                            for disk in notes["disks"] if disk["job"] == job], seconds)
+    kept = os.stat(config)
+    descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchown(descriptor, kept.st_uid, kept.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(notes["draft"], config)
+    keep(os.path.dirname(config))
+    return True
+
+
+def names_again(path, notes, job, seconds):
+    """
+    Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume. Where
+    one of them can not be written the other one is all the same: either may be what starts the guest next.
+    """
+    notes["stayed"] = sorted(set(notes["stayed"]) | {job})
+    disks = [(disk["vdev"], disk["old"], disk["backend"], disk["format"]) for disk in notes["disks"] if disk["job"] == job]
+    troubles = []
+    for put in (
+            lambda: write_whole(path, json.dumps(notes).encode(), 0o600),
+            lambda: names_images(notes),
+            lambda: store(notes["stored"], disks, seconds)):
+        try:
+            put()
+        except (Refused, OSError, ValueError, KeyError) as error:
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
+
+
+def stayed(path):
+    """Of a guest that is gone, and its QEMU with it: whatever starts it goes by its config."""
+    try:
+        with open(path, "rb") as file:
+            notes = json.loads(file.read())
+    except ValueError:
+        return
+    if names_images(notes):
+        print("the config names again the images of the disks that had stayed there: "
+              + ", ".join(disk["vdev"] for disk in notes["disks"] if disk["job"] in notes["stayed"]))
 
 
 def settle(domid, seconds, job, node, path):
@@ -9798,6 +9887,8 @@ def main(what, *rest):
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
+    elif what == "stayed":
+        stayed(rest[0])
     elif what == "on":
         is_on(*rest)
     else:

@@ -9,6 +9,7 @@
 #   drop DOMID SECONDS ID NODE                  ends a job, whatever it does, and closes the node that it writes to
 #   settle DOMID SECONDS ID NODE NOTES          ends a job whose commit was begun: its disk is on NODE then; where QEMU says
 #                                               that it is not, both configs name its image again, and why is printed
+#   stayed NOTES                                the same of a guest that is gone: its config names the images of what was seen to stay
 #   holds DOMID SECONDS FILE                    prints `yes` or `no`: QEMU has FILE open
 #   restore STORED VDEV NEW OLD BACKEND FORMAT… libxl's file of a guest names the old disks again
 #   pivot DOMID SECONDS DRAFT CONFIG STORED MARK NOTES BEFORE VDEV DEVICE ID OLD BACKEND FORMAT EDITS …
@@ -20,6 +21,7 @@
 # Ends with 0; with 1, and why on standard error; or with 3 where no QEMU serves that guest.
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -463,29 +465,64 @@ def text_of(notes, stayed):
     return b"".join(parts) + old[at:]
 
 
-def names_again(path, notes, job, seconds):
-    """Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume."""
-    before = notes["stayed"]
-    notes["stayed"] = sorted(set(before) | {job})
-    write_whole(path, json.dumps(notes).encode(), 0o600, lasting=False)
-    config, text = notes["config"], text_of(notes, notes["stayed"])
+def names_images(notes):
+    """
+    The config names the images of the disks that stay there. An earlier try may have written down that one stays, and have come
+    no further: the config is whatever some of them make of it then.
+    """
+    config, stayed = notes["config"], notes["stayed"]
+    text = text_of(notes, stayed)
     with open(config, "rb") as file:
         found = file.read()
-    if found not in (text, text_of(notes, before)):
+    if found == text:
+        return False
+    if not any(found == text_of(notes, some) for count in range(len(stayed)) for some in itertools.combinations(stayed, count)):
         raise Refused(config + " was changed by somebody else meanwhile")
-    if found != text:
-        kept = os.stat(config)
-        descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchown(descriptor, kept.st_uid, kept.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(notes["draft"], config)
-        keep(os.path.dirname(config))
-    store(notes["stored"], [(disk["vdev"], disk["old"], disk["backend"], disk["format"])
-                            for disk in notes["disks"] if disk["job"] == job], seconds)
+    kept = os.stat(config)
+    descriptor = os.open(notes["draft"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchown(descriptor, kept.st_uid, kept.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(notes["draft"], config)
+    keep(os.path.dirname(config))
+    return True
+
+
+def names_again(path, notes, job, seconds):
+    """
+    Both configs name the image of this job's disk: it is on it still, and nothing that is written there gets to its volume. Where
+    one of them can not be written the other one is all the same: either may be what starts the guest next.
+    """
+    notes["stayed"] = sorted(set(notes["stayed"]) | {job})
+    disks = [(disk["vdev"], disk["old"], disk["backend"], disk["format"]) for disk in notes["disks"] if disk["job"] == job]
+    troubles = []
+    for put in (
+            # lastingly: once QEMU is gone nobody else knows
+            lambda: write_whole(path, json.dumps(notes).encode(), 0o600),
+            lambda: names_images(notes),
+            lambda: store(notes["stored"], disks, seconds)):
+        try:
+            put()
+        except (Refused, OSError, ValueError, KeyError) as error:
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
+
+
+def stayed(path):
+    """Of a guest that is gone, and its QEMU with it: whatever starts it goes by its config."""
+    try:
+        with open(path, "rb") as file:
+            notes = json.loads(file.read())
+    except ValueError:
+        # torn by a power cut: what stays is kept lastingly, so that nothing does
+        return
+    if names_images(notes):
+        print("the config names again the images of the disks that had stayed there: "
+              + ", ".join(disk["vdev"] for disk in notes["disks"] if disk["job"] in notes["stayed"]))
 
 
 def settle(domid, seconds, job, node, path):
@@ -608,6 +645,8 @@ def main(what, *rest):
         pivot(*rest)
     elif what == "settle":
         settle(*rest)
+    elif what == "stayed":
+        stayed(rest[0])
     elif what == "on":
         is_on(*rest)
     else:

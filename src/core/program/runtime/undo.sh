@@ -207,19 +207,19 @@ run_on_new_disk() {
     0) ;;
     1)
       # saved after the commit, it knows its disk as it is
-      thaw_or_start "$DOMAIN" "$CONFIG"
+      start_as_named
       return
       ;;
     *) return 1 ;;
   esac
   case $STATE in
     *[scd]*)
-      clear_away "$DOMID" "$KEPT_SECONDS" && thaw_or_start "$DOMAIN" "$CONFIG"
+      clear_away "$DOMID" "$KEPT_SECONDS" && start_as_named
       ;;
     *p*)
       if half_built "$DOMID"; then
         # a start after the commit that was cut short: there is nothing yet that could run
-        clear_half_built "$DOMID" && thaw_or_start "$DOMAIN" "$CONFIG"
+        clear_half_built "$DOMID" && start_as_named
       else
         run_command xl unpause -- "$DOMID" || return
         # what a comparison has paused is told where its disks are given back
@@ -234,6 +234,10 @@ run_on_new_disk() {
       tell_running "$DOMAIN" "$@"
       ;;
   esac
+}
+
+start_as_named() {
+  names_what_stayed && thaw_or_start "$DOMAIN" "$CONFIG"
 }
 
 # asked_to_go DOMID: this run has asked this very domain to shut down

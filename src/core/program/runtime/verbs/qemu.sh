@@ -154,7 +154,14 @@ LIST
 verb_drop_job() {
   local status
   domid_of "$1"
-  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  case $? in
+    0) ;;
+    1)
+      ! committing || names_what_stayed
+      return
+      ;;
+    *) return 1 ;;
+  esac
   if committing; then
     qmp settle "$DOMID" 60 "$2" "$3" "$HERE/pivot"
     status=$?
@@ -167,6 +174,14 @@ verb_drop_job() {
   fi
   # without QEMU there is no job
   case $status in 0 | 3) ;; *) return 1 ;; esac
+}
+
+# names_what_stayed: of a guest that is down, whose QEMU had said that a disk did not go over, and whose config could not be made to
+# name its image then: its volume lacks what was written since
+names_what_stayed() {
+  [ -e "$HERE/pivot" ] || return 0
+  qmp stayed "$HERE/pivot" || return 1
+  [ -z "$ANSWER" ] || journal note message "$ANSWER"
 }
 
 verb_close_node() { # NAME COMMAND
