@@ -213,6 +213,24 @@ test("a disk that an earlier run moved and did not settle is settled beside the 
   expect(planHost(end.end.host, [both], sha256).domains).toEqual([]);
 });
 
+test.each(["delete", "retire"] as const)("an image that QEMU went away from, and has open still, is closed first, also where another disk is moved by QEMU: %s", (source) => {
+  const host = aHost([{ name: "web1", disks: { xvda1: {}, xvda2: {} }, qdisk: true }]);
+  const move = { strategy: "qemu", source } as const;
+  const first = planHost(host, [aWish("web1", ["xvda1"], move)], sha256).domains[0];
+  // of two disks one went over, and the run ended with that
+  const cut = simulate(first?.nodes ?? [], startModel(host)).moments.find(({ step }) => step?.kind === "pivot-disks");
+  if (cut === undefined) throw new Error("no commit");
+  const both = aWish("web1", ["xvda1", "xvda2"], move);
+  const planned = planHost(cut.model.host, [both], sha256);
+  expect(planned.diagnostics).toEqual([]);
+  const nodes = planned.domains[0]?.nodes ?? [];
+  const of = (image: string) => unroll(nodes).flatMap(({ kind, args }) => ("path" in args && args.path === image ? [kind] : []));
+  for (const image of ["/srv/xen/web1/xvda1.img", "/srv/xen/web1/xvda2.img"]) expect(of(image)).toEqual(["close-node", `${source}-image`]);
+  const end = simulate(nodes, cut.model);
+  if (!end.ok) throw new Error(end.why);
+  expect(planHost(end.end.host, [both], sha256).domains).toEqual([]);
+});
+
 describe("a guest that is left to reboot by itself", () => {
   const wishes = [aWish("web1", ["xvda1", "xvda2"], { strategy: "dm", switch: "next-reboot" })];
   const planned = (model: Model) => planHost(model.host, wishes, sha256);

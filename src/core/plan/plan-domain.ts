@@ -115,7 +115,9 @@ export function planDomain(
   const nodes: readonly PlanNode[] = (() => {
     if (edit?.edit === undefined) return finishing(domain, finishes, leaving?.steps ?? [], state);
     const move: DomainMove = {
-      domain, desired, moves: chosen, options, edit: edit.edit, unsettled: settling(domain.name, finishes, state),
+      domain, desired, moves: chosen, options, edit: edit.edit,
+      // a guest that is taken over, or started anew, has another QEMU then
+      unsettled: [...(pivoted ? closing(domain, finishes, state) : []), ...settling(domain.name, finishes, state)],
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds + unmeasured(chosen, state)),
       ...(rehearsed.rehearsal === undefined ? {} : { rehearsal: rehearsed.rehearsal }),
     };
@@ -174,23 +176,27 @@ function settling(domain: string, finishes: readonly FinishMove[], state: HostSt
   });
 }
 
+/** Images that the guest's QEMU went away from, and still has open: nothing is done to one before, or what is deleted keeps its room. */
+function closing({ name: domain, running }: Domain, finishes: readonly FinishMove[], state: HostState): readonly Step[] {
+  const open = (running?.qemu?.nodes ?? []).filter(({ node, path, driver }) =>
+    driver !== "file" && finishes.some(({ image }) => image !== undefined && (path === image || state.images[path]?.realPath === image)) &&
+    !(running?.attached.some((disk) => disk.open?.node === node) ?? false));
+  return open.map(({ node, path }) =>
+    stepOf(closeNode, "settle", `close-${safeName(node)}`, { domain, node, path }, "QEMU needs it no more"));
+}
+
 /** A move that went through but was not tidied up: what is left of it to do. */
 function finishing(
   guest: Domain, finishes: readonly FinishMove[], leaving: readonly Step[], state: HostState,
 ): readonly PlanNode[] {
   const { name: domain, running } = guest;
-  // an image that the guest's QEMU went away from, and still has open
-  const open = (running?.qemu?.nodes ?? []).filter(({ node, path, driver }) =>
-    driver !== "file" && finishes.some(({ image }) => image !== undefined && (path === image || state.images[path]?.realPath === image)) &&
-    !(running?.attached.some((disk) => disk.open?.node === node) ?? false));
   // a guest that sits on a mapping needs it at the next boot too
   const mapped = running?.attached.some((disk) => mappingAt(servedFrom(disk), state) !== undefined) ?? false;
   return [
     // a switch has a look of its own
     ...(leaving.length === 0 ? stillThere(guest, finishes, state) : []),
     ...leaving,
-    ...open.map(({ node, path }) =>
-      stepOf(closeNode, "settle", `close-${safeName(node)}`, { domain, node, path }, "QEMU needs it no more")),
+    ...closing(guest, finishes, state),
     // what has been settled and is only left has no copy's mark any more
     ...settling(domain, finishes.filter(({ volume }) => state.volumes[volume]?.tags.includes("converge.role=copy") === true), state),
     ...(mapped ? [] : [stepOf(removeBootUnit, "finish", "remove-boot-unit", { domain }, "the switch is over")]),
