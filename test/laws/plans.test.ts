@@ -224,7 +224,7 @@ test.each(["delete", "retire"] as const)("an image that QEMU went away from, and
   const planned = planHost(cut.model.host, [both], sha256);
   expect(planned.diagnostics).toEqual([]);
   const nodes = planned.domains[0]?.nodes ?? [];
-  const of = (image: string) => unroll(nodes).flatMap(({ kind, args }) => ("path" in args && args.path === image ? [kind] : []));
+  const of = (image: string) => unroll(nodes).flatMap(({ kind, args }) => ((args as { readonly path?: string }).path === image ? [kind] : []));
   for (const image of ["/srv/xen/web1/xvda1.img", "/srv/xen/web1/xvda2.img"]) expect(of(image)).toEqual(["close-node", `${source}-image`]);
   const end = simulate(nodes, cut.model);
   if (!end.ok) throw new Error(end.why);
