@@ -9,7 +9,8 @@ import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { CARRY_DONE, volumeTags } from "../../src/core/model/names.js";
 import { aHost, aVolume, aWish, ext4, MIB, sha256, withFullImages } from "../support/a-host.js";
-import { IMAGE, VOLUME, complaints, down, guestOf, imageOf, movedHost, plannedBack, restarted, withConfigText, withImage } from "../support/a-return.js";
+import { withBooks } from "../support/a-leftover.js";
+import { IMAGE, MOVED_AT, VOLUME, complaints, down, guestOf, imageOf, movedHost, plannedBack, restarted, withConfigText, withImage } from "../support/a-return.js";
 import { asWritten } from "../laws/as-written.js";
 
 /** What the config names is not where the guest is: a run that died before its commit is taken back before the next one begins. */
@@ -182,6 +183,17 @@ describe("a volume of another guest that had this name before", () => {
     expect(complaints(planHost(withVolume(ext4("old-guest", 64 * MIB)), WISH(move), sha256))).toContain("error[volume-taken]");
     expect(complaints(planHost(withVolume(ext4("new-guest", 64 * MIB)), WISH(move), sha256))).not.toContain("error[volume-taken]");
   });
+});
+
+test("what was retired before is not what a guest goes back to, whose last run has deleted the image that it came from", () => {
+  const content = { type: "partitions", table: "dos" } as const;
+  const moved = restarted(movedHost({ strategy: "dm", switch: "suspend", source: "retire" }, { disks: { xvda1: { bytes: 64 * MIB, content, full: true } } }));
+  const state = withBooks(moved, MOVED_AT + 1, MOVED_AT + 2);
+  const { inode } = imageOf(state, `${IMAGE}.retired`);
+  const bound = (at: number, found: number): HostState =>
+    ({ ...state, commits: [{ domain: "web1", run: "two", at, volumes: [VOLUME], images: [{ path: IMAGE, inode: found }] }] });
+  expect(complaints(plannedBack(bound(MOVED_AT, inode), { carryBack: "blocks" }))).toEqual([]);
+  expect(complaints(plannedBack(bound(MOVED_AT + 100, 4711), { carryBack: "blocks" }))).toEqual(["error[source-changed]"]);
 });
 
 describe("an image without a UUID that was kept", () => {
