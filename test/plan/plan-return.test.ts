@@ -341,6 +341,21 @@ describe("a guest on a volume that is not marked as its disk", () => {
     expect(plannedBack(renamed, { domain: "web9" }).diagnostics[0]?.detail).toContain("converge.domain=web1");
   });
 
+  test("and once it has the tags of its new name, finds the image that was retired under the old one, and no other guest's", () => {
+    const moved = withBooks(restarted(movedHost({ source: "retire" }, { disks: { xvda1: {} } })), MOVED_AT + 1, MOVED_AT + 2);
+    const { web1, ...others } = moved.domains;
+    if (web1 === undefined) throw new Error("no guest");
+    const volume = volumeOf(moved);
+    const tagged = { ...volume, tags: volume.tags.map((tag) => (tag === "converge.domain=web1" ? "converge.domain=web9" : tag)) };
+    const renamed = withVolume({ ...moved, domains: { ...others, web9: { ...web1, name: "web9" } } }, tagged);
+    const plan = plannedBack(renamed, { domain: "web9", carryBack: "auto" });
+    expect(complaints(plan)).toEqual([]);
+    expect(stepIds(plan)).toContain("xvda1.restore-image");
+    // a volume of that name that came from another image
+    const another = withVolume(renamed, { ...tagged, tags: tagged.tags.map((tag) => (tag.startsWith("converge.from=") ? "converge.from=/srv/xen/web9/xvda1.img" : tag)) });
+    expect(complaints(plannedBack(another, { domain: "web9", carryBack: "auto" }))).toEqual(["error[source-gone]"]);
+  });
+
   test("since its config was put back by hand, is told so too; what was carried once is not any more", () => {
     const state = movedHost({}, { disks: { xvda1: {} } });
     const volume = volumeOf(state);

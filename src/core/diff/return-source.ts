@@ -100,9 +100,13 @@ function lookFor(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume:
   };
 }
 
-/** The newest entry of the books; a volume that has another name by now is known by what its tag says. */
+/**
+ * The newest entry of the books; a volume that has another name by now is known by what its tag says. A guest that has another
+ * name is known by both: its books lie under the old one.
+ */
 function recordOf(tagged: string | undefined, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): RetiredImage | undefined {
-  const records = (state.retired ?? []).filter((one) =>
-    one.domain === domain.name && sameVdev(one.vdev, disk.vdev) && state.images[one.retired] !== undefined);
-  return records.findLast((one) => one.volume === volume.name) ?? records.findLast((one) => one.path === tagged);
+  const all = (state.retired ?? []).filter((one) => sameVdev(one.vdev, disk.vdev) && state.images[one.retired] !== undefined);
+  const records = all.filter((one) => one.domain === domain.name);
+  return records.findLast((one) => one.volume === volume.name) ?? records.findLast((one) => one.path === tagged)
+    ?? all.findLast((one) => one.volume === volume.name && one.path === tagged);
 }
