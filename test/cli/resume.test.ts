@@ -7,7 +7,8 @@ import type { Command, CommandResult } from "../../src/core/model/command.js";
 import type { Checked } from "../../src/core/model/diagnostic.js";
 import type { RunOptions } from "../../src/edge/hosts/host.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
-import { backWish, movedHost } from "../support/a-return.js";
+import { collected, DAY, NOW } from "../support/a-leftover.js";
+import { backWish, down, movedHost } from "../support/a-return.js";
 import { FakeHost } from "./fake-host.js";
 import { cli, startCli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
@@ -91,6 +92,37 @@ describe("resume", () => {
     const fresh = await cli(["rollback", ...RESUME.slice(1), "--check"], { hosts: { dom0a: host }, states: () => state });
     expect(fresh.exit).toBe(5);
     expect(fresh.out + fresh.err).toContain("error[run-half-way]");
+  });
+
+  test("--check of a gc that died shows what is deleted then, and not that its run is in the way; nothing of it is taken back", async () => {
+    let state: HostState = { ...collected(), runs: [DEAD] };
+    const wish = plainWish({ wish: "collect", collect: { keepForSeconds: 30 * DAY, now: NOW, at: WISH.at } });
+    const host = new Books(JSON.stringify({ version: 1, plan: {}, wish }), "", () => undefined, () => void (state = { ...state, runs: [{ ...DEAD, state: "failed" }] }));
+    const ask = (...more: readonly string[]) => cli([...RESUME, ...more], { hosts: { dom0a: host }, states: () => state, now: NOW });
+    const looked = await ask("--check");
+    expect(looked.exit, looked.out + looked.err).toBe(0);
+    const deletes = (out: string): readonly string[] => out.match(/Delete \S+\.retired/g) ?? [];
+    expect(deletes(looked.out)).toHaveLength(2);
+    expect(looked.out).not.toContain("image-kept");
+    expect(looked.out).toContain("What it deleted stays deleted");
+    expect(looked.out).not.toContain("taken back");
+    expect(deletes((await ask("--yes")).out)).toEqual(deletes(looked.out));
+  });
+
+  test("of a way back speaks of images and volumes: its old disks are the new ones of the move before, and the playbook would move the guest again", async () => {
+    const { at: _at, ...back } = backWish();
+    const text = JSON.stringify({ version: 1, plan: {}, wish: { wish: "return", back } });
+    const host = new Books(text, "", () => undefined, () => undefined);
+    const say = async (more: Partial<RunRecord>): Promise<string> => {
+      const state = { ...down(movedHost()), runs: [{ ...DEAD, ...more }] };
+      const { out, err } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => state });
+      return (out + err).replaceAll(/\s+/g, " ");
+    };
+    expect(await say({})).toContain("the guest runs on its volumes afterwards, if it was up");
+    const stuck = await say({ outcome: "stuck", committedAt: 1_795_000_200 });
+    expect(stuck).toContain("the guest is brought up on its images");
+    expect(stuck).toContain("converge rollback dom0a web1");
+    expect(stuck).not.toContain("playbook");
   });
 
   test("declined, changes nothing", async () => {

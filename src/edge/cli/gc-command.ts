@@ -129,14 +129,19 @@ async function run(work: Work, inputs: readonly string[], options: GcOptions, se
   return exit;
 }
 
-/** Hosts whose leftovers are to go. */
-export function collectOn(hosts: readonly NamedHost[], wishFor: (state: HostState) => CollectWish, session: Session): Work {
+/**
+ * Hosts whose leftovers are to go.
+ * @param seen a host as it is planned from
+ */
+export function collectOn(
+  hosts: readonly NamedHost[], wishFor: (state: HostState) => CollectWish, session: Session, seen: (state: HostState) => HostState = (state) => state,
+): Work {
   return {
     targets: hosts.map(({ name, connection, reach, host }) => collecting({
       name, connection, reach, runs: hostRuns(host), observe: (leave) => session.observe(host, leave),
       wishes: () => ({ value: { domains: [], missing: [], met: [] }, diagnostics: [] }),
       guests: (state) => [...Object.keys(state.domains), ...state.runs.map(({ domain }) => domain), ...knownGuests(state)],
-    }, session, wishFor)),
+    }, session, wishFor, seen)),
     batches: [{ hosts: hosts.map(({ name }) => name), maxFailPercent: 100 }],
     diagnostics: [],
     close: () => Promise.resolve(),
@@ -155,7 +160,9 @@ function clocksApart({ now, host }: HostState, here: number): Diagnostic | undef
 }
 
 /** The wish is made once, at the first look: what comes of age while somebody reads the preview has to wait. */
-function collecting(target: Target, session: Session, wishFor: (state: HostState) => CollectWish): Target {
+function collecting(
+  target: Target, session: Session, wishFor: (state: HostState) => CollectWish, seen: (state: HostState) => HostState = (state) => state,
+): Target {
   let made: CollectWish | undefined;
   return {
     ...target,
@@ -166,7 +173,7 @@ function collecting(target: Target, session: Session, wishFor: (state: HostState
       const apart = made !== undefined || target.connection.kind === "recorded" ? undefined : clocksApart(state, session.now());
       if (apart !== undefined) return { host: target.name, domains: [], diagnostics: [apart] };
       made ??= wishFor(state);
-      return planCollect(state, made, sha256);
+      return planCollect(seen(state), made, sha256);
     },
     wish: (domain) => {
       if (made === undefined) throw new Error("nothing was planned yet");

@@ -75,7 +75,7 @@ async function resume(named: NamedHost, domain: string, options: ResumeOptions, 
   if (directory === undefined) throw refusal("no-run", `${named.name} knows of no run for a guest '${domain}'`, `See what it knows: ${commandAgainText("status", named)}`);
   const text = await runs.savedPlan(directory);
   const wish = text === undefined ? undefined : readSavedWish(text, commandLine(`converge resume ${named.name} ${domain}`));
-  const exit = await settle({ run, directory, named, text: text ?? "" }, runs, options, session, reporter);
+  const exit = await settle({ run, directory, named, text: text ?? "", kind: wish?.wish }, runs, options, session, reporter);
   const ended = exit ?? (wish === undefined
     ? withoutWish(run, named.name, domain, reporter)
     : await previewAndApply(workFor(named, wish, session, options.check === true), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
@@ -108,6 +108,8 @@ interface Unsettled {
   readonly directory: string;
   readonly named: NamedHost;
   readonly text: string;
+  /** What it was for, where that can be read. */
+  readonly kind: SavedWish["wish"] | undefined;
 }
 
 /**
@@ -115,12 +117,12 @@ interface Unsettled {
  * @returns how the command ends, where it goes no further
  */
 async function settle(
-  { run, directory, named, text }: Unsettled, runs: HostRuns, options: ResumeOptions, session: Session, reporter: Reporter,
+  { run, directory, named, text, kind }: Unsettled, runs: HostRuns, options: ResumeOptions, session: Session, reporter: Reporter,
 ): Promise<ExitCode | undefined> {
   if (run.state !== "stopped" && run.unfinished === undefined) return undefined;
   const at = run.step === undefined ? "before its first step" : `at: ${visible(run.step.title)}`;
   reporter.say(`The run ${run.run} of ${visible(run.owner)}, begun ${formatInstant(run.since)}, stopped ${at}`);
-  reporter.say(whatRecoveryDoes(run));
+  reporter.say(whatRecoveryDoes(run, kind));
   if (options.check === true) {
     reporter.say("Then what it was for is planned anew; as the host is now, that is:");
     return undefined;
@@ -138,9 +140,9 @@ async function settle(
   if (left === undefined) {
     const state = await observed(named, session);
     const now = state.runs.find((one) => one.run === run.run) ?? run;
-    const down = !goesForward(now) ? undefined : whyNotUp(now, text, state);
+    const down = !goesForward(now) ? undefined : whyNotUp(now, { text, kind }, state);
     if (down === undefined) {
-      reporter.say(goesForward(now) ? "It is finished." : "It is taken back.");
+      reporter.say(kind === "collect" ? "It has come to its end." : goesForward(now) ? "It is finished." : "It is taken back.");
       return undefined;
     }
     reporter.complain([down]);
@@ -154,24 +156,33 @@ async function settle(
 }
 
 /** What the host does with a run that it finds dead (recover_locked in core/program/runtime/modes.sh). */
-function whatRecoveryDoes(run: RunRecord): string {
-  if (!goesForward(run)) return "What it did is taken back, the newest first; the guest runs on its old disks afterwards, if it was up.";
+function whatRecoveryDoes(run: RunRecord, kind: Unsettled["kind"]): string {
+  if (kind === "collect") return "What it deleted stays deleted; the guest is left as it is.";
+  const [before, after] = disksOf(kind);
+  if (!goesForward(run)) return `What it did is taken back, the newest first; the guest runs on ${before} afterwards, if it was up.`;
   const commit = run.committedAt === undefined ? "Its commit was begun, so there is no way back" : "Its commit has happened";
   return run.committing === "offline"
     ? `${commit}: the guest stays down, and what served the run is taken away.`
-    : `${commit}: the guest is brought up on its new disks, and what served the run is taken away.`;
+    : `${commit}: the guest is brought up on ${after}, and what served the run is taken away.`;
+}
+
+/** What the guest had before the run, and what it was to have after it: of a way back, "old" could be either. */
+function disksOf(kind: Unsettled["kind"]): readonly [string, string] {
+  return kind === "return" ? ["its volumes", "its images"] : ["its old disks", "its new disks"];
 }
 
 /** That a guest is down which a run was to leave on its new disks. One that was moved while it was down stays so. */
-function whyNotUp(run: RunRecord, text: string, state: HostState): Diagnostic | undefined {
+function whyNotUp(run: RunRecord, { text, kind }: Pick<Unsettled, "text" | "kind">, state: HostState): Diagnostic | undefined {
   const { domain } = run;
   const guest = own(state.domains, domain);
   if (run.state !== "stopped" || run.committing === "offline" || guest?.running !== undefined || guest?.saved === true || text.includes('"kind":"commit-offline"')) return undefined;
+  const [, after] = disksOf(kind);
+  const otherwise = kind === "return" ? `settle the way back as it is (converge rollback ${state.host.name} ${domain})` : "run its playbook instead";
   return {
     severity: "error", code: "guest-down", subject: { host: state.host.name, domain },
-    summary: `${domain} is down, and the run ${run.run} was to leave it on its new disks, running`,
-    detail: "The run could not start it, or somebody has stopped it since. Its config names its new disks.",
-    fix: `Start it (xl create -f ${guest?.config?.path ?? "its config"}), and resume again. If it is down on purpose, run its playbook instead.`,
+    summary: `${domain} is down, and the run ${run.run} was to leave it on ${after}, running`,
+    detail: "The run could not start it, or somebody has stopped it since. Its config names them.",
+    fix: `Start it (xl create -f ${guest?.config?.path ?? "its config"}), and resume again. If it is down on purpose, ${otherwise}.`,
   };
 }
 
@@ -182,10 +193,9 @@ function withoutWish(run: RunRecord, host: string, domain: string, reporter: Rep
 
 /** @param asIs it is only looked: a dead run is left as it is, and nothing is refused for it */
 function workFor(named: NamedHost, saved: SavedWish, session: Session, asIs: boolean): Work {
-  if (saved.wish === "return") {
-    return workOn(named, saved.back, session, (state) => (asIs ? { ...state, runs: state.runs.filter((run) => run.state === "running") } : state));
-  }
-  if (saved.wish === "collect") return collectOn([named], () => saved.collect, session);
+  const seen = (state: HostState): HostState => (asIs ? { ...state, runs: state.runs.filter((run) => run.state === "running") } : state);
+  if (saved.wish === "return") return workOn(named, saved.back, session, seen);
+  if (saved.wish === "collect") return collectOn([named], () => saved.collect, session, seen);
   const { name, connection, reach, host } = named;
   return {
     targets: [{
