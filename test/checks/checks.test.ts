@@ -484,6 +484,14 @@ const CASES: readonly Case[] = [
     guests: [{ ...WEB, qdisk: true }], state: image({ content: { type: "partitions", table: "gpt" } }),
     wish: (wish) => ({ ...moved({ strategy: "qemu" })(wish), disks: wish.disks.map((d) => ({ ...d, move: { strategy: "qemu" }, ...(d.vdev === "xvda1" ? { bytes: 128 * MIB } : {}) })) }),
   },
+  {
+    name: "a part of the guest's own array is no multiple of the extent", code: "end-not-at-end", says: /xvda1 of web1 is by its end a part of an array \(md\), and vg0\/web1-xvda1 would end 1 MiB behind that/,
+    advises: /mdadm --zero-superblock/, state: image({ bytes: 63 * MIB, ends: [{ kind: "md", at: 63 * MIB - 8192 }] }), wish: moved({ strategy: "dm", switch: "restart" }),
+  },
+  {
+    name: "a part of the guest's own DRBD resource is no multiple of the extent", code: "end-not-at-end", says: /a part of a DRBD resource/, warning: true,
+    advises: /\/var\/lib\/drbd/, state: image({ bytes: 63 * MIB, ends: [{ kind: "drbd", at: 63 * MIB - 4096 }] }), wish: moved({ strategy: "dm", switch: "restart" }),
+  },
   ...(["md", "md-preseed"] as const).map((strategy): Case => ({
     name: `${strategy} is to mirror a sparse image`, code: "sparse-image", says: /xvda1\.img is sparse \(32 MiB of 64 MiB\).* md would fail all writes of web1/, who: /take 32 MiB more at most/,
     advises: /fallocate --length 67108864 \/srv\/xen\/web1\/xvda1\.img/, wish: moved({ strategy, switch: "suspend" }),

@@ -71,3 +71,28 @@ test.each([
   const content = { ...xfs("u", 64 * MIB), ...more } as Content;
   expect(refused(aHost([{ name: "web1", disks: { xvda1: { content } } }]), "rsync")).toMatch(why);
 });
+
+describe("a disk that is by its end a part of the guest's own", () => {
+  const hostWith = (content: Content, kind: "md" | "drbd"): HostState => {
+    const state = withFullImages(aHost([{ name: "web1", disks: { xvda1: { content } } }]));
+    const [path = "", image] = Object.entries(state.images)[0] ?? [];
+    if (image === undefined) throw new Error("no image");
+    return { ...state, images: { [path]: { ...image, ends: [{ kind, at: image.bytes - 4096 }] } } };
+  };
+
+  test.each([["md", /an array \(md\)/], ["drbd", /a DRBD resource/]] as const)("%s is not copied by its files, which would leave that behind", (kind, words) => {
+    expect(refused(hostWith(ext4("u", 63 * MIB), kind), "rsync")).toMatch(new RegExp(`rsync: by its end it is a part of ${words.source}`));
+  });
+
+  test("array is not made anew where it is swap", () => {
+    const { domains: [plan] } = planHost(hostWith(swap("u", 63 * MIB), "md"), [aWish("web1", ["xvda1"])], sha256);
+    expect(plan?.choices.map(({ strategy }) => strategy)).toEqual(["dm"]);
+    expect(refused(hostWith(swap("u", 63 * MIB), "md"), "rsync")).toMatch(/rsync/);
+  });
+
+  test("goes by blocks as ever, to a volume that ends where it does", () => {
+    const { domains: [plan], diagnostics } = planHost(hostWith(ext4("u", 63 * MIB), "md"), [aWish("web1", ["xvda1"], { strategy: "dm", switch: "restart" })], sha256);
+    expect(diagnostics.filter(({ code }) => code === "end-not-at-end")).toEqual([]);
+    expect(plan?.choices.map(({ strategy }) => strategy)).toEqual(["dm"]);
+  });
+});

@@ -45,6 +45,14 @@ describe("where the guest is restarted", () => {
     expect(sparse.plan.estimate.copyBytes).toBe(plan.estimate.copyBytes);
   });
 
+  test("all of a disk whose end says that it is a part of the guest's own array: of swap that is behind what is copied else", () => {
+    const host = aHost([WEB]);
+    const images = Object.fromEntries(Object.entries(host.images).map(([path, image]) => [path, { ...image, ends: [{ kind: "md" as const, at: image.bytes - 65_536 }] }]));
+    const mirrored = planned({ switch: "restart" }, WEB, { ...host, images });
+    expect(mirrored.because["xvda2"]).toMatch(/all 64 MiB, since by its end it is a part of an array \(md\) of the guest's own/);
+    expect(mirrored.ids.filter((id) => id.endsWith(".mark-used"))).toEqual([]);
+  });
+
   test("a copy is not said to be of all where it is not", () => {
     const marked = (id: string): unknown => stepsOf(plan.nodes).find((step) => step.id === id)?.args;
     expect(marked("xvda1.sync")).toMatchObject({ marked: true });

@@ -1,6 +1,7 @@
 import type { Carry } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes } from "../model/bytes.js";
+import { endInWords } from "../model/disk-end.js";
 import { CARRY_BEGUN } from "../model/names.js";
 import { notInFiles } from "../model/not-in-files.js";
 import type { Volume } from "../model/storage.js";
@@ -24,7 +25,8 @@ export function howToCarry(wish: ReturnWish, { image, format }: Source, volume: 
   const isFiles = isFilesystem(type) && type === image.content.type;
   // blocks that were cut off: the head says how large it is to become, and files can not be written to half of it
   const isCutOff = volume.tags.includes(CARRY_BEGUN) && "bytes" in image.content && image.bytes < image.content.bytes;
-  const beside = volume.content === undefined ? [] : notInFiles(volume.content);
+  // what is mirrored in the guest is the same block by block, and files would be written to each of its disks in another way
+  const beside = [...(volume.content === undefined ? [] : notInFiles(volume.content)), ...(image.ends ?? []).map((mark) => `is a part of ${endInWords(mark)} of the guest's own`)];
   if (wish.carryBack === "blocks" || (wish.carryBack === "auto" && (!isFiles || isCutOff || beside.length > 0))) return "blocks";
   if (isCutOff) return cannot("an earlier carry by blocks was cut off: a part of its file system is missing");
   if (!isFiles) return cannot(`the volume holds ${type} and the image ${image.content.type}: files go between file systems of one type`);

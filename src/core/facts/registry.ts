@@ -7,6 +7,7 @@ import { fact as domainList } from "./domain-list.js";
 import { fact as guestDevices } from "./guest-devices.js";
 import { fact as hiddenSignatures } from "./hidden-signatures.js";
 import { fact as hostIdentity } from "./host-identity.js";
+import { fact as imageEnds } from "./image-ends.js";
 import { fact as kernelBackends } from "./kernel-backends.js";
 import { fact as loops } from "./loops.js";
 import { fact as managers } from "./managers.js";
@@ -38,6 +39,7 @@ export const facts = {
   guestDevices,
   hiddenSignatures,
   hostIdentity,
+  imageEnds,
   kernelBackends,
   loops,
   managers,

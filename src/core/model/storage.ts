@@ -92,8 +92,17 @@ export interface Image {
   readonly partitioned?: true;
   /** What is in it that Dom0 could take up as its own. */
   readonly stacked?: readonly Signature[];
+  /** What is at its end of a guest's own array or DRBD resource, behind all that `content` takes up. */
+  readonly ends?: readonly EndMark[];
   /** The volume that holds it, where there is one, and its path from the root of that volume's file system. */
   readonly on?: { readonly volume: VolumeName; readonly mountpoint: string; readonly path: string };
+}
+
+/** Where the end of a disk says that what is on it lies in an array (md, of metadata 0.90 or 1.0) or a DRBD resource. */
+export interface EndMark {
+  readonly kind: "md" | "drbd";
+  /** Bytes from the beginning of the disk. */
+  readonly at: number;
 }
 
 /** A disk in an image of a format of its own. */

@@ -103,6 +103,10 @@ function readImage(
     ...stackedIn(content.type === "unknown" && content.hint !== undefined ? [content.hint] : []),
     ...(facts.hiddenSignatures ?? []).filter(({ path }) => path === target.path).map(({ signature }) => signature),
   ];
+  // of what reaches over it, it is none's any more: a file's data, as a rule
+  const ends = target.recognised.format === "raw"
+    ? (facts.imageEnds ?? []).filter(({ path, mark }) => path === target.path && (!("bytes" in content) || content.bytes <= mark.at)).map(({ mark }) => mark)
+    : [];
   const volume = volumes.get(target.devno);
   const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
   return {
@@ -120,6 +124,7 @@ function readImage(
     content,
     ...(target.recognised.partitioned === undefined ? {} : { partitioned: true }),
     ...(stacked.length === 0 ? {} : { stacked }),
+    ...(ends.length === 0 ? {} : { ends }),
     ...(volume === undefined || mount === undefined
       ? {}
       : { on: { volume, mountpoint: mount.target, path: pathWithin(target.realPath, mount) } }),

@@ -1,3 +1,4 @@
+import { againstEnd } from "../model/disk-end.js";
 import { safeName } from "../model/names.js";
 import { makeSwap } from "../steps/make-swap.js";
 import { stepOf } from "../steps/step-of.js";
@@ -26,7 +27,7 @@ export const newSwap: Strategy = {
     if (change.wish.filesystem !== undefined && change.wish.filesystem !== "swap") {
       return { fits: false, reasons: [`it holds swap and ${change.wish.filesystem} is asked for`] };
     }
-    const against = againstFormat(change);
+    const against = [...againstFormat(change), ...againstEnd(change.image)];
     if (against.length > 0) return { fits: false, reasons: against };
     if (running && switchOver !== "restart") return { fits: false, reasons: ["what is in it outlives a guest that is only suspended"] };
     return { fits: true, reasons: ["it is swap: nothing in it outlives the guest's restart"] };

@@ -1,6 +1,7 @@
 import { formatBytes } from "../model/bytes.js";
 import { goesOn } from "../model/change.js";
 import type { MoveDisk } from "../model/change.js";
+import { againstEnd } from "../model/disk-end.js";
 import type { HostState } from "../model/host-state.js";
 import { safeName, volumePath } from "../model/names.js";
 import { notInFiles } from "../model/not-in-files.js";
@@ -92,6 +93,7 @@ export const rsync: Strategy = {
       reasons.push(`it holds ${content.type} and ${change.wish.filesystem} is asked for: another type is not made yet`);
     }
     if ("realtime" in content) reasons.push("a part of it is on another device (realtime), and without that nothing of it can be mounted");
+    reasons.push(...againstEnd(change.image));
     reasons.push(...notInFiles(content).map((what) => `it ${what}`));
     if (isFilesystem(content)) reasons.push(...againstMaking(content, state.tools));
     if (bootsFrom(change, state)) {

@@ -1,4 +1,5 @@
 import { formatBytes } from "../model/bytes.js";
+import { endInWords } from "../model/disk-end.js";
 import type { HostState } from "../model/host-state.js";
 import { markedRegionSectors, markedType } from "../model/marks.js";
 import type { MarkedType } from "../model/marks.js";
@@ -31,8 +32,11 @@ export function copiedOf(move: DiskMove, state: HostState): Copied {
   return { marked, bytes, why: `the about ${formatBytes(bytes)} that its ${marked} uses, by its free map, which is read while the guest is down` };
 }
 
-function againstMarks({ change: { image: { content } }, running, switchOver, mapped, options }: DiskMove, marked: MarkedType, state: HostState): string | undefined {
+function againstMarks({ change: { image: { content, ends = [] } }, running, switchOver, mapped, options }: DiskMove, marked: MarkedType, state: HostState): string | undefined {
   if ("features" in content && Array.isArray(content.features) && content.features.includes("bigalloc")) return "its file system counts in clusters (bigalloc)";
+  // of an area of swap all but its head counts as free, to the end of the disk
+  const [end] = ends;
+  if (end !== undefined) return `by its end it is a part of ${endInWords(end)} of the guest's own`;
   if (!running) return "anybody may start a guest that is down, and nobody would know from when on its free map says nothing";
   if (mapped) return "the guest runs on its mapping already";
   if (switchOver !== "restart") return "the guest is not shut down, and what it has in memory its free map does not say";

@@ -1,0 +1,62 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, openSync, rmSync, statSync, truncateSync, utimesSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { fact } from "../../src/core/facts/image-ends.js";
+import { sourceTags, volumeTags } from "../../src/core/model/names.js";
+import { aVolume, MIB } from "../support/a-host.js";
+import { lacks } from "../support/tools.js";
+
+/** The command is run for real, over files that have what mdadm and drbdmeta write at the places where they write it. */
+
+const folder = mkdtempSync(join(tmpdir(), "converge ends-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const MD = "\xfc\x4e\x2b\xa9";
+const DRBD_84_IN_USE = "\x83\x74\x02\x6c";
+const DRBD_9 = "\x83\x74\x02\x6d";
+
+function imageOf(name: string, bytes: number, pieces: readonly (readonly [at: number, words: string])[]): string {
+  const path = join(folder, name);
+  const file = openSync(path, "w");
+  truncateSync(path, bytes);
+  for (const [at, words] of pieces) writeSync(file, Buffer.from(words, "latin1"), 0, words.length, at);
+  utimesSync(path, 1000, 1000);
+  return path;
+}
+
+function ask(paths: readonly string[]) {
+  const volumes = paths.map((path, index) => ({
+    ...aVolume(`vg0/v${String(index)}`, MIB, { tags: [...volumeTags("web1", "xvda1", "copy"), ...sourceTags(path)] }), suspended: false,
+  }));
+  return fact.command({ volumes: { volumes, pvmoves: [] } });
+}
+
+const SHELLS = ["dash", "bash", "busybox sh"].filter((shell) => !shell.startsWith("busybox") || !lacks("busybox"));
+const ODD = 9 * MIB + 12_800;
+
+describe.each(SHELLS)("under %s", (shell) => {
+  test.each([
+    { name: "nothing", bytes: 9 * MIB, pieces: [], marks: [] },
+    { name: "an array of metadata 0.90", bytes: ODD, pieces: [[9 * MIB - 65_536, MD]], marks: [{ kind: "md", at: 9 * MIB - 65_536 }] },
+    { name: "an array of metadata 1.0", bytes: 9 * MIB, pieces: [[9 * MIB - 8192, MD]], marks: [{ kind: "md", at: 9 * MIB - 8192 }] },
+    { name: "one whose size is odd", bytes: ODD, pieces: [[9 * MIB + 12_288 - 8192, MD]], marks: [{ kind: "md", at: 9 * MIB + 4096 }] },
+    { name: "DRBD 8.4, in use", bytes: ODD, pieces: [[9 * MIB + 12_288 - 4096 + 60, DRBD_84_IN_USE]], marks: [{ kind: "drbd", at: 9 * MIB + 8192 }] },
+    { name: "DRBD 9", bytes: 9 * MIB, pieces: [[9 * MIB - 4096 + 60, DRBD_9]], marks: [{ kind: "drbd", at: 9 * MIB - 4096 }] },
+    { name: "too little for any", bytes: 100, pieces: [[0, MD]], marks: [] },
+  ] as const)("an image with $name at its end", ({ name, bytes, pieces, marks }) => {
+    const path = imageOf(`${name}  .img`, bytes, pieces);
+    const command = ask([path, join(folder, "is-not-there")]) ?? ["false"];
+    const [sh = "", ...rest] = shell.split(" ");
+    const stdout = execFileSync(sh, [...rest, ...command.slice(1)], { encoding: "utf8" });
+    expect(fact.parse({ exitCode: 0, stdout, stderr: "" })).toEqual({ value: marks.map((mark) => ({ path, mark })), diagnostics: [] });
+    expect(statSync(path).atimeMs, "it is not even seen to have been read").toBe(1_000_000);
+  });
+});
+
+test("nothing is asked where no disk has a name", () => {
+  expect(ask([])).toBeUndefined();
+});
