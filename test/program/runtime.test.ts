@@ -10,7 +10,7 @@ import { compileCalls, compileProgram, hangsAfter } from "../../src/core/program
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { safeName } from "../../src/core/model/names.js";
 import { lacks } from "../support/tools.js";
-import { SHELLS, StubHost, byTurns, evaluate } from "./host.js";
+import { SHELLS, StubHost, byTurns, evaluate, shellsOf } from "./host.js";
 import { journal } from "./invariants.js";
 import { moveNodes, planOf, raw, rawStep, sha256 } from "./plan.js";
 import { scopeCommand } from "../../src/core/model/unit.js";
@@ -304,6 +304,28 @@ verb_note_disks "$dir" || echo "not noted: $SAYS"`;
       "1 ", "1 ", "0 ", "1 ", `2 ${scratch} can not be read: whether d has been on it since is not known`, "0 ",
       `not noted: cannot see what was written to ${scratch}`, "",
     ]);
+  });
+});
+
+describe.each(shellsOf(0))("of a guest's disks that were noted, under %s", (shell) => {
+  it.each([
+    { gone: "first", boot: "boot-1" }, { gone: "first", boot: "boot-2" }, { gone: "unread", boot: "boot-2" },
+  ])("one is seen to have been used meanwhile also where the one before it is $gone by now, in $boot", async ({ gone, boot }) => {
+    const script = `${FUNCTIONS}
+BOOT=boot-1 GONE= NUMBER=8
+boot_id() { echo "$BOOT"; }
+node_number() { [ "$1" != "$GONE" ] && NODE=253:\${#1}; }
+sectors_written() { node_number "$1" && [ "$BOOT" = boot-1 ] && WRITTEN=$NUMBER; }
+head_sum() { [ "$1" != unread ] && SUM=$NUMBER; }
+verb_note_disks "$1" second || echo "not noted: $SAYS"
+BOOT=$2
+[ "$1" = unread ] || GONE=$1
+used_meanwhile xvda1 "$1" xvda2 second; echo $?
+NUMBER=9
+used_meanwhile xvda1 "$1" xvda2 second; echo "$? $USED"`;
+    const noting = gone === "unread" ? script.replace('head_sum() { [ "$1" != unread ] &&', 'head_sum() { [ "$BOOT" = boot-1 ] || [ "$1" != unread ] &&') : script;
+    const { stdout, stderr } = await evaluate(shell, noting, [gone, boot]);
+    expect(stdout.split("\n"), stderr).toEqual([gone === "unread" ? "2" : "1", "0 second", ""]);
   });
 });
 

@@ -3667,35 +3667,33 @@ head_sum() {
 }
 
 # used_meanwhile VDEV TARGET…: those that were noted; sets USED, the first that has been written to since. 1: none has. 2: it
-# can not be told.
+# can not be told. Of one that is gone, or can not be read, nothing is known; the others are looked at all the same.
 used_meanwhile() {
-  local was
+  local was unread
+  unread=
   read_fact noted
   for was in $CONTENT; do
-    [ $# -ge 2 ] || return 1
+    [ $# -ge 2 ] || break
     USED=$2
     case $was in
       # the kernel's count is exact, and needs no look at a disk that may give errors by now
-      *",$(boot_id),"*)
-        sectors_written "$2" || return 1
-        [ "$(boot_id),$NODE,$WRITTEN" = "\${was#*,}" ] || return 0
-        ;;
-      file,*)
-        disk_stamp "$2" || return 1
-        [ "$STAMP" = "$was" ] || return 0
-        ;;
+      *",$(boot_id),"*) ! sectors_written "$2" || [ "$(boot_id),$NODE,$WRITTEN" = "\${was#*,}" ] || return 0 ;;
+      file,*) ! disk_stamp "$2" || [ "$STAMP" = "$was" ] || return 0 ;;
       *)
-        node_number "$2" || return 1
-        head_sum "$2" || {
-          says "$2 can not be read: whether $DOMAIN has been on it since is not known"
-          return 2
-        }
-        [ "$SUM" = "\${was%%,*}" ] || return 0
+        if ! node_number "$2"; then
+          :
+        elif head_sum "$2"; then
+          [ "$SUM" = "\${was%%,*}" ] || return 0
+        else
+          unread=$2
+        fi
         ;;
     esac
     shift 2
   done
-  return 1
+  [ -n "$unread" ] || return 1
+  says "$unread can not be read: whether $DOMAIN has been on it since is not known"
+  return 2
 }
 
 # restore_config PATH SHA_AFTER [at-rest|mirrored NAME VDEV TARGET…]: not where NAME has been started on these targets meanwhile, by
