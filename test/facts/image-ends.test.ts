@@ -57,6 +57,38 @@ describe.each(SHELLS)("under %s", (shell) => {
   });
 });
 
+describe.each(SHELLS)("several images under %s", (shell) => {
+  const [sh = "", ...rest] = shell.split(" ");
+  const look = (paths: readonly string[], before = ""): string =>
+    execFileSync(sh, [...rest, "-c", `${before}${(ask(paths) ?? [])[2] ?? ""}`, "sh", ...[...paths].sort()], { encoding: "utf8" });
+
+  test("have each its own marks, and nothing else of what is there is told", () => {
+    const secret = "the guest's own words";
+    const all = [
+      imageOf("a.img", 2 * MIB, [[2 * MIB - 8192, MD], [2 * MIB - 100_000, secret]]),
+      // what looks like the beginning of the next one, and marks where none belong
+      imageOf("b.img", 2 * MIB, [[2 * MIB - 65_536 + 16, MD], [2 * MIB - 131_072 + 4096, "converge-end0002"], [2 * MIB - 8192 + 48 + 12, DRBD_9]]),
+      imageOf("c.img", 3 * MIB + 512, [[3 * MIB - 4096 + 60, DRBD_9], [3 * MIB - 65_536, MD]]),
+    ];
+    const stdout = look(all);
+    expect(stdout).not.toContain("74 68 65");
+    expect(stdout.length).toBeLessThan(1000);
+    expect(fact.parse({ exitCode: 0, stdout, stderr: "" }).value).toEqual([
+      { path: all[0], mark: { kind: "md", at: 2 * MIB - 8192 } },
+      { path: all[2], mark: { kind: "md", at: 3 * MIB - 65_536 } }, { path: all[2], mark: { kind: "drbd", at: 3 * MIB - 4096 } },
+    ]);
+  });
+
+  test("are told although one of them can not be read", () => {
+    const all = ["d.img", "e.img", "f.img"].map((name) => imageOf(name, MIB, [[MIB - 8192, MD]]));
+    const broken = `dd() { case $1 in *e.img) head -c "\${CUT}" "\${1#if=}"; return 1 ;; *) command dd "$@" ;; esac; }\n`;
+    for (const cut of ["0", "48"]) {
+      const stdout = look(all, `CUT=${cut}\n${broken}`);
+      expect(fact.parse({ exitCode: 0, stdout, stderr: "" }).value?.map(({ path }) => path), cut).toEqual([all[0], all[2]]);
+    }
+  });
+});
+
 test("nothing is asked where no disk has a name", () => {
   expect(ask([])).toBeUndefined();
 });

@@ -2,11 +2,14 @@ import type { Command } from "../model/command.js";
 import type { EndMark } from "../model/storage.js";
 import { namedPaths, type DiskNames } from "./disk-targets.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
-import { DUMP, readHeads, splitAtHeads } from "./read-head.js";
-import { hasMagic, headOf } from "./superblock-bytes.js";
 
-// Two readings a file: of where md's superblock of version 0.90 stands, and of the last two blocks of 4 KiB, in which 1.0 and
-// DRBD have theirs. By dd alone, which can leave the access time as it is.
+/** What is read of each image, in bytes: md's superblock of version 0.90 begins at most 128 KiB before its end. */
+const WINDOW = 131_072;
+/** `converge-end0007`: what stands before each window. */
+const RECORD = 16;
+
+// One reading a file, by dd, which can leave the access time as it is. All that is told of what is read is where a magic number
+// stands: what else lies there is the guest's own, and facts are kept. od shows lines that repeat as one.
 const SCRIPT = `
 newline='
 '
@@ -21,30 +24,30 @@ set -- $files
 sizes=$(stat -L -c %s -- "$@") || exit 1
 list=
 for size in $sizes; do
-  for at in $((size / 65536 * 128 - 128)) $((size / 4096 * 8 - 16)); do
-    if [ "$at" -ge 0 ]; then list="$list$at $1$newline"; fi
-  done
+  if [ "$size" -ge ${WINDOW} ]; then list="$list$size $1$newline"; fi
   shift
 done
 if [ -z "$list" ]; then exit 0; fi
 printf '%s' "$list"
-echo heads
+echo ends
 printf '%s' "$list" | {
   number=0
   while IFS= read -r line; do
-    printf '%-64s' "converge-head $number"
-    dd if="\${line#* }" bs=512 skip="\${line%% *}" count=16 iflag=noatime 2>/dev/null || dd if="\${line#* }" bs=512 skip="\${line%% *}" count=16 2>/dev/null
+    printf 'converge-end%04d' "$number"
+    skip=$((\${line%% *} / 4096 - ${WINDOW / 4096}))
+    dd if="\${line#* }" bs=4096 skip="$skip" count=${WINDOW / 4096} iflag=noatime 2>/dev/null ||
+      dd if="\${line#* }" bs=4096 skip="$skip" count=${WINDOW / 4096} 2>/dev/null
     number=$((number + 1))
   done
-} | ${DUMP}
+} | od -A d -t x1 | awk '
+  $2 == "fc" && $3 == "4e" && $4 == "2b" && $5 == "a9" { print "md", $1 }
+  $14 == "83" && $15 == "74" && $16 == "02" && $17 ~ /^6[bcd]$/ { print "drbd", $1 }
+  $2 == "63" && $0 ~ /^[0-9]+ 63 6f 6e 76 65 72 67 65 2d 65 6e 64 3[0-9] 3[0-9] 3[0-9] 3[0-9]/ {
+    print "from", $1, substr($14, 2) substr($15, 2) substr($16, 2) substr($17, 2)
+  }
+  NF == 1 && $1 != "*" { print "until", $1 }'
 exit 0
 `;
-
-/** md_p.h of Linux. */
-const MD_MAGIC = "\xfc\x4e\x2b\xa9";
-/** At 60 in the last block (drbdmeta.c, md_on_disk_08 and meta_data_on_disk_9): DRBD 8's, that of one in use, DRBD 9's. */
-const DRBD_MAGICS = ["\x83\x74\x02\x6b", "\x83\x74\x02\x6c", "\x83\x74\x02\x6d"];
-const DRBD_AT = 4096;
 
 /** What stands at the end of an image, by its path as configured. */
 export type ImageEnds = readonly { readonly path: string; readonly mark: EndMark }[];
@@ -56,7 +59,7 @@ export type ImageEnds = readonly { readonly path: string; readonly mark: EndMark
 export const fact: SecondFact<ImageEnds, DiskNames> = {
   name: "image-ends",
   round: 2,
-  needs: ["stat", "dd", "od"],
+  needs: ["stat", "dd", "od", "awk"],
   seconds: 120,
   command(first): Command | undefined {
     const paths = [...namedPaths(first)].sort();
@@ -64,19 +67,39 @@ export const fact: SecondFact<ImageEnds, DiskNames> = {
   },
   parse(result) {
     if (result.exitCode !== 0) return unreadable("ends of images", result);
-    const { lines, dump } = splitAtHeads(result.stdout);
-    const heads = readHeads(dump ?? "");
-    return known((dump === undefined ? [] : lines).flatMap((line, number): ImageEnds => {
-      const match = /^(\d+) (.*)$/s.exec(line);
-      const block = heads.get(number);
-      if (match === null || block === undefined) return [];
-      const [, sector = "0", path = ""] = match;
-      const at = Number(sector) * 512;
-      const head = headOf(block);
-      return [
-        ...(hasMagic(head, 0, MD_MAGIC) ? [{ path, mark: { kind: "md", at } } as const] : []),
-        ...(DRBD_MAGICS.some((magic) => hasMagic(head, DRBD_AT + 60, magic)) ? [{ path, mark: { kind: "drbd", at: at + DRBD_AT } } as const] : []),
-      ];
-    }));
+    const lines = result.stdout.split("\n");
+    const named = lines.slice(0, Math.max(0, lines.indexOf("ends"))).map((line) => /^(\d+) (.*)$/s.exec(line));
+    const found = lines.slice(named.length + 1).map((line) => line.split(" "));
+    const ends: { readonly path: string; readonly mark: EndMark }[] = [];
+    let from = 0;
+    for (const [number, match] of named.entries()) {
+      const next = nextRecord(found, number + 1, from + RECORD, named.length);
+      const [, size = "0", path = ""] = match ?? [];
+      // one that could not be read, or not to its end, has none that anybody could know of
+      if (next - from === RECORD + WINDOW) ends.push(...marksIn(found, from + RECORD, Number(size)).map((mark) => ({ path, mark })));
+      from = next;
+    }
+    return known(ends);
   },
 };
+
+/** Where the next record begins, in bytes: as a rule a whole window later. What looks like one may be a guest's own. */
+function nextRecord(found: readonly (readonly string[])[], number: number, from: number, all: number): number {
+  const begins = found.flatMap(([word, at, which]) => {
+    const isIt = number === all ? word === "until" : word === "from" && Number(which) === number;
+    return isIt && Number(at) >= from ? [Number(at)] : [];
+  });
+  return begins.includes(from + WINDOW) ? from + WINDOW : begins[0] ?? Infinity;
+}
+
+/** @param from where its window begins */
+function marksIn(found: readonly (readonly string[])[], from: number, size: number): readonly EndMark[] {
+  const start = Math.floor(size / 4096) * 4096 - WINDOW;
+  const stands = (word: string, at: number): boolean => found.some(([is, where]) => is === word && Number(where) === from + at - start);
+  const last = start + WINDOW - 4096;
+  // md_p.h of Linux: a multiple of 64 KiB, and of 1.0 the last but one of 4 KiB
+  const arrays = [Math.floor(size / 65_536) * 65_536 - 65_536, last - 4096].filter((at) => stands("md", at));
+  // at 60 in the last block (drbdmeta.c, md_on_disk_08 and meta_data_on_disk_9): DRBD 8's, that of one in use, DRBD 9's
+  const resources = stands("drbd", last + 48) ? [last] : [];
+  return [...arrays.map((at): EndMark => ({ kind: "md", at })), ...resources.map((at): EndMark => ({ kind: "drbd", at }))];
+}
