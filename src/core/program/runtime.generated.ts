@@ -1782,12 +1782,25 @@ sectors_written() {
   read -r rest rest rest rest rest rest WRITTEN rest <"$ROOT/sys/dev/block/$NODE/stat"
 }
 
+# loop_has_all DEVICE FILE: it is as large as the file is now. A loop keeps the size that the file had when it was attached, whoever
+# grows or cuts it later. Where the kernel does not say, it is taken for right.
+loop_has_all() {
+  local sectors bytes
+  { read -r sectors <"$ROOT/sys/block/\${1##*/}/size"; } 2>/dev/null && bytes=$(stat -L -c %s -- "$2" 2>/dev/null) || return 0
+  [ "$sectors" -eq $((bytes / 512)) ]
+}
+
 goal_loop_attached() { # LINK FILE
   local device
   says "no loop device over $2"
   [ -L "$1" ] || return 1
   device=$(readlink -- "$1")
-  loop_is_over "$device" "$2" && return 0
+  if loop_is_over "$device" "$2"; then
+    says "$device is over $2, as large as that was when it was attached"
+    # what is to be taken back is what was attached
+    [ "$MODE" = undo ] || loop_has_all "$device" "$2"
+    return
+  fi
   # dmeventd unmounts a snapshot that overflowed, lazily: the file is out of reach then, and the loop still holds it
   [ "$MODE" = undo ] && loop_is_recorded "$device" "$1"
 }
@@ -2187,11 +2200,11 @@ LIST
   return 3
 }
 
-# loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
+# loop_below NAME FILE: sets DEVICE, the loop over FILE, as it is now, that a mapping lies on
 loop_below() {
   local device
   for device in $(loops_over "$2"); do
-    lies_on "$1" "$device" && DEVICE=$device && return 0
+    lies_on "$1" "$device" && loop_has_all "$device" "$2" && DEVICE=$device && return 0
   done
   return 1
 }
@@ -4240,7 +4253,38 @@ verb_distrust_fresh() {
   }
 }
 
-# The end of devices that are not device-mapper's: md arrays and DRBD resources.
+# The end of devices that are not device-mapper's: md arrays and DRBD resources; and of any that is of no use any more.
+
+# clear_stale NAME FILE: an earlier run has left a device under the name, and it does not lie on FILE as that is now. The image has been
+# grown or replaced since, say, and its guest be on that again. A guest that was taken onto it would have what the image was. Where
+# nobody has it, it goes, and so does the loop that it alone had.
+clear_stale() {
+  local name file loop loops
+  name=$1 file=$2 loops=
+  case $name in */*) device_of "$name" ;; *) mapping_of "$name" ;; esac
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  goal_mapping_unused "$name"
+  case $? in
+    0) ;;
+    1)
+      says "$SAYS, and it does not lie on $file as that is now: shut $DOMAIN down, start it from its config, and run this again"
+      return 1
+      ;;
+    *) return 1 ;;
+  esac
+  for loop in "$ROOT"/dev/loop[0-9]*; do
+    [ -e "$loop" ] && lies_on "$name" "$loop" && ! backend_uses "$loop" && loops="$loops $loop"
+  done
+  case $name in */*) stop_device "$name" ;; *) run_command dmsetup remove "$name" ;; esac || return
+  journal note message "$name, which an earlier run had left, did not lie on $file as that is now, and nobody had it: it is made anew"
+  for loop in $loops; do
+    run_command losetup --detach "$loop" || return
+  done
+}
 
 # lay_device NAME SECTORS DEVICE: on one disk, as after a boot
 lay_device() {
@@ -6490,6 +6534,7 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
     link_loop "$DEVICE" "$link"
     return
   fi
+  [ -z "$under" ] || clear_stale "$under" "$file" || return
   run_answer "$@" || return
   device=$SAID
   loop_identity "$device"

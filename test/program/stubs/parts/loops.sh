@@ -8,6 +8,9 @@ losetup_() {
       while ! mkdir "$STUB_STATE/loops/loop$free" 2>/dev/null; do free=$((free + 1)); done
       printf "%s" "$3" >"$STUB_STATE/loops/loop$free/file"
       printf "7:%x\n" "$free" >"$CONVERGE_ROOT/dev/loop$free"
+      # as large as the file is now, whatever becomes of that
+      mkdir -p "$CONVERGE_ROOT/sys/block/loop$free"
+      echo "$(($("$REAL_STAT" -L -c %s -- "$3") / 512))" >"$CONVERGE_ROOT/sys/block/loop$free/size"
       printf "%s\n" "$CONVERGE_ROOT/dev/loop$free"
       ;;
     --detach)
@@ -19,7 +22,8 @@ losetup_() {
       fi
       ! is_mounted "$2" || exit 1
       ! is_mapped "7:${2##*loop}" || violated "a loop detached that a mapping lies on"
-      rm -r "$STUB_STATE/loops/${2##*/}" "$CONVERGE_ROOT/dev/${2##*/}"
+      rm -r "$STUB_STATE/loops/${2##*/}" "${CONVERGE_ROOT:?}/dev/${2##*/}"
+      rm -rf "$CONVERGE_ROOT/sys/block/${2##*/}"
       ;;
     --list)
       last_of "$@"; file=$LAST

@@ -44,12 +44,25 @@ sectors_written() {
   read -r rest rest rest rest rest rest WRITTEN rest <"$ROOT/sys/dev/block/$NODE/stat"
 }
 
+# loop_has_all DEVICE FILE: it is as large as the file is now. A loop keeps the size that the file had when it was attached, whoever
+# grows or cuts it later. Where the kernel does not say, it is taken for right.
+loop_has_all() {
+  local sectors bytes
+  { read -r sectors <"$ROOT/sys/block/${1##*/}/size"; } 2>/dev/null && bytes=$(stat -L -c %s -- "$2" 2>/dev/null) || return 0
+  [ "$sectors" -eq $((bytes / 512)) ]
+}
+
 goal_loop_attached() { # LINK FILE
   local device
   says "no loop device over $2"
   [ -L "$1" ] || return 1
   device=$(readlink -- "$1")
-  loop_is_over "$device" "$2" && return 0
+  if loop_is_over "$device" "$2"; then
+    says "$device is over $2, as large as that was when it was attached"
+    # what is to be taken back is what was attached
+    [ "$MODE" = undo ] || loop_has_all "$device" "$2"
+    return
+  fi
   # dmeventd unmounts a snapshot that overflowed, lazily: the file is out of reach then, and the loop still holds it
   [ "$MODE" = undo ] && loop_is_recorded "$device" "$1"
 }

@@ -43,11 +43,11 @@ LIST
   return 3
 }
 
-# loop_below NAME FILE: sets DEVICE, the loop over FILE that a mapping lies on
+# loop_below NAME FILE: sets DEVICE, the loop over FILE, as it is now, that a mapping lies on
 loop_below() {
   local device
   for device in $(loops_over "$2"); do
-    lies_on "$1" "$device" && DEVICE=$device && return 0
+    lies_on "$1" "$device" && loop_has_all "$device" "$2" && DEVICE=$device && return 0
   done
   return 1
 }

@@ -1,5 +1,36 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
-# The end of devices that are not device-mapper's: md arrays and DRBD resources.
+# The end of devices that are not device-mapper's: md arrays and DRBD resources; and of any that is of no use any more.
+
+# clear_stale NAME FILE: an earlier run has left a device under the name, and it does not lie on FILE as that is now. The image has been
+# grown or replaced since, say, and its guest be on that again. A guest that was taken onto it would have what the image was. Where
+# nobody has it, it goes, and so does the loop that it alone had.
+clear_stale() {
+  local name file loop loops
+  name=$1 file=$2 loops=
+  case $name in */*) device_of "$name" ;; *) mapping_of "$name" ;; esac
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  goal_mapping_unused "$name"
+  case $? in
+    0) ;;
+    1)
+      says "$SAYS, and it does not lie on $file as that is now: shut $DOMAIN down, start it from its config, and run this again"
+      return 1
+      ;;
+    *) return 1 ;;
+  esac
+  for loop in "$ROOT"/dev/loop[0-9]*; do
+    [ -e "$loop" ] && lies_on "$name" "$loop" && ! backend_uses "$loop" && loops="$loops $loop"
+  done
+  case $name in */*) stop_device "$name" ;; *) run_command dmsetup remove "$name" ;; esac || return
+  journal note message "$name, which an earlier run had left, did not lie on $file as that is now, and nobody had it: it is made anew"
+  for loop in $loops; do
+    run_command losetup --detach "$loop" || return
+  done
+}
 
 # lay_device NAME SECTORS DEVICE: on one disk, as after a boot
 lay_device() {

@@ -62,6 +62,7 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
     link_loop "$DEVICE" "$link"
     return
   fi
+  [ -z "$under" ] || clear_stale "$under" "$file" || return
   run_answer "$@" || return
   device=$SAID
   loop_identity "$device"

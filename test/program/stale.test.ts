@@ -1,0 +1,73 @@
+import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { mappingPath } from "../../src/core/model/mapping.js";
+import { below } from "./below.js";
+import { StubHost, shellOf } from "./host.js";
+import { mirrorProgram, type Mirror } from "./mirror.js";
+
+/**
+ * A run has laid a device over the image, and the guest has gone on on the image without it: it was shut down and started from its
+ * config. The image has been grown, or another file put in its place, by the time that the next run comes.
+ */
+
+const LAID = { dm: "create-mapping", md: "create-array", "md-preseed": "track-array", drbd: "create-resource" } as const satisfies Record<Mirror, string>;
+const NAME = { dm: "converge-web1-xvda1", md: "md/converge-web1-xvda1", "md-preseed": "md/converge-web1-xvda1", drbd: "drbd/converge-web1-xvda1" } as const;
+
+const CHANGES: Readonly<Record<string, (host: StubHost) => void>> = {
+  "has been grown": (host) => { writeFileSync(host.image, "an image that has been grown".padEnd(4096)); },
+  "has been replaced": (host) => {
+    writeFileSync(`${host.image}.new`, "another image");
+    // whoever has the old file has it still
+    for (const loop of readdirSync(join(host.state, "loops"))) {
+      const file = join(host.state, "loops", loop, "file");
+      if (loop !== "loop0") writeFileSync(file, `${readFileSync(file, "utf8")}.former`);
+    }
+    renameSync(`${host.image}.new`, host.image);
+  },
+};
+
+async function left(turn: number, by: Mirror): Promise<StubHost> {
+  const host = new StubHost(shellOf(turn));
+  host.install(mirrorProgram(host, "suspend", by, ["create", "attach", LAID[by]]));
+  await host.run("run");
+  expect(host.ended(), host.journalText()).toBe("done");
+  return host;
+}
+
+const CASES = (["dm", "md", "md-preseed", "drbd"] as const).flatMap((by) => Object.keys(CHANGES).map((what) => ({ by, what })));
+
+it.concurrent.each(CASES)("a device by $by that nobody has is made anew where its image $what, and its loop is not left", async ({ by, what }) => {
+  const host = await left(CASES.findIndex((one) => one.by === by && one.what === what), by);
+  try {
+    CHANGES[what]?.(host);
+    const [stale = ""] = readdirSync(join(host.state, "loops")).filter((loop) => loop !== "loop0").filter((loop) => !existsSync(join(host.state, "loops", loop, "autoclear")));
+    writeFileSync(join(host.state, "loops", stale, "mark"), "");
+    host.install(mirrorProgram(host, "suspend", by), "2");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("done");
+    expect(host.journalText()).toContain(`${NAME[by]}, which an earlier run had left, did not lie on`);
+    expect(host.guests().map(({ disk }) => below(host, disk)), host.journalText()).toEqual(["/dev/vg0/web1-root"]);
+    expect(readdirSync(join(host.state, "loops")).filter((loop) => existsSync(join(host.state, "loops", loop, "mark"))), "held, with all that the old file takes").toEqual([]);
+    expect(host.lines(join(host.state, "violations"))).toEqual([]);
+  } finally {
+    host.remove();
+  }
+});
+
+it.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose own reboot would take it onto a device by %s that its image has outgrown is not touched, and the run says what to do", async (by) => {
+  const host = await left(1, by);
+  try {
+    CHANGES["has been grown"]?.(host);
+    const [domid = ""] = readdirSync(join(host.state, "doms"));
+    writeFileSync(join(host.root, `var/lib/xen/userdata-d.${domid}.uuid-of-it.xl`), `disk = [ "phy:${mappingPath(NAME[by])},xvda1,w" ]\n`);
+    host.install(mirrorProgram(host, "suspend", by), "2");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("failed");
+    expect(host.journalText()).toContain("does not lie on");
+    expect(host.journalText()).toContain("shut web1 down, start it from its config, and run this again");
+    expect(host.guests().map(({ domid: same, state, disk }) => [same, state, disk])).toEqual([[domid, "-b----", "/srv/disk.img"]]);
+  } finally {
+    host.remove();
+  }
+});
