@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { arrayName, mappingName, resourceName } from "../../src/core/model/mapping.js";
@@ -208,6 +208,26 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
       await boot(host);
       expect(existsSync(join(host.root, UNIT)), host.journalText()).toBe(false);
       expect(existsSync(join(host.root, "etc/systemd/system/multi-user.target.wants/converge-boot-web1.service"))).toBe(false);
+    });
+  });
+
+  it("does not find it again, nor a boot unit, once it has left it by itself and xendomains has saved it on its volume", aside, async () => {
+    await withLeft("dash", by, async (host) => {
+      // what is left of the first run is all that there is
+      rmSync(join(host.book, "current"));
+      symlinkSync("runs/1", join(host.book, "current"));
+      const recover = ["sh", join(host.book, "runs/1/program.sh")];
+      for (const [boot, saved] of [ONTO(by), VOLUME].entries()) {
+        const save = join(host.root, "var/lib/xen/save/web1");
+        // the head of what xl saves, and memory behind it
+        writeFileSync(save, `Xen saved domain, xl format\n \0 \r\0\0\0\0{"disks":[{"pdev_path":"${saved}","vdev":"xvda1"}]}\0\xff\0${ONTO(by)}2\n`, "latin1");
+        host.forget();
+        writeFileSync(join(host.root, "proc/sys/kernel/random/boot_id"), `boot-${String(boot + 2)}\n`);
+        await host.command([...recover, "recover"]);
+        const made = ["dev/mapper", "dev/md", "dev/drbd"].flatMap((folder) => existsSync(join(host.root, folder)) ? readdirSync(join(host.root, folder)) : []);
+        expect(made, host.journalText()).toEqual(boot === 0 ? ["converge-web1-xvda1"] : []);
+        expect(existsSync(join(host.root, UNIT)), saved).toBe(boot === 0);
+      }
     });
   });
 

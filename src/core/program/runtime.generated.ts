@@ -2214,6 +2214,23 @@ saved_by_xendomains() {
   find_saved "$DOMAIN"
 }
 
+# saved_on NAME: that guest is restored onto the device. It may have left that by itself, long before Dom0 went down; what was
+# made for it at the boot would lie there for nobody, and be made again at every boot. xl save puts the guest's config before its
+# memory (xl_saverestore.c), with what the guest has attached. What is no file of xl's, or not yet, may say anything.
+saved_on() {
+  local path file
+  saved_by_xendomains || return 1
+  file=$SAVED/$DOMAIN
+  case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
+  [ "$(head -c 16 -- "$file" 2>/dev/null | tr -d '\\0')" = 'Xen saved domain' ] || return 0
+  head -c 1048576 -- "$file" | names_path "$path"
+}
+
+# names_path PATH: what is read does, as a whole word: another disk's name may begin with this one
+names_path() {
+  tr -cs 'A-Za-z0-9_.+/-' '\\n' 2>/dev/null | grep -qxF -e "$1" -e "$ROOT$1"
+}
+
 goal_mapping() { # NAME DEVICE
   mapping_of "$1" || return
   says "$1 lies on something else: $TABLE"
@@ -2298,8 +2315,7 @@ awaited() {
   # whatever it has stored, if it can not be told whose it is
   [ -n "$vm" ] || return 2
   says "xl has $path stored for $DOMAIN's own reboot"
-  # whole words: another disk's name may begin with this one
-  tr -cs 'A-Za-z0-9_.+/-' '\\n' 2>/dev/null <"$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl" | grep -qxF -e "$path" -e "$ROOT$path"
+  names_path "$path" <"$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl"
 }
 
 # still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.
@@ -2313,7 +2329,7 @@ still_awaited() {
 }
 
 goal_mapping_unused() { # NAME
-  saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  saved_on "$1" && says "$DOMAIN was saved on $1" && return 1
   awaited "$1"
   case $? in 0) return 1 ;; 1) ;; *) return 2 ;; esac
   case $1 in
@@ -4309,7 +4325,7 @@ verb_drop_device() {
   device_of "$name"
   case $? in
     0)
-      saved_by_xendomains && return 0
+      saved_on "$name" && return 0
       device_unused "$name" || {
         journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
         # before the commit its own reboot takes it there again
@@ -4330,7 +4346,7 @@ verb_drop_device() {
       ;;
     1)
       case $name in md/*) forget_bitmap "$name" ;; esac
-      saved_by_xendomains || {
+      saved_on "$name" || {
         # what was begun only
         case $name in drbd/*) stop_resource "$name" ;; esac
         return
@@ -4374,7 +4390,7 @@ mode_retire() {
       [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
     done
     # Dom0 is going down, and what xendomains holds is restored onto it
-    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
+    if [ "$found" -eq 0 ] && ! saved_on "$1"; then
       device_of "$1" || exit 0
       if ! lock_held && device_unused "$1"; then
         stop_device "$1" && exit 0
@@ -5520,13 +5536,13 @@ verb_drop_mapping() {
         journal note message "$DOMAIN runs on under the name $name until its next start"
         return 0
       fi
-      saved_by_xendomains && return 0
+      saved_on "$name" && return 0
       still_awaited "$name"
       case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
       run_command dmsetup remove "$name"
       ;;
     1)
-      saved_by_xendomains || return 0
+      saved_on "$name" || return 0
       complete_disk "$3" "$4" || return
       run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $DEVICE 0" || return
       journal note message "$name is there again, on $DEVICE: $DOMAIN was saved on it"

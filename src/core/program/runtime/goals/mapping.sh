@@ -57,6 +57,23 @@ saved_by_xendomains() {
   find_saved "$DOMAIN"
 }
 
+# saved_on NAME: that guest is restored onto the device. It may have left that by itself, long before Dom0 went down; what was
+# made for it at the boot would lie there for nobody, and be made again at every boot. xl save puts the guest's config before its
+# memory (xl_saverestore.c), with what the guest has attached. What is no file of xl's, or not yet, may say anything.
+saved_on() {
+  local path file
+  saved_by_xendomains || return 1
+  file=$SAVED/$DOMAIN
+  case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
+  [ "$(head -c 16 -- "$file" 2>/dev/null | tr -d '\0')" = 'Xen saved domain' ] || return 0
+  head -c 1048576 -- "$file" | names_path "$path"
+}
+
+# names_path PATH: what is read does, as a whole word: another disk's name may begin with this one
+names_path() {
+  tr -cs 'A-Za-z0-9_.+/-' '\n' 2>/dev/null | grep -qxF -e "$1" -e "$ROOT$1"
+}
+
 goal_mapping() { # NAME DEVICE
   mapping_of "$1" || return
   says "$1 lies on something else: $TABLE"
@@ -142,8 +159,7 @@ awaited() {
   # whatever it has stored, if it can not be told whose it is
   [ -n "$vm" ] || return 2
   says "xl has $path stored for $DOMAIN's own reboot"
-  # whole words: another disk's name may begin with this one
-  tr -cs 'A-Za-z0-9_.+/-' '\n' 2>/dev/null <"$ROOT/var/lib/xen/userdata-d.$DOMID.${vm#/vm/}.xl" | grep -qxF -e "$path" -e "$ROOT$path"
+  names_path "$path" <"$ROOT/var/lib/xen/userdata-d.$DOMID.${vm#/vm/}.xl"
 }
 
 # still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.
@@ -157,7 +173,7 @@ still_awaited() {
 }
 
 goal_mapping_unused() { # NAME
-  saved_by_xendomains && says "$DOMAIN was saved on $1" && return 1
+  saved_on "$1" && says "$DOMAIN was saved on $1" && return 1
   awaited "$1"
   case $? in 0) return 1 ;; 1) ;; *) return 2 ;; esac
   case $1 in

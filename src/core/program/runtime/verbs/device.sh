@@ -55,7 +55,7 @@ verb_drop_device() {
   device_of "$name"
   case $? in
     0)
-      saved_by_xendomains && return 0
+      saved_on "$name" && return 0
       device_unused "$name" || {
         journal note message "$DOMAIN runs on under the name /dev/$name until its next start"
         # before the commit its own reboot takes it there again
@@ -76,7 +76,7 @@ verb_drop_device() {
       ;;
     1)
       case $name in md/*) forget_bitmap "$name" ;; esac
-      saved_by_xendomains || {
+      saved_on "$name" || {
         # what was begun only
         case $name in drbd/*) stop_resource "$name" ;; esac
         return
@@ -120,7 +120,7 @@ mode_retire() {
       [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
     done
     # Dom0 is going down, and what xendomains holds is restored onto it
-    if [ "$found" -eq 0 ] && ! saved_by_xendomains; then
+    if [ "$found" -eq 0 ] && ! saved_on "$1"; then
       device_of "$1" || exit 0
       if ! lock_held && device_unused "$1"; then
         stop_device "$1" && exit 0

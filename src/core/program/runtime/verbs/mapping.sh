@@ -13,13 +13,13 @@ verb_drop_mapping() {
         journal note message "$DOMAIN runs on under the name $name until its next start"
         return 0
       fi
-      saved_by_xendomains && return 0
+      saved_on "$name" && return 0
       still_awaited "$name"
       case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
       run_command dmsetup remove "$name"
       ;;
     1)
-      saved_by_xendomains || return 0
+      saved_on "$name" || return 0
       complete_disk "$3" "$4" || return
       run_command dmsetup create "$name" --uuid "CONVERGE-$name" --table "0 $2 linear $DEVICE 0" || return
       journal note message "$name is there again, on $DEVICE: $DOMAIN was saved on it"
