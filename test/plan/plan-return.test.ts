@@ -2,13 +2,15 @@ import { describe, expect, test } from "vitest";
 import type { ReturnWish } from "../../src/core/diff/diff-return.js";
 import type { Domain } from "../../src/core/model/domain.js";
 import type { HostState } from "../../src/core/model/host-state.js";
-import { CARRY_BEGUN, CARRY_DONE } from "../../src/core/model/names.js";
+import type { MoveOptions } from "../../src/core/model/desired.js";
+import { CARRY_BEGUN, CARRY_DONE, formatTag } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { HostPlan } from "../../src/core/model/plan.js";
 import type { ExtContent, ImageFormat } from "../../src/core/model/storage.js";
+import { planHost } from "../../src/core/plan/plan-host.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
-import { aVolume, ext4, MIB } from "../support/a-host.js";
+import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256 } from "../support/a-host.js";
 import { withBooks } from "../support/a-leftover.js";
 import {
   complaints, down, ended, guestOf, IMAGE, imageOf, MOVED_AT, movedHost, plannedBack, restarted, stepIds, VOLUME, volumeOf, withConfigText,
@@ -54,6 +56,65 @@ describe("an image of a format of its own", () => {
       expect(complaints(plannedBack(withImage(state, odd)))).toEqual(["error[source-changed]"]);
     }
   });
+});
+
+describe("a guest that writes the head of another format over its raw disk", () => {
+  const READS_DOM0 = { format: "qcow2" as const, disk: { bytes: GIB, backed: true, encrypted: false }, content: { type: "unknown", hint: "qcow2 image" } as const };
+  const heads = [READS_DOM0, { ...READS_DOM0, disk: { ...READS_DOM0.disk, backed: false } }, { ...READS_DOM0, format: "vhd" as const }];
+  const withHead = (state: HostState, head: typeof heads[number], path = "/srv/xen/web1/xvda.img"): HostState => withImage(state, { ...imageOf(state, path), ...head });
+  const raw = { xvda: { bytes: 512 * MIB, full: true as const } };
+  const without = (state: HostState, tag: RegExp): HostState => {
+    const volume = volumeOf(state, "vg0/web1-xvda");
+    return withVolume(state, { ...volume, tags: volume.tags.filter((one) => !tag.test(one)) });
+  };
+
+  test.each([
+    ["rsync", false], ["rsync", true], ["dm", false], ["dm", true], ["md-preseed", true], ["qemu", true],
+  ] as const)("comes back on a raw disk after a move by %s (QEMU serves it: %s), and QEMU looks for nothing in it", (strategy, qdisk) => {
+    const move: MoveOptions = { strategy, ...(strategy === "dm" || strategy === "md-preseed" ? { switch: "suspend", finish: "deferred" } : {}) };
+    const moved = restarted(movedHost(move, { qdisk, disks: raw }));
+    for (const head of heads) {
+      const state = withHead(moved, head);
+      for (const wish of [{}, { carryBack: "blocks" as const }]) {
+        const plan = plannedBack(state, wish);
+        expect(complaints(plan).filter((complaint) => complaint.startsWith("error"))).toEqual([]);
+        const after = guestOf(ended(plan.domains[0]?.nodes ?? [], state)).config;
+        expect(after?.disks.map(({ format }) => format)).toEqual(["raw"]);
+        expect(after?.text.text).not.toMatch(/qcow2|vhd/);
+      }
+    }
+  });
+
+  test("stays where it is, if an older move has not said what it was: nothing is guessed from what it has written", () => {
+    for (const qdisk of [true, false]) {
+      const state = without(restarted(movedHost({ strategy: "dm", switch: "suspend" }, { qdisk, disks: raw })), /^converge\.format=/);
+      expect(complaints(plannedBack(state)), "a raw head is nothing that could be guessed wrongly").toEqual(["warning[writes-given-up]"]);
+      for (const head of heads) {
+        const plan = plannedBack(withHead(state, head));
+        expect(complaints(plan)).toEqual(["error[source-format]"]);
+        expect(plan.diagnostics[0]?.fix).toContain("lvchange --addtag converge.format=raw vg0/web1-xvda");
+        const told = withVolume(state, { ...volumeOf(state, "vg0/web1-xvda"), tags: [...volumeOf(state, "vg0/web1-xvda").tags, formatTag("raw")] });
+        expect(complaints(plannedBack(withHead(told, head)))).toEqual(["warning[writes-given-up]"]);
+      }
+    }
+  });
+
+  test("can not have it called a format by two tags that contradict each other", () => {
+    const state = movedHost({ strategy: "qemu" }, { qdisk: true, disks: raw });
+    const volume = volumeOf(state, "vg0/web1-xvda");
+    const both = withVolume(state, { ...volume, tags: [...volume.tags, formatTag("qcow2")] });
+    expect(complaints(plannedBack(withHead(restarted(both), READS_DOM0)))).toEqual(["error[source-format]"]);
+  });
+});
+
+test("a fixed VHD, whose head is the guest's own, comes back as a VHD: its end is no part of the disk", () => {
+  const state = aHost([{ name: "web1", qdisk: true, disks: { xvda: { bytes: 512 * MIB, format: "vhd", content: { type: "unknown" } } } }]);
+  const fixed = withImage(state, { ...imageOf(state, "/srv/xen/web1/xvda.img"), format: "raw" });
+  const { domains: [plan] } = planHost(fixed, [aWish("web1", ["xvda"], { strategy: "qemu" })], sha256);
+  const end = ended(plan?.nodes ?? [], fixed);
+  expect(volumeOf(end, "vg0/web1-xvda").tags).toContain(formatTag("vhd"));
+  const back = plannedBack(restarted(end));
+  expect(guestOf(ended(back.domains[0]?.nodes ?? [], restarted(end))).config?.disks).toMatchObject([{ format: "vhd" }]);
 });
 
 describe("a config that names the image already, while the volume is marked as the disk", () => {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
-import { SERVED_BY_QEMU, volumeTags } from "../../src/core/model/names.js";
+import { SERVED_BY_QEMU, formatTag, volumeTags } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import type { CreateVolume } from "../../src/core/steps/create-volume.js";
 import { settleVolume } from "../../src/core/steps/settle-volume.js";
 import type { SettleVolume } from "../../src/core/steps/settle-volume.js";
 import { aHost, aVolume, aWish, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
-import { complaints, ended, guestOf, movedHost, plannedBack, restarted, VOLUME, volumeOf, withVolume } from "../support/a-return.js";
+import { complaints, ended, guestOf, movedHost, plannedBack, restarted, VOLUME, volumeOf, withConfigText, withVolume } from "../support/a-return.js";
 
 /** Who serves a guest's image: a move and its way back leave the config as it was. */
 
@@ -33,6 +33,16 @@ describe.each([
   });
 });
 
+test("a disk that QEMU serves as something else than its config says is not moved: nobody knows as what it would be gone back to", () => {
+  const host = aHost([{ name: "web1", qdisk: true, disks: { xvda1: {} } }]);
+  for (const [format, why] of [["qcow2", /QEMU serves it as raw, and its config says qcow2/], ["vhd", /QEMU serves it as raw, and its config says vhd/]] as const) {
+    const state = withConfigText(host, (text) => text.replace("format=raw", `format=${format}`));
+    const { domains, diagnostics } = planHost(state, [aWish("web1", ["xvda1"], { strategy: "qemu" })], sha256);
+    expect(domains).toEqual([]);
+    expect(diagnostics.find(({ code }) => code === "no-strategy-fits")?.detail).toMatch(why);
+  }
+});
+
 describe("a copy that was begun", () => {
   const begunOn = (qdisk: boolean, marks: readonly string[]) => {
     const host = withFullImages(aHost([{ name: "web1", qdisk, disks: { xvda1: {} } }]));
@@ -42,6 +52,18 @@ describe("a copy that was begun", () => {
     if (plan === undefined) throw new Error(diagnostics.map(({ summary }) => summary).join("\n"));
     return { steps: stepsOf(plan.nodes), end: ended(plan.nodes, state) };
   };
+
+  test.each([
+    { then: "it was another", marks: [formatTag("qcow2")], words: ["--deltag", "--addtag"] },
+    { then: "nobody had said it", marks: [], words: ["--deltag", "--addtag"] },
+    { then: "it was the same", marks: [formatTag("raw")], words: [] },
+  ])("is marked by the format that the config gives its image when it is switched to: $then", ({ marks, words }) => {
+    const { steps, end } = begunOn(false, marks);
+    expect(volumeOf(end).tags.filter((tag) => tag.startsWith("converge.format="))).toEqual([formatTag("raw")]);
+    const settle = steps.find(({ kind }) => kind === "settle-volume")?.args as SettleVolume;
+    const run = settleVolume.actions(settle).flatMap((action) => ("command" in action ? action.command : []));
+    expect(["qcow2", "raw"].flatMap((format) => run[run.indexOf(`converge.format=${format}`) - 1] ?? [])).toEqual(words);
+  });
 
   test.each([
     { now: "QEMU serves it", qdisk: true, then: "and did not", marks: [], option: "--addtag" },

@@ -6,7 +6,7 @@ import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { disksBehind, mappingAt } from "../model/mapping.js";
-import { CARRY_DONE, SERVED_BY_QEMU, fillOf, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
+import { CARRY_DONE, SERVED_BY_QEMU, fillOf, formatOfTags, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import { diskBytes, otherFileSystem } from "../model/storage.js";
 import type { Content, Volume } from "../model/storage.js";
@@ -142,6 +142,7 @@ function target(
   const ours = former || (!others && tagged(volumeTags(wish.domain, wish.vdev, "copy")));
   const fill = fillOf(existing?.tags ?? []);
   const unzeroed = unzeroedOf(existing?.tags ?? []);
+  const format = formatOfTags(existing?.tags ?? []);
   return {
     volume: wish.volume, group, bytes, extentBytes: vg.extentBytes,
     ...(wish.bytes === undefined ? {} : { askedBytes: wish.bytes }),
@@ -150,5 +151,6 @@ function target(
     ...(ours && fill !== undefined ? { fill } : {}),
     ...(ours && unzeroed !== undefined ? { unzeroed } : {}),
     ...(tagged([SERVED_BY_QEMU]) ? { servedByQemu: true } : {}),
+    ...(format === undefined ? {} : { format }),
   };
 }

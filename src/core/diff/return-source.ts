@@ -2,7 +2,7 @@ import type { ReturnDisk } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { FileIdentity, HostState, RetiredImage } from "../model/host-state.js";
-import { CARRY_BEGUN, sourceOfTags } from "../model/names.js";
+import { CARRY_BEGUN, booksDirectory, formatOfTags, formatTag, sourceOfTags } from "../model/names.js";
 import { otherFileSystem } from "../model/storage.js";
 import type { Content, Image, ServedFormat, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
@@ -29,7 +29,16 @@ export function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domai
   const differs = otherFile(found, volume, state);
   if (differs !== undefined) return changed(differs);
   const format = formatOf(image, volume);
-  if (format === undefined) return changed(`it is ${formInWords(image)}, and no guest is moved from such`);
+  if (format === undefined) {
+    return {
+      severity: "error", code: "source-format", at: wish.at, summary: `nobody has written down as what ${domain.name} had ${image.path} for ${disk.vdev}`,
+      detail: `it looks like ${formInWords(image)}; if it was a raw one, its guest may have written that head, to have QEMU open other files of Dom0`,
+      fix: `Go by what the config said before the move (${booksDirectory(domain.name)}/runs/*/config.before, a backup), not by what the image looks `
+        + `like. Where it named no format there, it was raw: lvchange --addtag ${formatTag("raw")} ${volume.name}`,
+    };
+  }
+  const other = otherForm(image, format);
+  if (other !== undefined) return changed(other);
   const { path, retired } = found;
   return { image, path, format, ...(retired === undefined ? {} : { retired }) };
 }
@@ -57,12 +66,24 @@ function inWords(content: Content): string {
   return content.type === "partitions" ? `a table of partitions (${content.table})` : content.type;
 }
 
-/** As a guest's config has to call it; undefined for what no guest is moved from. */
-function formatOf({ format, disk }: Image, { tags }: Volume): ServedFormat | undefined {
-  // blocks are only carried to raw images, and their head is the guest's own
+/**
+ * As a guest's config has to call it: as it did before the move, and not as its head looks, which is the guest's own where it is raw.
+ * Undefined where an older move has not written that down, and it does not look raw: as raw nothing of it is read but what it is.
+ */
+function formatOf({ format }: Image, { tags }: Volume): ServedFormat | undefined {
+  // blocks and files are only carried to raw images
   if (tags.includes(CARRY_BEGUN)) return "raw";
-  if (disk?.backed === true || disk?.encrypted === true) return undefined;
-  return format === "raw" || format === "qcow2" || format === "vhd" ? format : undefined;
+  return formatOfTags(tags) ?? (format === "raw" ? "raw" : undefined);
+}
+
+/** How it is seen that it is no image of this format, or one that no guest is moved from; undefined where it may well be one. */
+function otherForm(image: Image, format: ServedFormat): string | undefined {
+  if (format === "raw") return undefined;
+  const { disk } = image;
+  if (disk?.backed === true || disk?.encrypted === true) return `it is ${formInWords(image)}, and no guest is moved from such`;
+  // a fixed VHD has its mark at the end, and looks raw
+  if (image.format === format || (format === "vhd" && image.format === "raw")) return undefined;
+  return `it is ${formInWords(image)}, and was a ${format} image`;
 }
 
 function formInWords({ format, disk }: Image): string {

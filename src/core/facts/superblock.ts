@@ -36,13 +36,14 @@ export function recognise(bytes: Uint8Array, size: number, sparse = false): Reco
 
 /**
  * The disk that an image of a format holds: docs/interop/qcow2.txt of QEMU (size at 24, backing file's name at 8,
- * encryption at 32, all big-endian), docs/interop/qed_spec.txt (features at 16, of which 1 is a backing file, size at
+ * encryption at 32, from version 3 on incompatible features at 72, of which 4 is a data file beside it, all big-endian), docs/interop/qed_spec.txt (features at 16, of which 1 is a backing file, size at
  * 48, little-endian), and Microsoft's VHD specification (current size at 48, kind of disk at 60: 4 is one that needs
  * its parent).
  */
 function diskIn(head: Head, format: ImageFormat): ImageDisk | undefined {
   if (format === "qcow2") {
-    return { bytes: u64(head, 24, false), backed: u64(head, 8, false) !== 0, encrypted: u32(head, 32, false) !== 0 };
+    const elsewhere = u32(head, 4, false) >= 3 && (u32(head, 76, false) & 4) !== 0;
+    return { bytes: u64(head, 24, false), backed: u64(head, 8, false) !== 0 || elsewhere, encrypted: u32(head, 32, false) !== 0 };
   }
   if (format === "qed") {
     return { bytes: u64(head, 48, true), backed: (u32(head, 16, true) & 1) !== 0, encrypted: false };

@@ -148,6 +148,8 @@ export interface TargetVolume {
   readonly former: boolean;
   /** Its tags say that QEMU served the image. */
   readonly servedByQemu?: true;
+  /** As what they say that its guest's config had the image; unset where they do not say it, or contradict each other. */
+  readonly format?: ServedFormat;
 }
 
 /** What is on a volume can be gone on with in this way. */

@@ -1,3 +1,5 @@
+import type { ServedFormat } from "./storage.js";
+
 /** Names of converge's own on a host, made from names that others chose. */
 
 /**
@@ -150,6 +152,24 @@ export function sourceOfTags(tags: readonly string[]): string | undefined {
 
 /** The tag of a volume whose raw image the guest's config had QEMU serve (`backendtype=qdisk`): a rollback says so again. */
 export const SERVED_BY_QEMU = "converge.served=qdisk";
+
+const FORMAT = "converge.format=";
+/** Each format that a guest is moved from. */
+export const FORMATS_SERVED = ["raw", "qcow2", "vhd"] as const satisfies readonly ServedFormat[];
+
+/**
+ * The tag of a volume that says as what the guest's config had the image: a rollback names it so again. The image does not say it:
+ * of a raw one the head is whatever its guest writes there, and QEMU, told that it were a qcow2, would open each file that such a head names.
+ */
+export function formatTag(format: ServedFormat): string {
+  return FORMAT + format;
+}
+
+/** The format that {@link formatTag} names; undefined where a volume has no such tag, or several. */
+export function formatOfTags(tags: readonly string[]): ServedFormat | undefined {
+  const [tag, ...others] = tags.filter((one) => one.startsWith(FORMAT));
+  return others.length > 0 ? undefined : FORMATS_SERVED.find((format) => tag === formatTag(format));
+}
 
 /** Device node of a volume: `/dev/vg/lv`. */
 export function volumePath(volume: string): string {

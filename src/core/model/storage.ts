@@ -109,7 +109,7 @@ export interface EndMark {
 export interface ImageDisk {
   /** As large as the guest sees it. */
   readonly bytes: number;
-  /** A part of it lies in another file (a backing file, a parent). */
+  /** A part of it lies in another file (a backing file, a parent, a data file). */
   readonly backed: boolean;
   readonly encrypted: boolean;
 }

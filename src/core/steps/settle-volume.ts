@@ -1,5 +1,6 @@
-import { FILLS, SERVED_BY_QEMU, unzeroedTag, volumeTags, withoutFills } from "../model/names.js";
+import { FILLS, FORMATS_SERVED, SERVED_BY_QEMU, formatTag, unzeroedTag, volumeTags, withoutFills } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
+import type { ServedFormat } from "../model/storage.js";
 import { withVolume } from "../model/transform.js";
 
 export interface SettleVolume {
@@ -10,6 +11,8 @@ export interface SettleVolume {
   readonly unzeroed?: number;
   /** Whether QEMU served the image; unset: its tag is right already. */
   readonly servedByQemu?: boolean;
+  /** As what the config had the image; unset: its tag says so already, or nobody knows any more. */
+  readonly format?: ServedFormat;
 }
 
 const COPY = "converge.role=copy";
@@ -22,10 +25,10 @@ export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
   requires: ["lvchange"],
   title: ({ volume, domain, vdev }) => `Mark ${volume} as ${vdev} of ${domain}`,
   actions: (args) => {
-    const { volume, unzeroed, servedByQemu } = args;
+    const { volume, unzeroed } = args;
     const tags = settledTags(args).flatMap((tag) => ["--addtag", tag]);
     const made = [
-      ...MAKING, ...(unzeroed === undefined ? [] : [unzeroedTag(unzeroed)]), ...(servedByQemu === false ? [SERVED_BY_QEMU] : []),
+      ...MAKING, ...(unzeroed === undefined ? [] : [unzeroedTag(unzeroed)]), ...wrongOf(args),
     ];
     return [{ command: ["lvchange", ...made.flatMap((tag) => ["--deltag", tag]), ...tags, volume] }];
   },
@@ -33,11 +36,22 @@ export const settleVolume: StepKind<"settle-volume", SettleVolume> = {
   effect: (args, model) => {
     const found = model.host.volumes[args.volume];
     if (found === undefined) return model;
-    const kept = withoutFills(found.tags).filter((tag) => tag !== COPY && !(args.servedByQemu === false && tag === SERVED_BY_QEMU));
+    const wrong = wrongOf(args);
+    const kept = withoutFills(found.tags).filter((tag) => tag !== COPY && !wrong.includes(tag));
     return withVolume(model, { ...found, tags: [...new Set([...kept, ...settledTags(args)])] });
   },
 };
 
-function settledTags({ domain, vdev, servedByQemu }: SettleVolume): readonly string[] {
-  return [...volumeTags(domain, vdev, "disk"), ...(servedByQemu === true ? [SERVED_BY_QEMU] : [])];
+function settledTags({ domain, vdev, servedByQemu, format }: SettleVolume): readonly string[] {
+  return [
+    ...volumeTags(domain, vdev, "disk"), ...(format === undefined ? [] : [formatTag(format)]), ...(servedByQemu === true ? [SERVED_BY_QEMU] : []),
+  ];
+}
+
+/** Of how the image was served: what an earlier run has said, and is not so. */
+function wrongOf({ servedByQemu, format }: SettleVolume): readonly string[] {
+  return [
+    ...(format === undefined ? [] : FORMATS_SERVED.filter((other) => other !== format).map(formatTag)),
+    ...(servedByQemu === false ? [SERVED_BY_QEMU] : []),
+  ];
 }

@@ -124,10 +124,12 @@ function against(move: DiskMove, state: HostState): readonly string[] {
   else if (form !== image.format && !(form === "vhd" && image.format === "raw")) {
     reasons.push(`QEMU serves it as ${form}, and it looks like ${image.format}`);
   }
+  // what went by the config as it is now would not go by what the guest has
+  else if (form !== from.format) reasons.push(`QEMU serves it as ${form}, and its config says ${from.format}`);
   if (move.options.verify === "full" && form !== undefined && form !== "raw") {
     reasons.push(`${VERIFY_FULL}, and a ${form} image is not compared: what the guest sees of it is known to QEMU alone`);
   }
-  if (image.disk?.backed === true) reasons.push("a part of it lies in another image below it");
+  if (image.disk?.backed === true) reasons.push("a part of it lies in another file");
   if (image.disk?.encrypted === true) reasons.push("it is encrypted");
   if (running.qemu.nodes.filter(({ path, driver }) => path === image.path && driver === open.driver).length > 1) {
     reasons.push("QEMU has it open more than once: an emulated disk of the guest's uses it too");

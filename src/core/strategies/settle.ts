@@ -1,6 +1,7 @@
 import type { MoveOptions } from "../model/desired.js";
 import { safeName } from "../model/names.js";
 import type { Step } from "../model/step.js";
+import type { ServedFormat } from "../model/storage.js";
 import { deleteImage, retireImage } from "../steps/settle-source.js";
 import type { LookedAt } from "../steps/settle-source.js";
 import { settleVolume } from "../steps/settle-volume.js";
@@ -24,6 +25,8 @@ export interface Settled {
   readonly unzeroed?: number | undefined;
   /** Unset where its tag is right already. */
   readonly servedByQemu?: boolean | undefined;
+  /** Unset where the tag of it is right already, or is not this run's to say. */
+  readonly format?: ServedFormat | undefined;
   /** Set where another run than this has moved the guest off the image. */
   readonly looked?: LookedAt | undefined;
 }
@@ -32,12 +35,13 @@ export interface Settled {
  * What every strategy leaves for good: the image as the playbook says, and then the volume marked as the guest's
  * disk. In this order, for the mark says that nothing is left to do.
  */
-export function settleSteps({ domain, vdev, volume, image, source, unzeroed, servedByQemu, looked }: Settled): readonly Step[] {
+export function settleSteps({ domain, vdev, volume, image, source, unzeroed, servedByQemu, format, looked }: Settled): readonly Step[] {
   const id = safeName(vdev);
   const again = looked === undefined ? {} : { looked };
   const settled = stepOf(
     settleVolume, "settle", `${id}.settle-volume`, {
       volume, domain, vdev, ...(unzeroed === undefined ? {} : { unzeroed }), ...(servedByQemu === undefined ? {} : { servedByQemu }),
+      ...(format === undefined ? {} : { format }),
     },
     "it is the guest's disk from now on",
   );
