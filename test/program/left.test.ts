@@ -231,6 +231,41 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
     });
   });
 
+  it("keeps it where xendomains has restored it there, so that its own reboot uses it, and a run that is to take it back comes to nothing", aside, async () => {
+    await withLeft("bash", by, async (host) => {
+      const [{ domid } = { domid: "" }] = host.guests();
+      const userdata = join(host.root, `var/lib/xen/userdata-d.${domid}.uuid-of-it`);
+      // as it is after an orderly reboot of Dom0: nothing is stored but what it was restored from, and nobody waits for it to be gone
+      const restored = (): void => {
+        rmSync(`${userdata}.xl`);
+        writeFileSync(`${userdata}.libxl-json`, `{"disks":[{"pdev_path":"${ONTO(by)}","vdev":"xvda1"}]}\n`);
+        rmSync(join(host.state, "dm/converge-web1-xvda1/deferred"), { force: true });
+      };
+      const watchmen = (): number => host.lines(join(host.state, "watchmen")).length;
+      const before = watchmen();
+      restored();
+      const { domain } = host;
+      host.install(compileProgram(planOf(domain, [
+        retireStep("switch", "let-go", NAMES[by](domain, "xvda1"), ""),
+        stepOf(shutDown, "switch", "shut-down", { domain, config: host.config, timeoutSeconds: 1, destroy: false }, ""),
+        retireStep("switch", "see-gone", NAMES[by](domain, "xvda1"), ""),
+      ]), stepKinds, { config: host.config }), "3");
+      host.tell("stubborn");
+      await host.run("run");
+      expect(host.ended(), host.journalText()).toBe("failed");
+      expect(host.guests().map(({ state, disk }) => [state, disk])).toEqual([["-b----", ONTO(by)]]);
+      expect(existsSync(join(host.state, "dm/converge-web1-xvda1/deferred")), "gone while it reboots itself, and it would stay down").toBe(false);
+      expect(watchmen() - before, "who waits for it to be gone").toBe(0);
+      if (by !== "dm") {
+        // and one that waits since before it was saved does so no more
+        const watchman = host.start("retire", NAMES[by](domain, "xvda1"));
+        const { code } = await watchman.ended;
+        expect(code, host.journalText()).toBe(0);
+        expect(existsSync(join(host.root, ONTO(by)))).toBe(true);
+      }
+    });
+  });
+
   it("is up on its volume, whenever its second run is killed, and whatever Dom0 does then", aside, async () => {
     const calls = await callsOf(by);
     const deaths = calls.flatMap((_, at) => (["kill-before", "kill-after"] as const).flatMap((when) => [

@@ -2307,15 +2307,19 @@ lies_on() {
 }
 
 # awaited NAME: the guest comes up on it when it reboots itself, since xl has it stored. 1: it does not. 2: it can not be told.
+# What \`xl config-update\` has stored goes before what the guest was built with: a guest that xendomains has restored has the second
+# alone, and that names what it was saved on.
 awaited() {
-  local path vm
+  local path vm stored
   domid_of "$DOMAIN" || return
   case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
   vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
   # whatever it has stored, if it can not be told whose it is
   [ -n "$vm" ] || return 2
   says "xl has $path stored for $DOMAIN's own reboot"
-  names_path "$path" <"$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}.xl"
+  stored=$ROOT/var/lib/xen/userdata-d.$DOMID.\${vm#/vm/}
+  if [ -e "$stored.xl" ]; then stored=$stored.xl; else stored=$stored.libxl-json; fi
+  [ -e "$stored" ] && names_path "$path" <"$stored"
 }
 
 # still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.
@@ -4337,7 +4341,7 @@ verb_drop_device() {
             [ "$MEMBERS" -ne 1 ] || verb_one_member "$name" -- mdadm --grow "/dev/$name" --raid-devices=1 --force || return
             ;;
         esac
-        retire_later "$name"
+        still_awaited "$name" || retire_later "$name"
         return
       }
       still_awaited "$name"
@@ -4367,7 +4371,12 @@ verb_retire_device() { # NAME
     1) return 0 ;;
     *) return 1 ;;
   esac
-  if device_unused "$1"; then stop_device "$1"; else retire_later "$1"; fi
+  if device_unused "$1"; then
+    stop_device "$1"
+    return
+  fi
+  # whoever waits for the guest to be gone would find it so while it reboots itself (seen: it stayed down)
+  still_awaited "$1" || retire_later "$1"
 }
 
 # retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
@@ -4378,16 +4387,23 @@ retire_later() {
   return 0
 }
 
-# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
+# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds. One that was saved and restored
+# meanwhile comes up on it again when it reboots itself: it is not let go of any more.
 mode_retire() {
-  local number found file device
+  local number found file device known
   OUT=$HERE/out/retire.log
   device_of "$1" || exit 0
   number=$(stat -L -c '%t:%T' -- "$DEVICE_NODE") || exit 0
+  known=
   while :; do
     found=0
     for file in "$BACKENDS"/vbd-*/physical_device; do
-      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
+      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] || continue
+      found=1
+      [ "$file" != "$known" ] || continue
+      # another domain than at the last look
+      ! awaited "$1" || exit 0
+      known=$file
     done
     # Dom0 is going down, and what xendomains holds is restored onto it
     if [ "$found" -eq 0 ] && ! saved_on "$1"; then
@@ -5808,6 +5824,8 @@ verb_retire_mapping() { # NAME -- COMMAND…
     1) return 0 ;;
     *) return 1 ;;
   esac
+  # once it is let go of, nothing holds it while its guest reboots itself
+  ! still_awaited "$name" || return 0
   shift 2
   run_command "$@" && return 0
   # one that was let go of before goes by itself when its guest has gone, perhaps right now

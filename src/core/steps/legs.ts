@@ -1,5 +1,5 @@
 import type { Leg } from "../model/goal.js";
-import { isUsed } from "../model/mapping.js";
+import { isAwaited, isUsed } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import { withOverwritten } from "../model/recycled.js";
 import type { Content, MappingTable } from "../model/storage.js";
@@ -62,10 +62,10 @@ function cutMapping({ name, bytes, to }: Pick<Legs, "name" | "bytes" | "to">, mo
   return withMapping(model, { name, bytes, open: isUsed(name, model), table: { kind: "linear", on: to.disk } });
 }
 
-/** It goes as soon as nobody has it any more. */
+/** It goes as soon as nobody has it any more; but not from under a guest that comes up on it when it reboots itself. */
 export function retired(name: string, model: Model): Model {
   const found = model.host.mappings?.find((mapping) => mapping.name === name);
-  if (found === undefined) return model;
+  if (found === undefined || isAwaited(name, model)) return model;
   return isUsed(name, model) ? withMapping(model, { ...found, deferred: true }) : withoutMapping(model, name);
 }
 

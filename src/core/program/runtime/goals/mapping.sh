@@ -151,15 +151,19 @@ lies_on() {
 }
 
 # awaited NAME: the guest comes up on it when it reboots itself, since xl has it stored. 1: it does not. 2: it can not be told.
+# What `xl config-update` has stored goes before what the guest was built with: a guest that xendomains has restored has the second
+# alone, and that names what it was saved on.
 awaited() {
-  local path vm
+  local path vm stored
   domid_of "$DOMAIN" || return
   case $1 in */*) path=/dev/$1 ;; *) path=/dev/mapper/$1 ;; esac
   vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
   # whatever it has stored, if it can not be told whose it is
   [ -n "$vm" ] || return 2
   says "xl has $path stored for $DOMAIN's own reboot"
-  names_path "$path" <"$ROOT/var/lib/xen/userdata-d.$DOMID.${vm#/vm/}.xl"
+  stored=$ROOT/var/lib/xen/userdata-d.$DOMID.${vm#/vm/}
+  if [ -e "$stored.xl" ]; then stored=$stored.xl; else stored=$stored.libxl-json; fi
+  [ -e "$stored" ] && names_path "$path" <"$stored"
 }
 
 # still_awaited NAME: it is not taken away then. Not known is not absent: the caller fails.

@@ -67,7 +67,7 @@ verb_drop_device() {
             [ "$MEMBERS" -ne 1 ] || verb_one_member "$name" -- mdadm --grow "/dev/$name" --raid-devices=1 --force || return
             ;;
         esac
-        retire_later "$name"
+        still_awaited "$name" || retire_later "$name"
         return
       }
       still_awaited "$name"
@@ -97,7 +97,12 @@ verb_retire_device() { # NAME
     1) return 0 ;;
     *) return 1 ;;
   esac
-  if device_unused "$1"; then stop_device "$1"; else retire_later "$1"; fi
+  if device_unused "$1"; then
+    stop_device "$1"
+    return
+  fi
+  # whoever waits for the guest to be gone would find it so while it reboots itself (seen: it stayed down)
+  still_awaited "$1" || retire_later "$1"
 }
 
 # retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
@@ -108,16 +113,23 @@ retire_later() {
   return 0
 }
 
-# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds.
+# retire NAME: the watchman. While a guest has the device he starts one process every ten seconds. One that was saved and restored
+# meanwhile comes up on it again when it reboots itself: it is not let go of any more.
 mode_retire() {
-  local number found file device
+  local number found file device known
   OUT=$HERE/out/retire.log
   device_of "$1" || exit 0
   number=$(stat -L -c '%t:%T' -- "$DEVICE_NODE") || exit 0
+  known=
   while :; do
     found=0
     for file in "$BACKENDS"/vbd-*/physical_device; do
-      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] && found=1
+      [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] || continue
+      found=1
+      [ "$file" != "$known" ] || continue
+      # another domain than at the last look
+      ! awaited "$1" || exit 0
+      known=$file
     done
     # Dom0 is going down, and what xendomains holds is restored onto it
     if [ "$found" -eq 0 ] && ! saved_on "$1"; then

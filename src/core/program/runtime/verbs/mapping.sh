@@ -286,6 +286,8 @@ verb_retire_mapping() { # NAME -- COMMAND…
     1) return 0 ;;
     *) return 1 ;;
   esac
+  # once it is let go of, nothing holds it while its guest reboots itself
+  ! still_awaited "$name" || return 0
   shift 2
   run_command "$@" && return 0
   # one that was let go of before goes by itself when its guest has gone, perhaps right now
