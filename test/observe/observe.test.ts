@@ -87,6 +87,28 @@ describe("a Dom0 of the lab", () => {
   });
 });
 
+describe.each(["51713", "d0p1", "xvda1"])("a disk that its guest was built with as %s", (dev) => {
+  const domid = stateOf(labReadings()).domains["web1"]?.running?.domid ?? 0;
+  const at = (kind: string, key: string, value: string): string => `/local/domain/0/backend/${kind}/${domid}/51713/${key} = "${value}"\n`;
+  const attachedBy = (kind: string, more: Readonly<Record<string, string>>) => {
+    const lab = labReadings();
+    const backends = at(kind, "dev", dev) + at(kind, "params", "aio:/srv/xen/web1/disk.img") + at(kind, "state", "4");
+    const results = Object.entries({ "xenstore-backends": backends, ...more }).map(([name, stdout]) => [name, { exitCode: 0, stdout, stderr: "" }] as const);
+    const found = observe({ ...lab, results: { ...lab.results, ...Object.fromEntries(results) } }).value;
+    return found?.domains["web1"]?.running?.attached;
+  };
+
+  test("is found in QEMU, which calls it xvda1", () => {
+    const node = { vdev: "xvda1", node: "#block1", path: "/srv/xen/web1/disk.img", driver: "raw", bytes: 4096 };
+    const answer = `${JSON.stringify({ domid, disks: [node], nodes: [node], jobs: [] })}\n`;
+    expect(attachedBy("qdisk", { "qemu-blocks": answer })).toMatchObject([{ vdev: dev, open: { node: "#block1" } }]);
+  });
+
+  test("has what it has written counted", () => {
+    expect(attachedBy("vbd", { "vbd-writes": `/sys/bus/xen-backend/devices/vbd-${domid}-51713/statistics/wr_sect 8\n` })).toMatchObject([{ vdev: dev, writtenBytes: 4096 }]);
+  });
+});
+
 describe("the same Dom0 after web1 was moved", () => {
   const state = stateOf(labReadings("lab-web1-moved"));
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { canonicalVdev } from "../../src/core/xl/vdev.js";
 import { volumeTags } from "../../src/core/model/names.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import { compileProgram, type StepKinds } from "../../src/core/program/compile.js";
@@ -36,7 +37,7 @@ function nodes(host: StubHost, full: boolean, images: readonly string[], vdevs: 
     const start = Buffer.byteLength(text.slice(0, text.indexOf(image)));
     const disk = device.slice(`${host.root}/dev/`.length);
     return {
-      vdev, image, device, disk, job: `converge-${vdev}`, node: `${vdev}-raw`, to: { device, disk },
+      vdev, image, device, disk, job: `converge-${vdev}`, node: `${canonicalVdev(vdev)}-raw`, to: { device, disk },
       edits: [{ start, end: start + Buffer.byteLength(image), text: device }],
     };
   });
@@ -99,6 +100,8 @@ interface Stubbed {
   readonly two?: boolean;
   /** Its disk is one with partitions. */
   readonly whole?: boolean;
+  /** The config calls its disks by these names, and QEMU and libxl by those that the guest was started with. */
+  readonly called?: readonly string[];
   /** QEMU is not waited for as long as on a real host. */
   readonly impatient?: boolean;
   /** A statement of qmp.py before which everything is killed. */
@@ -109,7 +112,7 @@ interface Stubbed {
 
 async function inStub(
   shell: Shell, work: (host: StubHost, qemu: FakeQemu, oldConfig: string) => Promise<void>,
-  { full = false, two = false, whole = false, impatient = false, diesAt, speed }: Stubbed = {},
+  { full = false, two = false, whole = false, called, impatient = false, diesAt, speed }: Stubbed = {},
 ): Promise<void> {
   const host = new StubHost(shell);
   const images = two ? await withTwoDisks(host) : [host.image];
@@ -117,7 +120,7 @@ async function inStub(
   const qemu = await FakeQemu.start(host, images, vdevs);
   try {
     const kinds = { ...stepKinds, raw } as unknown as StepKinds;
-    const program = compileProgram(planOf(host.domain, nodes(host, full, images, vdevs, speed)), kinds, { config: host.config });
+    const program = compileProgram(planOf(host.domain, nodes(host, full, images, called ?? vdevs, speed)), kinds, { config: host.config });
     host.install(diesAt === undefined ? (impatient ? waitingLess(program) : program) : dyingAt(diesAt, program));
     await work(host, qemu, readFileSync(host.config, "utf8"));
   } finally {
@@ -221,6 +224,16 @@ describe.concurrent("a mirror by QEMU", () => {
       expect(qemu.storedDisk).toBe(volume(host));
       expect(qemu.nodes.has("xvda-raw"), "the image is closed").toBe(false);
     }, { whole: true });
+  });
+
+  it.each(["51713", "d0p1"])("goes over with a disk that its config calls %s by now, and both configs name the volume", async (vdev) => {
+    await inStub("dash", async (host, qemu) => {
+      const { code, stderr } = await host.run("run");
+      expect(code, `${stderr}\n${host.journalText()}`).toBe(0);
+      expect(host.ended(), host.journalText()).toBe("done");
+      expect(qemu.serves).toBe(volume(host));
+      expect(qemu.storedDisk).toBe(volume(host));
+    }, { called: [vdev] });
   });
 
   it.each([{ speed: 300 * 1024, told: 300 * 1024 }, { speed: undefined, told: 0 }])("is told how fast it may copy: $speed bytes a second", async ({ speed, told }) => {

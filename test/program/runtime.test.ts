@@ -7,8 +7,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { embedRuntime } from "../../scripts/embed-runtime.js";
 import { isTemporary } from "../../src/core/goals/temporary.js";
 import { compileCalls, compileProgram, hangsAfter } from "../../src/core/program/compile.js";
-import { RUNTIME } from "../../src/core/program/runtime.generated.js";
+import { QMP, RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { safeName } from "../../src/core/model/names.js";
+import { virtualDeviceNumber } from "../../src/core/xl/vdev.js";
 import { lacks } from "../support/tools.js";
 import { SHELLS, StubHost, byTurns, evaluate, shellsOf } from "./host.js";
 import { journal } from "./invariants.js";
@@ -45,6 +46,40 @@ verb_wait_ready web1 9 command -- true
 CLOCK=2050 DOWN_AT=2000 HELD_CENTIS=25
 verb_wait_ready web1 9 command -- true`);
   expect(stdout, stderr).toBe("1.00\n1.00\n1.75\n");
+});
+
+const NAMES_OF_DEVICES = [
+  "xvda", "xvda1", "xvdp15", "xvdq", "xvda16", "xvdzz3", "d536p37", "d0p1", "d0p0", "51713", "0xca01", "0145001", "hda", "hdb1", "hdc", "hdd2", "hde",
+  "sda", "sdb3", "sdp15", "sdq", "sda16", "xvda01", "xvda256", "xvd", "d0", "d0p", "dp1", "foo", "08", "0x", "9x",
+];
+
+it.each(SHELLS)("a virtual device is known by its number, whatever it is called (%s)", async (shell) => {
+  const { stdout, stderr } = await evaluate(shell, `${FUNCTIONS}\nfor name in ${NAMES_OF_DEVICES.map((name) => `'${name}'`).join(" ")}; do vdev_number "$name"; echo "$name $NUMBER"; done`);
+  expect(stdout.split("\n").slice(0, -1), stderr).toEqual(NAMES_OF_DEVICES.map((name) => `${name} ${String(virtualDeviceNumber(name) ?? "")}`));
+});
+
+it("so it is where QEMU is spoken to", () => {
+  const functions = QMP.slice(QMP.indexOf("def device_of"), QMP.indexOf("def path_of"));
+  const script = `import json, re, sys\n${functions}\nprint(json.dumps([device_of(name) for name in sys.argv[1:]]))`;
+  const names = NAMES_OF_DEVICES.filter((name) => virtualDeviceNumber(name) !== undefined);
+  expect(JSON.parse(execFileSync("python3", ["-c", script, ...names, "foo", "xvd", "08", "hde"], { encoding: "utf8" })))
+    .toEqual([...names.map((name) => virtualDeviceNumber(name)), "foo", "xvd", "08", "hde"]);
+});
+
+it.each(SHELLS)("a guest is on its disk by whatever name it was built with: its config is not taken back from under it for that (%s)", async (shell) => {
+  const { stdout, stderr } = await evaluate(shell, `${FUNCTIONS}
+domid_of() { DOMID=7; }
+served_disks() { SERVED="xvda1 fd:3$LINE"; }
+backends_of() { echo "vbd 51713"; }
+backend_value() { echo xvda1; }
+backend_is_on() { [ "$4" = /dev/vg0/web1-root ]; }
+for vdev in xvda1 51713 d0p1 xvda2; do
+  goal_attached web1 "$vdev" /dev/vg0/web1-root
+  echo "$vdev $?"
+done
+goal_attached web1 d0p1 /srv/xen/web1.img
+echo "elsewhere $?"`);
+  expect(stdout, stderr).toBe("xvda1 0\n51713 0\nd0p1 0\nxvda2 2\nelsewhere 2\n");
 });
 
 describe("the runtime", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MoveOptions } from "../../src/core/model/desired.js";
+import type { HostState } from "../../src/core/model/host-state.js";
 import { SERVED_BY_QEMU, formatTag, volumeTags } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
@@ -7,7 +8,7 @@ import type { CreateVolume } from "../../src/core/steps/create-volume.js";
 import { settleVolume } from "../../src/core/steps/settle-volume.js";
 import type { SettleVolume } from "../../src/core/steps/settle-volume.js";
 import { aHost, aVolume, aWish, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
-import { complaints, ended, guestOf, movedHost, plannedBack, restarted, VOLUME, volumeOf, withConfigText, withVolume } from "../support/a-return.js";
+import { complaints, down, ended, guestOf, movedHost, plannedBack, restarted, VOLUME, volumeOf, withConfigText, withVolume } from "../support/a-return.js";
 
 /** Who serves a guest's image: a move and its way back leave the config as it was. */
 
@@ -40,6 +41,28 @@ test("a disk that QEMU serves as something else than its config says is not move
     const { domains, diagnostics } = planHost(state, [aWish("web1", ["xvda1"], { strategy: "qemu" })], sha256);
     expect(domains).toEqual([]);
     expect(diagnostics.find(({ code }) => code === "no-strategy-fits")?.detail).toMatch(why);
+  }
+});
+
+describe("a disk that QEMU serves, and whose config somebody has rewritten since, so that it says 51713 for it", () => {
+  const host = withConfigText(aHost([{ name: "web1", qdisk: true, disks: { xvda1: {} } }]), (text) => text.replace("vdev=xvda1", "vdev=51713"));
+  const planned = (state: HostState) => planHost(state, [aWish("web1", ["51713"], { strategy: "qemu" }, { volume: VOLUME })], sha256);
+
+  test("is moved by QEMU, which has it open by the other name, and nothing is left to do then", () => {
+    const { domains: [plan], diagnostics } = planned(host);
+    expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+    const end = ended(plan?.nodes ?? [], host);
+    expect(guestOf(end).running?.attached.map(({ open }) => open?.path)).toEqual([`/dev/${VOLUME}`]);
+    expect(planned(end).domains).toEqual([]);
+  });
+});
+
+test("a volume knows its disk by whatever name its guest's config has for it", () => {
+  const moved = movedHost({}, { disks: { xvda1: { full: true } } });
+  for (const vdev of ["d0p1", "51713"]) {
+    const state = down(withConfigText(moved, (text) => text.replace(",xvda1,", `,${vdev},`)));
+    expect(complaints(plannedBack(state)).filter((complaint) => complaint.startsWith("error")), vdev).toEqual([]);
+    expect(plannedBack(state).domains.flatMap(({ changes }) => changes)).toMatchObject([{ change: "return-disk", vdev }]);
   }
 });
 

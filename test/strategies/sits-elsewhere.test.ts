@@ -5,6 +5,7 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { aHost, aWish, sha256, withFullImages } from "../support/a-host.js";
+import { withConfigText } from "../support/a-return.js";
 
 /** A run that was cut short in its mirror leaves the guest on the device that it had made, over the image. */
 
@@ -38,6 +39,32 @@ describe.each([
       if ((goOn as readonly string[]).includes(other)) expect(took, other).toBe(other);
       else expect(diagnostics, other).toMatchObject([{ code: "no-strategy-fits", fix: expect.stringContaining("it comes up on its image") as string }]);
     }
+  });
+});
+
+describe.each(["d0p1", "51713", "0xca01"])("a guest on its device whose config somebody has rewritten since, so that it says %s for the same disk", (vdev) => {
+  const rewritten = (model: Model) => withConfigText(model.host, (text) => text.replace(",xvda1,", `,${vdev},`));
+  const planned = (model: Model, move: MoveOptions) => planHost(rewritten(model), [aWish("web1", [vdev], move, { volume: "vg0/web1-xvda1" })], sha256);
+
+  test.each(["dm", "md", "drbd"])("sits there all the same: by %s it is gone on with, and by nothing else", (strategy) => {
+    const model = leftBy(strategy);
+    expect(planned(model, {}).domains[0]?.choices[0]?.strategy).toBe(strategy === "drbd" ? undefined : strategy);
+    for (const other of ["dm", "md", "drbd", "rsync"] as const) {
+      const { domains, diagnostics } = planned(model, { strategy: other, switch: "suspend" });
+      if (other === strategy) expect(domains[0]?.choices[0]?.strategy, diagnostics.map(({ detail }) => detail).join("\n")).toBe(other);
+      else expect(diagnostics, other).toMatchObject([{ code: "no-strategy-fits", fix: expect.stringContaining("it comes up on its image") as string }]);
+    }
+  });
+
+  test("is taken onto no second device where its own reboot is awaited on the first", () => {
+    const state = withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }]));
+    const move = { strategy: "dm", switch: "next-reboot", finish: "deferred" } as const;
+    const steps = unroll(planHost(state, wish(move), sha256).domains[0]?.nodes ?? []);
+    const stored = steps.findIndex(({ kind }) => kind === "update-stored");
+    expect(stored).toBeGreaterThan(0);
+    const model = steps.slice(0, stored + 1).reduce((before, step) => simulateStep(step, before).model, startModel(state));
+    expect(planned(model, { strategy: "rsync" }).diagnostics).toMatchObject([{ code: "no-strategy-fits" }]);
+    expect(planned(model, { strategy: "md", switch: "suspend" }).diagnostics).toMatchObject([{ code: "no-strategy-fits" }]);
   });
 });
 

@@ -5,6 +5,7 @@ import { diskBytes } from "../model/storage.js";
 import type { Content } from "../model/storage.js";
 import { strategyFor } from "../strategies/strategy-of.js";
 import type { Check } from "./check.js";
+import { sameVdev } from "../xl/vdev.js";
 
 export const gptBackup: Check = {
   code: "gpt-backup-not-at-end",
@@ -35,5 +36,5 @@ function isGpt(content: Content): boolean {
 
 /** As large as the guest sees the disk: QEMU says so of one that it serves, which may leave out a footer of the file. */
 function bytesOf({ domain, vdev, image }: MoveDisk, state: HostState): number {
-  return state.domains[domain]?.running?.attached.find((disk) => disk.vdev === vdev)?.open?.bytes ?? diskBytes(image);
+  return state.domains[domain]?.running?.attached.find((disk) => sameVdev(disk.vdev, vdev))?.open?.bytes ?? diskBytes(image);
 }

@@ -3,7 +3,7 @@ import type { HostState } from "../model/host-state.js";
 import { numberOfLoop } from "../model/loop.js";
 import { disksBehind, isOwnPath } from "../model/mapping.js";
 import { own } from "../model/own.js";
-import { sameVdev } from "../xl/vdev.js";
+import { canonicalVdev, sameVdev } from "../xl/vdev.js";
 import type { Check } from "./check.js";
 
 export const viewsDisagree: Check = {
@@ -19,7 +19,7 @@ export const viewsDisagree: Check = {
     // what a playbook does not name stays as it is; where anything is done, all of it has to be known
     const idle = moves.length === 0 && nodes.length === 0;
     const asked = (vdev: string): boolean => !idle || desired.disks.some((wish) => sameVdev(wish.vdev, vdev));
-    const vdevs = new Set([...config.disks, ...running.stored, ...running.attached].map((d) => d.vdev).filter(asked));
+    const vdevs = new Set([...config.disks, ...running.stored, ...running.attached].map((d) => canonicalVdev(d.vdev)).filter(asked));
     const lines: string[] = [];
     for (const vdev of [...vdevs].sort()) {
       if (isDrive(vdev)) continue;

@@ -4,6 +4,7 @@ import type { Model } from "../model/model.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Mapping } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
+import { sameVdev } from "../xl/vdev.js";
 
 /**
  * A goal's verdict in the model. The probe on the host is the runtime's function of the same name.
@@ -84,7 +85,7 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
     case "stored": {
       const stored = host.domains[goal.domain]?.running?.stored;
       if (stored === undefined) return "conflict";
-      return goal.disks.every(({ vdev, target }) => stored.some((d) => d.vdev === vdev && d.target === target)) ? "done" : "pending";
+      return goal.disks.every(({ vdev, target }) => stored.some((d) => sameVdev(d.vdev, vdev) && d.target === target)) ? "done" : "pending";
     }
     case "config": {
       const sha256 = Object.values(host.domains).find((d) => d.config?.path === goal.path)?.config?.sha256;
@@ -106,7 +107,7 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
       const attached = host.domains[goal.domain]?.running?.attached;
       if (attached === undefined) return "conflict";
       const same = goal.disks.every((disk) =>
-        attached.some((a) => a.vdev === disk.vdev && sameDisk(servedFrom(a), disk.target, model)),
+        attached.some((a) => sameVdev(a.vdev, disk.vdev) && sameDisk(servedFrom(a), disk.target, model)),
       );
       return same ? "done" : "conflict";
     }
@@ -121,8 +122,8 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
       const running = host.domains[goal.domain]?.running;
       if (running === undefined) return "conflict";
       const on = goal.disks.every(({ vdev, target }) =>
-        running.attached.some((disk) => disk.vdev === vdev && servedFrom(disk) === target) &&
-        running.stored.some((disk) => disk.vdev === vdev && disk.target === target));
+        running.attached.some((disk) => sameVdev(disk.vdev, vdev) && servedFrom(disk) === target) &&
+        running.stored.some((disk) => sameVdev(disk.vdev, vdev) && disk.target === target));
       return on ? "done" : "pending";
     }
     case "let-go": {

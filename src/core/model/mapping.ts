@@ -1,7 +1,7 @@
 import type { Domain } from "./domain.js";
 import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
-import { fnv1a, safeName } from "./names.js";
+import { diskName, fnv1a, safeName } from "./names.js";
 import { servedFrom } from "./qemu.js";
 import type { Mapping } from "./storage.js";
 import { diskKey, withMapping, withoutMapping } from "./transform.js";
@@ -14,7 +14,7 @@ import { diskKey, withMapping, withoutMapping } from "./transform.js";
 
 /** A vdev holds no hyphen, so that different disks have different names. */
 export function mappingName(domain: string, vdev: string): string {
-  return `converge-${safeName(domain)}-${safeName(vdev)}`;
+  return `converge-${safeName(domain)}-${diskName(vdev)}`;
 }
 
 /** The mark by which a mapping is known for converge's. */

@@ -1,6 +1,15 @@
+import { canonicalVdev } from "../xl/vdev.js";
 import type { ServedFormat } from "./storage.js";
 
 /** Names of converge's own on a host, made from names that others chose. */
+
+/**
+ * A guest's disk as names and tags have it: by one name, whichever its config has for it. Somebody may rewrite `xvda1` as
+ * `51713` between two runs, and what the first has left is the disk's all the same.
+ */
+export function diskName(vdev: string): string {
+  return safeName(canonicalVdev(vdev));
+}
 
 /**
  * A name that is safe in paths, unit names, LVM names and LVM tags: letters, digits, `.` and `-` stay, every other
@@ -75,7 +84,7 @@ const ROLES = ["copy", "disk", "former", "snapshot"] as const;
 
 /** LVM tags of what converge made: only what carries them is ever removed. */
 export function volumeTags(domain: string, vdev: string, role: VolumeRole): readonly string[] {
-  return ["converge", `converge.domain=${safeName(domain)}`, `converge.disk=${safeName(vdev)}`, `converge.role=${role}`];
+  return ["converge", `converge.domain=${safeName(domain)}`, `converge.disk=${diskName(vdev)}`, `converge.role=${role}`];
 }
 
 /** The role that a volume's tags give it; undefined: it is not converge's. */

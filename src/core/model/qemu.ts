@@ -1,5 +1,5 @@
 import type { AttachedDisk } from "./domain.js";
-import { safeName } from "./names.js";
+import { diskName } from "./names.js";
 
 /** What the QEMU that serves a guest's disks has open and is doing, by its own word (QMP). */
 export interface GuestQemu {
@@ -25,7 +25,7 @@ export interface BlockJob {
 
 /** Name of converge's own node over a disk's volume, and of the job that fills it. Each guest has a QEMU of its own. */
 export function nodeName(vdev: string): string {
-  return `converge-${safeName(vdev)}`;
+  return `converge-${diskName(vdev)}`;
 }
 
 /** QEMU takes names of up to 31 bytes (block.c, `char node_name[32]`). */

@@ -11,7 +11,7 @@ import type { ListedDomain } from "../facts/domain-list.js";
 import type { AttachedDisk, Domain, DomainConfig, RunningDomain, StoredView } from "../model/domain.js";
 import type { CountedWrites } from "../facts/vbd-writes.js";
 import { hasRehearsalName } from "../model/names.js";
-import { vdevOfNumber } from "../xl/vdev.js";
+import { sameVdev, virtualDeviceNumber } from "../xl/vdev.js";
 import type { NamedDomainConfig } from "../xl/domain-config.js";
 
 type ReadConfig = ReportedConfig & { readonly config: NamedDomainConfig };
@@ -114,9 +114,9 @@ function readAttached(
   reported: ReportedBackend, counted: readonly CountedWrites[], qemu: ReportedQemu | undefined,
 ): AttachedDisk {
   const { vdev, backend, devno, state } = reported;
-  const writtenBytes = counted.find((one) => one.domid === reported.domid && vdevOfNumber(one.device) === vdev)?.bytes;
+  const writtenBytes = counted.find((one) => one.domid === reported.domid && one.device === virtualDeviceNumber(vdev))?.bytes;
   // QEMU's are `aio:/path`: what counts is which file or device it is
-  const open = backend === "qdisk" && qemu !== undefined && Object.hasOwn(qemu.disks, vdev) ? qemu.disks[vdev] : undefined;
+  const open = backend === "qdisk" ? Object.entries(qemu?.disks ?? {}).find(([name]) => sameVdev(name, vdev))?.[1] : undefined;
   return {
     vdev, params: paramsPath(reported), backend, ...(devno === undefined ? {} : { devno }), state,
     ...(writtenBytes === undefined ? {} : { writtenBytes }), ...(open === undefined ? {} : { open }),

@@ -44,6 +44,7 @@ import { redact } from "../xl/secrets.js";
 import { bindingsOf } from "./bindings.js";
 import { estimate } from "./estimate.js";
 import { rehearsalOf } from "./plan-rehearsal.js";
+import { sameVdev } from "../xl/vdev.js";
 
 /** Hex SHA-256 of a text's UTF-8 form: the core computes nothing of that kind itself. */
 export type Sha256 = (text: string) => string;
@@ -84,7 +85,7 @@ export function planDomain(
   const moveOf = (change: MoveDisk, switchOver: SwitchOver): DiskMove => ({
     change, options: { ...options, ...change.wish.move }, paths: diskPaths(domain.name, change.vdev), running, switchOver,
     live: running && change.image.on !== undefined && !(options.offline === true && state.modules["dm_snapshot"] === "missing"),
-    mapped: domain.running?.attached.some((disk) => disk.vdev === change.vdev && mappingAt(disk.params, state) !== undefined) ?? false,
+    mapped: domain.running?.attached.some((disk) => sameVdev(disk.vdev, change.vdev) && mappingAt(disk.params, state) !== undefined) ?? false,
   });
   const { switchOver, switchChoice, disks, choices, diagnostics: unchosen } = chooseWay({ desired, domain, changes: moves, moveOf, state });
   const chosen = disks.map(({ move, strategy }): Chosen => ({ move, strategy, fragments: strategy.fragments(move, state) }));

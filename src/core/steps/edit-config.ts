@@ -6,6 +6,7 @@ import type { Model } from "../model/model.js";
 import type { Action, StepKind } from "../model/step.js";
 import { diskKey, withDomain, withGhost, withoutFile } from "../model/transform.js";
 import { draftPath } from "./draft.js";
+import { sameVdev } from "../xl/vdev.js";
 
 export interface EditConfig {
   readonly domain: string;
@@ -93,6 +94,6 @@ function writesOf(target: string, { ghost }: Model): number {
 /** Disks that the new text names and the old one did not. */
 function moved(disks: readonly ConfiguredDisk[], oldDisks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {
   return disks
-    .filter(({ vdev, target }) => !oldDisks.some((old) => old.vdev === vdev && old.target === target))
+    .filter(({ vdev, target }) => !oldDisks.some((old) => sameVdev(old.vdev, vdev) && old.target === target))
     .map(({ vdev, target }) => ({ vdev, target }));
 }

@@ -5,6 +5,7 @@ import type { BlockNode, GuestQemu } from "../model/qemu.js";
 import type { StepKind } from "../model/step.js";
 import type { Content } from "../model/storage.js";
 import { withDisk, withRunning, withVolume } from "../model/transform.js";
+import { sameVdev } from "../xl/vdev.js";
 
 export interface QemuMirror {
   readonly domain: string;
@@ -149,7 +150,7 @@ export function onNode(model: Model, domain: string, vdev: string, node: string)
   if (running?.qemu === undefined || open === undefined) return model;
   return withRunning(model, domain, {
     ...running,
-    attached: running.attached.map((disk) => (disk.vdev === vdev ? { ...disk, open } : disk)),
+    attached: running.attached.map((disk) => (sameVdev(disk.vdev, vdev) ? { ...disk, open } : disk)),
     qemu: { nodes: running.qemu.nodes, jobs: running.qemu.jobs.filter(({ job }) => job !== node) },
   });
 }

@@ -6,6 +6,7 @@ import { isOwnPath } from "../model/mapping.js";
 import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
 import { withRunning } from "../model/transform.js";
+import { sameVdev } from "../xl/vdev.js";
 
 export interface UpdateStored {
   readonly domain: string;
@@ -54,7 +55,7 @@ export const updateStored: StepKind<"update-stored", UpdateStored> = {
 /** Disks that are new, but for devices that mirror one: these lie on the old disk. */
 function volumesOf(disks: readonly ConfiguredDisk[], oldDisks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {
   return targets(disks).filter(({ vdev, target }) =>
-    !isOwnPath(target) && !oldDisks.some((old) => old.vdev === vdev && old.target === target));
+    !isOwnPath(target) && !oldDisks.some((old) => sameVdev(old.vdev, vdev) && old.target === target));
 }
 
 function targets(disks: readonly ConfiguredDisk[]): readonly AttachedGoal[] {

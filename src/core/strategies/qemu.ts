@@ -15,6 +15,7 @@ import { exchangeBy, rateOf, tenths } from "./rates.js";
 import { settleMove } from "./settle.js";
 import type { DiskMove, Strategy } from "./strategy.js";
 import { unrehearsed } from "./unrehearsed.js";
+import { sameVdev } from "../xl/vdev.js";
 
 /** QEMU's names of the formats that it serves here. */
 const DRIVERS: Readonly<Record<string, string>> = { raw: "raw", qcow2: "qcow2", vpc: "vhd" };
@@ -104,7 +105,7 @@ export const qemu: Strategy = {
 };
 
 function attachedOf({ change: { domain, vdev } }: DiskMove, state: HostState): AttachedDisk | undefined {
-  return state.domains[domain]?.running?.attached.find((disk) => disk.vdev === vdev);
+  return state.domains[domain]?.running?.attached.find((disk) => sameVdev(disk.vdev, vdev));
 }
 
 function against(move: DiskMove, state: HostState): readonly string[] {

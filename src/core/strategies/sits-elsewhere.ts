@@ -1,6 +1,7 @@
 import type { HostState } from "../model/host-state.js";
 import { makerOf, mappingAt, mappingPath } from "../model/mapping.js";
 import type { DiskMove } from "./strategy.js";
+import { sameVdev } from "../xl/vdev.js";
 
 /** How a reason begins that an earlier run, cut short in its mirror, left the guest on. */
 export const SITS = "an earlier run took the guest onto";
@@ -20,12 +21,12 @@ export function sitsElsewhere({ change: { domain, vdev } }: DiskMove, name: stri
     if (found === undefined || found.name === name) return [];
     return [`${begins} ${mappingPath(found.name)}, and ${makerOf(found.name)} alone goes on from there`];
   };
-  const sits = why(SITS, running?.attached.find((disk) => disk.vdev === vdev)?.params);
+  const sits = why(SITS, running?.attached.find((disk) => sameVdev(disk.vdev, vdev))?.params);
   return sits.length > 0 ? sits : why(AWAITS, awaitedOnto({ domain, vdev }, state));
 }
 
 /** The device of converge's own that xl has stored for a disk of a guest that runs: its own reboot takes it there. */
 export function awaitedOnto({ domain, vdev }: Pick<DiskMove["change"], "domain" | "vdev">, state: HostState): string | undefined {
-  const target = state.domains[domain]?.running?.stored.find((disk) => disk.vdev === vdev)?.target;
+  const target = state.domains[domain]?.running?.stored.find((disk) => sameVdev(disk.vdev, vdev))?.target;
   return target !== undefined && mappingAt(target, state) !== undefined ? target : undefined;
 }

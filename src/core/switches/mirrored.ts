@@ -23,6 +23,7 @@ import { windowStep } from "./second-switch.js";
 import type { SecondSwitch } from "./second-switch.js";
 import { asSeen, configsOf, takeOver } from "./take-over.js";
 import type { Derived } from "./take-over.js";
+import { sameVdev } from "../xl/vdev.js";
 
 /** The configs that take a running guest onto its mappings and, stored with xl, from there to its volumes. */
 export interface DerivedConfigs {
@@ -142,7 +143,7 @@ function wasLeft({ domain, moves }: DomainMove, state: HostState): boolean {
 /** An earlier run took the guest onto all of its mappings, and went no further. */
 export function sitsOnMappings({ domain, moves }: Pick<DomainMove, "domain" | "moves">): boolean {
   return moves.every(({ move, fragments }) =>
-    domain.running?.attached.some((disk) => disk.vdev === move.change.vdev && disk.params === fragments.mirror?.onto) ?? false,
+    domain.running?.attached.some((disk) => sameVdev(disk.vdev, move.change.vdev) && disk.params === fragments.mirror?.onto) ?? false,
   );
 }
 
@@ -150,7 +151,7 @@ export function sitsOnMappings({ domain, moves }: Pick<DomainMove, "domain" | "m
 export function awaitsReboot({ domain, moves }: Pick<DomainMove, "domain" | "moves">): boolean {
   const stored = domain.running?.stored;
   return stored !== undefined && moves.every(({ move, fragments }) =>
-    stored.some((disk) => disk.vdev === move.change.vdev && disk.target === fragments.mirror?.onto));
+    stored.some((disk) => sameVdev(disk.vdev, move.change.vdev) && disk.target === fragments.mirror?.onto));
 }
 
 /** What xl has stored names the mappings, the guest's config its image: both hold every write, whichever is used next. */

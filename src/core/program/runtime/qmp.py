@@ -189,6 +189,40 @@ def vdev_of(name):
     return whole.group(1) if whole else name
 
 
+def device_of(name):
+    """
+    The number of a virtual device (xen-vbd-interface(7)), by which xvda1, 51713 and d0p1 are one: who rewrites a config while its
+    guest runs has QEMU and libxl know the disk by another name. What is no such name stays what it is.
+    """
+    number = "(0x[0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+    named = re.fullmatch("(xvd|hd|sd)([a-z]{1,4})([0-9]{0,3})", name)
+    numbered = re.fullmatch("d" + number + "p" + number, name)
+    if named:
+        bus, disk, part = named.group(1), 0, int(named.group(3) or 0)
+        for letter in named.group(2):
+            disk = disk * 26 + ord(letter) - ord("a") + 1
+        disk -= 1
+        if bus == "hd":
+            return ((3 if disk < 2 else 22) << 8) | ((disk & 1) << 6) | part if disk < 4 and part < 64 else name
+        if bus == "sd":
+            return (8 << 8) | (disk << 4) | part if disk < 16 and part < 16 else name
+    elif numbered:
+        disk, part = c_number(numbered.group(1)), c_number(numbered.group(2))
+    else:
+        return c_number(name) if re.fullmatch(number, name) else name
+    return (202 << 8) | (disk << 4) | part if disk < 16 and part < 16 else (1 << 28) | (disk << 8) | part
+
+
+def c_number(digits):
+    """As C's strtoul reads it: a leading zero makes it octal."""
+    return int(digits, 8) if re.fullmatch("0[0-7]+", digits) else int(digits, 0)
+
+
+def by_device(disks, vdev):
+    """The one of these, by whichever name, that the disk is; None where there is none."""
+    return next((disk for name, disk in disks.items() if name is not None and device_of(name) == device_of(vdev)), None)
+
+
 def path_of(node):
     """The file or device below a node; QEMU tells a plain name, or JSON where a name does not say it all."""
     name = node.get("file") or node.get("image", {}).get("filename", "")
@@ -325,7 +359,7 @@ def found_on(monitor, vdev, node):
     """Without the job. Its node stays open until the disk was seen to: where it is not, all of that is over."""
     if not any(found["node-name"] == node for found in monitor.nodes()):
         return GONE, ""
-    disk = monitor.disks().get(vdev)
+    disk = by_device(monitor.disks(), vdev)
     if disk is None:
         raise Refused("QEMU serves no disk " + vdev)
     return (MOVED, "") if disk["node-name"] == node else (STAYED, "its job ended without it")
@@ -408,11 +442,12 @@ def edited(path, wanted):
     disks = {disk.get("vdev"): disk for disk in config.get("disks", [])}
     named = True
     for vdev, device, backend, form in wanted:
-        if vdev not in disks:
+        disk = by_device(disks, vdev)
+        if disk is None:
             raise Refused("libxl has stored no disk " + vdev)
-        old = dict(disks[vdev])
-        disks[vdev].update({"pdev_path": device, "backend": backend, "format": form})
-        named = named and disks[vdev] == old
+        old = dict(disk)
+        disk.update({"pdev_path": device, "backend": backend, "format": form})
+        named = named and disk == old
     return json.dumps(config, indent=4).encode() + b"\n\0", named
 
 
@@ -624,14 +659,16 @@ def pivot(domid, seconds, draft, config, stored, mark, path, before, *moves):
 def is_on(domid, seconds, stored, *wanted):
     monitor = Monitor(domid, seconds)
     served = monitor.disks()
-    named = {disk.get("vdev"): disk.get("pdev_path") for disk in load_stored(stored).get("disks", [])}
+    stored_disks = {disk.get("vdev"): disk for disk in load_stored(stored).get("disks", [])}
     for vdev, device in zip(wanted[0::2], wanted[1::2]):
-        if vdev not in served:
+        node = by_device(served, vdev)
+        if node is None:
             raise Refused("QEMU serves no disk " + vdev)
-        if not same_file(path_of(served[vdev]), device):
-            raise Refused("QEMU has " + path_of(served[vdev]) + " open for " + vdev + ", not " + device)
-        if named.get(vdev) != device:
-            raise Refused("libxl has " + str(named.get(vdev)) + " stored for " + vdev + ", not " + device)
+        if not same_file(path_of(node), device):
+            raise Refused("QEMU has " + path_of(node) + " open for " + vdev + ", not " + device)
+        named = (by_device(stored_disks, vdev) or {}).get("pdev_path")
+        if named != device:
+            raise Refused("libxl has " + str(named) + " stored for " + vdev + ", not " + device)
 
 
 def main(what, *rest):

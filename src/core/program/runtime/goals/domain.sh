@@ -193,6 +193,70 @@ WORDS
   esac
 }
 
+# same_vdev ONE OTHER: two names of one virtual device. A guest whose config somebody has rewritten has it by the name that it was built with.
+same_vdev() {
+  local one
+  [ "$1" != "$2" ] || return 0
+  vdev_number "$1"
+  one=$NUMBER
+  vdev_number "$2"
+  [ -n "$one" ] && [ "$one" = "$NUMBER" ]
+}
+
+# vdev_number NAME: sets NUMBER, as in xenstore (xen-vbd-interface(7)): 51713 for xvda1, d0p1 and 0xca01; empty for what is no such name
+vdev_number() {
+  local bus name disk part
+  NUMBER='' bus=xvd name=$1
+  case $name in
+    d[0-9]*p[0-9]*)
+      name=${name#d} disk=${name%%p*} part=${name#*p}
+      is_number "$disk" && is_number "$part" || return 0
+      disk=$((disk)) part=$((part))
+      ;;
+    xvd[a-z]* | hd[a-z]* | sd[a-z]*)
+      bus=${name%%d*}d name=${name#*d} disk=0
+      while :; do
+        case $name in
+          [a-z]*)
+            disk=$((disk * 26 + $(printf %d "'$name") - 96))
+            name=${name#?}
+            [ "$disk" -le 1048576 ] || return 0
+            ;;
+          *) break ;;
+        esac
+      done
+      disk=$((disk - 1)) part=${name:-0}
+      case $part in 0) ;; 0*) return 0 ;; esac
+      is_number "$part" || return 0
+      ;;
+    *)
+      ! is_number "$name" || NUMBER=$((name))
+      return 0
+      ;;
+  esac
+  case $bus in
+    hd) [ "$disk" -gt 3 ] || [ "$part" -gt 63 ] || NUMBER=$(((disk < 2 ? 3 : 22) << 8 | (disk & 1) << 6 | part)) ;;
+    sd) [ "$disk" -gt 15 ] || [ "$part" -gt 15 ] || NUMBER=$((8 << 8 | disk << 4 | part)) ;;
+    *)
+      if [ "$disk" -le 15 ] && [ "$part" -le 15 ]; then
+        NUMBER=$((202 << 8 | disk << 4 | part))
+      elif [ "$disk" -le 1048575 ] && [ "$part" -le 255 ]; then
+        NUMBER=$((1 << 28 | disk << 8 | part))
+      fi
+      ;;
+  esac
+}
+
+# is_number TEXT: as C reads one, of ten digits at most
+is_number() {
+  case $1 in
+    '' | ???????????*) return 1 ;;
+    0[xX]*) case ${1#0[xX]} in '' | *[!0-9a-fA-F]*) return 1 ;; esac ;;
+    0*) case $1 in *[!0-7]*) return 1 ;; esac ;;
+    *[!0-9]*) return 1 ;;
+  esac
+}
+
 goal_attached() { # NAME VDEV TARGET…
   local name list type device found
   name=$1 list=-
@@ -212,7 +276,7 @@ goal_attached() { # NAME VDEV TARGET…
     [ "$list" != - ] || list=$(backends_of "$DOMID")
     found=0
     while read -r type device; do
-      [ -n "$device" ] && [ "$(backend_value "$DOMID" "$type" "$device" dev)" = "$1" ] || continue
+      [ -n "$device" ] && same_vdev "$(backend_value "$DOMID" "$type" "$device" dev)" "$1" || continue
       found=1
       backend_is_on "$DOMID" "$type" "$device" "$2" || {
         says "$1 of $name is on $(backend_value "$DOMID" "$type" "$device" params), not on $2"
