@@ -2130,9 +2130,11 @@ same_vdev() {
   [ -n "$one" ] && [ "$one" = "$NUMBER" ]
 }
 
+readonly LETTERS=abcdefghijklmnopqrstuvwxyz
+
 # vdev_number NAME: sets NUMBER, as in xenstore (xen-vbd-interface(7)): 51713 for xvda1, d0p1 and 0xca01; empty for what is no such name
 vdev_number() {
-  local bus name disk part
+  local bus name disk part before
   NUMBER='' bus=xvd name=$1
   case $name in
     d[0-9]*p[0-9]*)
@@ -2145,7 +2147,9 @@ vdev_number() {
       while :; do
         case $name in
           [a-z]*)
-            disk=$((disk * 26 + $(printf %d "'$name") - 96))
+            # no process for it: a guest may be away
+            before=\${LETTERS%%"\${name%"\${name#?}"}"*}
+            disk=$((disk * 26 + \${#before} + 1))
             name=\${name#?}
             [ "$disk" -le 1048576 ] || return 0
             ;;
