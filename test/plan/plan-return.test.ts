@@ -117,6 +117,33 @@ test("a fixed VHD, whose head is the guest's own, comes back as a VHD: its end i
   expect(guestOf(ended(back.domains[0]?.nodes ?? [], restarted(end))).config?.disks).toMatchObject([{ format: "vhd" }]);
 });
 
+
+describe.each(["converge-web1-xvda1", "md/converge-web1-xvda1", "drbd/converge-web1-xvda1"])("%s, which the guest was on and nobody is any more,", (name) => {
+  /** Made at an orderly reboot of Dom0 for the guest that was saved on it; it was shut down since, and started from its config. */
+  const idle = (state: HostState): HostState =>
+    ({ ...state, mappings: [{ name, bytes: 512 * MIB, open: false, table: { kind: "linear", on: VOLUME } }] });
+
+  test.each([
+    { how: "running", of: restarted }, { how: "down", of: down },
+  ])("goes before anything is done with the volume that it holds: a guest that is $how", ({ of }) => {
+    for (const wish of [{ carryBack: "files" as const }, { removeVolume: true }]) {
+      const state = idle(of(movedHost()));
+      const plan = plannedBack(state, wish);
+      const steps = stepsOf(plan.domains[0]?.nodes ?? []);
+      const retires = steps.findIndex(({ args }) => (args as { readonly name?: string }).name === name);
+      const needs = steps.findIndex(({ kind }) => kind === "mount-volume" || kind === "remove-volume");
+      expect([retires >= 0, needs > retires], stepIds(plan).join(" ")).toEqual([true, true]);
+      expect(ended(plan.domains[0]?.nodes ?? [], state).mappings).toEqual([]);
+    }
+  });
+
+  test("stays where it lies on another volume", () => {
+    const state = restarted(movedHost());
+    const plan = plannedBack({ ...state, mappings: [{ name, bytes: 512 * MIB, open: false, table: { kind: "linear", on: "vg0/other" } }] }, { carryBack: "files" });
+    expect(stepIds(plan).filter((id) => id.includes("retire"))).toEqual([]);
+  });
+});
+
 describe("a config that names the image already, while the volume is marked as the disk", () => {
   /** Somebody has put the old disk line back by hand. */
   const byHand = (state: HostState): HostState =>

@@ -2,7 +2,7 @@ import type { FinishReturn, ReturnChange, ReturnDisk } from "../model/change.js"
 import type { ReadyCheck } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { nameOfPath } from "../model/mapping.js";
+import { isOf, nameOfPath } from "../model/mapping.js";
 import { safeName, unzeroedOf, volumePath } from "../model/names.js";
 import type { PlanNode } from "../model/plan.js";
 import type { Step } from "../model/step.js";
@@ -47,9 +47,11 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
   const running = domain.running !== undefined;
   const end = stepOf(tidy, "finish", "tidy", { domain: name }, "nothing of the run stays");
   const settled = [...returns, ...finishes].map((change) => settle(name, change));
-  if (edit === undefined) return [guardStep(move, state, "guard"), ...settled, end];
+  const freed = idleOn(move, state).map((idle) => retireStep("prepare", `free-${lastOf(idle)}`, idle, "nobody has it, and it holds the volume, which is needed itself"));
+  if (edit === undefined) return [...freed, guardStep(move, state, "guard"), ...settled, end];
   return [
     ...(running ? [bootUnitStep(domain)] : []),
+    ...freed,
     ...returns.flatMap((change) => prepare(name, change)),
     guardStep(move, state, "guard"),
     ...(running ? takeDown(move, edit) : []),
@@ -107,7 +109,7 @@ function takeDown(back: DomainReturn, edit: EditConfig): readonly Step[] {
   const { domain } = back;
   // a mirror's move left the guest on them: its config names the volumes already, and they are needed themselves now
   const letGo = (id: string): readonly Step[] => mappingsOf(domain).map((name) =>
-    retireStep("switch", `${id}-${name.replace(/^.*\//, "")}`, name, "the volume itself is needed, and a device of converge's holds it"));
+    retireStep("switch", `${id}-${lastOf(name)}`, name, "the volume itself is needed, and a device of converge's holds it"));
   return [
     draftStep(edit),
     ...letGo("let-go"),
@@ -120,6 +122,22 @@ function takeDown(back: DomainReturn, edit: EditConfig): readonly Step[] {
 function mappingsOf({ running }: Domain): readonly string[] {
   const paths = running?.attached.map((disk) => disk.params) ?? [];
   return paths.map(nameOfPath).filter((name) => /^((md|drbd)\/)?converge-/.test(name));
+}
+
+/**
+ * What an earlier move's mirror has left on these volumes, and the guest does not sit on any more: one that was made again at a boot of
+ * Dom0 stays where its guest was shut down since, and started from its config. Nothing can be mounted from below it, or removed.
+ */
+function idleOn({ domain, returns, finishes }: DomainReturn, { mappings = [] }: HostState): readonly string[] {
+  const sat = mappingsOf(domain);
+  const volumes: readonly string[] = [...returns, ...finishes].map(({ volume }) => volume.name);
+  return mappings
+    .filter(({ name, table, deferred }) => deferred !== true && table.kind === "linear" && volumes.includes(table.on) && isOf(domain, name) && !sat.includes(name))
+    .map(({ name }) => name);
+}
+
+function lastOf(name: string): string {
+  return name.replace(/^.*\//, "");
 }
 
 /** While the guest is down: what its image lacks. */
