@@ -97,9 +97,15 @@ function waits(domain: string, { domains, mappings }: Pick<HostState, "domains" 
     const table = mappingAt(disk.params, { mappings: mappings ?? [] })?.table;
     return table?.kind === "mirror" || (table?.kind === "linear" && table.on.startsWith("/"));
   });
-  return onImage
-    ? { domain, state: "waits", committed: false, next: `its disks are not mirrored yet: ${again("resume", domain)}, or the playbook again` }
-    : { domain, state: "mapped", committed: true, next: "its next restart puts it on its volumes directly; nothing has to be done" };
+  if (onImage) return { domain, state: "waits", committed: false, next: `its disks are not mirrored yet: ${again("resume", domain)}, or the playbook again` };
+  // xendomains has restored it there: what xl has of it names what it was saved on
+  const comesBack = attached.some(({ params }) => running.stored.some(({ target }) => target === params));
+  return {
+    domain, state: "mapped", committed: true,
+    next: comesBack
+      ? "its own reboot comes back to its mappings, since Dom0 was rebooted: shut down and started from its config it is on its volumes directly; nothing has to be done"
+      : "its next restart puts it on its volumes directly; nothing has to be done",
+  };
 }
 
 const STATES: Readonly<Record<GuestStatus["state"], string>> = {
