@@ -10,6 +10,7 @@ import { diskKey } from "../../src/core/model/transform.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
 import { aHost, aVolume, aWish, GIB, MIB, sha256, type AGuest } from "../support/a-host.js";
+import { complaints, down, movedHost, plannedBack, restarted, volumeOf, withConfigText, withVolume } from "../support/a-return.js";
 
 /** One disk has many names: what is seen of it must not depend on which of them somebody wrote. */
 
@@ -187,5 +188,43 @@ describe("a file system that can not be made is not planned", () => {
     const sparse = { ...state, images: { [IMAGE]: { ...image, allocatedBytes: 132 * MIB } } };
     const { diagnostics } = planHost(sparse, [aWish("web1", ["xvda1"], { strategy: "rsync" }, { bytes: 256 * MIB })], sha256);
     expect(diagnostics.filter(({ severity }) => severity === "error").map(({ code }) => code)).toEqual(codes);
+  });
+});
+
+describe.each([
+  "/dev/mapper/vg0-web1--xvda1", "mapper/vg0-web1--xvda1", "vg0/web1-xvda1", "/dev/disk/by-id/dm-name-vg0-web1--xvda1", "/dev/dm-3", "dm-3",
+])("a guest whose config somebody has let name its volume %s", (path) => {
+  const device = { path: path.startsWith("/") ? path : `/dev/${path}`, realPath: "/dev/dm-3", devno: "253:3", bytes: 64 * MIB, content: { type: "unknown" as const }, volume: "vg0/web1-xvda1" as const, holders: [] };
+  const renamed = (state: HostState): HostState =>
+    withConfigText({ ...state, devices: { [device.path]: device } }, (text) => text.replace("phy:/dev/vg0/web1-xvda1,", `phy:${path},`));
+  const moved = (move: MoveOptions = {}) => movedHost(move, { disks: { xvda1: { full: true } } });
+
+  it("is at home there, and nothing is to be done", () => {
+    for (const state of [renamed(moved()), down(renamed(moved()))]) {
+      const { domains, diagnostics } = planHost(state, [aWish("web1", ["xvda1"])], sha256);
+      expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
+      expect(domains).toEqual([]);
+    }
+  });
+
+  it("has settled what a run left that came to its end late, and only that", () => {
+    const state = moved();
+    const volume = volumeOf(state);
+    const left = renamed(withVolume(state, { ...volume, tags: volume.tags.map((tag) => tag.replace("role=disk", "role=copy")) }));
+    const { domains } = planHost(left, [aWish("web1", ["xvda1"])], sha256);
+    expect(domains.flatMap(({ changes }) => changes)).toMatchObject([{ change: "finish-move" }]);
+  });
+
+  it("goes back to its image all the same", () => {
+    const plan = plannedBack(restarted(renamed(moved())));
+    expect(complaints(plan)).toEqual(["warning[writes-given-up]"]);
+    expect(plan.domains.flatMap(({ changes }) => changes)).toMatchObject([{ change: "return-disk", volume: { name: "vg0/web1-xvda1" } }]);
+  });
+
+  it("is told that the volume is not marked as its disk, where it is not", () => {
+    const state = moved();
+    const volume = volumeOf(state);
+    const others = renamed(withVolume(state, { ...volume, tags: volume.tags.map((tag) => tag.replace("domain=web1", "domain=old1")) }));
+    expect(complaints(plannedBack(others))).toEqual(["error[not-its-volume]"]);
   });
 });

@@ -2,8 +2,7 @@ import type { CollectChange, DiscardImage, ForgetRuns } from "../model/change.js
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState, RetiredImage } from "../model/host-state.js";
-import { disksBehind } from "../model/mapping.js";
-import { namesVolume } from "../model/names.js";
+import { disksBehind, leadsTo } from "../model/mapping.js";
 import { servedFrom } from "../model/qemu.js";
 import type { SourceRange } from "../model/source.js";
 import type { Image } from "../model/storage.js";
@@ -115,7 +114,7 @@ function notOnVolume({ domain: name, vdev, volume }: RetiredImage, state: HostSt
   if (found === undefined) return `the volume ${volume}, which ${name} went to, is not there any more`;
   if (!found.tags.includes("converge.role=disk")) return `${volume} is not marked as the guest's disk: what moved it there has not come to its end`;
   const configured = domain.config?.disks.find((disk) => sameVdev(disk.vdev, vdev));
-  if (configured === undefined || !namesVolume(configured.target, found.name)) return `the config of ${name} does not name ${volume} for ${vdev}`;
+  if (configured === undefined || !leadsTo(configured.target, found.name, state)) return `the config of ${name} does not name ${volume} for ${vdev}`;
   if (domain.running === undefined) return `${name} does not run: nobody has seen it up on ${volume}`;
   const attached = domain.running.attached.find((disk) => sameVdev(disk.vdev, vdev));
   if (attached === undefined || diskBehind(servedFrom(attached), found.name, state) !== found.name) return `${name} does not run on ${volume}`;
@@ -126,7 +125,7 @@ function notOnVolume({ domain: name, vdev, volume }: RetiredImage, state: HostSt
 
 /** The one disk that a path means: a mirror leaves its guest on a mapping of converge's own, over the volume alone. */
 function diskBehind(path: string, volume: string, state: HostState): string | undefined {
-  if (namesVolume(path, volume)) return volume;
+  if (leadsTo(path, volume, state)) return volume;
   const behind = disksBehind(path, state);
   return behind.length === 1 ? behind[0] : undefined;
 }
@@ -185,6 +184,6 @@ function volumesToReturnFrom(domain: string, state: HostState, discarded: readon
   const gone = new Set(discarded.filter((change) => change.domain === domain).map(({ volume }) => volume));
   const disks = own(state.domains, domain)?.config?.disks ?? [];
   return Object.values(state.volumes)
-    .filter(({ name, tags }) => tags.includes("converge") && disks.some(({ target }) => namesVolume(target, name)) && !gone.has(name))
+    .filter(({ name, tags }) => tags.includes("converge") && disks.some(({ target }) => leadsTo(target, name, state)) && !gone.has(name))
     .map(({ name }) => name);
 }

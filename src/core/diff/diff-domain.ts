@@ -5,8 +5,8 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import { formatBytes, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { disksBehind, mappingAt } from "../model/mapping.js";
-import { CARRY_DONE, SERVED_BY_QEMU, fillOf, formatOfTags, sourceOfTags, unzeroedOf, volumePath, volumeTags } from "../model/names.js";
+import { disksBehind, leadsTo, mappingAt } from "../model/mapping.js";
+import { CARRY_DONE, SERVED_BY_QEMU, fillOf, formatOfTags, sourceOfTags, unzeroedOf, volumeTags } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import { diskBytes, otherFileSystem } from "../model/storage.js";
 import type { Content, Volume } from "../model/storage.js";
@@ -59,7 +59,7 @@ function noDisk(wish: DesiredDisk, config: DomainConfig): Diagnostic {
 
 function diffDisk(wish: DesiredDisk, disk: ConfiguredDisk, { running }: Domain, state: HostState, leaves?: string): MoveChange | Diagnostic | undefined {
   const volume = state.volumes[wish.volume];
-  if (isVolume(disk.target, wish.volume, volume)) {
+  if (volume !== undefined && leadsTo(disk.target, volume.name, state)) {
     const isThere = running?.attached.some((d) => sameVdev(d.vdev, wish.vdev) && disksBehind(servedFrom(d), state).includes(wish.volume)) ?? false;
     return settled(wish, volume, state, isThere, leaves);
   }
@@ -86,15 +86,8 @@ function leaving(desired: DesiredDomain, { running }: Domain, wish: DesiredDisk,
   return mapping?.table.kind === "linear" && mapping.table.on === wish.volume ? mapping.name : undefined;
 }
 
-function isVolume(path: string, name: string, volume: Volume | undefined): boolean {
-  const [group = "", lv = ""] = name.split("/");
-  const mapper = `/dev/mapper/${group.replaceAll("-", "--")}-${lv.replaceAll("-", "--")}`;
-  return volume !== undefined && (path === volumePath(name) || path === mapper);
-}
-
 /** The guest is where it should be; what a run that stopped late has left is still to be done. */
-function settled(wish: DesiredDisk, volume: Volume | undefined, state: HostState, isThere: boolean, leaves?: string): MoveChange | Diagnostic | undefined {
-  if (volume === undefined) return undefined;
+function settled(wish: DesiredDisk, volume: Volume, state: HostState, isThere: boolean, leaves?: string): MoveChange | Diagnostic | undefined {
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
     if (!cameTo(wish.domain, wish.volume, state)) return { at: wish.at, ...neverCame(wish, volume, isThere, "and run this again: the copy is gone on with.") };

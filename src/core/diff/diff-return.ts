@@ -5,8 +5,8 @@ import type { ReadyCheck, MoveOptions } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { disksBehind } from "../model/mapping.js";
-import { CARRY_BEGUN, namesVolume, sourceOfTags, volumeTags } from "../model/names.js";
+import { disksBehind, leadsTo } from "../model/mapping.js";
+import { CARRY_BEGUN, sourceOfTags, volumeTags } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { SourceRange } from "../model/source.js";
 import type { Image, Volume } from "../model/storage.js";
@@ -66,7 +66,7 @@ export function diffReturn(wish: ReturnWish, state: HostState): Returning {
 
 function diffDisk(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state: HostState): readonly (ReturnChange | Diagnostic)[] {
   const volumes = Object.values(state.volumes).filter((volume) => isOurs(volume, domain.name, disk.vdev));
-  const on = volumes.find((volume) => namesVolume(disk.target, volume.name));
+  const on = volumes.find((volume) => leadsTo(disk.target, volume.name, state));
   const stranger = on === undefined ? notIts(wish, disk, domain, state) : undefined;
   if (stranger !== undefined) return [stranger];
   const back = on === undefined ? undefined : goingBack(wish, disk, domain, on, state);

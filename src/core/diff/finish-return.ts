@@ -2,8 +2,8 @@ import type { FinishReturn } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { disksBehind } from "../model/mapping.js";
-import { CARRY_BEGUN, CARRY_DONE, namesVolume } from "../model/names.js";
+import { disksBehind, leadsTo } from "../model/mapping.js";
+import { CARRY_BEGUN, CARRY_DONE } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Volume } from "../model/storage.js";
 import type { ReturnWish } from "./diff-return.js";
@@ -57,5 +57,5 @@ export function movedAt(domain: string, { name }: Volume, { commits }: HostState
 /** As it runs, whatever its config says, and by way of a mapping too. */
 export function isOn({ running }: Domain, { name, devno }: Volume, state: HostState): boolean {
   return running?.attached.some((disk) => [disk.params, servedFrom(disk)].some((path) =>
-    namesVolume(path, name) || disksBehind(path, state).includes(name)) || (devno !== undefined && disk.devno === devno)) ?? false;
+    leadsTo(path, name, state) || disksBehind(path, state).includes(name)) || (devno !== undefined && disk.devno === devno)) ?? false;
 }

@@ -1,7 +1,8 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import { CARRY_DONE, namesVolume, volumeTags } from "../model/names.js";
+import { leadsTo } from "../model/mapping.js";
+import { CARRY_DONE, volumeTags } from "../model/names.js";
 import type { ReturnWish } from "./diff-return.js";
 
 /**
@@ -9,7 +10,7 @@ import type { ReturnWish } from "./diff-return.js";
  * volume and somebody has brought it back by hand. There may be a way back, and silence would say that there is none.
  */
 export function notIts(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, state: HostState): Diagnostic | undefined {
-  const volume = Object.values(state.volumes).find(({ name, tags }) => namesVolume(disk.target, name) && tags.includes("converge"));
+  const volume = Object.values(state.volumes).find(({ name, tags }) => leadsTo(disk.target, name, state) && tags.includes("converge"));
   if (volume === undefined) return undefined;
   const wanted = volumeTags(domain.name, disk.vdev, "disk");
   const tags = volume.tags.filter((tag) => tag.startsWith("converge."));

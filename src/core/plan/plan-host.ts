@@ -3,7 +3,7 @@ import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
 import { guestsRest } from "../model/guest.js";
 import type { Model } from "../model/model.js";
-import { namesVolume } from "../model/names.js";
+import { leadsTo } from "../model/mapping.js";
 import { stepsOf } from "../model/plan.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
 import { volumeOf } from "../model/change.js";
@@ -67,9 +67,9 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
 }
 
 /** A disk of the guest is in its config already where a run is to bring it, and not settled there. */
-function namesItsVolume({ name, disks }: DesiredDomain, { domains, volumes }: HostState): boolean {
-  return disks.some(({ vdev, volume }) => volumes[volume]?.tags.includes("converge.role=copy") === true &&
-    domains[name]?.config?.disks.some((disk) => sameVdev(disk.vdev, vdev) && namesVolume(disk.target, volume)) === true);
+function namesItsVolume({ name, disks }: DesiredDomain, state: HostState): boolean {
+  return disks.some(({ vdev, volume }) => state.volumes[volume]?.tags.includes("converge.role=copy") === true &&
+    state.domains[name]?.config?.disks.some((disk) => sameVdev(disk.vdev, vdev) && leadsTo(disk.target, volume, state)) === true);
 }
 
 /** The part of a host that one guest's plan can touch: a simulation copies what it changes, so it is given no more. */
