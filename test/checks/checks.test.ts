@@ -401,6 +401,14 @@ const CASES: readonly Case[] = [
     name: "the guest was started to be kept when it powers off", code: "on-poweroff", says: /was started with on_poweroff="preserve"/,
     state: web((domain) => (domain.running === undefined ? {} : { running: { ...domain.running, onPoweroff: "preserve" } })),
   },
+  {
+    name: "the guest has crashed, and is kept", code: "guest-halted", says: /web1 has crashed, and is kept as it was/, advises: /xl destroy/,
+    state: web((domain) => (domain.running === undefined ? {} : { running: { ...domain.running, halted: "crashed" } })),
+  },
+  {
+    name: "the guest has shut down, and is there still", code: "guest-halted", says: /web1 has shut down, and is still there/, advises: /[Ww]ait/,
+    state: web((domain) => (domain.running === undefined ? {} : { running: { ...domain.running, halted: "shut-down" } })),
+  },
   { name: "the guest was saved", state: web(() => ({ saved: true })), code: "saved-guest", says: /saved state of web1/ },
   {
     name: "xenstore knows another disk than the config", code: "views-disagree", says: /does not agree/,

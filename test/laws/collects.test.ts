@@ -184,6 +184,7 @@ describe("a retired image stays", () => {
     ["where its volume is nobody's any more", volume({ tags: [] }), /not marked as the guest's disk/],
     ["where its guest is gone", ({ domains: { web1: _, ...domains }, ...state }) => ({ ...state, domains }), /no guest web1/],
     ["where its guest is down", web1(({ running: _, ...rest }) => rest), /does not run/],
+    ["where its guest has crashed", web1((domain) => (domain.running === undefined ? domain : { ...domain, running: { ...domain.running, halted: "crashed" } })), /has crashed/],
     ["where its guest is paused", web1((domain) => (domain.running === undefined ? domain : { ...domain, running: { ...domain.running, paused: true } })), /is paused/],
     ["where its guest has no config", web1(({ config: _, ...rest }) => rest), /does not name vg0\/web1-xvda1/],
     [

@@ -109,6 +109,19 @@ describe.each(["51713", "d0p1", "xvda1"])("a disk that its guest was built with 
   });
 });
 
+test.each([
+  ["r-----", {}], ["-b----", {}], ["--p---", { paused: true }], ["------", {}],
+  ["----c-", { halted: "crashed" }], ["---sc-", { halted: "crashed" }], ["---s--", { halted: "shut-down" }], ["--ps--", { paused: true, halted: "shut-down" }],
+  // it goes in this moment, for whatever reason
+  ["---s-d", {}], ["---scd", {}], ["-----d", {}],
+] as const)("a guest that xl shows as %s", (letters, more) => {
+  const before = labReadings().results["domain-list"]?.stdout ?? "";
+  const line = before.split("\n").find((one) => one.startsWith("web1 ")) ?? "";
+  const found = stateOf(withResult("domain-list", { stdout: before.replace(line, line.replace(/[-a-z]{6}(?=\s+[\d.]+\s+[0-9a-f]{8}-)/, letters)) }));
+  const { paused, halted } = found.domains["web1"]?.running ?? {};
+  expect({ paused, halted }).toEqual({ paused: false, halted: undefined, ...more });
+});
+
 describe("the same Dom0 after web1 was moved", () => {
   const state = stateOf(labReadings("lab-web1-moved"));
 

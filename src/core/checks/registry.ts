@@ -3,6 +3,7 @@ import { configEncoding } from "./config-encoding.js";
 import { damagedSource } from "./damaged-source.js";
 import { endNotAtEnd } from "./end-not-at-end.js";
 import { gptBackup } from "./gpt-backup.js";
+import { guestHalted } from "./guest-halted.js";
 import { imageShared } from "./image-shared.js";
 import { missingModule } from "./missing-module.js";
 import { missingTool } from "./missing-tool.js";
@@ -42,6 +43,7 @@ export const checks = {
   "damaged-source": damagedSource,
   "end-not-at-end": endNotAtEnd,
   "gpt-backup-not-at-end": gptBackup,
+  "guest-halted": guestHalted,
   "image-not-on-lvm": notOnLvm,
   "image-shared": imageShared,
   "missing-module": missingModule,

@@ -120,7 +120,9 @@ function notOnVolume({ domain: name, vdev, volume }: RetiredImage, state: HostSt
   if (attached === undefined || diskBehind(servedFrom(attached), found.name, state) !== found.name) return `${name} does not run on ${volume}`;
   // what the guest was created on is what xenstore says for as long as it lives
   if (diskBehind(attached.params, found.name, state) !== found.name) return `${name} was taken over while it ran: it stays until the guest is restarted`;
-  return domain.running.paused ? `${name} is paused` : undefined;
+  const { halted, paused } = domain.running;
+  if (halted !== undefined) return halted === "crashed" ? `${name} has crashed` : `${name} has shut down`;
+  return paused ? `${name} is paused` : undefined;
 }
 
 /** The one disk that a path means: a mirror leaves its guest on a mapping of converge's own, over the volume alone. */

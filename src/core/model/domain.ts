@@ -100,6 +100,8 @@ export interface RunningDomain {
   readonly domid: number;
   readonly uuid: string;
   readonly paused: boolean;
+  /** Nothing of it runs any more, and it is there still. Unset: it runs, is paused, or is just being taken away. */
+  readonly halted?: "crashed" | "shut-down";
   readonly memoryKiB: number;
   /** From xl's stored configuration (`xl list -l`): what the guest's own reboot comes up with. */
   readonly stored: readonly ConfiguredDisk[];

@@ -87,6 +87,7 @@ function readRunning(
     domid: listed.domid,
     uuid: listed.uuid,
     paused: listed.state.includes("p"),
+    ...haltedOf(listed),
     memoryKiB: listed.memoryKiB,
     stored: stored?.disks ?? [],
     ...(stored === undefined ? {} : { macs: cards.map(({ mac }) => mac), settled: stored.settled.map((view) => withCards(view, cards)) }),
@@ -98,6 +99,13 @@ function readRunning(
     attached,
     ...(qemu === undefined ? {} : { qemu: { nodes: qemu.nodes, jobs: qemu.jobs } }),
   };
+}
+
+/** One that is dying besides (d) is just being taken away: by the next look it is gone. */
+function haltedOf({ state }: ListedDomain): Pick<RunningDomain, "halted"> {
+  if (state.includes("d")) return {};
+  if (state.includes("c")) return { halted: "crashed" };
+  return state.includes("s") ? { halted: "shut-down" } : {};
 }
 
 function withCards({ by, settled }: StoredView, cards: readonly StoredCard[]): StoredView {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { recordReadings } from "../../core/facts/recording.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import { formatBytes } from "../../core/model/bytes.js";
+import type { Domain } from "../../core/model/domain.js";
 import type { HostState } from "../../core/model/host-state.js";
 import { contentName } from "../../core/render/disks.js";
 import { visible } from "../../core/render/visible.js";
@@ -73,6 +74,12 @@ async function factsOf({ name, host }: NamedHost, options: FactsOptions, session
   return EXIT.done;
 }
 
+function inWords({ running }: Domain): string {
+  if (running === undefined) return "down";
+  if (running.halted !== undefined) return running.halted === "crashed" ? "crashed, and kept" : "shut down, and still there";
+  return running.paused ? "paused" : "running";
+}
+
 function overview(name: string, state: HostState): readonly string[] {
   const { host } = state;
   return [
@@ -82,7 +89,7 @@ function overview(name: string, state: HostState): readonly string[] {
       `    ${visible(group.name)}  ${formatBytes(group.freeExtents * group.extentBytes)} free of ${formatBytes(group.extents * group.extentBytes)}`),
     "  guests",
     ...Object.values(state.domains).flatMap((domain) => [
-      `    ${visible(domain.name)}  ${domain.running === undefined ? "down" : domain.running.paused ? "paused" : "running"}${domain.saved ? ", saved by xendomains" : ""}`,
+      `    ${visible(domain.name)}  ${inWords(domain)}${domain.saved ? ", saved by xendomains" : ""}`,
       ...(domain.config?.disks ?? []).map((disk) => {
         const image = state.images[disk.target];
         const more = image === undefined ? "" : `, ${formatBytes(image.bytes)}, ${contentName(image.content)}`;
