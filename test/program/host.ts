@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -297,6 +297,16 @@ export class StubHost {
     });
   }
 
+  /** A tool of the host's is another one from now on, by which the stub is called as `$REAL`. */
+  wrap(tool: string, script: string): void {
+    const path = join(this.root, "bin", tool);
+    const real = join(this.root, "bin/real", tool);
+    mkdirSync(join(this.root, "bin/real"), { recursive: true });
+    symlinkSync(readlinkSync(path), real);
+    rmSync(path);
+    writeFileSync(path, `#!/bin/sh\nREAL='${real}'\n${script}`, { mode: 0o755 });
+  }
+
   /** What a run may leave of what it made, and should not. */
   leftovers(): readonly string[] {
     const mounts = this.lines(join(this.state, "mounts")).map((line) => `mount ${line}`);
@@ -309,7 +319,8 @@ export class StubHost {
     // what DRBD has is a guest's device, or is not to be there
     const helpers = existsSync(join(this.root, "run/drbd")) ? readdirSync(join(this.root, "run/drbd")) : [];
     const throttled = readFileSync(this.throttle, "utf8") === "100\n" && !existsSync(join(this.root, "run/converge/throttle")) ? [] : ["throttle"];
-    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts, ...helpers, ...throttled];
+    const turn = readdirSync(join(this.root, "run")).includes("converge") ? readdirSync(join(this.root, "run/converge")).filter((name) => name.startsWith(".turn")) : [];
+    return [...mounts, ...loops, ...snapshots, ...units, ...run, ...drafts, ...helpers, ...throttled, ...turn];
   }
 
   #tree(folder: string): readonly string[] {

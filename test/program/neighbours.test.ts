@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
@@ -6,16 +6,6 @@ import { SCRATCH, SHELLS, StubHost, byTurns, evaluate } from "./host.js";
 import { moveProgram } from "./plan.js";
 
 /** Runs of other guests on the same host, and what they share with this one. */
-
-/** A tool of the host's is another one, by which the stub is called as `$REAL`. */
-function wrap(host: StubHost, tool: string, script: string): void {
-  const path = join(host.root, "bin", tool);
-  const real = join(host.root, "bin/real", tool);
-  mkdirSync(join(host.root, "bin/real"), { recursive: true });
-  symlinkSync(readlinkSync(path), real);
-  rmSync(path);
-  writeFileSync(path, `#!/bin/sh\nREAL='${real}'\n${script}`, { mode: 0o755 });
-}
 
 describe.concurrent("a loop device whose number somebody else gets as soon as the guest has let go of it", () => {
   for (const [turn, shell] of SHELLS.entries()) {
@@ -26,11 +16,11 @@ describe.concurrent("a loop device whose number somebody else gets as soon as th
         const taken = join(host.state, "taken");
         writeFileSync(other, "another guest's image");
         host.install(moveProgram(host));
-        wrap(host, "losetup", how === "open"
+        host.wrap("losetup", how === "open"
           // the kernel marks one that is open to go with its last user, and losetup ends well
           ? `if [ "$1" = --detach ] && [ -e '${taken}' ] && [ "$2" = "$(cat '${taken}')" ]; then echo "$2" >>'${host.state}/marked'; exit 0; fi\nexec "$REAL" "$@"\n`
           : 'exec "$REAL" "$@"\n');
-        wrap(host, "xl", `"$REAL" "$@"\nstatus=$?\nif [ "$1" = shutdown ]; then '${host.root}/bin/losetup' --find --show '${other}' >'${taken}'; fi\nexit $status\n`);
+        host.wrap("xl", `"$REAL" "$@"\nstatus=$?\nif [ "$1" = shutdown ]; then '${host.root}/bin/losetup' --find --show '${other}' >'${taken}'; fi\nexit $status\n`);
         await host.run("run");
         expect(host.ended(), host.journalText()).toBe("done");
         expect(readFileSync(taken, "utf8"), "the lowest number that is free").toContain("/loop0");
@@ -115,7 +105,7 @@ if verb_await_xl; then echo "free after $slept"; else echo "$SAYS"; fi
   });
 });
 
-describe("the turn to take a guest over, of which a host has one: what the one leaves free is not for the other to take", () => {
+describe("the turn to have a guest's memory in Dom0's, of which a host has one", () => {
   const scratch = mkdtempSync(join(SCRATCH, "converge-turn-"));
   afterAll(() => { rmSync(scratch, { recursive: true }); });
 
@@ -158,10 +148,10 @@ take 'no place for it'
 `);
     expect(stdout.trim().split("\n")).toEqual([
       "nobody has it: after 0, web1", "its own: after 0, web1",
-      "a run of other is taking its guest over: it is waited for, before web1 is touched", "given in the end: after 3, web1",
+      "a run of other has its guest's memory in Dom0's: it is waited for, before web1 is touched", "given in the end: after 3, web1",
       "not its own to give: web1",
-      "a run of other is taking its guest over: it is waited for, before web1 is touched",
-      "not given: a run of other is taking its guest over, still: web1 is not touched while that goes on",
+      "a run of other has its guest's memory in Dom0's: it is waited for, before web1 is touched",
+      "not given: a run of other has its guest's memory in Dom0's, still: web1 is not touched while that goes on",
       "of one that has died: after 0, web1", "of one whose books are gone: after 0, web1", "left: ",
       `no place for it: ${root}/run cannot be locked, or not be written to`,
     ]);

@@ -120,8 +120,8 @@ describe("a submission", () => {
         mkdirSync(join(runs, stamp), { recursive: true });
         writeFileSync(join(runs, stamp, "ended"), committed === undefined ? "failed\n" : "done\n");
         const disks = (all: readonly string[]): object => ({ disks: all.map((volume) => ({ volume })) });
-        // its wish names all of the guest's disks, whichever it moved
-        writeFileSync(join(runs, stamp, "plan.json"), JSON.stringify({ version: 1, plan: disks(volumes), wish: { wish: "move", desired: disks(["vg0/root", "vg0/swap"]) } }));
+        // its plan, too, may name all of the guest's disks, whichever it moved
+        writeFileSync(join(runs, stamp, "plan.json"), JSON.stringify({ version: 1, moved: volumes, plan: disks(["vg0/root", "vg0/swap"]), wish: { wish: "move", desired: disks(["vg0/root", "vg0/swap"]) } }));
         if (committed !== undefined) writeFileSync(join(runs, stamp, "committed"), `${committed}\n`);
       };
       old("20250101T000001Z", ["vg0/root", "vg0/swap"], "1735689601.50");

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -67,6 +68,29 @@ describe.concurrent("a second switch with a window", { tags: "long" }, () => {
     expectOn(host, VOLUME);
     expect(waits(host)).toBe(0);
     expect(journal(host).filter(({ event }) => event === "down"), "two switches").toHaveLength(2);
+    host.remove();
+  });
+
+  it.each(shellsOf(0))("waits on where another run has its guest's memory in Dom0's, and is made once it has not, under %s", async (shell) => {
+    const { host, running } = await waiting(shell);
+    const book = join(host.root, "var/lib/converge/domains/other");
+    const turn = join(host.root, "run/converge/.turn");
+    mkdirSync(book, { recursive: true });
+    const holder = spawn("flock", [join(book, "lock"), "sleep", "600"], { stdio: "ignore", detached: true });
+    await until(() => existsSync(join(book, "lock")), host);
+    writeFileSync(turn, "other\n");
+    setClock(host, 1, "02");
+    await until(() => host.journalText().includes("a run of other has its guest's memory in Dom0's: it is waited for, while there is enough left"), host);
+    expect(host.guests().map(({ disk }) => disk)).toEqual([ARRAY]);
+    expect(readFileSync(turn, "utf8")).toBe("other\n");
+    // whatever comes after the guest is ready: the turn is given back by then
+    host.wrap("umount", `[ ! -e '${turn}' ] || cat '${turn}' >>'${host.state}/turns'\nexec "$REAL" "$@"\n`);
+    rmSync(turn);
+    process.kill(-(holder.pid ?? 0));
+    const { code } = await running.ended;
+    expect(code, host.journalText()).toBe(0);
+    expectOn(host, VOLUME);
+    expect(existsSync(join(host.state, "turns"))).toBe(false);
     host.remove();
   });
 

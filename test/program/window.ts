@@ -48,7 +48,7 @@ export function windowNodes(host: StubHost): readonly PlanNode[] {
   return [
     ...nodes.slice(0, at),
     stepOf(awaitWindow, "switch", "await-window", {
-      domain, window: WINDOW, seconds: 120, disks: [{ vdev: "xvda1", target: onto }], passesOver: again.map(({ id }) => id),
+      domain, window: WINDOW, seconds: 120, inTurn: true, disks: [{ vdev: "xvda1", target: onto }], passesOver: again.map(({ id }) => id),
     }, ""),
     ...again,
     ...nodes.slice(at),

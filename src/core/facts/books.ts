@@ -27,8 +27,8 @@ export interface Books {
 // would be to take it for a moment, from under a run that starts just then. tail names each file (-v) on a line of its
 // own: a power cut may have torn the last line of one, and the next file's first is not to be taken for its end.
 // A guest's name may have line ends in it, and end with one: its file holds it as it is. That the commit was begun is
-// read as the runtime reads it (committing and forward, runtime/undo.sh). Of a plan those volumes count that stand before
-// its wish: that names disks, too, which the run found where they should be (planBeside, plan/saved-wish.ts).
+// read as the runtime reads it (committing and forward, runtime/undo.sh). Volumes count that a run moved a disk to, or from: its
+// plan names others too, and its wish (planBeside, plan/saved-wish.ts).
 const SCRIPT = `
 cd "$1/domains" 2>/dev/null || exit 0
 date '+now %s'
@@ -62,9 +62,11 @@ for domain in "$@"; do
 done
 grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
 grep -sH '' -- */runs/*/since | sed 's/^/since /'
-grep -soHE '"volume":"[^"]*"|"wish":[{]"wish":"[a-z]*"' -- */runs/*/plan.json | awk -F: '
-  /:"wish":[{]/ { wish[$1] = 1; if ($0 ~ /"return"$/) print "return " $1; next }
-  !($1 in wish) && !seen[$0]++ { print "volume " $0 }'
+grep -soHE '"moved":[[][^]]*]' -- */runs/*/plan.json | awk -F: '!seen[$1]++ {
+  all = split($3, words, "\\"")
+  for (at = 2; at <= all; at += 2) print "volume " $1 ":\\"volume\\":\\"" words[at] "\\""
+}'
+grep -slF '"wish":{"wish":"return"' -- */runs/*/plan.json | sed 's/^/return /'
 grep -soHE '"what":"image [^"\\\\]*","is":\\{"inode":[0-9]+' -- */runs/*/plan.json | sed 's/^/image /'
 called=$(grep -shF /program.sh /etc/systemd/system/converge-boot-*.service */runs/*/before)
 for run in */runs/*; do

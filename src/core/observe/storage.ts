@@ -103,8 +103,8 @@ function readImage(
     ...stackedIn(content.type === "unknown" && content.hint !== undefined ? [content.hint] : []),
     ...(facts.hiddenSignatures ?? []).filter(({ path }) => path === target.path).map(({ signature }) => signature),
   ];
-  // of what reaches over it, it is none's any more: a file's data, as a rule
-  const ends = target.recognised.format === "raw"
+  // of what reaches over it, it is none's any more: a file's data, as a rule. Of a disk with partitions it is the last one's, whose end stays
+  const ends = target.recognised.format === "raw" && content.type !== "partitions"
     ? (facts.imageEnds ?? []).filter(({ path, mark }) => path === target.path && (!("bytes" in content) || content.bytes <= mark.at)).map(({ mark }) => mark)
     : [];
   const volume = volumes.get(target.devno);

@@ -3,6 +3,7 @@ import type { ValidateFunction } from "ajv";
 import type { ReturnWish } from "../diff/diff-return.js";
 import type { CollectWish } from "../diff/diff-collect.js";
 import type { DesiredDomain } from "../model/desired.js";
+import { volumeOf } from "../model/change.js";
 import type { DomainPlan } from "../model/plan.js";
 import type { SourceRange } from "../model/source.js";
 import { savedMoveSchema, savedReadySchema } from "./saved-move.js";
@@ -30,12 +31,13 @@ export function plainWish(saved: SavedWish): object {
 
 /**
  * What lies beside a run's program: the plan, and then what it was for. Whoever reads the books of many runs (facts/books.ts,
- * runtime/submit.sh) does not read it as JSON: which volumes a run was about stands before the wish, which names all disks of a
- * playbook, and what kind of run it was stands at the beginning of the wish.
+ * runtime/submit.sh) does not read it as JSON: which volumes a run brings its guest to, or back from, stands before all else, as the plan
+ * and the wish name others too; and what kind of run it was at the beginning of the wish.
  */
 export function planBeside(plan: DomainPlan, wish: SavedWish | undefined): string {
-  const { changes: _shown, configDiff: _text, ...typed } = plan;
-  return JSON.stringify({ version: 1, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) });
+  const { changes, configDiff: _text, ...typed } = plan;
+  const moved = changes.flatMap((change) => (change.change === "move-disk" || change.change === "return-disk" ? [volumeOf(change)] : []));
+  return JSON.stringify({ version: 1, moved, plan: typed, ...(wish === undefined ? {} : { wish: plainWish(wish) }) });
 }
 
 const seconds = { type: "number", minimum: 0 } as const;

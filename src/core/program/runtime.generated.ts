@@ -4409,7 +4409,8 @@ verb_drop_device() {
             [ "$MEMBERS" -ne 1 ] || verb_one_member "$name" -- mdadm --grow "/dev/$name" --raid-devices=1 --force || return
             ;;
         esac
-        still_awaited "$name" || retire_later "$name"
+        still_awaited "$name"
+        case $? in 0) ;; 1) retire_later "$name" ;; *) return 1 ;; esac
         return
       }
       still_awaited "$name"
@@ -4444,7 +4445,8 @@ verb_retire_device() { # NAME
     return
   fi
   # whoever waits for the guest to be gone would find it so while it reboots itself (seen: it stayed down)
-  still_awaited "$1" || retire_later "$1"
+  still_awaited "$1"
+  case $? in 0) ;; 1) retire_later "$1" ;; *) return 1 ;; esac
 }
 
 # retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
@@ -4469,9 +4471,9 @@ mode_retire() {
       [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] || continue
       found=1
       [ "$file" != "$known" ] || continue
-      # another domain than at the last look
-      ! awaited "$1" || exit 0
-      known=$file
+      # another domain than at the last look; one of which that can not be told is asked for again
+      awaited "$1"
+      case $? in 0) exit 0 ;; 1) known=$file ;; esac
     done
     # Dom0 is going down, and what xendomains holds is restored onto it
     if [ "$found" -eq 0 ] && ! saved_on "$1"; then
@@ -5893,7 +5895,8 @@ verb_retire_mapping() { # NAME -- COMMAND…
     *) return 1 ;;
   esac
   # once it is let go of, nothing holds it while its guest reboots itself
-  ! still_awaited "$name" || return 0
+  still_awaited "$name"
+  case $? in 0) return 0 ;; 1) ;; *) return 1 ;; esac
   shift 2
   run_command "$@" && return 0
   # one that was let go of before goes by itself when its guest has gone, perhaps right now
@@ -6415,17 +6418,15 @@ tell_resumed() {
   RESUMED=
 }
 
-# What others on this host are at, and is waited for before a guest is touched: they are sure to be done with it.
+# What others on this host are at, and is waited for before a guest is touched: as a rule they are done with it soon.
 
-# a quarter of an hour at most
+# of each of them, a quarter of an hour at most
 readonly OTHERS_CENTIS=90000
 
 # await_others IS_BUSY: as long as that says so (0), and in BUSY who is at what; 2: that is not to be found out, says BUSY
 await_others() {
   local deadline told status
-  told=0
-  uptime_now
-  deadline=$((UPTIME + OTHERS_CENTIS))
+  told=
   while
     "$1"
     status=$?
@@ -6435,19 +6436,19 @@ await_others() {
     if [ "$status" -eq 2 ]; then
       says "$BUSY"
       return 1
+    elif [ "$BUSY" != "$told" ]; then
+      journal note message "$BUSY: it is waited for, before $DOMAIN is touched"
+      told=$BUSY deadline=$((UPTIME + OTHERS_CENTIS))
     elif [ "$UPTIME" -ge "$deadline" ]; then
       says "$BUSY, still: $DOMAIN is not touched while that goes on"
       return 1
     fi
-    [ "$told" -eq 1 ] || journal note message "$BUSY: it is waited for, before $DOMAIN is touched"
-    told=1
     committing || heed_stop 'in the wait for others on the host'
     sleep 1
   done
 }
 
-# await_turn: one run at a time takes its guest over, or builds a clone. What a guest that is away leaves free, of the hypervisor's memory
-# and, where it is saved, of Dom0's, is needed to bring it back: two that look at the same free memory would both find enough.
+# await_turn: one run at a time has its guest's memory in Dom0's. Two that look at what is free there would both find enough.
 verb_await_turn() {
   await_others has_no_turn
 }
@@ -6459,7 +6460,7 @@ has_no_turn() {
   # the directory is locked: a file for it would have to stay for good
   mkdir -p "$RUN" && other=$({ flock -w 10 8 && take_turn; } 8<"$RUN" 9>&-) || return 2
   [ -n "$other" ] || return 1
-  BUSY="a run of $other is taking its guest over"
+  BUSY="a run of $other has its guest's memory in Dom0's"
 }
 
 # take_turn: says whose it is, where it is another's
@@ -6467,8 +6468,7 @@ take_turn() {
   local other
   other=
   { IFS= read -r other <"$RUN/.turn"; } 2>/dev/null || :
-  # a run that has died has no turn any more, and books that are gone have no run
-  if [ -z "$other" ] || [ "$other" = "$SAFE" ] || [ ! -e "\${BOOK%/*}/$other/lock" ] || is_forsaken "$other"; then
+  if [ -z "$other" ] || [ "$other" = "$SAFE" ] || ! is_at_work "$other"; then
     printf '%s\\n' "$SAFE" >"$RUN/.turn.$SAFE" && mv -f "$RUN/.turn.$SAFE" "$RUN/.turn"
   else
     printf '%s\\n' "$other"
@@ -6477,9 +6477,32 @@ take_turn() {
 
 # give_turn: it is the next one's, where it was this run's
 give_turn() {
+  [ ! -e "$RUN/.turn" ] || ({ ! flock -w 10 8 || drop_turn; } 8<"$RUN" 9>&-)
+}
+
+drop_turn() {
   local other
   { IFS= read -r other <"$RUN/.turn"; } 2>/dev/null || return 0
   [ "$other" != "$SAFE" ] || rm -f "$RUN/.turn"
+}
+
+# is_at_work SAFE: the run of another guest. One that has died is not, and books that are gone have no run.
+is_at_work() {
+  [ -e "\${BOOK%/*}/$1/lock" ] && ! is_forsaken "$1"
+}
+
+# other_is_away: sets BUSY. A run has its guest away, be it down or frozen: what that leaves of the hypervisor's memory it needs to come back.
+other_is_away() {
+  local beat safe
+  for beat in "$RUN"/*/beat; do
+    [ -e "$beat" ] || continue
+    safe=\${beat%/beat}
+    safe=\${safe##*/}
+    [ "$safe" != "$SAFE" ] && is_at_work "$safe" || continue
+    BUSY="a run of $safe has its guest away"
+    return 0
+  done
+  return 1
 }
 
 # await_xl: xl has one lock for the host, around whatever builds a guest (acquire_lock in tools/xl/xl_utils.c): a migration to this host
@@ -6636,7 +6659,8 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
     link_loop "$DEVICE" "$link"
     return
   fi
-  [ -z "$under" ] || clear_stale "$under" "$file" || return
+  # the next one that is attached may get the number of one that goes here
+  [ -z "$under" ] || { clear_stale "$under" "$file" && loops_over "$file" >"$HERE/loops/$STEP.before"; } || return
   run_answer "$@" || return
   device=$SAID
   loop_identity "$device"
@@ -7286,8 +7310,16 @@ verb_close_node() { # NAME COMMAND
 # The rehearsal: a clone of the guest, under a name and a UUID of its own, that boots from snapshots of the copies and is
 # thrown away. No verb here knows the guest's name: the guest itself can not be meant.
 
-# guard_memory BYTES: what the hypervisor has free, without taking any of Dom0's
+# guard_memory BYTES: what the hypervisor has free, without taking any of Dom0's, or of what another run's guest needs to come back.
+# Whoever goes away after this look leaves free what was not counted in it.
 verb_guard_memory() {
+  while :; do
+    await_others other_is_away && guard_free "$1" || return
+    other_is_away || return 0
+  done
+}
+
+guard_free() {
   local free
   free=$(xl info 2>/dev/null 9>&- | sed -n 's/^free_memory[[:space:]]*:[[:space:]]*//p')
   case $free in
@@ -7311,8 +7343,7 @@ verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
   verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
-  # what it takes is taken by then
-  create_scoped "$@" && give_turn
+  create_scoped "$@"
 }
 
 # end_clone: whatever it is doing. Nothing that it wrote is worth anything.
@@ -8462,13 +8493,14 @@ still_on() {
   esac
 }
 
-# await_window NAME WINDOW NEEDED SPANS STEPS VDEV TARGET…: a span is MINUTE+MINUTES, the minute is one of the week. The
-# STEPS are passed over where the guest has left the TARGETs by itself.
+# await_window NAME WINDOW NEEDED SPANS STEPS turn|- VDEV TARGET…: a span is MINUTE+MINUTES, the minute is one of the week. The
+# STEPS are passed over where the guest has left the TARGETs by itself. turn: it has to be this run's (await_turn) as well. Others wait
+# for the same window, and who comes last may find too little of it.
 verb_await_window() {
-  local name window needed spans steps began told pauses gone off
-  name=$1 window=$2 needed=$3 spans=$4 steps=$5
-  shift 5
-  told='' pauses=0 gone=0 off=0
+  local name window needed spans steps turn began told pauses gone off busy
+  name=$1 window=$2 needed=$3 spans=$4 steps=$5 turn=$6
+  shift 6
+  told='' pauses=0 gone=0 off=0 busy=''
   # days may go by, and nothing is to lie beside the config that nobody goes back to
   ! committing || forget_former
   uptime_now
@@ -8484,7 +8516,11 @@ verb_await_window() {
         0)
           gone=0 off=0
           forget_gone
-          [ "$OPENS" -gt 0 ] || break
+          if [ "$OPENS" -eq 0 ]; then
+            [ "$turn" = turn ] && has_no_turn || break
+            [ "$BUSY" = "$busy" ] || journal note message "$BUSY: it is waited for, while there is enough left of the window"
+            busy=$BUSY
+          fi
           ;;
         1)
           off=$((off + 1))
@@ -9306,7 +9342,7 @@ def stayed(path):
             notes = json.loads(file.read())
     except ValueError:
         return
-    if names_images(notes):
+    if notes["stayed"] and names_images(notes):
         print("the config names again the images of the disks that had stayed there: "
               + ", ".join(disk["vdev"] for disk in notes["disks"] if disk["job"] in notes["stayed"]))
 
@@ -9986,7 +10022,7 @@ def stayed(path):
             notes = json.loads(file.read())
     except ValueError:
         return
-    if names_images(notes):
+    if notes["stayed"] and names_images(notes):
         print("the config names again the images of the disks that had stayed there: "
               + ", ".join(disk["vdev"] for disk in notes["disks"] if disk["job"] in notes["stayed"]))
 
@@ -10304,7 +10340,7 @@ forget_old_runs() {
 }
 
 # runs_that_moved: the newest one that has committed, and for each volume the newest of those: a rollback knows by it since when
-# the image is behind, also after any number of runs that came to nothing. What the wish names beside is not what was moved.
+# the image is behind, also after any number of runs that came to nothing. What the plan and the wish name beside was not moved.
 runs_that_moved() (
   cd "$BOOK/runs" || exit
   grep -sH '' -- */committed | sort -t : -k 2,2nr | {
@@ -10314,7 +10350,7 @@ runs_that_moved() (
       while IFS= read -r volume; do
         case $known in *" $volume "*) ;; *) known="$known$volume " tells=1 ;; esac
       done <<LIST
-$(sed 's/,"wish":{"wish":.*//' "$run/plan.json" 2>/dev/null | grep -o '"volume":"[^"]*"' | sort -u)
+$(grep -so '"moved":\\[[^]]*\\]' -- "$run/plan.json" | head -n 1 | grep -o '"[^"/]*/[^"]*"')
 LIST
       [ "$tells" -eq 0 ] || printf '%s\\n' "$run"
       tells=0

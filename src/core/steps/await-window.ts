@@ -13,6 +13,8 @@ export interface AwaitWindow {
   readonly disks: readonly AttachedGoal[];
   /** Ids of the steps that take it off: passed over where it has left by itself meanwhile. */
   readonly passesOver: readonly string[];
+  /** Its memory goes to Dom0's: one guest at a time. */
+  readonly inTurn?: true;
 }
 
 /**
@@ -24,13 +26,14 @@ export const awaitWindow: StepKind<"await-window", AwaitWindow> = {
   risk: "safe",
   requires: ["xl", "xenstore-ls"],
   title: ({ window, seconds }) => `Wait for ${window.text} by Dom0's clock, with ${seconds} s of it left`,
-  actions: ({ domain, window, seconds, disks, passesOver }) => [
+  actions: ({ domain, window, seconds, disks, passesOver, inTurn }) => [
     {
       verb: [
         "await_window", domain, window.text, String(seconds), window.spans.map(({ start, minutes }) => `${start}+${minutes}`).join(" "),
-        passesOver.join(" "), ...disks.flatMap(({ vdev, target }) => [vdev, target]),
+        passesOver.join(" "), inTurn === true ? "turn" : "-", ...disks.flatMap(({ vdev, target }) => [vdev, target]),
       ],
-      shown: `date says so, and ${domain} is on ${disks.map(({ target }) => target).join(" and ")} still`,
+      shown: `date says so, and ${domain} is on ${disks.map(({ target }) => target).join(" and ")} still`
+        + (inTurn === true ? "; no other run has its guest's memory in Dom0's" : ""),
     },
   ],
   goals: () => [],

@@ -27,8 +27,10 @@ export const createClone: StepKind<"create-clone", CreateClone> = {
   requires: ["xl", "xenstore-ls", "systemd-run"],
   title: ({ name, domain }) => `Create ${name}, a clone of ${domain} without network cards, paused`,
   actions: ({ name, uuid, config, disks, memoryBytes }) => [
-    { verb: ["await_turn"], shown: "no run is taking its guest over, who needs the memory back: it is waited for" },
-    { verb: ["guard_memory", String(memoryBytes)], shown: `the hypervisor has ${formatBytes(memoryBytes)} free for it` },
+    {
+      verb: ["guard_memory", String(memoryBytes)],
+      shown: `the hypervisor has ${formatBytes(memoryBytes)} free for it, and no other run its guest away, which needs that back: it is waited for`,
+    },
     { verb: ["create_clone", name, uuid], command: ["xl", "create", "-p", "-f", config] },
     {
       verb: ["compare_attached", name, ...disks.flatMap(({ vdev, target }) => [vdev, target])],

@@ -52,12 +52,12 @@ export const guard: StepKind<"guard", Guard> = {
   ],
   title: ({ domain }) => `Make sure that ${domain} is still what the plan was made for`,
   actions: ({ domain, bootId, running, config, images, volumes = [], attached, builds, vacant = [], mirrors = [], devices, stored, memory }) => [
+    ...(memory === undefined
+      ? []
+      : [{ verb: ["await_turn"] as [string, ...string[]], shown: "no other run has its guest's memory in Dom0's: it is waited for" }]),
     ...(builds === undefined
       ? []
-      : [
-          { verb: ["await_turn"] as [string, ...string[]], shown: "no other run is taking its guest over: it is waited for" },
-          { verb: ["await_xl"] as [string, ...string[]], shown: "no other xl command is building or receiving a guest: it is waited for" },
-        ]),
+      : [{ verb: ["await_xl"] as [string, ...string[]], shown: "no other xl command is building or receiving a guest: it is waited for" }]),
     { verb: ["guard_boot", bootId], shown: `Dom0 has not been rebooted (boot ${bootId.slice(0, 8)})` },
     attached !== undefined
       ? {

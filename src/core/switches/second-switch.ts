@@ -55,7 +55,7 @@ export function windowStep(
   return stepOf(
     awaitWindow, phase, "await-window",
     {
-      ...wait, passesOver: steps.map(({ id }) => id),
+      ...wait, passesOver: steps.map(({ id }) => id), ...(steps.some(({ kind }) => kind === "save-guest") ? { inTurn: true as const } : {}),
       disks: disks.filter(({ target }) => isOwnPath(target)).map(({ vdev, target }) => ({ vdev, target })),
     },
     "the guest is to notice it then only",

@@ -555,7 +555,8 @@ def stayed(path):
     except ValueError:
         # torn by a power cut: what stays is kept lastingly, so that nothing does
         return
-    if names_images(notes):
+    # where none has, the config is whoever's by now
+    if notes["stayed"] and names_images(notes):
         print("the config names again the images of the disks that had stayed there: "
               + ", ".join(disk["vdev"] for disk in notes["disks"] if disk["job"] in notes["stayed"]))
 

@@ -81,7 +81,7 @@ forget_old_runs() {
 }
 
 # runs_that_moved: the newest one that has committed, and for each volume the newest of those: a rollback knows by it since when
-# the image is behind, also after any number of runs that came to nothing. What the wish names beside is not what was moved.
+# the image is behind, also after any number of runs that came to nothing. What the plan and the wish name beside was not moved.
 runs_that_moved() (
   cd "$BOOK/runs" || exit
   grep -sH '' -- */committed | sort -t : -k 2,2nr | {
@@ -91,7 +91,7 @@ runs_that_moved() (
       while IFS= read -r volume; do
         case $known in *" $volume "*) ;; *) known="$known$volume " tells=1 ;; esac
       done <<LIST
-$(sed 's/,"wish":{"wish":.*//' "$run/plan.json" 2>/dev/null | grep -o '"volume":"[^"]*"' | sort -u)
+$(grep -so '"moved":\[[^]]*\]' -- "$run/plan.json" | head -n 1 | grep -o '"[^"/]*/[^"]*"')
 LIST
       [ "$tells" -eq 0 ] || printf '%s\n' "$run"
       tells=0

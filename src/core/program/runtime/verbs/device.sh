@@ -67,7 +67,8 @@ verb_drop_device() {
             [ "$MEMBERS" -ne 1 ] || verb_one_member "$name" -- mdadm --grow "/dev/$name" --raid-devices=1 --force || return
             ;;
         esac
-        still_awaited "$name" || retire_later "$name"
+        still_awaited "$name"
+        case $? in 0) ;; 1) retire_later "$name" ;; *) return 1 ;; esac
         return
       }
       still_awaited "$name"
@@ -102,7 +103,8 @@ verb_retire_device() { # NAME
     return
   fi
   # whoever waits for the guest to be gone would find it so while it reboots itself (seen: it stayed down)
-  still_awaited "$1" || retire_later "$1"
+  still_awaited "$1"
+  case $? in 0) ;; 1) retire_later "$1" ;; *) return 1 ;; esac
 }
 
 # retire_later NAME: there is nothing like device-mapper's deferred removal. A watchman waits for the guest's next start.
@@ -127,9 +129,9 @@ mode_retire() {
       [ -r "$file" ] && read -r device <"$file" && [ "$device" = "$number" ] || continue
       found=1
       [ "$file" != "$known" ] || continue
-      # another domain than at the last look
-      ! awaited "$1" || exit 0
-      known=$file
+      # another domain than at the last look; one of which that can not be told is asked for again
+      awaited "$1"
+      case $? in 0) exit 0 ;; 1) known=$file ;; esac
     done
     # Dom0 is going down, and what xendomains holds is restored onto it
     if [ "$found" -eq 0 ] && ! saved_on "$1"; then

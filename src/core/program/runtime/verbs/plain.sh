@@ -62,7 +62,8 @@ verb_attach_loop() { # LINK FILE [UNDER] -- losetup --find --show FILE
     link_loop "$DEVICE" "$link"
     return
   fi
-  [ -z "$under" ] || clear_stale "$under" "$file" || return
+  # the next one that is attached may get the number of one that goes here
+  [ -z "$under" ] || { clear_stale "$under" "$file" && loops_over "$file" >"$HERE/loops/$STEP.before"; } || return
   run_answer "$@" || return
   device=$SAID
   loop_identity "$device"

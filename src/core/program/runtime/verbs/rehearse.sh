@@ -2,8 +2,16 @@
 # The rehearsal: a clone of the guest, under a name and a UUID of its own, that boots from snapshots of the copies and is
 # thrown away. No verb here knows the guest's name: the guest itself can not be meant.
 
-# guard_memory BYTES: what the hypervisor has free, without taking any of Dom0's
+# guard_memory BYTES: what the hypervisor has free, without taking any of Dom0's, or of what another run's guest needs to come back.
+# Whoever goes away after this look leaves free what was not counted in it.
 verb_guard_memory() {
+  while :; do
+    await_others other_is_away && guard_free "$1" || return
+    other_is_away || return 0
+  done
+}
+
+guard_free() {
   local free
   free=$(xl info 2>/dev/null 9>&- | sed -n 's/^free_memory[[:space:]]*:[[:space:]]*//p')
   case $free in
@@ -27,8 +35,7 @@ verb_create_clone() { # NAME UUID -- COMMAND…
   # one that an earlier run left, if any
   verb_end_clone "$1" "$2" -- xl destroy -- "$1" || return
   shift 3
-  # what it takes is taken by then
-  create_scoped "$@" && give_turn
+  create_scoped "$@"
 }
 
 # end_clone: whatever it is doing. Nothing that it wrote is worth anything.

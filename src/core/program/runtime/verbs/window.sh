@@ -53,13 +53,14 @@ still_on() {
   esac
 }
 
-# await_window NAME WINDOW NEEDED SPANS STEPS VDEV TARGET…: a span is MINUTE+MINUTES, the minute is one of the week. The
-# STEPS are passed over where the guest has left the TARGETs by itself.
+# await_window NAME WINDOW NEEDED SPANS STEPS turn|- VDEV TARGET…: a span is MINUTE+MINUTES, the minute is one of the week. The
+# STEPS are passed over where the guest has left the TARGETs by itself. turn: it has to be this run's (await_turn) as well. Others wait
+# for the same window, and who comes last may find too little of it.
 verb_await_window() {
-  local name window needed spans steps began told pauses gone off
-  name=$1 window=$2 needed=$3 spans=$4 steps=$5
-  shift 5
-  told='' pauses=0 gone=0 off=0
+  local name window needed spans steps turn began told pauses gone off busy
+  name=$1 window=$2 needed=$3 spans=$4 steps=$5 turn=$6
+  shift 6
+  told='' pauses=0 gone=0 off=0 busy=''
   # days may go by, and nothing is to lie beside the config that nobody goes back to
   ! committing || forget_former
   uptime_now
@@ -75,7 +76,11 @@ verb_await_window() {
         0)
           gone=0 off=0
           forget_gone
-          [ "$OPENS" -gt 0 ] || break
+          if [ "$OPENS" -eq 0 ]; then
+            [ "$turn" = turn ] && has_no_turn || break
+            [ "$BUSY" = "$busy" ] || journal note message "$BUSY: it is waited for, while there is enough left of the window"
+            busy=$BUSY
+          fi
           ;;
         1)
           off=$((off + 1))
