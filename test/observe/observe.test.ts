@@ -4,6 +4,8 @@ import type { Readings } from "../../src/core/facts/readings.js";
 import { facts } from "../../src/core/facts/registry.js";
 import type { CommandResult } from "../../src/core/model/command.js";
 import type { HostState } from "../../src/core/model/host-state.js";
+import { endsOf } from "../../src/core/model/disk-end.js";
+import type { Content } from "../../src/core/model/storage.js";
 import { rehearsalName, rehearsalUuid } from "../../src/core/model/names.js";
 import { observe } from "../../src/core/observe/observe.js";
 import { labReadings, manyGuests } from "./many-guests.js";
@@ -50,6 +52,18 @@ describe("a Dom0 of the lab", () => {
     const loop = state.loops.find(({ backing }) => backing === "/srv/xen/web1/disk.img");
     expect(loop).toMatchObject({ inode: root?.inode, devno: root?.devno, deleted: false });
     expect(state.domains["web1"]?.running?.attached[0]?.devno).toBe(`7:${loop?.device.replace("/dev/loop", "") ?? ""}`);
+  });
+
+  test("what the end of a disk is known by is the disk's, but not where its content reaches over it, or it has partitions", () => {
+    const swap = state.images["/srv/xen/web1/swap.img"];
+    if (swap === undefined) throw new Error("no image");
+    const mark = { kind: "md", at: swap.bytes - 8192 } as const;
+    const stdout = [`${String(swap.bytes)} ${swap.path}`, "ends", "from 0 0000", `md ${String(16 + 131_072 - 8192)}`, "until 131088", ""].join("\n");
+    const shorter = { ...swap.content, bytes: mark.at } as Content;
+    expect(stateOf(withResult("image-ends", { exitCode: 0, stdout })).images[swap.path]?.ends, "all of it is swap").toBeUndefined();
+    expect(endsOf(shorter, [mark])).toEqual([mark]);
+    expect(endsOf({ ...swap.content, bytes: mark.at + 1 } as Content, [mark])).toEqual([]);
+    expect(endsOf({ type: "partitions", table: "dos" }, [mark])).toEqual([]);
   });
 
   test("what lies on loop devices, their partitions, and below them", () => {

@@ -1,4 +1,4 @@
-import type { EndMark, Image } from "./storage.js";
+import type { Content, EndMark, Image } from "./storage.js";
 
 const WORDS: Readonly<Record<EndMark["kind"], string>> = { md: "an array (md)", drbd: "a DRBD resource" };
 
@@ -13,4 +13,13 @@ export function endInWords({ kind }: EndMark): string {
  */
 export function againstEnd({ ends = [] }: Image): readonly string[] {
   return ends.map((mark) => `by its end it is a part of ${endInWords(mark)} of the guest's own, and without that the guest would not find it`);
+}
+
+/**
+ * Which of the marks at the end of a disk are the disk's own: not one that its content reaches over, which is a file's data as a rule; and
+ * none where it has partitions, as they are of the last one then, whose end stays where it is.
+ */
+export function endsOf(content: Content, marks: readonly EndMark[]): readonly EndMark[] {
+  if (content.type === "partitions") return [];
+  return marks.filter(({ at }) => !("bytes" in content) || content.bytes <= at);
 }

@@ -1,3 +1,4 @@
+import { endsOf } from "../model/disk-end.js";
 import type { FactValues } from "../facts/readings.js";
 import type { DiskTarget } from "../facts/disk-targets.js";
 import { stackedIn } from "../facts/hidden-signatures.js";
@@ -103,9 +104,8 @@ function readImage(
     ...stackedIn(content.type === "unknown" && content.hint !== undefined ? [content.hint] : []),
     ...(facts.hiddenSignatures ?? []).filter(({ path }) => path === target.path).map(({ signature }) => signature),
   ];
-  // of what reaches over it, it is none's any more: a file's data, as a rule. Of a disk with partitions it is the last one's, whose end stays
-  const ends = target.recognised.format === "raw" && content.type !== "partitions"
-    ? (facts.imageEnds ?? []).filter(({ path, mark }) => path === target.path && (!("bytes" in content) || content.bytes <= mark.at)).map(({ mark }) => mark)
+  const ends = target.recognised.format === "raw"
+    ? endsOf(content, (facts.imageEnds ?? []).filter(({ path }) => path === target.path).map(({ mark }) => mark))
     : [];
   const volume = volumes.get(target.devno);
   const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
