@@ -157,3 +157,35 @@ take 'no place for it'
     ]);
   });
 });
+
+describe("the memory of a clone, while another run has its guest away", () => {
+  const scratch = mkdtempSync(join(SCRATCH, "converge-away-"));
+  afterAll(() => { rmSync(scratch, { recursive: true }); });
+
+  it.each(SHELLS)("is looked at once that guest is back, and not waited for where that run has died (%s)", async (shell) => {
+    const root = mkdtempSync(join(scratch, "host-"));
+    for (const folder of ["books/web1/runs/1/out", "books/other", "run/web1", "run/other"]) mkdirSync(join(root, folder), { recursive: true });
+    for (const guest of ["web1", "other"]) writeFileSync(join(root, "run", guest, "beat"), "");
+    const functions = RUNTIME.replace("HERE=$(cd", `HERE='${root}/books/web1/runs/1' # $(cd`);
+    const { stdout } = await evaluate(shell, `${functions}
+RUN='${root}/run'
+about web1 web1 d /c
+journal() { echo "$3"; }
+uptime_now() { UPTIME=$((\${UPTIME:-0} + 100)); }
+xl() { echo "free_memory            : 64"; }
+ticks=0
+sleep() { ticks=$((ticks + 1)); [ "$ticks" -ne 2 ] || rm "$RUN/other/beat"; }
+exec 7>'${root}/books/other/lock'
+flock 7
+verb_guard_memory 1048576 && echo "room after $ticks"
+: >"$RUN/other/beat"
+exec 7>&-
+verb_guard_memory 1048576 && echo "room after $ticks, its run has died"
+verb_guard_memory 104857600 || echo "$SAYS"
+`);
+    expect(stdout.trim().split("\n")).toEqual([
+      "a run of other has its guest away: it is waited for, before web1 is touched", "room after 2", "room after 2, its run has died",
+      "the hypervisor has 64 MiB free, and the clone takes 100 MiB",
+    ]);
+  });
+});
