@@ -4,6 +4,7 @@ import { strategies } from "../../src/core/strategies/registry.js";
 import type { Strategy } from "../../src/core/strategies/strategy.js";
 import { GUESTS, MOVES, wayOf } from "../lab/suite/covered.js";
 import type { Move } from "../lab/suite/covered.js";
+import { PARTS } from "../lab/suite/parts.js";
 import { IMPOSSIBLE, NOT_SAMPLED, NOWHERE } from "../lab/suite/uncovered.js";
 import { askPlanner, coveredBy, everyPair, PAGE, plannedAs, tables, VALUES, wayOfRow, withTables } from "./lab-coverage.js";
 import { isNamed, labFiles, readLab } from "./lab-tests.js";
@@ -94,6 +95,12 @@ test("a strategy, a switch-over or a finish that a test writes out itself is of 
   const isIn = (list: typeof known) => ({ file, within }: (typeof known)[number]): boolean => list.some((one) => one.file === file && one.within === within);
   expect(written.filter((one) => !isIn(known)(one)), "to be in a row of covered.ts").toEqual([]);
   expect(known.filter((one) => !isIn(written)(one)), "no more").toEqual([]);
+});
+
+test("what `npm run test:lab` has is in one of its parts each, and every part has something", () => {
+  const sampled = [...files].flatMap(([file, { tests }]) => tests.filter((one) => one.sampled).map(({ title, parts }) => ({ file, title, parts })));
+  expect(sampled.filter(({ parts }) => parts.length !== 1), "test/lab/suite/parts.ts").toEqual([]);
+  expect([...new Set(sampled.flatMap(({ parts }) => parts))].sort()).toEqual(Object.keys(PARTS).sort());
 });
 
 test("the guests are those that the lab's page lists, with those disks", () => {

@@ -9,6 +9,8 @@ export interface LabTest {
   readonly title: string;
   /** Nothing that it stands in is left out of `npm run test:lab`. */
   readonly sampled: boolean;
+  /** The parts of that suite that it stands in: one, if it is sampled (test/lab/suite/parts.ts). */
+  readonly parts: readonly string[];
   /** That of the lab that it runs on. */
   readonly hypervisor: string;
   /** Of these guests it makes guests of another kind than they are in the lab. */
@@ -49,7 +51,7 @@ export function readLab(name: string): LabFile {
     const title = titleOf(node, "test");
     if (title !== undefined) {
       tests.push({
-        title, sampled: conditions(node).length === 0, hypervisor: hypervisorOf(node) ?? "security",
+        title, sampled: !conditions(node).includes("everything"), parts: conditions(node).filter((one) => one !== "everything"), hypervisor: hypervisorOf(node) ?? "security",
         types: new Map([...node.getText().matchAll(/make(Pvh|Hvm)\(lab, "([^"]+)"\)/g)].map(([, type, guest = ""]) => [guest, type === "Pvh" ? "pvh" : "hvm"])),
       });
     }
@@ -99,16 +101,18 @@ function titleOf(node: ts.Node, word: "test" | "describe"): string | undefined {
   return title !== undefined && ts.isStringLiteralLike(title) ? title.text : undefined;
 }
 
-/** What has to hold for a test to be run at all. */
+/** What has to hold for a test to be run at all: `everything`, or the name of a part. */
 function conditions(test: ts.Node): readonly string[] {
   const found = upwards(test).flatMap((node) => {
     if (ts.isIfStatement(node)) return [node.expression.getText()];
     if (!ts.isCallExpression(node) || !["test", "describe"].includes(rootOf(node.expression))) return [];
-    return [...node.expression.getText().matchAll(/\.runIf\(([^)]*)\)/g)].map(([, condition = ""]) => condition);
+    return [...node.expression.getText().matchAll(/\.runIf\(((?:[^()]|\([^()]*\))*)\)/g)].map(([, condition = ""]) => condition);
   });
-  const strange = found.find((condition) => condition !== "everything" && condition !== 'process.env["LAB_ALL"] === "1"');
-  if (strange !== undefined) throw new Error(`who knows when a test runs under ${strange}`);
-  return found;
+  return found.map((condition) => {
+    const part = /^inPart\("?(\w+)"?\)$/.exec(condition)?.[1];
+    if (part === undefined && condition !== "everything") throw new Error(`who knows when a test runs under ${condition}`);
+    return part ?? condition;
+  });
 }
 
 /** As the nearest block around it boots its lab; unset where that says nothing. */

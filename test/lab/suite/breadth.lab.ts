@@ -4,10 +4,11 @@ import { checkRecords, hardFiles, runInGuest, startGuest, stopGuest, waitForCons
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal, waitForEvent, whileRunning } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /** What a playbook may ask for besides the plain move of one guest, on a real Dom0. */
 
-describe.runIf(process.env["LAB_ALL"] === "1")("in breadth", () => {
+describe.runIf(everything)("in breadth", () => {
   let lab: Lab;
   let converge: Converge;
 

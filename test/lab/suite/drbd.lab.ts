@@ -7,14 +7,13 @@ import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-t
 import {
   attached, cutPower, expectMeasuredDowntime, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent,
 } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /**
  * Guests that write all the while are mirrored by DRBD, to itself, on a real Xen Dom0 that has a DRBD resource of its own: the
  * very minor and the very port that converge would try first. The order matters: one boot serves all, and a test may find
  * what the ones before have left.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
@@ -85,7 +84,7 @@ function wish(guest: string, address: string, disks: readonly string[], move: Re
   return readyOn(guest, address, disks, { strategy: "drbd", ...move });
 }
 
-describe("a guest that leaves the device in the same run", () => {
+describe.runIf(inPart(1))("a guest that leaves the device in the same run", () => {
   const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], { ...wayOf("drbd/oldext"), verify: "full" });
 
   test("gets onto its volume in two suspensions, compared with its image at rest, with every acknowledged record, and the DRBD that is there is as it was", async () => {

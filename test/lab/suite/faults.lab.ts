@@ -5,10 +5,9 @@ import { acks, boots, checkLate, checkRecords, firstSinceStart, startGuest, stop
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, cutPower, expectLike, expectNothingLeft, expectOnward, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /** Faults, caused on a real Dom0. After each the guest runs without a human, and nothing of the run is left. */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
@@ -54,7 +53,7 @@ afterAll(async () => {
 });
 
 describe("before the guest is touched", () => {
-  test("a snapshot that fills up is grown or given up, and never passes for a source", async () => {
+  test.runIf(inPart("base"))("a snapshot that fills up is grown or given up, and never passes for a source", async () => {
     // as small as it gets, and no room to grow: the rest of vg0 is taken
     await converge.playbook("web1.yml", WEB1({ snapshot: { size: "8MiB" }, throttle: { bandwidth: "64KiB/s" } }));
     const { run, saw } = await start();
@@ -99,7 +98,7 @@ async function cutConnection(): Promise<void> {
   await execa("pkill", ["--signal", "KILL", "--full", "--", "^ssh -M -N -f -T -o ControlPersist=120"]);
 }
 
-test("a connection that is cut in mid-copy and again in mid-switch is made again, and the guest ends on its volume", async () => {
+test.runIf(inPart(4))("a connection that is cut in mid-copy and again in mid-switch is made again, and the guest ends on its volume", async () => {
   // what it would write is not looked at here
   await lab.run("xl pause web1");
   await startGuest(lab, "oldext");
@@ -143,7 +142,7 @@ test.runIf(everything)("the power of Dom0 goes while a pass copies: at boot its 
 });
 
 describe("while the guest is down", () => {
-  test("the host program, killed with all its children, is looked after: the guest is back on its image", async () => {
+  test.runIf(inPart("base"))("the host program, killed with all its children, is looked after: the guest is back on its image", async () => {
     const { run, saw } = await start();
     await saw('"event":"step".*copy-last"', 900);
     await lab.run("systemctl kill --kill-whom=all --signal=KILL converge-web1.service");
@@ -185,7 +184,7 @@ printf '%s\\n' '#!/bin/bash' 'if [ "$1" = add ] && [ -e /run/block-fails ]; then
     await expectOnImage();
   });
 
-  test("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
+  test.runIf(inPart(2))("the power of Dom0 goes: at boot the guest comes up on its image, with every acknowledged record", async () => {
     const { run, saw } = await start();
     await saw('"event":"step".*copy-last"', 900);
     // it is down, and has been told what it has been told
@@ -215,7 +214,7 @@ systemctl kill --kill-whom=all --signal=KILL converge-web1.service`, { mayFail: 
   });
 
   // and the last one: what all of these have left is gone on with, to its end
-  test("a controller that is killed does not matter: the run goes on, and the guest ends on its volume", async () => {
+  test.runIf(inPart(4))("a controller that is killed does not matter: the run goes on, and the guest ends on its volume", async () => {
     const { run, saw } = await start();
     await saw('"event":"down"', 900);
     run.kill("SIGKILL");
@@ -266,7 +265,7 @@ describe.runIf(everything)("Dom0 reboots in order, with xendomains saving and re
   });
 });
 
-test("a guest that ignores the shutdown request stays up, on its image", async () => {
+test.runIf(inPart(3))("a guest that ignores the shutdown request stays up, on its image", async () => {
   await startGuest(lab, "stubborn1");
   const stubborn1 = onVolumes("stubborn1", { xvda1: {} }, { shutdown: { timeout: "10s" } });
   Object.assign(stubborn1["stubborn1"] as object, { ready: { tcp: 22, address: "10.77.0.18", timeout: "300s" } });

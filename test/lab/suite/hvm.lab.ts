@@ -4,13 +4,12 @@ import { makeHvm, withoutDrivers } from "../lab-guests.js";
 import { wayOf } from "./covered.js";
 import { withoutHoles } from "./in-the-mirror.js";
 import { MovedGuests, servedByQemu } from "./moved-guests.js";
+import { everything } from "./parts.js";
 
 /**
  * HVM guests, by each strategy and switch-over: their QEMU has their disks open until their own drivers take over, and again, in
  * a new one, after each suspension.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let guests: MovedGuests;
 let lab: Lab;

@@ -5,14 +5,13 @@ import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { withoutHoles } from "./in-the-mirror.js";
 import { attached, expectOnward, expectWholeFilesystem, whileRunning } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /**
  * What may happen between the last MiB of a mirror and the commit, when both legs have everything: the guest reboots itself, Dom0
  * reboots in order, or its power goes. Whatever starts the guest then, on whichever leg, nothing is lost. Several guests halt
  * there at once, so that Dom0 goes down once for all of them.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;

@@ -5,13 +5,13 @@ import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
 import { attached, cutPower, expectNothingLeft, expectOnward, expectWholeFilesystem, journal, newestRun, waitForEvent } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /**
  * Guests that write all the while are copied beforehand, and only what they wrote meanwhile is mirrored by md, on a real Xen
  * Dom0. The order matters: one boot serves all, and a test may find what the ones before have left.
  */
 
-const everything = process.env["LAB_ALL"] === "1";
 const MIB = 1024 ** 2;
 
 let lab: Lab;
@@ -101,7 +101,7 @@ describe("with blocks copied beforehand", () => {
     });
   });
 
-  test("a guest with two disks is restarted once, and stays on arrays without bitmaps, on its volumes alone", async () => {
+  test.runIf(inPart(3))("a guest with two disks is restarted once, and stays on arrays without bitmaps, on its volumes alone", async () => {
     await startGuest(lab, "web1");
     await waitForConsole(lab, "web1", "\\] ack 20$");
     const booted = await boots(lab, "web1");

@@ -5,13 +5,12 @@ import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { describeInTheMirror, expectMoved, stubborn, withoutHoles } from "./in-the-mirror.js";
 import { attached, expectMeasuredDowntime, expectNothingLeft, expectOnward, expectWholeFilesystem, journal } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /**
  * Guests that write all the while are mirrored by md on a real Xen Dom0. The order matters: one boot serves all, and a
  * test may find what the ones before have left.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
@@ -50,7 +49,7 @@ function wish(guest: string, address: string, disks: readonly string[], move: Re
   return readyOn(guest, address, disks, { strategy: "md", ...move });
 }
 
-describe("a guest that leaves the array in the same run", () => {
+describe.runIf(inPart(3))("a guest that leaves the array in the same run", () => {
   const OLDEXT = wish("oldext", "10.77.0.14", ["xvda1"], wayOf("md/oldext"));
 
   test("gets onto its volume in two suspensions, with every acknowledged record", async () => {

@@ -4,13 +4,12 @@ import { acks, checkLate, checkRecords, runInGuest, startGuest, stopGuest, waitF
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, expectOnward, expectWholeFilesystem, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /**
  * What others do in mid-run, on a real Dom0: somebody edits, restarts, saves or stops the guest, the clock jumps, disks give
  * errors. The guest runs, or is as they left it; nothing is lost; and the next run finishes.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;

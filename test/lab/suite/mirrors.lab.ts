@@ -7,13 +7,12 @@ import { describeInTheMirror } from "./in-the-mirror.js";
 import {
   attached, expectMeasuredDowntime, expectNoGarbage, expectNothingLeft, expectOnward, expectWholeFilesystem, fillWithGarbage, journal, newestRun, traces, waitForEvent, whileRunning,
 } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /**
  * Guests that write all the while are mirrored by device-mapper on a real Xen Dom0. The order matters: one boot serves
  * all, and a test may find what the ones before have left.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
@@ -35,7 +34,7 @@ async function mappings(): Promise<string> {
   return (await lab.run("dmsetup ls | sed -n 's/^converge-/converge-/p' | while read -r name _; do echo \"$name $(dmsetup table $name)\"; done")).stdout.trim();
 }
 
-describe("a guest that is suspended", () => {
+describe.runIf(inPart(1))("a guest that is suspended", () => {
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: {} }, wayOf("mirrors/web1"));
 
   test("is up and writes", async () => {

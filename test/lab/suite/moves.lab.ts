@@ -6,13 +6,12 @@ import { wayOf } from "./covered.js";
 import {
   ageAccessTimes, attached, expectLike, expectMeasuredDowntime, expectNoGarbage, expectNothingLeft, fillWithGarbage, journal, traces,
 } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /**
  * Real guests that write all the while are moved on a real Xen Dom0. The order matters: one boot serves all, and a
  * test may find what the ones before have left.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
@@ -29,7 +28,7 @@ afterAll(async () => {
   await lab.down();
 });
 
-describe("a guest that writes numbered records without pause", () => {
+describe.runIf(inPart("base"))("a guest that writes numbered records without pause", () => {
   const WEB1 = onVolumes("web1", { xvda1: { size: "160MiB", filesystem: "ext4" }, xvda2: { filesystem: "swap" } }, { ...wayOf("moves/web1"), throttle: { weight: 50 } });
 
   test("is previewed, and nothing on the host changes, not even a timestamp", async () => {
@@ -85,7 +84,7 @@ describe("a guest that writes numbered records without pause", () => {
   });
 });
 
-test("a guest that overwrites in place and flushes late loses no acknowledged write", async () => {
+test.runIf(inPart("base"))("a guest that overwrites in place and flushes late loses no acknowledged write", async () => {
   // a generation is written and not yet flushed when the snapshots are taken
   await waitForConsole(lab, "late1", "written gen 2");
   const late1 = onVolumes("late1", { xvda1: {} }, wayOf("moves/late1"));
@@ -97,7 +96,7 @@ test("a guest that overwrites in place and flushes late loses no acknowledged wr
   await expectNothingLeft(lab);
 });
 
-test("a guest that is down is moved too: links, holes, attributes, devices and odd names arrive as they were", async () => {
+test.runIf(inPart(4))("a guest that is down is moved too: links, holes, attributes, devices and odd names arrive as they were", async () => {
   const hard1 = onVolumes("hard1", { xvda1: {} }, wayOf("moves/hard1"));
   Object.assign(hard1["hard1"] as object, { ready: undefined });
   const source = await hardFiles(lab, "/srv/xen/hard guest/hard1 root.img");
@@ -108,7 +107,7 @@ test("a guest that is down is moved too: links, holes, attributes, devices and o
   await expectNothingLeft(lab);
 });
 
-test("a whole disk with partitions whose files are to be copied is refused before anything is touched, and says why", async () => {
+test.runIf(inPart(4))("a whole disk with partitions whose files are to be copied is refused before anything is touched, and says why", async () => {
   const before = await traces(lab);
   const run = await converge.run("-i", "lab.yml", await converge.playbook("whole1.yml", onVolumes("whole1", { xvda: {} }, { strategy: "rsync" })), "--yes");
   expect(run.exitCode, run.all).toBe(5);
@@ -167,7 +166,7 @@ describe.runIf(everything)("every kind of root", () => {
   });
 });
 
-test("a guest is not shut down where the passes show that its budget can not be kept", async () => {
+test.runIf(inPart(4))("a guest is not shut down where the passes show that its budget can not be kept", async () => {
   await startGuest(lab, "stubborn1");
   const domid = (await lab.run(["xl", "domid", "stubborn1"])).stdout;
   // a shutdown alone takes longer

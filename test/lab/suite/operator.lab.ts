@@ -7,10 +7,9 @@ import { acks, checkRecords, startGuest, stopGuest, waitForConsole } from "../la
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal, traces } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /** What an operator does after, or instead of, a move: on a real Xen Dom0, with a guest that writes all the while. */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;

@@ -4,13 +4,12 @@ import { makePvh } from "../lab-guests.js";
 import { wayOf } from "./covered.js";
 import { withoutHoles } from "./in-the-mirror.js";
 import { MovedGuests, servedByQemu } from "./moved-guests.js";
+import { everything } from "./parts.js";
 
 /**
  * Pairs of strategy, switch-over, kind of guest, build and file system that the other files leave out: no fault is caused here, and
  * a guest is moved, looked at, and taken down. One boot serves all moves of a block, a guest each.
  */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let guests: MovedGuests;
 let lab: Lab;

@@ -7,10 +7,9 @@ import { wayOf } from "./covered.js";
 import {
   expectMeasuredDowntime, expectNothingLeft, expectWholeFilesystem, journal, newestRun, waitForEvent, whileRunning,
 } from "./on-host.js";
+import { everything, inPart } from "./parts.js";
 
 /** Guests whose disks QEMU serves are mirrored by it, on a real Xen Dom0, and write all the while. */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 let lab: Lab;
 let converge: Converge;
@@ -43,7 +42,7 @@ async function opened(guest: string): Promise<string> {
   return (await lab.run(["sh", "-c", script, "sh", guest], { mayFail: true })).stdout.trim();
 }
 
-describe("a guest on a qcow2 image and a raw one", () => {
+describe.runIf(inPart(2))("a guest on a qcow2 image and a raw one", () => {
   let before: string;
   // what is in the qcow2 image QEMU alone knows
   const WEB1 = onVolumes("web1", { xvda1: {}, xvda2: { move: { verify: "full" } } }, { ...wayOf("qemu/web1"), source: "retire" });

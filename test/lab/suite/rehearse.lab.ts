@@ -4,10 +4,10 @@ import { acks, boots, checkRecords, runInGuest, startGuest, stopGuest, waitForCo
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal, newestRun, waitForEvent, whileRunning } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /** A clone of the guest boots from its copy, on a real Xen, before the guest itself is touched. */
 
-const everything = process.env["LAB_ALL"] === "1";
 const CLONE = "converge-rehearsal-";
 
 let lab: Lab;

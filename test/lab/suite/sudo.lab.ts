@@ -5,10 +5,9 @@ import { checkRecords, startGuest, stopGuest, waitForConsole } from "../lab-gues
 import { Converge, onVolumes } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { expectNothingLeft } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /** A plain login with docs/sudoers.converge and nothing else. It runs in test:lab:all. */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 describe.runIf(everything)("a plain user with the documented sudoers file", () => {
   let lab: Lab;

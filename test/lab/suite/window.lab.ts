@@ -5,10 +5,9 @@ import { expectMoved, withoutHoles } from "./in-the-mirror.js";
 import { Converge, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, expectOnward, journal, waitForEvent } from "./on-host.js";
+import { everything } from "./parts.js";
 
 /** A second switch that waits for its window, on a real Xen Dom0: a guest that writes all the while, mirrored by md. */
-
-const everything = process.env["LAB_ALL"] === "1";
 
 describe.runIf(everything)("a guest that leaves its array in a window of time", () => {
   let lab: Lab;
