@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-/** The scripts that run suites in parts, with a vitest and an npm that only write down what they are asked for. */
+/** The scripts that run suites in parts, with a vitest and an npm that only write down what they are asked for, and a clock that they turn. */
 
+const NOW = 1_800_000_000;
 const UNSET = { LAB_PART: undefined, LAB_PARTS: undefined, LAB_MINUTES: undefined };
 
 let folder: string;
@@ -16,13 +17,16 @@ beforeEach(() => {
   mkdirSync(tools, { recursive: true });
   mkdirSync(join(folder, "scripts"));
   for (const name of ["test-lab", "test-beside"]) copyFileSync(join("scripts", name), join(folder, "scripts", name));
-  for (const tool of ["vitest", "npm"]) {
-    writeFileSync(join(tools, tool), `#!/bin/sh
+  const asked = `#!/bin/sh
 echo "\${LAB_PART-} $*" >>"${folder}/asked"
+echo "$(($(cat "${folder}/clock") + TAKES))" >"${folder}/clock"
 case "\${LAB_PART-} $*" in *"$FAILS"*) exit 1 ;; esac
-`);
+`;
+  for (const [tool, text] of [["vitest", asked], ["npm", asked], ["date", `#!/bin/sh\ncat "${folder}/clock"\n`]] as const) {
+    writeFileSync(join(tools, tool), text);
     chmodSync(join(tools, tool), 0o755);
   }
+  writeFileSync(join(folder, "clock"), `${NOW}\n`);
 });
 
 afterEach(() => {
@@ -30,7 +34,7 @@ afterEach(() => {
 });
 
 async function ran(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { exitCode, all } = await execa(join(folder, "scripts", script), args, { all: true, reject: false, env: { ...UNSET, FAILS: "nothing", ...env } });
+  const { exitCode, all } = await execa(join(folder, "scripts", script), args, { all: true, reject: false, env: { ...UNSET, FAILS: "nothing", TAKES: "0", ...env } });
   const asked = existsSync(join(folder, "asked")) ? readFileSync(join(folder, "asked"), "utf8").trim().split("\n") : [];
   return { exitCode, all, asked };
 }
@@ -38,15 +42,21 @@ async function ran(script: string, args: readonly string[], env: Readonly<Record
 describe("the lab's suite", () => {
   const partsOf = (asked: readonly string[]): readonly string[] => asked.map((line) => line.split(" ")[0] ?? "");
 
-  test("has the base and one part more where there is no time, and says what it left out", async () => {
+  test("has the base alone where there is no time for more, and says what it left out", async () => {
     const { exitCode, all, asked } = await ran("test-lab", [], { LAB_MINUTES: "0" });
     expect(exitCode, all).toBe(0);
-    const [base, one = "", ...more] = partsOf(asked);
-    expect([base, more]).toEqual(["base", []]);
-    const left = ["1", "2", "3", "4"].filter((part) => part !== one);
+    expect(partsOf(asked)).toEqual(["base"]);
     const told = /left out[^:]*: ([\d ]+)\./.exec(all)?.[1]?.split(" ").sort();
-    expect(told).toEqual(left);
-    expect(all).toMatch(/LAB_PARTS='\d \d \d' npm run test:lab/);
+    expect(told).toEqual(["1", "2", "3", "4"]);
+    expect(all).toMatch(/LAB_PARTS='\d \d \d \d' npm run test:lab/);
+  });
+
+  test("begins no part that may end after its time, as long as the longest so far", async () => {
+    const { asked, all } = await ran("test-lab", [], { LAB_MINUTES: "10", TAKES: "200" });
+    // a third one might end at 800 s
+    expect(partsOf(asked), all).toHaveLength(2);
+    expect(all).toContain("== part base of the lab's suite, after 0 min\n== part ");
+    expect(all).toContain("since more than 10 min would have gone by");
   });
 
   test("has all of them where there is, each once", async () => {
@@ -88,11 +98,17 @@ describe("the fast tests beside it", () => {
   });
 
   test("are all that take long where there is, each part once; one that fails is named", async () => {
-    const { exitCode, all, asked } = await ran("test-beside", [String(Math.floor(Date.now() / 1000) + 3600)], { FAILS: "--shard=4/8" });
+    const { exitCode, all, asked } = await ran("test-beside", [String(NOW + 1)], { FAILS: "--shard=4/8" });
     expect(exitCode).toBe(1);
     expect(all).toContain("failed:  --shard=4/8");
     const parts = asked.slice(1).map((line) => /--tags-filter long --shard=(\S+) /.exec(line)?.[1]);
     expect([...parts].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((part) => `${String(part)}/8`));
+  });
+
+  test("are those parts that can be begun before the time", async () => {
+    const { asked, all } = await ran("test-beside", [String(NOW + 60)], { TAKES: "20" });
+    expect(asked, all).toHaveLength(3);
+    expect(all).toMatch(/left out for want of time:( \d\/8){6}\./);
   });
 
   test("fail where `npm test` does", async () => {
