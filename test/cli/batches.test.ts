@@ -113,6 +113,23 @@ describe("several hosts", () => {
   });
 });
 
+test.each(["text", "--json"] as const)("a host of which a guest is refused is left out where the play permits that, as its preview says (%s)", async (how) => {
+  const states = new Map<string, HostState>(NAMES.map((name) => [name, before(name)]));
+  const mixed = aHost([{ name: "web-a", disks: { xvda1: {} } }, { name: "web-x", disks: { xvda1: {} } }]);
+  const [theirs] = Object.values(aHost([{ name: "web-a", disks: { xvda1: {} } }]).volumes);
+  if (theirs === undefined) throw new Error("the host has no volume");
+  states.set("dom0a", { ...mixed, host: { ...mixed.host, name: "dom0a" }, volumes: { ...mixed.volumes, "vg0/web-x-xvda1": { ...theirs, name: "vg0/web-x-xvda1", tags: [] } } });
+  const hosts = Object.fromEntries(NAMES.map((name) => [name, new FakeHost(name, {
+    events: [{ event: "begin", run: "one", domain: guestOf(name), digest: "d", owner: "alice@laptop" }, { event: "end", outcome: "done", message: "" }],
+    onEnd: () => states.set(name, after(name)),
+  })]));
+  const { exit, out } = await cli(
+    ["-i", files["inventory.yml"], files["half.yml"], ...(how === "text" ? [] : [how]), "--yes"], { hosts, states: (name) => states.get(name) },
+  );
+  expect(out).toContain(how === "text" ? "dom0a: refused, nothing will be done there" : '"host":"dom0a","refused":true,"domains":[]');
+  expect({ exit, begun: NAMES.filter((name) => (hosts[name]?.submissions.length ?? 0) > 0) }).toEqual({ exit: 5, begun: ["dom0b", "dom0c", "dom0d"] });
+});
+
 test("of several guests on one host none is begun after one that failed", async () => {
   const state = aHost(["web-a", "web-b", "web-c"].map((name) => ({ name, disks: { xvda1: {} } })));
   const host = new FakeHost("dom0a", {

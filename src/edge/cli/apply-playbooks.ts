@@ -5,7 +5,7 @@ import { hasErrors } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
 import { count } from "../../core/render/figures.js";
 import type { Preview } from "../run/preview.js";
-import { previewHosts } from "../run/preview.js";
+import { hasWork, previewHosts } from "../run/preview.js";
 import { canAsk, confirm } from "../terminal/prompt.js";
 import { carryOut } from "./carry-out.js";
 import type { ExitCode } from "./exit-code.js";
@@ -78,9 +78,9 @@ export async function previewAndApply(
     return EXIT.refused;
   }
   if (options.yes !== true) {
-    const guests = previews.flatMap((preview) => "plan" in preview ? preview.plan.domains : []);
-    const hosts = previews.filter(hasWork).length;
-    const answer = await confirm(session.console, `\nApply this to ${count(guests.length, "guest")} on ${count(hosts, "host")}?`);
+    const hosts = previews.filter(hasWork);
+    const guests = hosts.flatMap(({ plan }) => plan.domains);
+    const answer = await confirm(session.console, `\nApply this to ${count(guests.length, "guest")} on ${count(hosts.length, "host")}?`);
     if (answer !== "yes") {
       reporter.say("Nothing was changed.");
       return answer === "interrupted" ? EXIT.interrupted : EXIT.usage;
@@ -148,10 +148,6 @@ const MISTAKES: ReadonlySet<string> = new Set([
 function exitOf(diagnostics: readonly Diagnostic[]): ExitCode {
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   return worst(errors.map(({ code }) => (MISTAKES.has(code) ? EXIT.usage : EXIT.refused)));
-}
-
-export function hasWork(preview: Preview): boolean {
-  return "plan" in preview && preview.plan.domains.length > 0;
 }
 
 /**

@@ -4,6 +4,7 @@ import { applyAll } from "../run/apply.js";
 import type { HostResult } from "../run/apply-host.js";
 import type { Interruption } from "../run/interruption.js";
 import type { Preview } from "../run/preview.js";
+import { hasWork } from "../run/preview.js";
 import type { Target } from "../run/target.js";
 import { commandAgain } from "./command-again.js";
 import type { ExitCode } from "./exit-code.js";
@@ -17,9 +18,8 @@ import type { Work } from "./work.js";
 export async function carryOut(
   work: Work, previews: readonly Preview[], options: RunOptions, session: Session, reporter: Reporter,
 ): Promise<ExitCode> {
-  const hosts = new Map(previews.flatMap((preview) =>
-    "plan" in preview && preview.plan.domains.length > 0
-      ? [[preview.host, { target: withFigures(preview), seen: preview, shown: preview.plan.domains }] as const] : []));
+  const hosts = new Map(previews.filter(hasWork).map((preview) =>
+    [preview.host, { target: withFigures(preview), seen: preview, shown: preview.plan.domains }] as const));
   const fallen = new Set(previews.filter((preview) => "unreachable" in preview || hasErrors(preview.plan.diagnostics)).map(({ host }) => host));
   const atOnce = Math.max(...work.batches.map((batch) => Math.min(batch.hosts.length, options.forks)), 1);
   session.runs.active = true;

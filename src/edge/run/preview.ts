@@ -1,3 +1,4 @@
+import { hasErrors } from "../../core/model/diagnostic.js";
 import { inParallel } from "./parallel.js";
 import type { Planned } from "./plan-target.js";
 import { planTarget } from "./plan-target.js";
@@ -15,4 +16,9 @@ export async function previewHosts(targets: readonly Target[], forks: number, cl
     const planned = await planTarget(target);
     return { host: target.name, target, at: clock(), ...planned };
   });
+}
+
+/** Something is to be done there. Of a host that is refused, be it for one guest, its preview says that nothing will be. */
+export function hasWork(preview: Preview): preview is Extract<Preview, { plan: unknown }> {
+  return "plan" in preview && preview.plan.domains.length > 0 && !hasErrors(preview.plan.diagnostics);
 }
