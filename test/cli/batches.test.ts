@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
@@ -38,12 +39,24 @@ function after(host: string): HostState {
   return simulated.end.host;
 }
 
+/** The same of a plan of all four that was saved before, of which a part is taken. */
+async function applySaved(playbook: keyof typeof files, failing: readonly string[], ...options: readonly string[]) {
+  const plan = join(files.dir, "saved.json");
+  const hosts = Object.fromEntries(NAMES.map((name) => [name, new FakeHost(name)]));
+  await cli(["-i", files["inventory.yml"], "--check", "--out", plan, files[playbook]], { hosts, states: before });
+  return runFiles(undefined, ["apply", plan], failing, ...options);
+}
+
 /** Four hosts, each with a guest to move; runs on the ones named in `failing` fail, and one may never be reached. */
 function run(playbook: keyof typeof files, failing: readonly string[], ...options: readonly string[]) {
   return runWithout(undefined, playbook, failing, ...options);
 }
 
 function runWithout(away: string | undefined, playbook: keyof typeof files, failing: readonly string[], ...options: readonly string[]) {
+  return runFiles(away, ["-i", files["inventory.yml"], files[playbook]], failing, ...options);
+}
+
+function runFiles(away: string | undefined, what: readonly string[], failing: readonly string[], ...options: readonly string[]) {
   const states = new Map<string, HostState>(NAMES.filter((name) => name !== away).map((name) => [name, before(name)]));
   let running = 0;
   let most = 0;
@@ -70,7 +83,7 @@ function runWithout(away: string | undefined, playbook: keyof typeof files, fail
     });
     return [name, host];
   }));
-  const started = startCli(["-i", files["inventory.yml"], files[playbook], "--yes", ...options], { hosts, states: (name) => states.get(name) });
+  const started = startCli([...what, "--yes", ...options], { hosts, states: (name) => states.get(name) });
   return started.exit.then((exit) => ({
     exit, most, out: started.out(), begun: NAMES.filter((name) => (hosts[name]?.submissions.length ?? 0) > 0),
   }));
@@ -105,6 +118,11 @@ describe("several hosts", () => {
   test("one that the preview did not reach is among the failed of its batch", async () => {
     expect(await runWithout("dom0a", "third.yml", [])).toMatchObject({ exit: 4, begun: ["dom0b", "dom0c", "dom0d"] });
     expect(await runWithout("dom0a", "third.yml", ["dom0c"])).toMatchObject({ exit: 3, begun: ["dom0b", "dom0c"] });
+  });
+
+  test("of a saved plan of which `-l` takes a part, only those count that are taken", async () => {
+    expect(await applySaved("third.yml", ["dom0a"])).toMatchObject({ exit: 3, begun: NAMES });
+    expect(await applySaved("third.yml", ["dom0a"], "-l", "dom0a,dom0d")).toMatchObject({ exit: 3, begun: ["dom0a"] });
   });
 
   test("go on while no more of a batch failed than max_fail_percentage", async () => {

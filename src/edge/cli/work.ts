@@ -130,8 +130,13 @@ export async function workFromSavedPlan(saved: SavedPlan, options: RunOptions, s
   });
   const planned = new Set(saved.hosts.map(({ host }) => host));
   return {
-    targets, batches: saved.batches, diagnostics, idle: all.filter((host) => names.has(host) && !planned.has(host)), close: () => closeAll(hosts),
+    targets, batches: limitedTo(names, saved.batches), diagnostics, idle: all.filter((host) => names.has(host) && !planned.has(host)), close: () => closeAll(hosts),
   };
+}
+
+/** What a play permits to fail is a share of the hosts that are taken: one that `-l` leaves out is none that went well. */
+function limitedTo(names: ReadonlySet<string>, batches: readonly Batch[]): readonly Batch[] {
+  return batches.map((batch) => ({ ...batch, hosts: batch.hosts.filter((name) => names.has(name)) })).filter(({ hosts }) => hosts.length > 0);
 }
 
 /** Every host that the plan was made for, with those that it found nothing to do on, in the order in which they are taken. */
