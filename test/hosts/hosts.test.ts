@@ -252,6 +252,23 @@ describe("ssh", () => {
     expect(performance.now() - start).toBeLessThan(60_000);
   });
 
+  test.each([[false], [true]])("Ctrl-C on the terminal reaches neither the connection nor what it goes through (ssh may ask: %s)", async (interactive) => {
+    process.env["SSH_PLAY"] = "interrupted";
+    expect((await open({}, { interactive }).run(["echo", "1"])).value?.stdout).toBe("1\n");
+    expect(readFileSync(join(directory, "ssh.jump"), "utf8")).toBe("whole\n");
+  });
+
+  test("who leaves does not wait until it is connected", async () => {
+    process.env["SSH_PLAY"] = "hangs";
+    const leave = new AbortController();
+    const following = open({ ansible_timeout: 60 }, { interactive: true }).follow(["true"], () => undefined, leave.signal);
+    await vi.waitFor(() => { expect(sshCalls()).toHaveLength(1); }, 60_000);
+    const start = performance.now();
+    leave.abort();
+    expect((await following).diagnostics).toEqual([]);
+    expect(performance.now() - start).toBeLessThan(30_000);
+  });
+
   test.each([
     ["Host key verification failed.", "host-key"],
     ["@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", "host-key"],

@@ -7,6 +7,7 @@ import { quoteCommand, type Command, type CommandResult } from "../../core/model
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import { unwrapBecome, wrapBecome, type Become } from "./become.js";
 import type { Host, RunOptions } from "./host.js";
+import { unlessLeft } from "../run/unless-left.js";
 import { runProcess, type ProcessOptions } from "./process.js";
 import { mayBeAnswered, refuse, sshTrouble } from "./trouble.js";
 import type { Turns } from "./turns.js";
@@ -29,6 +30,14 @@ const CONNECT_TIMEOUT_SECONDS = 10;
 const LONGEST_SAID = 64 * 1024;
 /** What sshd leaves for logging in (sshd_config(5), LoginGraceTime): an answer after it is of no use, and others wait. */
 const ANSWER_SECONDS = 120;
+/**
+ * Ctrl-C on the terminal is for converge. The master gets out of its way by itself; a jump host's ssh, or what else ssh goes through,
+ * stays in the foreground, and to end it would cut the connection at the very moment when the run is to be asked to stop. A session of
+ * its own would do as well, but ssh could ask nothing there.
+ */
+const UNINTERRUPTED = `trap "" INT; exec "$@"`;
+/** What a command counts as that nobody waits for any more: ended by SIGTERM. */
+const GAVE_UP = 128 + 15;
 /** Words of a process that is over come at once, or on a busy machine a little later. */
 const SAID_MS = 2000;
 
@@ -80,14 +89,11 @@ export class SshHost implements Host {
     options: ProcessOptions,
     wanted: boolean | undefined,
   ): Promise<Checked<CommandResult>> {
-    let opened = (this.opened ??= this.connect());
-    let connection = await opened;
-    // one that nobody has used for a while is gone: a command would open its own, and has no terminal to ask on
-    if (this.options.interactive && !("trouble" in connection) && !(await this.isOpen(connection.directory))) {
-      await this.forget(opened);
-      opened = (this.opened ??= this.connect());
-      connection = await opened;
-    }
+    const reaching = this.reach();
+    const reached = options.signal === undefined ? await reaching : await unlessLeft(reaching, options.signal);
+    // ssh may be asking all the while
+    if (reached === "left") return { value: { exitCode: GAVE_UP, stdout: "", stderr: "" }, diagnostics: [] };
+    const { opened, connection } = reached;
     if ("trouble" in connection) {
       // not for good: a host that is being booted refuses for a while, and is asked again
       if (this.opened === opened) this.opened = undefined;
@@ -130,6 +136,17 @@ export class SshHost implements Host {
       return { value: undefined, diagnostics: stderr.diagnostics.map((d) => ({ ...d, subject })) };
     }
     return { value: { exitCode, stdout: ended.stdout, stderr: stderr.value }, diagnostics: [] };
+  }
+
+  /** The connection that all commands share. */
+  private async reach(): Promise<{ readonly opened: Promise<Opened>; readonly connection: Opened }> {
+    const opened = (this.opened ??= this.connect());
+    const connection = await opened;
+    // one that nobody has used for a while is gone: a command would open its own, and has no terminal to ask on
+    if (!this.options.interactive || "trouble" in connection || await this.isOpen(connection.directory)) return { opened, connection };
+    await this.forget(opened);
+    const again = (this.opened ??= this.connect());
+    return { opened: again, connection: await again };
   }
 
   /** A connection that broke: the next command opens another. */
@@ -185,9 +202,8 @@ export class SshHost implements Host {
   private async tryMaster(
     directory: string, mayAsk: boolean, seconds: number | undefined = mayAsk ? undefined : this.connectTimeoutSeconds + 30,
   ): Promise<Diagnostic | undefined> {
-    const [program = "", ...args] = this.argv(
-      ["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory, mayAsk);
-    const child = execa(program, args, {
+    const argv = this.argv(["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory, mayAsk);
+    const child = execa("sh", ["-c", UNINTERRUPTED, "sh", ...argv], {
       stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false, cancelSignal: this.closing.signal,
       ...(seconds === undefined ? {} : { timeout: seconds * 1000 }),
     });
@@ -214,9 +230,9 @@ export class SshHost implements Host {
     void child.catch(() => undefined);
     if (exitCode === 0) return undefined;
     const { name } = this;
-    if (exitCode === undefined) {
+    if (exitCode === undefined || exitCode === 126 || exitCode === 127) {
       return {
-        severity: "error", code: "ssh-missing", summary: `'${program}' could not be run`,
+        severity: "error", code: "ssh-missing", summary: `'${argv[0] ?? ""}' could not be run`,
         subject: { host: name }, fix: "Install the OpenSSH client (Debian: openssh-client).",
       };
     }
