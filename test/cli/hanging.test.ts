@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Command, CommandResult } from "../../src/core/model/command.js";
 import type { Checked } from "../../src/core/model/diagnostic.js";
 import type { RunOptions } from "../../src/edge/hosts/host.js";
@@ -101,5 +101,43 @@ describe("signals while the host is looked at", () => {
     expect(await run.exit).toBe(code);
     expect(run.out() + run.err()).toContain("not-verified");
     expect(run.out()).toContain("nobody could look");
+  });
+});
+
+describe("a stop", () => {
+  const BEGIN = { event: "begin", run: "one", domain: "web1", digest: "d", owner: "alice@laptop" } as const;
+
+  /** A run that is under way until it hears of the stop, and what its host answers first to one. */
+  class Deaf extends FakeHost {
+    constructor(private readonly answers: Checked<CommandResult>[]) {
+      super("dom0a", { events: [BEGIN, { event: "end", outcome: "done", message: "" }], waitsAfter: 1, onStop: [{ event: "end", outcome: "stopped", message: "as asked" }] });
+    }
+
+    override run(command: Command, options: RunOptions = {}): Promise<Checked<CommandResult>> {
+      const answer = command.includes("stop") ? this.answers.shift() : undefined;
+      return answer === undefined ? super.run(command, options) : Promise.resolve(answer);
+    }
+  }
+
+  test("that the host does not hear is asked for again, until it does", async () => {
+    const lost = { value: undefined, diagnostics: [{ severity: "error", code: "connection-lost", summary: "the connection broke" }] } as const;
+    const host = new Deaf([lost, lost]);
+    const run = startCli(ARGV, { hosts: { dom0a: host }, states: () => before });
+    await host.isWaiting;
+    run.signal("SIGINT");
+    expect(await run.exit).toBe(130);
+    expect(run.err().match(/the host has not heard it yet/g)).toHaveLength(1);
+    expect(run.out()).toContain("stopped as asked");
+  });
+
+  test("that the run can not be asked for is told, and not taken for one that it heeds", async () => {
+    const host = new Deaf([{ value: { exitCode: 1, stdout: '{"stopping":"cannot write /var/lib/converge/stop"}\n', stderr: "" }, diagnostics: [] }]);
+    const run = startCli(ARGV, { hosts: { dom0a: host }, states: () => before });
+    await host.isWaiting;
+    run.signal("SIGINT");
+    await vi.waitFor(() => { expect(run.err()).toContain("can not be asked to stop, and goes on: cannot write /var/lib/converge/stop"); });
+    run.signal("SIGINT");
+    expect(await run.exit).toBe(130);
+    expect(run.out()).toContain("still running on the host");
   });
 });

@@ -436,6 +436,15 @@ describe.concurrent("a request to stop", { tags: "long" }, () => {
     });
   });
 
+  it.each(["dash", "busybox sh"] as const)("that can not be written down is none, and says so (%s)", async (shell) => {
+    await withHost(shell, async (host) => {
+      symlinkSync("/nowhere/stop", join(host.runDirectory, "stop"));
+      const stop = await host.command(["sh", "-c", `${host.shell} "$1" stop`, "sh", host.program]);
+      expect(JSON.parse(stop.stdout)).toEqual({ stopping: `cannot write ${join(host.runDirectory, "stop")}` });
+      expect(stop.code).toBe(1);
+    });
+  });
+
   it("in the switch waits for its end", async () => {
     await withHost("bash", async (host, before) => {
       host.tell("stop-after", "17");

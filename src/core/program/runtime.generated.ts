@@ -8724,7 +8724,8 @@ recall_end() {
 }
 
 mode_stop() {
-  local last
+  local last status
+  status=0
   if [ -e "$HERE/ended" ]; then
     json_object stopping 'it has ended already'
   else
@@ -8732,10 +8733,12 @@ mode_stop() {
       last=$(last_step)
       json_object stopping "asked; the last step that began is \${last:-none}"
     else
-      json_object stopping "it could not be asked: cannot write $HERE/stop"
+      json_object stopping "cannot write $HERE/stop"
+      status=1
     fi
   fi
   printf '%s\\n' "$JSON"
+  return "$status"
 }
 
 last_step() {

@@ -1,4 +1,5 @@
 import { booksDirectory } from "../../core/model/names.js";
+import type { CommandResult } from "../../core/model/command.js";
 import type { Checked } from "../../core/model/diagnostic.js";
 import { planBeside } from "../../core/plan/saved-wish.js";
 import { compileProgram } from "../../core/program/compile.js";
@@ -80,7 +81,8 @@ export function hostRuns(host: Host): HostRuns {
       return left.stdout.trim() === "" ? undefined : left.stdout.trim();
     },
     stop: async (directory) => {
-      reached(await host.run(["sh", `${directory}/program.sh`, "stop"], LOOK));
+      const ran = reached(await host.run(["sh", `${directory}/program.sh`, "stop"], LOOK));
+      return ran.exitCode === 0 ? undefined : whyNotAsked(ran);
     },
   };
 }
@@ -88,6 +90,12 @@ export function hostRuns(host: Host): HostRuns {
 function reached<T>(checked: Checked<T>): T {
   if (checked.value !== undefined) return checked.value;
   throw new Unreachable(checked.diagnostics.map((diagnostic) => diagnostic.summary).join("; "));
+}
+
+/** What the program says of a stop (modes.sh, mode_stop). */
+function whyNotAsked({ exitCode, stdout, stderr }: CommandResult): string {
+  const said = /"stopping":"([^"\\]*)"/.exec(stdout)?.[1] ?? stderr.trim().split("\n").at(-1) ?? "";
+  return said === "" ? `its program ended with ${exitCode}` : said;
 }
 
 /** Each begins with a line that is no JSON; the one whose first event is the oldest comes first. */

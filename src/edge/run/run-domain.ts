@@ -75,7 +75,7 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
   const over = new AbortController();
   const stopListening = interruption.listen((wish) => {
     if (wish === "detach") leave.abort();
-    else void askToStop(runs, directory, watcher, () => report);
+    else void askToStop(options, directory, () => report, over.signal);
   });
   try {
     const followed = await followRun({
@@ -134,16 +134,24 @@ function endOf(followed: "ended" | "left" | "lost" | "silent", report: RunReport
   }
 }
 
-async function askToStop(runs: HostRuns, directory: string, watcher: Watcher, report: () => RunReport): Promise<void> {
+/** Until the host has heard it: the connection may be gone at this very moment, and followed again later. */
+async function askToStop(
+  { runs, watcher, sleep = pause }: WatchOptions, directory: string, report: () => RunReport, over: AbortSignal,
+): Promise<void> {
   const { step, committed, waiting } = report();
   const doing = step === undefined ? "" : `; it waits for: ${step.title}`;
   watcher.say(committed && waiting === undefined
     ? "the guest is on its new disks already: the run ends by itself in a moment; Ctrl-C again leaves it to itself"
     : `asked to stop at the next safe point${doing}; Ctrl-C again leaves it to itself`);
-  try {
-    await runs.stop(directory);
-  } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
-    watcher.say(`the host did not hear it: ${error.message}; Ctrl-C again leaves the run to itself`);
+  for (let tries = 0; !over.aborted; tries += 1) {
+    try {
+      const why = await runs.stop(directory);
+      if (why !== undefined) watcher.say(`the run can not be asked to stop, and goes on: ${why}; Ctrl-C again leaves it to itself`);
+      return;
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      if (tries === 0) watcher.say(`the host has not heard it yet: ${error.message}; it is asked again until it does; Ctrl-C again leaves the run to itself`);
+    }
+    await sleep(SECONDS_TO_ASK_AGAIN, over);
   }
 }

@@ -70,8 +70,8 @@ export interface HostRuns {
   savedPlan(directory: string): Promise<string | undefined>;
   /** Takes back what a run that died has left, or finishes it where its commit has happened. What it could not, in words. */
   recover(directory: string): Promise<string | undefined>;
-  /** Asks the run to stop at its next safe point. */
-  stop(directory: string): Promise<void>;
+  /** Asks the run to stop at its next safe point. Why it could not be asked, in words. */
+  stop(directory: string): Promise<string | undefined>;
 }
 
 export type Submission = { readonly notes: readonly string[] } & (
