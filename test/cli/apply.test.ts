@@ -358,6 +358,24 @@ describe("saved plans", () => {
     expect([...hosts.dom0a.submissions, ...hosts.dom0b.submissions]).toEqual([]);
   });
 
+  test("of a guest that a second host has come to define are refused", async () => {
+    const pool = [...INVENTORY, files["pool.yml"]];
+    const hosts = { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") };
+    const guests: Record<string, string[]> = { dom0a: ["web1"], dom0b: ["web2"] };
+    const states = (name: string): HostState => {
+      const state = aHost((guests[name] ?? []).map((guest) => ({ name: guest, disks: { xvda1: {} } })));
+      return { ...state, host: { ...state.host, name } };
+    };
+    await cli(["--check", "--out", plan, ...pool], { hosts, states });
+    guests["dom0b"] = ["web2", "web1"];
+    for (const how of [[], ["--check"]]) {
+      const { exit, err } = await cli(["apply", plan, ...how], { hosts, states });
+      expect(err.replace(/\s+/g, " ")).toContain("the guest 'web1' is defined on dom0a and dom0b");
+      expect(exit).toBe(5);
+    }
+    expect([...hosts.dom0a.submissions, ...hosts.dom0b.submissions]).toEqual([]);
+  });
+
   test("that are being carried out are followed, and not said to be stale", async () => {
     await save();
     const saved = JSON.parse(readFileSync(plan, "utf8")) as { hosts: { domains: { digest: string }[] }[] };

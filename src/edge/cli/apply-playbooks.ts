@@ -98,8 +98,11 @@ export function recordings(work: Work): readonly Diagnostic[] {
   }));
 }
 
-/** The rules that only all hosts together can break. */
-function acrossAll(previews: readonly Preview[], work: Work, only: readonly string[]): readonly Diagnostic[] {
+/**
+ * The rules that only all hosts together can break.
+ * @param only globs of `--domain`
+ */
+export function acrossAll(previews: readonly Preview[], work: Work, only: readonly string[]): readonly Diagnostic[] {
   const guests = previews.flatMap((preview) =>
     "plan" in preview && preview.state !== undefined && preview.target.guests !== undefined ? [preview.target.guests(preview.state)] : []);
   if (guests.length > 0) return guests.length === previews.length ? globsWithoutGuest(only, guests.flat()) : [];

@@ -7,7 +7,7 @@ import { staleness } from "../../core/plan/stale.js";
 import { sha256 } from "../run/plan-target.js";
 import type { Preview } from "../run/preview.js";
 import { hasWork, previewHosts } from "../run/preview.js";
-import { recordings, verdictOf } from "./apply-playbooks.js";
+import { acrossAll, recordings, verdictOf } from "./apply-playbooks.js";
 import { carryOut } from "./carry-out.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT, worst } from "./exit-code.js";
@@ -35,9 +35,12 @@ export async function applySavedPlan(source: SourceText, options: RunOptions, se
     reporter.preview([...previews, ...idle]);
     const stale = previews.flatMap((preview) => staleHost(preview, saved.hosts, options));
     reporter.complain(stale);
+    // a guest may have been defined on a second host since
+    const across = acrossAll(previews, work, []);
+    reporter.complain(across);
     const recorded = options.check === true || !previews.some(hasWork) ? [] : recordings(work);
     reporter.complain(recorded);
-    const known = worst([...previews.map(verdictOf), ...(stale.length + recorded.length > 0 ? [EXIT.refused] : [])]);
+    const known = worst([...previews.map(verdictOf), ...(stale.length + across.length + recorded.length > 0 ? [EXIT.refused] : [])]);
     const pending = options.detailedExitcode === true && previews.some(hasWork) ? EXIT.pending : EXIT.done;
     const exit = known !== EXIT.done || options.check === true || !previews.some(hasWork)
       ? worst([known, pending])
