@@ -274,6 +274,18 @@ describe("a lost connection", () => {
     expect(follows.map((command) => command.at(-1))).toEqual(["1", "3", "6"]);
   });
 
+  test("loses no event where a login shell prints something each time", async () => {
+    const { host, states } = converging({ breaksAfter: [2, 7] });
+    const follow = host.follow.bind(host);
+    host.follow = (command, onLine, signal) => {
+      onLine("Welcome to dom0a");
+      return follow(command, onLine, signal);
+    };
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });
+    expect(out).toContain("web1 on dom0a: done");
+    expect(exit).toBe(0);
+  });
+
   test("that does not come back is given up, and the way to follow told", async () => {
     const { host, states } = converging({ breaksAfter: Array.from({ length: 30 }, () => 2) });
     const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });

@@ -24,7 +24,7 @@ const WAITS: readonly number[] = [1, 2, 5, 10, 15, 30, 30, 60, 60, 60, 120, 120,
 
 /**
  * Follows a run to its end. When the connection is lost it is made again and the journal read on from the line after
- * the last one seen; the run itself notices nothing of that.
+ * the last event seen (its number is its line); the run itself notices nothing of that.
  */
 export async function followRun(options: FollowOptions): Promise<Followed> {
   const { runs, directory, onEvent, say, leave } = options;
@@ -38,11 +38,12 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
     try {
       await runs.follow(directory, next, (line) => {
         if (leave.aborted || journal.ended) return;
+        const event = readRunEvent(line);
+        // what a login shell prints before the journal is no line of it; one that says nothing may come again
+        if (event === undefined) return;
         if (attempt > 0) say("connected again");
         attempt = 0;
-        next += 1;
-        const event = readRunEvent(line);
-        if (event === undefined) return;
+        next = event.seq + 1;
         onEvent(event);
         journal.ended = event.event === "end";
       }, leave);
