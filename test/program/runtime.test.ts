@@ -48,6 +48,25 @@ verb_wait_ready web1 9 command -- true`);
   expect(stdout, stderr).toBe("1.00\n1.00\n1.75\n");
 });
 
+describe("what was never given a UUID", () => {
+  const NONE = "00000000-0000-0000-0000-000000000000";
+
+  it.each(SHELLS)("is made as it was: blkid tells no UUID that is all zeroes (%s)", async (shell) => {
+    const { stdout, stderr } = await evaluate(shell, `${FUNCTIONS}
+ask_volume() { ANSWER=converge,converge.role=copy; }
+blkid() { cat '${scratch}/blkid'; }
+printf 'DEVNAME=/dev/vg0/swap\nVERSION=1\nTYPE=swap\nUSAGE=other\n' >'${scratch}/blkid'
+goal_content vg0/swap swap ${NONE}; echo $?
+goal_content vg0/swap swap 5d1e38f4-0c2b-4f5e-9a53-2f4ac8a9f001; echo $? "$SAYS"
+printf 'TYPE=swap\nUUID=5d1e38f4-0c2b-4f5e-9a53-2f4ac8a9f001\n' >'${scratch}/blkid'
+goal_content vg0/swap swap ${NONE}; echo $?
+goal_content vg0/swap swap 5d1e38f4-0c2b-4f5e-9a53-2f4ac8a9f001; echo $?`);
+    expect(stdout.split("\n"), stderr).toEqual([
+      "0", `1 vg0/swap holds swap ${NONE}, not swap 5d1e38f4-0c2b-4f5e-9a53-2f4ac8a9f001`, "1", "0", "",
+    ]);
+  });
+});
+
 const NAMES_OF_DEVICES = [
   "xvda", "xvda1", "xvdp15", "xvdq", "xvda16", "xvdzz3", "d536p37", "d0p1", "d0p0", "51713", "0xca01", "0145001", "hda", "hdb1", "hdc", "hdd2", "hde",
   "sda", "sdb3", "sdp15", "sdq", "sda16", "xvda01", "xvda256", "xvd", "d0", "d0p", "dp1", "foo", "08", "0x", "9x",

@@ -2802,6 +2802,9 @@ goal_volume_absent() { # VG/LV TAG…
   return 1
 }
 
+# of what was never given one, as swap of before 2007
+readonly NO_UUID=00000000-0000-0000-0000-000000000000
+
 goal_content() { # VG/LV TYPE UUID
   local found status type uuid
   # -p: what is on the disk, not what the cache remembers
@@ -2809,6 +2812,8 @@ goal_content() { # VG/LV TYPE UUID
   status=$?
   type=$(printf '%s\\n' "$found" | sed -n 's/^TYPE=//p')
   uuid=$(printf '%s\\n' "$found" | sed -n 's/^UUID=//p')
+  # one that is all zeroes blkid does not tell
+  [ -z "$type" ] || uuid=\${uuid:-$NO_UUID}
   case $status in
     0) ;;
     2)
