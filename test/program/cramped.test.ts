@@ -51,7 +51,7 @@ class Cramped {
   /** The step's own command, in the runtime's own verbs. */
   async copy(shell: Shell, times = 1): Promise<string> {
     const args = { name: "c", source: this.source, target: this.target, from: "i", to: "v", role: "delta", compare: "times", throttle: {} } as const;
-    const [room, copy] = copyFiles.actions(args);
+    const [, room, copy] = copyFiles.actions(args);
     if (room === undefined || !("verb" in room) || copy === undefined || !("command" in copy)) throw new Error("the step has other actions");
     const script = `${RUNTIME.replace("HERE=$(cd", `HERE='${this.#here}' # $(cd`)}
 PATH='${this.#bin}':$PATH STEP=1 OUT=$HERE/out/1.log

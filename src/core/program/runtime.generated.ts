@@ -4105,9 +4105,18 @@ ROOM_IN=
 # ids of copies that have met that: from then on each of their passes begins with it
 CRAMPED=
 
+# parted SOURCE TARGET: said before a copy, of that copy. Two names of one file in TARGET that are of two in SOURCE by now, and look
+# alike, rsync leaves as they are (seen, 3.5, with --checksum too): what is done to one of them, a mode that it is given, is done to
+# both, and so is what the guest writes to one later. They are taken out of TARGET first.
+verb_parted() {
+  PARTED_FROM=$1 PARTED_IN=$2
+}
+PARTED_FROM=
+PARTED_IN=
+
 verb_copy() { # ID ROLE -- COMMAND…
-  local id role began took room
-  id=$1 role=$2 room=$ROOM_IN ROOM_IN=
+  local id role began took room from into
+  id=$1 role=$2 room=$ROOM_IN from=$PARTED_FROM into=$PARTED_IN ROOM_IN='' PARTED_FROM='' PARTED_IN=''
   shift 3
   COPY_LIMIT=0 COPY_NAP=0.25
   if [ "$role" = last ]; then
@@ -4119,6 +4128,7 @@ verb_copy() { # ID ROLE -- COMMAND…
   fi
   uptime_now
   began=$UPTIME COPY_BEGAN=$UPTIME
+  [ -z "$into" ] || part_names "$id" "$from" "$into" || return
   case " $CRAMPED " in
     *" $id "*) copy_cramped "$id" "$room" "$@" || return ;;
     *) looked_after "$id" "$@" || return ;;
@@ -4236,6 +4246,42 @@ copy_cramped() {
     (cd -P -- "$target" && find . -xdev -type f -print0 | { grep -zxFf "$list" || :; } | xargs -0 -r rm -f --) || exit
     exec "$@" --delete-before' sh "$HERE/out/replaced" "$@"
 }
+
+# part_names ID SOURCE TARGET: in TARGET only what find(1) comes upon is removed, which follows no link. Of each file there one name
+# may stay. A name with a line's end in it stays as well.
+part_names() {
+  local id
+  id=$1
+  shift
+  looked_after "$id" sh -c '
+    list=$1 source=$2 awk=$4
+    cd -P -- "$3" || exit
+    find . -xdev -type f -links +1 ! -path "*
+*" -print0 | xargs -0 -r sh -c "
+      source=\\$1
+      shift
+      stat --printf \\"T %i %n\\\\n\\" -- \\"\\$@\\"
+      # what is not there any more is for rsync to delete
+      cd -P -- \\"\\$source\\" && stat --printf \\"S %i %n\\\\n\\" -- \\"\\$@\\" 2>/dev/null
+      :" sh "$source" | awk "$awk" >"$list" || exit
+    tr "\\n" "\\0" <"$list" | xargs -0 -r rm -f --' sh "$HERE/out/parted" "$@" "$NAMES_PARTED" || return
+  [ "$STATUS" -eq 0 ] && return
+  says "cannot tell which names in $2 are of one file"
+  return 1
+}
+
+# Of lines \`T INODE NAME\` and \`S INODE NAME\`, turn by turn some names in the target and the same in the source: names of a file in
+# the target that are of another one in the source than the first name of it that came. Inodes are words, and may be too large for numbers.
+readonly NAMES_PARTED='
+{ name = substr($0, length($2) + 4) }
+$1 == "T" && was == "S" { for (each in inode) delete inode[each] }
+$1 == "T" { inode[name] = $2 "" }
+$1 == "S" && name in inode {
+  one = inode[name]
+  if (!(one in first)) first[one] = $2 ""
+  else if (first[one] != $2 "") print name
+}
+{ was = $1 }'
 
 # last copies whose bytes are not counted yet: that is done while the guest boots, and not while it waits to
 UNCOUNTED=
@@ -10444,7 +10490,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

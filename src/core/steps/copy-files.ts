@@ -48,7 +48,7 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
   },
   actions: (args) => [
-    ...watching(args), ifNoRoom(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
+    ...watching(args), parted(args), ifNoRoom(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
     // rsync is done when all is in memory: what finds no place after that (in a sparse image whose file system is full) is told
     // to whoever flushes it, and not to umount. No check of the file system finds it either: only data is missing
     { command: ["sync", "--file-system", args.target] },
@@ -84,6 +84,14 @@ function watching({ watch }: CopyFiles): readonly Action[] {
       shown: `watch ${snapshot} fill: beyond ${limitPercent} % grow it by ${formatBytes(growBytes)}, or what is free, or give the copy up`,
     },
   ];
+}
+
+/** rsync parts no names: what was linked in an earlier pass stays so, as long as it looks the same under each. */
+function parted({ source, target }: CopyFiles): Action {
+  return {
+    verb: ["parted", source, target],
+    shown: `where names of one file in ${target} are of several in ${source} by now: remove them from ${target}, to be copied again`,
+  };
 }
 
 /** A changed file is written beside the old one: one that is larger than what is free would never be. */

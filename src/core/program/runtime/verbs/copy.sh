@@ -13,9 +13,18 @@ ROOM_IN=
 # ids of copies that have met that: from then on each of their passes begins with it
 CRAMPED=
 
+# parted SOURCE TARGET: said before a copy, of that copy. Two names of one file in TARGET that are of two in SOURCE by now, and look
+# alike, rsync leaves as they are (seen, 3.5, with --checksum too): what is done to one of them, a mode that it is given, is done to
+# both, and so is what the guest writes to one later. They are taken out of TARGET first.
+verb_parted() {
+  PARTED_FROM=$1 PARTED_IN=$2
+}
+PARTED_FROM=
+PARTED_IN=
+
 verb_copy() { # ID ROLE -- COMMAND…
-  local id role began took room
-  id=$1 role=$2 room=$ROOM_IN ROOM_IN=
+  local id role began took room from into
+  id=$1 role=$2 room=$ROOM_IN from=$PARTED_FROM into=$PARTED_IN ROOM_IN='' PARTED_FROM='' PARTED_IN=''
   shift 3
   COPY_LIMIT=0 COPY_NAP=0.25
   if [ "$role" = last ]; then
@@ -27,6 +36,7 @@ verb_copy() { # ID ROLE -- COMMAND…
   fi
   uptime_now
   began=$UPTIME COPY_BEGAN=$UPTIME
+  [ -z "$into" ] || part_names "$id" "$from" "$into" || return
   case " $CRAMPED " in
     *" $id "*) copy_cramped "$id" "$room" "$@" || return ;;
     *) looked_after "$id" "$@" || return ;;
@@ -145,6 +155,44 @@ copy_cramped() {
     (cd -P -- "$target" && find . -xdev -type f -print0 | { grep -zxFf "$list" || :; } | xargs -0 -r rm -f --) || exit
     exec "$@" --delete-before' sh "$HERE/out/replaced" "$@"
 }
+
+# part_names ID SOURCE TARGET: in TARGET only what find(1) comes upon is removed, which follows no link. Of each file there one name
+# may stay. A name with a line's end in it stays as well.
+part_names() {
+  local id
+  id=$1
+  shift
+  # shellcheck disable=SC2016
+  looked_after "$id" sh -c '
+    list=$1 source=$2 awk=$4
+    cd -P -- "$3" || exit
+    find . -xdev -type f -links +1 ! -path "*
+*" -print0 | xargs -0 -r sh -c "
+      source=\$1
+      shift
+      stat --printf \"T %i %n\\n\" -- \"\$@\"
+      # what is not there any more is for rsync to delete
+      cd -P -- \"\$source\" && stat --printf \"S %i %n\\n\" -- \"\$@\" 2>/dev/null
+      :" sh "$source" | awk "$awk" >"$list" || exit
+    tr "\n" "\0" <"$list" | xargs -0 -r rm -f --' sh "$HERE/out/parted" "$@" "$NAMES_PARTED" || return
+  [ "$STATUS" -eq 0 ] && return
+  says "cannot tell which names in $2 are of one file"
+  return 1
+}
+
+# Of lines `T INODE NAME` and `S INODE NAME`, turn by turn some names in the target and the same in the source: names of a file in
+# the target that are of another one in the source than the first name of it that came. Inodes are words, and may be too large for numbers.
+# shellcheck disable=SC2016 # awk's
+readonly NAMES_PARTED='
+{ name = substr($0, length($2) + 4) }
+$1 == "T" && was == "S" { for (each in inode) delete inode[each] }
+$1 == "T" { inode[name] = $2 "" }
+$1 == "S" && name in inode {
+  one = inode[name]
+  if (!(one in first)) first[one] = $2 ""
+  else if (first[one] != $2 "") print name
+}
+{ was = $1 }'
 
 # last copies whose bytes are not counted yet: that is done while the guest boots, and not while it waits to
 UNCOUNTED=
