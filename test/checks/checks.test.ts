@@ -5,7 +5,7 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import { sourceTags, volumeTags } from "../../src/core/model/names.js";
 import type { Domain, RunningDomain, Settled, StoredView } from "../../src/core/model/domain.js";
 import type { Scanning, Signature } from "../../src/core/model/scanning.js";
-import type { Image, Loop } from "../../src/core/model/storage.js";
+import type { ExtContent, Image, Loop } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256, swap, withFullImages } from "../support/a-host.js";
 import type { AGuest } from "../support/a-host.js";
@@ -119,6 +119,13 @@ const scannedBy = (change: Partial<Scanning> | undefined) => (state: HostState):
   change === undefined ? state : { ...state, scanning: { lvm: { filters: [["a|.*|"]], volumes: false }, md: { auto: [] }, loopPartitions: 0, ...change } };
 
 const OURS = { tags: volumeTags("web1", "xvda1", "copy") };
+const BY_FILES = { tags: [...OURS.tags, "converge.zeroed"] };
+
+const extOf = (state: HostState): ExtContent => {
+  const { content } = imageOf(state);
+  if (!("inodes" in content)) throw new Error("no ext");
+  return content;
+};
 
 const moved = (move: MoveOptions) => (wish: DesiredDomain): DesiredDomain => ({
   ...wish, move: { ...wish.move, ...move }, disks: wish.disks.map((d) => ({ ...d, move: { ...d.move, ...move } })),
@@ -280,6 +287,29 @@ const CASES: readonly Case[] = [
   {
     name: "a copy was begun of another file system", state: target({ ...OURS, content: ext4("another", 64 * MIB) }), code: "volume-taken",
     says: /is a copy of another file system than/,
+  },
+  {
+    name: "a copy was begun, and the guest's file system was given another label since", code: "volume-taken",
+    state: (state) => target({ ...BY_FILES, content: { ...extOf(state), label: "old" } })(state),
+    says: /^vg0\/web1-xvda1 is a copy that was begun when what is in .*xvda1\.img had the label old, which it has no more$/,
+    advises: /^Remove it with 'lvremove vg0\/web1-xvda1' to begin anew\.$/,
+  },
+  {
+    name: "a copy was begun, and the guest's file system has lost a feature since", code: "volume-taken",
+    state: (state) => target({ ...BY_FILES, content: { ...extOf(state), features: [...extOf(state).features, "metadata_csum_seed", "large_file"] } })(state),
+    says: /had the feature metadata_csum_seed, which it has no more$/,
+  },
+  {
+    name: "a swap was made, and the guest's was given a label since", code: "volume-taken",
+    state: (state) => ({
+      ...state,
+      images: Object.fromEntries(Object.entries(state.images).map(([path, found]) =>
+        [path, found.content.type === "swap" ? { ...found, content: { ...found.content, label: "swap" } } : found])),
+      volumes: { ...state.volumes, "vg0/web1-xvda2": aVolume("vg0/web1-xvda2", 64 * MIB, {
+        tags: [...volumeTags("web1", "xvda2", "copy"), ...sourceTags("/srv/xen/web1/xvda2.img"), "converge.zeroed"], content: swap("swap-1", 64 * MIB),
+      }) },
+    }),
+    says: /^vg0\/web1-xvda2 is a copy that was begun when what is in .*xvda2\.img had no label, which it has no more$/,
   },
   {
     name: "the image's name when it is retired is taken",

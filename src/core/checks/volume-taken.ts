@@ -1,5 +1,9 @@
 import { formatBytes } from "../model/bytes.js";
+import type { MoveDisk } from "../model/change.js";
+import { noMoreLike } from "../model/made-like.js";
 import { CARRY_DONE, volumeTags } from "../model/names.js";
+import { stepsOf } from "../model/plan.js";
+import type { Step } from "../model/step.js";
 import { otherFileSystem } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
 import type { Check } from "./check.js";
@@ -12,7 +16,7 @@ const BEGUN: readonly ((domain: string, vdev: string) => readonly string[])[] = 
 export const volumeTaken: Check = {
   code: "volume-taken",
   about: "a volume that is there already is only written to when it is a copy that converge began for this very disk",
-  run: ({ moves, state }) =>
+  run: ({ moves, nodes, state }) =>
     moves.flatMap(({ to, image, vdev, domain, wish }) => {
       const existing = state.volumes[to.volume];
       if (existing === undefined) return [];
@@ -59,6 +63,17 @@ export const volumeTaken: Check = {
           },
         ];
       }
+      const had = staysAsMade(to, stepsOf(nodes)) ? noMoreLike(existing.content, image.content) : [];
+      if (had.length > 0) {
+        return [
+          {
+            vdev, at: wish.volumeAt,
+            summary: `${to.volume} is a copy that was begun when what is in ${image.path} had ${had.join(" and ")}, which it has no more`,
+            detail: "a copy that is gone on with stays what it was made as, and the guest or its boot loader may look for what is in the image now",
+            fix: removal(existing, `Remove it with 'lvremove ${to.volume}' to begin anew.`, "Choose another name."),
+          },
+        ];
+      }
       if (existing.bytes === to.bytes) return [];
       return [
         {
@@ -69,6 +84,14 @@ export const volumeTaken: Check = {
       ];
     }),
 };
+
+/** What an earlier run has made on it is gone on with, and not made anew. */
+function staysAsMade({ begun, volume, fill }: MoveDisk["to"], steps: readonly Step[]): boolean {
+  const here = steps.filter(({ args }) => (args as { readonly volume?: string }).volume === volume);
+  return begun && here.some(({ kind }) => kind === "make-filesystem" || kind === "make-swap")
+    // a mark that is there already is not made again, nor what is before it
+    && (fill === "files" || !here.some(({ kind }) => kind === "zero-volume"));
+}
 
 /** What to do, where the volume is nobody's; of one that is open, removal is no advice. */
 function removal({ open }: Volume, free: string, used: string): string {
