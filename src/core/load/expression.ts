@@ -45,6 +45,8 @@ interface Token extends Word {
 
 const TOKEN = /\s*(?:([A-Za-z_][\w-]*)|('[^']*'|"[^"]*")|(-?\d+(?:\.\d+)?)|(\}\}|[|:.,[\]]))/y;
 const LITERALS = new Set(["true", "false", "nil", "null"]);
+/** Words to LiquidJS, which would not look for a variable of that name. */
+const RESERVED = new Set(["empty", "blank", "not", "and", "or", "contains"]);
 
 /** Reads the expression that begins with the `{{` at an offset. */
 export function scanExpression(text: string, start: number): ScannedExpression {
@@ -143,7 +145,14 @@ class Grammar {
     if (token === undefined || token.kind === "mark") return this.expected("a variable or a value");
     this.i += 1;
     if (token.kind !== "name" || LITERALS.has(token.text)) return undefined;
-    return this.steps();
+    return RESERVED.has(token.text) ? this.reserved(token) : this.steps();
+  }
+
+  private reserved({ text, start, end }: Word): TemplateProblem {
+    return {
+      code: "template-syntax", summary: `'${text}' is a word of the template language, and no variable`, start, end,
+      fix: "Give the variable another name; there are no operators: {{ name | lower }}",
+    };
   }
 
   private steps(): TemplateProblem | undefined {

@@ -1,17 +1,28 @@
 import { Liquid } from "liquidjs";
+import { typeName } from "./document.js";
 
 /** Values longer than this are refused: nested variables could double themselves without bound. */
 export const MAX_TEXT = 65_536;
 
 /** LiquidJS's own filters that are kept, by the name they have here (Ansible's name, where it has one). */
 const FROM_LIQUID: Readonly<Record<string, string>> = {
-  default: "default", upper: "upcase", lower: "downcase", capitalize: "capitalize", trim: "strip", replace: "replace",
+  upper: "upcase", lower: "downcase", capitalize: "capitalize", trim: "strip", replace: "replace",
   remove: "remove", append: "append", prepend: "prepend", split: "split", join: "join", first: "first", last: "last",
-  size: "size", slice: "slice", plus: "plus", minus: "minus", times: "times",
+  size: "size", slice: "slice",
+};
+
+/** Those that Liquid reads more into, or less, than stands there: with it `false` and an empty text are defaulted, and `20GiB` plus 1 is 1. */
+const OWN: Readonly<Record<string, (value: unknown, argument: unknown) => unknown>> = {
+  default: (value, instead) => value ?? instead,
+  plus: (value, other) => toNumber(value) + toNumber(other),
+  minus: (value, other) => toNumber(value) - toNumber(other),
+  times: (value, other) => toNumber(value) * toNumber(other),
+  int: toInteger,
+  string: String,
 };
 
 /** The filters that templates may use; everything else is refused by name. */
-export const FILTER_NAMES: readonly string[] = [...Object.keys(FROM_LIQUID), "int", "string"];
+export const FILTER_NAMES: readonly string[] = [...Object.keys(FROM_LIQUID), ...Object.keys(OWN)];
 
 /**
  * LiquidJS with nothing in it but the filters above: no tags, no templates from files, no inherited properties,
@@ -29,13 +40,31 @@ export function sandbox(): Liquid {
     const filter = filters[origin];
     if (filter !== undefined) liquid.registerFilter(name, filter);
   }
-  liquid.registerFilter("int", (value: unknown) => toInteger(value));
-  liquid.registerFilter("string", (value: unknown) => String(value));
+  for (const [name, filter] of Object.entries(OWN)) liquid.registerFilter(name, filter);
   return liquid;
 }
 
+const NUMBER = /^\s*[-+]?\d+(?:\.\d+)?\s*$/;
+
+/** A number, or a text that is nothing else: of `20GiB` or `lots` no part is one. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && NUMBER.test(value) ? Number(value) : undefined;
+}
+
+function toNumber(value: unknown): number {
+  const number = numberOf(value);
+  if (number !== undefined) return number;
+  throw new RangeError(value === undefined ? "a number is missing behind the filter" : `${shown(value)} is no number`);
+}
+
+/** Cut off behind the point, as Ansible's is. */
 function toInteger(value: unknown): number {
-  const number = typeof value === "boolean" ? Number(value) : Number.parseInt(String(value), 10);
-  if (!Number.isSafeInteger(number)) throw new RangeError(`'${String(value)}' is no whole number`);
+  const number = Math.trunc(typeof value === "boolean" ? Number(value) : (numberOf(value) ?? Number.NaN));
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${shown(value)} is no whole number`);
   return number;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? `'${value}'` : typeName(value);
 }

@@ -1,4 +1,5 @@
 import { Context, Value, toValueSync } from "liquidjs";
+import { isMap } from "./document.js";
 import type { Expression, TemplateProblem } from "./expression.js";
 import { scanExpression } from "./expression.js";
 import { MAX_TEXT, sandbox } from "./filters.js";
@@ -67,6 +68,14 @@ function nextBrace(text: string, from: number): number {
   return expression === -1 || (tag !== -1 && tag < expression) ? tag : expression;
 }
 
+/** Leads to what a map holds, and no further: with Liquid `size` of a map, or of a text, that has no such key is the number of its parts. */
+class VariablesAlone extends Context {
+  override readProperty(...[holder, key]: Parameters<Context["readProperty"]>): unknown {
+    const isOfLiquid = key === "size" && !Array.isArray(holder) && !(isMap(holder) && Object.hasOwn(holder, key));
+    return isOfLiquid ? undefined : super.readProperty(holder, key);
+  }
+}
+
 const engine = sandbox();
 const compiled = new WeakMap<Expression, Value>();
 
@@ -84,7 +93,7 @@ export function evaluate(expression: Expression, variables: Readonly<Record<stri
       value = new Value(expression.inner, engine);
       compiled.set(expression, value);
     }
-    const context = new Context({ ...variables }, engine.options, { sync: true });
+    const context = new VariablesAlone({ ...variables }, engine.options, { sync: true });
     const result: unknown = toValueSync(value.value(context, expression.hasDefault));
     if (typeof result === "function" || result === undefined) return { value: null };
     if (typeof result === "string" && result.length > MAX_TEXT) return { failure: "gives more than 64 KiB of text" };
