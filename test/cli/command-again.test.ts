@@ -16,6 +16,7 @@ const files = tempFiles({
   hosts:
     dom0a: { ansible_host: 192.0.2.7, ansible_port: 2222, ansible_user: jk, ansible_ssh_common_args: "-J jump", ansible_ssh_extra_args: "-4", ansible_become: true, ansible_become_pass: known }
 `,
+  "older.yml": "all: { hosts: { dom0a: { ansible_host: 192.0.2.1, ansible_ssh_host: 192.0.2.2, ansible_ssh_user: jk, ansible_port: 22 } } }\n",
   "templates.yml": "all: { hosts: { dom0a: { ansible_host: \"{{ net }}.7\", ansible_become_method: \"{{ how }}\", ansible_become: true } } }\n",
   "vars.yml": "ansible_port: 2200\nansible_become_pass: from-a-file\n",
   "pass": "open sesame\n",
@@ -84,6 +85,11 @@ describe("the command that follows a run again reaches the host in the same way"
     {
       what: "with what is unset by -e", options: ["-i", files["full.yml"], "-e", "ansible_port= ansible_become=no"],
       says: ["-i", files["full.yml"], "-e", "ansible_port= ansible_ssh_port= ansible_become=false"],
+    },
+    {
+      what: "where older names for the same are stronger than those that it tells",
+      options: ["-i", files["older.yml"], "-e", "ansible_ssh_host=192.0.2.9 ansible_ssh_user=root"],
+      says: ["-i", files["older.yml"], "-e", "ansible_host=192.0.2.9 ansible_user=root ansible_ssh_host= ansible_ssh_user="],
     },
     {
       what: "with other arguments for ssh", options: ["-i", files["full.yml"], "-e", "ansible_ssh_common_args='-o \"ProxyCommand=a b\"'"],

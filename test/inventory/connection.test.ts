@@ -78,6 +78,18 @@ describe("a connection from a host's variables", () => {
     });
   });
 
+  // what `ansible -m raw` gives ssh where both are set
+  test("the older names are stronger, as they are to Ansible", () => {
+    expect(connectionWith({
+      ansible_host: "192.0.2.8", ansible_ssh_host: "192.0.2.7", ansible_port: 1111, ansible_ssh_port: 2222, ansible_user: "root", ansible_ssh_user: "jk",
+      ansible_private_key_file: "k1", ansible_ssh_private_key_file: "k2", ansible_timeout: 11, ansible_ssh_timeout: 22,
+      ansible_become: true, ansible_become_password: "one", ansible_become_pass: "two", ansible_sudo_pass: "three",
+    }).value).toEqual({
+      kind: "ssh", address: "192.0.2.7", port: 2222, user: "jk", privateKeyFile: "k2", sshArguments: [],
+      connectTimeoutSeconds: 22, become: { method: "sudo", user: "root", password: "three" },
+    });
+  });
+
   test("an empty variable is as none", () => {
     expect(connectionWith({
       ansible_host: "", ansible_ssh_host: "192.0.2.7", ansible_port: "", ansible_user: null, ansible_become: "", ansible_timeout: "",

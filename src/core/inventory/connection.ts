@@ -72,7 +72,8 @@ interface Word {
 const HOST: Word = { what: "a host's name or address", never: /^-|[\s\0]/ };
 const LOGIN: Word = { what: "a login name", never: /^-|[\r\n\0]/ };
 
-const PASSWORDS: readonly string[] = ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"];
+/** Of several names for one thing the older ones are the stronger, as they are to Ansible (of the `vars` of a plugin's option the last one counts). */
+const PASSWORDS: readonly string[] = ["ansible_sudo_pass", "ansible_become_pass", "ansible_become_password"];
 
 class ConnectionReader {
   readonly diagnostics: Diagnostic[] = [];
@@ -85,15 +86,15 @@ class ConnectionReader {
 
   connection(defaults: ConnectionDefaults): Connection {
     const kind = this.kind();
-    const user = this.word(LOGIN, "ansible_user", "ansible_ssh_user") ?? this.defaultUser(defaults);
-    const port = this.port("ansible_port", "ansible_ssh_port");
+    const user = this.word(LOGIN, "ansible_ssh_user", "ansible_user") ?? this.defaultUser(defaults);
+    const port = this.port("ansible_ssh_port", "ansible_port");
     const timeout = this.seconds("ansible_ssh_timeout", "ansible_timeout");
     const key = this.text("ansible_ssh_private_key_file", "ansible_private_key_file");
     const become = this.become(defaults);
     const factsFile = kind === "recorded" ? this.factsFile() : undefined;
     return {
       kind,
-      address: this.word(HOST, "ansible_host", "ansible_ssh_host") ?? this.ownName(kind),
+      address: this.word(HOST, "ansible_ssh_host", "ansible_host") ?? this.ownName(kind),
       sshArguments: [...this.words("ansible_ssh_common_args"), ...this.words("ansible_ssh_extra_args")],
       ...(port === undefined ? {} : { port }),
       ...(user === undefined ? {} : { user }),

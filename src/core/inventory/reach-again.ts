@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 /** Variables by name, as `-e` takes them. */
 export type Words = Readonly<Record<string, string>>;
 
-/** Something that a connection says, and the variables that say it, the strongest first. */
+/** Something that a connection says, and the variables that say it: first the one that is told, then others, which may be stronger. */
 interface Saying {
   readonly of: (connection: Connection) => string | undefined;
   readonly names: readonly [string, ...string[]];
@@ -18,7 +18,7 @@ interface Saying {
 
 const SAYINGS: readonly Saying[] = [
   { of: ({ kind }) => kind, names: ["ansible_connection"] },
-  { of: ({ address }) => address, names: ["ansible_host"] },
+  { of: ({ address }) => address, names: ["ansible_host", "ansible_ssh_host"] },
   { of: ({ port }) => port?.toString(), names: ["ansible_port", "ansible_ssh_port"] },
   { of: ({ user }) => user, names: ["ansible_user", "ansible_ssh_user"] },
   { of: ({ privateKeyFile }) => privateKeyFile, names: ["ansible_ssh_private_key_file", "ansible_private_key_file"] },
@@ -43,14 +43,14 @@ export function variablesToReach(wanted: Connection, reached: (variables: Words)
   // what is said in one turn may be what kept the rest from being told, or bring about something else that has to be said
   for (const turn of ["needed", "set", "all"] as const) {
     const now = reached(words);
-    words = { ...words, ...Object.fromEntries(SAYINGS.flatMap((saying) => said(saying, wanted, now, now === undefined ? turn : "needed"))) };
+    words = { ...words, ...Object.fromEntries(SAYINGS.flatMap((saying) => said(saying, wanted, now, now === undefined ? turn : "needed", words))) };
   }
   return words;
 }
 
 /** @param what `needed`: as far as one knows; `set`: whatever is set; `all`: that the rest is unset, too */
 function said(
-  { of, names, unset = "", joined, usually }: Saying, wanted: Connection, now: Connection | undefined, what: "needed" | "set" | "all",
+  { of, names, unset = "", joined, usually }: Saying, wanted: Connection, now: Connection | undefined, what: "needed" | "set" | "all", words: Words,
 ): readonly (readonly [string, string])[] {
   const value = of(wanted);
   const known = now === undefined ? undefined : of(now);
@@ -60,5 +60,7 @@ function said(
   if (what === "all") return together;
   if (what === "set") return value === undefined ? [] : alone;
   if (value === known || (usually !== undefined && (value === undefined || (value === usually && known === undefined)))) return [];
-  return value === undefined || (joined === true && known !== undefined) ? together : alone;
+  // a stronger name says something else
+  const isOverruled = words[first] === value;
+  return value === undefined || isOverruled || (joined === true && known !== undefined) ? together : alone;
 }

@@ -22,6 +22,6 @@ export const sharedAddress: Rule = {
 };
 
 function addressAt(host: InventoryHost): SourceRange {
-  const placed = host.vars.get("ansible_host") ?? host.vars.get("ansible_ssh_host");
+  const placed = host.vars.get("ansible_ssh_host") ?? host.vars.get("ansible_host");
   return placed === undefined ? host.at : placeOf(placed);
 }
