@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { NO_FILES } from "../../src/core/inventory/inventory.js";
+import { loadInventory } from "../../src/core/inventory/load-inventory.js";
+import { loadPlaybooks } from "../../src/core/load/load-playbooks.js";
 import { aHost } from "../support/a-host.js";
 import { FakeHost } from "./fake-host.js";
 import { cli } from "./in-process.js";
@@ -10,6 +13,7 @@ const files = tempFiles({
   "named.yml": "- hosts: all\n  domains: { web-dom0a: { disks: { xvda1: { volume: vg0/a } } }, web-dom0b: { disks: { xvda1: { volume: vg0/b } } } }\n",
   "slip.yml": "- hosts: all\n  domains: { web-dom0a: { disks: { xvda1: { volume: vg0/a } } }, wbe-dom0b: { disks: { xvda1: { volume: vg0/b } } } }\n",
   "apart.yml": "- hosts: dom0a\n  domains: { web-dom0b: { disks: { xvda1: { volume: vg0/b } } } }\n- hosts: dom0b\n  domains: { \"db*\": {} }\n",
+  nothing: "", blank: " \n\n",
   lines: "dom0a\ndom0b\n",
   "one-line": "dom0a,dom0b\n",
 });
@@ -29,6 +33,31 @@ test("a file of -l holds one pattern a line, for playbooks as for the inventory"
   const { exit, err } = await check(files["one-line"]);
   expect(exit).toBe(1);
   expect(err).toContain("no host and no group is called 'dom0a,dom0b'");
+});
+
+test.each([
+  ["a variable that is empty", [""]], ["one that is empty, beside what is taken away", [":!dom0b"]], ["a comma alone", [","]],
+  ["a file with nothing in it", [`@${files.nothing}`]], ["a file of blank lines", [`@${files.blank}`]], ["one of several", ["dom0b", " "]],
+  ["an empty file, beside what is taken away", [`@${files.nothing},!dom0b`]],
+])("a -l that names nothing does not mean all hosts: %s", async (_what, limits) => {
+  const { exit, out, err } = await run("web.yml", ...limits.flatMap((limit) => ["-l", limit]));
+  expect([exit, out]).toEqual([1, ""]);
+  expect(err).toContain("error[host-pattern]: no host and no group is called ''");
+});
+
+test("a -l that only takes away leaves the others, as to Ansible", async () => {
+  const { exit, out } = await run("web.yml", "-l", "!dom0b");
+  expect(exit).toBe(0);
+  expect(out).toContain("web-dom0a on dom0a");
+  expect(out).not.toContain("web-dom0b on dom0b");
+});
+
+test.each(['[""]', '" "', '","', '["{{ target }}"]', '["{{ target }}", "!dom0b"]', '"{{ target }}:!dom0b"', '":&all"'])("hosts that name nothing are not all of them: %s", (hosts) => {
+  const inventory = loadInventory(["dom0a,dom0b"], NO_FILES).value;
+  if (inventory === undefined) throw new Error("no inventory");
+  const text = `- hosts: ${hosts}\n  vars: { target: "" }\n`;
+  const { value, diagnostics } = loadPlaybooks([{ file: "web.yml", text }], inventory);
+  expect([value, diagnostics.map(({ code }) => code)]).toEqual([undefined, ["host-pattern"]]);
 });
 
 test("a guest that is on a host which -l leaves out is passed over, with a word", async () => {

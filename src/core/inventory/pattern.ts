@@ -12,10 +12,21 @@ import { isSourceText } from "./inventory.js";
  * The hosts that a pattern means, in Ansible's order (inventory/manager.py): names and groups, globs, `~regex`,
  * joined by `:` or `,`; `:&group` keeps what is in both, `:!group` takes away; `group[0:2]`, `group[0]`, `group[-1]`.
  * @param at where the pattern was written
- * @returns an error for a part that matches nothing and is no glob; no hosts is not an error by itself
+ * @returns an error for a part that matches nothing and is no glob, and where there is none; no hosts is not an error by itself
  */
 export function matchHosts(pattern: string | readonly string[], inventory: Inventory, at?: SourceRange): Checked<string[]> {
-  return matchParts([pattern].flat().flatMap(splitPattern), inventory, at);
+  const patterns = [pattern].flat();
+  if (patterns.some(isBlank)) return { value: undefined, diagnostics: [namesNothing(at, "For all hosts write 'all'")] };
+  return matchParts(patterns.flatMap(splitPattern), inventory, at);
+}
+
+/**
+ * Where hosts should be named nothing stands, by a variable that is empty say: `,`, or `:!dom0b`. To Ansible that means all hosts, which
+ * is the last thing that whoever wrote it meant.
+ */
+function isBlank(pattern: string): boolean {
+  const parts = splitPattern(pattern);
+  return parts.length === 0 || (/^\s*[,:]/.test(pattern) && parts.every((part) => /^[&!]/.test(part)));
 }
 
 /**
@@ -32,11 +43,18 @@ export function matchLimit(limit: readonly string[], inventory: Inventory, files
 /** The patterns of `-l`, with those of each `@file` in its place. */
 export function expandLimit(limit: readonly string[], files: ReadFiles): Checked<readonly string[]> {
   const diagnostics: Diagnostic[] = [];
-  const parts = limit.flatMap(splitPattern).flatMap((part) => {
+  const parts = limit.flatMap((option) => {
+    if (isBlank(option)) diagnostics.push(namesNothing({ source: { file: "--limit", text: option }, start: 0, end: option.length }, "For all hosts leave --limit out"));
+    return splitPattern(option);
+  }).flatMap((part) => {
     if (!part.startsWith("@")) return [part];
     const path = part.slice(1);
     const read = files.read(path);
-    if (read !== undefined && isSourceText(read)) return read.text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    if (read !== undefined && isSourceText(read)) {
+      const lines = read.text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+      if (lines.length === 0) diagnostics.push(namesNothing({ source: read, start: 0, end: 0 }, "Write one pattern a line into it; for all hosts leave --limit out"));
+      return lines;
+    }
     const missing: Diagnostic = { severity: "error", code: "file-missing", summary: `there is no file '${path}', which -l names`, fix: "Write one pattern a line into it" };
     diagnostics.push(read ?? missing);
     return [];
@@ -66,6 +84,13 @@ export function matchParts(parts: readonly string[], inventory: Inventory, at: S
   }
   for (const part of parts.filter((p) => p.startsWith("!"))) for (const host of matcher.hosts(part.slice(1))) hosts.delete(host);
   return { value: hasErrors(diagnostics) ? undefined : [...hosts], diagnostics };
+}
+
+function namesNothing(at: SourceRange | undefined, fix: string): Diagnostic {
+  return {
+    severity: "error", code: "host-pattern", summary: "no host and no group is called ''", ...(at === undefined ? {} : { at }),
+    detail: "nothing stands here, which to Ansible means all hosts", fix,
+  };
 }
 
 interface Problem {
