@@ -134,6 +134,12 @@ function wrongForm(error: ErrorObject, parent: PlainMap, name: string, at: Diagn
   if (title === "a rate" && !text.includes("/")) {
     return make("wrong-form", `${name} is a rate, and '${brief(text)}' is not one`, at, `Write it per second: ${text.trim()}/s`);
   }
+  const bits = title === "a rate" ? /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b\s*\/s\s*$/i.exec(text) : null;
+  if (bits !== null) {
+    const [, number = "", prefix = ""] = bits;
+    const fix = `Write ${number}${prefix}B/s if it is bytes, ${Number(number) / 8}${prefix}B/s if it is bits`;
+    return make("wrong-form", `${name} is ${text.trim()}, which may be bits or bytes`, at, fix);
+  }
   if (title === "a window of time") {
     const { problem, fix } = windowProblem(text);
     return make("wrong-form", `${name} is a window of time, and ${problem}`, at, fix);

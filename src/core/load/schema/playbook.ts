@@ -34,7 +34,8 @@ const throttleOfDisk = {
       description: "Scheduling class on the disk, as ionice(1) names it. Only some IO schedulers heed it.",
     },
     bandwidth: {
-      ...size, examples: ["40MiB/s"], title: "a rate", pattern: "^\\s*\\d+(\\.\\d+)?\\s*([bB]|[kKmMgGtT]([iI]?[bB])?)/s\\s*$",
+      // of a size nobody speaks in bits, and of a rate whoever deals with networks does: 100Mb/s
+      ...size, examples: ["40MiB/s"], title: "a rate", pattern: "^\\s*\\d+(\\.\\d+)?\\s*(B|[kKmMgGtT]([iI]?B)?)/s\\s*$",
       description: "The most that a copy may write in a second, such as 40MiB/s.",
     },
   },
