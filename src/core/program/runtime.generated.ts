@@ -3612,6 +3612,11 @@ verb_draft_config() {
     says "$1 has a second name (hard link), which an edit would cut off"
     return 1
   }
+  # over one that chattr has made immutable nothing is renamed; nor can it be given a mode, and be it the one that it has
+  chmod -- "$(stat -c %a -- "$path")" "$path" || {
+    says "$1 can not be replaced: it may be immutable (lsattr)"
+    return 1
+  }
   shift 3
   cp -- "$path" "$HERE/config.before" && kept "$HERE/config.before" && kept "$HERE" || {
     says 'cannot keep the config as it is'
