@@ -48,6 +48,17 @@ verb_wait_ready web1 9 command -- true`);
   expect(stdout, stderr).toBe("1.00\n1.00\n1.75\n");
 });
 
+it.each(SHELLS)("a copy whose file system is not in order can be got rid of, and it is said how (%s)", async (shell) => {
+  const { stdout, stderr } = await evaluate(shell, `${FUNCTIONS}
+e2fsck() { return "$CODE"; }
+xfs_repair() { return "$CODE"; }
+for CODE in 0 4 8; do verb_check_copy vg0/web1-root -- e2fsck -f -n /dev/vg0/web1-root; echo "$? $SAYS"; SAYS=; done
+CODE=1
+verb_check_copy vg0/web1-root -- xfs_repair -n /dev/vg0/web1-root; echo "$? $SAYS"`);
+  const advice = "the file system of the copy is not in order, nor will it be for the next run. To begin anew: lvremove vg0/web1-root (the image has all that is in it)";
+  expect(stdout.split("\n"), stderr).toEqual(["0 ", `4 e2fsck ended with 4: ${advice}`, "8 e2fsck ended with 8", `1 xfs_repair ended with 1: ${advice}`, ""]);
+});
+
 describe("what was never given a UUID", () => {
   const NONE = "00000000-0000-0000-0000-000000000000";
 

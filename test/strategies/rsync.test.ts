@@ -30,11 +30,12 @@ function planned(disks: AGuest["disks"], move: MoveOptions = {}, change: (state:
 const noSnapshots = (state: HostState): HostState => ({ ...state, modules: { ...state.modules, dm_snapshot: "missing" } });
 
 describe("a copy is checked", () => {
-  const all = { command: ["e2fsck", "-f", "-n", "/dev/vg0/web1-xvda1"] };
+  const by = (...command: string[]) => ({ verb: ["check_copy", "vg0/web1-xvda1"], command: [...command, "/dev/vg0/web1-xvda1"] });
+  const all = by("e2fsck", "-f", "-n");
 
   test("all of it while the guest runs, and at rest only whether it was left in order: the guest waits", () => {
     expect(planned({ xvda1: LIVE }).checks).toEqual([
-      ["xvda1.check-copy", "prepare", all], ["xvda1.check", "switch", { command: ["e2fsck", "-n", "/dev/vg0/web1-xvda1"] }],
+      ["xvda1.check-copy", "prepare", all], ["xvda1.check", "switch", by("e2fsck", "-n")],
     ]);
   });
 

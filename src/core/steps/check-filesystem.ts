@@ -22,7 +22,7 @@ export const checkFilesystem: StepKind<"check-filesystem", CheckFilesystem> = {
   actions: ({ volume, type, thorough }) => {
     const device = volumePath(volume);
     const ext: Command = thorough ? ["e2fsck", "-f", "-n", device] : ["e2fsck", "-n", device];
-    return [{ command: type === "xfs" ? ["xfs_repair", "-n", device] : ext }];
+    return [{ verb: ["check_copy", volume], command: type === "xfs" ? ["xfs_repair", "-n", device] : ext }];
   },
   goals: () => [],
   effect: (_args, model) => model,
