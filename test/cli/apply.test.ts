@@ -286,6 +286,27 @@ describe("a lost connection", () => {
     expect(exit).toBe(0);
   });
 
+  test("by a power cut that has taken the end of the journal: what comes in its place is told", async () => {
+    const host = new FakeHost("dom0a");
+    const told = (...events: readonly FakeEvent[]): string[] => events.map((event, i) => JSON.stringify({ at: 1_700_000_000 + i, seq: i + 1, ...event }));
+    const [step, progress] = COPY;
+    if (step === undefined || progress === undefined) throw new Error("nothing is copied");
+    const journals = [
+      told(BEGIN, step, progress, progress, progress, { event: "down", domain: "web1" }, progress),
+      told(BEGIN, step, { event: "note", message: "the run was interrupted" }, { event: "end", outcome: "failed", message: "it is taken back" }),
+    ];
+    host.follow = (_command, onLine) => {
+      journals.shift()?.forEach(onLine);
+      return Promise.resolve(journals.length === 0 ? { value: { exitCode: 0, stdout: "", stderr: "" }, diagnostics: [] }
+        : { value: undefined, diagnostics: [{ severity: "error", code: "connection-lost", summary: "the connection broke" }] });
+    };
+    const { exit, out, err } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => before });
+    expect(err).toContain("the host had lost its power");
+    expect(out).toContain("web1 on dom0a: failed; undone, the guest is on its old disks");
+    expect(out).toContain("it is taken back");
+    expect(exit).toBe(3);
+  });
+
   test("that does not come back is given up, and the way to follow told", async () => {
     const { host, states } = converging({ breaksAfter: Array.from({ length: 30 }, () => 2) });
     const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states });

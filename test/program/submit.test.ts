@@ -225,6 +225,25 @@ describe("a submission", () => {
   });
 });
 
+it.concurrent.each(SHELLS)("a journal of which a power cut has taken the end is followed to its new one, also by who had read more of it (%s)", async (shell) => {
+  await withHost(shell, async (host) => {
+    host.install(moveProgram(host));
+    const line = (seq: number, more: object): string => `${JSON.stringify({ at: 1_700_000_000, seq, ...more })}\n`;
+    const begun = [1, 2, 3].map((seq) => line(seq, { event: "note", message: "so far" })).join("");
+    const end = line(4, { event: "end", outcome: "failed", message: "the run was interrupted" });
+    const file = join(host.runDirectory, "journal.jsonl");
+    writeFileSync(file, begun);
+    // the recovery is at work while somebody follows again
+    void host.command(["flock", join(host.book, "lock"), "/bin/sleep", "3"]);
+    await soon(() => existsSync(join(host.book, "lock")));
+    const following = host.run("follow", "9");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    writeFileSync(file, end, { flag: "a" });
+    expect((await following).stdout).toBe(begun + end);
+    for (const first of ["5", "9"]) expect((await host.run("follow", first)).stdout).toBe(begun + end);
+  });
+});
+
 it.each(SHELLS)("a run that never had the lock cleans nothing up: it is somebody else's (%s)", async (shell) => {
   await withHost(shell, async (host) => {
     host.install(moveProgram(host));

@@ -8,6 +8,8 @@ export interface FollowOptions {
   /** Of the run, in the host's books. */
   readonly directory: string;
   readonly onEvent: (event: RunEvent) => void;
+  /** From this line on what was handed over is not in the journal any more, and other events come in its place. */
+  readonly onCut?: (line: number) => void;
   readonly say: (text: string) => void;
   /** Aborted: nobody wants to watch any more. */
   readonly leave: AbortSignal;
@@ -24,7 +26,8 @@ const WAITS: readonly number[] = [1, 2, 5, 10, 15, 30, 30, 60, 60, 60, 120, 120,
 
 /**
  * Follows a run to its end. When the connection is lost it is made again and the journal read on from the line after
- * the last event seen (its number is its line); the run itself notices nothing of that.
+ * the last event seen (its number is its line); the run itself notices nothing of that. Where the host has lost its power, what was not
+ * on disk of the journal is gone, and it goes on from there: then it comes from its beginning, and what is known of it is passed over.
  */
 export async function followRun(options: FollowOptions): Promise<Followed> {
   const { runs, directory, onEvent, say, leave } = options;
@@ -33,6 +36,8 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   let attempt = 0;
   // one object, since the callback below changes it
   const journal = { ended: false };
+  /** By their numbers. */
+  const seen: string[] = [];
   for (;;) {
     let lost: string;
     try {
@@ -43,6 +48,12 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
         if (event === undefined) return;
         if (attempt > 0) say("connected again");
         attempt = 0;
+        if (event.seq < next) {
+          if (seen[event.seq] === line) return;
+          say("the host had lost its power, and with it the end of the journal: it is told anew from there");
+          options.onCut?.(event.seq);
+        }
+        seen[event.seq] = line;
         next = event.seq + 1;
         onEvent(event);
         journal.ended = event.event === "end";

@@ -69,6 +69,7 @@ const SECONDS_TO_ASK_AGAIN = 5;
 export async function watchDomain(directory: string, options: WatchOptions): Promise<DomainRun> {
   const { runs, watcher, interruption } = options;
   let report = emptyReport;
+  const events: RunEvent[] = [];
   // one object, since the callback below changes it
   const left: { waiting: boolean; asked?: Promise<void> } = { waiting: false };
   const leave = new AbortController();
@@ -80,7 +81,12 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
   try {
     const followed = await followRun({
       runs, directory, leave: leave.signal, say: watcher.say,
+      onCut: (line) => {
+        while ((events.at(-1)?.seq ?? 0) >= line) events.pop();
+        report = reportOf(events);
+      },
       onEvent: (event) => {
+        events.push(event);
         report = withEvent(report, event);
         watcher.event(event);
         if (event.event !== "waiting" || options.leavesWaiting !== true) return;

@@ -185,7 +185,7 @@ mode_status() {
   printf '%s\n' "$JSON"
 }
 
-# follow FIRST_LINE: lines as they come. Ends with the `end` event; `lost` if the program ended without one.
+# follow FIRST_LINE: lines as they come; from the first one on where those before FIRST_LINE are not there any more. Ends with the `end` event; `lost` if the program ended without one.
 mode_follow() {
   local first total
   first=$1
@@ -193,9 +193,10 @@ mode_follow() {
   [ -e "$JOURNAL" ] || opens "$JOURNAL"
   lines_in "$JOURNAL"
   total=$LINES_IN
+  # who follows has read more than there is, or all of it, and no end: a power cut has taken lines, and others stand in their places
+  if [ "$total" -lt "$((first - 1))" ] || { [ "$total" -lt "$first" ] && journal_ended; }; then first=1; fi
   if [ "$total" -ge "$first" ]; then
     tail -n "+$first" "$JOURNAL" | head -n "$((total - first + 1))" || exit 0
-    # an end that lies before FIRST_LINE ends it as well
   fi
   if journal_ended "$total"; then
     exit 0
