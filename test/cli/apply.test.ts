@@ -253,6 +253,13 @@ describe("apply", () => {
     expect(out).toContain("bob@desk has it since 2023-11-14 22:13:20 UTC");
   });
 
+  test("a host that does not take the program is not said to have another run", async () => {
+    const { host } = converging({ submit: "refused cannot write /var/lib/converge/domains/web1: is the disk full?\n" });
+    const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(5);
+    expect(out.replace(/\s+/g, " ")).toContain("or its host did not take the program cannot write /var/lib/converge/domains/web1: is the disk full?");
+  });
+
   test("one host that is not reached stops all before anything is begun", async () => {
     const hosts = { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") };
     const states = (host: string): HostState | undefined => (host === "dom0a" ? before : undefined);

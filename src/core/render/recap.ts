@@ -45,7 +45,7 @@ const ENDS: Readonly<Record<GuestEnd, string>> = {
   differs: "done, but not as planned: planning again finds work left",
   detached: "still running on the host, nobody watches",
   lost: "not known: the connection was lost; the run goes on by itself on the host",
-  held: "not started: another run holds this guest",
+  held: "not started: another run holds this guest, or its host did not take the program",
   stale: "not started: the host has changed since the plan was shown",
   "not-started": "not started",
 };
