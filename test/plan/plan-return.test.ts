@@ -10,6 +10,7 @@ import type { ExtContent, ImageFormat } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
+import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256 } from "../support/a-host.js";
 import { withBooks } from "../support/a-leftover.js";
 import {
@@ -470,4 +471,18 @@ test("an older volume of the same disk, still marked as such, is left too, and k
   expect(stepIds(plannedBack(byHand, { removeVolume: true }))).toEqual(["guard", "xvda1.remove-volume", "xvda1.vg0_2fold-root.settle-former", "tidy"]);
   const { commits: _commits, ...unknown } = byHand;
   expect(stepIds(plannedBack(unknown, { removeVolume: true }))).not.toContain("xvda1.remove-volume");
+});
+
+describe("files that are carried back", () => {
+  const carried = (state: HostState, move: ReturnWish["move"] = {}) =>
+    plannedBack(state, { carryBack: "files", removeVolume: false, move }).domains.flatMap(({ nodes }) => stepsOf(nodes))
+      .filter(({ kind }) => kind === "copy-files").map(({ args }) => args as CopyFiles);
+  const moved = (): HostState => movedHost(undefined, { disks: { xvda1: {} } });
+
+  test("are compared where nobody has seen the guest go down, or where it had to be destroyed", () => {
+    expect(carried(moved())).toMatchObject([{ compare: "times" }]);
+    expect(carried(moved())[0]).not.toHaveProperty("destroyable");
+    expect(carried(moved(), { destroy: true })).toMatchObject([{ compare: "times", destroyable: "web1" }]);
+    expect(carried(down(moved()))).toMatchObject([{ compare: "checksum" }]);
+  });
 });

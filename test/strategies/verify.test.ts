@@ -3,6 +3,7 @@ import type { MoveOptions } from "../../src/core/model/desired.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { Step } from "../../src/core/model/step.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
+import { copyFiles } from "../../src/core/steps/copy-files.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import type { PivotDisks } from "../../src/core/steps/pivot-disks.js";
 import { aHost, aWish, GIB, MIB, sha256, withFullImages } from "../support/a-host.js";
@@ -36,6 +37,14 @@ describe("a copy of files", () => {
 
   test("at rest has one pass, and nothing before it", () => {
     expect(passes({ verify: "full" }, { ...WEB, running: false })).toEqual([]);
+  });
+
+  test("says of a guest that may be destroyed that the last pass compares then, and of another one nothing", () => {
+    const said = (move: MoveOptions) => planned({ strategy: "rsync", ...move }).steps.filter(({ id }) => id.endsWith("copy-last"))
+      .map(({ args }) => copyFiles.actions(args as CopyFiles).some(({ shown = "" }) => shown.startsWith("where web1 had to be destroyed: with --checksum")));
+    expect(said({ destroy: true })).toEqual([true, true]);
+    expect(said({})).toEqual([false, false]);
+    expect(said({ destroy: true, verify: "full" }), "it does anyway").toEqual([false, false]);
   });
 
   test("is compared for the disks that it is wanted for, and all of them have their part in the forecast", () => {

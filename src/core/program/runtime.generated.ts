@@ -4119,10 +4119,23 @@ verb_parted() {
 PARTED_FROM=
 PARTED_IN=
 
+# if_destroyed: said before a copy, of that copy. Where this run has destroyed the guest, its last writes may be on its disk under a
+# file's old time, and every file is compared.
+verb_if_destroyed() {
+  COMPARE_ALL=$DESTROYED
+}
+DESTROYED=
+COMPARE_ALL=
+
 verb_copy() { # ID ROLE -- COMMAND…
   local id role began took room from into
   id=$1 role=$2 room=$ROOM_IN from=$PARTED_FROM into=$PARTED_IN ROOM_IN='' PARTED_FROM='' PARTED_IN=''
   shift 3
+  if [ -n "$COMPARE_ALL" ]; then
+    journal note message "$COMPARE_ALL was destroyed: every file is compared, which the forecast does not reckon with, unless \\\`verify: full\\\` is asked for"
+    COMPARE_ALL=
+    set -- "$@" --checksum
+  fi
   COPY_LIMIT=0 COPY_NAP=0.25
   if [ "$role" = last ]; then
     COPY_NAP=0.1
@@ -5151,6 +5164,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
     journal note message "$name ignored the shutdown request for \${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
+    DESTROYED=$name
     run_command xl destroy -- "$domid" || return
     await_gone "$domid" 60 "$loops" || {
       says "$name was destroyed and is still not gone: $SAYS"
@@ -10513,7 +10527,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_destroyed","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

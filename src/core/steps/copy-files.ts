@@ -18,6 +18,11 @@ export interface CopyFiles {
   readonly compare: "times" | "checksum";
   readonly throttle: Throttle;
   readonly watch?: SnapshotWatch | PoolWatch;
+  /**
+   * A guest that this run may have destroyed. What it flushed in its last seconds may be on its disk under a file's old time: fdatasync(2)
+   * leaves the time to a later commit of the guest's journal.
+   */
+  readonly destroyable?: string;
 }
 
 /** The snapshot that the copy reads from: watched, grown in time, and never trusted once it overflowed. */
@@ -48,7 +53,7 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
   },
   actions: (args) => [
-    ...watching(args), parted(args), ifNoRoom(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
+    ...watching(args), parted(args), ifNoRoom(args), ...ifDestroyed(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
     // rsync is done when all is in memory: what finds no place after that (in a sparse image whose file system is full) is told
     // to whoever flushes it, and not to umount. No check of the file system finds it either: only data is missing
     { command: ["sync", "--file-system", args.target] },
@@ -100,6 +105,17 @@ function ifNoRoom({ target }: CopyFiles): Action {
     verb: ["if-no-room", target],
     shown: `where a changed file finds no room: remove what is to be replaced from ${target}, and copy again`,
   };
+}
+
+/** Which files that are can not be told, so all are compared. */
+function ifDestroyed({ destroyable, compare }: CopyFiles): readonly Action[] {
+  if (destroyable === undefined || compare === "checksum") return [];
+  return [
+    {
+      verb: ["if_destroyed"],
+      shown: `where ${destroyable} had to be destroyed: with --checksum, for its last writes may stand there under a file's old time`,
+    },
+  ];
 }
 
 function rsync({ source, target, compare, throttle }: CopyFiles): Command {

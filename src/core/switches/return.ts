@@ -55,7 +55,7 @@ export function returnSteps(move: DomainReturn, state: HostState): readonly Plan
     ...returns.flatMap((change) => prepare(name, change)),
     guardStep(move, state, "guard"),
     ...(running ? takeDown(move, edit) : []),
-    ...returns.flatMap((change) => carry(name, change)),
+    ...returns.flatMap((change) => carry(move, change)),
     ...(running ? [] : [guardStep(move, state, "guard-again")]),
     // as in a move of one that is down: an undo could take the config back from under what is planned from it, or from
     // under a guest that has run on its image
@@ -141,7 +141,7 @@ function lastOf(name: string): string {
 }
 
 /** While the guest is down: what its image lacks. */
-function carry(domain: string, change: ReturnDisk): readonly Step[] {
+function carry({ domain: { name: domain, running }, destroy }: DomainReturn, change: ReturnDisk): readonly Step[] {
   const { vdev, volume, image, path, retired, halfCarried } = change;
   const id = (what: string): string => `${safeName(vdev)}.${what}`;
   if (change.carry === "nothing" || change.carry === "swap") return [];
@@ -175,8 +175,10 @@ function carry(domain: string, change: ReturnDisk): readonly Step[] {
       copyFiles, "switch", id("carry"),
       {
         name: safeName(vdev), source: paths.source, target: paths.target, from: volume.name, to: path, role: "first",
-        // where an earlier carry was cut off, a file's times can be there before its data
-        compare: halfCarried ? "checksum" : "times", throttle: {},
+        // where an earlier carry was cut off, a file's times can be there before its data; and where nobody has seen the guest go down,
+        // its last data may be there under the times of before
+        compare: halfCarried || running === undefined ? "checksum" : "times", throttle: {},
+        ...(destroy === true && running !== undefined ? { destroyable: domain } : {}),
       },
       "what was written since the move goes along",
     ),

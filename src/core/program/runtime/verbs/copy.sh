@@ -22,10 +22,23 @@ verb_parted() {
 PARTED_FROM=
 PARTED_IN=
 
+# if_destroyed: said before a copy, of that copy. Where this run has destroyed the guest, its last writes may be on its disk under a
+# file's old time, and every file is compared.
+verb_if_destroyed() {
+  COMPARE_ALL=$DESTROYED
+}
+DESTROYED=
+COMPARE_ALL=
+
 verb_copy() { # ID ROLE -- COMMAND…
   local id role began took room from into
   id=$1 role=$2 room=$ROOM_IN from=$PARTED_FROM into=$PARTED_IN ROOM_IN='' PARTED_FROM='' PARTED_IN=''
   shift 3
+  if [ -n "$COMPARE_ALL" ]; then
+    journal note message "$COMPARE_ALL was destroyed: every file is compared, which the forecast does not reckon with, unless \`verify: full\` is asked for"
+    COMPARE_ALL=
+    set -- "$@" --checksum
+  fi
   COPY_LIMIT=0 COPY_NAP=0.25
   if [ "$role" = last ]; then
     COPY_NAP=0.1

@@ -37,6 +37,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
     journal note message "$name ignored the shutdown request for ${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
+    DESTROYED=$name
     run_command xl destroy -- "$domid" || return
     await_gone "$domid" 60 "$loops" || {
       says "$name was destroyed and is still not gone: $SAYS"
