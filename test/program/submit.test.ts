@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -64,6 +65,22 @@ describe("a submission", () => {
       await host.run("stop");
       const followed = await host.run("follow", "2");
       expect(followed.stdout).toMatch(/"seq":2,[^]*"outcome":"stopped"/);
+    });
+  });
+
+  it.each(["sha256:d1", "sha256:other"])("of %s waits for who looks after a run that has ended, and is none of that run's", async (digest) => {
+    await withHost("dash", async (host) => {
+      expect(await submit(host, "1")).toMatchObject({ answer: "started" });
+      await soon(() => existsSync(join(host.book, "runs/1/ended")));
+      const holder = spawn("flock", [join(host.book, "lock"), "sh", "-c", `touch "${host.root}/has-it"; while [ -e "${host.root}/has-it" ]; do sleep 0.05; done`], { stdio: "ignore" });
+      await soon(() => existsSync(join(host.root, "has-it")));
+      const answer = submit(host, "2", digest);
+      // for longer than a follower of a run that is under way has it
+      const letGo = setTimeout(() => { rmSync(join(host.root, "has-it")); }, 1500);
+      expect(await answer).toMatchObject({ answer: "started", directory: expect.stringContaining("/runs/2") as unknown });
+      clearTimeout(letGo);
+      holder.kill();
+      await soon(() => existsSync(join(host.book, "runs/2/ended")));
     });
   });
 

@@ -42,14 +42,18 @@ plain_file() {
   [ ! -e "$1" ] || { [ -f "$1" ] && only_ours "$1"; } || refuse "$1 is no file of converge's own"
 }
 
-# held: the lock is, for longer than a follower has it
+# held: the lock is, for longer than a follower has it. Who has it after a run has ended (it is being recovered, or looked after) is about
+# to let go: there is nothing to attach to any more, and its owner holds nobody up.
 held() {
-  local tries
-  for tries in 1 2 3 4 5; do
-    flock -n -s "$BOOK/lock" true 8>&- && return 1
+  local tries limit
+  tries=0
+  while ! flock -n -s "$BOOK/lock" true 8>&-; do
+    tries=$((tries + 1)) limit=5
+    [ ! -e "$BOOK/current/ended" ] || limit=300
+    [ "$tries" -lt "$limit" ] || return 0
     sleep 0.1
   done
-  return 0
+  return 1
 }
 
 fact() {
