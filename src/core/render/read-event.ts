@@ -15,7 +15,7 @@ export function readRunEvent(line: string): RunEvent | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const event = value as Record<string, unknown>;
   const fields = typeof event["event"] === "string" ? own(FIELDS, event["event"]) : undefined;
-  if (fields === undefined || !isFinite(event["at"]) || !isFinite(event["seq"])) return undefined;
+  if (fields === undefined || !isFinite(event["at"]) || !isLineNumber(event["seq"])) return undefined;
   const fits = Object.entries(fields).every(([name, type]) => fitsType(event[name], type));
   if (!fits) return undefined;
   const read = value as RunEvent;
@@ -33,6 +33,10 @@ function fitsType(value: unknown, type: FieldType): boolean {
 /** JSON has numbers that are too large to be one: `1e999`. */
 function isFinite(value: unknown): boolean {
   return typeof value === "number" && Number.isFinite(value);
+}
+
+function isLineNumber(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
 const OUTCOMES: Readonly<Record<Outcome, true>> = { done: true, failed: true, refused: true, stopped: true, stuck: true };

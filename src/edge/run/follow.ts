@@ -8,14 +8,13 @@ export interface FollowOptions {
   /** Of the run, in the host's books. */
   readonly directory: string;
   readonly onEvent: (event: RunEvent) => void;
-  /** From this line on what was handed over is not in the journal any more, and other events come in its place. */
-  readonly onCut?: (line: number) => void;
+  /** What was handed over is not what the journal says any more: it comes anew, from its first event. */
+  readonly onCut?: () => void;
   readonly say: (text: string) => void;
   /** Aborted: nobody wants to watch any more. */
   readonly leave: AbortSignal;
   /** Waits; tests make it short. */
   readonly sleep?: (seconds: number, leave: AbortSignal) => Promise<void>;
-  readonly firstLine?: number;
 }
 
 /** ended: the journal says so. left: the user left. lost: the host did not come back. silent: it stopped without an end. */
@@ -25,47 +24,59 @@ export type Followed = "ended" | "left" | "lost" | "silent";
 const WAITS: readonly number[] = [1, 2, 5, 10, 15, 30, 30, 60, 60, 60, 120, 120, 120];
 
 /**
- * Follows a run to its end. When the connection is lost it is made again and the journal read on from the line after
- * the last event seen (its number is its line); the run itself notices nothing of that. Where the host has lost its power, what was not
- * on disk of the journal is gone, and it goes on from there: then it comes from its beginning, and what is known of it is passed over.
+ * Follows a run to its end. When the connection is lost it is made again and the journal read on from the last event seen (its number is
+ * its line); the run itself notices nothing of that. Where the host has lost its power, what was not on disk of the journal is gone, and
+ * it was written on from there: the last event seen is not what stands in its place, and all is told anew.
  */
 export async function followRun(options: FollowOptions): Promise<Followed> {
   const { runs, directory, onEvent, say, leave } = options;
   const sleep = options.sleep ?? pause;
-  let next = options.firstLine ?? 1;
   let attempt = 0;
   // one object, since the callback below changes it
-  const journal = { ended: false };
-  /** By their numbers. */
-  const seen: string[] = [];
+  const journal: { ended: boolean; last?: { readonly seq: number; readonly line: string } } = { ended: false };
   for (;;) {
     let lost: string;
+    // what comes first, if all is as it was
+    let known = journal.last;
+    let greeted = false;
+    const anew = new AbortController();
     try {
-      await runs.follow(directory, next, (line) => {
-        if (leave.aborted || journal.ended) return;
+      await runs.follow(directory, known?.seq ?? 1, (line) => {
+        if (leave.aborted || anew.signal.aborted || journal.ended) return;
         const event = readRunEvent(line);
         // what a login shell prints before the journal is no line of it; one that says nothing may come again
         if (event === undefined) return;
-        if (attempt > 0) say("connected again");
-        attempt = 0;
-        if (event.seq < next) {
-          if (seen[event.seq] === line) return;
-          say("the host had lost its power, and with it the end of the journal: it is told anew from there");
-          options.onCut?.(event.seq);
+        if (attempt > 0 && !greeted) say("connected again");
+        greeted = true;
+        if (known !== undefined) {
+          const isKnown = event.seq === known.seq && line === known.line;
+          known = undefined;
+          // no step forward: a connection that breaks each time behind it is given up like one that can not be made
+          if (isKnown) return;
+          say("the host had lost its power, and with it the end of the journal: the run is told anew");
+          options.onCut?.();
+          delete journal.last;
+          // how far back it is another one is not known
+          if (event.seq > 1) {
+            anew.abort();
+            return;
+          }
         }
-        seen[event.seq] = line;
-        next = event.seq + 1;
+        attempt = 0;
+        journal.last = { seq: event.seq, line };
         onEvent(event);
         journal.ended = event.event === "end";
-      }, leave);
+      }, AbortSignal.any([leave, anew.signal]));
       if (journal.ended) return "ended";
       if (leave.aborted) return "left";
+      if (anew.signal.aborted) continue;
       // a follower that ends without an end: the program died, and a later run will recover it
       return "silent";
     } catch (error) {
       if (journal.ended) return "ended";
       if (leave.aborted) return "left";
       if (!(error instanceof Unreachable)) throw error;
+      if (anew.signal.aborted) continue;
       lost = error.message;
     }
     const wait = WAITS[attempt];

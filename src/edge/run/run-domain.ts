@@ -64,12 +64,12 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
 }
 
 const SECONDS_TO_ASK_AGAIN = 5;
+const MOST_SECONDS_TO_ASK_AGAIN = 120;
 
 /** Follows a run that is under way, and passes the user's wishes on to it. */
 export async function watchDomain(directory: string, options: WatchOptions): Promise<DomainRun> {
   const { runs, watcher, interruption } = options;
   let report = emptyReport;
-  const events: RunEvent[] = [];
   // one object, since the callback below changes it
   const left: { waiting: boolean; asked?: Promise<void> } = { waiting: false };
   const leave = new AbortController();
@@ -81,12 +81,10 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
   try {
     const followed = await followRun({
       runs, directory, leave: leave.signal, say: watcher.say,
-      onCut: (line) => {
-        while ((events.at(-1)?.seq ?? 0) >= line) events.pop();
-        report = reportOf(events);
+      onCut: () => {
+        report = emptyReport;
       },
       onEvent: (event) => {
-        events.push(event);
         report = withEvent(report, event);
         watcher.event(event);
         if (event.event !== "waiting" || options.leavesWaiting !== true) return;
@@ -158,6 +156,7 @@ async function askToStop(
       if (!(error instanceof Unreachable)) throw error;
       if (tries === 0) watcher.say(`the host has not heard it yet: ${error.message}; it is asked again until it does; Ctrl-C again leaves the run to itself`);
     }
-    await sleep(SECONDS_TO_ASK_AGAIN, over);
+    // more and more seldom: each time is a login, and ssh may ask for a pass phrase
+    await sleep(Math.min(SECONDS_TO_ASK_AGAIN * 2 ** tries, MOST_SECONDS_TO_ASK_AGAIN), over);
   }
 }
