@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createCipheriv, createHmac, pbkdf2Sync } from "node:crypto";
 import { loadInventory } from "../../src/core/inventory/load-inventory.js";
 import { isVaulted, leaveSealed, openFile, parseEnvelope } from "../../src/core/inventory/vault.js";
 import { parseWindow, windowProblem } from "../../src/core/load/window.js";
@@ -7,27 +6,13 @@ import { hasErrors } from "../../src/core/model/diagnostic.js";
 import { parseSubmitAnswer } from "../../src/core/program/submit.js";
 import { unlockWith } from "../../src/edge/vault/unlock.js";
 import { filesOf } from "../load/files.js";
+import { VAULT_PASSWORD, vaultOf } from "../support/vault.js";
 import { onText, same, wellFormed } from "./target.js";
 import type { Target } from "./target.js";
 
 /** What programs and hosts answer in a few words, envelopes, and times of day. */
 
 const DAY = 24 * 60;
-const PASSWORD = Buffer.from("correct horse");
-
-const hex = (text: string | Uint8Array): string => Buffer.from(text).toString("hex");
-const wrapped = (text: string): string => (text.match(/.{1,80}/g) ?? []).join("\n");
-
-/** As ansible-vault writes it, with a salt that stays the same. */
-function vault(padded: Uint8Array): string {
-  const salt = Buffer.alloc(32, 7);
-  const derived = pbkdf2Sync(PASSWORD, salt, 10_000, 80, "sha256");
-  const cipher = createCipheriv("aes-256-ctr", derived.subarray(0, 32), derived.subarray(64));
-  const sealed = Buffer.concat([cipher.update(padded), cipher.final()]);
-  const hmac = createHmac("sha256", derived.subarray(32, 64)).update(sealed).digest("hex");
-  return `$ANSIBLE_VAULT;1.1;AES256\n${wrapped(hex(`${hex(salt)}\n${hmac}\n${hex(sealed)}`))}\n`;
-}
-
 /** Every number in it is one: `1e999` is none. */
 function finite(value: unknown): void {
   JSON.stringify(value, (_, one: unknown) => {
@@ -50,11 +35,11 @@ export function wordTargets(jsonWords: readonly string[]): readonly Target[] {
       same(result.value === undefined, hasErrors(result.diagnostics), "having a value and having no error");
     }),
     onText("vault", () => [
-      vault(Buffer.concat([Buffer.from("a: secret\n"), Buffer.alloc(6, 6)])), vault(Buffer.from("no padding 12345")), vault(Buffer.from([0xff, 1])), vault(Buffer.alloc(0)),
+      vaultOf(Buffer.concat([Buffer.from("a: secret\n"), Buffer.alloc(6, 6)])), vaultOf(Buffer.from("no padding 12345")), vaultOf(Buffer.from([0xff, 1])), vaultOf(Buffer.alloc(0)),
       readFileSync("test/inventory/broken/vaulted.yml", "utf8"),
     ], ["$ANSIBLE_VAULT;1.1;AES256\n", "$ANSIBLE_VAULT;1.2;AES256;id\n", ";1.0;", "AES", "0a", "3", "\r\n", "\n", "  "], (text) => {
       const parts = parseEnvelope(text);
-      const opened = unlockWith([PASSWORD])(text);
+      const opened = unlockWith([Buffer.from(VAULT_PASSWORD)])(text);
       if ("problem" in parts) same(JSON.stringify(opened), JSON.stringify(parts), "what is said of a damaged one");
       if ("problem" in opened && opened.problem === "") throw new Error("a problem without words");
       same("sealed" in leaveSealed(text), !("problem" in parts), "what is left shut, and what could be opened");

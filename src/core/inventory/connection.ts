@@ -75,6 +75,9 @@ const LOGIN: Word = { what: "a login name", never: /^-|[\r\n\0]/ };
 /** Of several names for one thing the older ones are the stronger, as they are to Ansible (of the `vars` of a plugin's option the last one counts). */
 const PASSWORDS: readonly string[] = ["ansible_sudo_pass", "ansible_become_pass", "ansible_become_password"];
 
+/** What a variable says, and whether that was decrypted. */
+type Found<T> = T & { readonly name: string; readonly isSecret: boolean };
+
 class ConnectionReader {
   readonly diagnostics: Diagnostic[] = [];
   isSealed = false;
@@ -106,11 +109,12 @@ class ConnectionReader {
   }
 
   private kind(): Connection["kind"] {
-    const kind = this.text("ansible_connection") ?? "ssh";
-    const known = KINDS.get(kind);
+    const found = this.named(["ansible_connection"]);
+    const known = KINDS.get(found?.text ?? "ssh");
     if (known !== undefined) return known;
-    const fix = didYouMean(kind, ["ssh", "local", "recorded"]) ?? "Connections are ssh, local and recorded";
-    this.complain("connection", `no connection is called '${kind}'`, this.place("ansible_connection"), fix);
+    const shown = shownText(found);
+    const fix = didYouMean(shown, ["ssh", "local", "recorded"]) ?? "Connections are ssh, local and recorded";
+    this.complain("connection", `no connection is called '${shown}'`, this.place("ansible_connection"), fix);
     return "ssh";
   }
 
@@ -130,10 +134,10 @@ class ConnectionReader {
 
   private become(defaults: ConnectionDefaults): Become | undefined {
     if (!(this.flag("ansible_become") ?? defaults.become ?? false)) return undefined;
-    const method = this.text("ansible_become_method") ?? "sudo";
-    if (method !== "sudo") {
+    const method = this.named(["ansible_become_method"]);
+    if (method !== undefined && method.text !== "sudo") {
       const fix = "Set it to sudo, or log in as root";
-      this.complain("become", `becoming root by '${method}' is not built`, this.place("ansible_become_method"), fix);
+      this.complain("become", `becoming root by '${shownText(method)}' is not built`, this.place("ansible_become_method"), fix);
     }
     const password = this.text(...PASSWORDS) ?? defaults.becomePassword;
     return {
@@ -159,11 +163,13 @@ class ConnectionReader {
   }
 
   /** The first of several names for one thing that says something. */
-  private value(names: readonly string[]): { readonly name: string; readonly value: unknown } | undefined {
+  private value(names: readonly string[]): Found<{ readonly value: unknown }> | undefined {
     for (const name of names) {
       const rendered = this.scope.variable(name);
       if (rendered === undefined) continue;
-      if (rendered.kind === "value" && rendered.value !== null && rendered.value !== "") return { name, value: rendered.value };
+      if (rendered.kind === "value" && rendered.value !== null && rendered.value !== "") {
+        return { name, value: rendered.value, isSecret: rendered.secret === true };
+      }
       if (rendered.kind === "sealed" && !PASSWORDS.includes(name)) this.isSealed = true;
       if (rendered.kind === "problems") this.diagnostics.push(...rendered.problems);
       if (rendered.kind === "late") this.complain("connection", `'${name}' can not depend on '${rendered.name}'`, rendered.at);
@@ -175,11 +181,11 @@ class ConnectionReader {
     return this.named(names)?.text;
   }
 
-  private named(names: readonly string[]): { readonly name: string; readonly text: string } | undefined {
+  private named(names: readonly string[]): Found<{ readonly text: string }> | undefined {
     const found = this.value(names);
     if (found === undefined) return undefined;
-    const { name, value } = found;
-    if (["string", "number", "boolean"].includes(typeof value)) return { name, text: String(value) };
+    const { name, value, isSecret } = found;
+    if (["string", "number", "boolean"].includes(typeof value)) return { name, text: String(value), isSecret };
     this.complain("connection", `'${name}' must be text`, this.place(name));
     return undefined;
   }
@@ -189,7 +195,7 @@ class ConnectionReader {
     if (found === undefined) return undefined;
     const { name, text } = found;
     if (!never.test(text)) return text;
-    this.complain("connection", `'${name}' must be ${what}, not '${text}'`, this.place(name));
+    this.complain("connection", `'${name}' must be ${what}, not '${shownText(found)}'`, this.place(name));
     return undefined;
   }
 
@@ -241,6 +247,11 @@ class ConnectionReader {
       ...(fix === undefined ? {} : { fix }),
     });
   }
+}
+
+/** A text as a complaint may quote it. */
+function shownText(found: Found<{ readonly text: string }> | undefined): string {
+  return found === undefined || found.isSecret ? "…" : found.text;
 }
 
 /** A number, or a text that is one; NaN for all else. */

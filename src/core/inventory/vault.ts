@@ -84,11 +84,16 @@ export function lockedAt(what: string, at: SourceRange): Diagnostic {
   };
 }
 
+/** A complaint of which nothing is left but what is wrong, and where: without the words that it quotes. */
+export function withoutQuoted({ severity, code, at, summary }: Diagnostic): Diagnostic {
+  return { severity, code, summary: summary.replace(/'.*'/gs, "'…'"), ...(at === undefined ? {} : { at }) };
+}
+
 /** A complaint without the words of its file that it quotes, where that is decrypted, and else where they are a password. */
 export function withoutSecrets(diagnostic: Diagnostic): Diagnostic {
-  const { severity, code, at, summary, detail, fix } = diagnostic;
+  const { at, summary, detail, fix } = diagnostic;
   if (at === undefined) return diagnostic;
-  if (at.source.secret === true) return { severity, code, at, summary: summary.replace(/'.*'/gs, "'…'") };
+  if (at.source.secret === true) return withoutQuoted(diagnostic);
   const shown = (words: string): string => quotedWithoutSecrets(words, at.source, at.start, at.end);
   return {
     ...diagnostic, summary: shown(summary),

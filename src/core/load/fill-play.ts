@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { Document, Path } from "./document.js";
 import { define, isMap, placeOf } from "./document.js";
+import { SecretPaths } from "./secret-paths.js";
 import type { LateValues, Scope } from "./scope.js";
 import { LATE_NAMES } from "./scope.js";
 import { looksTemplated } from "./template.js";
@@ -10,6 +11,8 @@ export interface FilledPlay {
   readonly value: unknown;
   /** Volumes that are functions of the guest and the disk, by {@link pathKey}. Their `value` holds an example. */
   readonly lateVolumes: ReadonlyMap<string, (late: LateValues) => string>;
+  /** Where it was decrypted, or is made of what was: no complaint shows what stands there. */
+  readonly secrets: SecretPaths;
   /** Something in it comes from a vault that is left shut: `value` has gaps, and says nothing. */
   readonly isSealed: boolean;
   readonly diagnostics: readonly Diagnostic[];
@@ -33,12 +36,14 @@ export function hasTemplates(value: unknown): boolean {
 export function fillPlay(document: Document, path: Path, value: unknown, scope: Scope): FilledPlay {
   const filler = new Filler(document, scope);
   const filled = filler.fill(value, path);
-  return { value: filled, lateVolumes: filler.lateVolumes, isSealed: filler.isSealed, diagnostics: filler.diagnostics };
+  const { lateVolumes, secrets, isSealed, diagnostics } = filler;
+  return { value: filled, lateVolumes, secrets, isSealed, diagnostics };
 }
 
 class Filler {
   readonly lateVolumes = new Map<string, (late: LateValues) => string>();
   readonly diagnostics: Diagnostic[] = [];
+  readonly secrets = new SecretPaths();
   isSealed = false;
   private readonly waiting: Scope;
 
@@ -63,7 +68,10 @@ class Filler {
     const placed = { value, document: this.document, path };
     const isVolume = path.at(-1) === "volume" && path.at(-3) === "disks";
     const rendered = (isVolume ? this.waiting : this.scope).render(placed);
-    if (rendered.kind === "value") return rendered.value;
+    if (rendered.kind === "value") {
+      if (rendered.secret === true) this.secrets.add(path);
+      return rendered.value;
+    }
     if (rendered.kind === "problems") {
       this.diagnostics.push(...rendered.problems);
       return undefined;
@@ -84,6 +92,7 @@ class Filler {
     const example = this.scope.withLate(EXAMPLE).render(placed);
     if (example.kind === "problems") this.diagnostics.push(...example.problems);
     if (example.kind === "sealed") this.isSealed = true;
+    if (example.kind === "value" && example.secret === true) this.secrets.add(path);
     this.lateVolumes.set(pathKey(path), (late) => {
       const result = this.scope.withLate(late).render(placed);
       // what could not be filled in is no name that LVM takes, so matching will refuse it at its place

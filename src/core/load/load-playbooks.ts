@@ -3,6 +3,7 @@ import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import type { Inventory, InventoryHost, Variables } from "../inventory/inventory.js";
+import { withoutQuoted } from "../inventory/vault.js";
 import { matchHosts, matchParts } from "../inventory/pattern.js";
 import type { Document, Path, Placed, PlainMap } from "./document.js";
 import { isMap, lazily, own } from "./document.js";
@@ -14,6 +15,7 @@ import { playScope, scopeOf } from "./host-scope.js";
 import { PlayReader } from "./play-reader.js";
 import { readDomain } from "./read-domain.js";
 import { readMove } from "./read-move.js";
+import type { SecretPaths } from "./secret-paths.js";
 import { HostKeys, namesUsed } from "./used-variables.js";
 import { unpairedOn } from "./window-pairs.js";
 import type { ReadPlaybook } from "./read-playbook.js";
@@ -150,9 +152,9 @@ class Loader {
     const filled = fillPlay(document, path, head, playScope(playVars, this.extra));
     this.diagnostics.push(...filled.diagnostics);
     if (hasErrors(filled.diagnostics)) return [];
-    const header = this.strict(document, path, filled.value);
+    const header = this.strict(document, path, filled.value, filled.secrets);
     if (header === undefined) return [];
-    const meant = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])));
+    const meant = this.hostsOf(header.hosts, lazily(() => document.locate([...path, "hosts"])), filled.secrets.touches([...path, "hosts"]));
     const hosts = meant.filter((host) => this.limit?.has(host.name) ?? true);
     const name = header.name ?? [header.hosts].flat().join(",");
     const body: PlainMap = { ...(domains === undefined ? {} : { domains }), ...(move === undefined ? {} : { move }) };
@@ -183,15 +185,15 @@ class Loader {
   }
 
   /** The second check, of what templates have made; types are what the schema says after it. */
-  private strict(document: Document, path: Path, value: unknown): PlayData | undefined {
-    const complaints = checkFilled(document, Number(path[0]), value);
+  private strict(document: Document, path: Path, value: unknown, secrets: SecretPaths): PlayData | undefined {
+    const complaints = checkFilled(document, Number(path[0]), value, secrets);
     this.diagnostics.push(...complaints);
     return complaints.length > 0 ? undefined : (value as PlayData);
   }
 
-  private hostsOf(pattern: string | readonly string[], at: SourceRange): InventoryHost[] {
+  private hostsOf(pattern: string | readonly string[], at: SourceRange, isSecret: boolean): InventoryHost[] {
     const matched = matchHosts(pattern, this.inventory, at);
-    this.diagnostics.push(...matched.diagnostics);
+    this.diagnostics.push(...(isSecret ? matched.diagnostics.map(withoutQuoted) : matched.diagnostics));
     const names = matched.value ?? [];
     if (names.length === 0 && matched.diagnostics.length === 0) {
       const summary = "no host of the inventory is meant by this";
@@ -217,9 +219,9 @@ class Loader {
   }
 
   private patterns(document: Document, path: Path, filled: FilledPlay, name: string): readonly DesiredDomainPattern[] {
-    const data = this.strict(document, path, { hosts: "all", ...(filled.value as PlainMap) });
+    const data = this.strict(document, path, { hosts: "all", ...(filled.value as PlainMap) }, filled.secrets);
     if (data === undefined) return [];
-    const reader = new PlayReader(document, name, filled.lateVolumes);
+    const reader = new PlayReader(document, name, filled.lateVolumes, filled.secrets);
     const playMove = readMove(data.move, [...path, "move"], reader);
     const places = reader.keyPlaces({ move: data.move }, path);
     const patterns = Object.entries(data.domains ?? {}).map(([pattern, domain]) => {

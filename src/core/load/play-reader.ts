@@ -5,6 +5,7 @@ import type { SourceRange } from "../model/source.js";
 import type { Document, Path } from "./document.js";
 import { lazily } from "./document.js";
 import type { LateValues } from "./scope.js";
+import type { SecretPaths } from "./secret-paths.js";
 
 /** What reading a play's parts needs at every level: its places, its complaints, what is known outside. */
 export class PlayReader {
@@ -14,6 +15,7 @@ export class PlayReader {
     readonly document: Document,
     readonly play: string,
     readonly lateVolumes: ReadonlyMap<string, (late: LateValues) => string>,
+    private readonly secrets: SecretPaths,
   ) {}
 
   at(path: Path, part: "value" | "key" = "value"): SourceRange {
@@ -21,6 +23,7 @@ export class PlayReader {
   }
 
   complain(code: string, summary: string, path: Path, fix?: string, part: "value" | "key" = "value"): void {
+    if (this.isSecret(code, path, part)) return;
     this.diagnostics.push({
       severity: "error", code, summary, at: this.at(path, part), ...(fix === undefined ? {} : { fix }),
     });
@@ -28,11 +31,21 @@ export class PlayReader {
 
   /** Like {@link complain}, of a name that was written as the path of its device. */
   complainOfPath(code: string, summary: string, path: Path, fix: string | undefined, part: "value" | "key"): void {
+    if (this.isSecret(code, path, part)) return;
     const at = this.at(path, part);
     const edit = withoutPrefix(at, "/dev/", part === "key" ? /^\w+$/ : /^(?!mapper\/)[^/]+\/[^/]+$/);
     this.diagnostics.push({
       severity: "error", code, summary, at, ...(fix === undefined ? {} : { fix }), ...(edit === undefined ? {} : { edits: [edit] }),
     });
+  }
+
+  /** Of what was decrypted it is said that it is wrong, and not what of it: the words may be made of the value in any way. */
+  private isSecret(code: string, path: Path, part: "value" | "key"): boolean {
+    if (!this.secrets.isWithin(path)) return false;
+    const name = path.findLast((key) => typeof key === "string") ?? this.play;
+    const summary = `what was decrypted for '${name}' does not fit here, and is not shown`;
+    this.diagnostics.push({ severity: "error", code, summary, at: this.at(path, part) });
+    return true;
   }
 
   /** Bytes of a size that the schema has let pass; what is no size a disk can have is complained of. */

@@ -5,6 +5,7 @@ import { documentOf, valueAt } from "./document.js";
 import { fastYaml } from "./fast-yaml.js";
 import { schemaCheck } from "./schema/check.js";
 import { playbookSchema } from "./schema/playbook.js";
+import type { SecretPaths } from "./secret-paths.js";
 import { templateProblems } from "./template-problems.js";
 import { MAX_DEPTH, MAX_VALUES_BY_ALIAS, readYaml } from "./yaml.js";
 
@@ -50,8 +51,13 @@ function readDocument(source: SourceText): Checked<Document> {
   return { value: { source, value: quick.value, locate }, diagnostics: [] };
 }
 
-/** The second check of a play or a part of one: of what templates have made. */
-export function checkFilled(document: Document, play: number, value: unknown): Checked<unknown>["diagnostics"] {
+/**
+ * The second check of a play or a part of one: of what templates have made.
+ * @param secrets what of it no complaint shows
+ */
+export function checkFilled(document: Document, play: number, value: unknown, secrets: SecretPaths): Checked<unknown>["diagnostics"] {
   const pathOf = (inner: Path): Path => [play, ...inner.slice(1)];
-  return CHECK.check([value], (inner, part) => document.locate(pathOf(inner), part), "filled in", (inner) => valueAt(document.value, pathOf(inner)));
+  return CHECK.check([value], (inner, part) => document.locate(pathOf(inner), part), "filled in", {
+    written: (inner) => valueAt(document.value, pathOf(inner)), isSecret: (inner) => secrets.touches(pathOf(inner)),
+  });
 }

@@ -3,7 +3,7 @@ import type { SourceRange } from "../model/source.js";
 import type { Placed } from "./document.js";
 import { define, isMap, lazily, own, placeOf, typeName } from "./document.js";
 import type { Unlock } from "../inventory/vault.js";
-import { lockedAt } from "../inventory/vault.js";
+import { lockedAt, withoutQuoted } from "../inventory/vault.js";
 import type { Expression, TemplateProblem } from "./expression.js";
 import { MAX_TEXT } from "./filters.js";
 import { didYouMean } from "./suggest.js";
@@ -20,13 +20,20 @@ export const LATE_NAMES: readonly string[] = ["domain", "vdev"];
 
 /**
  * What a template gives. `late`: it needs `domain` or `vdev`, which are not known yet. `sealed`: it needs what a vault
- * holds that is left shut. Problems name the place where they were written, which may be a variable far away.
+ * holds that is left shut. `secret`: it was decrypted, or is made of what was, and no complaint shows it. Problems name
+ * the place where they were written, which may be a variable far away.
  */
 export type Rendered =
-  | { readonly kind: "value"; readonly value: unknown }
+  | RenderedValue
   | { readonly kind: "late"; readonly at: SourceRange; readonly name: string }
   | { readonly kind: "sealed" }
   | { readonly kind: "problems"; readonly problems: readonly Diagnostic[] };
+
+interface RenderedValue {
+  readonly kind: "value";
+  readonly value: unknown;
+  readonly secret?: true;
+}
 
 /** Values one value may hold once templates are filled in: variables that hold others can double themselves. */
 const MAX_VALUES = 100_000;
@@ -59,12 +66,13 @@ export class Scope {
   /** A value with every template in it filled in; maps and lists all the way down. */
   render(placed: Placed): Rendered {
     const { value } = placed;
-    if (typeof value === "string") return looksTemplated(value) ? this.text(value, placed) : { kind: "value", value };
+    const secret = placed.document.source.secret === true;
+    if (typeof value === "string") return looksTemplated(value) ? this.text(value, placed) : rendering(value, secret);
     if (Array.isArray(value)) {
       return this.each((value as unknown[]).map((item, i) => [i, item]), placed, (pairs) => pairs.map(([, item]) => item));
     }
-    if (!isMap(value)) return { kind: "value", value };
-    if (typeof own(value, "__ansible_unsafe") === "string") return { kind: "value", value: own(value, "__ansible_unsafe") };
+    if (!isMap(value)) return rendering(value, secret);
+    if (typeof own(value, "__ansible_unsafe") === "string") return rendering(own(value, "__ansible_unsafe"), secret);
     const vaulted = own(value, "__ansible_vault");
     if (typeof vaulted === "string") return this.unlocked(vaulted, placed);
     return this.each(Object.entries(value), placed, (pairs) => {
@@ -79,7 +87,7 @@ export class Scope {
     const opened = this.unlock?.(vaulted);
     if (opened === undefined) return { kind: "problems", problems: [lockedAt("this value", placeOf(placed))] };
     if ("sealed" in opened) return { kind: "sealed" };
-    if ("text" in opened) return { kind: "value", value: opened.text };
+    if ("text" in opened) return rendering(opened.text, true);
     return { kind: "problems", problems: [problemAt("vaulted", `this value is vaulted, and ${opened.problem}`, placeOf(placed))] };
   }
 
@@ -115,29 +123,37 @@ export class Scope {
     const values: [string | number, unknown][] = [];
     const problems: Diagnostic[] = [];
     let sealed = false;
+    let secret = placed.document.source.secret === true;
     for (const [key, value] of pairs) {
       const rendered = this.render({ value, document: placed.document, path: [...placed.path, key] });
       if (rendered.kind === "late") return rendered;
       if (rendered.kind === "problems") problems.push(...rendered.problems);
       else if (rendered.kind === "sealed") sealed = true;
-      else values.push([key, rendered.value]);
+      else {
+        values.push([key, rendered.value]);
+        secret ||= rendered.secret === true;
+      }
     }
     if (problems.length > 0) return { kind: "problems", problems };
-    return sealed ? { kind: "sealed" } : { kind: "value", value: join(values) };
+    return sealed ? { kind: "sealed" } : rendering(join(values), secret);
   }
 
   private text(text: string, placed: Placed): Rendered {
     const { template, problems } = parseTemplate(text);
-    if (template === undefined) {
-      return { kind: "problems", problems: problems.map((problem) => templateProblem(problem, text, placed)) };
-    }
-    return this.fill(template, text, placed);
+    const rendered: Rendered = template === undefined
+      ? { kind: "problems", problems: problems.map((problem) => templateProblem(problem, text, placed)) }
+      : this.fill(template, text, placed);
+    const { source } = placed.document;
+    if (rendered.kind !== "problems" || source.secret !== true) return rendered;
+    // the template itself was decrypted
+    return { kind: "problems", problems: rendered.problems.map((problem) => problem.at?.source === source ? withoutQuoted(problem) : problem) };
   }
 
   private fill(template: Template, text: string, placed: Placed): Rendered {
     const values: unknown[] = [];
     const problems: Diagnostic[] = [];
     let sealed = false;
+    let secret = placed.document.source.secret === true;
     for (const part of template.parts) {
       if (typeof part === "string") {
         values.push(part);
@@ -150,20 +166,24 @@ export class Scope {
       else if (!template.alone && (typeof rendered.value === "object")) {
         const summary = `'{{${part.inner}}}' is ${typeName(rendered.value)}, which can not be a part of a text`;
         problems.push(problemAt("template-type", summary, rangeInside(placed, text, part.start, part.end)));
-      } else values.push(rendered.value);
+      } else {
+        values.push(rendered.value);
+        secret ||= rendered.secret === true;
+      }
     }
     if (problems.length > 0) return { kind: "problems", problems };
     if (sealed) return { kind: "sealed" };
-    if (template.alone) return { kind: "value", value: values[0] ?? null };
+    if (template.alone) return rendering(values[0] ?? null, secret);
     let joined = "";
     for (const value of values) if (joined.length <= MAX_TEXT) joined += String(value);
-    if (joined.length <= MAX_TEXT) return { kind: "value", value: joined };
+    if (joined.length <= MAX_TEXT) return rendering(joined, secret);
     return { kind: "problems", problems: [problemAt("too-large", "gives more than 64 KiB of text", placeOf(placed))] };
   }
 
   private expression(expression: Expression, text: string, placed: Placed): Rendered {
     const variables: Record<string, unknown> = {};
     let sealed = false;
+    let secret = false;
     for (const root of expression.roots) {
       if (this.late === "unknown" && LATE_NAMES.includes(root.text)) {
         return { kind: "late", name: root.text, at: lazily(() => rangeInside(placed, text, root.start, root.end)) };
@@ -172,15 +192,23 @@ export class Scope {
       if (rendered?.kind === "problems") return rendered;
       if (rendered?.kind === "late") return rendered;
       if (rendered?.kind === "sealed" || (rendered === undefined && this.mayDefineMore && !LATE_NAMES.includes(root.text))) sealed = true;
-      else if (rendered !== undefined) define(variables, root.text, rendered.value);
-      else if (!expression.hasDefault) return this.undefinedVariable(root.text, root, text, placed);
+      else if (rendered !== undefined) {
+        define(variables, root.text, rendered.value);
+        secret ||= rendered.secret === true;
+      } else if (!expression.hasDefault) return this.undefinedVariable(root.text, root, text, placed);
     }
     if (sealed) return { kind: "sealed" };
     const result = evaluate(expression, variables);
-    if ("value" in result) return { kind: "value", value: result.value };
-    if ("undefinedName" in result) return this.undefinedPath(result.undefinedName, expression, variables, text, placed);
+    if ("value" in result) return rendering(result.value, secret);
+    if ("undefinedName" in result) {
+      const undefinedPath = this.undefinedPath(result.undefinedName, expression, variables, text, placed);
+      // a key that is read from a variable stands in the path as its value
+      const isWritten = !secret || expression.inner.replaceAll(/\s/g, "").includes(result.undefinedName);
+      return problemOf(isWritten ? undefinedPath : withoutQuoted(undefinedPath));
+    }
     const at = rangeInside(placed, text, expression.start, expression.end);
-    return { kind: "problems", problems: [problemAt("template-failed", `this template can not be filled in: ${result.failure}`, at)] };
+    const failed = problemAt("template-failed", `this template can not be filled in: ${result.failure}`, at);
+    return problemOf(secret ? withoutQuoted(failed) : failed);
   }
 
   private undefinedVariable(
@@ -200,7 +228,7 @@ export class Scope {
   /** `a.b.c` where `a` is defined: the first step that leads nowhere, and what is there instead. */
   private undefinedPath(
     path: string, expression: Expression, variables: Readonly<Record<string, unknown>>, text: string, placed: Placed,
-  ): Rendered {
+  ): Diagnostic {
     const root = expression.roots.find((r) => path.startsWith(r.text)) ?? expression.roots[0];
     const start = root?.start ?? expression.start;
     const last = path.split(".").at(-1) ?? path;
@@ -210,8 +238,16 @@ export class Scope {
     const fix = didYouMean(last, keys) ?? (keys.length > 0 ? `What is there: ${keys.slice(0, 8).join(", ")}` : undefined);
     const at = rangeInside(placed, text, start, Math.min(start + path.length, expression.end));
     const problem = problemAt("undefined-variable", `'${path}' is not defined`, at);
-    return { kind: "problems", problems: [fix === undefined ? problem : { ...problem, fix }] };
+    return fix === undefined ? problem : { ...problem, fix };
   }
+}
+
+function rendering(value: unknown, secret: boolean): RenderedValue {
+  return secret ? { kind: "value", value, secret } : { kind: "value", value };
+}
+
+function problemOf(problem: Diagnostic): Rendered {
+  return { kind: "problems", problems: [problem] };
 }
 
 function bounded(rendered: Rendered, placed: Placed, name: string): Rendered {

@@ -4,7 +4,7 @@ import type { Diagnostic } from "../../model/diagnostic.js";
 import type { Path } from "../document.js";
 import { isMap, own } from "../document.js";
 import { looksTemplated } from "../template.js";
-import { complaint } from "./complaint.js";
+import { complaint, complaintOfSecret } from "./complaint.js";
 import type { Locate } from "./schema-error.js";
 import { extraKey } from "./schema-error.js";
 
@@ -14,9 +14,16 @@ export interface SchemaCheck {
    * Every mistake in a value, each once, in words for people.
    * @param locate the place of a path in the file
    * @param templates a template may stand for any value: texts that hold one are passed over
-   * @param written what stands at a path in the file, where templates have made something else of it
+   * @param filled what is known of values that templates have made
    */
-  check(value: unknown, locate: Locate, templates: "permitted" | "filled in", written?: (path: Path) => unknown): readonly Diagnostic[];
+  check(value: unknown, locate: Locate, templates: "permitted" | "filled in", filled?: FilledValues): readonly Diagnostic[];
+}
+
+export interface FilledValues {
+  /** What stands at a path in the file, where templates have made something else of it. */
+  readonly written: (path: Path) => unknown;
+  /** Whether what they have made is not to be shown. */
+  readonly isSecret: (path: Path) => boolean;
 }
 
 /** More than this many complaints about one file help nobody. */
@@ -27,7 +34,7 @@ export function schemaCheck(schema: object): SchemaCheck {
   // made at first use: most commands read no playbook
   let validate: ValidateFunction | undefined;
   return {
-    check(value, locate, templates, written) {
+    check(value, locate, templates, filled) {
       validate ??= ajv.compile(schema);
       if (validate(value)) return [];
       const seen = new Set<string>();
@@ -39,7 +46,9 @@ export function schemaCheck(schema: object): SchemaCheck {
         const place = `${error.instancePath}\0${error.keyword === "additionalProperties" ? extraKey(error) : ""}`;
         if (seen.has(place) || found.length >= MAX_COMPLAINTS) continue;
         seen.add(place);
-        found.push(complaint(error, path, locate, schema, written?.(path)));
+        found.push(filled?.isSecret(path) === true
+          ? complaintOfSecret(error, path, locate, schema)
+          : complaint(error, path, locate, schema, filled?.written(path)));
       }
       return found;
     },

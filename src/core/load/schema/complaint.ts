@@ -27,9 +27,7 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
     }
     case "type": return wrongType(error, parent, name, at, written);
     case "enum": {
-      const values = own(parent, "enum") as unknown[];
-      // `off` is false to YAML 1.1, and is called `off` all the same
-      const allowed = values.filter((one) => one !== false || !values.includes("off")).map(String);
+      const allowed = allowedBy(parent);
       const fix = didYouMean(String(error.data), allowed);
       const meant = sameButForm(String(error.data), allowed);
       const complaint = make("not-permitted", `${name} can not be '${brief(error.data)}'`, at, fix, `Permitted: ${orList(allowed)}`);
@@ -44,9 +42,42 @@ export function complaint(error: ErrorObject, path: Path, locate: Locate, schema
   }
 }
 
+/** As {@link complaint}, of a value that is not shown: it says what is wanted, and nothing that is made of what is there but its type. */
+export function complaintOfSecret(error: ErrorObject, path: Path, locate: Locate, schema: object): Diagnostic {
+  const parent: PlainMap = isMap(error.parentSchema) ? error.parentSchema : {};
+  const name = nameOf(path, schema);
+  const at = locate(path, "value");
+  switch (error.keyword) {
+    case "type": return make("wrong-type", `${name} is ${typeName(error.data)}, and must be ${expectedType(parent)}`, at, exampleFix(parent, name));
+    case "enum": return make("not-permitted", `${name} can not be what was decrypted`, at, undefined, `Permitted: ${orList(allowedBy(parent))}`);
+    case "pattern": return make("wrong-form", `${name} must be ${formOf(parent)}, and what was decrypted is not`, at, exampleFix(parent, name));
+    case "minimum": case "maximum": return make("out-of-range", `${name} must be ${rangeText(parent)}, and what was decrypted is not`, at);
+    // these are of keys, or of nothing at all
+    default: return complaint(error, path, locate, schema);
+  }
+}
+
 function rangeText(parent: PlainMap): string {
   const [minimum, maximum] = [brief(own(parent, "minimum")), brief(own(parent, "maximum"))];
   return maximum === "" ? `${minimum} or more` : `${minimum} to ${maximum}`;
+}
+
+function allowedBy(parent: PlainMap): string[] {
+  const values = own(parent, "enum") as unknown[];
+  // `off` is false to YAML 1.1, and is called `off` all the same
+  return values.filter((one) => one !== false || !values.includes("off")).map(String);
+}
+
+function expectedType(parent: PlainMap): string {
+  const types = [own(parent, "type")].flat().map((type) => TYPES[String(type)] ?? String(type));
+  const title = own(parent, "title");
+  return typeof title === "string" && /^an? /.test(title) ? title : orList(types);
+}
+
+/** What a text must be: `a size`. */
+function formOf(parent: PlainMap): string {
+  const title = own(parent, "title");
+  return typeof title === "string" ? title : "in the right form";
 }
 
 function make(code: string, summary: string, at: Diagnostic["at"], fix?: string, detail?: string): Diagnostic {
@@ -85,9 +116,8 @@ function wrongType(error: ErrorObject, parent: PlainMap, name: string, at: Diagn
     const seen = error.data === null ? "is empty" : `is ${typeName(error.data)}`;
     return make("wrong-type", `the playbook ${seen}, and must be a list of plays`, at, "Begin each play with '- name: …'");
   }
-  const types = [own(parent, "type")].flat().map((type) => TYPES[String(type)] ?? String(type));
   const title = own(parent, "title");
-  const expected = typeof title === "string" && /^an? /.test(title) ? title : orList(types);
+  const expected = expectedType(parent);
   if (error.data === null) {
     return make("wrong-type", `${name} has no value, and must be ${expected}`, at, example ?? "Give it a value, or take it out");
   }
@@ -144,8 +174,7 @@ function wrongForm(error: ErrorObject, parent: PlainMap, name: string, at: Diagn
     const { problem, fix } = windowProblem(text);
     return make("wrong-form", `${name} is a window of time, and ${problem}`, at, fix);
   }
-  const what = typeof title === "string" ? title : "in the right form";
-  return make("wrong-form", `${name} must be ${what}, and '${brief(text)}' is not`, at, exampleFix(parent, name));
+  return make("wrong-form", `${name} must be ${formOf(parent)}, and '${brief(text)}' is not`, at, exampleFix(parent, name));
 }
 
 function exampleFix(parent: PlainMap, name: string): string | undefined {
