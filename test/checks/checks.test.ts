@@ -291,13 +291,13 @@ const CASES: readonly Case[] = [
   {
     name: "a copy was begun, and the guest's file system was given another label since", code: "volume-taken",
     state: (state) => target({ ...BY_FILES, content: { ...extOf(state), label: "old" } })(state),
-    says: /^vg0\/web1-xvda1 is a copy that was begun when what is in .*xvda1\.img had the label old, which it has no more$/,
+    says: /^vg0\/web1-xvda1 is a copy that was begun before .*xvda1\.img was changed: it was made with the label old, unlike what is there now$/,
     advises: /^Remove it with 'lvremove vg0\/web1-xvda1' to begin anew\.$/,
   },
   {
     name: "a copy was begun, and the guest's file system has lost a feature since", code: "volume-taken",
     state: (state) => target({ ...BY_FILES, content: { ...extOf(state), features: [...extOf(state).features, "metadata_csum_seed", "large_file"] } })(state),
-    says: /had the feature metadata_csum_seed, which it has no more$/,
+    says: /it was made with the feature metadata_csum_seed, unlike what is there now$/,
   },
   {
     name: "a swap was made, and the guest's was given a label since", code: "volume-taken",
@@ -309,7 +309,7 @@ const CASES: readonly Case[] = [
         tags: [...volumeTags("web1", "xvda2", "copy"), ...sourceTags("/srv/xen/web1/xvda2.img"), "converge.zeroed"], content: swap("swap-1", 64 * MIB),
       }) },
     }),
-    says: /^vg0\/web1-xvda2 is a copy that was begun when what is in .*xvda2\.img had no label, which it has no more$/,
+    says: /^vg0\/web1-xvda2 is a copy that was begun before .*xvda2\.img was changed: it was made with no label, unlike what is there now$/,
   },
   {
     name: "the image's name when it is retired is taken",

@@ -36,7 +36,7 @@ test("a file of -l holds one pattern a line, for playbooks as for the inventory"
 });
 
 test.each([
-  ["a variable that is empty", [""]], ["one that is empty, beside what is taken away", [":!dom0b"]], ["a comma alone", [","]],
+  ["a variable that is empty", [""]], ["one that is empty, beside what is taken away", [":!dom0b"]], ["a comma alone", [","]], ["one that is empty behind it", ["!dom0b:"]], ["one that is empty in between", ["!dom0b,,&all"]],
   ["a file with nothing in it", [`@${files.nothing}`]], ["a file of blank lines", [`@${files.blank}`]], ["one of several", ["dom0b", " "]],
   ["an empty file, beside what is taken away", [`@${files.nothing},!dom0b`]],
 ])("a -l that names nothing does not mean all hosts: %s", async (_what, limits) => {

@@ -55,7 +55,7 @@ xfs_repair() { return "$CODE"; }
 for CODE in 0 4 8; do verb_check_copy vg0/web1-root -- e2fsck -f -n /dev/vg0/web1-root; echo "$? $SAYS"; SAYS=; done
 CODE=1
 verb_check_copy vg0/web1-root -- xfs_repair -n /dev/vg0/web1-root; echo "$? $SAYS"`);
-  const advice = "the file system of the copy is not in order, nor will it be for the next run. To begin anew: lvremove vg0/web1-root (the image has all that is in it)";
+  const advice = "the file system of the copy is not in order. Where the next run says so too, begin anew: lvremove vg0/web1-root (the image has all that is in it)";
   expect(stdout.split("\n"), stderr).toEqual(["0 ", `4 e2fsck ended with 4: ${advice}`, "8 e2fsck ended with 8", `1 xfs_repair ended with 1: ${advice}`, ""]);
 });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 /** The scripts that run suites in parts, with a vitest and an npm that only write down what they are asked for, and a clock that they turn. */
 
 const NOW = 1_800_000_000;
-const UNSET = { LAB_PART: undefined, LAB_PARTS: undefined, LAB_MINUTES: undefined };
+const UNSET = { LAB_ALL: undefined, LAB_PART: undefined, LAB_PARTS: undefined, LAB_MINUTES: undefined };
 
 let folder: string;
 
@@ -80,10 +80,15 @@ describe("the lab's suite", () => {
     expect(asked.at(-1)?.trim()).toBe("run --project lab -t a title");
   });
 
-  test("refuses a time that is none", async () => {
-    const { exitCode, all, asked } = await ran("test-lab", [], { LAB_MINUTES: "30min" });
+  test.each(["30min", "08", "-1"])("refuses a time that is none: %s", async (minutes) => {
+    const { exitCode, all, asked } = await ran("test-lab", [], { LAB_MINUTES: minutes });
     expect([exitCode, asked]).toEqual([1, []]);
-    expect(all).toContain("LAB_MINUTES=30min is no number of minutes");
+    expect(all).toContain(`LAB_MINUTES=${minutes} is no number of minutes`);
+  });
+
+  test("has all parts where none is named by name, and is one run where all of it is asked for", async () => {
+    expect((await ran("test-lab", [], { LAB_PARTS: " " })).asked).toHaveLength(5);
+    expect((await ran("test-lab", [], { LAB_ALL: "1" })).asked.slice(5)).toEqual([" run --project lab"]);
   });
 });
 
@@ -102,13 +107,14 @@ describe("the fast tests beside it", () => {
     expect(exitCode).toBe(1);
     expect(all).toContain("failed:  --shard=4/8");
     const parts = asked.slice(1).map((line) => /--tags-filter long --shard=(\S+) /.exec(line)?.[1]);
-    expect([...parts].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((part) => `${String(part)}/8`));
+    expect([...parts.slice(0, -1)].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((part) => `${String(part)}/8`));
+    expect(asked.at(-1)).toContain("--tags-filter !long test/laws");
   });
 
   test("are those parts that can be begun before the time", async () => {
     const { asked, all } = await ran("test-beside", [String(NOW + 60)], { TAKES: "20" });
     expect(asked, all).toHaveLength(3);
-    expect(all).toMatch(/left out for want of time:( \d\/8){6}\./);
+    expect(all).toMatch(/left out for want of time:( \d\/8){6} laws\./);
   });
 
   test("fail where `npm test` does", async () => {

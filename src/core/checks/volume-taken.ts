@@ -68,7 +68,7 @@ export const volumeTaken: Check = {
         return [
           {
             vdev, at: wish.volumeAt,
-            summary: `${to.volume} is a copy that was begun when what is in ${image.path} had ${had.join(" and ")}, which it has no more`,
+            summary: `${to.volume} is a copy that was begun before ${image.path} was changed: it was made with ${had.join(" and ")}, unlike what is there now`,
             detail: "a copy that is gone on with stays what it was made as, and the guest or its boot loader may look for what is in the image now",
             fix: removal(existing, `Remove it with 'lvremove ${to.volume}' to begin anew.`, "Choose another name."),
           },

@@ -26,7 +26,7 @@ export function matchHosts(pattern: string | readonly string[], inventory: Inven
  */
 function isBlank(pattern: string): boolean {
   const parts = splitPattern(pattern);
-  return parts.length === 0 || (/^\s*[,:]/.test(pattern) && parts.every((part) => /^[&!]/.test(part)));
+  return parts.length === 0 || (/^\s*[,:]|[,:]\s*$|,\s*,/.test(pattern) && parts.every((part) => /^[&!]/.test(part)));
 }
 
 /**

@@ -46,8 +46,8 @@ export interface PoolWatch {
 export const copyFiles: StepKind<"copy-files", CopyFiles> = {
   kind: "copy-files",
   risk: "safe",
-  requires: ["rsync", "sync", ...THROTTLE_TOOLS],
-  needs: ({ throttle }) => ["rsync", "sync", ...throttleTools(throttle)],
+  requires: ["rsync", "sync", "find", "xargs", ...THROTTLE_TOOLS],
+  needs: ({ throttle }) => ["rsync", "sync", "find", "xargs", ...throttleTools(throttle)],
   title: ({ from, to, role, compare }) => {
     const pass = { first: "Copy the files of", delta: "Copy what changed in", last: "Copy the last changes in" }[role];
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;

@@ -213,7 +213,7 @@ systemctl kill --kill-whom=all --signal=KILL converge-web1.service`, { mayFail: 
     await expectOnImage();
   });
 
-  // and the last one: what all of these have left is gone on with, to its end
+  // and the last one: what those before it have left is gone on with, to its end
   test.runIf(inPart(4))("a controller that is killed does not matter: the run goes on, and the guest ends on its volume", async () => {
     const { run, saw } = await start();
     await saw('"event":"down"', 900);
