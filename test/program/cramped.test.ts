@@ -3,9 +3,9 @@ import { linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, stat
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { copyFiles } from "../../src/core/steps/copy-files.js";
 import { lacks } from "../support/tools.js";
+import { copiedFiles } from "./copied-files.js";
 import { SHELLS, StubHost, evaluate, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
@@ -28,16 +28,11 @@ class Cramped {
   readonly source: string;
   readonly target: string;
   readonly outside: string;
-  readonly #here: string;
+  readonly #runtime: string;
 
   constructor(shell: Shell) {
-    const home = mkdtempSync(join(scratch, `${shell.replaceAll(" ", "-")}-`));
-    this.source = join(home, "source");
-    this.target = join(home, "tar get");
-    this.outside = join(home, "outside");
-    this.#here = join(home, "books/guest/1");
-    mkdirSync(join(this.#here, "out"), { recursive: true });
-    mkdirSync(join(this.#here, "copies"));
+    const { home, ...files } = copiedFiles(scratch, shell);
+    ({ source: this.source, target: this.target, outside: this.outside, runtime: this.#runtime } = files);
     mkdirSync(join(home, "bin"));
     // what the file system itself would do: old and new of one file are too much
     const room = `[ "$(find '${this.target}' -type f -size +8k | wc -l)" -eq 0 ]`;
@@ -53,7 +48,7 @@ class Cramped {
     const args = { name: "c", source: this.source, target: this.target, from: "i", to: "v", role: "delta", compare: "times", throttle: {} } as const;
     const [, room, copy] = copyFiles.actions(args);
     if (room === undefined || !("verb" in room) || copy === undefined || !("command" in copy)) throw new Error("the step has other actions");
-    const script = `${RUNTIME.replace("HERE=$(cd", `HERE='${this.#here}' # $(cd`)}
+    const script = `${this.#runtime}
 PATH='${this.#bin}':$PATH STEP=1 OUT=$HERE/out/1.log
 journal() { printf '%s ' "$@"; echo; }
 heed_stop() { :; }

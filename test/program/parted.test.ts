@@ -3,10 +3,10 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { copyFiles } from "../../src/core/steps/copy-files.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import { lacks } from "../support/tools.js";
+import { copiedFiles } from "./copied-files.js";
 import { SHELLS, evaluate, type Shell } from "./host.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "converge-parted-"));
@@ -19,15 +19,10 @@ class Guest {
   readonly source: string;
   readonly target: string;
   readonly outside: string;
-  readonly #here: string;
+  readonly #runtime: string;
 
   constructor(shell: Shell) {
-    const home = mkdtempSync(join(scratch, `${shell.replaceAll(" ", "-")}-`));
-    this.source = join(home, "source");
-    this.target = join(home, "tar get");
-    this.outside = join(home, "outside");
-    this.#here = join(home, "books/guest/1");
-    for (const path of [this.source, this.target, this.outside, join(this.#here, "out"), join(this.#here, "copies")]) mkdirSync(path, { recursive: true });
+    ({ source: this.source, target: this.target, outside: this.outside, runtime: this.#runtime } = copiedFiles(scratch, shell));
   }
 
   write(name: string, ...others: readonly string[]): void {
@@ -54,7 +49,7 @@ class Guest {
       const command = "command" in action ? ` -- ${words(action.command)}` : "";
       return `verb_${verb.replaceAll("-", "_")} ${words(rest)}${command} || echo "$? $SAYS"`;
     });
-    const { stdout, stderr } = await evaluate(shell, `${RUNTIME.replace("HERE=$(cd", `HERE='${this.#here}' # $(cd`)}
+    const { stdout, stderr } = await evaluate(shell, `${this.#runtime}
 STEP=1 OUT=$HERE/out/1.log
 journal() { :; }
 stop_asked() { return 1; }

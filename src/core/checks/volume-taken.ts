@@ -1,6 +1,6 @@
 import { formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
-import { noMoreLike } from "../model/made-like.js";
+import { noMoreLike } from "../model/changed-since.js";
 import { CARRY_DONE, volumeTags } from "../model/names.js";
 import { stepsOf } from "../model/plan.js";
 import type { Step } from "../model/step.js";

@@ -5,7 +5,7 @@ const ADDED = new Set(["large_file", "huge_file", "dir_nlink", "ext_attr"]);
 
 /**
  * What a file system or swap that was made like an image's has, and that one has not any more, though both go by one UUID: words
- * that go on from `it had`. The guest may look for it by its label, or boot by what does not know a feature.
+ * that go on from `it was made with`. The guest may look for it by its label, or boot by what does not know a feature.
  */
 export function noMoreLike(copy: Content | undefined, image: Content): readonly string[] {
   if (copy === undefined || !("label" in copy) || !("label" in image) || copy.type !== image.type || copy.uuid !== image.uuid) return [];
