@@ -7,7 +7,7 @@ import { quoteCommand, type Command, type CommandResult } from "../../core/model
 import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import { unwrapBecome, wrapBecome, type Become } from "./become.js";
 import type { Host, RunOptions } from "./host.js";
-import { unlessLeft } from "../run/unless-left.js";
+import { unlessLeft } from "./unless-left.js";
 import { runProcess, type ProcessOptions } from "./process.js";
 import { mayBeAnswered, refuse, sshTrouble } from "./trouble.js";
 import type { Turns } from "./turns.js";

@@ -14,7 +14,7 @@ import type { Planned } from "./plan-target.js";
 import { planTarget } from "./plan-target.js";
 import { runDomain, watchDomain } from "./run-domain.js";
 import type { Order, Target } from "./target.js";
-import { unlessLeft } from "./unless-left.js";
+import { unlessLeft } from "../hosts/unless-left.js";
 
 /** How the guests of one host ended, and what was found wrong on the way. */
 export interface HostResult {

@@ -8,7 +8,7 @@ import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
 import type { HostRuns, Order } from "./target.js";
 import { Unreachable } from "./target.js";
-import { unlessLeft } from "./unless-left.js";
+import { unlessLeft } from "../hosts/unless-left.js";
 
 /** Somebody who shows what happens. */
 export interface Watcher {
