@@ -8,7 +8,9 @@ import { safeName } from "../../src/core/model/names.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { planBeside } from "../../src/core/plan/saved-wish.js";
 import type { SavedWish } from "../../src/core/plan/saved-wish.js";
-import { aHost, aWish, sha256 } from "../support/a-host.js";
+import { compileProgram } from "../../src/core/program/compile.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { aHost, aWish, sha256, withFullImages } from "../support/a-host.js";
 import { lacks } from "../support/tools.js";
 
 /** The fact's own command, on books that lie on this machine's disk. */
@@ -169,4 +171,20 @@ test("a run that moved one disk of a guest is not taken for the one that moved i
   const brought = (volume: string) => value?.commits.filter(({ domain, volumes }) => domain === "two1" && volumes.includes(volume)).map(({ run }) => run);
   expect(brought("vg0/two1-xvda1")).toEqual(["one"]);
   expect(brought("vg0/two1-xvda2")).toEqual(["two"]);
+});
+
+test("a run that the power took before it had begun anything but its boot unit is told from one that has left something", () => {
+  const [plan] = planHost(withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }])), [aWish("web1", ["xvda1"], { strategy: "rsync" })], sha256).domains;
+  if (plan === undefined) throw new Error("nothing is planned");
+  const runs: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    "before-it-began": {}, "at-its-boot-unit": { started: "1\n" }, "at-its-boot-unit-twice": { started: "1\n1\n" },
+    copying: { started: "1\n2\n" }, "torn-line": { started: "1\n\n" }, committing: { committing: "1700000000\n" }, over: { ended: "stuck\n" },
+  };
+  for (const [name, files] of Object.entries(runs)) {
+    for (const [file, text] of Object.entries({ ...files, "program.sh": compileProgram(plan, stepKinds, { config: "/etc/xen/web1.cfg" }) })) write(`${name}/current/${file}`, text);
+  }
+  const [file, ...args] = fact.command;
+  const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
+  expect((value?.runs ?? []).filter(({ domain, untouched }) => domain in runs && untouched === true).map(({ domain }) => domain).sort())
+    .toEqual(["at-its-boot-unit", "at-its-boot-unit-twice", "before-it-began"]);
 });

@@ -239,6 +239,12 @@ describe("after a run that died", () => {
     expect(plannedBack({ ...movedHost(), runs: [{ ...DEAD, outcome: "stuck" }] }).domains).toHaveLength(1);
   });
 
+  test("before it began anything nothing stands in the way", () => {
+    const state = { ...movedHost(), runs: [{ ...DEAD, untouched: true as const }] };
+    expect(plannedBack(state, {})).toEqual(plannedBack(movedHost(), {}));
+    expect(complaints(plannedBack({ ...state, runs: [DEAD] }, {}))).toEqual(["error[run-half-way]"]);
+  });
+
   test("a guest that is down keeps the config that the run gave it: nothing is removed from under it", () => {
     const more = { removeVolume: true };
     const { started, model } = cutAfter("edit-config", down(movedHost()), more);

@@ -29,7 +29,16 @@ export interface Books {
 // A guest's name may have line ends in it, and end with one: its file holds it as it is. That the commit was begun is
 // read as the runtime reads it (committing and forward, runtime/undo.sh). Volumes count that a run moved a disk to, or from: its
 // plan names others too, and its wish (planBeside, plan/saved-wish.ts).
+// A run that is not over and has begun nothing but its boot unit leaves nothing to be taken back: the power may go right after it came.
 const SCRIPT = `
+untouched() {
+  if [ -e "$1/ended" ] || [ -s "$1/committing" ]; then return 1; fi
+  [ -e "$1/started" ] || return 0
+  while read -r number; do
+    case $number in '' | *[!0-9]*) return 1 ;; esac
+    sed -n "/^step_$number() {$/,/^}/p" "$1/program.sh" | grep -qsE '^ *act install_boot_unit ' || return 1
+  done <"$1/started"
+}
 cd "$1/domains" 2>/dev/null || exit 0
 date '+now %s'
 set -- */
@@ -51,6 +60,7 @@ for domain in "$@"; do
     if [ -e "$domain/current/gone" ]; then value=offline; fi
     printf 'file committing %s\\n' "\${value:-running}"
   fi
+  if untouched "$domain/current"; then echo 'file untouched yes'; fi
   for name in owner digest since ended committed unfinished; do
     value=
     if [ -f "$domain/current/$name" ]; then IFS= read -r value <"$domain/current/$name"; fi
@@ -182,6 +192,7 @@ function lateness(file: (name: string) => string): Partial<RunRecord> {
     ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0, ...(waits ? { waits } : {}) } }),
     ...(Number(file("committed")) > 0 ? { committedAt: Number(file("committed")) } : {}),
     ...(file("committing") === "" ? {} : { committing: file("committing").startsWith("offline") ? "offline" : "running" }),
+    ...(file("untouched") === "" ? {} : { untouched: true }),
     ...(file("unfinished") === "" ? {} : { unfinished: file("unfinished") }),
     ...(file("ended") === "" ? {} : { outcome: file("ended") }),
   };

@@ -123,6 +123,8 @@ export interface RunRecord {
    * guest is down, on purpose, and stays so.
    */
   readonly committing?: "running" | "offline";
+  /** It is not over, and has begun nothing that would have to be taken back. */
+  readonly untouched?: true;
   /** What could not be taken back, in words. */
   readonly unfinished?: string;
   /** As the runtime wrote it down. */

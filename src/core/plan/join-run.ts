@@ -45,9 +45,12 @@ function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { owner, sin
   };
 }
 
-/** The guest's last run, where it died or left something: what is seen of the guest is half-way, and is changed before the next one. */
+/**
+ * The guest's last run, where it died or left something: what is seen of the guest is half-way, and is changed before the next one.
+ * Not one that died before it began anything: ending it changes nothing.
+ */
 export function deadRun(domain: string, { runs }: Pick<HostState, "runs">): RunRecord | undefined {
-  return runs.find((run) => run.domain === domain && isHalfWay(run));
+  return runs.find((run) => run.domain === domain && isHalfWay(run) && run.untouched !== true);
 }
 
 /** It is over, and has not come to its end, or not done by then what it has to; one that ended as stuck has an end of its own. */
