@@ -486,9 +486,8 @@ describe("files that are carried back", () => {
   const moved = (): HostState => movedHost(undefined, { disks: { xvda1: {} } });
 
   test("are compared where nobody has seen the guest go down, or where it had to be destroyed", () => {
-    expect(carried(moved())).toMatchObject([{ compare: "times" }]);
-    expect(carried(moved())[0]).not.toHaveProperty("destroyable");
-    expect(carried(moved(), { destroy: true })).toMatchObject([{ compare: "times", destroyable: "web1" }]);
+    expect(carried(moved())).toMatchObject([{ compare: "times", takenDown: "web1" }]);
     expect(carried(down(moved()))).toMatchObject([{ compare: "checksum" }]);
+    expect(carried(down(moved()))[0]).not.toHaveProperty("takenDown");
   });
 });

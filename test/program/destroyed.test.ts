@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { copyFiles } from "../../src/core/steps/copy-files.js";
 import { shutDown } from "../../src/core/steps/shut-down.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
@@ -16,7 +18,7 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
     const { code, journal, calls } = await looked(shell, (host) => {
       if (stubborn) host.tell("stubborn");
       const tree = { name: "c", source: `${host.root}/from`, target: `${host.root}/to`, from: "i", to: "v" } as const;
-      const copy = copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, destroyable: host.domain });
+      const copy = copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, takenDown: host.domain });
       return [
         ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: true }),
         ...copy.filter(({ verb = [] }) => ["if_destroyed", "copy"].includes(verb[0] ?? "")),
@@ -27,6 +29,40 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
     expect(code, journal).toBe(0);
     expect(copies(calls).map((call) => call.includes("--checksum")), journal).toEqual([stubborn, false]);
     expect(journal.includes("was destroyed: every file is compared")).toBe(stubborn);
+  });
+
+  const WAITS = "Waiting for domain web1 (domid @) to die [pid 4711]\n";
+  it.concurrent.each([
+    { what: "shut down", log: `${WAITS}Domain @ has shut down, reason code 0 0x0\nAction for shutdown reason code 0 is destroy\n` },
+    { what: "rebooted", log: `${WAITS}Domain @ has shut down, reason code 1 0x1\n` },
+    { what: "has crashed", log: `${WAITS}Domain @ has shut down, reason code 3 0x3\n`, told: "web1 has crashed" },
+    { what: "was shut down by its watchdog", log: `${WAITS}Domain @ has shut down, reason code 4 0x4\n`, told: "web1 has crashed" },
+    { what: "was saved", log: `${WAITS}Domain @ has shut down, reason code 2 0x2\n`, told: "web1 did not shut down (xl: reason code 2)" },
+    { what: "somebody destroyed", log: `${WAITS}Domain @ has been destroyed.\n`, told: "web1 was destroyed by somebody before it had shut down" },
+    { what: "xl has not seen go", log: WAITS, told: "web1 was destroyed by somebody before it had shut down" },
+    { what: "was destroyed once it had shut down", log: `${WAITS}Domain @ has shut down, reason code 0 0x0\nDomain @ has been destroyed.\n` },
+    { what: "another one's end says nothing of", log: "Waiting for domain web1 (domid 3@) to die [pid 1]\nDomain 3@ has been destroyed.\n" },
+    { what: "came by migration, and crashed", name: "web1--incoming", log: `${WAITS}Domain @ has shut down, reason code 3 0x3\n`, told: "web1 has crashed" },
+    { what: "had a number that another one had before the boot", log: `${WAITS}Domain @ has been destroyed.\n`, old: true },
+  ])("$what is carried by what xl wrote of it", byTurns(0, shell), async ({ name = "web1", log, told, old = false }) => {
+    const { code, journal, calls } = await looked(shell, (host) => {
+      const directory = join(host.root, "var/log/xen");
+      mkdirSync(directory, { recursive: true });
+      const file = join(directory, `xl-${name}.log`);
+      const [{ domid = "" } = {}] = host.guests();
+      writeFileSync(file, log.replaceAll("@", domid));
+      writeFileSync(join(host.root, "proc/stat"), "cpu 1 2\nbtime 1700000000\n");
+      if (old) utimesSync(file, 1_000_000_000, 1_000_000_000);
+      const tree = { name: "c", source: `${host.root}/from`, target: `${host.root}/to`, from: "i", to: "v" } as const;
+      return [
+        ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: false }),
+        ...copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, takenDown: host.domain })
+          .filter(({ verb = [] }) => ["if_destroyed", "copy"].includes(verb[0] ?? "")),
+      ];
+    });
+    expect(code, journal).toBe(0);
+    expect(copies(calls).map((call) => call.includes("--checksum")), journal).toEqual([told !== undefined]);
+    expect(journal).toMatch(told === undefined ? /"outcome":"done"/ : `${told}: every file is compared`);
   });
 
   it.concurrent("had to be destroyed has time for that, which no pass has measured, and not for ever", byTurns(0, shell), async () => {

@@ -4119,13 +4119,12 @@ verb_parted() {
 PARTED_FROM=
 PARTED_IN=
 
-# if_destroyed: said before a copy, of that copy. Where this run has destroyed the guest, its last writes may be on its disk under a
-# file's old time, and every file is compared. What that takes no pass has measured: it has four times as long as the longest of
+# if_destroyed: said before a copy, of that copy. Where the guest was destroyed or has crashed, its last writes may be on its disk under
+# a file's old time, and every file is compared. What that takes no pass has measured: it has four times as long as the longest of
 # them, which read each file once at the least, and a minute.
 verb_if_destroyed() {
   COMPARE_ALL=$DESTROYED
 }
-DESTROYED=
 COMPARE_ALL=
 
 verb_copy() { # ID ROLE -- COMMAND…
@@ -4136,7 +4135,7 @@ verb_copy() { # ID ROLE -- COMMAND…
   gently=$*
   case $gently in *'rsync '*) gently=\${gently%%rsync *} ;; *) gently='' ;; esac
   if [ -n "$all" ]; then
-    journal note message "$all was destroyed: every file is compared, which takes longer than was forecast"
+    journal note message "$all: every file is compared, which takes longer than was forecast"
     set -- "$@" --checksum
   fi
   COPY_LIMIT=0 COPY_NAP=0.25
@@ -5150,6 +5149,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   domid=$DOMID
   loops_of "$domid"
   loops=$LOOPS
+  find_xl_log "$name" "$domid"
   forget_take_over
   uptime_now
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
@@ -5169,13 +5169,14 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
     journal note message "$name ignored the shutdown request for \${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
-    DESTROYED=$name
+    DESTROYED="$name was destroyed"
     run_command xl destroy -- "$domid" || return
     await_gone "$domid" 60 "$loops" || {
       says "$name was destroyed and is still not gone: $SAYS"
       return 1
     }
   }
+  [ -n "$DESTROYED" ] || look_how_it_went "$name" "$domid"
   # it has followed an earlier run's request too, or this one: from here on this run brings it back
   forget_late
   # a domain that is gone is not looked for by its name as well
@@ -8529,6 +8530,53 @@ give_throttle_back() {
   ! give_least || return 0
   [ ! -s "$RUN/throttle/before" ] || cat "$RUN/throttle/before" >"$THROTTLE" || return 1
   rm -f "$RUN/throttle/before" "$RUN/throttle/before.new" && rmdir "$RUN/throttle"
+}
+
+# How a guest went that was asked to shut down: it may have crashed meanwhile, or somebody has destroyed it who was tired of waiting.
+# xl looks after each domain that it has created, and writes down what becomes of it (tools/xl/xl_vmcontrol.c, create_domain).
+
+# in words, that it did not shut down; empty: it did, as far as is known
+DESTROYED=
+
+# find_xl_log NAME DOMID: sets XL_LOG, where xl writes of a domain that is up. Empty: nowhere, or of one that had its number before a boot
+find_xl_log() {
+  local log booted
+  XL_LOG=
+  booted=$(sed -n 's/^btime //p' "$ROOT/proc/stat" 2>/dev/null)
+  for log in "$ROOT/var/log/xen/xl-$1.log" "$ROOT/var/log/xen/xl-$1--incoming.log"; do
+    if [ -f "$log" ] && [ "$(stat -c %Y -- "$log" 2>/dev/null || echo 0)" -ge "\${booted:-0}" ] && grep -qsF "(domid $2) to die" "$log"; then XL_LOG=$log; fi
+  done
+}
+XL_LOG=
+
+# look_how_it_went NAME DOMID: of one that is gone
+look_how_it_went() {
+  local line how tries
+  [ -n "$XL_LOG" ] || return 0
+  tries=10
+  while :; do
+    how=
+    while IFS= read -r line; do
+      case $line in
+        *"(domid $2) to die"*) how=waits ;;
+        "Domain $2 has shut down, reason code "*) how=\${line##*reason code } how=\${how%% *} ;;
+        "Domain $2 has been destroyed"*) [ "$how" != waits ] || how=destroyed ;;
+      esac
+    done 2>/dev/null <"$XL_LOG"
+    # it may not have come to it yet
+    [ "$how" = waits ] && [ "$tries" -gt 0 ] || break
+    tries=$((tries - 1))
+    sleep 0.1
+    uptime_now
+  done
+  case $how in
+    # SHUTDOWN_poweroff and SHUTDOWN_reboot of xen/include/public/sched.h; or the log is gone
+    '' | 0 | 1) ;;
+    # where xl has not seen it shut down either, it was taken away
+    destroyed | waits) DESTROYED="$1 was destroyed by somebody before it had shut down" ;;
+    3 | 4) DESTROYED="$1 has crashed" ;;
+    *) DESTROYED="$1 did not shut down (xl: reason code $how)" ;;
+  esac
 }
 
 # The wait for a window of time. The host's wall clock is asked anew each time, and nothing is reckoned from the time

@@ -19,10 +19,10 @@ export interface CopyFiles {
   readonly throttle: Throttle;
   readonly watch?: SnapshotWatch | PoolWatch;
   /**
-   * A guest that this run may have destroyed. What it flushed in its last seconds may be on its disk under a file's old time: fdatasync(2)
-   * leaves the time to a later commit of the guest's journal.
+   * A guest that this run has taken down before. Where it did not shut down but was destroyed, or crashed, what it flushed in its last
+   * seconds may be on its disk under a file's old time: fdatasync(2) leaves the time to a later commit of the guest's journal.
    */
-  readonly destroyable?: string;
+  readonly takenDown?: string;
 }
 
 /** The snapshot that the copy reads from: watched, grown in time, and never trusted once it overflowed. */
@@ -108,12 +108,12 @@ function ifNoRoom({ target }: CopyFiles): Action {
 }
 
 /** Which files that are can not be told, so all are compared. */
-function ifDestroyed({ destroyable, compare }: CopyFiles): readonly Action[] {
-  if (destroyable === undefined || compare === "checksum") return [];
+function ifDestroyed({ takenDown, compare }: CopyFiles): readonly Action[] {
+  if (takenDown === undefined || compare === "checksum") return [];
   return [
     {
       verb: ["if_destroyed"],
-      shown: `where ${destroyable} had to be destroyed: with --checksum, for its last writes may stand there under a file's old time`,
+      shown: `where ${takenDown} was destroyed or crashed: with --checksum, for its last writes may stand there under a file's old time`,
     },
   ];
 }

@@ -194,7 +194,7 @@ export const rsync: Strategy = {
       compare: lastCompares,
       // the guest waits: no one else's comfort counts now, but a bandwidth that was asked for at rest does
       throttle: live ? {} : throttle,
-      ...(options.destroy === true ? { destroyable: change.domain } : {}),
+      ...(live ? { takenDown: change.domain } : {}),
     };
     return {
       prepare: [

@@ -141,7 +141,7 @@ function lastOf(name: string): string {
 }
 
 /** While the guest is down: what its image lacks. */
-function carry({ domain: { name: domain, running }, destroy }: DomainReturn, change: ReturnDisk): readonly Step[] {
+function carry({ domain: { name: domain, running } }: DomainReturn, change: ReturnDisk): readonly Step[] {
   const { vdev, volume, image, path, retired, halfCarried } = change;
   const id = (what: string): string => `${safeName(vdev)}.${what}`;
   if (change.carry === "nothing" || change.carry === "swap") return [];
@@ -178,7 +178,7 @@ function carry({ domain: { name: domain, running }, destroy }: DomainReturn, cha
         // where an earlier carry was cut off, a file's times can be there before its data; and where nobody has seen the guest go down,
         // its last data may be there under the times of before
         compare: halfCarried || running === undefined ? "checksum" : "times", throttle: {},
-        ...(destroy === true && running !== undefined ? { destroyable: domain } : {}),
+        ...(running === undefined ? {} : { takenDown: domain }),
       },
       "what was written since the move goes along",
     ),

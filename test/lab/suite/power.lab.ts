@@ -111,6 +111,13 @@ async function servedByQemu(): Promise<void> {
   await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
 }
 
+/** It runs on its image, which it may have been on. */
+async function forImage(): Promise<void> {
+  if (await place() === IMAGE) return;
+  const back = await converge.run("rollback", "-i", "lab.yml", "dom0", "web1", "--carry-back", "--yes");
+  expect(back.exitCode, back.all).toBe(0);
+}
+
 /** A way back that was cut short after its commit has its own command to finish it, as the playbook says that would be refused. */
 async function backForGood(): Promise<void> {
   if (await place() !== IMAGE) return;
@@ -137,12 +144,29 @@ test.runIf(inPart("base"))(`${String(CUTS)} times the power of Dom0 goes at a ra
   await finish(RSYNC);
 });
 
+test.runIf(everything)("the power goes just as a run comes: it is in nobody's way, and is ended by the next one", { timeout: 1_200_000 }, async () => {
+  // the test before leaves it down
+  if ((await lab.run("xl domid web1", { mayFail: true })).exitCode !== 0) await startGuest(lab, "web1");
+  await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, RSYNC));
+  await forImage();
+  const run = converge.start("-i", "lab.yml", "web1.yml", "--yes");
+  // its first step takes longer than to find it
+  await lab.run("until pid=$(pgrep -f '/program.sh run$'); do :; done; kill -STOP $pid", { timeoutSeconds: 300 });
+  const { highest } = await acks(lab, "web1");
+  await cutPower(lab, run);
+  await reconnect();
+  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  const { stdout: begun } = await lab.run("cd /var/lib/converge/domains/web1/current; cat started 2>/dev/null; ls");
+  expect(begun, "nothing but its boot unit").not.toMatch(/^(ended|[02-9]|1.+)$/m);
+  await backForGood();
+  await finish(RSYNC);
+});
+
 const SERVED_CUTS = Math.ceil(CUTS / 3);
 
 test.runIf(everything)(`${String(SERVED_CUTS)} times it goes where QEMU serves the guest's disk (LAB_SEED=${String(SEED)})`, { timeout: (SERVED_CUTS + 2) * 900_000 }, async () => {
   await startGuest(lab, "web1");
-  const back = await converge.run("rollback", "-i", "lab.yml", "dom0", "web1", "--carry-back", "--yes");
-  expect(back.exitCode, back.all).toBe(0);
+  await forImage();
   await servedByQemu();
   await cuts(SERVED_CUTS, SERVED, drawing(SEED));
   await finish(QEMU);

@@ -22,13 +22,12 @@ verb_parted() {
 PARTED_FROM=
 PARTED_IN=
 
-# if_destroyed: said before a copy, of that copy. Where this run has destroyed the guest, its last writes may be on its disk under a
-# file's old time, and every file is compared. What that takes no pass has measured: it has four times as long as the longest of
+# if_destroyed: said before a copy, of that copy. Where the guest was destroyed or has crashed, its last writes may be on its disk under
+# a file's old time, and every file is compared. What that takes no pass has measured: it has four times as long as the longest of
 # them, which read each file once at the least, and a minute.
 verb_if_destroyed() {
   COMPARE_ALL=$DESTROYED
 }
-DESTROYED=
 COMPARE_ALL=
 
 verb_copy() { # ID ROLE -- COMMAND…
@@ -39,7 +38,7 @@ verb_copy() { # ID ROLE -- COMMAND…
   gently=$*
   case $gently in *'rsync '*) gently=${gently%%rsync *} ;; *) gently='' ;; esac
   if [ -n "$all" ]; then
-    journal note message "$all was destroyed: every file is compared, which takes longer than was forecast"
+    journal note message "$all: every file is compared, which takes longer than was forecast"
     set -- "$@" --checksum
   fi
   COPY_LIMIT=0 COPY_NAP=0.25

@@ -18,6 +18,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
   domid=$DOMID
   loops_of "$domid"
   loops=$LOOPS
+  find_xl_log "$name" "$domid"
   forget_take_over
   uptime_now
   write_kept "$HERE/down" "$domid $UPTIME $(boot_id)" || return 1
@@ -37,13 +38,14 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
     journal note message "$name ignored the shutdown request for ${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
-    DESTROYED=$name
+    DESTROYED="$name was destroyed"
     run_command xl destroy -- "$domid" || return
     await_gone "$domid" 60 "$loops" || {
       says "$name was destroyed and is still not gone: $SAYS"
       return 1
     }
   }
+  [ -n "$DESTROYED" ] || look_how_it_went "$name" "$domid"
   # it has followed an earlier run's request too, or this one: from here on this run brings it back
   forget_late
   # a domain that is gone is not looked for by its name as well

@@ -1,0 +1,47 @@
+# shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
+# How a guest went that was asked to shut down: it may have crashed meanwhile, or somebody has destroyed it who was tired of waiting.
+# xl looks after each domain that it has created, and writes down what becomes of it (tools/xl/xl_vmcontrol.c, create_domain).
+
+# in words, that it did not shut down; empty: it did, as far as is known
+DESTROYED=
+
+# find_xl_log NAME DOMID: sets XL_LOG, where xl writes of a domain that is up. Empty: nowhere, or of one that had its number before a boot
+find_xl_log() {
+  local log booted
+  XL_LOG=
+  booted=$(sed -n 's/^btime //p' "$ROOT/proc/stat" 2>/dev/null)
+  for log in "$ROOT/var/log/xen/xl-$1.log" "$ROOT/var/log/xen/xl-$1--incoming.log"; do
+    if [ -f "$log" ] && [ "$(stat -c %Y -- "$log" 2>/dev/null || echo 0)" -ge "${booted:-0}" ] && grep -qsF "(domid $2) to die" "$log"; then XL_LOG=$log; fi
+  done
+}
+XL_LOG=
+
+# look_how_it_went NAME DOMID: of one that is gone
+look_how_it_went() {
+  local line how tries
+  [ -n "$XL_LOG" ] || return 0
+  tries=10
+  while :; do
+    how=
+    while IFS= read -r line; do
+      case $line in
+        *"(domid $2) to die"*) how=waits ;;
+        "Domain $2 has shut down, reason code "*) how=${line##*reason code } how=${how%% *} ;;
+        "Domain $2 has been destroyed"*) [ "$how" != waits ] || how=destroyed ;;
+      esac
+    done 2>/dev/null <"$XL_LOG"
+    # it may not have come to it yet
+    [ "$how" = waits ] && [ "$tries" -gt 0 ] || break
+    tries=$((tries - 1))
+    sleep 0.1
+    uptime_now
+  done
+  case $how in
+    # SHUTDOWN_poweroff and SHUTDOWN_reboot of xen/include/public/sched.h; or the log is gone
+    '' | 0 | 1) ;;
+    # where xl has not seen it shut down either, it was taken away
+    destroyed | waits) DESTROYED="$1 was destroyed by somebody before it had shut down" ;;
+    3 | 4) DESTROYED="$1 has crashed" ;;
+    *) DESTROYED="$1 did not shut down (xl: reason code $how)" ;;
+  esac
+}
