@@ -49,8 +49,8 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
       const directory = join(host.root, "var/log/xen");
       mkdirSync(directory, { recursive: true });
       const file = join(directory, `xl-${name}.log`);
-      const [{ domid = "" } = {}] = host.guests();
-      writeFileSync(file, log.replaceAll("@", domid));
+      const [guest] = host.guests();
+      writeFileSync(file, log.replaceAll("@", guest?.domid ?? "none"));
       writeFileSync(join(host.root, "proc/stat"), "cpu 1 2\nbtime 1700000000\n");
       if (old) utimesSync(file, 1_000_000_000, 1_000_000_000);
       const tree = { name: "c", source: `${host.root}/from`, target: `${host.root}/to`, from: "i", to: "v" } as const;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../lab.js";
-import { checkRecords, hardFiles, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
+import { checkLate, checkRecords, hardFiles, runInGuest, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes, readyOn } from "./converge.js";
 import { wayOf } from "./covered.js";
 import { attached, expectNothingLeft, journal, waitForEvent, whileRunning } from "./on-host.js";
@@ -111,6 +111,28 @@ chmod 755 /usr/local/bin/rsync`]);
     expect(source.filter((line) => /\b(goes|moves)\b/.test(line)), "what the guest did is on its image").toEqual([]);
     expect(source.some((line) => line.includes("stays/file"))).toBe(true);
     expect(await hardFiles(lab, "/dev/vg0/hard1-xvda1")).toEqual(source);
+    await expectNothingLeft(lab);
+  });
+
+  test("a guest that somebody destroys while it is asked to shut down has on its volume what it had flushed", async () => {
+    // converge's unit finds this xl first
+    await lab.run(["sh", "-c", `cat >/usr/local/bin/xl <<'SCRIPT'
+#!/bin/sh
+case $1 in shutdown) exec /usr/sbin/xl destroy late1 ;; esac
+exec /usr/sbin/xl "$@"
+SCRIPT
+chmod 755 /usr/local/bin/xl`]);
+    await startGuest(lab, "late1");
+    await waitForConsole(lab, "late1", "written gen 2");
+    const late1 = readyOn("late1", "10.77.0.12", ["xvda1"], wayOf("breadth/late1"));
+    const run = await converge.run("-i", "lab.yml", await converge.playbook("late1.yml", late1), "--yes");
+    await lab.run("rm /usr/local/bin/xl");
+    expect(run.exitCode, run.all).toBe(0);
+    const notes = (await journal(lab, "late1")).filter(({ event }) => event === "note").map((event) => JSON.stringify(event)).join("\n");
+    expect(notes).toContain("late1 was destroyed by somebody before it had shut down: every file is compared");
+    expect(await attached(lab, "late1")).toEqual({ xvda1: "/dev/vg0/late1-xvda1" });
+    await stopGuest(lab, "late1");
+    expect(await checkLate(lab, "/dev/vg0/late1-xvda1", "late1")).toMatch(/^ok/);
     await expectNothingLeft(lab);
   });
 

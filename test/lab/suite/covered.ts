@@ -105,6 +105,10 @@ export const MOVES = {
     ...inAll("breadth.lab.ts", "hard files of a guest that runs arrive as they were: links, holes, attributes, devices and odd names"),
     guest: "hard1", disks: ONE, ...PV, ...FILES,
   },
+  "breadth/late1": {
+    ...inAll("breadth.lab.ts", "a guest that somebody destroys while it is asked to shut down has on its volume what it had flushed"),
+    guest: "late1", disks: ONE, ...PV, ...FILES,
+  },
   "breadth/stubborn1": {
     ...inAll("breadth.lab.ts", "an image on a thin volume that is nearly all there is copied from a thin snapshot"),
     guest: "stubborn1", disks: ONE, ...PV, ...FILES,
