@@ -39,12 +39,12 @@ describe("a copy of files", () => {
     expect(passes({ verify: "full" }, { ...WEB, running: false })).toEqual([]);
   });
 
-  test("says of a guest that may be destroyed that the last pass compares then, and of another one nothing", () => {
-    const said = (move: MoveOptions) => planned({ strategy: "rsync", ...move }).steps.filter(({ id }) => id.endsWith("copy-last"))
-      .map(({ args }) => copyFiles.actions(args as CopyFiles).some((one) => "shown" in one && one.shown.startsWith("where web1 had to be destroyed: with --checksum")));
-    expect(said({ destroy: true })).toEqual([true, true]);
-    expect(said({})).toEqual([false, false]);
-    expect(said({ destroy: true, verify: "full" }), "it does anyway").toEqual([false, false]);
+  test("says of a guest that runs that the last pass compares where it did not shut down, and of another one nothing", () => {
+    const said = (move: MoveOptions, guest: AGuest = WEB) => planned({ strategy: "rsync", ...move }, guest).steps.filter(({ id }) => id.endsWith("copy-last"))
+      .map(({ args }) => copyFiles.actions(args as CopyFiles).some((one) => "shown" in one && one.shown.startsWith("where web1 was destroyed or crashed: with --checksum")));
+    expect(said({})).toEqual([true, true]);
+    expect(said({ verify: "full" }), "it does anyway").toEqual([false, false]);
+    expect(said({}, { ...WEB, running: false }), "all of it is copied at rest").toEqual([false, false]);
   });
 
   test("is compared for the disks that it is wanted for, and all of them have their part in the forecast", () => {
