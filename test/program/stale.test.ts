@@ -2,9 +2,14 @@ import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { mappingPath } from "../../src/core/model/mapping.js";
+import { compileProgram } from "../../src/core/program/compile.js";
+import { clearDevice } from "../../src/core/steps/clear-device.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
+import { stepOf } from "../../src/core/steps/step-of.js";
 import { below } from "./below.js";
 import { StubHost, shellOf } from "./host.js";
-import { mirrorProgram, type Mirror } from "./mirror.js";
+import { mirrorNodes, mirrorProgram, type Mirror } from "./mirror.js";
+import { planOf, raw } from "./plan.js";
 
 /**
  * A run has laid a device over the image, and the guest has gone on on the image without it: it was shut down and started from its
@@ -71,3 +76,46 @@ it.concurrent.each(["dm", "md", "drbd"] as const)("a guest whose own reboot woul
     host.remove();
   }
 });
+
+it.concurrent.each([
+  { by: "dm", then: "md" }, { by: "md", then: "dm" }, { by: "drbd", then: "dm" }, { by: "md", then: "drbd" },
+] as const)("a device by $by that nobody has is out of the way of a mirror by $then, and so is its loop", async ({ by, then }) => {
+  const host = await left(0, by);
+  try {
+    const former = loopsOver(host);
+    const nodes = [stepOf(clearDevice, "prepare", "clear", { name: NAME[by], image: host.image }, ""), ...mirrorNodes(host, "suspend", then)];
+    host.install(compileProgram(planOf(host.domain, nodes), { ...stepKinds, raw }, { config: host.config }), "2");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("done");
+    expect(host.journalText()).toContain(`${NAME[by]}, which an earlier run had left, was of no use to anybody`);
+    expect(host.guests().map(({ disk }) => below(host, disk)), host.journalText()).toEqual(["/dev/vg0/web1-root"]);
+    expect(former).toHaveLength(1);
+    expect(existsSync(join(host.root, mappingPath(NAME[by])))).toBe(false);
+    expect(loopsOver(host)).toEqual([]);
+    expect(host.lines(join(host.state, "violations"))).toEqual([]);
+  } finally {
+    host.remove();
+  }
+});
+
+it.concurrent.each(["dm", "md", "drbd"] as const)("a device by %s that the guest comes up on when it reboots itself is not cleared away", async (by) => {
+  const host = await left(1, by);
+  try {
+    const [domid = ""] = readdirSync(join(host.state, "doms"));
+    writeFileSync(join(host.root, `var/lib/xen/userdata-d.${domid}.uuid-of-it.xl`), `disk = [ "phy:${mappingPath(NAME[by])},xvda1,w" ]\n`);
+    const nodes = [stepOf(clearDevice, "prepare", "clear", { name: NAME[by], image: host.image }, "")];
+    host.install(compileProgram(planOf(host.domain, nodes), stepKinds, { config: host.config }), "2");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("failed");
+    expect(host.journalText()).toContain("stored for web1's own reboot");
+    expect(existsSync(join(host.root, mappingPath(NAME[by])))).toBe(true);
+  } finally {
+    host.remove();
+  }
+});
+
+/** But for the guest's own. */
+function loopsOver(host: StubHost): readonly string[] {
+  const loops = join(host.state, "loops");
+  return readdirSync(loops).filter((loop) => loop !== "loop0" && !existsSync(join(loops, loop, "autoclear")) && readFileSync(join(loops, loop, "file"), "utf8").trim() === host.image);
+}

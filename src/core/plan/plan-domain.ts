@@ -29,6 +29,7 @@ import { LAST_PASS } from "../strategies/strategy.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
+import { clearSteps } from "../switches/clear.js";
 import { overhead } from "../switches/overhead.js";
 import type { DomainMove } from "../switches/restart.js";
 import { pivotedSteps } from "../switches/pivoted.js";
@@ -130,7 +131,7 @@ export function planDomain(
         ...(derived?.configs === undefined ? {} : { derived: derived.configs }),
       }, state)
       : restartSteps(move, state);
-    return [...adopting(moves, pivoted || mirrored ? "blocks" : "files"), ...steps];
+    return [...adopting(moves, pivoted || mirrored ? "blocks" : "files"), ...clearSteps(move, state), ...steps];
   })();
   const awaits = mirrored && running && switchOver === "next-reboot" && !sitsOnMappings({ domain, moves: chosen });
   const estimated = estimate({ domain, switchOver: leaving?.switchOver ?? switchOver, moves: chosen, options, state, leaves: leaving !== undefined });

@@ -4437,9 +4437,9 @@ verb_distrust_fresh() {
 # grown or replaced since, say, and its guest be on that again. A guest that was taken onto it would have what the image was. Where
 # nobody has it, it goes, and so does the loop that it alone had.
 clear_stale() {
-  local name file loop loops
-  name=$1 file=$2 loops=
-  case $name in */*) device_of "$name" ;; *) mapping_of "$name" ;; esac
+  local name file
+  name=$1 file=$2
+  is_laid "$name"
   case $? in
     0) ;;
     1) return 0 ;;
@@ -4454,11 +4454,34 @@ clear_stale() {
       ;;
     *) return 1 ;;
   esac
+  remove_idle "$name" "did not lie on $file as that is now, and nobody had it: it is made anew"
+}
+
+# clear_device NAME: an earlier run has left it on an image which another one is to have, in another way, and nobody has it
+verb_clear_device() {
+  is_laid "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  goal_mapping_unused "$1" || return 1
+  remove_idle "$1" 'was of no use to anybody: it is gone'
+}
+
+is_laid() { # NAME
+  case $1 in */*) device_of "$1" ;; *) mapping_of "$1" ;; esac
+}
+
+# remove_idle NAME WHY: it goes, and so do the loops that it alone had
+remove_idle() {
+  local name loop loops
+  name=$1 loops=
   for loop in "$ROOT"/dev/loop[0-9]*; do
     [ -e "$loop" ] && lies_on "$name" "$loop" && ! backend_uses "$loop" && loops="$loops $loop"
   done
   case $name in */*) stop_device "$name" ;; *) run_command dmsetup remove "$name" ;; esac || return
-  journal note message "$name, which an earlier run had left, did not lie on $file as that is now, and nobody had it: it is made anew"
+  journal note message "$name, which an earlier run had left, $2"
   for loop in $loops; do
     run_command losetup --detach "$loop" || return
   done
@@ -10584,7 +10607,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_destroyed","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","clear_device","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_destroyed","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

@@ -7,6 +7,7 @@ import { markCarried, markCarrying } from "./carry-marks.js";
 import { completeChanges, readdArray, syncChanges } from "./changes-mirror.js";
 import { checkFilesystem } from "./check-filesystem.js";
 import { checkImage } from "./check-image.js";
+import { clearDevice } from "./clear-device.js";
 import { awaitClone, createClone, destroyClone } from "./clone.js";
 import { commitOffline } from "./commit-offline.js";
 import { compareJob } from "./compare-job.js";
@@ -61,6 +62,7 @@ export const stepKinds = {
   "await-window": awaitWindow,
   "check-filesystem": checkFilesystem,
   "check-image": checkImage,
+  "clear-device": clearDevice,
   "close-node": closeNode,
   "commit-offline": commitOffline,
   "compare-attached": compareAttached,

@@ -5,9 +5,9 @@
 # grown or replaced since, say, and its guest be on that again. A guest that was taken onto it would have what the image was. Where
 # nobody has it, it goes, and so does the loop that it alone had.
 clear_stale() {
-  local name file loop loops
-  name=$1 file=$2 loops=
-  case $name in */*) device_of "$name" ;; *) mapping_of "$name" ;; esac
+  local name file
+  name=$1 file=$2
+  is_laid "$name"
   case $? in
     0) ;;
     1) return 0 ;;
@@ -22,11 +22,34 @@ clear_stale() {
       ;;
     *) return 1 ;;
   esac
+  remove_idle "$name" "did not lie on $file as that is now, and nobody had it: it is made anew"
+}
+
+# clear_device NAME: an earlier run has left it on an image which another one is to have, in another way, and nobody has it
+verb_clear_device() {
+  is_laid "$1"
+  case $? in
+    0) ;;
+    1) return 0 ;;
+    *) return 1 ;;
+  esac
+  goal_mapping_unused "$1" || return 1
+  remove_idle "$1" 'was of no use to anybody: it is gone'
+}
+
+is_laid() { # NAME
+  case $1 in */*) device_of "$1" ;; *) mapping_of "$1" ;; esac
+}
+
+# remove_idle NAME WHY: it goes, and so do the loops that it alone had
+remove_idle() {
+  local name loop loops
+  name=$1 loops=
   for loop in "$ROOT"/dev/loop[0-9]*; do
     [ -e "$loop" ] && lies_on "$name" "$loop" && ! backend_uses "$loop" && loops="$loops $loop"
   done
   case $name in */*) stop_device "$name" ;; *) run_command dmsetup remove "$name" ;; esac || return
-  journal note message "$name, which an earlier run had left, did not lie on $file as that is now, and nobody had it: it is made anew"
+  journal note message "$name, which an earlier run had left, $2"
   for loop in $loops; do
     run_command losetup --detach "$loop" || return
   done

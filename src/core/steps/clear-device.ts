@@ -1,0 +1,38 @@
+import { isAwaited, isUsed, makerOf, mappingPath } from "../model/mapping.js";
+import type { Maker } from "../model/mapping.js";
+import type { StepKind } from "../model/step.js";
+import { withoutLoop, withoutMapping } from "../model/transform.js";
+
+/** What is shown of a device's end, and the tools that it takes. */
+const ENDS: Readonly<Record<Maker, { readonly tool: string; readonly shown: (name: string) => string }>> = {
+  dm: { tool: "dmsetup", shown: (name) => `dmsetup remove ${name}` },
+  md: { tool: "mdadm", shown: (name) => `mdadm --stop ${mappingPath(name)}` },
+  drbd: { tool: "drbdsetup", shown: (name) => `drbdsetup down ${mappingPath(name)}` },
+};
+
+export interface ClearDevice {
+  readonly name: string;
+  /** The image that it lies on. */
+  readonly image: string;
+}
+
+/**
+ * A device that an earlier run laid over an image, and that its guest has left, or never came to: it was shut down and started from
+ * its config. Whoever is to have the image next would find it in use, by that device and by the loop below it.
+ */
+export const clearDevice: StepKind<"clear-device", ClearDevice> = {
+  kind: "clear-device",
+  risk: "safe",
+  requires: ["losetup", ...Object.values(ENDS).map(({ tool }) => tool)],
+  needs: ({ name }) => ["losetup", ENDS[makerOf(name)].tool],
+  title: ({ name, image }) => `Remove ${mappingPath(name)}, which nobody has, and the loop device below it, from ${image}`,
+  actions: ({ name }) => [
+    { verb: ["clear_device", name], shown: `${ENDS[makerOf(name)].shown(name)}; losetup --detach what it lay on` },
+  ],
+  goals: () => [],
+  effect: ({ name, image }, model) => {
+    const loops = model.host.loops.filter(({ backing }) => backing === image);
+    return loops.reduce((at, { device }) => withoutLoop(at, device), withoutMapping(model, name));
+  },
+  refuses: ({ name }, model) => isUsed(name, model) || isAwaited(name, model),
+};
