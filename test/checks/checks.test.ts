@@ -111,6 +111,17 @@ const looped = (more: Partial<Loop>) => (state: HostState): HostState => {
   return { ...state, loops: [...state.loops, { device: "/dev/loop7", backing, inode, devno, offset: 0, readOnly: false, deleted: false, ...more }] };
 };
 
+/** A run was stopped in its mirror: the guest is on devices over the images of all of its disks. */
+const onMappings = (state: HostState): HostState => {
+  const own = (vdev: string): string => `/dev/mapper/converge-web1-${vdev}`;
+  const on = running("web1", ({ attached, stored }) => ({
+    attached: attached.map((disk) => ({ ...disk, params: own(disk.vdev) })), stored: stored.map((disk) => ({ ...disk, target: own(disk.vdev) })),
+  }))(state);
+  const mappings = ["xvda1", "xvda2"].map((vdev) =>
+    ({ name: `converge-web1-${vdev}`, bytes: 64 * MIB, open: true, table: { kind: "linear" as const, on: `/srv/xen/web1/${vdev}.img` } }));
+  return { ...on, mappings };
+};
+
 const PV: Signature = { kind: "lvm", partition: false };
 const MEMBER: Signature = { kind: "md", metadata: "1.x", partition: false };
 
@@ -245,6 +256,12 @@ const CASES: readonly Case[] = [
     name: "a network card and a PCI device were plugged in since, and a restart would take them", code: "plugged-in-since", warning: true,
     says: /web1 will have other devices after its restart/, who: /1 network card in the config, 2 in the guest\nno PCI device in the config, and some in the guest/,
     state: web(({ running }) => (running === undefined ? {} : { running: { ...running, macs: ["a", "b"], passedThrough: true } })), wish: moved({ strategy: "rsync" }),
+  },
+  {
+    name: "an earlier run left two disks on its devices, and one of them is not moved", code: "mirror-left-out",
+    guests: [{ name: "web1", disks: { xvda1: {}, xvda2: {} } }],
+    says: /took web1 onto \/dev\/mapper\/converge-web1-xvda2 for xvda2 too, and that disk is not to be moved now/, advises: /^Name xvda2 as well.* Or shut web1 down and start it from its config/,
+    state: onMappings, wish: (wish) => ({ ...moved({ strategy: "dm", switch: "suspend" })(wish), disks: moved({ strategy: "dm" })(wish).disks.slice(0, 1) }),
   },
   {
     name: "a suspension that is forecast to take too long", code: "over-budget", says: /would be down for about/,

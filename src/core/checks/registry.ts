@@ -5,6 +5,7 @@ import { endNotAtEnd } from "./end-not-at-end.js";
 import { gptBackup } from "./gpt-backup.js";
 import { guestHalted } from "./guest-halted.js";
 import { imageShared } from "./image-shared.js";
+import { mirrorLeftOut } from "./mirror-left-out.js";
 import { missingModule } from "./missing-module.js";
 import { missingTool } from "./missing-tool.js";
 import { noMigrate } from "./no-migrate.js";
@@ -46,6 +47,7 @@ export const checks = {
   "guest-halted": guestHalted,
   "image-not-on-lvm": notOnLvm,
   "image-shared": imageShared,
+  "mirror-left-out": mirrorLeftOut,
   "missing-module": missingModule,
   "missing-tool": missingTool,
   "not-enough-space": space,
