@@ -6,6 +6,7 @@ import { formatInstant } from "./figures.js";
 import type { Style } from "./style.js";
 import { visible } from "./visible.js";
 import { hanging } from "./wrap.js";
+import { sameVdev } from "../xl/vdev.js";
 
 /** Where a guest stands: in a run, after one, or waiting for something between two. */
 export interface GuestStatus {
@@ -86,7 +87,8 @@ function waits(domain: string, { domains, mappings }: Pick<HostState, "domains" 
   const running = domains[domain]?.running;
   if (running === undefined) return undefined;
   const attached = running.attached.filter((disk) => isOwnPath(disk.params));
-  if (running.stored.some((disk) => isOwnPath(disk.target)) && attached.length === 0) {
+  // of each disk by itself: others may be on the device that an earlier run has mirrored them by
+  if (running.stored.some(({ vdev, target }) => isOwnPath(target) && !attached.some((disk) => sameVdev(disk.vdev, vdev)))) {
     return {
       domain, state: "waits", committed: false,
       next: "its own reboot takes it onto its mappings; run the playbook again after it",
