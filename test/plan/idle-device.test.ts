@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { arrayName, mappingName, mappingPath, resourceName } from "../../src/core/model/mapping.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
-import { simulate, startModel, unroll } from "../../src/core/plan/simulate.js";
+import { recover } from "../../src/core/plan/recover.js";
+import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
+import { asWritten } from "../laws/as-written.js";
 import { aHost, aWish, sha256, withFullImages } from "../support/a-host.js";
 import { complaints } from "../support/a-return.js";
 
@@ -72,4 +74,22 @@ describe("a device over an image, which its guest has left", () => {
       expect(complaints(planned)).toContain("error[no-strategy-fits]");
     }
   });
+});
+
+test.each([
+  { by: "dm", strategy: "rsync" }, { by: "dm", strategy: "dm" }, { by: "md", strategy: "rsync" }, { by: "drbd", strategy: "md" },
+] as const)("a device by $by over the volume, of a run that died behind its commit, goes once the guest leaves it for the move of another disk by $strategy", ({ by, strategy }) => {
+  const host = withFullImages(aHost([{ name: "web1", disks: { xvda1: {}, xvda2: {} } }]));
+  const [first] = planHost(host, [aWish("web1", ["xvda1"], { strategy: by, switch: "suspend" })], sha256).domains;
+  const steps = unroll(first?.nodes ?? []);
+  const started = steps.slice(0, steps.findIndex(({ kind }) => kind.startsWith("retire-")));
+  const left = asWritten(recover(started, "web1", started.reduce((at, step) => simulateStep(step, at).model, startModel(host))));
+  expect(left.host.mappings).toMatchObject([{ name: NAMES[by], table: { kind: "linear", on: "vg0/web1-xvda1" } }]);
+  const wishes = [aWish("web1", ["xvda1", "xvda2"], { strategy, ...(strategy === "rsync" ? {} : { switch: "suspend", finish: "now" }) })];
+  const planned = planHost(left.host, wishes, sha256);
+  expect(complaints(planned)).toEqual([]);
+  const ran = simulate(planned.domains[0]?.nodes ?? [], left);
+  if (!ran.ok) throw new Error(ran.why);
+  expect(ran.end.host.mappings).toEqual([]);
+  expect(planHost(ran.end.host, wishes, sha256).domains).toEqual([]);
 });

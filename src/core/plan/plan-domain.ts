@@ -29,7 +29,7 @@ import { LAST_PASS } from "../strategies/strategy.js";
 import type { DiskMove, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import type { DerivedConfigs } from "../switches/mirrored.js";
 import { awaitsReboot, derivedPath, mirroredSteps, sitsOnMappings } from "../switches/mirrored.js";
-import { clearSteps } from "../switches/clear.js";
+import { clearSteps, leftBehind } from "../switches/clear.js";
 import { overhead } from "../switches/overhead.js";
 import type { DomainMove } from "../switches/restart.js";
 import { pivotedSteps } from "../switches/pivoted.js";
@@ -119,7 +119,10 @@ export function planDomain(
     const move: DomainMove = {
       domain, desired, moves: chosen, options, edit: edit.edit,
       // a guest that is taken over, or started anew, has another QEMU then
-      unsettled: [...(pivoted ? closing(domain, finishes, state) : []), ...settling(domain.name, finishes, state)],
+      unsettled: [
+        ...(pivoted ? closing(domain, finishes, state) : []), ...settling(domain.name, finishes, state),
+        ...(pivoted ? [] : leftBehind({ domain, moves: chosen }, state)),
+      ],
       overheadSeconds: Math.ceil(shutdown.seconds + start.seconds + unmeasured(chosen, state)),
       ...(rehearsed.rehearsal === undefined ? {} : { rehearsal: rehearsed.rehearsal }),
     };

@@ -1,4 +1,4 @@
-import { isOf, mappingPath, nameOfPath } from "../model/mapping.js";
+import { isOf, mappingAt, mappingPath, nameOfPath } from "../model/mapping.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { safeName } from "../model/names.js";
@@ -7,6 +7,8 @@ import type { Step } from "../model/step.js";
 import type { Image } from "../model/storage.js";
 import { clearDevice } from "../steps/clear-device.js";
 import { stepOf } from "../steps/step-of.js";
+import { retireStep } from "../strategies/retire.js";
+import { sameVdev } from "../xl/vdev.js";
 import type { DomainMove } from "./restart.js";
 
 /**
@@ -21,6 +23,18 @@ export function clearSteps({ domain, moves }: Pick<DomainMove, "domain" | "moves
       clearDevice, "prepare", `${safeName(name)}.clear`, { name, image: image.path },
       "an earlier run has left it, and the image is to be had in another way",
     ));
+  });
+}
+
+/**
+ * Devices over volumes, of disks that an earlier run has moved: a guest that is taken onto other disks leaves them by that. A run that
+ * ended well has seen to it that they go then. One that died behind its commit, or a reboot of Dom0 that its guest was saved for, has not.
+ */
+export function leftBehind({ domain, moves }: Pick<DomainMove, "domain" | "moves">, state: HostState): readonly Step[] {
+  return (domain.running?.attached ?? []).flatMap(({ vdev, params }) => {
+    const mapping = mappingAt(params, state);
+    if (mapping?.table.kind !== "linear" || mapping.table.on.startsWith("/") || moves.some(({ move }) => sameVdev(move.change.vdev, vdev))) return [];
+    return [retireStep("settle", safeName(vdev), mapping.name, "the guest has left it for its volume")];
   });
 }
 
