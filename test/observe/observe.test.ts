@@ -126,6 +126,9 @@ describe.each(["51713", "d0p1", "xvda1"])("a disk that its guest was built with 
 test.each([
   ["r-----", {}], ["-b----", {}], ["--p---", { paused: true }], ["------", {}],
   ["----c-", { halted: "crashed" }], ["---sc-", { halted: "crashed" }], ["---s--", { halted: "shut-down" }], ["--ps--", { paused: true, halted: "shut-down" }],
+  // for its own reboot, to be saved or migrated, by a watchdog, for a kexec, and for what xl has no letter for
+  ["---sr-", { halted: "shut-down" }], ["---ss-", { halted: "shut-down" }], ["---sw-", { halted: "shut-down" }],
+  ["---sS-", { halted: "shut-down" }], ["---s?-", { halted: "shut-down" }],
   // it goes in this moment, for whatever reason
   ["---s-d", {}], ["---scd", {}], ["-----d", {}],
 ] as const)("a guest that xl shows as %s", (letters, more) => {

@@ -1002,7 +1002,7 @@ describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspend
     const before = readFileSync(host.config, "utf8");
     host.tell("save-torn", "killed");
     await host.run("run");
-    expect(host.guests()[0]?.state, host.journalText()).toBe("---s--");
+    expect(host.guests()[0]?.state, host.journalText()).toBe("---ss-");
     await host.run("recover");
     expect(expectWhole(host, before, "killed")).toBe("old");
     expect(host.ended()).toBe("failed");
@@ -1017,7 +1017,7 @@ describe.concurrent.each(["dm", "drbd"] as const)("a guest that is being suspend
     // another one than the run sent away
     writeFileSync(join(host.runDirectory, "down"), readFileSync(join(host.runDirectory, "down"), "utf8").replace(/^7 /, "6 "));
     await host.run("recover");
-    expect(host.guests()[0]?.state, host.journalText()).toBe("---s--");
+    expect(host.guests()[0]?.state, host.journalText()).toBe("---ss-");
     expect(host.journalText()).toContain("the domain 7 is suspended, and not by this run");
     host.remove();
   });

@@ -59,6 +59,17 @@ verb_check_copy vg0/web1-root -- xfs_repair -n /dev/vg0/web1-root; echo "$? $SAY
   expect(stdout.split("\n"), stderr).toEqual(["0 ", `4 e2fsck ended with 4: ${advice}`, "8 e2fsck ended with 8", `1 xfs_repair ended with 1: ${advice}`, ""]);
 });
 
+it.each(SHELLS)("a domain is there whatever it has shut down for: xl tells that by a letter of its own (%s)", async (shell) => {
+  const letters = ["---s--", "---sr-", "---ss-", "---sc-", "---sw-", "---sS-", "---s?-", "---ssd"];
+  const { stdout, stderr } = await evaluate(shell, `${FUNCTIONS}
+xl() { printf 'Name ID Mem VCPUs\\tState\\tTime(s)\\nweb 1 7 512 1 %s 3.2\\n' "$SHOWN"; }
+for SHOWN in ${letters.map((each) => `'${each}'`).join(" ")}; do
+  STATE=; domid_state 7; echo "$? $STATE"
+  STATE=; domain_state 'web 1'; echo "$? $STATE"
+done`);
+  expect(stdout.split("\n"), stderr).toEqual([...letters.flatMap((each) => [`0 ${each}`, `0 ${each}`]), ""]);
+});
+
 describe("what was never given a UUID", () => {
   const NONE = "00000000-0000-0000-0000-000000000000";
 

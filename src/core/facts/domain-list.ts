@@ -7,12 +7,12 @@ export interface ListedDomain {
   readonly domid: number;
   readonly uuid: string;
   readonly memoryKiB: number;
-  /** Letters of xl(1), "list": r b p s c d. */
+  /** Letters of xl(1), "list": r b p s c d; in the place of the c stands why it has shut down, one of `rscwS?`. */
   readonly state: string;
 }
 
 /** Name, id, MiB, VCPUs, state, seconds, UUID; a name may hold blanks. */
-const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-z]{6,})\s+[\d.]+\s+([0-9a-f]{8}(?:-[0-9a-f]{4,12}){4})/;
+const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-zA-Z?]{6,})\s+[\d.]+\s+([0-9a-f]{8}(?:-[0-9a-f]{4,12}){4})/;
 
 export const fact: FirstFact<readonly ListedDomain[]> = {
   name: "domain-list",

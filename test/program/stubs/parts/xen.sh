@@ -191,7 +191,7 @@ xl_migrate() { # CONFIG NAME
   # disks come when all of the memory has
   mv "$dom/vbd" "$STUB_STATE/vbd-later" && mkdir "$dom/vbd"
   migrate_stage 2
-  printf '%s' ---s-- >"$STUB_STATE/doms/$old/state"
+  printf '%s' ---ss- >"$STUB_STATE/doms/$old/state"
   echo "memory of $old" >"$dom/memory"
   migrate_stage 3
   rmdir "$dom/vbd" && mv "$STUB_STATE/vbd-later" "$dom/vbd"
@@ -288,7 +288,7 @@ xl_change() {
       if [ -e "$STUB_STATE/save-torn" ]; then
         value "$STUB_STATE/save-torn"
         rm "$STUB_STATE/save-torn"
-        printf '%s' ---s-- >"$STUB_STATE/doms/$DOMID/state"
+        printf '%s' ---ss- >"$STUB_STATE/doms/$DOMID/state"
         echo half >"$WORD_2"
         case $VALUE in killed) kill_program ;; hangs) "$REAL_SLEEP" 600 ;; esac
       fi

@@ -64,7 +64,9 @@ listed() {
   case $LISTED in *[!0-9]*) return 1 ;; esac
   # one that is going has none any more
   case $2 in 0 | *[!0-9]*) ;; *) MEMORY=$2 ;; esac
-  case $STATE in [r-][b-][p-][s-][c-][d-]*) return 0 ;; esac
+  # the fifth letter says why it has shut down: s where it was suspended, r for its own reboot, w for a watchdog, S for a kexec, and ?
+  # for what xl has no letter for (list_domains in tools/xl/xl_info.c)
+  case $STATE in [r-][b-][p-][s-]?[d-]*) return 0 ;; esac
   return 1
 }
 
