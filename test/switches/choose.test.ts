@@ -52,6 +52,15 @@ describe("a guest whose disks are mirrored", () => {
     });
   });
 
+  test("is suspended where its Xen does not tell yet what it can: 4.12 has the word pv in virt_caps, and none of paging", () => {
+    const { took, choice } = planned({}, (state) => {
+      const old = can("pv", "hvm", "hvm_directio", "pv_directio")(state);
+      return { ...old, host: { ...old.host, xen: "4.12.4" } };
+    });
+    expect(took).toBe("suspend");
+    expect(choice?.against[0]).toEqual({ switch: "migrate", reasons: ["Xen 4.12.4 does not say whether it can migrate guests"] });
+  });
+
   test("is restarted where neither is possible", () => {
     const { took, choice } = planned({}, (state) => can("pv")(crowded(state)));
     expect(took).toBe("restart");

@@ -64,13 +64,13 @@ function bound({ config, running }: Domain): readonly string[] {
 /**
  * While a guest's memory is copied the hypervisor notes which pages it writes to. For a PV guest that takes shadow
  * paging, which a Xen may be built without; for PVH and HVM guests the processor's own paging (hap) does as well.
- * `xl info` has both in `virt_caps` (XEN_SYSCTL_PHYSCAP_shadow and _hap), beside `pv` itself: a Xen from before 4.13
- * has none of these words, and so says nothing.
+ * `xl info` has both in `virt_caps` (XEN_SYSCTL_PHYSCAP_shadow and _hap), from 4.13 on: `pv` came before them, with 4.12,
+ * and a Xen of then that has no word of either says nothing of them.
  */
 function unableTo({ config }: Domain, { host }: HostState): readonly string[] {
   const type = config?.type ?? "pv";
   const can = host.capabilities ?? [];
-  if (!can.some((word) => word === "pv" || word === "hap" || word === "shadow")) {
+  if (!can.some((word) => word === "hap" || word === "shadow") && !(can.includes("pv") && tellsOfPaging(host.xen))) {
     return [`Xen ${host.xen} does not say whether it can migrate guests`];
   }
   if (can.includes("shadow") || (type !== "pv" && can.includes("hap"))) return [];
@@ -79,6 +79,12 @@ function unableTo({ config }: Domain, { host }: HostState): readonly string[] {
       ? `this Xen (${host.xen}) is built without shadow paging, which the migration of a PV guest takes`
       : `this Xen (${host.xen}) has neither hap nor shadow paging, one of which the migration of a ${type.toUpperCase()} guest takes`,
   ];
+}
+
+/** By its version, `4.17.5`. */
+function tellsOfPaging(xen: string): boolean {
+  const [major = 0, minor = 0] = xen.split(".").map((part) => parseInt(part, 10));
+  return major > 4 || (major === 4 && minor >= 13);
 }
 
 /** A switch-over that there is no way with, and why. */
