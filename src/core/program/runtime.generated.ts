@@ -2296,9 +2296,10 @@ saved_on() {
   head -c 1048576 -- "$file" | names_path "$path"
 }
 
-# names_path PATH: what is read does, as a whole word: another disk's name may begin with this one
+# names_path PATH: what is read does, as a whole word: another disk's name may begin with this one. From Xen 4.21 on libxl's JSON may be
+# json-c's, which writes \`\\/\` for a slash (\`"\\/dev\\/mapper\\/…"\`).
 names_path() {
-  tr -cs 'A-Za-z0-9_.+/-' '\\n' 2>/dev/null | grep -qxF -e "$1" -e "$ROOT$1"
+  tr -d '\\134' 2>/dev/null | tr -cs 'A-Za-z0-9_.+/-' '\\n' 2>/dev/null | grep -qxF -e "$1" -e "$ROOT$1"
 }
 
 goal_mapping() { # NAME DEVICE
@@ -5099,12 +5100,15 @@ same_devices() {
 }
 
 # stored_digest: sets DIGEST, of that in the file STORED which stays the same when the guest reboots itself, disks apart. libxl writes a
-# line for each member. 1: there is no such file.
+# line for each member: by yajl, or from Xen 4.21 on by json-c, which puts no blank behind a colon and escapes slashes. 1: there is no
+# such file.
 stored_digest() {
   DIGEST=
   [ -r "$STORED" ] || return 1
   DIGEST=$(tr -d '\\000' <"$STORED" | awk '
-    /^ *"(kernel|ramdisk|cmdline|bootloader|max_vcpus|max_memkb|mac)": / { sub(/^ */, ""); sub(/,$/, ""); print }' | sort | sha256sum)
+    /^ *"(kernel|ramdisk|cmdline|bootloader|max_vcpus|max_memkb|mac)":/ {
+      sub(/^ */, ""); sub(/,$/, ""); sub(/": */, "\\": "); gsub(/\\\\\\//, "/"); print
+    }' | sort | sha256sum)
   DIGEST=\${DIGEST%% *}
 }
 

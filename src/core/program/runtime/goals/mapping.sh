@@ -69,9 +69,10 @@ saved_on() {
   head -c 1048576 -- "$file" | names_path "$path"
 }
 
-# names_path PATH: what is read does, as a whole word: another disk's name may begin with this one
+# names_path PATH: what is read does, as a whole word: another disk's name may begin with this one. From Xen 4.21 on libxl's JSON may be
+# json-c's, which writes `\/` for a slash (`"\/dev\/mapper\/…"`).
 names_path() {
-  tr -cs 'A-Za-z0-9_.+/-' '\n' 2>/dev/null | grep -qxF -e "$1" -e "$ROOT$1"
+  tr -d '\134' 2>/dev/null | tr -cs 'A-Za-z0-9_.+/-' '\n' 2>/dev/null | grep -qxF -e "$1" -e "$ROOT$1"
 }
 
 goal_mapping() { # NAME DEVICE

@@ -146,12 +146,15 @@ same_devices() {
 }
 
 # stored_digest: sets DIGEST, of that in the file STORED which stays the same when the guest reboots itself, disks apart. libxl writes a
-# line for each member. 1: there is no such file.
+# line for each member: by yajl, or from Xen 4.21 on by json-c, which puts no blank behind a colon and escapes slashes. 1: there is no
+# such file.
 stored_digest() {
   DIGEST=
   [ -r "$STORED" ] || return 1
   DIGEST=$(tr -d '\000' <"$STORED" | awk '
-    /^ *"(kernel|ramdisk|cmdline|bootloader|max_vcpus|max_memkb|mac)": / { sub(/^ */, ""); sub(/,$/, ""); print }' | sort | sha256sum)
+    /^ *"(kernel|ramdisk|cmdline|bootloader|max_vcpus|max_memkb|mac)":/ {
+      sub(/^ */, ""); sub(/,$/, ""); sub(/": */, "\": "); gsub(/\\\//, "/"); print
+    }' | sort | sha256sum)
   DIGEST=${DIGEST%% *}
 }
 
