@@ -33,7 +33,7 @@ if [ -d /run/systemd/system ]; then
   done
   case $file in
     *\\**) printf '\\nsystemd='; systemctl --version 2>/dev/null ;;
-    *) printf '\\nsystemd=systemd %s\\n' "\${file##*-}" ;;
+    *) printf '\\nsystemd=systemd %s\\n' "\${file##*/libsystemd-shared-}" ;;
   esac
 fi
 exit 0
