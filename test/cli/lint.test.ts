@@ -101,6 +101,31 @@ describe("lint reads", () => {
     expect((await cli(["lint", join(dir, "web.yml"), "-i", join(dir, "hosts.yml"), "-e", "where=xen"])).exit).toBe(0);
   });
 
+  test.each([
+    ["a play without its dash", "hosts: xen\ndomains: {}\n", "the playbook is a map, and must be a list of plays"],
+    ["nothing but a comment", "# to be written\n", "the playbook is empty"],
+    ["brackets without end", "[[[[\n", "yaml-syntax"],
+  ])("whatever is named beside -i, as a run would: %s", async (_, text, said) => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": text });
+    const { exit, out } = await cli(["lint", "-i", join(dir, "hosts.yml"), join(dir, "web.yml")]);
+    expect([exit, out]).toEqual([1, expect.stringContaining(said)]);
+  });
+
+  test("a play without its dash in a folder", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": "---\nhosts: xen\ndomains: {}\n" });
+    expect((await cli(["lint", dir])).out).toContain("must be a list of plays");
+  });
+
+  test("an inventory that is named beside -i, by itself: playbooks are judged by -i", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "old.ini": "[xen\n", "test.yml": "lab: { hosts: { dom9: { ansible_port: x } } }\n", "web.yml": GOOD.replace("xen", "lab") });
+    const named = (...paths: string[]): Promise<{ out: string }> => cli(["lint", "-i", join(dir, "hosts.yml"), ...paths.map((path) => join(dir, path))]);
+    expect((await named("old.ini")).out).toContain("old.ini:1:1");
+    const { out } = await named("test.yml", "web.yml");
+    expect(out).toContain("'ansible_port' must be a port");
+    expect(out).toContain("no host and no group is called 'lab'");
+    expect((await named("hosts.yml")).out).toBe("Nothing found in 1 file\n");
+  });
+
   test("permissions of inventories", async () => {
     const dir = project({ "hosts.yml": HOSTS });
     chmodSync(join(dir, "hosts.yml"), 0o666);

@@ -25,10 +25,11 @@ const MAX_DEPTH = 40;
 
 /**
  * Finds playbooks, inventories and recordings. A file that is named is taken for one of them in any case; in a folder
- * only what looks like one is taken, so that a repository may hold other YAML too.
+ * only what looks like one is taken, so that a repository may hold other YAML too. Where the inventory is given besides
+ * (`-i`), YAML of no form that is named is a playbook, as a run would take it.
  */
-export function discover(paths: readonly string[], files: LintFiles, configs: LintConfigs): Discovered {
-  const search = new Search(files, configs);
+export function discover(paths: readonly string[], files: LintFiles, configs: LintConfigs, hasInventory = false): Discovered {
+  const search = new Search(files, configs, hasInventory);
   for (const path of paths) search.path(path);
   return search;
 }
@@ -45,6 +46,7 @@ class Search implements Discovered {
   constructor(
     private readonly files: LintFiles,
     private readonly configs: LintConfigs,
+    private readonly hasInventory: boolean,
   ) {}
 
   path(path: string): void {
@@ -60,7 +62,12 @@ class Search implements Discovered {
       const fix = "Name a playbook, an inventory, a recording, or a folder of them";
       this.diagnostics.push({ severity: "error", code: "file-missing", summary: `there is no file '${path}'`, fix });
     } else if (!isSourceText(read)) this.diagnostics.push(read);
-    else this.take(read, kindOf(read) ?? (/^\s*(#.*\n\s*|---\s*\n\s*)*-(\s|$)/.test(read.text) ? "playbook" : "inventory"));
+    else this.take(read, kindOf(read) ?? this.kindOfNamed(read));
+  }
+
+  private kindOfNamed({ file, text }: SourceText): FileKind {
+    const isList = /^\s*(#.*\n\s*|---\s*\n\s*)*-(\s|$)/.test(text);
+    return isList || (this.hasInventory && /\.ya?ml$/.test(file)) ? "playbook" : "inventory";
   }
 
   private folder(path: string, names: readonly string[], depth: number): void {
@@ -122,6 +129,8 @@ export function kindOf({ file, text }: SourceText): FileKind | undefined {
     const ansible = /^(-\s+|\s+)(tasks|roles|pre_tasks|post_tasks|handlers|import_playbook|include|gather_facts)\s*:/m.test(head);
     return !ansible && /(^|[-\s{,"'])(hosts?|domains)["']?\s*:/im.test(head) ? "playbook" : undefined;
   }
+  // one play without its dash: no inventory has these two as groups
+  if (/\.ya?ml$/.test(name) && /^hosts\s*:/m.test(head) && /^domains\s*:/m.test(head)) return "playbook";
   if (isYaml) return /^(\s+|.*\{\s*)["']?(hosts|children)["']?\s*:/m.test(head) ? "inventory" : undefined;
   if (name.endsWith(".ini")) return INVENTORY_FOLDER.test(file) || /^(hosts|inventory)\b/.test(name) || /^\[\S+:(vars|children)\]/m.test(head) ? "inventory" : undefined;
   return "inventory";

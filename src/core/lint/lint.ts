@@ -87,17 +87,19 @@ class Linter {
   }
 
   run(): LintReport {
-    const found = discover(this.request.paths, this.disk, this.configs);
+    const found = discover(this.request.paths, this.disk, this.configs, this.request.inventories.length > 0);
     this.found.push(...found.diagnostics);
     // green because nothing was looked at is what a wrong path in CI would be
     if (this.request.inventories.length === 0) this.found.push(...found.bare.map(nothingIn));
     for (const path of this.request.paths) this.configs.of(this.disk.list(path) === undefined ? path : joinPath(path, CONFIG_NAME));
     for (const source of found.recordings) this.recordings.add(source);
     const families = this.inventorySources(found.inventories).flatMap((sources) => this.family(sources));
+    // playbooks are judged by what -i gives; an inventory that is named besides is looked at by itself
+    const besides = this.request.inventories.length === 0 ? [] : this.named(found.inventories, this.request.inventories).flatMap((path) => this.family([path]));
     const playbooks = found.playbooks.map((source) => this.playbook(source, families));
     const project: Project = {
       hasSealed: this.sealed.size > 0,
-      inventories: families.flatMap(({ members }) => [...members.values()].flatMap((member) => member ?? [])),
+      inventories: [...families, ...besides].flatMap(({ members }) => [...members.values()].flatMap((member) => member ?? [])),
       playbooks, extraVars: this.request.extraVars,
       mode: (path) => this.disk.mode(path),
       facts: (host) => this.recordings.of(host),
@@ -116,8 +118,13 @@ class Linter {
     const configured = this.configs.all.flatMap((config) => config.inventories ?? []);
     if (configured.length === 0) return discovered.map((path) => [path]);
     // what is named on the command line besides is linted too, by itself
-    const known = (path: string): boolean => configured.flat().some((source) => path === source || path.startsWith(`${source}/`));
-    return [...configured, ...discovered.filter((path) => this.request.paths.includes(path) && !known(path)).map((path) => [path])];
+    return [...configured, ...this.named(discovered, configured.flat()).map((path) => [path])];
+  }
+
+  /** Of the inventories that were found those that somebody has named, and that no source of others holds. */
+  private named(discovered: readonly string[], others: readonly string[]): readonly string[] {
+    const known = (path: string): boolean => others.some((source) => path === source || path.startsWith(`${source.replace(/\/+$/, "")}/`));
+    return discovered.filter((path) => this.request.paths.includes(path) && !known(path));
   }
 
   private family(sources: readonly string[]): Family[] {
