@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { CONNECTION_VARIABLES } from "../../src/core/inventory/connection-variables.js";
 import { connectionOf } from "../../src/core/inventory/connection.js";
 import { readExtraVars } from "../../src/core/inventory/extra-vars.js";
 import { NO_FILES } from "../../src/core/inventory/inventory.js";
@@ -47,6 +49,13 @@ describe("connections of an inventory", () => {
       "becoming root by 'su' is not built", "the variable 'bsae' is not defined for host e",
     ]);
   });
+});
+
+test("the variables that are read are those that are known, and those in the guide", () => {
+  const names = (text: string): string[] => [...new Set(text.match(/\b(ansible|converge)_[a-z_]+\b/g))].sort();
+  const [, table = ""] = readFileSync("docs/guide/inventory.md", "utf8").split("## Connection variables");
+  expect(names(readFileSync("src/core/inventory/connection.ts", "utf8"))).toEqual([...CONNECTION_VARIABLES].sort());
+  expect(names(table.split("Others, such as")[0] ?? "")).toEqual([...CONNECTION_VARIABLES].sort());
 });
 
 describe("a connection from a host's variables", () => {

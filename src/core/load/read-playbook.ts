@@ -1,7 +1,8 @@
+import { CONNECTION_VARIABLES } from "../inventory/connection-variables.js";
 import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import type { SourceText } from "../model/source.js";
 import type { Document, Path } from "./document.js";
-import { documentOf, valueAt } from "./document.js";
+import { documentOf, isMap, own, valueAt } from "./document.js";
 import { fastYaml } from "./fast-yaml.js";
 import { schemaCheck } from "./schema/check.js";
 import { playbookSchema } from "./schema/playbook.js";
@@ -26,13 +27,29 @@ export function readPlaybook(source: SourceText): ReadPlaybook {
   if (document === undefined) return { isSound: false, diagnostics: read };
   const complaints = CHECK.check(document.value, (path, part) => document.locate(path, part), "permitted");
   const templates = templateProblems(document);
-  const diagnostics = [...read, ...complaints, ...templates];
+  const diagnostics = [...read, ...complaints, ...connectionsInVars(document), ...templates];
   const isSound = complaints.length === 0 && templates.length === 0 && Array.isArray(document.value);
   if (isSound && (document.value as unknown[]).length === 0) {
     const summary = "the playbook has no plays";
     diagnostics.push({ severity: "warning", code: "empty-playbook", summary, at: document.locate([]) });
   }
   return { document, isSound, diagnostics };
+}
+
+/**
+ * How a host is reached is the same for all plays that name it, and for commands without a playbook: what a play says
+ * about that would not be heeded, though it is to Ansible.
+ */
+function connectionsInVars(document: Document): Diagnostic[] {
+  const plays = Array.isArray(document.value) ? (document.value as unknown[]) : [];
+  return plays.flatMap((play, i) => {
+    const vars = isMap(play) ? own(play, "vars") : undefined;
+    return Object.keys(isMap(vars) ? vars : {}).filter((name) => CONNECTION_VARIABLES.has(name)).map((name): Diagnostic => ({
+      severity: "error", code: "misplaced-key", at: document.locate([i, "vars", name], "key"),
+      summary: `'${name}' says how a host is reached, and belongs to the inventory, not to a play`,
+      fix: `Set it for a group or a host of the inventory, in group_vars or host_vars, or by -e ${name}=…`,
+    }));
+  });
 }
 
 /**
