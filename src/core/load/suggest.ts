@@ -2,10 +2,11 @@ import { distance } from "fastest-levenshtein";
 
 /**
  * The candidate that was most likely meant.
+ * @param most how many slips there may be at most, however long the word is
  * @returns undefined where none is near: a wrong guess is worse than none
  */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+export function nearest(word: string, candidates: Iterable<string>, most = Infinity): string | undefined {
+  const limit = Math.min(most, Math.max(1, Math.floor(word.length / 3)));
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {

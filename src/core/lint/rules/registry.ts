@@ -9,6 +9,7 @@ import { tightBudget } from "./tight-budget.js";
 import { undefinedReference } from "./undefined-reference.js";
 import { unfitStrategy } from "./unfit-strategy.js";
 import { unmatchedHosts } from "./unmatched-hosts.js";
+import { unreadConnection } from "./unread-connection.js";
 import { unusedVariable } from "./unused-variable.js";
 import { writableInventory } from "./writable-inventory.js";
 
@@ -24,6 +25,7 @@ export const rules = {
   "undefined-reference": undefinedReference,
   "unfit-strategy": unfitStrategy,
   "unmatched-hosts": unmatchedHosts,
+  "unread-connection": unreadConnection,
   "unused-variable": unusedVariable,
   "writable-inventory": writableInventory,
 } as const;

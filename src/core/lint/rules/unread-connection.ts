@@ -1,0 +1,71 @@
+import { CONNECTION_VARIABLES } from "../../inventory/connection-variables.js";
+import { keyPlaceOf } from "../../load/document.js";
+import { nearest } from "../../load/suggest.js";
+import { child, definitions, holdsVault } from "../project.js";
+import type { Definition } from "../project.js";
+import type { Finding, Rule } from "../rule.js";
+import { usedNames } from "../template-names.js";
+
+export const unreadConnection: Rule = {
+  name: "unread-connection",
+  about: "A variable that seems to say how a host is reached, and that converge does not read. One that Ansible reads is a note.",
+  severity: "warning",
+  check(project) {
+    const defined = definitions(project.inventories);
+    const used = usedNames(project, defined);
+    const told = new Set<string>();
+    return defined.filter(({ name }) => !used.has(name)).flatMap((definition): Finding[] => {
+      const found = foundIn(definition);
+      // one of a name: where it stands in fifty files of hosts, it does so for one reason
+      if (found === undefined || told.has(found.summary)) return [];
+      told.add(found.summary);
+      return [found];
+    });
+  },
+};
+
+/** Of Ansible's own: what changes how it reaches a host, or becomes root there. The others, of an interpreter say, can not be missed. */
+const OF_ANSIBLE = new Set([
+  "ansible_password", "ansible_ssh_pass", "ansible_ssh_password", "ansible_ssh_args", "ansible_ssh_executable", "ansible_ssh_private_key",
+  "ansible_host_key_checking", "ansible_ssh_host_key_checking", "ansible_become_exe", "ansible_become_flags", "ansible_become_plugin",
+  "ansible_sudo", "ansible_sudo_user", "ansible_sudo_exe", "ansible_sudo_flags", "ansible_su", "ansible_su_user", "ansible_su_pass",
+  "ansible_su_exe", "ansible_su_flags",
+]);
+
+const PREFIXES = ["ansible", "converge"];
+/** Two slips are one word, three are another: `ansible_hostname` is a fact, and no `ansible_host`. */
+const MOST_SLIPS = 2;
+
+/** What people write who know the thing, and not its name. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  ansible_address: "ansible_host", ansible_ip: "ansible_host", ansible_username: "ansible_user", ansible_ssh_username: "ansible_user",
+  ansible_key_file: "ansible_ssh_private_key_file", ansible_ssh_key: "ansible_ssh_private_key_file",
+  ansible_ssh_key_file: "ansible_ssh_private_key_file",
+};
+
+function foundIn({ name, placed }: Definition): Finding | undefined {
+  if (CONNECTION_VARIABLES.has(name)) return undefined;
+  const at = keyPlaceOf(placed);
+  // one in plain text has to go for that alone, and another rule says so
+  if (/pass(word)?$/.test(name) && OF_ANSIBLE.has(name) && !holdsVault(placed.value)) return undefined;
+  if (OF_ANSIBLE.has(name)) return { at, severity: "note", summary: `converge does not read '${name}'`, fix: "See what it reads: docs/guide/inventory.md" };
+  if (name === "vars") {
+    const inside = [...CONNECTION_VARIABLES].find((one) => child(placed, one) !== undefined);
+    if (inside === undefined) return undefined;
+    const fix = "Leave 'vars' out there, and keep what is below it: only a group of an inventory has that key";
+    return { at, summary: `'${inside}' stands in a variable that is called 'vars', where nobody reads it`, fix };
+  }
+  const meant = Object.hasOwn(OTHER_WORDS, name) ? OTHER_WORDS[name] : misspelt(name);
+  return meant === undefined ? undefined : { at, summary: `nobody reads the variable '${name}'`, fix: `did you mean '${meant}'?` };
+}
+
+/** The variable that was meant by one with a slip before its first underscore, or behind it. */
+function misspelt(name: string): string | undefined {
+  const [, prefix = "", rest = ""] = /^([^_.-]+)[_.-](.+)$/.exec(name) ?? [];
+  const known = nearest(prefix, PREFIXES, MOST_SLIPS);
+  if (known === undefined) return undefined;
+  if (known !== prefix || !name.startsWith(`${known}_`)) return CONNECTION_VARIABLES.has(`${known}_${rest}`) ? `${known}_${rest}` : undefined;
+  const rests = [...CONNECTION_VARIABLES].filter((one) => one.startsWith(`${known}_`)).map((one) => one.slice(known.length + 1));
+  const best = nearest(rest, rests, MOST_SLIPS);
+  return best === undefined ? undefined : `${known}_${best}`;
+}
