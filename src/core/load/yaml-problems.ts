@@ -34,6 +34,8 @@ export function yamlProblem(
     const tab = source.text.lastIndexOf("\n", start - 1) + indent[0].length;
     return yamlProblem(source, { ...error, code: TAB, pos: [tab, tab + 1] }, undefined);
   }
+  const odd = oddBlank(source, start);
+  if (odd !== undefined) return odd;
   if (unclosedAt !== undefined && (/quote/.test(error.message) || /^Flow|flow/.test(error.message))) {
     const mark = source.text.charAt(unclosedAt);
     const quote = mark === "'" || mark === '"';
@@ -67,6 +69,19 @@ export function yamlProblem(
       : (SUMMARIES[error.code] ?? lowerFirst(error.message.split("\n")[0] ?? "")),
     at: { source, start: Math.min(start, source.text.length), end: Math.min(Math.max(end, start), source.text.length) },
     ...(fix === undefined ? {} : { fix }),
+  };
+}
+
+/** A blank that only looks like one, in front of a line: pasted from a page or a chat, and text to YAML. */
+function oddBlank(source: SourceText, offset: number): Diagnostic | undefined {
+  const lineStart = source.text.lastIndexOf("\n", offset - 1) + 1;
+  const [, blanks = "", blank] = /^( *)([\u00a0\u2000-\u200b\u202f\u205f\u3000])/.exec(source.text.slice(lineStart)) ?? [];
+  if (blank === undefined) return undefined;
+  const at = lineStart + blanks.length;
+  return {
+    severity: "error", code: "yaml-syntax", at: { source, start: at, end: at + 1 },
+    summary: `a blank that is none to YAML (U+${blank.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}) indents this line`,
+    fix: "Indent with plain spaces: it came with pasted text, and looks like one",
   };
 }
 
