@@ -30,7 +30,8 @@ interface ShowOptions extends InventoryOptions {
 }
 
 const HELP = `
---list and --host print the JSON that ansible-inventory prints, --graph its text.
+--list and --host print the JSON that ansible-inventory prints, --graph its
+text.
 Vaulted values stay as they are in --list and --export; vaulted files are read.
 `;
 

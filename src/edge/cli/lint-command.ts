@@ -37,8 +37,8 @@ interface LintOptions extends VaultOptions {
 
 const HELP = `
 Rules, and how to weigh or silence them: docs/guide/linting.md
-  # converge-lint-ignore RULE: REASON     silences a rule on this line, or the next
-  converge.config.yml                     severities, per path
+  # converge-lint-ignore RULE: REASON   silences a rule on this line or the next
+  converge.config.yml                   severities, per path
 
 Exit codes:
   0  no errors, and no more warnings than --max-warnings

@@ -24,7 +24,7 @@ Times are UTC, by the host's clock. -v also shows each step's end and progress.
 
 Examples:
   converge log -i inventory/lab.yml dom0a web1
-  converge log -i inventory/lab.yml dom0a web1 --all    # who did what to its disks
+  converge log -i inventory/lab.yml dom0a web1 --all   # who did what to disks
 `;
 
 /** `converge log HOST DOMAIN`: the journal of a guest's newest run, or those of all that the host's books have. */
