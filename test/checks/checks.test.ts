@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { checks } from "../../src/core/checks/registry.js";
 import type { DesiredDomain, MoveOptions } from "../../src/core/model/desired.js";
-import type { HostState } from "../../src/core/model/host-state.js";
+import type { HostState, PastCommit, RunRecord } from "../../src/core/model/host-state.js";
 import { sourceTags, volumeTags } from "../../src/core/model/names.js";
 import type { Domain, RunningDomain, Settled, StoredView } from "../../src/core/model/domain.js";
 import type { Scanning, Signature } from "../../src/core/model/scanning.js";
@@ -131,6 +131,13 @@ const scannedBy = (change: Partial<Scanning> | undefined) => (state: HostState):
 
 const OURS = { tags: volumeTags("web1", "xvda1", "copy") };
 const BY_FILES = { tags: [...OURS.tags, "converge.zeroed"] };
+
+/** The guest's last run has committed, and its volume is still marked as a copy. */
+const broughtThere = (run: Partial<RunRecord>, commit: Partial<PastCommit> = {}) => (state: HostState): HostState => ({
+  ...target(BY_FILES)(state),
+  runs: [{ run: "one", domain: "web1", digest: "d", state: "stopped", outcome: "stuck", owner: "alice", since: 1, committing: "running", committedAt: 2, ...run }],
+  commits: [{ domain: "web1", run: "one", at: 2, volumes: ["vg0/web1-xvda1", "vg0/web1-xvda2"], ...commit }],
+});
 
 const extOf = (state: HostState): ExtContent => {
   const { content } = imageOf(state);
@@ -333,6 +340,11 @@ const CASES: readonly Case[] = [
     state: (state) => ({ ...state, images: { ...state.images, "/srv/xen/web1/xvda1.img.retired": { ...imageOf(state), path: "/srv/xen/web1/xvda1.img.retired", inode: 999 } } }),
     wish: (wish) => ({ ...wish, disks: wish.disks.map((disk) => ({ ...disk, move: { ...disk.move, source: "retire" as const } })) }),
     code: "retired-name-taken", says: /xvda1\.img\.retired is there already/,
+  },
+  {
+    name: "a run that was not settled had brought the guest there, and somebody has put it back", code: "volume-taken", state: broughtThere({}),
+    says: /^web1's last run brought it to vg0\/web1-xvda1, and somebody has put it back on .*xvda1\.img: what it wrote there may be nowhere else$/,
+    advises: /^If nobody needs it: lvremove vg0\/web1-xvda1\. Else choose another name/,
   },
   { name: "a copy was begun with another size", state: target({ ...OURS, bytes: 32 * MIB }), code: "volume-taken", says: /begun with 32 MiB/ },
   {
@@ -689,5 +701,23 @@ describe("a check", () => {
 
   test.each(Object.keys(checks))("%s has a case here", (code) => {
     expect(CASES.some((c) => c.code === code)).toBe(true);
+  });
+});
+
+describe("a copy that the guest's last run has committed is gone on with where", () => {
+  const taken = (state: HostState): boolean => planHost(state, [aWish("web1", ["xvda1"])], sha256).diagnostics.some(({ code }) => code === "volume-taken");
+  const onto = web(({ config }) => (config === undefined ? {} : {
+    config: { ...config, disks: config.disks.map((disk) => (disk.vdev === "xvda2" ? { ...disk, target: "/dev/vg0/web1-xvda2" } : disk)) },
+  }));
+
+  test.each([
+    ["somebody has put the guest back", broughtThere({}), true],
+    ["the guest was down for it, and has not been there", broughtThere({ committing: "offline" }), false],
+    ["it brought the guest back from there", broughtThere({}, { returns: true }), false],
+    ["another run has been its last since", broughtThere({ run: "two" }), false],
+    ["it was about another volume", broughtThere({}, { volumes: ["vg0/web1-xvda2"] }), false],
+    ["another of its disks went over, and this one did not", (state: HostState) => onto(broughtThere({})(state)), false],
+  ])("%s: refused, or not", (_, state, isTaken) => {
+    expect(taken(state(aHost([WEB])))).toBe(isTaken);
   });
 });

@@ -1,8 +1,11 @@
 import { formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 import { noMoreLike } from "../model/changed-since.js";
+import type { HostState } from "../model/host-state.js";
+import { disksBehind } from "../model/mapping.js";
 import { CARRY_DONE, volumeTags } from "../model/names.js";
 import { stepsOf } from "../model/plan.js";
+import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
 import { otherFileSystem } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
@@ -63,6 +66,16 @@ export const volumeTaken: Check = {
           },
         ];
       }
+      if (wasLeftByHand(domain, to.volume, state)) {
+        return [
+          {
+            vdev, at: wish.volumeAt,
+            summary: `${domain}'s last run brought it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
+            detail: "that run did not come to its end, or the volume would be marked as the guest's disk",
+            fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
+          },
+        ];
+      }
       const had = staysAsMade(to, stepsOf(nodes)) ? noMoreLike(existing.content, image.content) : [];
       if (had.length > 0) {
         return [
@@ -84,6 +97,20 @@ export const volumeTaken: Check = {
       ];
     }),
 };
+
+/**
+ * Whether the guest's last run has committed and was not settled (its guest was not ready in time, say), and the guest has none of the disks
+ * that it brought it to. QEMU may have taken some disks over and not others, and a guest that was down has not been anywhere yet.
+ */
+function wasLeftByHand(domain: string, volume: string, state: HostState): boolean {
+  const last = state.runs.find((run) => run.domain === domain);
+  if (last?.committedAt === undefined || last.committing === "offline") return false;
+  const commit = state.commits?.find((one) => one.domain === domain && one.run === last.run);
+  if (commit === undefined || commit.returns === true || !commit.volumes.includes(volume)) return false;
+  const { config, running } = state.domains[domain] ?? {};
+  const paths = [...(config?.disks ?? []).map(({ target }) => target), ...(running?.attached ?? []).flatMap((disk) => [disk.params, servedFrom(disk)])];
+  return !paths.some((path) => disksBehind(path, state).some((disk) => commit.volumes.includes(disk)));
+}
 
 /** What an earlier run has made on it is gone on with, and not made anew. */
 function staysAsMade({ begun, volume, fill }: MoveDisk["to"], steps: readonly Step[]): boolean {
