@@ -116,6 +116,25 @@ describe("lint reads", () => {
     expect((await cli(["lint", dir])).out).toContain("must be a list of plays");
   });
 
+  test("other YAML in a folder is left alone, whatever its keys", async () => {
+    const other = "hosts:\n  - a.example\ndomains:\n  - example.org\n";
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": GOOD, "dns.yml": other, "roles/dns/defaults/main.yml": "hosts: a\ndomains:\n  example.org: b\n" });
+    const { exit, out } = await cli(["lint", dir]);
+    expect([exit, out]).toEqual([0, expect.not.stringContaining("must be a list of plays")]);
+  });
+
+  test("no part of the inventory that -i gives as a playbook, and a playbook in JSON as one", async () => {
+    const dir = project({
+      "inventory/hosts.yml": HOSTS, "inventory/group_vars/xen.yml": "rack: 1\n", "beside.yml": HOSTS, "group_vars/xen.yml": "row: 2\n",
+      "web.json": JSON.stringify([{ hosts: "xen", domians: {} }]),
+    });
+    const named = (inventory: string, path: string): Promise<{ out: string }> => cli(["lint", "-i", join(dir, inventory), join(dir, path)]);
+    for (const [inventory, path] of [["inventory", "inventory/group_vars/xen.yml"], ["inventory/", "inventory/hosts.yml"], ["beside.yml", "group_vars/xen.yml"]] as const) {
+      expect((await named(inventory, path)).out, path).toMatch(/^Nothing found/);
+    }
+    expect((await named("beside.yml", "web.json")).out).toContain("domians");
+  });
+
   test("an inventory that is named beside -i, by itself: playbooks are judged by -i", async () => {
     const dir = project({ "hosts.yml": HOSTS, "old.ini": "[xen\n", "test.yml": "lab: { hosts: { dom9: { ansible_port: x } } }\n", "web.yml": GOOD.replace("xen", "lab") });
     const named = (...paths: string[]): Promise<{ out: string }> => cli(["lint", "-i", join(dir, "hosts.yml"), ...paths.map((path) => join(dir, path))]);

@@ -177,8 +177,8 @@ test("a run that the power took before it had begun anything but its boot unit i
   const [plan] = planHost(withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }])), [aWish("web1", ["xvda1"], { strategy: "rsync" })], sha256).domains;
   if (plan === undefined) throw new Error("nothing is planned");
   const runs: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    "before-it-began": {}, "at-its-boot-unit": { started: "1\n" }, "at-its-boot-unit-twice": { started: "1\n1\n" },
-    copying: { started: "1\n2\n" }, "torn-line": { started: "1\n\n" }, committing: { committing: "1700000000\n" }, over: { ended: "stuck\n" },
+    "before-it-began": {}, "at-its-volume": { started: "1\n", "journal.jsonl": '{"at":1,"seq":2,"event":"step","id":"xvda1.zero","kind":"zero-volume","phase":"prepare","title":"Zero"}\n' }, "at-its-boot-unit": { started: "1\n" }, "at-its-boot-unit-twice": { started: "1\n1\n" },
+    copying: { started: "1\n2\n" }, "torn-line": { started: "1\n\n" }, committing: { committing: "1700000000\n" }, went: { skipped: "2\n" }, over: { ended: "stuck\n" },
   };
   for (const [name, files] of Object.entries(runs)) {
     for (const [file, text] of Object.entries({ ...files, "program.sh": compileProgram(plan, stepKinds, { config: "/etc/xen/web1.cfg" }) })) write(`${name}/current/${file}`, text);
@@ -186,5 +186,5 @@ test("a run that the power took before it had begun anything but its boot unit i
   const [file, ...args] = fact.command;
   const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
   expect((value?.runs ?? []).filter(({ domain, untouched }) => domain in runs && untouched === true).map(({ domain }) => domain).sort())
-    .toEqual(["at-its-boot-unit", "at-its-boot-unit-twice", "before-it-began"]);
+    .toEqual(["at-its-boot-unit", "at-its-boot-unit-twice", "at-its-volume", "before-it-began"]);
 });

@@ -47,6 +47,13 @@ describe("a comment silences", () => {
   });
 });
 
+test("what is silenced in one file counts in another", () => {
+  const of = (name: string, behind: string): string => `${name}:\n  hosts:\n    ${name}0: { ansible_prot: 22 }${behind}\n`;
+  const { findings, silenced } = lintAll(textFiles({ "a.yml": of("a", " # converge-lint-ignore unread-connection: another's"), "b.yml": of("b", "") }));
+  expect(findings.map(({ code, at }) => `${code} ${at?.source.file ?? ""}`)).toEqual(["unread-connection b.yml"]);
+  expect(silenced).toBe(1);
+});
+
 describe("what is wrong with a comment is said", () => {
   test.each([
     [" # converge-lint-ignore rounded-size", ["silence-without-reason web.yml"]],

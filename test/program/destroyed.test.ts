@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { copyFiles } from "../../src/core/steps/copy-files.js";
 import { shutDown } from "../../src/core/steps/shut-down.js";
@@ -43,16 +43,19 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
     { what: "was destroyed once it had shut down", log: `${WAITS}Domain @ has shut down, reason code 0 0x0\nDomain @ has been destroyed.\n` },
     { what: "another one's end says nothing of", log: "Waiting for domain web1 (domid 3@) to die [pid 1]\nDomain 3@ has been destroyed.\n" },
     { what: "came by migration, and crashed", name: "web1--incoming", log: `${WAITS}Domain @ has shut down, reason code 3 0x3\n`, told: "web1 has crashed" },
-    { what: "had a number that another one had before the boot", log: `${WAITS}Domain @ has been destroyed.\n`, old: true },
-  ])("$what is carried by what xl wrote of it", byTurns(0, shell), async ({ name = "web1", log, told, old = false }) => {
+    { what: "had a number that another one had before the boot", log: `${WAITS}Domain @ has been destroyed.\n`, keeper: "bash" },
+    { what: "has nobody who looks after it", log: WAITS, keeper: "" },
+  ])("$what is carried by what xl wrote of it", byTurns(0, shell), async ({ name = "web1", log, told, keeper = "xl" }) => {
     const { code, journal, calls } = await looked(shell, (host) => {
       const directory = join(host.root, "var/log/xen");
       mkdirSync(directory, { recursive: true });
       const file = join(directory, `xl-${name}.log`);
       const [guest] = host.guests();
       writeFileSync(file, log.replaceAll("@", guest?.domid ?? "none"));
-      writeFileSync(join(host.root, "proc/stat"), "cpu 1 2\nbtime 1700000000\n");
-      if (old) utimesSync(file, 1_000_000_000, 1_000_000_000);
+      if (keeper !== "") {
+        mkdirSync(join(host.root, "proc/4711"));
+        writeFileSync(join(host.root, "proc/4711/comm"), `${keeper}\n`);
+      }
       const tree = { name: "c", source: `${host.root}/from`, target: `${host.root}/to`, from: "i", to: "v" } as const;
       return [
         ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: false }),
@@ -65,6 +68,22 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
     expect(journal).toMatch(told === undefined ? /"outcome":"done"/ : `${told}: every file is compared`);
   });
 
+  it.concurrent("goes by itself right before it is asked to is carried in full", byTurns(0, shell), async () => {
+    const { code, journal, calls } = await looked(shell, (host) => {
+      const tree = { name: "c", source: `${host.root}/from`, target: `${host.root}/to`, from: "i", to: "v" } as const;
+      rmSync(join(host.state, "doms"), { recursive: true });
+      mkdirSync(join(host.state, "doms"));
+      return [
+        ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: false }),
+        ...copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, takenDown: host.domain })
+          .filter(({ verb = [] }) => ["if_destroyed", "copy"].includes(verb[0] ?? "")),
+      ];
+    });
+    expect(code, journal).toBe(0);
+    expect(copies(calls).map((call) => call.includes("--checksum")), journal).toEqual([true]);
+    expect(journal).toContain("web1 went before it was asked to shut down: every file is compared");
+  });
+
   it.concurrent("had to be destroyed has time for that, which no pass has measured, and not for ever", byTurns(0, shell), async () => {
     const limits: Record<string, string> = {};
     for (const destroyed of ["", "web1"]) {
@@ -72,7 +91,7 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
 mkdir "$HERE/copies"; printf 'delta 90000 1\ndelta 100 1\n' >"$HERE/copies/c"
 journal() { :; }
 looked_after() { echo "$COPY_LIMIT"; STATUS=1; }
-DESTROYED='${destroyed}' OUT=/dev/null
+DESTROYED='${destroyed}' SEEN_GOING=1 OUT=/dev/null
 verb_if_destroyed
 verb_copy c last -- rsync a b || :
 rm -r "$HERE"`);

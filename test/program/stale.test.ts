@@ -6,6 +6,7 @@ import { compileProgram } from "../../src/core/program/compile.js";
 import { clearDevice } from "../../src/core/steps/clear-device.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
 import { stepOf } from "../../src/core/steps/step-of.js";
+import { tidy } from "../../src/core/steps/tidy.js";
 import { below } from "./below.js";
 import { StubHost, shellOf } from "./host.js";
 import { mirrorNodes, mirrorProgram, type Mirror } from "./mirror.js";
@@ -93,6 +94,23 @@ it.concurrent.each([
     expect(existsSync(join(host.root, mappingPath(NAME[by])))).toBe(false);
     expect(loopsOver(host)).toEqual([]);
     expect(host.lines(join(host.state, "violations"))).toEqual([]);
+  } finally {
+    host.remove();
+  }
+});
+
+it.concurrent.each(["dm", "md", "drbd"] as const)("a device by %s that nobody has goes with what its loop is known by: a run that does not take that image up ends well", async (by) => {
+  const host = await left(2, by);
+  try {
+    expect(readdirSync(join(host.root, "run/converge/web1")), "it would keep the directory").not.toEqual([]);
+    const nodes = [
+      stepOf(clearDevice, "prepare", "clear", { name: NAME[by], image: host.image }, ""), stepOf(tidy, "finish", "tidy", { domain: host.domain }, ""),
+    ];
+    host.install(compileProgram(planOf(host.domain, nodes), stepKinds, { config: host.config }), "2");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("done");
+    expect(existsSync(join(host.root, "run/converge/web1"))).toBe(false);
+    expect(loopsOver(host)).toEqual([]);
   } finally {
     host.remove();
   }

@@ -29,10 +29,10 @@ export interface Books {
 // A guest's name may have line ends in it, and end with one: its file holds it as it is. That the commit was begun is
 // read as the runtime reads it (committing and forward, runtime/undo.sh). Volumes count that a run moved a disk to, or from: its
 // plan names others too, and its wish (planBeside, plan/saved-wish.ts).
-// A run that is not over and has begun nothing but its boot unit leaves nothing to be taken back: the power may go right after it came.
+// A run that has begun nothing that has an undo, but its boot unit, leaves nothing to be taken back: the power may go right after it came.
 const SCRIPT = `
 untouched() {
-  if [ -e "$1/ended" ] || [ -s "$1/committing" ]; then return 1; fi
+  if [ -e "$1/ended" ] || [ -s "$1/committing" ] || [ -s "$1/skipped" ]; then return 1; fi
   [ -e "$1/started" ] || return 0
   while read -r number; do
     case $number in '' | *[!0-9]*) return 1 ;; esac
@@ -180,6 +180,7 @@ function readRun(directory: string, run: string, files: ReadonlyMap<string, stri
     owner: file("owner"),
     since: Number(file("since")) || 0,
     ...lateness(file),
+    ...(held || file("untouched") === "" ? {} : { untouched: true }),
   };
 }
 
@@ -192,7 +193,6 @@ function lateness(file: (name: string) => string): Partial<RunRecord> {
     ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0, ...(waits ? { waits } : {}) } }),
     ...(Number(file("committed")) > 0 ? { committedAt: Number(file("committed")) } : {}),
     ...(file("committing") === "" ? {} : { committing: file("committing").startsWith("offline") ? "offline" : "running" }),
-    ...(file("untouched") === "" ? {} : { untouched: true }),
     ...(file("unfinished") === "" ? {} : { unfinished: file("unfinished") }),
     ...(file("ended") === "" ? {} : { outcome: file("ended") }),
   };

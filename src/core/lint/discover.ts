@@ -25,11 +25,12 @@ const MAX_DEPTH = 40;
 
 /**
  * Finds playbooks, inventories and recordings. A file that is named is taken for one of them in any case; in a folder
- * only what looks like one is taken, so that a repository may hold other YAML too. Where the inventory is given besides
- * (`-i`), YAML of no form that is named is a playbook, as a run would take it.
+ * only what looks like one is taken, so that a repository may hold other YAML too.
+ * @param given inventories that are given besides (`-i`): YAML of no form that is named and is no part of them is a playbook then, as a
+ * run would take it
  */
-export function discover(paths: readonly string[], files: LintFiles, configs: LintConfigs, hasInventory = false): Discovered {
-  const search = new Search(files, configs, hasInventory);
+export function discover(paths: readonly string[], files: LintFiles, configs: LintConfigs, given: readonly string[] = []): Discovered {
+  const search = new Search(files, configs, given);
   for (const path of paths) search.path(path);
   return search;
 }
@@ -46,7 +47,7 @@ class Search implements Discovered {
   constructor(
     private readonly files: LintFiles,
     private readonly configs: LintConfigs,
-    private readonly hasInventory: boolean,
+    private readonly given: readonly string[],
   ) {}
 
   path(path: string): void {
@@ -66,8 +67,10 @@ class Search implements Discovered {
   }
 
   private kindOfNamed({ file, text }: SourceText): FileKind {
-    const isList = /^\s*(#.*\n\s*|---\s*\n\s*)*-(\s|$)/.test(text);
-    return isList || (this.hasInventory && /\.ya?ml$/.test(file)) ? "playbook" : "inventory";
+    const begins = /^\s*(?:#.*\n\s*|---\s*\n\s*)*(-(?=\s|$)|\[)?/.exec(text)?.[1];
+    // a section of an INI file begins like a list in JSON
+    if (begins === "-" || (begins === "[" && /\.(ya?ml|json)$/.test(file))) return "playbook";
+    return this.given.length > 0 && /\.ya?ml$/.test(file) && !isPartOf(file, this.given) ? "playbook" : "inventory";
   }
 
   private folder(path: string, names: readonly string[], depth: number): void {
@@ -129,9 +132,23 @@ export function kindOf({ file, text }: SourceText): FileKind | undefined {
     const ansible = /^(-\s+|\s+)(tasks|roles|pre_tasks|post_tasks|handlers|import_playbook|include|gather_facts)\s*:/m.test(head);
     return !ansible && /(^|[-\s{,"'])(hosts?|domains)["']?\s*:/im.test(head) ? "playbook" : undefined;
   }
-  // one play without its dash: no inventory has these two as groups
-  if (/\.ya?ml$/.test(name) && /^hosts\s*:/m.test(head) && /^domains\s*:/m.test(head)) return "playbook";
+  if (/\.ya?ml$/.test(name) && !OF_ROLES.test(file) && isOnePlay(head)) return "playbook";
   if (isYaml) return /^(\s+|.*\{\s*)["']?(hosts|children)["']?\s*:/m.test(head) ? "inventory" : undefined;
   if (name.endsWith(".ini")) return INVENTORY_FOLDER.test(file) || /^(hosts|inventory)\b/.test(name) || /^\[\S+:(vars|children)\]/m.test(head) ? "inventory" : undefined;
   return "inventory";
+}
+
+/** Variables of a role of Ansible's: any names may stand there. */
+const OF_ROLES = /(^|\/)(defaults|vars)\//;
+
+/** A play without its dash: its domains are a map, and no inventory has these two as groups. */
+function isOnePlay(head: string): boolean {
+  return /^hosts\s*:/m.test(head) && /^domains\s*:\s*(\{|(#.*)?\r?\n(\s*(#.*)?\r?\n)*[ \t]+[^\s#-])/m.test(head);
+}
+
+/** A source of an inventory, what lies below one, and the variables beside one. */
+export function isPartOf(path: string, inventories: readonly string[]): boolean {
+  const plain = (one: string): string => one.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
+  return /(^|\/)(group_vars|host_vars)\//.test(path) ||
+    inventories.some((source) => plain(path) === plain(source) || plain(path).startsWith(`${plain(source)}/`));
 }

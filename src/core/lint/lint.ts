@@ -16,7 +16,7 @@ import { stars } from "../model/secret-values.js";
 import type { SourceRange, SourceText } from "../model/source.js";
 import { ADJUSTABLE } from "./adjustable.js";
 import { CONFIG_NAME, LintConfigs } from "./config.js";
-import { discover } from "./discover.js";
+import { discover, isPartOf } from "./discover.js";
 import type { LintFiles } from "./lint-files.js";
 import { rememberFiles } from "./lint-files.js";
 import type { Mend } from "./mend.js";
@@ -87,7 +87,7 @@ class Linter {
   }
 
   run(): LintReport {
-    const found = discover(this.request.paths, this.disk, this.configs, this.request.inventories.length > 0);
+    const found = discover(this.request.paths, this.disk, this.configs, this.request.inventories);
     this.found.push(...found.diagnostics);
     // green because nothing was looked at is what a wrong path in CI would be
     if (this.request.inventories.length === 0) this.found.push(...found.bare.map(nothingIn));
@@ -123,8 +123,7 @@ class Linter {
 
   /** Of the inventories that were found those that somebody has named, and that no source of others holds. */
   private named(discovered: readonly string[], others: readonly string[]): readonly string[] {
-    const known = (path: string): boolean => others.some((source) => path === source || path.startsWith(`${source.replace(/\/+$/, "")}/`));
-    return discovered.filter((path) => this.request.paths.includes(path) && !known(path));
+    return discovered.filter((path) => this.request.paths.includes(path) && !isPartOf(path, others));
   }
 
   private family(sources: readonly string[]): Family[] {

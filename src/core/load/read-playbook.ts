@@ -47,7 +47,9 @@ function connectionsInVars(document: Document): Diagnostic[] {
     return Object.keys(isMap(vars) ? vars : {}).filter((name) => CONNECTION_VARIABLES.has(name)).map((name): Diagnostic => ({
       severity: "error", code: "misplaced-key", at: document.locate([i, "vars", name], "key"),
       summary: `'${name}' says how a host is reached, and belongs to the inventory, not to a play`,
-      fix: `Set it for a group or a host of the inventory, in group_vars or host_vars, or by -e ${name}=…`,
+      fix: /pass(word)?$/.test(name)
+        ? "Be asked for it (-K), or set it in a vaulted file of group_vars or host_vars"
+        : `Set it for a group or a host of the inventory, in group_vars or host_vars, or by -e ${name}=…`,
     }));
   });
 }

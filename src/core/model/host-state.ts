@@ -123,7 +123,7 @@ export interface RunRecord {
    * guest is down, on purpose, and stays so.
    */
   readonly committing?: "running" | "offline";
-  /** It is not over, and has begun nothing that would have to be taken back. */
+  /** It died before it had begun anything that would have to be taken back. A copy that it had begun stays, to be gone on with. */
   readonly untouched?: true;
   /** What could not be taken back, in words. */
   readonly unfinished?: string;

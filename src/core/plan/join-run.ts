@@ -47,7 +47,7 @@ function otherRun({ name, at }: Pick<DesiredDomain, "name" | "at">, { owner, sin
 
 /**
  * The guest's last run, where it died or left something: what is seen of the guest is half-way, and is changed before the next one.
- * Not one that died before it began anything: ending it changes nothing.
+ * Not one that died before it began anything that would have to be taken back: ending it changes nothing.
  */
 export function deadRun(domain: string, { runs }: Pick<HostState, "runs">): RunRecord | undefined {
   return runs.find((run) => run.domain === domain && isHalfWay(run) && run.untouched !== true);

@@ -4127,6 +4127,8 @@ PARTED_IN=
 # them, which read each file once at the least, and a minute.
 verb_if_destroyed() {
   COMPARE_ALL=$DESTROYED
+  # right before it was asked to go
+  [ -n "$COMPARE_ALL" ] || [ "$SEEN_GOING" -eq 1 ] || COMPARE_ALL="$DOMAIN went before it was asked to shut down"
 }
 COMPARE_ALL=
 
@@ -4460,7 +4462,7 @@ clear_stale() {
   remove_idle "$name" "did not lie on $file as that is now, and nobody had it: it is made anew"
 }
 
-# clear_device NAME: an earlier run has left it on an image which another one is to have, in another way, and nobody has it
+# clear_device NAME: an earlier run has left it on an image of the guest's, and nobody has it
 verb_clear_device() {
   is_laid "$1"
   case $? in
@@ -4470,6 +4472,14 @@ verb_clear_device() {
   esac
   goal_mapping_unused "$1" || return 1
   remove_idle "$1" 'was of no use to anybody: it is gone'
+}
+
+# unlink_loop LOOP: it is detached; what it was known by would be in the way of the end of each run
+unlink_loop() {
+  local link
+  for link in "$RUN/$SAFE"/*/*; do
+    [ ! -L "$link" ] || [ "$(readlink -- "$link")" != "$1" ] || rm -f -- "$link"
+  done
 }
 
 is_laid() { # NAME
@@ -4487,6 +4497,7 @@ remove_idle() {
   journal note message "$name, which an earlier run had left, $2"
   for loop in $loops; do
     run_command losetup --detach "$loop" || return
+    unlink_loop "$loop"
   done
 }
 
@@ -5206,6 +5217,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
     }
   }
   [ -n "$DESTROYED" ] || look_how_it_went "$name" "$domid"
+  SEEN_GOING=1
   # it has followed an earlier run's request too, or this one: from here on this run brings it back
   forget_late
   # a domain that is gone is not looked for by its name as well
@@ -8566,14 +8578,24 @@ give_throttle_back() {
 
 # in words, that it did not shut down; empty: it did, as far as is known
 DESTROYED=
+# this program has asked it to, and has seen it go
+SEEN_GOING=0
 
-# find_xl_log NAME DOMID: sets XL_LOG, where xl writes of a domain that is up. Empty: nowhere, or of one that had its number before a boot
+# find_xl_log NAME DOMID: sets XL_LOG, where xl writes of a domain that is up. Empty: nowhere. The xl that looks after it is alive: a log
+# may be of a domain that had this number before a boot.
 find_xl_log() {
-  local log booted
+  local log line pid program
   XL_LOG=
-  booted=$(sed -n 's/^btime //p' "$ROOT/proc/stat" 2>/dev/null)
   for log in "$ROOT/var/log/xen/xl-$1.log" "$ROOT/var/log/xen/xl-$1--incoming.log"; do
-    if [ -f "$log" ] && [ "$(stat -c %Y -- "$log" 2>/dev/null || echo 0)" -ge "\${booted:-0}" ] && grep -qsF "(domid $2) to die" "$log"; then XL_LOG=$log; fi
+    [ -r "$log" ] || continue
+    pid=
+    while IFS= read -r line; do
+      case $line in *"(domid $2) to die [pid "*) pid=\${line##*\\[pid } pid=\${pid%%\\]*} ;; esac
+    done <"$log"
+    case $pid in '' | *[!0-9]*) continue ;; esac
+    program=
+    { read -r program <"$ROOT/proc/$pid/comm"; } 2>/dev/null || continue
+    [ "$program" != xl ] || XL_LOG=$log
   done
 }
 XL_LOG=
@@ -8601,7 +8623,7 @@ look_how_it_went() {
   case $how in
     # SHUTDOWN_poweroff and SHUTDOWN_reboot of xen/include/public/sched.h; or the log is gone
     '' | 0 | 1) ;;
-    # where xl has not seen it shut down either, it was taken away
+    # where the xl that looked after it has not seen it shut down, it was taken away
     destroyed | waits) DESTROYED="$1 was destroyed by somebody before it had shut down" ;;
     3 | 4) DESTROYED="$1 has crashed" ;;
     *) DESTROYED="$1 did not shut down (xl: reason code $how)" ;;

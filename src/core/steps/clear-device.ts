@@ -1,3 +1,4 @@
+import { numberOfLoop } from "../model/loop.js";
 import { isAwaited, isUsed, makerOf, mappingPath } from "../model/mapping.js";
 import type { Maker } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
@@ -18,7 +19,8 @@ export interface ClearDevice {
 
 /**
  * A device that an earlier run laid over an image, and that its guest has left, or never came to: it was shut down and started from
- * its config. Whoever is to have the image next would find it in use, by that device and by the loop below it.
+ * its config. Whoever is to have the image next would find it in use, by that device and by the loop below it, and the link by which the
+ * loop is known would keep the run's directory.
  */
 export const clearDevice: StepKind<"clear-device", ClearDevice> = {
   kind: "clear-device",
@@ -31,7 +33,9 @@ export const clearDevice: StepKind<"clear-device", ClearDevice> = {
   ],
   goals: () => [],
   effect: ({ name, image }, model) => {
-    const loops = model.host.loops.filter(({ backing }) => backing === image);
+    // not one by which a guest has the image
+    const served = new Set(Object.values(model.host.domains).flatMap(({ running }) => running?.attached.map(({ devno }) => devno) ?? []));
+    const loops = model.host.loops.filter((loop) => loop.backing === image && !served.has(numberOfLoop(loop)));
     return loops.reduce((at, { device }) => withoutLoop(at, device), withoutMapping(model, name));
   },
   refuses: ({ name }, model) => isUsed(name, model) || isAwaited(name, model),

@@ -4,31 +4,28 @@ import type { HostState } from "../model/host-state.js";
 import { safeName } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
-import type { Image } from "../model/storage.js";
 import { clearDevice } from "../steps/clear-device.js";
+import type { ClearDevice } from "../steps/clear-device.js";
 import { stepOf } from "../steps/step-of.js";
 import { retireStep } from "../strategies/retire.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { DomainMove } from "./restart.js";
 
 /**
- * What earlier runs have left on the images that are moved, and this one does not go on with: a guest that was taken onto a device, or
- * made ready for it, and was then shut down and started, is on its image again, and what was laid over that stays until Dom0's next
- * boot. It would be in the way of any other strategy, whose guard finds the image in use.
+ * What earlier runs have left on the guest's images, and this one does not go on with: a guest that was taken onto a device, or made
+ * ready for it, and was then shut down and started, is on its image again, and what was laid over that stays until Dom0's next boot. It
+ * would be in the way of any other strategy, whose guard finds the image in use; and what it is known by, of the end of any run.
  */
 export function clearSteps({ domain, moves }: Pick<DomainMove, "domain" | "moves">, state: HostState): readonly Step[] {
-  return moves.flatMap(({ move: { change: { image } }, fragments: { mirror } }) => {
-    const kept = mirror === undefined ? undefined : nameOfPath(mirror.onto);
-    return idleOver(image, domain, state).filter((name) => name !== kept).map((name) => stepOf(
-      clearDevice, "prepare", `${safeName(name)}.clear`, { name, image: image.path },
-      "an earlier run has left it, and the image is to be had in another way",
-    ));
-  });
+  const kept = new Set(moves.flatMap(({ fragments: { mirror } }) => (mirror === undefined ? [] : [nameOfPath(mirror.onto)])));
+  return idleOverImages(domain, state).filter(({ name }) => !kept.has(name)).map((device) => stepOf(
+    clearDevice, "prepare", `${safeName(device.name)}.clear`, device, "an earlier run has left it over an image, and nobody has it",
+  ));
 }
 
 /**
- * Devices over volumes, of disks that an earlier run has moved: a guest that is taken onto other disks leaves them by that. A run that
- * ended well has seen to it that they go then. One that died behind its commit, or a reboot of Dom0 that its guest was saved for, has not.
+ * Devices over volumes, of disks that an earlier run has moved: a guest that is taken onto other disks leaves them by that. Where the run
+ * ended well they go by themselves then. Where it died behind its commit, or its guest was saved for a reboot of Dom0, nobody sees to it.
  */
 export function leftBehind({ domain, moves }: Pick<DomainMove, "domain" | "moves">, state: HostState): readonly Step[] {
   return (domain.running?.attached ?? []).flatMap(({ vdev, params }) => {
@@ -38,14 +35,12 @@ export function leftBehind({ domain, moves }: Pick<DomainMove, "domain" | "moves
   });
 }
 
-function idleOver(image: Image, domain: Domain, { mappings = [], images }: HostState): readonly string[] {
+/** Devices of this guest's disks that it does not have, nor comes up on. */
+function idleOverImages(domain: Domain, { mappings = [] }: HostState): readonly ClearDevice[] {
   const { attached = [], stored = [] } = domain.running ?? {};
   const had = new Set([...attached.flatMap((disk) => [disk.params, servedFrom(disk)]), ...stored.map(({ target }) => target)]);
-  const isIt = (leg: string): boolean => {
-    const found = images[leg];
-    return found !== undefined && found.inode === image.inode && found.devno === image.devno;
-  };
-  return mappings
-    .filter(({ name, table }) => isOf(domain, name) && !had.has(mappingPath(name)) && (table.kind === "linear" ? [table.on] : [table.from, table.to]).some(isIt))
-    .map(({ name }) => name);
+  return mappings.filter(({ name }) => isOf(domain, name) && !had.has(mappingPath(name))).flatMap(({ name, table }) => {
+    const image = (table.kind === "linear" ? [table.on] : [table.from, table.to]).find((leg) => leg.startsWith("/"));
+    return image === undefined ? [] : [{ name, image }];
+  });
 }

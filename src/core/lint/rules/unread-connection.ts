@@ -1,10 +1,11 @@
 import { CONNECTION_VARIABLES } from "../../inventory/connection-variables.js";
 import { keyPlaceOf } from "../../load/document.js";
 import { nearest } from "../../load/suggest.js";
-import { child, definitions, holdsVault } from "../project.js";
+import { child, definitions } from "../project.js";
 import type { Definition } from "../project.js";
 import type { Finding, Rule } from "../rule.js";
 import { usedNames } from "../template-names.js";
+import { plainSecretsIn } from "./plain-secret.js";
 
 export const unreadConnection: Rule = {
   name: "unread-connection",
@@ -16,9 +17,11 @@ export const unreadConnection: Rule = {
     const told = new Set<string>();
     return defined.filter(({ name }) => !used.has(name)).flatMap((definition): Finding[] => {
       const found = foundIn(definition);
-      // one of a name: where it stands in fifty files of hosts, it does so for one reason
-      if (found === undefined || told.has(found.summary)) return [];
-      told.add(found.summary);
+      if (found === undefined) return [];
+      // once a file, for what is silenced in one counts in the others
+      const once = `${found.summary}\n${found.at.source.file}`;
+      if (told.has(once)) return [];
+      told.add(once);
       return [found];
     });
   },
@@ -28,9 +31,16 @@ export const unreadConnection: Rule = {
 const OF_ANSIBLE = new Set([
   "ansible_password", "ansible_ssh_pass", "ansible_ssh_password", "ansible_ssh_args", "ansible_ssh_executable", "ansible_ssh_private_key",
   "ansible_host_key_checking", "ansible_ssh_host_key_checking", "ansible_become_exe", "ansible_become_flags", "ansible_become_plugin",
-  "ansible_sudo", "ansible_sudo_user", "ansible_sudo_exe", "ansible_sudo_flags", "ansible_su", "ansible_su_user", "ansible_su_pass",
-  "ansible_su_exe", "ansible_su_flags",
+  "ansible_sudo", "ansible_su", "ansible_scp_extra_args", "ansible_sftp_extra_args", "ansible_scp_executable", "ansible_sftp_executable",
+  "ansible_scp_if_ssh", "ansible_ssh_transfer_method", "ansible_control_path", "ansible_control_path_dir",
 ]);
+
+/** Of its ways to become another user each has variables of its own. */
+const WAYS_TO_BECOME = /^ansible_(doas|dzdo|enable|ksu|machinectl|pbrun|pfexec|pmrun|runas|sesu|su|sudo)_(user|pass|password|exe|flags)$/;
+
+function isOfAnsible(name: string): boolean {
+  return OF_ANSIBLE.has(name) || WAYS_TO_BECOME.test(name);
+}
 
 const PREFIXES = ["ansible", "converge"];
 /** Two slips are one word, three are another: `ansible_hostname` is a fact, and no `ansible_host`. */
@@ -47,16 +57,16 @@ function foundIn({ name, placed }: Definition): Finding | undefined {
   if (CONNECTION_VARIABLES.has(name)) return undefined;
   const at = keyPlaceOf(placed);
   // one in plain text has to go for that alone, and another rule says so
-  if (/pass(word)?$/.test(name) && OF_ANSIBLE.has(name) && !holdsVault(placed.value)) return undefined;
-  if (OF_ANSIBLE.has(name)) return { at, severity: "note", summary: `converge does not read '${name}'`, fix: "See what it reads: docs/guide/inventory.md" };
+  if (plainSecretsIn(name, placed).length > 0) return undefined;
+  if (isOfAnsible(name)) return { at, severity: "note", summary: `converge does not read '${name}'`, fix: "See what it reads: docs/guide/inventory.md" };
   if (name === "vars") {
     const inside = [...CONNECTION_VARIABLES].find((one) => child(placed, one) !== undefined);
     if (inside === undefined) return undefined;
     const fix = "Leave 'vars' out there, and keep what is below it: only a group of an inventory has that key";
-    return { at, summary: `'${inside}' stands in a variable that is called 'vars', where nobody reads it`, fix };
+    return { at, summary: `'${inside}' stands in a variable that is called 'vars', where converge does not read it`, fix };
   }
   const meant = Object.hasOwn(OTHER_WORDS, name) ? OTHER_WORDS[name] : misspelt(name);
-  return meant === undefined ? undefined : { at, summary: `nobody reads the variable '${name}'`, fix: `did you mean '${meant}'?` };
+  return meant === undefined ? undefined : { at, summary: `converge does not read the variable '${name}'`, fix: `did you mean '${meant}'?` };
 }
 
 /** The variable that was meant by one with a slip before its first underscore, or behind it. */

@@ -27,6 +27,8 @@ PARTED_IN=
 # them, which read each file once at the least, and a minute.
 verb_if_destroyed() {
   COMPARE_ALL=$DESTROYED
+  # right before it was asked to go
+  [ -n "$COMPARE_ALL" ] || [ "$SEEN_GOING" -eq 1 ] || COMPARE_ALL="$DOMAIN went before it was asked to shut down"
 }
 COMPARE_ALL=
 

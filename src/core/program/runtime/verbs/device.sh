@@ -25,7 +25,7 @@ clear_stale() {
   remove_idle "$name" "did not lie on $file as that is now, and nobody had it: it is made anew"
 }
 
-# clear_device NAME: an earlier run has left it on an image which another one is to have, in another way, and nobody has it
+# clear_device NAME: an earlier run has left it on an image of the guest's, and nobody has it
 verb_clear_device() {
   is_laid "$1"
   case $? in
@@ -35,6 +35,14 @@ verb_clear_device() {
   esac
   goal_mapping_unused "$1" || return 1
   remove_idle "$1" 'was of no use to anybody: it is gone'
+}
+
+# unlink_loop LOOP: it is detached; what it was known by would be in the way of the end of each run
+unlink_loop() {
+  local link
+  for link in "$RUN/$SAFE"/*/*; do
+    [ ! -L "$link" ] || [ "$(readlink -- "$link")" != "$1" ] || rm -f -- "$link"
+  done
 }
 
 is_laid() { # NAME
@@ -52,6 +60,7 @@ remove_idle() {
   journal note message "$name, which an earlier run had left, $2"
   for loop in $loops; do
     run_command losetup --detach "$loop" || return
+    unlink_loop "$loop"
   done
 }
 

@@ -46,6 +46,7 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
     }
   }
   [ -n "$DESTROYED" ] || look_how_it_went "$name" "$domid"
+  SEEN_GOING=1
   # it has followed an earlier run's request too, or this one: from here on this run brings it back
   forget_late
   # a domain that is gone is not looked for by its name as well

@@ -4,14 +4,24 @@
 
 # in words, that it did not shut down; empty: it did, as far as is known
 DESTROYED=
+# this program has asked it to, and has seen it go
+SEEN_GOING=0
 
-# find_xl_log NAME DOMID: sets XL_LOG, where xl writes of a domain that is up. Empty: nowhere, or of one that had its number before a boot
+# find_xl_log NAME DOMID: sets XL_LOG, where xl writes of a domain that is up. Empty: nowhere. The xl that looks after it is alive: a log
+# may be of a domain that had this number before a boot.
 find_xl_log() {
-  local log booted
+  local log line pid program
   XL_LOG=
-  booted=$(sed -n 's/^btime //p' "$ROOT/proc/stat" 2>/dev/null)
   for log in "$ROOT/var/log/xen/xl-$1.log" "$ROOT/var/log/xen/xl-$1--incoming.log"; do
-    if [ -f "$log" ] && [ "$(stat -c %Y -- "$log" 2>/dev/null || echo 0)" -ge "${booted:-0}" ] && grep -qsF "(domid $2) to die" "$log"; then XL_LOG=$log; fi
+    [ -r "$log" ] || continue
+    pid=
+    while IFS= read -r line; do
+      case $line in *"(domid $2) to die [pid "*) pid=${line##*\[pid } pid=${pid%%\]*} ;; esac
+    done <"$log"
+    case $pid in '' | *[!0-9]*) continue ;; esac
+    program=
+    { read -r program <"$ROOT/proc/$pid/comm"; } 2>/dev/null || continue
+    [ "$program" != xl ] || XL_LOG=$log
   done
 }
 XL_LOG=
@@ -39,7 +49,7 @@ look_how_it_went() {
   case $how in
     # SHUTDOWN_poweroff and SHUTDOWN_reboot of xen/include/public/sched.h; or the log is gone
     '' | 0 | 1) ;;
-    # where xl has not seen it shut down either, it was taken away
+    # where the xl that looked after it has not seen it shut down, it was taken away
     destroyed | waits) DESTROYED="$1 was destroyed by somebody before it had shut down" ;;
     3 | 4) DESTROYED="$1 has crashed" ;;
     *) DESTROYED="$1 did not shut down (xl: reason code $how)" ;;
