@@ -592,6 +592,24 @@ describe.concurrent("a snapshot that fills", { tags: "long" }, () => {
   });
 });
 
+it.concurrent.each(SHELLS)("a snapshot that the power has left between a volume and none is taken away, under %s", async (shell) => {
+  await withHost(shell, async (host, before) => {
+    host.tell("rsync-held");
+    host.start("run");
+    while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [size = "", tags = ""] = readFileSync(join(host.state, "lv/vg0/converge-web1-srv"), "utf8").split("|");
+    host.forget();
+    host.untell("rsync-held");
+    // for LVM first makes it no snapshot, and takes the volume away then
+    host.tell("lv/vg0/converge-web1-srv", `${size}|${tags}|-wi-------||\n`);
+    await host.run("recover");
+    expect(host.ended(), host.journalText()).toBe("failed");
+    expect(existsSync(join(host.state, "lv/vg0/converge-web1-srv")), host.journalText()).toBe(false);
+    expect(host.leftovers(), host.journalText()).toEqual([]);
+    expect(readFileSync(host.config, "utf8")).toBe(before);
+  });
+});
+
 describe.concurrent("a thin snapshot", { tags: "long" }, () => {
   const POOL = "vg0/pool";
   const pool = (host: StubHost, data: string, attributes = "twi-aotz--"): void => { host.tell(`lv/${POOL}`, `4096||${attributes}||${data}\n`); };

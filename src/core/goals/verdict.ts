@@ -26,7 +26,9 @@ export function verdict(goal: Goal, model: Model, undoing = false): Verdict {
     case "snapshot-exists": {
       const volume = host.volumes[goal.volume];
       if (volume === undefined) return "pending";
-      const ours = volume.origin === goal.origin && hasTags(volume.tags, goal.tags);
+      // while LVM makes it, or takes it away, it is a volume by itself for a moment, and the power may go then
+      const isIt = volume.origin === goal.origin || (undoing && volume.origin === undefined);
+      const ours = isIt && hasTags(volume.tags, goal.tags);
       // one that overflowed is worth nothing, and still ours to remove
       return ours && (undoing || volume.invalid !== true) ? "done" : "conflict";
     }
