@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lab } from "../lab.js";
 import { acks, checkRecords, firstSinceStart, startGuest, stopGuest, waitForConsole } from "../lab-guests.js";
 import { Converge, onVolumes } from "./converge.js";
-import { attached, cutPower, expectNothingLeft, expectWholeFilesystem } from "./on-host.js";
+import { attached, cutPower, expectNothingLeft, expectWholeFilesystem, newestRun, waitForEvent } from "./on-host.js";
 import { everything, inPart } from "./parts.js";
 
 /**
@@ -159,6 +159,21 @@ test.runIf(everything)("the power goes just as a run comes: it is in nobody's wa
   const { stdout: begun } = await lab.run("cd /var/lib/converge/domains/web1/current; cat started 2>/dev/null; ls");
   expect(begun, "nothing but its boot unit").not.toMatch(/^(ended|[02-9]|1.+)$/m);
   await backForGood();
+  await finish(RSYNC);
+});
+
+test.runIf(everything)("the power goes while LVM takes the snapshot: nothing is left of it, half made as it is", { timeout: 1_200_000 }, async () => {
+  if ((await lab.run("xl domid web1", { mayFail: true })).exitCode !== 0) await startGuest(lab, "web1");
+  await converge.playbook("web1.yml", onVolumes("web1", { xvda1: {} }, RSYNC));
+  await forImage();
+  const before = await newestRun(lab, "web1");
+  const run = converge.start("-i", "lab.yml", "web1.yml", "--yes");
+  await waitForEvent(lab, "web1", before, '"event":"step".*create-snapshot');
+  const { highest } = await acks(lab, "web1");
+  await cutPower(lab, run);
+  await reconnect();
+  await waitForConsole(lab, "web1", `\\] ack ${String(highest + 5)}$`);
+  await expectNothingLeft(lab, ["web1"]);
   await finish(RSYNC);
 });
 
