@@ -716,7 +716,8 @@ describe("a copy that the guest's last run has committed is gone on with where",
     ["it brought the guest back from there", broughtThere({}, { returns: true }), false],
     ["another run has been its last since", broughtThere({ run: "two" }), false],
     ["it was about another volume", broughtThere({}, { volumes: ["vg0/web1-xvda2"] }), false],
-    ["another of its disks went over, and this one did not", (state: HostState) => onto(broughtThere({})(state)), false],
+    ["somebody has put this disk back, and another one not", (state: HostState) => onto(broughtThere({})(state)), true],
+    ["QEMU was to take it over, and it stayed", broughtThere({ pivoted: true }), false],
   ])("%s: refused, or not", (_, state, isTaken) => {
     expect(taken(state(aHost([WEB])))).toBe(isTaken);
   });

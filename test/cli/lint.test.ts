@@ -123,6 +123,11 @@ describe("lint reads", () => {
     expect([exit, out]).toEqual([0, expect.not.stringContaining("must be a list of plays")]);
   });
 
+  test("a folder in no time in which domains are commented out, block by block", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "web.yml": `hosts: xen\ndomains:\n${"  # web1:\n\n".repeat(60)}other: 1\n` });
+    expect((await cli(["lint", dir])).exit).toBe(0);
+  });
+
   test("no part of the inventory that -i gives as a playbook, and a playbook in JSON as one", async () => {
     const dir = project({
       "inventory/hosts.yml": HOSTS, "inventory/group_vars/xen.yml": "rack: 1\n", "beside.yml": HOSTS, "group_vars/xen.yml": "row: 2\n",

@@ -72,8 +72,8 @@ const ENDS: Words<GuestEnd> = {
 };
 
 const RUNS: Members<RunRecord> = {
-  run: true, domain: true, digest: true, state: true, owner: true, since: true, step: true, committedAt: true, committing: true, untouched: true, unfinished: true,
-  outcome: true,
+  run: true, domain: true, digest: true, state: true, owner: true, since: true, step: true, committedAt: true, committing: true, untouched: true, pivoted: true,
+  unfinished: true, outcome: true,
 };
 
 const GUESTS: Members<GuestStatus> = {

@@ -99,17 +99,17 @@ export const volumeTaken: Check = {
 };
 
 /**
- * Whether the guest's last run has committed and was not settled (its guest was not ready in time, say), and the guest has none of the disks
- * that it brought it to. QEMU may have taken some disks over and not others, and a guest that was down has not been anywhere yet.
+ * Whether the guest's last run has committed and was not settled (its guest was not ready in time, say), and the guest has not the disk that
+ * it brought it to. Disks that QEMU was to take over may have stayed, and a guest that was down has not been anywhere yet.
  */
 function wasLeftByHand(domain: string, volume: string, state: HostState): boolean {
   const last = state.runs.find((run) => run.domain === domain);
-  if (last?.committedAt === undefined || last.committing === "offline") return false;
+  if (last?.committedAt === undefined || last.committing === "offline" || last.pivoted === true) return false;
   const commit = state.commits?.find((one) => one.domain === domain && one.run === last.run);
   if (commit === undefined || commit.returns === true || !commit.volumes.includes(volume)) return false;
   const { config, running } = state.domains[domain] ?? {};
   const paths = [...(config?.disks ?? []).map(({ target }) => target), ...(running?.attached ?? []).flatMap((disk) => [disk.params, servedFrom(disk)])];
-  return !paths.some((path) => disksBehind(path, state).some((disk) => commit.volumes.includes(disk)));
+  return !paths.some((path) => disksBehind(path, state).includes(volume));
 }
 
 /** What an earlier run has made on it is gone on with, and not made anew. */

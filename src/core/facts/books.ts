@@ -61,6 +61,7 @@ for domain in "$@"; do
     printf 'file committing %s\\n' "\${value:-running}"
   fi
   if untouched "$domain/current"; then echo 'file untouched yes'; fi
+  if [ -s "$domain/current/pivot" ]; then echo 'file pivoted yes'; fi
   for name in owner digest since ended committed unfinished; do
     value=
     if [ -f "$domain/current/$name" ]; then IFS= read -r value <"$domain/current/$name"; fi
@@ -193,6 +194,7 @@ function lateness(file: (name: string) => string): Partial<RunRecord> {
     ...(title === "" || !isObject(step) ? {} : { step: { title, at: numberOf(step, "at") ?? 0, ...(waits ? { waits } : {}) } }),
     ...(Number(file("committed")) > 0 ? { committedAt: Number(file("committed")) } : {}),
     ...(file("committing") === "" ? {} : { committing: file("committing").startsWith("offline") ? "offline" : "running" }),
+    ...(file("pivoted") === "" ? {} : { pivoted: true }),
     ...(file("unfinished") === "" ? {} : { unfinished: file("unfinished") }),
     ...(file("ended") === "" ? {} : { outcome: file("ended") }),
   };

@@ -143,12 +143,12 @@ const OF_ROLES = /(^|\/)(defaults|vars)\//;
 
 /** A play without its dash: its domains are a map, and no inventory has these two as groups. */
 function isOnePlay(head: string): boolean {
-  return /^hosts\s*:/m.test(head) && /^domains\s*:\s*(\{|(#.*)?\r?\n(\s*(#.*)?\r?\n)*[ \t]+[^\s#-])/m.test(head);
+  return /^hosts\s*:/m.test(head) && /^domains\s*:[ \t]*(\{|(#.*)?\r?\n([ \t]*(#.*)?\r?\n)*[ \t]+[^\s#-])/m.test(head);
 }
 
 /** A source of an inventory, what lies below one, and the variables beside one. */
 export function isPartOf(path: string, inventories: readonly string[]): boolean {
   const plain = (one: string): string => one.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
   return /(^|\/)(group_vars|host_vars)\//.test(path) ||
-    inventories.some((source) => plain(path) === plain(source) || plain(path).startsWith(`${plain(source)}/`));
+    inventories.some((source) => [".", ""].includes(plain(source)) || plain(path) === plain(source) || plain(path).startsWith(`${plain(source)}/`));
 }

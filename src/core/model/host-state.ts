@@ -125,6 +125,8 @@ export interface RunRecord {
   readonly committing?: "running" | "offline";
   /** It died before it had begun anything that would have to be taken back. A copy that it had begun stays, to be gone on with. */
   readonly untouched?: true;
+  /** QEMU was told to take its guest's disks over: some of them, or all, may have stayed where they were. */
+  readonly pivoted?: true;
   /** What could not be taken back, in words. */
   readonly unfinished?: string;
   /** As the runtime wrote it down. */

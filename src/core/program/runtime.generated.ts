@@ -4480,7 +4480,7 @@ verb_clear_device() {
 unlink_loop() {
   local link
   for link in "$RUN/$SAFE"/*/*; do
-    [ ! -L "$link" ] || [ "$(readlink -- "$link")" != "$1" ] || rm -f -- "$link"
+    [ ! -L "$link" ] || [ "$(readlink -- "$link")" != "$1" ] || rm -f -- "$link" "$link.bits" "$link.map" "$link.free"
   done
 }
 
@@ -4497,10 +4497,12 @@ remove_idle() {
   done
   case $name in */*) stop_device "$name" ;; *) run_command dmsetup remove "$name" ;; esac || return
   journal note message "$name, which an earlier run had left, $2"
+  # nobody would look for the others once the device is gone
+  set -- 0
   for loop in $loops; do
-    run_command losetup --detach "$loop" || return
-    unlink_loop "$loop"
+    if run_command losetup --detach "$loop"; then unlink_loop "$loop"; else set -- 1; fi
   done
+  return "$1"
 }
 
 # lay_device NAME SECTORS DEVICE: on one disk, as after a boot
@@ -8597,7 +8599,10 @@ find_xl_log() {
     case $pid in '' | *[!0-9]*) continue ;; esac
     program=
     { read -r program <"$ROOT/proc/$pid/comm"; } 2>/dev/null || continue
-    [ "$program" != xl ] || XL_LOG=$log
+    [ "$program" = xl ] || continue
+    # which of two it is nobody knows
+    [ -z "$XL_LOG" ] || { XL_LOG='' && return; }
+    XL_LOG=$log
   done
 }
 XL_LOG=

@@ -56,15 +56,15 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
 function foundIn({ name, placed }: Definition): Finding | undefined {
   if (CONNECTION_VARIABLES.has(name)) return undefined;
   const at = keyPlaceOf(placed);
-  // one in plain text has to go for that alone, and another rule says so
-  if (plainSecretsIn(name, placed).length > 0) return undefined;
-  if (isOfAnsible(name)) return { at, severity: "note", summary: `converge does not read '${name}'`, fix: "See what it reads: docs/guide/inventory.md" };
   if (name === "vars") {
     const inside = [...CONNECTION_VARIABLES].find((one) => child(placed, one) !== undefined);
     if (inside === undefined) return undefined;
     const fix = "Leave 'vars' out there, and keep what is below it: only a group of an inventory has that key";
     return { at, summary: `'${inside}' stands in a variable that is called 'vars', where converge does not read it`, fix };
   }
+  // one in plain text has to go for that alone, and another rule says so
+  if (plainSecretsIn(name, placed).length > 0) return undefined;
+  if (isOfAnsible(name)) return { at, severity: "note", summary: `converge does not read '${name}'`, fix: "See what it reads: docs/guide/inventory.md" };
   const meant = Object.hasOwn(OTHER_WORDS, name) ? OTHER_WORDS[name] : misspelt(name);
   return meant === undefined ? undefined : { at, summary: `converge does not read the variable '${name}'`, fix: `did you mean '${meant}'?` };
 }

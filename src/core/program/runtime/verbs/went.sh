@@ -21,7 +21,10 @@ find_xl_log() {
     case $pid in '' | *[!0-9]*) continue ;; esac
     program=
     { read -r program <"$ROOT/proc/$pid/comm"; } 2>/dev/null || continue
-    [ "$program" != xl ] || XL_LOG=$log
+    [ "$program" = xl ] || continue
+    # which of two it is nobody knows
+    [ -z "$XL_LOG" ] || { XL_LOG='' && return; }
+    XL_LOG=$log
   done
 }
 XL_LOG=
