@@ -173,6 +173,15 @@ test("a run that moved one disk of a guest is not taken for the one that moved i
   expect(brought("vg0/two1-xvda2")).toEqual(["two"]);
 });
 
+test("a run that has told QEMU to take its guest's disks over is known by that", () => {
+  write("pivoted/current/pivot", '{"stayed": ["xvda"]}');
+  write("never-pivoted/current/pivot", "");
+  const [file, ...args] = fact.command;
+  const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
+  const told = (of: string): unknown => value?.runs.find(({ domain }) => domain === of)?.pivoted;
+  expect([told("pivoted"), told("never-pivoted")]).toEqual([true, undefined]);
+});
+
 test("a run that the power took before it had begun anything but its boot unit is told from one that has left something", () => {
   const [plan] = planHost(withFullImages(aHost([{ name: "web1", disks: { xvda1: {} } }])), [aWish("web1", ["xvda1"], { strategy: "rsync" })], sha256).domains;
   if (plan === undefined) throw new Error("nothing is planned");

@@ -21,7 +21,7 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
       const copy = copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, takenDown: host.domain });
       return [
         ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: true }),
-        ...copy.filter(({ verb = [] }) => ["if_destroyed", "copy"].includes(verb[0] ?? "")),
+        ...copy.filter(({ verb = [] }) => ["unless_shut_down", "copy"].includes(verb[0] ?? "")),
         // and of that copy alone
         ...copy.filter(({ verb = [] }) => verb[0] === "copy"),
       ];
@@ -60,7 +60,7 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
       return [
         ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: false }),
         ...copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, takenDown: host.domain })
-          .filter(({ verb = [] }) => ["if_destroyed", "copy"].includes(verb[0] ?? "")),
+          .filter(({ verb = [] }) => ["unless_shut_down", "copy"].includes(verb[0] ?? "")),
       ];
     });
     expect(code, journal).toBe(0);
@@ -76,7 +76,7 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
       return [
         ...shutDown.actions({ domain: host.domain, config: host.config, timeoutSeconds: 1, destroy: false }),
         ...copyFiles.actions({ ...tree, role: "last", compare: "times", throttle: {}, takenDown: host.domain })
-          .filter(({ verb = [] }) => ["if_destroyed", "copy"].includes(verb[0] ?? "")),
+          .filter(({ verb = [] }) => ["unless_shut_down", "copy"].includes(verb[0] ?? "")),
       ];
     });
     expect(code, journal).toBe(0);
@@ -91,8 +91,8 @@ describe.concurrent.each(SHELLS)("under %s, the last pass of a guest that", (she
 mkdir "$HERE/copies"; printf 'delta 90000 1\ndelta 100 1\n' >"$HERE/copies/c"
 journal() { :; }
 looked_after() { echo "$COPY_LIMIT"; STATUS=1; }
-DESTROYED='${destroyed}' SEEN_GOING=1 OUT=/dev/null
-verb_if_destroyed
+NOT_SHUT_DOWN='${destroyed}' SEEN_GOING=1 OUT=/dev/null
+verb_unless_shut_down
 verb_copy c last -- rsync a b || :
 rm -r "$HERE"`);
       limits[destroyed] = stdout.trim();

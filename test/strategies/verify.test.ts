@@ -41,7 +41,7 @@ describe("a copy of files", () => {
 
   test("says of a guest that runs that the last pass compares where it did not shut down, and of another one nothing", () => {
     const said = (move: MoveOptions, guest: AGuest = WEB) => planned({ strategy: "rsync", ...move }, guest).steps.filter(({ id }) => id.endsWith("copy-last"))
-      .map(({ args }) => copyFiles.actions(args as CopyFiles).some((one) => "shown" in one && one.shown.startsWith("where web1 was destroyed or crashed: with --checksum")));
+      .map(({ args }) => copyFiles.actions(args as CopyFiles).some((one) => "shown" in one && one.shown.startsWith("where web1 was not seen to shut down (it crashed, say): with --checksum")));
     expect(said({})).toEqual([true, true]);
     expect(said({ verify: "full" }), "it does anyway").toEqual([false, false]);
     expect(said({}, { ...WEB, running: false }), "all of it is copied at rest").toEqual([false, false]);

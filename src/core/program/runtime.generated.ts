@@ -4124,11 +4124,11 @@ verb_parted() {
 PARTED_FROM=
 PARTED_IN=
 
-# if_destroyed: said before a copy, of that copy. Where the guest was destroyed or has crashed, its last writes may be on its disk under
+# unless_shut_down: said before a copy, of that copy. Where the guest was destroyed or has crashed, its last writes may be on its disk under
 # a file's old time, and every file is compared. What that takes no pass has measured: it has four times as long as the longest of
 # them, which read each file once at the least, and a minute.
-verb_if_destroyed() {
-  COMPARE_ALL=$DESTROYED
+verb_unless_shut_down() {
+  COMPARE_ALL=$NOT_SHUT_DOWN
   # right before it was asked to go
   [ -n "$COMPARE_ALL" ] || [ "$SEEN_GOING" -eq 1 ] || COMPARE_ALL="$DOMAIN went before it was asked to shut down"
 }
@@ -5213,14 +5213,14 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
     journal note message "$name ignored the shutdown request for \${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
-    DESTROYED="$name was destroyed"
+    NOT_SHUT_DOWN="$name was destroyed"
     run_command xl destroy -- "$domid" || return
     await_gone "$domid" 60 "$loops" || {
       says "$name was destroyed and is still not gone: $SAYS"
       return 1
     }
   }
-  [ -n "$DESTROYED" ] || look_how_it_went "$name" "$domid"
+  [ -n "$NOT_SHUT_DOWN" ] || look_how_it_went "$name" "$domid"
   SEEN_GOING=1
   # it has followed an earlier run's request too, or this one: from here on this run brings it back
   forget_late
@@ -8581,7 +8581,7 @@ give_throttle_back() {
 # xl looks after each domain that it has created, and writes down what becomes of it (tools/xl/xl_vmcontrol.c, create_domain).
 
 # in words, that it did not shut down; empty: it did, as far as is known
-DESTROYED=
+NOT_SHUT_DOWN=
 # this program has asked it to, and has seen it go
 SEEN_GOING=0
 
@@ -8631,9 +8631,9 @@ look_how_it_went() {
     # SHUTDOWN_poweroff and SHUTDOWN_reboot of xen/include/public/sched.h; or the log is gone
     '' | 0 | 1) ;;
     # where the xl that looked after it has not seen it shut down, it was taken away
-    destroyed | waits) DESTROYED="$1 was destroyed by somebody before it had shut down" ;;
-    3 | 4) DESTROYED="$1 has crashed" ;;
-    *) DESTROYED="$1 did not shut down (xl: reason code $how)" ;;
+    destroyed | waits) NOT_SHUT_DOWN="$1 was destroyed by somebody before it had shut down" ;;
+    3 | 4) NOT_SHUT_DOWN="$1 has crashed" ;;
+    *) NOT_SHUT_DOWN="$1 did not shut down (xl: reason code $how)" ;;
   esac
 }
 
@@ -10642,7 +10642,7 @@ submit "$@"
 export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_sync","array_mirrored","array_tracked","attached","block_job","boot_unit","boot_unit_absent","config","content","domain_down","domain_paused","domain_running","file_absent","file_exists","let_go","loop_attached","loop_detached","mapping","mapping_unused","mirror_in_sync","mirrored","mounted","on_volumes","resource","resource_in_sync","resource_mirrored","snapshot_exists","stored","unmounted","volume_absent","volume_exists","volume_tagged"]);
 
 /** Verbs that the runtime can act by. */
-export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","clear_device","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_destroyed","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
+export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","clear_device","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unless_shut_down","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
 export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);

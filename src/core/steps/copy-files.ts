@@ -53,7 +53,7 @@ export const copyFiles: StepKind<"copy-files", CopyFiles> = {
     return `${pass} ${from} to ${to}${compare === "checksum" ? ", comparing every file" : ""}`;
   },
   actions: (args) => [
-    ...watching(args), parted(args), ifNoRoom(args), ...ifDestroyed(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
+    ...watching(args), parted(args), ifNoRoom(args), ...unlessShutDown(args), { verb: ["copy", args.name, args.role], command: rsync(args) },
     // rsync is done when all is in memory: what finds no place after that (in a sparse image whose file system is full) is told
     // to whoever flushes it, and not to umount. No check of the file system finds it either: only data is missing
     { command: ["sync", "--file-system", args.target] },
@@ -108,12 +108,12 @@ function ifNoRoom({ target }: CopyFiles): Action {
 }
 
 /** Which files that are can not be told, so all are compared. */
-function ifDestroyed({ takenDown, compare }: CopyFiles): readonly Action[] {
+function unlessShutDown({ takenDown, compare }: CopyFiles): readonly Action[] {
   if (takenDown === undefined || compare === "checksum") return [];
   return [
     {
-      verb: ["if_destroyed"],
-      shown: `where ${takenDown} was destroyed or crashed: with --checksum, for its last writes may stand there under a file's old time`,
+      verb: ["unless_shut_down"],
+      shown: `where ${takenDown} was not seen to shut down (it crashed, say): with --checksum, for its last writes may stand there under a file's old time`,
     },
   ];
 }

@@ -22,11 +22,11 @@ verb_parted() {
 PARTED_FROM=
 PARTED_IN=
 
-# if_destroyed: said before a copy, of that copy. Where the guest was destroyed or has crashed, its last writes may be on its disk under
+# unless_shut_down: said before a copy, of that copy. Where the guest was destroyed or has crashed, its last writes may be on its disk under
 # a file's old time, and every file is compared. What that takes no pass has measured: it has four times as long as the longest of
 # them, which read each file once at the least, and a minute.
-verb_if_destroyed() {
-  COMPARE_ALL=$DESTROYED
+verb_unless_shut_down() {
+  COMPARE_ALL=$NOT_SHUT_DOWN
   # right before it was asked to go
   [ -n "$COMPARE_ALL" ] || [ "$SEEN_GOING" -eq 1 ] || COMPARE_ALL="$DOMAIN went before it was asked to shut down"
 }

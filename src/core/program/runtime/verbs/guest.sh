@@ -38,14 +38,14 @@ verb_shut_down() { # NAME TIMEOUT destroy|never -- COMMAND…
       return 1
     }
     journal note message "$name ignored the shutdown request for ${SECONDS_TEXT%.00} s: destroyed, as the playbook says"
-    DESTROYED="$name was destroyed"
+    NOT_SHUT_DOWN="$name was destroyed"
     run_command xl destroy -- "$domid" || return
     await_gone "$domid" 60 "$loops" || {
       says "$name was destroyed and is still not gone: $SAYS"
       return 1
     }
   }
-  [ -n "$DESTROYED" ] || look_how_it_went "$name" "$domid"
+  [ -n "$NOT_SHUT_DOWN" ] || look_how_it_went "$name" "$domid"
   SEEN_GOING=1
   # it has followed an earlier run's request too, or this one: from here on this run brings it back
   forget_late

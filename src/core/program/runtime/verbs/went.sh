@@ -3,7 +3,7 @@
 # xl looks after each domain that it has created, and writes down what becomes of it (tools/xl/xl_vmcontrol.c, create_domain).
 
 # in words, that it did not shut down; empty: it did, as far as is known
-DESTROYED=
+NOT_SHUT_DOWN=
 # this program has asked it to, and has seen it go
 SEEN_GOING=0
 
@@ -53,8 +53,8 @@ look_how_it_went() {
     # SHUTDOWN_poweroff and SHUTDOWN_reboot of xen/include/public/sched.h; or the log is gone
     '' | 0 | 1) ;;
     # where the xl that looked after it has not seen it shut down, it was taken away
-    destroyed | waits) DESTROYED="$1 was destroyed by somebody before it had shut down" ;;
-    3 | 4) DESTROYED="$1 has crashed" ;;
-    *) DESTROYED="$1 did not shut down (xl: reason code $how)" ;;
+    destroyed | waits) NOT_SHUT_DOWN="$1 was destroyed by somebody before it had shut down" ;;
+    3 | 4) NOT_SHUT_DOWN="$1 has crashed" ;;
+    *) NOT_SHUT_DOWN="$1 did not shut down (xl: reason code $how)" ;;
   esac
 }
