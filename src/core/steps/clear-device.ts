@@ -1,15 +1,8 @@
 import { numberOfLoop } from "../model/loop.js";
-import { isAwaited, isUsed, makerOf, mappingPath } from "../model/mapping.js";
-import type { Maker } from "../model/mapping.js";
+import { isAwaited, isUsed, mappingPath } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { withoutLoop, withoutMapping } from "../model/transform.js";
-
-/** What is shown of a device's end, and the tools that it takes. */
-const ENDS: Readonly<Record<Maker, { readonly tool: string; readonly shown: (name: string) => string }>> = {
-  dm: { tool: "dmsetup", shown: (name) => `dmsetup remove ${name}` },
-  md: { tool: "mdadm", shown: (name) => `mdadm --stop ${mappingPath(name)}` },
-  drbd: { tool: "drbdsetup", shown: (name) => `drbdsetup down ${mappingPath(name)}` },
-};
+import { ENDING_TOOLS, traitsOf } from "./makers.js";
 
 export interface ClearDevice {
   readonly name: string;
@@ -25,11 +18,11 @@ export interface ClearDevice {
 export const clearDevice: StepKind<"clear-device", ClearDevice> = {
   kind: "clear-device",
   risk: "safe",
-  requires: ["losetup", ...Object.values(ENDS).map(({ tool }) => tool)],
-  needs: ({ name }) => ["losetup", ENDS[makerOf(name)].tool],
+  requires: ["losetup", ...ENDING_TOOLS],
+  needs: ({ name }) => ["losetup", traitsOf(name).end.tool],
   title: ({ name, image }) => `Remove ${mappingPath(name)}, which nobody has, and the loop device below it, from ${image}`,
   actions: ({ name }) => [
-    { verb: ["clear_device", name], shown: `${ENDS[makerOf(name)].shown(name)}; losetup --detach what it lay on` },
+    { verb: ["clear_device", name], shown: `${traitsOf(name).end.shown(name)}; losetup --detach what it lay on` },
   ],
   goals: () => [],
   effect: ({ name, image }, model) => {

@@ -12,6 +12,8 @@ export interface MakerTraits {
   hold(name: string): Action;
   /** What is shown of the way back. */
   released(name: string): string;
+  /** What ends a device that nobody has. */
+  readonly end: { readonly tool: string; shown(name: string): string };
 }
 
 const TRAITS: Readonly<Record<Maker, MakerTraits>> = {
@@ -19,22 +21,28 @@ const TRAITS: Readonly<Record<Maker, MakerTraits>> = {
     tools: ["dmsetup"],
     hold: (name) => ({ command: ["dmsetup", "suspend", "--noflush", "--nolockfs", name] }),
     released: (name) => `dmsetup clear ${name}; dmsetup resume ${name}`,
+    end: { tool: "dmsetup", shown: (name) => `dmsetup remove ${name}` },
   },
   md: {
     tools: [],
     hold: (name) => ({ verb: ["hold_writes", name], shown: `suspend_lo and suspend_hi of /dev/${name}: from its beginning to its end` }),
     released: (name) => `suspend_hi of /dev/${name} to 0`,
+    end: { tool: "mdadm", shown: (name) => `mdadm --stop /dev/${name}` },
   },
   drbd: {
     tools: ["drbdsetup"],
     rests: true,
     hold: (name) => ({ verb: ["hold_writes", name], shown: `wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap)` }),
     released: (name) => `nothing of /dev/${name}, from which nothing was kept`,
+    end: { tool: "drbdsetup", shown: (name) => `drbdsetup down /dev/${name}` },
   },
 };
 
 /** The tools of every maker. */
 export const MAKERS_TOOLS: readonly string[] = [...new Set(Object.values(TRAITS).flatMap(({ tools }) => tools))];
+
+/** The tools by which devices of every maker are ended. */
+export const ENDING_TOOLS: readonly string[] = Object.values(TRAITS).map(({ end }) => end.tool);
 
 /** What has to be known of the maker of a device, by the device's name. */
 export function traitsOf(name: string): MakerTraits {
