@@ -20,7 +20,7 @@ beforeEach(() => {
   const asked = `#!/bin/sh
 echo "\${LAB_PART-} $*" >>"${folder}/asked"
 echo "$(($(cat "${folder}/clock") + TAKES))" >"${folder}/clock"
-case "\${LAB_PART-} $*" in *"$FAILS"*) exit 1 ;; esac
+case "\${LAB_PART-} $*" in *"$FAILS"*) echo " Failed Tests 1"; echo "FAIL of $*"; exit 1 ;; esac
 `;
   for (const [tool, text] of [["vitest", asked], ["npm", asked], ["date", `#!/bin/sh\ncat "${folder}/clock"\n`]] as const) {
     writeFileSync(join(tools, tool), text);
@@ -107,7 +107,11 @@ describe("the fast tests beside it", () => {
   test("are all that take long where there is, each part once; one that fails is named", async () => {
     const { exitCode, all, asked } = await ran("test-beside", [String(NOW + 1)], { FAILS: "--shard=4/8" });
     expect(exitCode).toBe(1);
-    expect(all).toContain("failed:  --shard=4/8");
+    expect(all).toContain("failed: --shard=4/8");
+    // what failed is told again at the end: the rest may have been cut off
+    const end = all.slice(all.indexOf("== what failed of --shard=4/8"));
+    expect(end).toMatch(/^.*\n Failed Tests 1\nFAIL of run .*--shard=4\/8 .*\nfailed: --shard=4\/8$/u);
+    expect(all.indexOf("FAIL of run")).toBeLessThan(all.indexOf("== what failed of"));
     const parts = asked.slice(1).map((line) => /--tags-filter long --shard=(\S+) /.exec(line)?.[1]);
     expect([...parts.slice(0, -1)].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((part) => `${String(part)}/8`));
     expect(asked.at(-1)).toContain("--tags-filter !long test/laws");
