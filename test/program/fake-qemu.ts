@@ -24,12 +24,13 @@ interface Command {
 
 /**
  * From one command on it says nothing any more in that conversation. `deaf`: it has not heard that command either; `mute`: it has
- * done it. `nth` counts those of its name since the commit was begun; without it the first of all is meant. Conversations that
- * are begun within `milliseconds` from then on are answered after that.
+ * done it; `late`: it has done it, and says so after `milliseconds`, as whatever else it was asked by then. `nth` counts those of
+ * its name since the commit was begun; without it the first of all is meant. Conversations that are begun within `milliseconds`
+ * from then on are answered after that, but for `late`.
  */
 export interface Silence {
   readonly at: string;
-  readonly how: "deaf" | "mute";
+  readonly how: "deaf" | "mute" | "late";
   readonly nth?: number;
   readonly milliseconds?: number;
 }
@@ -139,6 +140,7 @@ export class FakeQemu {
     socket.on("close", () => this.#sockets.delete(socket));
     let received = "";
     let silent = false;
+    let unsaid: string[] | undefined;
     const greet = (): void => {
       socket.write('{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}\r\n');
     };
@@ -155,14 +157,24 @@ export class FakeQemu {
         if (silent) continue;
         const command = JSON.parse(line) as Command;
         together.push(command.execute);
+        const late = this.silence?.milliseconds;
         const how = this.#fallsSilent(command);
-        if (how !== undefined) silent = true;
+        if (how === "late") {
+          unsaid = [];
+          setTimeout(() => {
+            socket.write(unsaid?.join("") ?? "");
+            unsaid = undefined;
+          }, late);
+        } else if (how !== undefined) {
+          silent = true;
+        }
         if (how === "deaf") continue;
         const answer = this.#call(command);
         if (silent) continue;
         // an event in between, which nobody asked for
-        socket.write('{"event": "JOB_STATUS_CHANGE", "data": {}}\r\n');
-        socket.write(`${JSON.stringify(answer)}\r\n`);
+        const said = `{"event": "JOB_STATUS_CHANGE", "data": {}}\r\n${JSON.stringify(answer)}\r\n`;
+        if (unsaid === undefined) socket.write(said);
+        else unsaid.push(said);
       }
     });
   }
@@ -174,7 +186,7 @@ export class FakeQemu {
     this.#heard += 1;
     if (this.#heard < (silence.nth ?? 1)) return undefined;
     this.silence = undefined;
-    this.#silentUntil = Date.now() + (silence.milliseconds ?? 0);
+    if (silence.how !== "late") this.#silentUntil = Date.now() + (silence.milliseconds ?? 0);
     return silence.how;
   }
 

@@ -686,6 +686,33 @@ describe.concurrent("a mirror by QEMU of two disks", { tags: "long" }, () => {
     }
   });
 
+  it("is not taken for something else by an answer that comes late, to what was asked before", async () => {
+    await inStub("dash", async (host, qemu, oldConfig) => {
+      // both are over, and QEMU has forgotten the first one's job by then: its disks are asked about
+      qemu.watch = () => {
+        if (qemu.jobs.size === 1) qemu.silence ??= { at: "qom-get", how: "late", nth: 2, milliseconds: 1_500 };
+      };
+      host.tell("kill-after", String(host.calls().length + (await dismissOf())));
+      await host.run("run");
+      expect([host.ended(), [...qemu.jobs.keys()]]).toEqual([undefined, ["converge-xvda2"]]);
+      await host.run("recover");
+      expect(qemu.silence, "it was late").toBeUndefined();
+      expect(expectAgreed(host, qemu, oldConfig, "late")).toEqual(["volume", "volume"]);
+      // what it was about is asked again, in another conversation: nothing failed that would have to be done again
+      expect(journal(host).filter((event) => event.event === "undo" && event.id === "xvda1.mirror"), host.journalText()).toHaveLength(1);
+    }, { two: true, impatient: true });
+  });
+
+  /** The number of the call by which QEMU forgets the first job. */
+  async function dismissOf(): Promise<number> {
+    let number = 0;
+    await inStub("dash", async (host) => {
+      await host.run("run");
+      number = host.calls().findIndex((call) => call.startsWith("qmp job-dismiss")) + 1;
+    }, { two: true });
+    return number;
+  }
+
   it("of which the second fails, killed at whatever call, is recovered from: each is named as it is", async () => {
     let calls: readonly string[] = [];
     await inStub("dash", async (host, qemu) => {

@@ -9076,8 +9076,8 @@ class Monitor:
         self.received = b""
         self.socket = self.connect(self.domid)
         self.line()
-        self.ask("qmp_capabilities")
         self.broken = False
+        self.ask("qmp_capabilities")
 
     def connect(self, domid):
         for name in ("qmp-libxenstat-", "qmp-libxl-"):
@@ -9125,8 +9125,11 @@ class Monitor:
     def run_all(self, commands):
         """
         Says all of them at once, for where the guest waits. QEMU does one after the other, those after one that it refuses as
-        well: that is a Refused among what it answers.
+        well: that is a Refused among what it answers. Where it does not answer in time nothing more is said in this conversation.
         """
+        if self.broken:
+            raise Silent("QEMU did not answer in time")
+        self.broken = True
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(b"".join(json.dumps(command).encode() + b"\\n" for command in commands))
@@ -9134,7 +9137,9 @@ class Monitor:
             raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
-        return [self.answer(command["execute"]) for command in commands]
+        answers = [self.answer(command["execute"]) for command in commands]
+        self.broken = False
+        return answers
 
     def answer(self, name):
         while True:
@@ -9157,11 +9162,8 @@ class Monitor:
             inserted = device.get("inserted")
             if inserted is None or not device.get("qdev"):
                 continue
-            try:
-                vdev = self.ask("qom-get", path=device["qdev"], property="vdev")
-            except Refused:
-                vdev = device["qdev"]
-            found[vdev_of(vdev)] = inserted
+            [vdev] = self.run_all([command_of("qom-get", path=device["qdev"], property="vdev")])
+            found[vdev_of(device["qdev"] if isinstance(vdev, Refused) else vdev)] = inserted
         return found
 
 
@@ -9756,8 +9758,8 @@ class Monitor:
         self.received = b""
         self.socket = self.connect(self.domid)
         self.line()
-        self.ask("qmp_capabilities")
         self.broken = False
+        self.ask("qmp_capabilities")
 
     def connect(self, domid):
         for name in ("qmp-libxenstat-", "qmp-libxl-"):
@@ -9805,8 +9807,11 @@ class Monitor:
     def run_all(self, commands):
         """
         Says all of them at once, for where the guest waits. QEMU does one after the other, those after one that it refuses as
-        well: that is a Refused among what it answers.
+        well: that is a Refused among what it answers. Where it does not answer in time nothing more is said in this conversation.
         """
+        if self.broken:
+            raise Silent("QEMU did not answer in time")
+        self.broken = True
         self.socket.settimeout(self.left())
         try:
             self.socket.sendall(b"".join(json.dumps(command).encode() + b"\\n" for command in commands))
@@ -9814,7 +9819,9 @@ class Monitor:
             raise Silent("QEMU did not answer in time")
         except (BrokenPipeError, ConnectionResetError):
             raise Absent("QEMU went away")
-        return [self.answer(command["execute"]) for command in commands]
+        answers = [self.answer(command["execute"]) for command in commands]
+        self.broken = False
+        return answers
 
     def answer(self, name):
         while True:
@@ -9837,11 +9844,8 @@ class Monitor:
             inserted = device.get("inserted")
             if inserted is None or not device.get("qdev"):
                 continue
-            try:
-                vdev = self.ask("qom-get", path=device["qdev"], property="vdev")
-            except Refused:
-                vdev = device["qdev"]
-            found[vdev_of(vdev)] = inserted
+            [vdev] = self.run_all([command_of("qom-get", path=device["qdev"], property="vdev")])
+            found[vdev_of(device["qdev"] if isinstance(vdev, Refused) else vdev)] = inserted
         return found
 
 
