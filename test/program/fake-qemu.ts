@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSyn
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { StubHost } from "./host.js";
+import { patient } from "./patience.js";
 
 interface FakeNode {
   readonly path: string;
@@ -157,7 +158,7 @@ export class FakeQemu {
         if (silent) continue;
         const command = JSON.parse(line) as Command;
         together.push(command.execute);
-        const late = this.silence?.milliseconds;
+        const late = patient(this.silence?.milliseconds ?? 0);
         const how = this.#fallsSilent(command);
         if (how === "late") {
           unsaid = [];
@@ -186,7 +187,7 @@ export class FakeQemu {
     this.#heard += 1;
     if (this.#heard < (silence.nth ?? 1)) return undefined;
     this.silence = undefined;
-    if (silence.how !== "late") this.#silentUntil = Date.now() + (silence.milliseconds ?? 0);
+    if (silence.how !== "late") this.#silentUntil = Date.now() + patient(silence.milliseconds ?? 0);
     return silence.how;
   }
 

@@ -8,7 +8,7 @@ import { formatRate, formatSeconds } from "../../src/core/render/figures.js";
 import { plainStyle } from "../../src/core/render/style.js";
 import { showProgress } from "../../src/edge/terminal/progress.js";
 import { faultsPromised } from "../support/faults.js";
-import { HANGS, impatient } from "./hang.js";
+import { GIVEN_UP, HANGS, impatient } from "./hang.js";
 import { below } from "./below.js";
 import { eachDeath } from "./deaths.js";
 import { EVERY, StubHost, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
@@ -321,7 +321,7 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go w
         host.tell(number % 2 === 0 ? "hang-before" : "hang-after", String(number));
         await host.run("run");
         const where = `call ${String(number)}: ${host.calls().join("\n")}`;
-        expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
+        expect(host.journalText(), where).toMatch(new RegExp(`did not end within ${String(GIVEN_UP)} s, and was given up`));
         expect(expectWhole(host, before, where), where).toBe("old");
         expect(journal(host).at(-1), where).toMatchObject({ event: "end", outcome: "failed" });
       } finally {
@@ -386,7 +386,7 @@ describe.concurrent.each(WAYS)("a move mirrored by $by ($how) that does not go w
         // before the commit it is taken back; after it, what is left of it is done all the same, and that it hung is told
         const forced = /^drbdsetup disconnect .*2:7900 $/.test(call);
         expect(host.ended(), `${where}\n${host.journalText()}`).toBe(index === 0 ? "failed" : forced ? "done" : "stuck");
-        if (!forced) expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
+        if (!forced) expect(host.journalText(), where).toMatch(new RegExp(`did not end within ${String(GIVEN_UP)} s, and was given up`));
         expect(expectWhole(host, before, where), where).toBe(index === 0 ? "old" : "new");
         const suspended = readdirSync(join(host.state, "drbd")).filter((name) => existsSync(join(host.state, "drbd", name, "suspended")));
         expect(suspended, `${where}: writes wait`).toEqual([]);
@@ -1176,7 +1176,7 @@ describe.concurrent("a migration", { tags: "long" }, () => {
       await host.run("run");
       expect(expectWhole(host, before, `stage ${String(stage)}`)).toBe("old");
       expect(host.guests().map((guest) => guest.domid)).toEqual([domid]);
-      expect(host.journalText()).toContain("xl migrate did not end within 4 s, and was given up");
+      expect(host.journalText()).toContain(`xl migrate did not end within ${String(GIVEN_UP)} s, and was given up`);
       expect(host.journalText()).toContain(note);
       expect(host.ended()).toBe("failed");
       host.remove();

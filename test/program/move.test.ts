@@ -15,7 +15,7 @@ import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import { describeStep } from "../../src/edge/cli/describe-step.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
-import { HANGS, impatient } from "./hang.js";
+import { GIVEN_UP, HANGS, impatient } from "./hang.js";
 import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveNodes, moveProgram, planOf, type MoveOptions, type Passes } from "./plan.js";
@@ -141,7 +141,7 @@ describe.concurrent("a command that hangs while the guest is down", { tags: "lon
         host.tell(hang, String(number));
         await host.run("run");
         const where = `${hang} call ${String(number)}: ${host.calls().join("\n")}\n${host.journalText()}`;
-        expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up|took more than three times its forecast/);
+        expect(host.journalText(), where).toMatch(new RegExp(`did not end within ${String(GIVEN_UP)} s, and was given up|took more than three times its forecast`));
         const side = expectWhole(host, before);
         // what has been let run stays where it is
         const letRun = host.calls()[number - 1]?.startsWith("xl unpause") === true && hang === "hang-after";

@@ -18,6 +18,7 @@ import { FakeQemu, type Silence } from "./fake-qemu.js";
 import { faultsPromised } from "../support/faults.js";
 import { SHELLS, StubHost, byTurns, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
+import { patient } from "./patience.js";
 import { planOf, raw, rawStep, sha256 } from "./plan.js";
 import { withTwoDisks } from "./several.js";
 import { Xl } from "./xl.js";
@@ -131,9 +132,9 @@ async function inStub(
 
 /** Seconds that a busy machine needs, and no more. */
 function waitingLess(program: string): string {
-  const told = program.replaceAll(/qmp (run|drop|settle|job) "\$DOMID" 60/g, 'qmp $1 "$DOMID" 3').replace('qmp pivot "$DOMID" 120', 'qmp pivot "$DOMID" 3')
-    .replace("ANSWERS = 10\n", "ANSWERS = 1\n").replace("SETTLES = 60\n", "SETTLES = 4\n").replace("LOCKS = 60\n", "LOCKS = 2\n")
-    .replace("LOCKS_AT_REST = 10\n", "LOCKS_AT_REST = 1\n");
+  const told = program.replaceAll(/qmp (run|drop|settle|job) "\$DOMID" 60/g, `qmp $1 "$DOMID" ${String(patient(3))}`).replace('qmp pivot "$DOMID" 120', `qmp pivot "$DOMID" ${String(patient(3))}`)
+    .replace("ANSWERS = 10\n", `ANSWERS = ${String(patient(1))}\n`).replace("SETTLES = 60\n", `SETTLES = ${String(patient(4))}\n`).replace("LOCKS = 60\n", `LOCKS = ${String(patient(2))}\n`)
+    .replace("LOCKS_AT_REST = 10\n", `LOCKS_AT_REST = ${String(patient(1))}\n`);
   expect(told).not.toBe(program);
   return told;
 }
@@ -331,7 +332,7 @@ describe.concurrent("a mirror by QEMU", () => {
       const { ended } = host.start("run");
       try {
         await until(() => journal(host).some((event) => event.event === "step" && event.kind === "pivot-disks"), host);
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await new Promise((resolve) => setTimeout(resolve, patient(1000)));
         expect(host.calls().filter((call) => call.startsWith("qmp job-complete")), "the guest's writes go on").toEqual([]);
         expect([qemu.jobs.get("converge-xvda1")?.status, host.ended()]).toEqual(["ready", undefined]);
         await then();
@@ -352,7 +353,7 @@ describe.concurrent("a mirror by QEMU", () => {
         expect(expectWhole(host, qemu, oldConfig, "it was unlocked")).toBe("new");
         expect(host.ended(), host.journalText()).toBe("done");
         const waited = Number(/waited ([0-9]+) ms for its disks/.exec(host.journalText())?.[1]);
-        expect(waited, "what it waited for xl does not count").toBeLessThan(1000);
+        expect(waited, "what it waited for xl does not count").toBeLessThan(patient(1000));
       });
     });
 
@@ -378,7 +379,7 @@ describe.concurrent("a mirror by QEMU", () => {
         await lock.release();
         expect(expectWhole(host, qemu, oldConfig, "called off")).toBe("old");
         expect(host.ended(), host.journalText()).toBe("failed");
-        expect(host.journalText()).toMatch(/some xl command has had .*domain-userdata-lock locked for 2 s/);
+        expect(host.journalText()).toMatch(new RegExp(`some xl command has had .*domain-userdata-lock locked for ${String(patient(2))} s`));
         expect(host.journalText(), "there was nothing to put back").not.toContain("could not be taken back");
         expect(host.calls().filter((call) => call.startsWith("qmp job-complete"))).toEqual([]);
         expect(readFileSync(qemu.stored)).toEqual(stored);
@@ -391,7 +392,7 @@ describe.concurrent("a mirror by QEMU", () => {
         await host.run("run");
         await lock.release();
         expect(expectWhole(host, qemu, oldConfig, "called off")).toBe("old");
-        expect(host.journalText()).toMatch(/some xl command has had .*domain-userdata-lock locked for 1 s/);
+        expect(host.journalText()).toMatch(new RegExp(`some xl command has had .*domain-userdata-lock locked for ${String(patient(1))} s`));
       }, { impatient: true, full: true });
     });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { impatient } from "./hang.js";
+import { GIVEN_UP, impatient } from "./hang.js";
 import { EVERY, StubHost, inParallel, shellOf } from "./host.js";
 import { journal } from "./invariants.js";
 import { mirrorProgram } from "./mirror.js";
@@ -44,7 +44,7 @@ describe.concurrent.each(WAYS)("a question that is not answered while the guest 
         host.tell("hang-asked", String(number));
         await host.run("run");
         const where = `${String(number)}: ${questions[number - 1] ?? ""} (${host.shell})\n${host.lines(join(host.state, "asks")).join("\n")}\n${host.journalText()}`;
-        expect(host.journalText(), where).toMatch(/did not answer within 4 s, and was given up/);
+        expect(host.journalText(), where).toMatch(new RegExp(`did not answer within ${String(GIVEN_UP)} s, and was given up`));
         expect(host.guests().map(({ state }) => state), where).toEqual(["-b----"]);
         expect(readFileSync(host.config, "utf8"), where).toBe(before);
         expect(host.leftovers().filter((left) => !/boot-web1|^loop|run directory|multi-user/.test(left)), where).toEqual([]);

@@ -8,7 +8,7 @@ import { faultsPromised } from "../support/faults.js";
 import { parseWindow } from "../../src/core/load/window.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { eachDeath } from "./deaths.js";
-import { HANGS, impatient } from "./hang.js";
+import { GIVEN_UP, HANGS, impatient } from "./hang.js";
 import { EVERY, SHELLS, StubHost, evaluate, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { setClock, windowProgram } from "./window.js";
@@ -242,7 +242,7 @@ it("a second switch in which a command hangs is given up, and the guest runs on 
       host.tell(hang, String(number));
       await host.run("run");
       const where = `${hang} ${String(number)} ${calls[number - 1] ?? ""}\n${host.journalText()}`;
-      expect(host.journalText(), where).toMatch(/did not end within 4 s, and was given up/);
+      expect(host.journalText(), where).toMatch(new RegExp(`did not end within ${String(GIVEN_UP)} s, and was given up`));
       const on = host.guests()[0]?.disk;
       expect([VOLUME, ARRAY], where).toContain(on);
       expectOn(host, on === ARRAY ? ARRAY : VOLUME, where);
