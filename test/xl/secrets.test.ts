@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { renderDiagnostics, diagnosticJson } from "../../src/core/render/diagnostics.js";
+import { readDomainConfig } from "../../src/core/xl/domain-config.js";
 import { redact } from "../../src/core/xl/secrets.js";
 import { processorMs } from "../support/processor.js";
 
@@ -25,11 +27,47 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
     "device_model_args = [ 'secret,id=s0,data=hush' ]\n",
     "device_model_args = [ 'secret,id=s0,data=REDACTED' ]\n",
   ],
+  // QEMU takes two commas for one
+  ["device_model_args = [ 'port=1,password=x,,y,,,tls-port=2' ]\n", "device_model_args = [ 'port=1,password=REDACTED,tls-port=2' ]\n"],
+  ["device_model_args = [ 'secret,data=a,,b,id=s0' ]\n", "device_model_args = [ 'secret,data=REDACTED,id=s0' ]\n"],
   ["# vncpasswd = 'old'\n", "# vncpasswd = REDACTED\n"],
   ["vncpasswd = 'never closed\nname = 'x'\n", "vncpasswd = REDACTED\nname = 'x'\n"],
   ["vncpasswd = bare\n", "vncpasswd = REDACTED\n"],
   ["name = 'passwd'\nextra = 'x=1'\n", "name = 'passwd'\nextra = 'x=1'\n"],
 ];
+
+/** xl refuses each of them, or warns; `geheim` is the password. */
+const BROKEN: readonly string[] = [
+  "vncpasswd='geheim'\r\n", "vncpasswd = geheim\n", "vncpasswd = 12geheim\n", "vncpasswd = $geheim\n", "vncpasswd = Geheim99\n", "vncpasswd = /geheim\n",
+  "vncpasswd=xy#geheim\n", "vncpasswd: geheim\n", "vncpasswd:geheim\n", "vncpasswd 'geheim'\n", "vncpasswd geheim\n", "vncpasswd == 'geheim'\n",
+  "VNCPASSWD='geheim'\n", "VncPasswd='geheim'\n", "vncpasswd='geheim' disk\n", "vncpasswd='geheim'; disk=['x' 'y']\n", "vncpasswd='ge' + 'geheim'\n",
+  "vncpasswd = ''geheim''\n", "vncpasswd='geheim\n", "vncpasswd='geheim\0'\n", "vncpasswd = 'x\\q geheim'\n", "vncpasswd=[ 'geheim', 'x'\n",
+  "vfb=['vnc=1,vncpasswd=geheim' 'x']\n", "vfb=['vnc=1,vncpasswd=x'geheim']\n", 'vfb = [ "vnc=1,vncpasswd="geheim"" ]\n', "vfb=[ 'vncpasswd=geheim\n",
+  "vfb=[ 'vncpasswd=geheim' ]; disk=[ 'x,y,z,q=4' ]\n", "vfb=[ 'vncpasswd=geheim' ]; type='none'\n", "device_model_args=[ '-object', 'secret,data=geheim\n",
+];
+
+describe("a complaint about a config shows no password of it", () => {
+  it.each(BROKEN)("%j", (line) => {
+    const { diagnostics } = readDomainConfig("/etc/xen/web1.cfg", { file: "/etc/xen/web1.cfg", text: `name='web1'\n${line}` }, "", 0, "600");
+    expect(diagnostics).not.toEqual([]);
+    expect(renderDiagnostics(diagnostics)).not.toMatch(/geheim/i);
+    expect(JSON.stringify(diagnostics.map(diagnosticJson))).not.toMatch(/geheim/i);
+    expect(redact(line)).not.toMatch(/geheim/i);
+  });
+
+  it("and points at the place all the same", () => {
+    const { diagnostics } = readDomainConfig("/etc/xen/web1.cfg", { file: "/etc/xen/web1.cfg", text: "vncpasswd = geheim\n" }, "", 0, "600");
+    expect(renderDiagnostics(diagnostics)).toBe([
+      "error[xl-value]: '******' is a bare word, which xl refuses",
+      "  --> /etc/xen/web1.cfg:1:13",
+      "   |",
+      " 1 | vncpasswd = ******",
+      "   |             ^^^^^^",
+      '   = help: Put it in quotes: "******".',
+      "",
+    ].join("\n"));
+  });
+});
 
 describe("redact", () => {
   it.each(REDACTIONS)("%j", (text, redacted) => {
@@ -53,7 +91,7 @@ describe("redact", () => {
 
   it("takes linear time", () => {
     const started = processorMs();
-    for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=["]) {
+    for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=[", "passw=,,", "pAsSw"]) {
       redact(piece.repeat(50_000));
       redact(`a='${piece.replaceAll("'", "").repeat(50_000)}'\n`);
     }

@@ -36,9 +36,20 @@ export function quotedWithoutSecrets(words: string, source: SourceText, start: n
 }
 
 function spansOf(source: SourceText): readonly Span[] {
-  const found = known.get(source) ?? spans(source.text, source.file !== "-e");
+  const found = known.get(source) ?? joined([...spans(source.text, source.file !== "-e"), ...(source.hidden ?? [])]);
   known.set(source, found);
   return found;
+}
+
+/** In their order, and none within another. */
+function joined(found: readonly Span[]): readonly Span[] {
+  const result: Span[] = [];
+  for (const span of [...found].sort((a, b) => a.start - b.start)) {
+    const last = result.at(-1);
+    if (last === undefined || span.start > last.end) result.push(span);
+    else result[result.length - 1] = { start: last.start, end: Math.max(last.end, span.end) };
+  }
+  return result;
 }
 
 /** @param lines whether a name that begins a line has all of it, as in an INI file's `[group:vars]` */

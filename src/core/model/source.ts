@@ -10,6 +10,8 @@ export interface SourceText {
   readonly text: string;
   /** Its lines are not shown in a complaint: they were decrypted. */
   readonly secret?: boolean;
+  /** Half-open ranges of it, in their order, that are not shown: who knows its language has found passwords there. */
+  readonly hidden?: readonly { readonly start: number; readonly end: number }[];
 }
 
 /** A half-open range of UTF-16 offsets in a {@link SourceText}. Lines and columns are looked up when shown. */

@@ -11,6 +11,9 @@ export interface Complaint {
   readonly fix?: string;
 }
 
+/** Of what xl's scanner refuses so much is quoted. In UTF-16 units. */
+export const LONGEST_QUOTED = 20;
+
 /** What to say of a token that xl's scanner refuses. */
 export function lexicalComplaint(text: string, token: XlToken): Complaint {
   switch (token.problem) {
@@ -52,7 +55,7 @@ export function lexicalComplaint(text: string, token: XlToken): Complaint {
     case undefined:
       break;
   }
-  const shown = JSON.stringify(text.slice(token.start, Math.min(token.end, token.start + 20)));
+  const shown = JSON.stringify(text.slice(token.start, Math.min(token.end, token.start + LONGEST_QUOTED)));
   return { code: "xl-character", summary: `${shown} is nothing that an xl config can hold here` };
 }
 

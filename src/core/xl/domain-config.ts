@@ -42,6 +42,7 @@ export function readDomainConfig(
 ): Checked<NamedDomainConfig> {
   const parsed = parseXlConfig(text);
   if (parsed.value === undefined) return { value: undefined, diagnostics: parsed.diagnostics };
+  const { source } = parsed.value;
   const settings = evaluate(parsed.value);
   const { disks, diagnostics: aboutDisks } = readDisks(parsed.value, settings);
   const diagnostics: Diagnostic[] = [...parsed.diagnostics, ...aboutDisks];
@@ -53,8 +54,8 @@ export function readDomainConfig(
       summary,
       at:
         statement === undefined
-          ? { source: text, start: 0, end: 0 }
-          : { source: text, start: statement.value.start, end: statement.value.end },
+          ? { source, start: 0, end: 0 }
+          : { source, start: statement.value.start, end: statement.value.end },
       ...(fix === undefined ? {} : { fix }),
     });
   };

@@ -1,11 +1,13 @@
 import type { Checked, Diagnostic, Severity } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
+import { stars } from "../model/secret-values.js";
 import type { SourceText } from "../model/source.js";
 import type { XlToken } from "./lex.js";
 import { lexXl } from "./lex.js";
+import { hidingSecrets } from "./secrets.js";
 import { decodeValue } from "./string-literal.js";
 import type { XlConfig, XlStatement, XlValue } from "./syntax.js";
-import { complaintAboutValue, lexicalComplaint, type Complaint } from "./complaints.js";
+import { complaintAboutValue, lexicalComplaint, LONGEST_QUOTED, type Complaint } from "./complaints.js";
 
 /** Lists in lists: xl's own parser gives up a few thousand deep, and no setting of xl has more than three. */
 const DEEPEST = 100;
@@ -31,9 +33,10 @@ export function parseWhatCanBe(source: SourceText): {
   readonly diagnostics: readonly Diagnostic[];
 } {
   if (source.text.length > LONGEST) return { config: { source, tokens: [], statements: [] }, diagnostics: [tooLarge(source)] };
-  const parser = new Parser(source, lexXl(source.text));
+  const hiding = hidingSecrets(source);
+  const parser = new Parser(hiding, lexXl(source.text));
   parser.file();
-  const config: XlConfig = { source, tokens: parser.tokens, statements: parser.statements };
+  const config: XlConfig = { source: hiding, tokens: parser.tokens, statements: parser.statements };
   return { config, diagnostics: parser.diagnostics };
 }
 
@@ -325,7 +328,9 @@ class Parser {
     // skipping on from a complaint may come by its place again
     if (this.diagnostics.length >= MOST_DIAGNOSTICS || this.diagnostics.at(-1)?.at?.start === start) return;
     const severity: Severity = complaint.severity ?? "error";
-    this.diagnostics.push({ ...complaint, severity, at: { source: this.source, start, end } });
+    const isSecret = this.source.hidden?.some((place) => place.start < end && start < place.end) === true;
+    const shown = isSecret ? withoutWord(complaint, this.source.text.slice(start, end)) : complaint;
+    this.diagnostics.push({ ...shown, severity, at: { source: this.source, start, end } });
   }
 
   // Looking around.
@@ -411,4 +416,15 @@ class Parser {
       }
     }
   }
+}
+
+/** A complaint about a word that is a password, or holds one: stars where it quotes the word, or the begin of it. */
+function withoutWord(complaint: Complaint, word: string): Complaint {
+  const begin = JSON.stringify(word.slice(0, LONGEST_QUOTED));
+  const hide = (text: string): string =>
+    [`'${word}'`, `"${word}"`, begin].reduce((shown, quoted) => shown.replaceAll(quoted, `${quoted.charAt(0)}${stars(quoted.slice(1, -1))}${quoted.charAt(0)}`), text);
+  const { summary, detail, fix } = complaint;
+  return {
+    ...complaint, summary: hide(summary), ...(detail === undefined ? {} : { detail: hide(detail) }), ...(fix === undefined ? {} : { fix: hide(fix) }),
+  };
 }

@@ -1,4 +1,4 @@
-import type { XlToken } from "./lex.js";
+import type { SourceText } from "../model/source.js";
 import { lexXl } from "./lex.js";
 
 /**
@@ -17,42 +17,59 @@ export const REDACTED = "REDACTED";
 
 /**
  * `vncpasswd=…` inside a string of `vfb`, `password=…` inside device model arguments; a value ends at a
- * comma. The blanks and the word are bounded, so that a hostile text costs no more than its length.
+ * comma, of which two are one that belongs to it (QEMU's qemu_opts_parse). The blanks and the word are bounded, so that a hostile text costs no more than its length.
  */
-const INSIDE_STRING = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^,]*)/gi;
+const INSIDE_STRING = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^,]*(?:,,[^,]*)*)/gi;
 /** `-object secret,id=…,data=…` */
-const QEMU_SECRET = /\bsecret,(?:[^,=]{0,40}=[^,]{0,200},){0,8}data=([^,]*)/gi;
+const QEMU_SECRET = /\bsecret,(?:[^,=]{0,40}=[^,]{0,200},){0,8}data=([^,]*(?:,,[^,]*)*)/gi;
 /** Part of whatever the patterns here find, and of every key that has a secret: most configs hold neither. */
 const ANY = /passw|secret,/i;
 const IN_COMMENT = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^\n]*)/gi;
 
 /**
- * Places of the secrets in a config: values of keys with `passw` in their name, and the same inside strings.
+ * Places of the secrets in a config: values of keys with `passw` in their name, and the same inside strings. A config that xl refuses
+ * is complained of, and its lines are shown: what stands behind such a key is a secret without a `=` too, or with quotes that do not fit.
  */
 export function findSecrets(text: string): SecretPlace[] {
   if (!ANY.test(text)) return [];
-  const tokens = lexXl(text);
   const found: SecretPlace[] = [];
-  const search = (pattern: RegExp, start: number, end: number): void => {
+  /** @returns whether a secret goes on to the end of what was searched */
+  const search = (pattern: RegExp, start: number, end: number): boolean => {
+    let reaches = false;
     for (const match of text.slice(start, end).matchAll(pattern)) {
       const length = (match[1] ?? "").trimEnd().length;
       const matchEnd = start + match.index + match[0].length;
       const from = matchEnd - (match[1] ?? "").length;
       if (length > 0) found.push({ start: from, end: from + length });
+      reaches ||= matchEnd === end;
     }
+    return reaches;
   };
-  let key: XlToken | undefined;
   let secret = false;
   let depth = 0;
-  for (const token of tokens) {
-    switch (token.kind) {
+  /** Where the word began that is going on: one in capitals and small letters is of several tokens. */
+  let word = 0;
+  /** Behind a string that ended within a secret: what is right behind it was meant to be of it. */
+  let goesOn = -1;
+  for (const { kind, start, end, problem } of lexXl(text)) {
+    const isPart = goesOn === start || (secret && kind !== "comment");
+    if (kind !== "identifier" && kind !== "number" && kind !== "error") word = end;
+    switch (kind) {
       case "identifier":
-        if (secret) found.push({ start: token.start, end: token.end });
-        else key = token;
+      case "number":
+      case "error":
+        if (problem === "carriage-return") break;
+        if (isPart) found.push({ start, end });
+        else if (kind === "error") {
+          search(IN_COMMENT, start, end);
+          search(QEMU_SECRET, start, end);
+        }
+        secret ||= /passw/i.test(text.slice(word, Math.min(end, word + LONGEST_KEY)));
         break;
       case "=":
       case "+=":
-        secret = key !== undefined && /passw/i.test(text.slice(key.start, key.end));
+      case ",":
+      case "blank":
         break;
       case "[":
         depth += 1;
@@ -62,31 +79,44 @@ export function findSecrets(text: string): SecretPlace[] {
         break;
       case "newline":
       case ";":
-        if (depth === 0 || !secret) secret = false;
-        if (depth === 0) key = undefined;
+        if (depth === 0) secret = false;
         break;
       case "string":
-        if (!secret) {
-          search(INSIDE_STRING, token.start + 1, token.end - 1);
-          search(QEMU_SECRET, token.start + 1, token.end - 1);
-        } else if (token.end - token.start > 2) found.push({ start: token.start + 1, end: token.end - 1 });
-        break;
-      case "number":
-        if (secret) found.push({ start: token.start, end: token.end });
+        if (isPart) {
+          if (end - start > 2) found.push({ start: start + 1, end: end - 1 });
+          break;
+        }
+        for (const pattern of [INSIDE_STRING, QEMU_SECRET]) if (search(pattern, start + 1, end - 1)) goesOn = end;
         break;
       case "comment":
-        search(IN_COMMENT, token.start, token.end);
-        break;
-      case "error":
-        if (secret) found.push({ start: token.start, end: token.end });
-        else search(IN_COMMENT, token.start, token.end);
-        break;
-      case ",":
-      case "blank":
+        // a password with a `#` in it, without quotes
+        if (goesOn === start || (secret && !/[\s'"\]]/.test(text[start - 1] ?? ""))) found.push({ start, end });
+        else {
+          search(IN_COMMENT, start, end);
+          search(QEMU_SECRET, start, end);
+        }
         break;
     }
+    if (isPart && goesOn === start && GOES_ON.has(kind)) goesOn = end;
   }
   return merged(found);
+}
+
+/** What one goes on with that was to be in quotes, and is not. */
+const GOES_ON: ReadonlySet<string> = new Set(["identifier", "number", "string", "error", "=", "+="]);
+/** No key of xl's is half as long. In UTF-16 units. */
+const LONGEST_KEY = 200;
+
+const hiding = new WeakMap<SourceText, SourceText>();
+
+/** A config's text as complaints may point into it: the lines of it that they show hold no secret. */
+export function hidingSecrets(source: SourceText): SourceText {
+  const known = hiding.get(source);
+  if (known !== undefined) return known;
+  const places = source.hidden === undefined ? findSecrets(source.text) : [];
+  const result = places.length === 0 ? source : { ...source, hidden: places };
+  hiding.set(source, result);
+  return result;
 }
 
 /** What stands in one string, a device model argument say, with its secrets replaced. */
