@@ -6,6 +6,7 @@ import { formatBytes } from "../../core/model/bytes.js";
 import type { Domain } from "../../core/model/domain.js";
 import type { HostState } from "../../core/model/host-state.js";
 import { contentName } from "../../core/render/disks.js";
+import { factsJson } from "../../core/render/facts-json.js";
 import { visible } from "../../core/render/visible.js";
 import { gatherHost } from "../run/gather.js";
 import { isUnreachable } from "../hosts/trouble.js";
@@ -67,7 +68,7 @@ async function factsOf({ name, host }: NamedHost, options: FactsOptions, session
     }
     reporter.say(`Recorded ${name} in ${options.record}. Look it through before you give it away.`);
   } else if (options.json === true) {
-    session.console.out(`${JSON.stringify({ type: "facts", host: name, state })}\n`);
+    session.console.out(`${factsJson(name, state)}\n`);
   } else {
     session.console.out(`${overview(name, state).join("\n")}\n`);
   }

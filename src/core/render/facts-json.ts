@@ -1,0 +1,17 @@
+import type { HostState } from "../model/host-state.js";
+import { redact, redactInside } from "../xl/secrets.js";
+
+/** What `converge facts --json` prints: all that is seen on a host, but for the passwords that guests' configs hold. */
+export function factsJson(host: string, state: HostState): string {
+  const domains = Object.fromEntries(Object.entries(state.domains).map(([name, { config, ...domain }]) => [name, {
+    // what a config says of a kernel's or of QEMU's arguments stands by itself, too
+    ...inside(domain),
+    ...(config === undefined ? {} : { config: { ...inside(config), text: { file: config.text.file, text: redact(config.text.text) } } }),
+  }]));
+  return JSON.stringify({ type: "facts", host, state: { ...state, domains } });
+}
+
+/** The same as JSON has it, without the passwords in its strings. */
+function inside<T extends object>(value: T): T {
+  return JSON.parse(JSON.stringify(value, (_key, member: unknown) => (typeof member === "string" ? redactInside(member) : member))) as T;
+}
