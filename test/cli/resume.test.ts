@@ -72,6 +72,17 @@ describe("resume", () => {
     expect(host.submissions[0], "the wish goes along with the new run").toContain('"wish":{"wish":"move"');
   });
 
+  test("what a host calls its runs steers no terminal", async () => {
+    const run = "one\u001b]0;done\u0007\u009b2J\u202e";
+    const state = { ...host0([{ ...DEAD, run }]) };
+    for (const plan of [PLAN, "{}"]) {
+      const { out, err } = await cli([...RESUME, "--check"], { hosts: { dom0a: new Books(plan, "", () => undefined, () => undefined) }, states: () => state });
+      expect(out).toContain("The run one\\x1b");
+      // eslint-disable-next-line no-control-regex -- they are what it looks for
+      expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    }
+  });
+
   test("--check says both and does neither", async () => {
     const host = new Books(PLAN, "", () => undefined, () => undefined);
     const { exit, out } = await cli([...RESUME, "--check"], { hosts: { dom0a: host }, states: () => host0([DEAD]) });

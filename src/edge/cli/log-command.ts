@@ -2,6 +2,7 @@ import { dirname } from "node:path/posix";
 import { Command } from "commander";
 import { logLine, eventText } from "../../core/render/event-line.js";
 import { readRunEvent } from "../../core/render/read-event.js";
+import { visible } from "../../core/render/visible.js";
 import { hostRuns } from "../run/host-runs.js";
 import { Unreachable } from "../run/target.js";
 import { currentRun } from "./attach-command.js";
@@ -51,7 +52,7 @@ export function logCommand(session: Session, done: (exit: ExitCode) => void): Co
           }
           const lines = await runs.journal(directory);
           if (lines === undefined) throw unreadable("the journal of the newest run", named.name, `${directory}/journal.jsonl`);
-          if (lines.length === 0) session.console.err(`nothing is in the journal yet: ${directory}/journal.jsonl\n`);
+          if (lines.length === 0) session.console.err(`nothing is in the journal yet: ${visible(directory)}/journal.jsonl\n`);
           print(lines, named.name, domain, options, session);
         } catch (error) {
           if (!(error instanceof Unreachable)) throw error;

@@ -3,6 +3,7 @@ import type { RenderComplaints } from "../../core/render/preview.js";
 import { renderRecap } from "../../core/render/recap.js";
 import { renderSummary } from "../../core/render/summary.js";
 import type { View } from "../../core/render/view.js";
+import { visible } from "../../core/render/visible.js";
 import type { Console } from "../terminal/console.js";
 import { showProgress } from "../terminal/progress.js";
 import type { Reporter } from "./reporter.js";
@@ -33,7 +34,8 @@ export function textReporter({ console, view, complaints, errComplaints }: TextO
       const isQuiet = previews.every((p) => "plan" in p && p.plan.domains.length === 0 && p.plan.diagnostics.length === 0);
       if (!isQuiet) print(renderSummary(previews, view));
     },
-    say: (text) => { console.out(`${text}\n`); },
+    // names of runs, hosts and guests are in it, and others chose them
+    say: (text) => { console.out(`${text.split("\n").map(visible).join("\n")}\n`); },
     watch: (_host, domain, besideOthers) =>
       showProgress({ console, style: view.style, domain, verbosity: view.verbosity, besideOthers }),
     recap: (guests) => { print(["", ...renderRecap(guests, view)]); },
