@@ -30,6 +30,10 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   // QEMU takes two commas for one
   ["device_model_args = [ 'port=1,password=x,,y,,,tls-port=2' ]\n", "device_model_args = [ 'port=1,password=REDACTED,tls-port=2' ]\n"],
   ["device_model_args = [ 'secret,data=a,,b,id=s0' ]\n", "device_model_args = [ 'secret,data=REDACTED,id=s0' ]\n"],
+  ["disk = [ 'format=raw,vdev=hdc,access=ro,devtype=cdrom,target=https://me:hush@store/a.iso' ]\n", "disk = [ 'format=raw,vdev=hdc,access=ro,devtype=cdrom,target=https://me:REDACTED@store/a.iso' ]\n"],
+  ["disk = [ 'iscsi://me%hush@store/iqn/0,raw,xvdb,w' ]\n", "disk = [ 'iscsi://me%REDACTED@store/iqn/0,raw,xvdb,w' ]\n"],
+  ["disk = [ 'rbd:pool/web1:id=admin:key=AQ\\\\:x==:conf=/etc/c,raw,xvdb,w' ]\n", "disk = [ 'rbd:pool/web1:id=admin:key=REDACTED:conf=/etc/c,raw,xvdb,w' ]\n"],
+  ["disk = [ 'https://store:443/a@b.iso,raw,hdc,r' ]\n", "disk = [ 'https://store:443/a@b.iso,raw,hdc,r' ]\n"],
   ["# vncpasswd = 'old'\n", "# vncpasswd = REDACTED\n"],
   ["vncpasswd = 'never closed\nname = 'x'\n", "vncpasswd = REDACTED\nname = 'x'\n"],
   ["vncpasswd = bare\n", "vncpasswd = REDACTED\n"],
@@ -91,7 +95,7 @@ describe("redact", () => {
 
   it("takes linear time", () => {
     const started = processorMs();
-    for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=[", "passw=,,", "pAsSw"]) {
+    for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=[", "passw=,,", "pAsSw", "://a:", "rbd::key=", "rbd:"]) {
       redact(piece.repeat(50_000));
       redact(`a='${piece.replaceAll("'", "").repeat(50_000)}'\n`);
     }

@@ -1,6 +1,7 @@
 import type { CommandResult } from "../model/command.js";
 import type { AttachedDisk } from "../model/domain.js";
 import { devnoOfHex } from "./devno.js";
+import { redactInside } from "../xl/secrets.js";
 import { absent, isMissingTool, known, unreadable, type FirstFact } from "./fact.js";
 
 /** A guest's disk as Dom0's backends have it in xenstore. */
@@ -48,7 +49,7 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
     // what is no disk is not read, and a vfb holds a password
     const isDisk = (line: string): boolean => DISKS.has(line.slice(ROOT.length + 1).split("/", 1)[0] ?? "");
     const lines = result.stdout.split("\n").filter(isDisk);
-    return { ...result, stdout: lines.map((line) => `${line}\n`).join("") };
+    return { ...result, stdout: lines.map((line) => `${redactInside(line)}\n`).join("") };
   },
 };
 

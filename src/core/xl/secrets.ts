@@ -22,8 +22,14 @@ export const REDACTED = "REDACTED";
 const INSIDE_STRING = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^,]*(?:,,[^,]*)*)/gi;
 /** `-object secret,id=…,data=…` */
 const QEMU_SECRET = /\bsecret,(?:[^,=]{0,40}=[^,]{0,200},){0,8}data=([^,]*(?:,,[^,]*)*)/gi;
+/** `http://user:…@host/`, of a CD say; iSCSI has a `%` for the colon. */
+const IN_ADDRESS = /:\/\/[^\s/:%@,'"]{0,200}[:%]([^\s/@,'"]{1,200})(?=@)/g;
+/** `rbd:pool/image:id=admin:key=…`, as QEMU reads it: a colon that belongs to the value has a backslash before it, or two in xl's quotes. */
+const CEPH_KEY = /\brbd:[^\s,'"]{0,200}?:key=((?:\\{1,4}[^\\]|[^\s:,'"\\]){1,500})/g;
+/** All that are looked for inside of a string, in whichever language it is. */
+const INSIDE = [INSIDE_STRING, QEMU_SECRET, IN_ADDRESS, CEPH_KEY];
 /** Part of whatever the patterns here find, and of every key that has a secret: most configs hold neither. */
-const ANY = /passw|secret,/i;
+const ANY = /passw|secret,|:\/\/|:key=/i;
 const IN_COMMENT = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^\n]*)/gi;
 
 /**
@@ -61,8 +67,7 @@ export function findSecrets(text: string): SecretPlace[] {
         if (problem === "carriage-return") break;
         if (isPart) found.push({ start, end });
         else if (kind === "error") {
-          search(IN_COMMENT, start, end);
-          search(QEMU_SECRET, start, end);
+          for (const pattern of [IN_COMMENT, QEMU_SECRET, IN_ADDRESS, CEPH_KEY]) search(pattern, start, end);
         }
         secret ||= /passw/i.test(text.slice(word, Math.min(end, word + LONGEST_KEY)));
         break;
@@ -86,14 +91,13 @@ export function findSecrets(text: string): SecretPlace[] {
           if (end - start > 2) found.push({ start: start + 1, end: end - 1 });
           break;
         }
-        for (const pattern of [INSIDE_STRING, QEMU_SECRET]) if (search(pattern, start + 1, end - 1)) goesOn = end;
+        for (const pattern of INSIDE) if (search(pattern, start + 1, end - 1)) goesOn = end;
         break;
       case "comment":
         // a password with a `#` in it, without quotes
         if (goesOn === start || (secret && !/[\s'"\]]/.test(text[start - 1] ?? ""))) found.push({ start, end });
         else {
-          search(IN_COMMENT, start, end);
-          search(QEMU_SECRET, start, end);
+          for (const pattern of [IN_COMMENT, QEMU_SECRET, IN_ADDRESS, CEPH_KEY]) search(pattern, start, end);
         }
         break;
     }
@@ -124,7 +128,7 @@ export function redactInside(text: string): string {
   if (!ANY.test(text)) return text;
   const replaced = (whole: string, secret: string): string =>
     secret.trim() === "" ? whole : whole.slice(0, whole.length - secret.length) + REDACTED;
-  return text.replace(INSIDE_STRING, replaced).replace(QEMU_SECRET, replaced);
+  return INSIDE.reduce((shown, pattern) => shown.replace(pattern, replaced), text);
 }
 
 /** A config, or any part of one, with its secrets replaced by {@link REDACTED}. */
