@@ -161,6 +161,25 @@ describe("an image that a later run is to give up", () => {
     expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(["error[source-changed]"]);
   });
 
+  test.each([
+    ["partitions, which have no UUID", { type: "partitions", table: "dos" }],
+    ["what nobody knows", { type: "unknown" }],
+    ["the same file system, as a backup of it does", undefined],
+  ] as const)("is not another file than the one that its run has moved the guest off: one with %s", (_, content) => {
+    const image = { ...imageOf(stuck), ...(content === undefined ? {} : { content }) };
+    const found = stuck.volumes[VOLUME];
+    if (found === undefined) throw new Error("not moved");
+    const state = withImage({
+      ...stuck, volumes: { ...stuck.volumes, [VOLUME]: { ...found, content: image.content } },
+      commits: [{ domain: "web1", run: "one", at: MOVED_AT, volumes: [VOLUME], images: [{ path: IMAGE, inode: image.inode }] }],
+    }, image);
+    for (const source of ["delete", "retire"] as const) {
+      expect(complaints(planHost(state, WISH({ source }), sha256))).toEqual([]);
+      expect(complaints(planHost(withImage(state, { ...image, inode: 4711 }), WISH({ source }), sha256))).toEqual(["error[source-changed]"]);
+    }
+    expect(complaints(planHost(withImage(state, { ...image, inode: 4711 }), WISH({ source: "keep" }), sha256))).toEqual([]);
+  });
+
   test("does not get a name that something has", () => {
     const path = `${IMAGE}.retired`;
     const taken = { ...imageOf(stuck), path, realPath: path, inode: 999 };

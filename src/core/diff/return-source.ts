@@ -8,6 +8,7 @@ import type { Content, Image, ServedFormat, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
 import type { ReturnWish } from "./diff-return.js";
 import { movedAt } from "./finish-return.js";
+import { foundByMove } from "./found-by-move.js";
 
 /** The image that a disk came from, as it lies on the host now. */
 export type Source = Pick<ReturnDisk, "image" | "path" | "format" | "retired">;
@@ -44,7 +45,7 @@ export function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domai
 }
 
 /** How it is seen that it is another file than the one that the guest left; undefined where it may well be that one. */
-function otherFile({ image, path, file }: Found, volume: Volume, { commits = [] }: HostState): string | undefined {
+function otherFile({ image, path, file }: Found, volume: Volume, state: HostState): string | undefined {
   // an earlier carry has written to it: it is as large and as old as that has made it
   const written = volume.tags.includes(CARRY_BEGUN);
   if (file !== undefined && image.inode !== file.inode) return "the books say that another file was retired under this name";
@@ -54,8 +55,7 @@ function otherFile({ image, path, file }: Found, volume: Volume, { commits = [] 
   const [old, now] = [image.content, volume.content];
   // of what has no UUID only the file itself can tell, as the run found it that moved its guest off it; and what was retired may be
   // an older image, where that run has deleted its own
-  const moved = commits.find((commit) => commit.volumes.includes(volume.name) && commit.returns !== true);
-  const noted = file === undefined && "uuid" in old ? undefined : moved?.images?.find((one) => one.path === path);
+  const noted = file === undefined && "uuid" in old ? undefined : foundByMove(volume.name, (one) => one === path, state);
   if (noted !== undefined && noted.inode !== image.inode) return "the run that moved its guest off it found another file under this name";
   if (written || !otherFileSystem(old, now)) return undefined;
   return `it holds ${inWords(old)}, and ${volume.name} holds ${now === undefined ? "nothing" : inWords(now)}; if the guest has made its own anew, go back by hand`;

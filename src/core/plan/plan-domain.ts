@@ -15,7 +15,9 @@ import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { Check, CheckContext } from "../checks/check.js";
 import { usersOfImage } from "../checks/users.js";
+import { foundByMove } from "../diff/found-by-move.js";
 import { otherFileSystem } from "../model/storage.js";
+import type { Image } from "../model/storage.js";
 import { removeBootUnit } from "../steps/boot-unit.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { guard } from "../steps/guard.js";
@@ -243,11 +245,22 @@ function againstSettling(finish: FinishMove, domain: Domain, state: HostState): 
       "no file is overwritten", "Move it out of the way, or say `source: keep`.",
     )];
   }
-  if (!otherFileSystem(image.content, state.volumes[volume]?.content)) return [];
+  const differs = otherThanMoved(image, volume, state);
+  if (differs === undefined) return [];
   return [problem(
     "source-changed", `${image.path} is not the image any more that ${vdev} of ${domain.name} came from`,
-    `it holds another file system than ${volume}`, "Look at what it is, and say `source: keep`.",
+    differs, "Look at what it is, and say `source: keep`.",
   )];
+}
+
+/**
+ * How it is seen that it is not the file that the guest was moved off; undefined where it may well be that one. A UUID alone does not say
+ * so of what is to be given up: a backup of the image that somebody has put in its place has the same.
+ */
+function otherThanMoved(image: Image, volume: string, state: HostState): string | undefined {
+  if (otherFileSystem(image.content, state.volumes[volume]?.content)) return `it holds another file system than ${volume}`;
+  const noted = foundByMove(volume, (path) => state.images[path]?.realPath === image.realPath, state);
+  return noted === undefined || noted.inode === image.inode ? undefined : "the run that moved its guest off it found another file under this name";
 }
 
 function waiting({ name }: Domain, desired: DesiredDomain, state: HostState): Diagnostic {
