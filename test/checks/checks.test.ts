@@ -346,6 +346,10 @@ const CASES: readonly Case[] = [
     says: /^web1's last run brought it to vg0\/web1-xvda1, and somebody has put it back on .*xvda1\.img: what it wrote there may be nowhere else$/,
     advises: /^If nobody needs it: lvremove vg0\/web1-xvda1\. Else choose another name/,
   },
+  {
+    name: "the last run, of another version, may have brought the guest there", code: "volume-taken", state: broughtThere({}, { volumes: [], unsaid: true }),
+    says: /^web1's last run may have brought it to vg0\/web1-xvda1, and somebody has put it back on /,
+  },
   { name: "a copy was begun with another size", state: target({ ...OURS, bytes: 32 * MIB }), code: "volume-taken", says: /begun with 32 MiB/ },
   {
     name: "another guest has the volume", code: "volume-in-use", says: /is in use/,
@@ -714,6 +718,7 @@ describe("a copy that the guest's last run has committed is gone on with where",
     ["somebody has put the guest back", broughtThere({}), true],
     ["the guest was down for it, and has not been there", broughtThere({ committing: "offline" }), false],
     ["it brought the guest back from there", broughtThere({}, { returns: true }), false],
+    ["it may have been about another disk, and came to its end", broughtThere({ state: "done", outcome: "done" }, { volumes: [], unsaid: true }), false],
     ["another run has been its last since", broughtThere({ run: "two" }), false],
     ["it was about another volume", broughtThere({}, { volumes: ["vg0/web1-xvda2"] }), false],
     ["somebody has put this disk back, and another one not", (state: HostState) => onto(broughtThere({})(state)), true],

@@ -173,6 +173,21 @@ test("a run that moved one disk of a guest is not taken for the one that moved i
   expect(brought("vg0/two1-xvda2")).toEqual(["two"]);
 });
 
+test("a run whose books do not say what it was about may have been about any disk: another version wrote them, or they are lost", () => {
+  const [plan] = planHost(aHost([{ name: "old2", disks: { xvda1: {} } }]), [aWish("old2", ["xvda1"])], sha256).domains;
+  if (plan === undefined) throw new Error("nothing planned");
+  const now = planBeside(plan, undefined);
+  const texts = { now, none: planBeside({ ...plan, changes: [] }, undefined), old: now.replace(/"moved":\[[^\]]*\],/, ""), torn: "", lost: undefined };
+  for (const [run, text] of Object.entries(texts)) {
+    write(`old2/runs/${run}/committed`, "5\n");
+    if (text !== undefined) write(`old2/runs/${run}/plan.json`, text);
+  }
+  const [file, ...args] = fact.command;
+  const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
+  const told = Object.fromEntries((value?.commits ?? []).filter(({ domain }) => domain === "old2").map(({ run, unsaid }) => [run, unsaid ?? false]));
+  expect(told).toEqual({ now: false, none: false, old: true, torn: true, lost: true });
+});
+
 test("a run that has told QEMU to take its guest's disks over is known by that", () => {
   write("pivoted/current/pivot", '{"stayed": ["xvda"]}');
   write("never-pivoted/current/pivot", "");

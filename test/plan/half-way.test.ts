@@ -90,6 +90,22 @@ describe("a copy that was begun, and that somebody lets the config name", () => 
     expect(said?.fix).not.toContain("config name");
   });
 
+  test("may be its disk, where another version of converge has not written down what its run was about: nobody is told to leave it", () => {
+    const commits = [
+      { domain: "web1", run: "two", at: 3, volumes: [], unsaid: true as const }, { domain: "web1", run: "one", at: 2, volumes: [VOLUME] },
+    ];
+    const plans = [
+      planHost({ ...named, commits }, WISH({ source: "delete" }), sha256), plannedBack({ ...named, commits }), plannedBack({ ...named, commits }, { carryBack: "auto" }),
+    ];
+    for (const plan of plans) {
+      expect(complaints(plan)).toEqual(["error[copy-not-committed]"]);
+      expect(plan.domains).toEqual([]);
+      const [said] = plan.diagnostics;
+      expect(said?.detail).toContain("the books of the run two");
+      expect(said?.fix).toMatch(/^Look whether all is there/);
+    }
+  });
+
   test("is not carried back over the image, which is the only whole one", () => {
     for (const carryBack of [undefined, "auto", "files", "blocks"] as const) {
       const plan = plannedBack({ ...named, commits: [] }, carryBack === undefined ? {} : { carryBack });

@@ -1,7 +1,8 @@
+import { mayBeAbout } from "../diff/came-to.js";
 import { formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 import { noMoreLike } from "../model/changed-since.js";
-import type { HostState } from "../model/host-state.js";
+import type { HostState, PastCommit } from "../model/host-state.js";
 import { disksBehind } from "../model/mapping.js";
 import { CARRY_DONE, volumeTags } from "../model/names.js";
 import { stepsOf } from "../model/plan.js";
@@ -66,11 +67,12 @@ export const volumeTaken: Check = {
           },
         ];
       }
-      if (wasLeftByHand(domain, to.volume, state)) {
+      const left = leftByHand(domain, to.volume, state);
+      if (left !== undefined) {
         return [
           {
             vdev, at: wish.volumeAt,
-            summary: `${domain}'s last run brought it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
+            summary: `${domain}'s last run ${left.unsaid === true ? "may have brought" : "brought"} it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
             detail: "that run did not come to its end, or the volume would be marked as the guest's disk",
             fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
           },
@@ -99,17 +101,19 @@ export const volumeTaken: Check = {
 };
 
 /**
- * Whether the guest's last run has committed and was not settled (its guest was not ready in time, say), and the guest has not the disk that
+ * The commit of the guest's last run, where that has committed and was not settled (its guest was not ready in time, say), and the guest has not the disk that
  * it brought it to. Disks that QEMU was to take over may have stayed, and a guest that was down has not been anywhere yet.
  */
-function wasLeftByHand(domain: string, volume: string, state: HostState): boolean {
+function leftByHand(domain: string, volume: string, state: HostState): PastCommit | undefined {
   const last = state.runs.find((run) => run.domain === domain);
-  if (last?.committedAt === undefined || last.committing === "offline" || last.pivoted === true) return false;
+  if (last?.committedAt === undefined || last.committing === "offline" || last.pivoted === true) return undefined;
   const commit = state.commits?.find((one) => one.domain === domain && one.run === last.run);
-  if (commit === undefined || commit.returns === true || !commit.volumes.includes(volume)) return false;
+  if (commit === undefined || commit.returns === true || !mayBeAbout(volume, commit)) return undefined;
+  // had it been about this one, it would be marked as the guest's disk
+  if (commit.unsaid === true && last.outcome === "done") return undefined;
   const { config, running } = state.domains[domain] ?? {};
   const paths = [...(config?.disks ?? []).map(({ target }) => target), ...(running?.attached ?? []).flatMap((disk) => [disk.params, servedFrom(disk)])];
-  return !paths.some((path) => disksBehind(path, state).includes(volume));
+  return paths.some((path) => disksBehind(path, state).includes(volume)) ? undefined : commit;
 }
 
 /** What an earlier run has made on it is gone on with, and not made anew. */

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../model/diagnostic.js";
-import type { HostState } from "../model/host-state.js";
+import type { HostState, PastCommit } from "../model/host-state.js";
 import { safeName, sourceOfTags } from "../model/names.js";
 import type { Volume } from "../model/storage.js";
 
@@ -12,8 +12,19 @@ export function cameTo(domain: string, volume: string, { commits, runs }: Pick<H
   if (commits === undefined) return true;
   // begun, and not written down as done: whoever looks after it goes forward
   if (runs.some((run) => isOf(run.domain, domain) && run.committing !== undefined && run.committedAt === undefined)) return true;
-  const last = commits.find((commit) => isOf(commit.domain, domain) && commit.volumes.includes(volume));
-  return last !== undefined && last.returns !== true;
+  const last = commits.find((commit) => isOf(commit.domain, domain) && mayBeAbout(volume, commit));
+  return last !== undefined && last.unsaid !== true && last.returns !== true;
+}
+
+/** Whether a run that has committed may have brought its guest to the volume, or back from it. */
+export function mayBeAbout(volume: string, { volumes, unsaid }: Pick<PastCommit, "volumes" | "unsaid">): boolean {
+  return unsaid === true || volumes.includes(volume);
+}
+
+/** The newest run of the guest that has committed, and may have brought it to the volume for all that its books say. */
+function mayHaveBrought(domain: string, volume: string, { commits = [] }: Pick<HostState, "commits">): PastCommit | undefined {
+  const last = commits.find((commit) => isOf(commit.domain, domain) && mayBeAbout(volume, commit));
+  return last?.unsaid === true ? last : undefined;
 }
 
 /** Books that have lost the guest's own name call it as its folder is called. */
@@ -23,7 +34,7 @@ function isOf(booked: string, domain: string): boolean {
 
 /** @param then what follows on that the config names the image again */
 export function neverCame(
-  { domain, vdev }: { readonly domain: string; readonly vdev: string }, { name, tags }: Volume, isThere: boolean, then: string,
+  { domain, vdev }: { readonly domain: string; readonly vdev: string }, { name, tags }: Volume, isThere: boolean, then: string, state: HostState,
 ): Omit<Diagnostic, "at"> {
   const image = sourceOfTags(tags) ?? "its image";
   if (isThere) {
@@ -32,6 +43,17 @@ export function neverCame(
       summary: `${domain} runs on ${name} as its ${vdev}, and no run is known to have brought it there`,
       detail: `by its tags it is a copy that was begun, of ${image}; what is on it only, no other disk has`,
       fix: `Look whether all is there. If it is: lvchange --deltag converge.role=copy --addtag converge.role=disk ${name}`,
+    };
+  }
+  const unsaid = mayHaveBrought(domain, name, state);
+  if (unsaid !== undefined) {
+    return {
+      severity: "error", code: "copy-not-committed",
+      summary: `${domain} has ${name} for ${vdev} in its config, and nobody knows whether a run has brought it there`,
+      detail: `by its tags it is a copy that was begun, of ${image}; the books of the run ${unsaid.run}, which has brought ${domain} onto other disks, `
+        + "do not say which: another version of converge wrote them. What is on the volume may be nowhere else",
+      fix: `Look whether all is there, and which of the two is newer. If the volume is: lvchange --deltag converge.role=copy --addtag converge.role=disk ${name}. `
+        + `Only if the guest has never been on it: let the config name ${image} again.`,
     };
   }
   return {

@@ -171,8 +171,10 @@ function mentions(text: string, path: string): boolean {
 function forgetRuns(wish: CollectWish, state: HostState, discarded: readonly DiscardImage[]): readonly ForgetRuns[] {
   const guests = new Set((state.past ?? []).map(({ domain }) => domain));
   return [...guests].filter((domain) => isMeant(wish, domain) && inRun(domain, state) === undefined).flatMap((domain): readonly ForgetRuns[] => {
+    const committed = (state.commits ?? []).filter((commit) => commit.domain === domain);
     const needed = new Set(volumesToReturnFrom(domain, state, discarded).flatMap((volume) =>
-      state.commits?.find((commit) => commit.domain === domain && commit.volumes.includes(volume))?.run ?? []));
+      // that some run may have brought it there says one that does not say where
+      [committed.find(({ volumes }) => volumes.includes(volume)), committed.find(({ unsaid }) => unsaid)].flatMap((commit) => commit?.run ?? [])));
     const oldest = wish.now - keptFor(wish, domain);
     const runs = (state.past ?? []).filter((past) =>
       past.domain === domain && past.open === undefined && past.since > 0 && past.since < oldest && !needed.has(past.run)

@@ -90,7 +90,7 @@ function leaving(desired: DesiredDomain, { running }: Domain, wish: DesiredDisk,
 function settled(wish: DesiredDisk, volume: Volume, state: HostState, isThere: boolean, leaves?: string): MoveChange | Diagnostic | undefined {
   const copying = volumeTags(wish.domain, wish.vdev, "copy").every((tag) => volume.tags.includes(tag));
   if (copying) {
-    if (!cameTo(wish.domain, wish.volume, state)) return { at: wish.at, ...neverCame(wish, volume, isThere, "and run this again: the copy is gone on with.") };
+    if (!cameTo(wish.domain, wish.volume, state)) return { at: wish.at, ...neverCame(wish, volume, isThere, "and run this again: the copy is gone on with.", state) };
     const source = sourceOfTags(volume.tags);
     const image = source === undefined ? undefined : state.images[source]?.realPath;
     return {

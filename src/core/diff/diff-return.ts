@@ -98,7 +98,7 @@ function isOurs(volume: Volume, domain: string, vdev: string): boolean {
 function goingBack(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): ReturnDisk | Diagnostic {
   if (volume.tags.includes("converge.role=copy") && !cameTo(domain.name, volume.name, state)) {
     // carried back, it would be put over the only whole disk
-    return { at: wish.at, ...neverCame({ domain: domain.name, vdev: disk.vdev }, volume, isOn(domain, volume, state), "which the guest has not left.") };
+    return { at: wish.at, ...neverCame({ domain: domain.name, vdev: disk.vdev }, volume, isOn(domain, volume, state), "which the guest has not left.", state) };
   }
   const source = findSource(wish, disk, domain, volume, state);
   if ("severity" in source) return source;

@@ -74,6 +74,7 @@ done
 grep -sH '' -- */runs/*/committed | sed 's/^/committed /'
 grep -sH '' -- */runs/*/since | sed 's/^/since /'
 grep -soHE '"moved":[[][^]]*]' -- */runs/*/plan.json | awk -F: '!seen[$1]++ {
+  print "moved " $1
   all = split($3, words, "\\"")
   for (at = 2; at <= all; at += 2) print "volume " $1 ":\\"volume\\":\\"" words[at] "\\""
 }'
@@ -133,6 +134,7 @@ export const fact: FirstFact<Books> = {
       } else if (kind === "step") last?.files.set("step", line.slice("step ".length));
       else if (kind === "now") now = Number(first) || undefined;
       else if (kind === "open") withBook(books, line.slice("open ".length), { open: true });
+      else if (kind === "moved") withBook(books, line.slice("moved ".length).split("/").slice(0, 3).join("/"), { said: true });
       else if (kind === "return") withBook(books, line.slice("return ".length).split("/").slice(0, 3).join("/"), { returns: true });
       else if (kind === "size") withBook(books, line.slice(line.indexOf("\t") + 1), { bytes: 1024 * (parseInt(first, 10) || 0) });
       else if (kind === "committed" || kind === "since" || kind === "volume" || kind === "image") {
@@ -205,6 +207,8 @@ interface BookOfRun {
   readonly since?: number;
   readonly committed?: number;
   readonly volumes?: readonly string[];
+  /** Which volumes it was about, be it none. */
+  readonly said?: true;
   readonly bytes?: number;
   readonly open?: true;
   readonly returns?: true;
@@ -227,12 +231,19 @@ function ofBooks(
 ): Pick<Books, "commits" | "past"> {
   const commits: PastCommit[] = [];
   const past: PastBooks[] = [];
-  for (const [at, { since = 0, committed, volumes = [], bytes = 0, open, returns, images }] of books) {
+  for (const [at, { since = 0, committed, volumes = [], said, bytes = 0, open, returns, images }] of books) {
     const [directory = "", , run = ""] = at.split("/");
     const of = current.find((one) => one.directory === directory);
     const named = of?.files.get("domain") ?? "";
     const domain = named === "" ? directory : named;
-    if (committed !== undefined) commits.push({ domain, run, at: committed, volumes, ...(returns === undefined ? {} : { returns }), ...(images === undefined ? {} : { images }) });
+    if (committed !== undefined) {
+      commits.push({
+        domain, run, at: committed, volumes,
+        // recordings of earlier versions have the volumes alone
+        ...(said === true || volumes.length > 0 ? {} : { unsaid: true }),
+        ...(returns === undefined ? {} : { returns }), ...(images === undefined ? {} : { images }),
+      });
+    }
     if (of?.run !== run) past.push({ domain, run, since, bytes, ...(open === undefined ? {} : { open }) });
   }
   return { commits: commits.sort((a, b) => b.at - a.at), past: past.sort((a, b) => a.since - b.since) };

@@ -78,6 +78,8 @@ export interface PastCommit {
   readonly at: number;
   /** The volumes that the run was about. */
   readonly volumes: readonly string[];
+  /** Its books do not say which, since another version of converge wrote them or they were lost: it may have been any of the guest's. */
+  readonly unsaid?: true;
   /** It brought the guest back from them to its images. */
   readonly returns?: true;
   /** The images that it was about, as it found them. */
