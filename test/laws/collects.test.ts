@@ -171,6 +171,28 @@ const other = (how: "config" | "stored" | "attached" | "saved" | "comment"): Cha
   };
 };
 
+/** A guest on a disk that is laid over other files, which only its QEMU, while it runs, could tell. */
+const overlay = (format: "qcow2" | "vhdx", disk: HostState["images"][string]["disk"], nodes?: readonly string[]): Change => (state) => {
+  const path = "/srv/xen/clone1/xvda1.img";
+  const { domains, images } = aHost([{ name: "clone1", disks: { xvda1: { bytes: MIB } } }]);
+  const { clone1 } = domains;
+  const found = images[path];
+  if (clone1?.running === undefined || found === undefined) throw new Error("no guest");
+  const { running, ...down } = clone1;
+  const qemu = { jobs: [], nodes: (nodes ?? []).map((one, at) => ({ node: `#block${String(at)}`, path: one, driver: "qcow2", bytes: MIB })) };
+  return {
+    ...state, images: { ...state.images, [path]: { ...found, inode: 5511, format, ...(disk === undefined ? {} : { disk }) } },
+    domains: { ...state.domains, clone1: nodes === undefined ? down : { ...down, running: { ...running, qemu } } },
+  };
+};
+const BACKED = { bytes: MIB, backed: true, encrypted: false };
+
+test("a retired image goes, where each disk of another guest is known to lie elsewhere", () => {
+  for (const change of [overlay("qcow2", { ...BACKED, backed: false }), overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", "/srv/base.img"])]) {
+    expect(diffCollect(wish, change(collected())).changes.map((one) => one.change === "discard-image" && one.image.path)).toContain(PATH);
+  }
+});
+
 describe("a retired image stays", () => {
   test.each<readonly [why: string, change: Change, says: RegExp]>([
     ["before its time", (state) => withBooks(state, NOW - 29 * DAY), /kept until/],
@@ -209,6 +231,10 @@ describe("a retired image stays", () => {
     ["where a comment in a config names it", other("comment"), /config \/etc\/xen\/db1\.cfg names it/],
     ["where xl has it stored", other("stored"), /xl has it stored for db1/],
     ["where another guest has it open", other("attached"), /guest db1 has it open/],
+    ["where a guest that is down has a disk over another file", overlay("qcow2", BACKED), /a disk of clone1, lies in another file/],
+    ["where nobody can read whether it has", overlay("vhdx", undefined), /a disk of clone1, lies in another file/],
+    ["where its QEMU did not say over which", overlay("qcow2", BACKED, []), /a disk of clone1, lies in another file/],
+    ["where a guest that runs has it below its disk", overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", PATH]), /guest clone1 has it open/],
     ["where a guest is saved", other("saved"), /db1 is saved/],
     ["where its own guest is saved as well", web1((domain) => ({ ...domain, saved: true })), /web1 is saved/],
     [
