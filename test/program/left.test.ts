@@ -133,6 +133,33 @@ describe("a run whose boot unit another one replaces", () => {
   });
 });
 
+/** What the units of earlier versions ran at boot. */
+const OLD_UNITS: readonly ((program: string) => string)[] = [
+  (program) => `/bin/sh -c '/bin/sh "$$0" recover; exit 0' ${program}`,
+  (program) => `-/bin/sh ${program} recover`,
+  (program) => `/bin/sh ${program} recover`,
+];
+
+describe.each(OLD_UNITS.map((runs, at) => ({ what: runs("PROGRAM"), runs, aside: at === 0 ? {} : { tags: "long" } })))("a guest that was left on its mirror's device, whose boot unit another version wrote: $what", ({ runs, aside }) => {
+  it("finds the device again at a boot after a second run that came to nothing, before and after that is taken back", aside, async () => {
+    const first = (host: StubHost): string => join(host.book, "runs/1/program.sh");
+    for (const tied of [true, false]) {
+      await withLeft("dash", "dm", async (host) => {
+        const unit = join(host.root, UNIT);
+        writeFileSync(unit, readFileSync(unit, "utf8").replace(/^ExecStart=.*$/m, () => `ExecStart=${runs(first(host))}`));
+        host.install(leaving(host, "dm", { tied }), "3");
+        host.tell("stubborn");
+        await host.run("run");
+        expect(host.ended(), host.journalText()).toBe("failed");
+        expect(readFileSync(join(host.runDirectory, "before"), "utf8")).toBe(`${first(host)}\n`);
+        expect(programOfUnit(host)).toContain(tied ? host.runDirectory : first(host));
+        await rebootInOrder(host);
+        expect(below(host, ONTO("dm")), host.journalText()).toBe(VOLUME);
+      });
+    }
+  });
+});
+
 describe("a second run that could not bring its guest back at a boot", () => {
   it("keeps its unit, whatever the first one finds when that is asked too", async () => {
     const down = (await callsOf("dm")).findIndex((call) => call.startsWith("xl shutdown")) + 1;

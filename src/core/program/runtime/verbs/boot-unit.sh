@@ -50,7 +50,8 @@ verb_remove_boot_unit() { # UNIT
 # note_earlier FILE: the programs that it calls until now, the newest first, into `before`
 note_earlier() {
   local program run
-  program=$(sed -n "s|^ExecStart=.*'/bin/sh \\(/.*/program\\.sh\\) recover;.*|\\1|p" "$1" 2>/dev/null)
+  # however it is called there: another version of converge wrote it
+  program=$(sed -n "s|^ExecStart=.*[ '\"]\\(/[^ '\"]*/program\\.sh\\).*|\\1|p" "$1" 2>/dev/null)
   [ -n "$program" ] && [ "$program" != "$HERE/program.sh" ] && [ -f "$program" ] || return 0
   run=${program%/program.sh}
   {
