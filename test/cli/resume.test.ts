@@ -148,7 +148,7 @@ describe("resume", () => {
     const { exit, out } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => host0([DEAD]) });
     expect(exit).toBe(0);
     expect(host.recovers()).toBe(1);
-    expect(out).toContain("run its playbook");
+    expect(out.replaceAll(/\s+/g, " ")).toContain("is not in the books of dom0a. If it was to move web1, run its playbook; if it was to bring it back, converge rollback ");
     expect(host.submissions).toEqual([]);
   });
 
@@ -245,7 +245,7 @@ test("a wish of another version, or with words that this one does not know, is n
   const host = new Books(text.replace('"switch":"suspend"', '"switch":"fly"'), "", () => undefined, () => undefined);
   const { exit, out } = await cli([...RESUME, "--yes"], { hosts: { dom0a: host }, states: () => host0([{ ...DEAD, state: "failed" }]) });
   expect(exit).toBe(0);
-  expect(out).toContain("run its playbook");
+  expect(out.replaceAll(/\s+/g, " ")).toContain("in words that this version of converge does not know");
 });
 
 test.each([

@@ -12,7 +12,7 @@ import { rebootDom0, recover, startAutostarted } from "../../src/core/plan/recov
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { commandLine } from "../../src/edge/cli/rollback-command.js";
 import { collected, DAY, NOW, oldRuns, RETIRED_AT, withBooks } from "../support/a-leftover.js";
-import { aHost, MIB, sha256 } from "../support/a-host.js";
+import { aHost, ext4, MIB, sha256 } from "../support/a-host.js";
 import { scenes } from "./generated.js";
 import type { Scene } from "./generated.js";
 import { expectNothingLeft, expectSafeToStart } from "./holds.js";
@@ -204,6 +204,7 @@ describe("a retired image stays", () => {
     ["where its volume is gone", volume(undefined), /is not there any more/],
     ["where its volume has the role of a copy", volume({ tags: ["converge", "converge.domain=web1", "converge.disk=xvda1", "converge.role=copy"] }), /not marked as the guest's disk/],
     ["where its volume is nobody's any more", volume({ tags: [] }), /not marked as the guest's disk/],
+    ["where its volume was made anew", volume({ content: ext4("another one", 512 * MIB) }), /holds another file system than vg0\/web1-xvda1/],
     ["where its guest is gone", ({ domains: { web1: _, ...domains }, ...state }) => ({ ...state, domains }), /no guest web1/],
     ["where its guest is down", web1(({ running: _, ...rest }) => rest), /does not run/],
     ["where its guest has crashed", web1((domain) => (domain.running === undefined ? domain : { ...domain, running: { ...domain.running, halted: "crashed" } })), /has crashed/],

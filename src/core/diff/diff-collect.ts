@@ -5,7 +5,7 @@ import type { HostState, RetiredImage } from "../model/host-state.js";
 import { disksBehind, leadsTo } from "../model/mapping.js";
 import { servedFrom } from "../model/qemu.js";
 import type { SourceRange } from "../model/source.js";
-import type { Image } from "../model/storage.js";
+import { otherFileSystem, type Image } from "../model/storage.js";
 import { formatInstant } from "../render/figures.js";
 import { sameVdev } from "../xl/vdev.js";
 import { own } from "../model/own.js";
@@ -82,7 +82,8 @@ function whyKept(retired: RetiredImage, image: Image, wish: CollectWish, state: 
   if (wrong !== undefined) return wrong;
   const due = retired.at + keptFor(wish, retired.domain, retired.vdev);
   if (wish.now < due) return `it was retired ${formatInstant(retired.at)}, and is kept until ${formatInstant(due)}`;
-  return notTheFile(retired, image) ?? inRun(retired.domain, state) ?? notOnVolume(retired, state) ?? used(retired, image, state);
+  return notTheFile(retired, image) ?? inRun(retired.domain, state) ?? notOnVolume(retired, state) ?? notItsCopy(retired, image, state)
+    ?? used(retired, image, state);
 }
 
 /** When it was retired, if that can not be so: nothing is overdue by a clock that was wrong. */
@@ -123,6 +124,12 @@ function notOnVolume({ domain: name, vdev, volume }: RetiredImage, state: HostSt
   const { halted, paused } = domain.running;
   if (halted !== undefined) return halted === "crashed" ? `${name} has crashed` : `${name} has shut down`;
   return paused ? `${name} is paused` : undefined;
+}
+
+/** The volume may have been made anew since, under the same name, and the guest have gone there with another disk. */
+function notItsCopy({ volume }: RetiredImage, image: Image, state: HostState): string | undefined {
+  if (!otherFileSystem(image.content, state.volumes[volume]?.content)) return undefined;
+  return `it holds another file system than ${volume}: one of the two was made anew`;
 }
 
 /** The one disk that a path means: a mirror leaves its guest on a mapping of converge's own, over the volume alone. */

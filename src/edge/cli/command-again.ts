@@ -17,7 +17,7 @@ export interface Reached {
 }
 
 /** A command about a host, or a guest there, that can be typed as it stands. */
-export function commandAgain(command: "attach" | "resume" | "status", { name, reach }: Reached, ...domain: readonly string[]): Command {
+export function commandAgain(command: "attach" | "resume" | "rollback" | "status", { name, reach }: Reached, ...domain: readonly string[]): Command {
   return ["converge", command, ...reach(), name, ...domain];
 }
 

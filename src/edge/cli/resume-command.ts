@@ -77,7 +77,7 @@ async function resume(named: NamedHost, domain: string, options: ResumeOptions, 
   const wish = text === undefined ? undefined : readSavedWish(text, commandLine(`converge resume ${named.name} ${domain}`));
   const exit = await settle({ run, directory, named, text: text ?? "", kind: wish?.wish }, runs, options, session, reporter);
   const ended = exit ?? (wish === undefined
-    ? withoutWish(run, named.name, domain, reporter)
+    ? withoutWish(run, named, domain, text, reporter)
     : await previewAndApply(workFor(named, wish, session, options.check === true), [], { ...options, limit: [], domain: [], forks: 1 }, session, reporter));
   const pending = options.check === true && options.detailedExitcode === true && isHalfWay(run) ? [EXIT.pending] : [];
   const told = worst([ended, ...pending]);
@@ -186,8 +186,12 @@ function whyNotUp(run: RunRecord, { text, kind }: Pick<Unsettled, "text" | "kind
   };
 }
 
-function withoutWish(run: RunRecord, host: string, domain: string, reporter: Reporter): ExitCode {
-  reporter.say(`What the run ${run.run} was for is not in the books of ${host}: to go on with ${domain}, run its playbook.`);
+function withoutWish(run: RunRecord, named: NamedHost, domain: string, text: string | undefined, reporter: Reporter): ExitCode {
+  // it may have been a way back, and its playbook would move the guest again
+  const where = text?.includes('"wish":') === true
+    ? `stands in the books of ${named.name} in words that this version of converge does not know: another one wrote them, and can go on with it`
+    : `is not in the books of ${named.name}`;
+  reporter.say(`What the run ${run.run} was for ${where}. If it was to move ${domain}, run its playbook; if it was to bring it back, ${commandAgainText("rollback", named, domain)}.`);
   return EXIT.done;
 }
 
