@@ -1,12 +1,37 @@
 import { expect, test } from "vitest";
-import { fact } from "../../src/core/facts/xenstore-backends.js";
+import { fact as diskTargets } from "../../src/core/facts/disk-targets.js";
+import { fact as qemuBlocks } from "../../src/core/facts/qemu-blocks.js";
+import { fact as xenstoreBackends } from "../../src/core/facts/xenstore-backends.js";
 
-test("a recording holds no password of the address that a disk is at", () => {
-  const stdout = [
+/** Passwords in the addresses that disks are at: recordings hold none, and say all else that they said. */
+
+const said = (stdout: readonly string[]): { exitCode: number; stdout: string; stderr: string } =>
+  ({ exitCode: 0, stdout: stdout.map((line) => `${line}\n`).join(""), stderr: "" });
+
+test("of what Dom0 serves", () => {
+  const result = said([
     '/local/domain/0/backend/qdisk/1/5632/params = "raw:https://me:hush@store/a.iso"',
-    '/local/domain/0/backend/qdisk/1/51712/params = "raw:rbd:pool/web1:id=admin:key=AQhush==:conf=/etc/c"', "",
-  ].join("\n");
-  const redacted = fact.redact?.({ exitCode: 0, stdout, stderr: "" });
-  expect(redacted?.stdout).not.toContain("hush");
-  expect(redacted?.stdout.split("\n")).toHaveLength(3);
+    '/local/domain/0/backend/qdisk/1/51712/params = "raw:rbd:pool/web1:id=admin:key=AQhush==:conf=/etc/c"',
+    '/local/domain/0/backend/vbd/1/51728/params = "iqn=iqn.2001-05.com.example:web1,user=me,password=hush"',
+    '/local/domain/0/backend/vbd/1/51728/state = "4"',
+  ]);
+  const redacted = xenstoreBackends.redact?.(result) ?? result;
+  expect(redacted.stdout).not.toContain("hush");
+  const [before, after] = [result, redacted].map((one) => xenstoreBackends.parse(one).value);
+  expect(before?.map(({ params }) => params)).toContain("iqn=iqn.2001-05.com.example:web1,user=me,password=hush");
+  expect(after?.map(({ params }) => params)).toEqual(before?.map(({ params }) => params.replace(/hush(==)?/, "REDACTED").replace("AQREDACTED", "REDACTED")));
+});
+
+test("of what is no file of Dom0's", () => {
+  const result = said(["missing /dev/https://me:hush@store/a.iso", "missing /srv/a.img"]);
+  const redacted = diskTargets.redact?.(result) ?? result;
+  expect(redacted.stdout).toBe("missing /dev/https://me:REDACTED@store/a.iso\nmissing /srv/a.img\n");
+  expect(diskTargets.parse(redacted).value).toHaveLength(2);
+});
+
+test("of what a QEMU has open", () => {
+  const view = { domid: 3, disks: [], nodes: [{ node: "#block1", path: "https://me:hush@store/a.iso", driver: "https", bytes: 4096 }], jobs: [] };
+  const result = said([JSON.stringify(view), "no JSON"]);
+  const redacted = qemuBlocks.redact?.(result) ?? result;
+  expect(redacted.stdout).toBe(`${JSON.stringify(view).replace("hush", "REDACTED")}\nno JSON\n`);
 });

@@ -172,13 +172,15 @@ const other = (how: "config" | "stored" | "attached" | "saved" | "comment"): Cha
 };
 
 /** A guest on a disk that is laid over other files, which only its QEMU, while it runs, could tell. */
-const overlay = (format: "qcow2" | "vhdx", disk: HostState["images"][string]["disk"], nodes?: readonly string[]): Change => (state) => {
+const overlay = (format: "qcow2" | "vhdx", disk: HostState["images"][string]["disk"], nodes?: readonly string[], served: string = format): Change => (state) => {
   const path = "/srv/xen/clone1/xvda1.img";
   const { domains, images } = aHost([{ name: "clone1", disks: { xvda1: { bytes: MIB } } }]);
   const { clone1 } = domains;
   const found = images[path];
   if (clone1?.running === undefined || found === undefined) throw new Error("no guest");
-  const { running, ...down } = clone1;
+  const { running, config, ...rest } = clone1;
+  if (config === undefined) throw new Error("no config");
+  const down = { ...rest, config: { ...config, disks: config.disks.map((one) => ({ ...one, format: served })) } };
   const qemu = { jobs: [], nodes: (nodes ?? []).map((one, at) => ({ node: `#block${String(at)}`, path: one, driver: "qcow2", bytes: MIB })) };
   return {
     ...state, images: { ...state.images, [path]: { ...found, inode: 5511, format, ...(disk === undefined ? {} : { disk }) } },
@@ -188,7 +190,11 @@ const overlay = (format: "qcow2" | "vhdx", disk: HostState["images"][string]["di
 const BACKED = { bytes: MIB, backed: true, encrypted: false };
 
 test("a retired image goes, where each disk of another guest is known to lie elsewhere", () => {
-  for (const change of [overlay("qcow2", { ...BACKED, backed: false }), overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", "/srv/base.img"])]) {
+  for (const change of [
+    overlay("qcow2", { ...BACKED, backed: false }), overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", "/srv/base.img"]),
+    // its guest may write there what it likes
+    overlay("qcow2", BACKED, undefined, "raw"),
+  ]) {
     expect(diffCollect(wish, change(collected())).changes.map((one) => one.change === "discard-image" && one.image.path)).toContain(PATH);
   }
 });

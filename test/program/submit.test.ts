@@ -133,25 +133,30 @@ describe("a submission", () => {
   for (const shell of SHELLS) it.concurrent(`keeps the run that says since when a volume is the guest's, whatever became of those after it, under ${shell}`, byTurns(1, shell), async () => {
     await withHost(shell, async (host) => {
       const runs = join(host.book, "runs");
-      const old = (stamp: string, volumes: readonly string[], committed?: string): void => {
+      const old = (stamp: string, moved: readonly string[] | undefined, committed?: string): void => {
         mkdirSync(join(runs, stamp), { recursive: true });
         writeFileSync(join(runs, stamp, "ended"), committed === undefined ? "failed\n" : "done\n");
         const disks = (all: readonly string[]): object => ({ disks: all.map((volume) => ({ volume })) });
         // its plan, too, may name all of the guest's disks, whichever it moved
-        writeFileSync(join(runs, stamp, "plan.json"), JSON.stringify({ version: 1, moved: volumes, plan: disks(["vg0/root", "vg0/swap"]), wish: { wish: "move", desired: disks(["vg0/root", "vg0/swap"]) } }));
+        writeFileSync(join(runs, stamp, "plan.json"), JSON.stringify({ version: 1, moved, plan: disks(["vg0/root", "vg0/swap"]), wish: { wish: "move", desired: disks(["vg0/root", "vg0/swap"]) } }));
         if (committed !== undefined) writeFileSync(join(runs, stamp, "committed"), `${committed}\n`);
       };
+      // earlier versions did not write which they moved: the newest of them may have been about any
+      old("20240101T000000Z", undefined, "1704067200");
+      old("20240101T000001Z", undefined, "1704067201");
       old("20250101T000001Z", ["vg0/root", "vg0/swap"], "1735689601.50");
       old("20250101T000002Z", ["vg0/root"], "1735689602");
       // once more, and only of one disk
       old("20250101T000003Z", ["vg0/root"], "1735689603.25");
       old("20250101T000004Z", ["vg0/other"]);
+      // what only settled what another one had moved has moved nothing
+      old("20240101T000002Z", [], "1704067202");
       for (let number = 10; number < 40; number += 1) old(`20260101T0000${String(number)}Z`, ["vg0/root", "vg0/swap"]);
       expect((await submit(host, "20260102T000000Z")).answer).toBe("started");
       await host.run("follow");
       const left = readdirSync(runs).sort();
-      expect(left.filter((stamp) => stamp.startsWith("2025"))).toEqual(["20250101T000001Z", "20250101T000003Z"]);
-      expect(left).toHaveLength(22);
+      expect(left.filter((stamp) => stamp < "2026")).toEqual(["20240101T000001Z", "20250101T000001Z", "20250101T000003Z"]);
+      expect(left).toHaveLength(23);
     });
   });
 

@@ -157,7 +157,7 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
     const layered = layeredOf(domain, state);
     if (layered !== undefined) {
       return `a part of ${layered}, a disk of ${domain.name}, lies in another file, and nobody knows in which: `
-        + (running === undefined ? `once ${domain.name} runs, its QEMU says it` : "its QEMU did not say it");
+        + (running === undefined ? `once ${domain.name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
     }
   }
   const loop = state.loops.find((one) => one.inode === image.inode && one.devno === image.devno);
@@ -171,7 +171,9 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
  * another guest. While it runs its QEMU has them open, and says which.
  */
 function layeredOf({ config, otherDisks = [], running }: Domain, { images }: HostState): string | undefined {
-  const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])].map(({ target }) => target);
+  // what is served raw is not looked into, whatever its guest has written to the head of it
+  const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
+    .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
   const isOpen = ({ path, realPath }: Image): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
   return named.find((target) => {
     const image = images[target];

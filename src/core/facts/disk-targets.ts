@@ -7,6 +7,7 @@ import { known, unreadable, type SecondFact } from "./fact.js";
 import { DUMP, HEAD_FUNCTION, readHeads, recogniseHead, splitAtHeads } from "./read-head.js";
 import type { Recognised } from "./superblock.js";
 import type { StoredGuest } from "./stored-configs.js";
+import { redactInside } from "../xl/secrets.js";
 import { mapperPath } from "./volume-heads.js";
 import type { ReportedVolumes } from "./volumes.js";
 import type { ReportedBackend } from "./xenstore-backends.js";
@@ -118,6 +119,10 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
       if (word === "path") headed += 1;
       return target;
     }));
+  },
+  redact(result) {
+    // an address is no file here
+    return { ...result, stdout: result.stdout.replace(/^missing .*$/gm, (line) => redactInside(line)) };
   },
 };
 

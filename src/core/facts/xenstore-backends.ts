@@ -49,7 +49,8 @@ export const fact: FirstFact<readonly ReportedBackend[]> = {
     // what is no disk is not read, and a vfb holds a password
     const isDisk = (line: string): boolean => DISKS.has(line.slice(ROOT.length + 1).split("/", 1)[0] ?? "");
     const lines = result.stdout.split("\n").filter(isDisk);
-    return { ...result, stdout: lines.map((line) => `${redactInside(line)}\n`).join("") };
+    const harmless = (line: string): string => line.replace(/(?<= = ").*(?="$)/, (value) => redactInside(value));
+    return { ...result, stdout: lines.map((line) => `${harmless(line)}\n`).join("") };
   },
 };
 

@@ -5,6 +5,7 @@ import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { Binding } from "../model/plan.js";
 import { diskBytes } from "../model/storage.js";
+import { redactInside } from "../xl/secrets.js";
 
 /** What the plan of one guest was made from: what has to be the same still when it is applied. */
 export function bindingsOf(domain: Domain, changes: readonly Change[], state: HostState): readonly Binding[] {
@@ -20,7 +21,11 @@ export function bindingsOf(domain: Domain, changes: readonly Change[], state: Ho
   for (const disk of running?.attached ?? []) {
     bindings.push({
       what: `attached ${domain.name}/${disk.vdev}`,
-      is: { params: disk.params, backend: disk.backend, devno: disk.devno ?? null, ...(disk.open === undefined ? {} : { open: disk.open.path, node: disk.open.node }) },
+      // an address may hold a password, and plans are kept and shown
+      is: {
+        params: redactInside(disk.params), backend: disk.backend, devno: disk.devno ?? null,
+        ...(disk.open === undefined ? {} : { open: redactInside(disk.open.path), node: disk.open.node }),
+      },
     });
   }
   for (const change of changes) {
