@@ -216,9 +216,16 @@ export class StubHost {
     const ended = new Promise<Ran>((resolve, reject) => {
       child.on("error", reject);
       child.on("exit", (code) => {
-        // what it wrote last may still be under way; its children may keep the pipes open for long
+        // what it wrote last is in the pipes by now; its children may keep those open for long. A timer alone may end before they are read.
+        const drain = (before: number, turns: number): void => {
+          setImmediate(() => {
+            const read = stdout.length + stderr.length;
+            if (turns === 0) resolve({ code, stdout, stderr });
+            else drain(read, read === before ? turns - 1 : 3);
+          });
+        };
         setTimeout(() => {
-          resolve({ code, stdout, stderr });
+          drain(-1, 3);
         }, 5);
       });
     });
