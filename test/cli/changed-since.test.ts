@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { AttachedDisk, DomainConfig, RunningDomain } from "../../src/core/model/domain.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Binding } from "../../src/core/model/plan.js";
+import { bindingsOf } from "../../src/core/plan/bindings.js";
 import { sourceTags, volumeTags } from "../../src/core/model/names.js";
 import type { Content, Image, Volume, VolumeName } from "../../src/core/model/storage.js";
 import { aHost, aVolume, GIB, MIB } from "../support/a-host.js";
@@ -141,4 +142,13 @@ test("there is nothing else that a plan is bound to", async () => {
     bound.push(...(await bindingsIn(state)).flatMap(({ what, is }) => Object.keys(is).map((key) => named({ what, key }))));
   }
   expect([...new Set(SINCE.map(named))].sort()).toEqual([...new Set(bound)].sort());
+});
+
+test("it holds no password of the address that a disk of the guest is at", () => {
+  const address = "https://me:hush@store/a.iso";
+  const state = attached({ params: address, open: { node: "n", path: address, driver: "https", bytes: MIB } })(plain);
+  const { web1 } = state.domains;
+  if (web1 === undefined) throw new Error("no web1");
+  const harmless = "https://me:REDACTED@store/a.iso";
+  expect(bindingsOf(web1, [], state).find(({ what }) => what === "attached web1/xvda1")?.is).toMatchObject({ params: harmless, open: harmless });
 });

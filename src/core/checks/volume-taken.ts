@@ -101,8 +101,9 @@ export const volumeTaken: Check = {
 };
 
 /**
- * The commit of the guest's last run, where that has committed and was not settled (its guest was not ready in time, say), and the guest has not the disk that
- * it brought it to. Disks that QEMU was to take over may have stayed, and a guest that was down has not been anywhere yet.
+ * The commit of the guest's last run, where that has committed and was not settled (its guest was not ready in time, say), and the
+ * guest has not the disk that it brought it to. Disks that QEMU was to take over may have stayed, and a guest that was down has not
+ * been anywhere yet.
  */
 function leftByHand(domain: string, volume: string, state: HostState): PastCommit | undefined {
   const last = state.runs.find((run) => run.domain === domain);

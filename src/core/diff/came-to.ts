@@ -12,7 +12,7 @@ export function cameTo(domain: string, volume: string, { commits, runs }: Pick<H
   if (commits === undefined) return true;
   // begun, and not written down as done: whoever looks after it goes forward
   if (runs.some((run) => isOf(run.domain, domain) && run.committing !== undefined && run.committedAt === undefined)) return true;
-  const last = commits.find((commit) => isOf(commit.domain, domain) && mayBeAbout(volume, commit));
+  const last = lastAbout(domain, volume, commits);
   return last !== undefined && last.unsaid !== true && last.returns !== true;
 }
 
@@ -21,10 +21,9 @@ export function mayBeAbout(volume: string, { volumes, unsaid }: Pick<PastCommit,
   return unsaid === true || volumes.includes(volume);
 }
 
-/** The newest run of the guest that has committed, and may have brought it to the volume for all that its books say. */
-function mayHaveBrought(domain: string, volume: string, { commits = [] }: Pick<HostState, "commits">): PastCommit | undefined {
-  const last = commits.find((commit) => isOf(commit.domain, domain) && mayBeAbout(volume, commit));
-  return last?.unsaid === true ? last : undefined;
+/** The newest run of the guest that has committed, and may have brought it to the volume or back for all that its books say. */
+function lastAbout(domain: string, volume: string, commits: readonly PastCommit[]): PastCommit | undefined {
+  return commits.find((commit) => isOf(commit.domain, domain) && mayBeAbout(volume, commit));
 }
 
 /** Books that have lost the guest's own name call it as its folder is called. */
@@ -45,12 +44,12 @@ export function neverCame(
       fix: `Look whether all is there. If it is: lvchange --deltag converge.role=copy --addtag converge.role=disk ${name}`,
     };
   }
-  const unsaid = mayHaveBrought(domain, name, state);
-  if (unsaid !== undefined) {
+  const last = lastAbout(domain, name, state.commits ?? []);
+  if (last?.unsaid === true) {
     return {
       severity: "error", code: "copy-not-committed",
       summary: `${domain} has ${name} for ${vdev} in its config, and nobody knows whether a run has brought it there`,
-      detail: `by its tags it is a copy that was begun, of ${image}; the books of the run ${unsaid.run}, which has brought ${domain} onto other disks, `
+      detail: `by its tags it is a copy that was begun, of ${image}; the books of the run ${last.run}, which has brought ${domain} onto other disks, `
         + "do not say which: another version of converge wrote them. What is on the volume may be nowhere else",
       fix: `Look whether all is there, and which of the two is newer. If the volume is: lvchange --deltag converge.role=copy --addtag converge.role=disk ${name}. `
         + `Only if the guest has never been on it: let the config name ${image} again.`,

@@ -156,7 +156,7 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
     if (saved) return `${domain.name} is saved, and nobody knows which disks it remembers: restore it first`;
     const layered = layeredOf(domain, state);
     if (layered !== undefined) {
-      return `a part of ${layered}, a disk of ${domain.name}, lies in another file, and nobody knows in which: `
+      return `a part of ${layered}, a disk of ${domain.name}, may lie in another file, and nobody knows in which: `
         + (running === undefined ? `once ${domain.name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
     }
   }

@@ -1,7 +1,7 @@
 import type { Command } from "../model/command.js";
 import type { BlockJob, BlockNode } from "../model/qemu.js";
 import { QMP } from "../program/runtime.generated.js";
-import { redactInside } from "../xl/secrets.js";
+import { redactedMember } from "../xl/secrets.js";
 import { isMissingTool, absent, known, unreadable, unreadableDiagnostic, type SecondFact } from "./fact.js";
 import { isObject, numberOf, objectsOf, parseJson, textOf, type JsonObject } from "./json.js";
 import type { ReportedBackend } from "./xenstore-backends.js";
@@ -40,10 +40,9 @@ export const fact: SecondFact<readonly ReportedQemu[], { readonly xenstoreBacken
     return known(guests, failed.map((why) => unreadableDiagnostic("block nodes of a guest's QEMU", result, why)));
   },
   redact(result) {
-    const harmless = (_key: string, value: unknown): unknown => (typeof value === "string" ? redactInside(value) : value);
     const lines = result.stdout.split("\n").map((line) => {
       const view = parseJson(line);
-      return isObject(view) ? JSON.stringify(view, harmless) : line;
+      return isObject(view) ? JSON.stringify(view, redactedMember) : line;
     });
     return { ...result, stdout: lines.join("\n") };
   },

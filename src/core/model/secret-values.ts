@@ -1,4 +1,5 @@
 import type { SourceText } from "./source.js";
+import { mergedSpans, type Span } from "./spans.js";
 
 /** How names end of variables that hold a secret. */
 export const SECRET_NAME =
@@ -7,11 +8,6 @@ export const SECRET_NAME =
 /** `name=` of INI and of `-e`, `name: ` of YAML and JSON. Blanks are bounded, so that a text costs no more than its length. */
 const ASSIGNED = new RegExp(`(?<![a-z0-9])${SECRET_NAME}["']?([ \\t]{0,20})([:=])`, "gi");
 const NEXT_ASSIGNED = /[ \t]+[\w.-]+=/y;
-
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
 
 const known = new WeakMap<SourceText, readonly Span[]>();
 
@@ -36,20 +32,9 @@ export function quotedWithoutSecrets(words: string, source: SourceText, start: n
 }
 
 function spansOf(source: SourceText): readonly Span[] {
-  const found = known.get(source) ?? joined([...spans(source.text, source.file !== "-e"), ...(source.hidden ?? [])]);
+  const found = known.get(source) ?? mergedSpans([...spans(source.text, source.file !== "-e"), ...(source.hidden ?? [])]);
   known.set(source, found);
   return found;
-}
-
-/** In their order, and none within another. */
-function joined(found: readonly Span[]): readonly Span[] {
-  const result: Span[] = [];
-  for (const span of [...found].sort((a, b) => a.start - b.start)) {
-    const last = result.at(-1);
-    if (last === undefined || span.start > last.end) result.push(span);
-    else result[result.length - 1] = { start: last.start, end: Math.max(last.end, span.end) };
-  }
-  return result;
 }
 
 /** @param lines whether a name that begins a line has all of it, as in an INI file's `[group:vars]` */

@@ -1,5 +1,5 @@
 import type { HostState } from "../model/host-state.js";
-import { redact, redactInside } from "../xl/secrets.js";
+import { redact, redactedMember } from "../xl/secrets.js";
 
 /** What `converge facts --json` prints: all that is seen on a host, but for the passwords that guests' configs hold. */
 export function factsJson(host: string, state: HostState): string {
@@ -13,5 +13,5 @@ export function factsJson(host: string, state: HostState): string {
 
 /** The same as JSON has it, without the passwords in its strings. */
 function inside<T extends object>(value: T): T {
-  return JSON.parse(JSON.stringify(value, (_key, member: unknown) => (typeof member === "string" ? redactInside(member) : member))) as T;
+  return JSON.parse(JSON.stringify(value, redactedMember)) as T;
 }

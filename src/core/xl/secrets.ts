@@ -1,4 +1,5 @@
 import type { SourceText } from "../model/source.js";
+import { mergedSpans, type Span } from "../model/spans.js";
 import { lexXl } from "./lex.js";
 
 /**
@@ -6,18 +7,13 @@ import { lexXl } from "./lex.js";
  * one.
  */
 
-/** Half-open UTF-16 range of a secret value, without its quotes. */
-export interface SecretPlace {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** What stands in a secret's place. Of one length, so that it does not tell the secret's. */
 export const REDACTED = "REDACTED";
 
 /**
  * `vncpasswd=…` inside a string of `vfb`, `password=…` inside device model arguments; a value ends at a
- * comma, of which two are one that belongs to it (QEMU's qemu_opts_parse). The blanks and the word are bounded, so that a hostile text costs no more than its length.
+ * comma, of which two are one that belongs to it (QEMU's qemu_opts_parse). The blanks and the word are bounded, so that a hostile
+ * text costs no more than its length.
  */
 const INSIDE_STRING = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^,]*(?:,,[^,]*)*)/gi;
 /** `-object secret,id=…,data=…` */
@@ -33,12 +29,12 @@ const ANY = /passw|secret,|:\/\/|:key=/i;
 const IN_COMMENT = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^\n]*)/gi;
 
 /**
- * Places of the secrets in a config: values of keys with `passw` in their name, and the same inside strings. A config that xl refuses
+ * Places of the secrets in a config, without their quotes: values of keys with `passw` in their name, and the same inside strings. A config that xl refuses
  * is complained of, and its lines are shown: what stands behind such a key is a secret without a `=` too, or with quotes that do not fit.
  */
-export function findSecrets(text: string): SecretPlace[] {
+export function findSecrets(text: string): Span[] {
   if (!ANY.test(text)) return [];
-  const found: SecretPlace[] = [];
+  const found: Span[] = [];
   /** @returns whether a secret goes on to the end of what was searched */
   const search = (pattern: RegExp, start: number, end: number): boolean => {
     let reaches = false;
@@ -103,7 +99,7 @@ export function findSecrets(text: string): SecretPlace[] {
     }
     if (isPart && goesOn === start && GOES_ON.has(kind)) goesOn = end;
   }
-  return merged(found);
+  return mergedSpans(found);
 }
 
 /** What one goes on with that was to be in quotes, and is not. */
@@ -131,6 +127,11 @@ export function redactInside(text: string): string {
   return INSIDE.reduce((shown, pattern) => shown.replace(pattern, replaced), text);
 }
 
+/** For JSON.stringify: the same in each of the strings that a value holds. */
+export function redactedMember(_key: string, member: unknown): unknown {
+  return typeof member === "string" ? redactInside(member) : member;
+}
+
 /** A config, or any part of one, with its secrets replaced by {@link REDACTED}. */
 export function redact(text: string): string {
   const parts: string[] = [];
@@ -141,15 +142,4 @@ export function redact(text: string): string {
   }
   parts.push(text.slice(at));
   return parts.join("");
-}
-
-function merged(places: SecretPlace[]): SecretPlace[] {
-  const result: SecretPlace[] = [];
-  for (const place of places.sort((a, b) => a.start - b.start)) {
-    const last = result.at(-1);
-    if (last !== undefined && place.start <= last.end) {
-      result[result.length - 1] = { start: last.start, end: Math.max(last.end, place.end) };
-    } else result.push(place);
-  }
-  return result;
 }
