@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { SourceText } from "../../core/model/source.js";
 import { count } from "../../core/render/figures.js";
+import { isOwnMistake } from "../run/own-mistake.js";
 import type { Preview } from "../run/preview.js";
 import { hasWork, previewHosts } from "../run/preview.js";
 import { canAsk, confirm } from "../terminal/prompt.js";
@@ -150,7 +151,7 @@ const MISTAKES: ReadonlySet<string> = new Set([
 
 function exitOf(diagnostics: readonly Diagnostic[]): ExitCode {
   const errors = diagnostics.filter(({ severity }) => severity === "error");
-  return worst(errors.map(({ code }) => (MISTAKES.has(code) ? EXIT.usage : EXIT.refused)));
+  return worst(errors.map((error) => (isOwnMistake(error) ? EXIT.failed : MISTAKES.has(error.code) ? EXIT.usage : EXIT.refused)));
 }
 
 /**

@@ -4,6 +4,7 @@ import { hasErrors } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
 import type { HostPlan } from "../../core/model/plan.js";
 import { planHost } from "../../core/plan/plan-host.js";
+import { ownMistake } from "./own-mistake.js";
 import type { Observation, Target, Wishes } from "./target.js";
 
 /** Hex SHA-256 of a text's UTF-8 form. */
@@ -19,9 +20,16 @@ export interface Planned {
   readonly wishes?: Wishes;
 }
 
-/** Looks at a host and plans it. Every complaint on the way is in the plan. */
+/** Looks at a host and plans it. Every complaint on the way is in the plan, about a mistake of converge's own too. */
 export async function planTarget(target: Target, leave?: AbortSignal): Promise<Planned | Extract<Observation, { unreachable: string }>> {
-  const observed = await target.observe(leave);
+  try {
+    return planned(target, await target.observe(leave));
+  } catch (error) {
+    return { plan: { host: target.name, domains: [], diagnostics: [ownMistake(target.name, error)] } };
+  }
+}
+
+function planned(target: Target, observed: Observation): Planned | Extract<Observation, { unreachable: string }> {
   if ("unreachable" in observed) return observed;
   const { diagnostics } = observed;
   const state = observed.state === undefined || target.history === undefined ? observed.state : { ...observed.state, history: target.history };
