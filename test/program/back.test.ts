@@ -50,7 +50,7 @@ async function callOf(program: (host: StubHost) => string, call: RegExp): Promis
 }
 
 describe.concurrent("how long a guest was down whose switch was taken back", () => {
-  for (const [turn, shell] of SHELLS.entries()) it(`is told once it is started again, and is no forecast's business (${shell})`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) it(`is told once it is started again, and is no forecast's business (${shell})`, byTurns(0, shell), async () => {
     const create = await callOf(moveProgram, /^xl create/);
     await withProgram(shell, moveProgram, async (host) => {
       host.tell("fail", create);
@@ -62,7 +62,7 @@ describe.concurrent("how long a guest was down whose switch was taken back", () 
     });
   });
 
-  for (const [turn, shell] of SHELLS.entries()) it(`is told by whoever finds the run dead, after a reboot of Dom0 too (${shell})`, byTurns(turn + 1, shell), async () => {
+  for (const shell of SHELLS) it(`is told by whoever finds the run dead, after a reboot of Dom0 too (${shell})`, byTurns(1, shell), async () => {
     for (const reboots of [false, true]) {
       await withProgram(shell, moveProgram, async (host) => {
         host.tell("kill-after", await callOf(moveProgram, /^xl shutdown/));
@@ -77,7 +77,7 @@ describe.concurrent("how long a guest was down whose switch was taken back", () 
     }
   });
 
-  for (const [turn, shell] of SHELLS.entries()) it(`is until it goes on from its saved memory (${shell})`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) it(`is until it goes on from its saved memory (${shell})`, byTurns(2, shell), async () => {
     const program = (host: StubHost): string => mirrorProgram(host, "suspend", "dm");
     const restore = await callOf(program, /^xl restore/);
     await withProgram(shell, program, async (host) => {
@@ -88,7 +88,7 @@ describe.concurrent("how long a guest was down whose switch was taken back", () 
     });
   });
 
-  for (const [turn, shell] of SHELLS.entries()) it(`is known of a migration too, which tells no beginning (${shell})`, byTurns(turn + 1, shell), async () => {
+  for (const shell of SHELLS) it(`is known of a migration too, which tells no beginning (${shell})`, byTurns(0, shell), async () => {
     const program = (host: StubHost): string => mirrorProgram(host, "migrate", "dm");
     const unpause = await callOf(program, /^xl unpause/);
     await withProgram(shell, program, async (host) => {
@@ -111,7 +111,7 @@ describe.concurrent("how long a guest was down whose switch was taken back", () 
 });
 
 describe.concurrent("a guest past its commit that was not seen ready", () => {
-  for (const [turn, shell] of SHELLS.entries()) it(`is told to run since it was let run (${shell})`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) it(`is told to run since it was let run (${shell})`, byTurns(1, shell), async () => {
     await withProgram(shell, (host) => moveProgram(host, { ready: ["false"] }), async (host) => {
       await host.run("run");
       expect(ways(host), host.journalText()).toEqual(["down", "commit", "back, resumed"]);

@@ -295,7 +295,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
     });
   });
 
-  it("is up on its volume, whenever its second run is killed, and whatever Dom0 does then", aside, async () => {
+  it("is up on its volume, whenever its second run is killed, and whatever Dom0 does then", { tags: "long" }, async () => {
     const calls = await callsOf(by);
     const deaths = calls.flatMap((_, at) => (["kill-before", "kill-after"] as const).flatMap((when) => [
       { number: at + 1, when, power: true }, { number: at + 1, when, power: false },

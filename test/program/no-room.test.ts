@@ -53,8 +53,8 @@ describe.concurrent("a run that ends on a full disk", () => {
   const full = (host: StubHost): string =>
     `for file in ended unfinished left; do [ -e ${host.runDirectory}/$file.new ] || ln -s /dev/full ${host.runDirectory}/$file.new; done`;
 
-  for (const [turn, shell] of SHELLS.entries()) {
-    it.concurrent(`is known to have ended, and a guest that its owner stops after it is not started (${shell})`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) {
+    it.concurrent(`is known to have ended, and a guest that its owner stops after it is not started (${shell})`, byTurns(1, shell), async () => {
       await withHost(shell, async (host, xl) => {
         xl.first(`if [ "$1" = shutdown ]; then ${full(host)}\nfi; if [ "$1" = create ] && ! [ -e "$STUB_STATE/tried" ]; then : >"$STUB_STATE/tried"; exit 1; fi`);
         await host.run("run");
@@ -154,8 +154,8 @@ describe.concurrent("a recovery that finds that there is no way back", () => {
     await work(host, xl, before);
   });
 
-  for (const [turn, shell] of SHELLS.entries()) {
-    it.concurrent(`keeps its boot unit until the guest is up: it may die before (${shell})`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) {
+    it.concurrent(`keeps its boot unit until the guest is up: it may die before (${shell})`, byTurns(2, shell), async () => {
       await used(shell, async (host, xl, before) => {
         const unit = join(host.root, "etc/systemd/system/converge-boot-web1.service");
         xl.first('if [ "$1" = create ]; then kill -9 -$(cat "$STUB_STATE/group"); exit 1; fi');

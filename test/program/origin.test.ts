@@ -28,8 +28,8 @@ async function withSuspended(shell: Shell, work: (host: StubHost, before: string
 }
 
 describe.concurrent("a volume that LVM left suspended when it was killed", () => {
-  for (const [turn, shell] of SHELLS.entries()) {
-    it(`is resumed first of all (${shell})`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) {
+    it(`is resumed first of all (${shell})`, byTurns(0, shell), async () => {
       await withSuspended(shell, async (host, before, suspended) => {
         await host.run("recover");
         expect(suspended(), host.journalText()).toBe("0");

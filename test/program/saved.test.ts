@@ -10,7 +10,7 @@ const CLEAR = [...PLAIN.map((text) => text.replaceAll("DIR", "/else where")), ..
 const OTHERS = [...USUAL, ...UNCLEAR, "# XENDOMAINS_SAVE=DIR", "XENDOMAINS_SAVED=DIR"].map((text) => text.replaceAll("DIR", "/elsewhere"));
 
 describe.concurrent("where xendomains saves guests", { tags: "long" }, () => {
-  for (const [turn, shell] of SHELLS.entries()) it(`is read from its settings, under ${shell}`, byTurns(turn, shell), async () => {
+  for (const shell of SHELLS) it(`is read from its settings, under ${shell}`, byTurns(1, shell), async () => {
     const root = mkdtempSync(join(SCRATCH, "converge saved-"));
     try {
       for (const folder of ["else where", "elsewhere", "var/lib/xen/save", "etc/default"]) mkdirSync(join(root, folder), { recursive: true });
@@ -44,7 +44,7 @@ find_saved ../web1 || echo none`,
     }
   });
 
-  for (const [turn, shell] of SHELLS.entries()) it(`is heeded at boot: a guest that is saved there is left to it, under ${shell}`, byTurns(turn + 1, shell), async () => {
+  for (const shell of SHELLS) it(`is heeded at boot: a guest that is saved there is left to it, under ${shell}`, byTurns(2, shell), async () => {
     const host = new StubHost(shell);
     try {
       const settings = join(host.root, "etc/default/xendomains");
