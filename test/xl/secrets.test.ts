@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renderDiagnostics, diagnosticJson } from "../../src/core/render/diagnostics.js";
 import { readDomainConfig } from "../../src/core/xl/domain-config.js";
-import { redact } from "../../src/core/xl/secrets.js";
+import { redact, redactInside } from "../../src/core/xl/secrets.js";
 import { processorMs } from "../support/processor.js";
 
 const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
@@ -34,6 +34,13 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   ["disk = [ 'iscsi://me%hush@store/iqn/0,raw,xvdb,w' ]\n", "disk = [ 'iscsi://me%REDACTED@store/iqn/0,raw,xvdb,w' ]\n"],
   ["disk = [ 'rbd:pool/web1:id=admin:key=AQ\\\\:x==:conf=/etc/c,raw,xvdb,w' ]\n", "disk = [ 'rbd:pool/web1:id=admin:key=REDACTED:conf=/etc/c,raw,xvdb,w' ]\n"],
   ["disk = [ 'https://store:443/a@b.iso,raw,hdc,r' ]\n", "disk = [ 'https://store:443/a@b.iso,raw,hdc,r' ]\n"],
+  // a kernel's arguments have blanks between them, and a comma is a part of what it stands in
+  ["extra = 'ro initpasswd=a,b console=hvc0'\n", "extra = 'ro initpasswd=REDACTED'\n"],
+  ["extra = 'password=a,b=c ro'\n", "extra = 'password=REDACTED'\n"],
+  ["cmdline = 'initpasswd=a,b'\n", "cmdline = 'initpasswd=REDACTED'\n"],
+  // and xl makes two settings of one that was to be a password
+  ["vfb = [ 'vnc=1, vncpasswd=s3,x, keymap=de' ]\n", "vfb = [ 'vnc=1, vncpasswd=REDACTED, keymap=de' ]\n"],
+  ["device_model_args = [ 'secret,id=s0,data=hush,hush,format=raw' ]\n", "device_model_args = [ 'secret,id=s0,data=REDACTED,format=raw' ]\n"],
   ["# vncpasswd = 'old'\n", "# vncpasswd = REDACTED\n"],
   ["vncpasswd = 'never closed\nname = 'x'\n", "vncpasswd = REDACTED\nname = 'x'\n"],
   ["vncpasswd = bare\n", "vncpasswd = REDACTED\n"],
@@ -78,6 +85,14 @@ describe("redact", () => {
     expect(redact(text)).toBe(redacted);
   });
 
+  it.each([
+    ["initpasswd=a,b console=hvc0", "initpasswd=REDACTED"], ["console=hvc0 initpasswd=a,b=c,d ro", "console=hvc0 initpasswd=REDACTED"],
+    ["-spice port=1,password=a,b,tls-port=2", "-spice port=1,password=REDACTED"], ["port=1,password=a,b,tls-port=2", "port=1,password=REDACTED,tls-port=2"],
+    ["missing https://me:hush@store/a.iso", "missing https://me:REDACTED@store/a.iso"], ["password= ", "password= "],
+  ])("inside of %j, which stands by itself", (text, redacted) => {
+    expect(redactInside(text)).toBe(redacted);
+  });
+
   it("leaves no password in any config that holds one", () => {
     const password = fc.stringMatching(/^[a-zA-Z0-9!$%&/() ;#._-]{6,20}$/).map((s) => `§${s.trim()}§`);
     fc.assert(
@@ -95,7 +110,7 @@ describe("redact", () => {
 
   it("takes linear time", () => {
     const started = processorMs();
-    for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=[", "passw=,,", "pAsSw", "://a:", "rbd::key=", "rbd:"]) {
+    for (const piece of ["passw", "passw=", "# passw ", "'secret,a=", "secret,", "vncpasswd=[", "passw=,,", "passw=,", "passw=,a=", "passw=a ", "pAsSw", "://a:", "rbd::key=", "rbd:"]) {
       redact(piece.repeat(50_000));
       redact(`a='${piece.replaceAll("'", "").repeat(50_000)}'\n`);
     }

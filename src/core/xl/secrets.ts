@@ -10,23 +10,71 @@ import { lexXl } from "./lex.js";
 /** What stands in a secret's place. Of one length, so that it does not tell the secret's. */
 export const REDACTED = "REDACTED";
 
-/**
- * `vncpasswd=…` inside a string of `vfb`, `password=…` inside device model arguments; a value ends at a
- * comma, of which two are one that belongs to it (QEMU's qemu_opts_parse). The blanks and the word are bounded, so that a hostile
- * text costs no more than its length.
- */
-const INSIDE_STRING = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^,]*(?:,,[^,]*)*)/gi;
-/** `-object secret,id=…,data=…` */
-const QEMU_SECRET = /\bsecret,(?:[^,=]{0,40}=[^,]{0,200},){0,8}data=([^,]*(?:,,[^,]*)*)/gi;
+/** Before `vncpasswd=…` in a string of `vfb`, or `password=…` in device model arguments. All is bounded, so that a hostile text costs no more than its length. */
+const PASSWORD = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}/gi;
+/** Before `-object secret,id=…,data=…` */
+const QEMU_SECRET = /\bsecret,(?:[^,=]{0,40}=[^,]{0,200},){0,8}data=/gi;
+/** Options whose value is a secret. */
+const OPTIONS = [PASSWORD, QEMU_SECRET];
 /** `http://user:…@host/`, of a CD say; iSCSI has a `%` for the colon. */
 const IN_ADDRESS = /:\/\/[^\s/:%@,'"]{0,200}[:%]([^\s/@,'"]{1,200})(?=@)/g;
 /** `rbd:pool/image:id=admin:key=…`, as QEMU reads it: a colon that belongs to the value has a backslash before it, or two in xl's quotes. */
 const CEPH_KEY = /\brbd:[^\s,'"]{0,200}?:key=((?:\\{1,4}[^\\]|[^\s:,'"\\]){1,500})/g;
-/** All that are looked for inside of a string, in whichever language it is. */
-const INSIDE = [INSIDE_STRING, QEMU_SECRET, IN_ADDRESS, CEPH_KEY];
+const ADDRESSES = [IN_ADDRESS, CEPH_KEY];
 /** Part of whatever the patterns here find, and of every key that has a secret: most configs hold neither. */
 const ANY = /passw|secret,|:\/\/|:key=/i;
-const IN_COMMENT = /passw[a-z_]{0,20}[ \t]{0,20}\+?=[ \t]{0,20}([^\n]*)/gi;
+/** Words side by side, as a kernel takes its arguments: no comma separates anything there. */
+const WORDS = /[^\s,=][ \t]+[^\s=]/;
+/** A comma behind which another option begins. */
+const NEXT_OPTION = /,[ \t]{0,20}[a-z][\w.-]{0,60}[ \t]{0,20}=/iy;
+
+/** Places of the secrets in a text that is not of xl's language, with blanks at their end, and where one is to come and does not. */
+function secretsWithin(text: string, endOf: (start: number) => number): Span[] {
+  const found: Span[] = [];
+  for (const option of OPTIONS) {
+    for (option.lastIndex = 0; option.test(text); ) {
+      const start = option.lastIndex;
+      const end = endOf(start);
+      option.lastIndex = end;
+      found.push({ start, end });
+    }
+  }
+  for (const address of ADDRESSES) {
+    for (const match of text.matchAll(address)) {
+      const end = match.index + match[0].length;
+      found.push({ start: end - (match[1] ?? "").length, end });
+    }
+  }
+  return mergedSpans(found);
+}
+
+/** The same inside of a string of a config, in whichever language it is. */
+function secretsInside(text: string): Span[] {
+  const words = WORDS.test(text);
+  return secretsWithin(text, (start) => (words ? text.length : endOfOption(text, start)));
+}
+
+/** The same inside of a comment, which may be a line that was a setting once. */
+function secretsOfComment(text: string): Span[] {
+  return secretsWithin(text, () => text.length);
+}
+
+function withoutBlanks(places: readonly Span[], text: string): Span[] {
+  return places.map(({ start, end }) => ({ start, end: start + text.slice(start, end).trimEnd().length })).filter(({ start, end }) => start < end);
+}
+
+/**
+ * The end of an option's value: a comma behind which another option begins. Of two commas one belongs to the value (QEMU's
+ * qemu_opts_parse), and so does one that whoever chose the password has left alone: what xl or QEMU then complain of is a part of it.
+ */
+function endOfOption(text: string, start: number): number {
+  for (let at = text.indexOf(",", start); at !== -1; at = text.indexOf(",", at + 1)) {
+    NEXT_OPTION.lastIndex = at;
+    if (text[at + 1] === ",") at += 1;
+    else if (NEXT_OPTION.test(text)) return at;
+  }
+  return text.length;
+}
 
 /**
  * Places of the secrets in a config, without their quotes: values of keys with `passw` in their name, and the same inside strings. A config that xl refuses
@@ -36,16 +84,11 @@ export function findSecrets(text: string): Span[] {
   if (!ANY.test(text)) return [];
   const found: Span[] = [];
   /** @returns whether a secret goes on to the end of what was searched */
-  const search = (pattern: RegExp, start: number, end: number): boolean => {
-    let reaches = false;
-    for (const match of text.slice(start, end).matchAll(pattern)) {
-      const length = (match[1] ?? "").trimEnd().length;
-      const matchEnd = start + match.index + match[0].length;
-      const from = matchEnd - (match[1] ?? "").length;
-      if (length > 0) found.push({ start: from, end: from + length });
-      reaches ||= matchEnd === end;
-    }
-    return reaches;
+  const search = (secretsOf: (part: string) => readonly Span[], from: number, to: number): boolean => {
+    const part = text.slice(from, to);
+    const places = secretsOf(part);
+    for (const { start, end } of withoutBlanks(places, part)) found.push({ start: from + start, end: from + end });
+    return places.at(-1)?.end === part.length;
   };
   let secret = false;
   let depth = 0;
@@ -62,9 +105,7 @@ export function findSecrets(text: string): Span[] {
       case "error":
         if (problem === "carriage-return") break;
         if (isPart) found.push({ start, end });
-        else if (kind === "error") {
-          for (const pattern of [IN_COMMENT, QEMU_SECRET, IN_ADDRESS, CEPH_KEY]) search(pattern, start, end);
-        }
+        else if (kind === "error") search(secretsOfComment, start, end);
         secret ||= /passw/i.test(text.slice(word, Math.min(end, word + LONGEST_KEY)));
         break;
       case "=":
@@ -87,14 +128,12 @@ export function findSecrets(text: string): Span[] {
           if (end - start > 2) found.push({ start: start + 1, end: end - 1 });
           break;
         }
-        for (const pattern of INSIDE) if (search(pattern, start + 1, end - 1)) goesOn = end;
+        if (search(secretsInside, start + 1, end - 1)) goesOn = end;
         break;
       case "comment":
         // a password with a `#` in it, without quotes
         if (goesOn === start || (secret && !/[\s'"\]]/.test(text[start - 1] ?? ""))) found.push({ start, end });
-        else {
-          for (const pattern of [IN_COMMENT, QEMU_SECRET, IN_ADDRESS, CEPH_KEY]) search(pattern, start, end);
-        }
+        else search(secretsOfComment, start, end);
         break;
     }
     if (isPart && goesOn === start && GOES_ON.has(kind)) goesOn = end;
@@ -121,10 +160,7 @@ export function hidingSecrets(source: SourceText): SourceText {
 
 /** What stands in one string, a device model argument say, with its secrets replaced. */
 export function redactInside(text: string): string {
-  if (!ANY.test(text)) return text;
-  const replaced = (whole: string, secret: string): string =>
-    secret.trim() === "" ? whole : whole.slice(0, whole.length - secret.length) + REDACTED;
-  return INSIDE.reduce((shown, pattern) => shown.replace(pattern, replaced), text);
+  return ANY.test(text) ? replaced(text, withoutBlanks(secretsInside(text), text)) : text;
 }
 
 /** For JSON.stringify: the same in each of the strings that a value holds. */
@@ -134,9 +170,13 @@ export function redactedMember(_key: string, member: unknown): unknown {
 
 /** A config, or any part of one, with its secrets replaced by {@link REDACTED}. */
 export function redact(text: string): string {
+  return replaced(text, findSecrets(text));
+}
+
+function replaced(text: string, secrets: readonly Span[]): string {
   const parts: string[] = [];
   let at = 0;
-  for (const { start, end } of findSecrets(text)) {
+  for (const { start, end } of secrets) {
     parts.push(text.slice(at, start), REDACTED);
     at = end;
   }
