@@ -44,13 +44,20 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   ["# vncpasswd = 'old'\n", "# vncpasswd = REDACTED\n"],
   ["vncpasswd = 'never closed\nname = 'x'\n", "vncpasswd = REDACTED\nname = 'x'\n"],
   ["vncpasswd = bare\n", "vncpasswd = REDACTED\n"],
+  ["vncpasswd = a;b\nname = 'x'\n", "vncpasswd = REDACTED;REDACTED\nname = 'x'\n"],
+  ["vncpasswd = a;b=c; memory = 5\n", "vncpasswd = REDACTED;REDACTED=REDACTED; memory = 5\n"],
+  ["vncpasswd =\nname = 'x'\n", "vncpasswd =\nname = 'x'\n"],
+  ["vncpasswd = ;name = 'x'\n", "vncpasswd = ;name = 'x'\n"],
+  ["vncpasswd = \\\n 'x'\nname = 'y'\n", "vncpasswd = REDACTED\n 'REDACTED'\nname = 'y'\n"],
+  ["vncpasswd =\n x\nname = 'y'\n", "vncpasswd =\n REDACTED\nname = 'y'\n"],
   ["name = 'passwd'\nextra = 'x=1'\n", "name = 'passwd'\nextra = 'x=1'\n"],
 ];
 
 /** xl refuses each of them, or warns; `geheim` is the password. */
 const BROKEN: readonly string[] = [
   "vncpasswd='geheim'\r\n", "vncpasswd = geheim\n", "vncpasswd = 12geheim\n", "vncpasswd = $geheim\n", "vncpasswd = Geheim99\n", "vncpasswd = /geheim\n",
-  "vncpasswd=xy#geheim\n", "vncpasswd: geheim\n", "vncpasswd:geheim\n", "vncpasswd 'geheim'\n", "vncpasswd geheim\n", "vncpasswd == 'geheim'\n",
+  "vncpasswd = a;geheim\n", "vncpasswd=a;b=geheim\n", "vncpasswd = 'a;geheim\n", "vncpasswd=''a;geheim''\n", "vncpasswd = a; b;geheim; c\n", "vncpasswd =\n  geheim\n",
+  "vncpasswd = \\\n  'geheim'\n", "vncpasswd=xy#geheim\n", "vncpasswd: geheim\n", "vncpasswd:geheim\n", "vncpasswd 'geheim'\n", "vncpasswd geheim\n", "vncpasswd == 'geheim'\n",
   "VNCPASSWD='geheim'\n", "VncPasswd='geheim'\n", "vncpasswd='geheim' disk\n", "vncpasswd='geheim'; disk=['x' 'y']\n", "vncpasswd='ge' + 'geheim'\n",
   "vncpasswd = ''geheim''\n", "vncpasswd='geheim\n", "vncpasswd='geheim\0'\n", "vncpasswd = 'x\\q geheim'\n", "vncpasswd=[ 'geheim', 'x'\n",
   "vfb=['vnc=1,vncpasswd=geheim' 'x']\n", "vfb=['vnc=1,vncpasswd=x'geheim']\n", 'vfb = [ "vnc=1,vncpasswd="geheim"" ]\n', "vfb=[ 'vncpasswd=geheim\n",

@@ -227,7 +227,7 @@ class Parser {
         : {
             code: "xl-statement",
             summary: `'${what.text}' stands without a value`,
-            fix: `Write ${what.text} = VALUE on one line, with '=' between key and value.`,
+            fix: `Write '${what.text}' and its value on one line, with '=' between them.`,
           },
     );
     return false;

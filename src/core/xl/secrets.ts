@@ -1,6 +1,6 @@
 import type { SourceText } from "../model/source.js";
 import { mergedSpans, type Span } from "../model/spans.js";
-import { lexXl } from "./lex.js";
+import { lexXl, type XlToken } from "./lex.js";
 
 /**
  * Passwords in xl configs: found in any text, whether xl would read it or not, so that no diff or log holds
@@ -96,7 +96,11 @@ export function findSecrets(text: string): Span[] {
   let word = 0;
   /** Behind a string that ended within a secret: what is right behind it was meant to be of it. */
   let goesOn = -1;
-  for (const { kind, start, end, problem } of lexXl(text)) {
+  const tokens = lexXl(text);
+  /** What stands before, but for blanks. */
+  let last: XlToken | undefined;
+  for (const [at, token] of tokens.entries()) {
+    const { kind, start, end, problem } = token;
     const isPart = goesOn === start || (secret && kind !== "comment");
     if (kind !== "identifier" && kind !== "number" && kind !== "error") word = end;
     switch (kind) {
@@ -120,8 +124,11 @@ export function findSecrets(text: string): Span[] {
         depth = Math.max(0, depth - 1);
         break;
       case "newline":
+        if (depth === 0 && (beginsSetting(tokens, at + 1) || !goesOnBelow(last))) secret = false;
+        break;
       case ";":
-        if (depth === 0) secret = false;
+        // without quotes it may be a part of it
+        if (depth === 0 && beginsSetting(tokens, at + 1)) secret = false;
         break;
       case "string":
         if (isPart) {
@@ -137,8 +144,29 @@ export function findSecrets(text: string): Span[] {
         break;
     }
     if (isPart && goesOn === start && GOES_ON.has(kind)) goesOn = end;
+    if (kind !== "blank") last = token;
   }
   return mergedSpans(found);
+}
+
+/** The line is to be gone on with in the next, whatever xl makes of that. */
+function goesOnBelow(last: XlToken | undefined): boolean {
+  return last?.kind === "=" || last?.kind === "+=" || last?.problem === "backslash";
+}
+
+/** One that xl takes begins there: what is no such may be a part of what stands before. */
+function beginsSetting(tokens: readonly XlToken[], from: number): boolean {
+  let at = from;
+  const next = (): XlToken["kind"] | undefined => {
+    while (tokens[at]?.kind === "blank") at += 1;
+    const token = tokens[at];
+    at += 1;
+    return token?.kind;
+  };
+  if (next() !== "identifier") return false;
+  const operator = next();
+  const value = next();
+  return (operator === "=" || operator === "+=") && (value === "string" || value === "number" || value === "[");
 }
 
 /** What one goes on with that was to be in quotes, and is not. */
