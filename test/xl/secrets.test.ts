@@ -50,6 +50,11 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   ["vncpasswd = ;name = 'x'\n", "vncpasswd = ;name = 'x'\n"],
   ["vncpasswd = \\\n 'x'\nname = 'y'\n", "vncpasswd = REDACTED\n 'REDACTED'\nname = 'y'\n"],
   ["vncpasswd =\n x\nname = 'y'\n", "vncpasswd =\n REDACTED\nname = 'y'\n"],
+  // a list that is never closed ends where the next setting begins
+  ["vncpasswd = [ 'x',\n 'y'\nname = 'z'\nmemory = 5\n", "vncpasswd = [ 'REDACTED',\n 'REDACTED'\nname = 'z'\nmemory = 5\n"],
+  ["disk = [ 'a,raw,xvda1,w'\nvncpasswd = 'x'\nname = 'z'\nkernel = '/k'\n", "disk = [ 'a,raw,xvda1,w'\nvncpasswd = 'REDACTED'\nname = 'z'\nkernel = '/k'\n"],
+  ["x = [ [ 'a'\n  spicepasswd = 'x'; name = 'z'\n", "x = [ [ 'a'\n  spicepasswd = 'REDACTED'; name = 'z'\n"],
+  ["vncpasswd = [ 'x'\n y,\n # note\n 'z'\n", "vncpasswd = [ 'REDACTED'\n REDACTED,\n # note\n 'REDACTED'\n"],
   ["name = 'passwd'\nextra = 'x=1'\n", "name = 'passwd'\nextra = 'x=1'\n"],
 ];
 

@@ -124,7 +124,10 @@ export function findSecrets(text: string): Span[] {
         depth = Math.max(0, depth - 1);
         break;
       case "newline":
-        if (depth === 0 && (beginsSetting(tokens, at + 1) || !goesOnBelow(last))) secret = false;
+        // no line in a list begins so: it was never closed, and all behind it would pass for a part of it
+        if (beginsSetting(tokens, at + 1)) depth = 0;
+        else if (goesOnBelow(last)) break;
+        if (depth === 0) secret = false;
         break;
       case ";":
         // without quotes it may be a part of it
