@@ -1,6 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { HostState } from "../../src/core/model/host-state.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
@@ -522,6 +523,15 @@ describe("saved plans", () => {
     expect(exit).toBe(1);
     expect(err.replace(/\s+/g, " ")).toContain("is no saved plan: --out does not write over it");
     expect(readFileSync(files["web.yml"], "utf8")).toBe(playbook);
+  });
+
+  test("go into a pipe or a device that is there, and do not take its place", async () => {
+    const pipe = join(files.dir, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = promisify(execFile)("timeout", ["20", "cat", pipe]).then(({ stdout }) => stdout, () => "");
+    const { exit } = await cli(["--check", "--out", pipe, ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    expect([exit, lstatSync(pipe).isFIFO()]).toEqual([0, true]);
+    expect(JSON.parse(await reader)).toHaveProperty("digest");
   });
 });
 

@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
 import { cli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
 
@@ -32,4 +35,38 @@ test("what is seen on a host is shown for programs, and no password of a config"
   expect(out).toContain("/srv/xen/web1.img,raw,xvda1,w");
   expect(out).toContain("vncpasswd = 'REDACTED'");
   expect(out).not.toContain("hunter");
+});
+
+describe("a recording", () => {
+  const files = tempFiles({
+    "facts.json": readFileSync(RECORDED, "utf8"), "hosts.yml": "all: { hosts: { dom0: { ansible_connection: recorded, converge_facts: facts.json } } }\n",
+    "other.txt": "of somebody's", "old.json": "an old recording",
+  });
+  const record = (file: string): ReturnType<typeof cli> => cli(["facts", "-i", files["hosts.yml"], "dom0", "--record", file], { real: true });
+  const isRecording = (text: string): boolean => (JSON.parse(text) as { converge?: string }).converge === "recording";
+
+  test("can be read by its owner alone, whoever could read what had its name", async () => {
+    chmodSync(files["old.json"], 0o644);
+    expect((await record(files["old.json"])).exit).toBe(0);
+    expect(statSync(files["old.json"]).mode & 0o777).toBe(0o600);
+    expect(isRecording(readFileSync(files["old.json"], "utf8"))).toBe(true);
+  });
+
+  test("does not go where a link of its name leads", async () => {
+    const link = join(files.dir, "link.json");
+    symlinkSync(files["other.txt"], link);
+    expect((await record(link)).exit).toBe(0);
+    expect(readFileSync(files["other.txt"], "utf8")).toBe("of somebody's");
+    expect(lstatSync(link).isFile()).toBe(true);
+    expect(readdirSync(files.dir).filter((name) => name.endsWith(".new"))).toEqual([]);
+  });
+
+  test("goes into a pipe that is there", async () => {
+    const pipe = join(files.dir, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = promisify(execFile)("timeout", ["20", "cat", pipe], { maxBuffer: 2 ** 26 });
+    expect((await record(pipe)).exit).toBe(0);
+    expect(isRecording((await reader).stdout)).toBe(true);
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+  });
 });

@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { recordReadings } from "../../core/facts/recording.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
@@ -19,6 +18,7 @@ import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
 import { reporterFor } from "./session.js";
+import { writePrivate } from "./write-private.js";
 
 interface FactsOptions extends CommonOptions {
   readonly record?: string;
@@ -61,11 +61,7 @@ async function factsOf({ name, host }: NamedHost, options: FactsOptions, session
   }
   const { state, readings } = gathered.value;
   if (options.record !== undefined) {
-    try {
-      writeFileSync(options.record, recordReadings(readings), { mode: 0o600 });
-    } catch (error) {
-      throw refusal("file-unwritable", `'${options.record}' can not be written: ${(error as Error).message}`);
-    }
+    writePrivate(options.record, recordReadings(readings));
     reporter.say(`Recorded ${name} in ${options.record}. Look it through before you give it away.`);
   } else if (options.json === true) {
     session.console.out(`${factsJson(name, state)}\n`);

@@ -1,4 +1,4 @@
-import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isSourceText } from "../../core/inventory/inventory.js";
 import { looksLikeSavedPlan, writeSavedPlan } from "../../core/plan/saved.js";
 import { sha256, wishesBehind } from "../run/plan-target.js";
@@ -8,6 +8,7 @@ import { refusal } from "./failure.js";
 import { readText } from "./files.js";
 import { toolVersion } from "./version.js";
 import type { Work } from "./work.js";
+import { writePrivate } from "./write-private.js";
 
 /** Refuses to write a plan over anything that is no plan: before a host is looked at. A playbook is easily named twice. */
 export function refuseOverwrite(file: string): void {
@@ -30,13 +31,5 @@ export function savePlan(file: string, previews: readonly Preview[], work: Work,
     return [{ host: preview.host, connection, history: preview.state.history, desired: wishesBehind(preview.plan, preview.wishes), domains }];
   });
   const text = writeSavedPlan({ tool: toolVersion(), playbooks, batches: work.batches, hosts }, sha256);
-  const draft = `${file}.${process.pid}.new`;
-  try {
-    writeFileSync(draft, text, { mode: 0o600, flag: "wx" });
-    chmodSync(draft, 0o600);
-    renameSync(draft, file);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw refusal("file-unwritable", `'${file}' can not be written: ${(error as Error).message}`);
-  }
+  writePrivate(file, text);
 }

@@ -1,0 +1,35 @@
+import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { refusal } from "./failure.js";
+
+/** Names by which a process has its own pipes and files: what has such a name is written to, and never replaced. */
+const OF_THE_SYSTEM = /^\/(?:dev\/(?!shm\/)|proc\/)/;
+
+/**
+ * Writes a file that tells a good deal about hosts: readable by its owner alone, and whole or not at all. Another file under the name is
+ * replaced, with the rights that it had; so is a link, and what it leads to stays as it is. A pipe or a device gets the text.
+ */
+export function writePrivate(file: string, text: string): void {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    if (isWrittenTo(file)) {
+      writeFileSync(file, text);
+      return;
+    }
+    try {
+      writeFileSync(draft, text, { mode: 0o600, flag: "wx" });
+      chmodSync(draft, 0o600);
+      renameSync(draft, file);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw refusal("file-unwritable", `'${file}' can not be written: ${(error as Error).message}`);
+  }
+}
+
+function isWrittenTo(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return OF_THE_SYSTEM.test(resolve(file)) || (found !== undefined && !found.isFile());
+}
