@@ -83,6 +83,21 @@ describe("resume", () => {
     }
   });
 
+  test("nor where it is told with --json: what steers is written as an escape there, and a program reads the same words", async () => {
+    const run = "one\u001b]0;done\u0007\u009b2J\u202e";
+    const state = { ...host0([{ ...DEAD, run }]) };
+    for (const command of [RESUME, ["status", ...RESUME.slice(1, -1)]]) {
+      const { out } = await cli([...command, ...(command === RESUME ? ["--check"] : []), "--json"], {
+        hosts: { dom0a: new Books(PLAN, "", () => undefined, () => undefined) }, states: () => state,
+      });
+      expect(out).toContain("\\u009b2J\\u202e");
+      // eslint-disable-next-line no-control-regex -- they are what it looks for
+      expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      const words = out.trimEnd().split("\n").map((line) => JSON.stringify(JSON.parse(line)));
+      expect(words.some((line) => line.includes(JSON.stringify(run).slice(1, -1)))).toBe(true);
+    }
+  });
+
   test("--check says both and does neither", async () => {
     const host = new Books(PLAN, "", () => undefined, () => undefined);
     const { exit, out } = await cli([...RESUME, "--check"], { hosts: { dom0a: host }, states: () => host0([DEAD]) });

@@ -1,5 +1,6 @@
 import type { HostState } from "../model/host-state.js";
 import { redact, redactedMember } from "../xl/secrets.js";
+import { visibleJson } from "./visible.js";
 
 /** What `converge facts --json` prints: all that is seen on a host, but for the passwords that guests' configs hold. */
 export function factsJson(host: string, state: HostState): string {
@@ -8,7 +9,7 @@ export function factsJson(host: string, state: HostState): string {
     ...inside(domain),
     ...(config === undefined ? {} : { config: { ...inside(config), text: { file: config.text.file, text: redact(config.text.text) } } }),
   }]));
-  return JSON.stringify({ type: "facts", host, state: { ...state, domains } });
+  return visibleJson({ type: "facts", host, state: { ...state, domains } });
 }
 
 /** The same as JSON has it, without the passwords in its strings. */

@@ -12,6 +12,20 @@ export function visible(text: string): string {
   return text.replace(STEERING, escaped);
 }
 
+/**
+ * JSON for a terminal or a log as well as for a program: the same value, in which what steers is written as `\u202e`. JSON itself asks
+ * that of the first controls alone.
+ * @param indent as of JSON.stringify
+ */
+export function visibleJson(value: unknown, indent?: number): string {
+  // a newline or a tab that it lays out with stands outside of strings
+  return JSON.stringify(value, null, indent).replace(STEERING, (char) => char === "\n" ? char : inJson(char));
+}
+
+function inJson(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** Like {@link visible} for one line of a file: tabs stay, since they are layout there. */
 export function visibleLine(line: string): string {
   return line.split("\t").map(visible).join("\t");

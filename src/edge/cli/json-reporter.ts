@@ -2,13 +2,14 @@ import { hasErrors } from "../../core/model/diagnostic.js";
 import type { JsonLine } from "../../core/render/json-lines.js";
 import { diagnosticLine, planLine, recapLine } from "../../core/render/json-lines.js";
 import type { DescribeStep } from "../../core/render/view.js";
+import { visibleJson } from "../../core/render/visible.js";
 import type { Console } from "../terminal/console.js";
 import type { Reporter } from "./reporter.js";
 import { toolVersion } from "./version.js";
 
 /** `--json`: one object a line on standard output, and nothing else there. */
 export function jsonReporter(console: Console, describe: DescribeStep): Reporter {
-  const write = (line: JsonLine): void => { console.out(`${JSON.stringify(line)}\n`); };
+  const write = (line: JsonLine): void => { console.out(`${visibleJson(line)}\n`); };
   return {
     begin: (command, inputs) => { write({ type: "begin", version: 1, tool: toolVersion(), command, inputs }); },
     complain: (diagnostics) => { diagnostics.map(diagnosticLine).forEach(write); },

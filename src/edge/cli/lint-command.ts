@@ -12,6 +12,7 @@ import { renderLintText } from "../../core/render/lint-text.js";
 import type { LintView } from "../../core/render/lint-view.js";
 import { tallyOf } from "../../core/render/lint-view.js";
 import { usableWidth } from "../../core/render/view.js";
+import { visibleJson } from "../../core/render/visible.js";
 import { complaintLines, stylesOf } from "./complaint-lines.js";
 import type { ExitCode } from "./exit-code.js";
 import { EXIT } from "./exit-code.js";
@@ -104,8 +105,8 @@ function mended(request: LintRequest, first: LintReport, session: Session): Lint
 
 function printed(view: LintView, options: LintOptions, session: Session): string {
   switch (options.format) {
-    case "json": return JSON.stringify(lintReportJson(view), null, 2);
-    case "sarif": return JSON.stringify(lintReportSarif(view), null, 2);
+    case "json": return visibleJson(lintReportJson(view), 2);
+    case "sarif": return visibleJson(lintReportSarif(view), 2);
     case "github": return lintReportGithub(view).join("\n");
     case "junit": return lintReportJunit(view).join("\n");
     case "text": {

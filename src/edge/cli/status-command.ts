@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { guestStatuses, renderStatuses } from "../../core/render/status.js";
 import { usableWidth } from "../../core/render/view.js";
+import { visibleJson } from "../../core/render/visible.js";
 import { inParallel } from "../run/parallel.js";
 import { commandAgainText } from "./command-again.js";
 import { stylesOf } from "./complaint-lines.js";
@@ -36,7 +37,7 @@ export function statusCommand(session: Session, done: (exit: ExitCode) => void):
             return EXIT.failed;
           }
           const guests = guestStatuses(observation.state, (command, domain) => commandAgainText(command, named, domain));
-          if (options.json === true) session.console.out(`${JSON.stringify({ type: "runs", host: name, runs: observation.state.runs, guests })}\n`);
+          if (options.json === true) session.console.out(`${visibleJson({ type: "runs", host: name, runs: observation.state.runs, guests })}\n`);
           else session.console.out(`${renderStatuses(name, guests, style, usableWidth(session.console.columns)).join("\n")}\n`);
           return EXIT.done;
         }));
