@@ -3,6 +3,7 @@ import { compareInventories } from "./inventory.js";
 import { lintMany } from "./linting.js";
 import { IMAGE_BYTES, compareMoves } from "./move.js";
 import type { MoveTimes } from "./move.js";
+import { partsMeant } from "./parts.js";
 import { planAll, planMany, readingsOf } from "./planning.js";
 import { sharesOf } from "./shares.js";
 
@@ -83,8 +84,15 @@ function benchLinting(): void {
   console.log("");
 }
 
-const only = process.argv[2];
-if (only === undefined || only === "planning") await benchPlanning();
-if (only === undefined || only === "inventory") benchInventories();
-if (only === undefined || only === "moves") await benchMoves(process.argv.slice(3));
-if (only === undefined || only === "linting") benchLinting();
+const PARTS: Readonly<Record<string, (words: readonly string[]) => void | Promise<void>>> = {
+  planning: benchPlanning, inventory: benchInventories, moves: benchMoves, linting: benchLinting,
+};
+
+const [only, ...words] = process.argv.slice(2);
+const chosen = partsMeant(only, Object.keys(PARTS));
+if (typeof chosen === "string") {
+  console.error(chosen);
+  process.exitCode = 1;
+} else {
+  for (const part of chosen) await PARTS[part]?.(words);
+}
