@@ -432,6 +432,22 @@ const CASES: readonly Case[] = [
       config: { ...config, disks: [...config.disks, { ...DISK, vdev: "xvdb", target: "/srv/xen/web1/xvda1.img" }] },
     })),
   },
+  ...(["delete", "retire"] as const).map((source): Case => ({
+    name: `a clone that is down may be laid over an image that is to go: ${source}`, code: "image-laid-over", says: /may be laid over .* and source: /,
+    who: /a disk of clone1, may lie in another file/, advises: /source: keep/,
+    guests: [WEB, { name: "clone1", running: false, disks: { xvda1: {} } }],
+    state: (state) => {
+      const { clone1 } = state.domains;
+      const found = state.images["/srv/xen/clone1/xvda1.img"];
+      if (clone1?.config === undefined || found === undefined) throw new Error("no clone");
+      const disks = clone1.config.disks.map((disk) => ({ ...disk, format: "qcow2" }));
+      return {
+        ...state, images: { ...state.images, [found.path]: { ...found, format: "qcow2", disk: { bytes: GIB, backed: true, encrypted: false } } },
+        domains: { ...state.domains, clone1: { ...clone1, config: { ...clone1.config, disks } } },
+      };
+    },
+    wish: moved({ source }),
+  })),
   { name: "somebody has a loop device over the image", state: looped({}), code: "image-shared", says: /used by more than web1/, who: /loop7 lies on it, and is no guest's/ },
   {
     name: "something lies on the guest's own loop device", code: "image-shared", says: /used by more than web1/, who: /device vg-in-guest lies on it/,

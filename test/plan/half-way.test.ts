@@ -172,6 +172,36 @@ describe("an image that a later run is to give up", () => {
     expect(plan.domains[0]?.bindings.find(({ what }) => what === `image ${IMAGE}`)?.is).toEqual({ inode, devno });
   });
 
+  const clone = (disk: { backed: boolean }, qemu?: readonly string[]): HostState => {
+    const { domains, images } = aHost([{ name: "clone1", disks: { xvda1: {} }, running: qemu !== undefined }]);
+    const { clone1 } = domains;
+    const found = images["/srv/xen/clone1/xvda1.img"];
+    if (clone1?.config === undefined || found === undefined) throw new Error("no guest");
+    const { config, running } = clone1;
+    const nodes = (qemu ?? []).map((path, at) => ({ node: `#block${String(at)}`, path, driver: "qcow2", bytes: 64 * MIB }));
+    return {
+      ...stuck, images: { ...stuck.images, [found.path]: { ...found, inode: 5511, format: "qcow2", disk: { bytes: 64 * MIB, encrypted: false, ...disk } } },
+      domains: { ...stuck.domains, clone1: {
+        ...clone1, config: { ...config, disks: config.disks.map((one) => ({ ...one, format: "qcow2" })) },
+        ...(running === undefined ? {} : { running: { ...running, qemu: { jobs: [], nodes } } }),
+      } },
+    };
+  };
+
+  test.each(["delete", "retire"] as const)("is not taken from below a clone that is down, or does not say over what it is laid: %s", (source) => {
+    for (const state of [clone({ backed: true }), clone({ backed: true }, [])]) {
+      const plan = planHost(state, WISH({ source }), sha256);
+      expect(complaints(plan)).toEqual(["error[image-laid-over]"]);
+      expect(plan.diagnostics[0]?.detail).toContain("a disk of clone1");
+      expect(plan.domains).toEqual([]);
+      expect(complaints(planHost(state, WISH({ source: "keep" }), sha256))).toEqual([]);
+    }
+    expect(complaints(planHost(clone({ backed: true }, ["/srv/xen/clone1/xvda1.img", IMAGE]), WISH({ source }), sha256))).toEqual(["error[image-shared]"]);
+    for (const state of [clone({ backed: false }), clone({ backed: true }, ["/srv/xen/clone1/xvda1.img", "/srv/base.img"])]) {
+      expect(kindsOf(state, { source })).toContain(`${source}-image`);
+    }
+  });
+
   test("is not the one of another file system that has come under its name", () => {
     const state = withImage(stuck, { ...imageOf(stuck), inode: 999, content: ext4("another", 64 * MIB) });
     expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(["error[source-changed]"]);

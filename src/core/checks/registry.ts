@@ -4,6 +4,7 @@ import { damagedSource } from "./damaged-source.js";
 import { endNotAtEnd } from "./end-not-at-end.js";
 import { gptBackup } from "./gpt-backup.js";
 import { guestHalted } from "./guest-halted.js";
+import { imageLaidOver } from "./image-laid-over.js";
 import { imageShared } from "./image-shared.js";
 import { mirrorLeftOut } from "./mirror-left-out.js";
 import { missingModule } from "./missing-module.js";
@@ -45,6 +46,7 @@ export const checks = {
   "end-not-at-end": endNotAtEnd,
   "gpt-backup-not-at-end": gptBackup,
   "guest-halted": guestHalted,
+  "image-laid-over": imageLaidOver,
   "image-not-on-lvm": notOnLvm,
   "image-shared": imageShared,
   "mirror-left-out": mirrorLeftOut,

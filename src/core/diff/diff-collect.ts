@@ -1,3 +1,4 @@
+import { layeredDisk } from "../checks/layered.js";
 import type { CollectChange, DiscardImage, ForgetRuns } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
@@ -154,36 +155,13 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
     if (running !== undefined && isServedFrom(running, same)) return `the guest ${domain.name} has it open`;
     // what it will be restored onto stands in the save file alone
     if (saved) return `${domain.name} is saved, and nobody knows which disks it remembers: restore it first`;
-    const layered = layeredOf(domain, state);
-    if (layered !== undefined) {
-      return `a part of ${layered}, a disk of ${domain.name}, may lie in another file, and nobody knows in which: `
-        + (running === undefined ? `once ${domain.name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
-    }
+    const layered = layeredDisk(domain, state);
+    if (layered !== undefined) return layered;
   }
   const loop = state.loops.find((one) => one.inode === image.inode && one.devno === image.devno);
   if (loop !== undefined) return `the loop device ${loop.device} has it open`;
   const mapping = state.mappings?.find(({ table }) => (table.kind === "linear" ? [table.on] : [table.from, table.to]).some((leg) => leg === path || same(leg)));
   return mapping === undefined ? undefined : `the mapping ${mapping.name} lies on it`;
-}
-
-/**
- * A disk of the guest's of which a part lies in files that no config names, as that of a clone that somebody has made over the old image of
- * another guest. While it runs its QEMU has them open, and says which.
- */
-function layeredOf({ config, otherDisks = [], running }: Domain, { images }: HostState): string | undefined {
-  // what is served raw is not looked into, whatever its guest has written to the head of it
-  const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
-    .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
-  const isOpen = ({ path, realPath }: Image): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
-  return named.find((target) => {
-    const image = images[target];
-    return image !== undefined && mayBeLayered(image) && !isOpen(image);
-  });
-}
-
-/** Of what is no raw image, and of a format whose head nobody can read, that is not known. */
-function mayBeLayered({ format, disk }: Image): boolean {
-  return format !== "raw" && disk?.backed !== false;
 }
 
 function isServedFrom(running: NonNullable<Domain["running"]>, same: (path: string) => boolean): boolean {

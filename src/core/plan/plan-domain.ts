@@ -14,6 +14,7 @@ import type { Step } from "../model/step.js";
 import type { ConfigChange, DomainPlan, PlanNode } from "../model/plan.js";
 import { checks } from "../checks/registry.js";
 import type { Check, CheckContext } from "../checks/check.js";
+import { laidOver } from "../checks/image-laid-over.js";
 import { usersOfImage } from "../checks/users.js";
 import { foundByMove } from "../diff/found-by-move.js";
 import { otherFileSystem } from "../model/storage.js";
@@ -238,6 +239,8 @@ function againstSettling(finish: FinishMove, domain: Domain, state: HostState): 
       "Say `source: keep`, or let nobody have it.",
     )];
   }
+  const below = laidOver(image, wish.move.source, state);
+  if (below !== undefined) return [problem("image-laid-over", below.summary, below.detail, below.fix)];
   const retired = retiredName(image.realPath);
   if (wish.move.source === "retire" && Object.hasOwn(state.images, retired)) {
     return [problem(
