@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { mappingPath } from "../../src/core/model/mapping.js";
+import type { PlanNode } from "../../src/core/model/plan.js";
 import { compileProgram } from "../../src/core/program/compile.js";
 import { clearDevice } from "../../src/core/steps/clear-device.js";
 import { stepKinds } from "../../src/core/steps/registry.js";
@@ -115,6 +116,46 @@ it.concurrent.each(["dm", "md", "drbd"] as const)("a device by %s that nobody ha
     host.remove();
   }
 });
+
+it.concurrent.each((["dm", "md", "drbd"] as const).flatMap((by) => (["kill-before", "kill-after"] as const).map((when) => ({ by, when }))))(
+  "a device by $by, and the loop that it alone had, are gone in the end where the program dies ($when) at any call", async ({ by, when }) => {
+    const nodes = (host: StubHost): readonly PlanNode[] => [
+      stepOf(clearDevice, "prepare", "clear", { name: NAME[by], image: host.image }, ""), stepOf(tidy, "finish", "tidy", { domain: host.domain }, ""),
+    ];
+    const install = (host: StubHost, run: string): void => {
+      host.install(compileProgram(planOf(host.domain, nodes(host)), stepKinds, { config: host.config }), run);
+    };
+    for (let at = 1; ; at += 1) {
+      const host = await left(at, by);
+      try {
+        install(host, "2");
+        host.forgetCalls();
+        host.tell(when, String(at));
+        await host.run("run");
+        host.untell(when);
+        const died = host.ended() === undefined;
+        if (died) {
+          await host.run("recover");
+          // who looks at the host plans the step for what is still there
+          if (existsSync(join(host.root, mappingPath(NAME[by])))) {
+            install(host, "3");
+            await host.run("run");
+            expect(host.ended(), host.journalText()).toBe("done");
+          }
+        }
+        const where = `${String(at)}: ${host.calls().join("; ")}\n${host.journalText()}`;
+        expect(existsSync(join(host.root, mappingPath(NAME[by]))), where).toBe(false);
+        expect(readdirSync(join(host.state, "loops")), where).toEqual(["loop0"]);
+        const run = join(host.root, "run/converge/web1/xvda1");
+        expect(existsSync(run) ? readdirSync(run) : [], where).toEqual([]);
+        expect(host.lines(join(host.state, "violations"))).toEqual([]);
+        if (!died) break;
+      } finally {
+        host.remove();
+      }
+    }
+  },
+);
 
 it.concurrent.each(["dm", "md", "drbd"] as const)("a device by %s that the guest comes up on when it reboots itself is not cleared away", async (by) => {
   const host = await left(1, by);

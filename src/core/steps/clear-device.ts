@@ -22,7 +22,7 @@ export const clearDevice: StepKind<"clear-device", ClearDevice> = {
   needs: ({ name }) => ["losetup", traitsOf(name).end.tool],
   title: ({ name, image }) => `Remove ${mappingPath(name)}, which nobody has, and the loop device below it, from ${image}`,
   actions: ({ name }) => [
-    { verb: ["clear_device", name], shown: `${traitsOf(name).end.shown(name)}; losetup --detach what it lay on` },
+    { verb: ["clear_device", name], shown: `losetup --detach what it lies on; ${traitsOf(name).end.shown(name)}` },
   ],
   goals: () => [],
   effect: ({ name, image }, model) => {

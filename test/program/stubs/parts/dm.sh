@@ -15,6 +15,9 @@ table_of() {
     TABLE="$TABLE $word"
   done
   TABLE=${TABLE# }
+  for word in $TABLE; do
+    [ ! -e "$STUB_STATE/loops/loop${word#7:}/autoclear" ] || violated "a table over a loop that was detached"
+  done
 }
 
 dm_users() { # NAME: sets USERS, how many backends have it
@@ -27,6 +30,8 @@ dm_users() { # NAME: sets USERS, how many backends have it
 
 dm_remove() { # NAME
   rm -r "$STUB_STATE/dm/$1" "$CONVERGE_ROOT/dev/mapper/$1"
+  part loops
+  clear_loops
 }
 
 dmsetup_() {

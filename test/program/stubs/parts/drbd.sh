@@ -1,11 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # DRBD: a directory a resource. `meta` is the loop device over its metadata, a file that says how its disk is.
 
-loop_of() { # DEVICE: let go of by DRBD
-  loop=$STUB_STATE/loops/${1##*/}
-  [ ! -e "$loop/autoclear" ] || rm -r "$loop" "$CONVERGE_ROOT/dev/${1##*/}"
-}
-
 meta_file() { # LOOP: sets META
   value "$STUB_STATE/loops/${1##*/}/file"
   META=$VALUE
@@ -144,11 +139,10 @@ drbd_holder() {
 }
 
 drbd_detach() { # RES
-  value "$1/meta"
-  meta=$VALUE
   drbd_holder "$1"
   rm -r "$holder" "$1/disk" "$1/meta"
-  loop_of "$meta"
+  part loops
+  clear_loops
   lost "$1"
 }
 

@@ -15,15 +15,14 @@ losetup_() {
       ;;
     --detach)
       [ -d "$STUB_STATE/loops/${2##*/}" ] || exit 1
-      # it goes when DRBD lets go of it
-      if is_among "$2" "$STUB_STATE"/drbd/*/meta "$STUB_STATE"/drbd/*/disk; then
+      ! is_mounted "$2" || exit 1
+      # it goes when that one lets go of it
+      if is_had "$2"; then
+        ! is_served "$2" || violated "a loop detached that a guest's mapping lies on"
         : >"$STUB_STATE/loops/${2##*/}/autoclear"
         return 0
       fi
-      ! is_mounted "$2" || exit 1
-      ! is_mapped "7:${2##*loop}" || violated "a loop detached that a mapping lies on"
-      rm -r "$STUB_STATE/loops/${2##*/}" "${CONVERGE_ROOT:?}/dev/${2##*/}"
-      rm -rf "$CONVERGE_ROOT/sys/block/${2##*/}"
+      clear_loop "${2##*/}"
       ;;
     --list)
       last_of "$@"; file=$LAST
@@ -63,11 +62,38 @@ is_mounted() {
   return 1
 }
 
-# is_mapped MAJOR:MINOR: a mapping lies on it
-is_mapped() {
-  for table in "$STUB_STATE"/dm/*/table; do
-    value "$table" || :
-    case " $VALUE " in *" $1 "*) return 0 ;; esac
+clear_loop() { # NAME
+  rm -r "$STUB_STATE/loops/$1" "${CONVERGE_ROOT:?}/dev/$1"
+  rm -rf "$CONVERGE_ROOT/sys/block/$1"
+}
+
+# clear_loops: those that were detached while somebody had them, and that nobody has any more
+clear_loops() {
+  for cleared in "$STUB_STATE"/loops/*/autoclear; do
+    [ -e "$cleared" ] || continue
+    cleared=${cleared%/autoclear}
+    is_had "$CONVERGE_ROOT/dev/${cleared##*/}" || clear_loop "${cleared##*/}"
+  done
+}
+
+# is_had DEVICE: DRBD, a mapping or an array lies on the loop
+is_had() {
+  is_among "$1" "$STUB_STATE"/drbd/*/meta "$STUB_STATE"/drbd/*/disk || mapping_over "$1" ||
+    is_among "7:${1##*loop}" "$CONVERGE_ROOT"/sys/block/md*/md/dev-*/block/dev
+}
+
+# is_served DEVICE: a guest has it by a mapping
+is_served() {
+  mapping_over "$1" && is_among "$CONVERGE_ROOT/dev/mapper/$MAPPING" "$STUB_STATE"/doms/*/vbd/*/node
+}
+
+# mapping_over DEVICE: sets MAPPING, the one that lies on the loop
+mapping_over() {
+  for MAPPING in "$STUB_STATE"/dm/*; do
+    value "$MAPPING/table" || :
+    case " $VALUE " in *" 7:${1##*loop} "*) ;; *) continue ;; esac
+    MAPPING=${MAPPING##*/}
+    return 0
   done
   return 1
 }

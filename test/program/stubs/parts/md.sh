@@ -64,6 +64,8 @@ mdadm_() {
       value "$node"
       ! is_among "$VALUE" "$STUB_STATE"/doms/*/vbd/*/physical-device || exit 1
       rm -r "${md%/md}" "$CONVERGE_ROOT$2" "$node"
+      part loops
+      clear_loops
       ;;
     *) # PATH --add|--fail|--remove DEVICE
       md_of "$1"
@@ -106,6 +108,8 @@ mdadm_() {
           fi
           value "$member/state" || :
           case $VALUE in faulty* | spare) rm -r "$member" ;; *) exit 2 ;; esac
+          part loops
+          clear_loops
           ;;
       esac
       ;;

@@ -49,21 +49,17 @@ is_laid() { # NAME
   case $1 in */*) device_of "$1" ;; *) mapping_of "$1" ;; esac
 }
 
-# remove_idle NAME WHY: it goes, and so do the loops that it alone had
+# remove_idle NAME WHY: it goes, and so do the loops that it alone had. They are detached first: one that somebody has stays until that one
+# lets go of it (LO_FLAGS_AUTOCLEAR). Who is killed in between leaves the device, by which they are found; without it nobody looks for them.
 remove_idle() {
-  local name loop loops
-  name=$1 loops=
+  local loop
   for loop in "$ROOT"/dev/loop[0-9]*; do
-    [ -e "$loop" ] && lies_on "$name" "$loop" && ! backend_uses "$loop" && loops="$loops $loop"
+    [ -e "$loop" ] && lies_on "$1" "$loop" && ! backend_uses "$loop" || continue
+    run_command losetup --detach "$loop" || return
+    unlink_loop "$loop"
   done
-  case $name in */*) stop_device "$name" ;; *) run_command dmsetup remove "$name" ;; esac || return
-  journal note message "$name, which an earlier run had left, $2"
-  # nobody would look for the others once the device is gone
-  set -- 0
-  for loop in $loops; do
-    if run_command losetup --detach "$loop"; then unlink_loop "$loop"; else set -- 1; fi
-  done
-  return "$1"
+  case $1 in */*) stop_device "$1" ;; *) run_command dmsetup remove "$1" ;; esac || return
+  journal note message "$1, which an earlier run had left, $2"
 }
 
 # lay_device NAME SECTORS DEVICE: on one disk, as after a boot
