@@ -370,6 +370,8 @@ test.each(["dom*,!dom0a,!dom0b", "zz*"])("a --limit that leaves no host is no su
 describe("saved plans", () => {
   const plan = join(files.dir, "plan.json");
   const save = async (...more: string[]): Promise<Record<string, unknown>> => {
+    // a test before may have made something else of it, which is not written over
+    rmSync(plan, { force: true });
     await cli(["--check", "--out", plan, ...WEB, ...more], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
     return JSON.parse(readFileSync(plan, "utf8")) as Record<string, unknown>;
   };
@@ -532,6 +534,26 @@ describe("saved plans", () => {
     const { exit } = await cli(["--check", "--out", pipe, ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
     expect([exit, lstatSync(pipe).isFIFO()]).toEqual([0, true]);
     expect(JSON.parse(await reader)).toHaveProperty("digest");
+  });
+
+  test.each([
+    { what: "an inventory", text: '{ "all": { "hosts": { "dom0a": null } } }\n' }, { what: "facts of a host", text: '{ "format": "converge-facts" }\n' },
+  ])("are not written over $what, which is JSON as well", async ({ text }) => {
+    const file = join(tempFolder("json"), "lab.json");
+    writeFileSync(file, text);
+    const host = new FakeHost("dom0a");
+    const { exit, err } = await cli(["--check", "--out", file, ...WEB], { hosts: { dom0a: host }, states: () => before });
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain("is no saved plan: --out does not write over it");
+    expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
+  test("are written over an older one, be it cut short", async () => {
+    const older = join(tempFolder("plans"), "older.json");
+    writeFileSync(older, '{\n  "format": "converge-plan",\n  "vers');
+    const { exit, err } = await cli(["--check", "--out", older, ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => before });
+    expect(exit, err).toBe(0);
+    expect(readFileSync(older, "utf8")).toContain('"digest"');
   });
 });
 

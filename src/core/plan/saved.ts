@@ -71,7 +71,12 @@ export function writeSavedPlan(plan: SavedPlan, digest: Digest): string {
 
 /** Is this text meant to be a saved plan? Asked of what `apply` is given, before it is read as a playbook. */
 export function looksLikeSavedPlan(source: SourceText): boolean {
-  return source.file.endsWith(".json") || /^\s*\{\s*"format"\s*:\s*"converge-plan"/.test(source.text);
+  return source.file.endsWith(".json") || beginsAsSavedPlan(source);
+}
+
+/** Has converge written this, whatever has become of its end? A name alone says nothing of that: inventories and recordings are JSON, too. */
+export function beginsAsSavedPlan({ text }: SourceText): boolean {
+  return /^\s*\{\s*"format"\s*:\s*"converge-plan"/.test(text);
 }
 
 /** Reads a plan file: refuses what is no plan, cut short, of another version, or changed since it was written. */

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { isSourceText } from "../../core/inventory/inventory.js";
-import { looksLikeSavedPlan, writeSavedPlan } from "../../core/plan/saved.js";
+import { beginsAsSavedPlan, writeSavedPlan } from "../../core/plan/saved.js";
 import { sha256, wishesBehind } from "../run/plan-target.js";
 import type { Preview } from "../run/preview.js";
 import { EXIT } from "./exit-code.js";
@@ -14,7 +14,7 @@ import { writePrivate } from "./write-private.js";
 export function refuseOverwrite(file: string): void {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
   const read = readText(file);
-  if (read !== undefined && isSourceText(read) && (read.text.trim() === "" || looksLikeSavedPlan(read))) return;
+  if (read !== undefined && isSourceText(read) && (read.text.trim() === "" || beginsAsSavedPlan(read))) return;
   throw refusal("file-unwritable", `'${file}' is there, and is no saved plan: --out does not write over it`, "Name another file, or remove that one.");
 }
 

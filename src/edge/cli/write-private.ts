@@ -7,7 +7,7 @@ const OF_THE_SYSTEM = /^\/(?:dev\/(?!shm\/)|proc\/)/;
 
 /**
  * Writes a file that tells a good deal about hosts: readable by its owner alone, and whole or not at all. Another file under the name is
- * replaced, with the rights that it had; so is a link, and what it leads to stays as it is. A pipe or a device gets the text.
+ * replaced, and its rights with it; so is a link, and what it leads to stays as it is. A pipe or a device gets the text.
  */
 export function writePrivate(file: string, text: string): void {
   const draft = `${file}.${process.pid}.new`;
