@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -217,6 +217,16 @@ describe("lint --fix", () => {
     expect(exit).toBe(0);
     expect(readFileSync(path, "utf8")).toBe(before.replaceAll("/dev/", "").replace("EXT4", "ext4"));
     expect(statSync(path).mode & 0o777).toBe(0o640);
+  });
+
+  test("mends the file that a link leads to, and the link stays one", async () => {
+    const dir = project({ "hosts.yml": HOSTS, "shared/web.txt": GOOD.replace("hosts", "Hosts") });
+    const link = join(dir, "web.yml");
+    symlinkSync("shared/web.txt", link);
+    const { exit, out } = await cli(["lint", "--fix", dir]);
+    expect([exit, out]).toEqual([0, "Nothing found in 2 files\n"]);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(dir, "shared/web.txt"), "utf8")).toBe(GOOD);
   });
 
   test("leaves a file alone in which there is nothing to mend", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import type { LintFiles } from "../../core/lint/lint-files.js";
 import type { Mend } from "../../core/lint/mend.js";
@@ -34,11 +34,12 @@ export function writeMend({ source, edits }: Mend): Diagnostic | undefined {
   const refuse = (why: string): Diagnostic => ({
     severity: "error", code: "file-unwritable", summary: `'${source.file}' can not be mended: ${why}`,
   });
-  // beside the file, so that the rename is one step; a half-written inventory would be another one
-  const fresh = `${source.file}.converge-${process.pid}`;
+  let fresh: string | undefined;
   try {
-    if (!statSync(source.file).isFile()) return refuse("it is no file, and what it had is read");
-    const bytes = readFileSync(source.file);
+    // a link to it stays one: others read the same file
+    const path = realpathSync(source.file);
+    if (!statSync(path).isFile()) return refuse("it is no file, and what it had is read");
+    const bytes = readFileSync(path);
     const shift = bytes.subarray(0, MARK.length).equals(MARK) ? MARK.length : 0;
     if (bytes.subarray(shift).toString("utf8") !== source.text) return refuse("it has changed meanwhile");
     const parts: Buffer[] = [];
@@ -47,11 +48,13 @@ export function writeMend({ source, edits }: Mend): Diagnostic | undefined {
       parts.push(bytes.subarray(at, shift + byteStart), Buffer.from(text));
       at = shift + byteEnd;
     }
-    writeFileSync(fresh, Buffer.concat([...parts, bytes.subarray(at)]), { mode: statSync(source.file).mode, flag: "wx" });
-    renameSync(fresh, source.file);
+    // beside the file, so that the rename is one step; a half-written inventory would be another one
+    fresh = `${path}.converge-${process.pid}`;
+    writeFileSync(fresh, Buffer.concat([...parts, bytes.subarray(at)]), { mode: statSync(path).mode, flag: "wx" });
+    renameSync(fresh, path);
     return undefined;
   } catch (error) {
-    if (existsSync(fresh)) rmSync(fresh);
+    if (fresh !== undefined && existsSync(fresh)) rmSync(fresh);
     return refuse((error as Error).message);
   }
 }
