@@ -20,7 +20,10 @@ const PLAYBOOK = `
         xvda2: { volume: vg0/web1-xvda2, move: { keep_for: 90d } }
       move: { source: retire, keep_for: 7d }
 `;
-const files = tempFiles({ "inventory.yml": "all:\n  hosts:\n    dom0a:\n", "web.yml": PLAYBOOK });
+const files = tempFiles({
+  "inventory.yml": "all:\n  hosts:\n    dom0a:\n", "web.yml": PLAYBOOK,
+  "silent.yml": "- hosts: all\n  domains: { web1: { disks: { \"*\": { volume: \"vg0/web1-{{ vdev }}\" } } } }\n",
+});
 const GC = ["gc", "-i", files["inventory.yml"]];
 const RUN: readonly FakeEvent[] = [
   { event: "begin", run: "two", domain: "web1", digest: "d", owner: "alice@laptop" },
@@ -75,6 +78,25 @@ describe("gc --check", () => {
     const { exit, out } = await cli([...GC, "--check", "--detailed-exitcode", ...args], { hosts: { dom0a: new FakeHost("dom0a") }, states });
     expect(out.includes("rm -- ")).toBe(deletes);
     expect(exit).toBe(deletes ? 2 : 0);
+  });
+
+  describe("of an image that its move wants kept for longer", () => {
+    const promised = (): HostState => collected({ keepForSeconds: 90 * DAY });
+    const planned = async (...args: readonly string[]): Promise<string> =>
+      flat((await cli([...GC, "--check", ...args], { hosts: { dom0a: new FakeHost("dom0a") }, states: promised })).out);
+
+    test.each([[["dom0a"]], [[]], [[files["silent.yml"]]]])("keeps it as long, where nobody says how long now: %j", async (what) => {
+      const out = await planned(...what);
+      expect(out).not.toContain("rm -- ");
+      expect(out).toMatch(/note\[image-kept\]: \/srv\/xen\/web1\/xvda1\.img\.retired stays .*is kept until 2026-12-30/);
+    });
+
+    test("goes by the playbook that there is now, and by what is asked for by hand", async () => {
+      const asked = await planned(files["web.yml"]);
+      expect(asked).toContain("rm -- /srv/xen/web1/xvda1.img.retired");
+      expect(asked).not.toContain("rm -- /srv/xen/web1/xvda2.img.retired");
+      for (const what of ["dom0a", files["silent.yml"]]) expect(await planned("--keep-for", "2w", what)).toContain("2 retired images to delete");
+    });
   });
 
   test("is a line of JSON for a program", async () => {

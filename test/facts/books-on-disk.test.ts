@@ -26,7 +26,7 @@ function write(path: string, text: string): void {
 
 test("says which runs are over, which images were retired and which files these were, and what time it is there", () => {
   const entry = { domain: "web1", vdev: "xvda1", volume: "vg0/web1", path: "/srv/a.img", retired: "/srv/a.img.retired", inode: 7, bytes: 4096, mtime: 1_700_000_000, at: 1_700_000_100 };
-  write("web1/retired.jsonl", `${JSON.stringify(entry)}\n`);
+  write("web1/retired.jsonl", `${JSON.stringify(entry)}\n${JSON.stringify({ ...entry, vdev: "xvda2", keepFor: 7_776_000 })}\n`);
   // a later run has replaced the boot unit that called it
   write("web1/runs/cut-short/before", `${root}/domains/web1/runs/replaced/program.sh\n`);
   for (const [run, files] of [["over", ["ended"]], ["replaced", ["ended"]], ["cut-short", []], ["left-something", ["ended", "unfinished"]]] as const) {
@@ -37,10 +37,11 @@ test("says which runs are over, which images were retired and which files these 
   const stdout = execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" });
   const { value, diagnostics } = fact.parse({ exitCode: 0, stdout, stderr: "" });
   expect(diagnostics).toEqual([]);
-  expect(value?.retired).toEqual([{
+  const read = {
     domain: "web1", vdev: "xvda1", volume: "vg0/web1", path: "/srv/a.img", retired: "/srv/a.img.retired", at: 1_700_000_100,
     file: { inode: 7, bytes: 4096, mtime: 1_700_000_000 },
-  }]);
+  };
+  expect(value?.retired).toEqual([read, { ...read, vdev: "xvda2", keepForSeconds: 7_776_000 }]);
   expect(Object.fromEntries((value?.past ?? []).map(({ run, open }) => [run, open ?? false]))).toEqual({ over: false, replaced: true, "cut-short": true, "left-something": true });
   expect(Math.abs((value?.now ?? 0) - Date.now() / 1000)).toBeLessThan(3600);
 });

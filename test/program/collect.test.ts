@@ -68,13 +68,14 @@ describe.concurrent("what is written into the books", () => {
       mkdirSync(host.book, { recursive: true });
       writeFileSync(`${host.book}/retired.jsonl`, torn);
       writeFileSync(`${host.book}/history.jsonl`, `{"domain":"web1"}\n${torn}`);
-      const steps = [stepOf(retireImage, "settle", "retire", { domain: "web1", vdev: "xvda1", volume: VOLUME, path: host.image, retired: `${host.image}.retired` }, "")];
+      const args = { domain: "web1", vdev: "xvda1", volume: VOLUME, path: host.image, retired: `${host.image}.retired`, keepForSeconds: 90 * 86_400 };
+      const steps = [stepOf(retireImage, "settle", "retire", args, "")];
       host.install(program(host, steps));
       await host.run("run");
       expect(host.ended(), host.journalText()).toBe("done");
       const [first, second = "", ...more] = host.lines(`${host.book}/retired.jsonl`);
       expect([first, more]).toEqual([torn, []]);
-      expect(JSON.parse(second)).toMatchObject({ retired: `${host.image}.retired` });
+      expect(JSON.parse(second)).toMatchObject({ retired: `${host.image}.retired`, keepFor: 90 * 86_400 });
       const history = host.lines(`${host.book}/history.jsonl`);
       expect(history.slice(0, 2)).toEqual(['{"domain":"web1"}', torn]);
       expect(JSON.parse(history[2] ?? "")).toMatchObject({ domain: "web1" });

@@ -1,3 +1,4 @@
+import type { MoveOptions } from "../../src/core/model/desired.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Model } from "../../src/core/model/model.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
@@ -22,14 +23,14 @@ export function withBooks(state: HostState, at = RETIRED_AT, now = NOW): HostSta
 }
 
 /** A host whose guest was moved eight weeks ago, and whose images were retired. */
-export function collected(): HostState {
+export function collected(move: MoveOptions = {}): HostState {
   const state = aHost([{ name: "web1", disks: { xvda1: { bytes: 512 * MIB }, xvda2: { bytes: 64 * MIB, content: swap("u", 64 * MIB) } } }]);
-  return withBooks(movedAway(state, ["xvda1", "xvda2"]).host);
+  return withBooks(movedAway(state, ["xvda1", "xvda2"], move).host);
 }
 
 /** The model after a move of these disks of web1. */
-export function movedAway(state: HostState, disks: readonly string[]): Model {
-  const [plan] = planHost(state, [aWish("web1", disks, { source: "retire" })], sha256).domains;
+export function movedAway(state: HostState, disks: readonly string[], move: MoveOptions = {}): Model {
+  const [plan] = planHost(state, [aWish("web1", disks, { source: "retire", ...move })], sha256).domains;
   if (plan === undefined) throw new Error("nothing to do");
   const simulated = simulate(plan.nodes, startModel(state));
   if (!simulated.ok) throw new Error(simulated.why);

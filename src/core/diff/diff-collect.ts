@@ -18,6 +18,8 @@ export const KEPT_SECONDS = 30 * 24 * 60 * 60;
 export interface CollectWish {
   /** Where nothing nearer says how long. */
   readonly keepForSeconds: number;
+  /** It was asked for by hand: what the move that retired an image has said does not count. */
+  readonly byHand?: boolean;
   /** The guests that are meant, with what is said of them; unset: every guest. */
   readonly guests?: readonly GuestRetention[];
   /** Seconds since the epoch, by the host's clock, when it was first looked at: nothing comes of age while it is asked about. */
@@ -71,17 +73,25 @@ function isMeant({ guests }: CollectWish, domain: string): boolean {
   return guests === undefined || guests.some((guest) => guest.domain === domain);
 }
 
-function keptFor(wish: CollectWish, domain: string, vdev?: string): number {
+function keptFor(wish: CollectWish, domain: string): number {
+  return wish.guests?.find((one) => one.domain === domain)?.keepForSeconds ?? wish.keepForSeconds;
+}
+
+/**
+ * How long a retired image is kept: as the playbook says that there is now. Where there is none, or none that says it, the playbook of
+ * its move may have promised it for longer than anybody asks for here.
+ */
+function imageKeptFor(wish: CollectWish, { domain, vdev, keepForSeconds = 0 }: RetiredImage): number {
   const guest = wish.guests?.find((one) => one.domain === domain);
-  const disk = vdev === undefined ? undefined : guest?.disks.find((one) => sameVdev(one.vdev, vdev));
-  return disk?.keepForSeconds ?? guest?.keepForSeconds ?? wish.keepForSeconds;
+  const said = guest?.disks.find((one) => sameVdev(one.vdev, vdev))?.keepForSeconds ?? guest?.keepForSeconds;
+  return said ?? (wish.byHand === true ? wish.keepForSeconds : Math.max(wish.keepForSeconds, keepForSeconds));
 }
 
 /** The first reason for which an image stays; undefined where there is none. */
 function whyKept(retired: RetiredImage, image: Image, wish: CollectWish, state: HostState): string | undefined {
   const wrong = wrongTime(retired);
   if (wrong !== undefined) return wrong;
-  const due = retired.at + keptFor(wish, retired.domain, retired.vdev);
+  const due = retired.at + imageKeptFor(wish, retired);
   if (wish.now < due) return `it was retired ${formatInstant(retired.at)}, and is kept until ${formatInstant(due)}`;
   return notTheFile(retired, image) ?? inRun(retired.domain, state) ?? notOnVolume(retired, state) ?? notItsCopy(retired, image, state)
     ?? used(retired, image, state);

@@ -267,9 +267,11 @@ function readRetired(value: unknown): readonly RetiredImage[] {
   const [path, retired] = [member("path"), member("retired")];
   if (!path.startsWith("/") || !retired.startsWith("/")) return [];
   const [inode, bytes, mtime] = [numberOf(value, "inode"), numberOf(value, "bytes"), numberOf(value, "mtime")];
+  const keepForSeconds = numberOf(value, "keepFor");
   return [{
     domain: member("domain"), vdev: member("vdev"), volume: member("volume"), path, retired, at: numberOf(value, "at") ?? 0,
     ...(inode === undefined || bytes === undefined || mtime === undefined ? {} : { file: { inode, bytes, mtime } }),
+    ...(keepForSeconds === undefined ? {} : { keepForSeconds }),
   }];
 }
 

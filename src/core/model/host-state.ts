@@ -60,6 +60,8 @@ export interface RetiredImage {
   readonly at: number;
   /** What was retired; unset in books of older versions. */
   readonly file?: FileIdentity;
+  /** For how long the move that retired it has asked that it be kept; unset: it did not say, or an older version wrote it. */
+  readonly keepForSeconds?: number;
 }
 
 /** What tells a file that nobody writes to any more from another one that has come under its name. */

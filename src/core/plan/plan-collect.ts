@@ -98,6 +98,6 @@ function wayBackEnds({ domain, vdev, volume, image, retired }: DiscardImage, wis
     summary: `${vdev} of ${domain} can not be rolled back any more once ${image.path} is deleted`,
     detail: `it is ${retired.path} as it was when ${domain} left it, ${formatInstant(retired.at)}, and takes ${formatBytes(image.allocatedBytes)}; `
       + `${domain} runs on ${volume}`,
-    fix: `To go back first: converge rollback ${host} ${domain}. To keep it longer: move.keep_for in the playbook, or --keep-for.`,
+    fix: `To go back first: converge rollback ${host} ${domain}. To keep it longer: --keep-for, or move.keep_for in a playbook that gc is given.`,
   };
 }

@@ -178,7 +178,7 @@ function settling(domain: string, finishes: readonly FinishMove[], state: HostSt
     const { vdev, volume, image, wish } = finish;
     const given = givenUp(finish, state.images);
     return settleSteps({
-      domain, vdev, volume, image, source: wish.move.source, unzeroed: unzeroedOf(state.volumes[volume]?.tags ?? []),
+      domain, vdev, volume, image, source: wish.move.source, keepForSeconds: wish.move.keepForSeconds, unzeroed: unzeroedOf(state.volumes[volume]?.tags ?? []),
       ...(given === undefined ? {} : { looked: { domain, inode: given.inode, devno: given.devno } }),
     });
   });

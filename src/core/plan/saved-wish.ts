@@ -72,7 +72,7 @@ const schema = {
         collect: {
           type: "object", additionalProperties: false, required: ["keepForSeconds", "now"],
           properties: {
-            keepForSeconds: seconds, now: seconds, lastRuns: texts,
+            keepForSeconds: seconds, byHand: { type: "boolean" }, now: seconds, lastRuns: texts,
             guests: {
               type: "array",
               items: {

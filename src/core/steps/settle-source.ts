@@ -30,6 +30,8 @@ export interface RetireImage {
   /** The file itself, no link to it. */
   readonly path: string;
   readonly retired: string;
+  /** As the playbook says: whoever removes it without that playbook goes by the books. */
+  readonly keepForSeconds?: number;
   readonly looked?: LookedAt;
 }
 
@@ -40,17 +42,26 @@ export const retireImage: StepKind<"retire-image", RetireImage> = {
   requires: ["mv", ...LOOKS],
   needs: ({ looked }) => ["mv", ...(looked === undefined ? [] : LOOKS)],
   title: ({ path, retired }) => `Retire ${path} as ${retired}`,
-  actions: ({ domain, vdev, volume, path, retired, looked }) => [
+  actions: ({ domain, vdev, volume, path, retired, keepForSeconds, looked }) => [
     ...lookingAt(path, looked),
-    { verb: ["retire_image", domain, vdev, volume, path, retired], command: ["mv", "--no-clobber", "--", path, retired] },
+    {
+      verb: ["retire_image", domain, vdev, volume, path, retired, ...(keepForSeconds === undefined ? [] : [wholeSeconds(keepForSeconds)])],
+      command: ["mv", "--no-clobber", "--", path, retired],
+    },
   ],
   goals: ({ path, retired }) => [{ goal: "file-absent", path }, { goal: "file-exists", path: retired }],
-  effect: ({ domain, vdev, volume, path, retired }, model) => {
-    const noted = [...(model.host.retired ?? []), { domain, vdev, volume, path, retired, at: 0 }];
+  effect: ({ domain, vdev, volume, path, retired, keepForSeconds }, model) => {
+    const kept = keepForSeconds === undefined ? {} : { keepForSeconds };
+    const noted = [...(model.host.retired ?? []), { domain, vdev, volume, path, retired, at: 0, ...kept }];
     const booked = { ...model, host: { ...model.host, retired: noted } };
     return renamed(booked, path, { path: retired, realPath: retired });
   },
 };
+
+/** In digits, however many: a number with an exponent is none to the runtime, which would write down that it need not be kept. */
+function wholeSeconds(seconds: number): string {
+  return String(Math.min(Math.ceil(seconds), Number.MAX_SAFE_INTEGER));
+}
 
 export interface RestoreImage {
   /** The file's name while it is retired, and the one that it gets back. */

@@ -21,6 +21,8 @@ export interface Settled {
   /** Unset where it is not known any more which image it was. */
   readonly image: string | undefined;
   readonly source: MoveOptions["source"] | undefined;
+  /** How long it is to be kept where it is retired; unset where nobody says. */
+  readonly keepForSeconds: MoveOptions["keepForSeconds"] | undefined;
   /** What its tags say that was not zeroed of it before. */
   readonly unzeroed?: number | undefined;
   /** Unset where its tag is right already. */
@@ -35,7 +37,7 @@ export interface Settled {
  * What every strategy leaves for good: the image as the playbook says, and then the volume marked as the guest's
  * disk. In this order, for the mark says that nothing is left to do.
  */
-export function settleSteps({ domain, vdev, volume, image, source, unzeroed, servedByQemu, format, looked }: Settled): readonly Step[] {
+export function settleSteps({ domain, vdev, volume, image, source, keepForSeconds, unzeroed, servedByQemu, format, looked }: Settled): readonly Step[] {
   const id = safeName(vdev);
   const again = looked === undefined ? {} : { looked };
   const settled = stepOf(
@@ -52,7 +54,9 @@ export function settleSteps({ domain, vdev, volume, image, source, unzeroed, ser
     case "retire":
       return [
         stepOf(
-          retireImage, "settle", `${id}.retire-image`, { domain, vdev, volume, path: image, retired: retiredName(image), ...again },
+          retireImage, "settle", `${id}.retire-image`, {
+            domain, vdev, volume, path: image, retired: retiredName(image), ...(keepForSeconds === undefined ? {} : { keepForSeconds }), ...again,
+          },
           "nothing starts a stale image by mistake",
         ),
         settled,
@@ -65,5 +69,5 @@ export function settleSteps({ domain, vdev, volume, image, source, unzeroed, ser
 /** The same at the end of a move. */
 export function settleMove({ change, options }: DiskMove, unzeroed: Pick<Settled, "unzeroed"> = {}): readonly Step[] {
   const { domain, vdev, image, to: { volume } } = change;
-  return settleSteps({ domain, vdev, volume, image: image.realPath, source: options.source, ...unzeroed, ...servedBy(change) });
+  return settleSteps({ domain, vdev, volume, image: image.realPath, source: options.source, keepForSeconds: options.keepForSeconds, ...unzeroed, ...servedBy(change) });
 }

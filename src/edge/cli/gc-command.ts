@@ -34,10 +34,11 @@ Examples:
 
 Deletes images that were retired (source: retire) and are past their time, and
 the books of runs that began as long ago. How long is what move.keep_for in the
-playbooks says, 30 days where nobody says. Without a deleted image there is no
-rollback any more: the preview names each. What is not sure to be converge's
-own, or that anything on the host still names or has open, stays, with the
-reason.
+playbooks says; where none is given, or none says it, 30 days, or what the move
+that retired the image has said, if that is longer. Without a deleted image
+there is no rollback any more: the preview names each. What is not sure to be
+converge's own, or that anything on the host still names or has open, stays,
+with the reason.
 `;
 
 interface GcOptions extends RunOptions {
@@ -114,7 +115,7 @@ async function byHosts(patterns: readonly string[], options: GcOptions, session:
 }
 
 function wishNow({ keepFor }: GcOptions, state: HostState): Omit<CollectWish, "at"> {
-  return { keepForSeconds: keepFor ?? KEPT_SECONDS, now: state.now ?? 0, lastRuns: state.runs.map(({ run }) => run) };
+  return { keepForSeconds: keepFor ?? KEPT_SECONDS, ...(keepFor === undefined ? {} : { byHand: true }), now: state.now ?? 0, lastRuns: state.runs.map(({ run }) => run) };
 }
 
 function knownGuests({ retired, past }: HostState): readonly string[] {

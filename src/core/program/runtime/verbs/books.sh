@@ -1,28 +1,31 @@
 # shellcheck shell=sh disable=SC3043,SC2034,SC2154,SC2015,SC2153,SC2317
 # What the books of a guest say of files that converge renamed: only what stands there is ever removed later.
 
-verb_retire_image() { # DOMAIN VDEV VOLUME PATH RETIRED -- COMMAND…
-  local inode bytes mtime
+verb_retire_image() { # DOMAIN VDEV VOLUME PATH RETIRED [KEEP_FOR] -- COMMAND…
+  local domain vdev volume path retired keep inode bytes mtime
+  domain=$1 vdev=$2 volume=$3 path=$4 retired=$5 keep=
+  shift 5
+  [ "$1" = -- ] || { keep=$1 && shift; }
+  shift
   # which file it is, for whoever removes it later: another may have come under its name by then
   read -r inode bytes mtime <<LINE
-$(stat -c '%i %s %Y' -- "$4" 2>/dev/null)
+$(stat -c '%i %s %Y' -- "$path" 2>/dev/null)
 LINE
   [ -n "${mtime:-}" ] || {
-    says "$4 is not there"
+    says "$path is not there"
     return 1
   }
-  [ ! -e "$5" ] && [ ! -L "$5" ] || {
-    says "$5 is there already"
+  [ ! -e "$retired" ] && [ ! -L "$retired" ] || {
+    says "$retired is there already"
     return 1
   }
   # first the word, then the deed: an entry about a file that is not there harms nobody
-  json_object domain "$1" vdev "$2" volume "$3" path "$4" retired "$5" \
-    'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)"
+  json_object domain "$domain" vdev "$vdev" volume "$volume" path "$path" retired "$retired" \
+    'inode#' "$inode" 'bytes#' "$bytes" 'mtime#' "$mtime" 'at#' "$(date +%s)" ${keep:+'keepFor#' "$keep"}
   add_line "$BOOK/retired.jsonl" "$JSON" || {
     says "cannot write $BOOK/retired.jsonl"
     return 1
   }
-  shift 6
   run_command "$@"
 }
 
