@@ -63,7 +63,7 @@ export interface Choice {
 /**
  * Picks strategies and switch-over of a guest: those that the playbook names, and with `auto` (or none) those by which
  * the guest loses the least time within its budget; of equal ones the quickest. All disks go one way. Swap is made anew
- * whatever is named, wherever the guest is restarted, since there is nothing in it to carry.
+ * whatever is named, alone or beside files, since there is nothing in it to carry; beside a mirror of a guest that runs it is mirrored.
  */
 export function chooseWay(choice: Choice): ChosenWay {
   const { desired, domain, changes, moveOf, state } = choice;
