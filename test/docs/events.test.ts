@@ -133,8 +133,8 @@ const choice: Required<StrategyChoice> = { vdev: "xvda1", strategy: "dm", switch
 const rule: Required<Repeat["rule"]> = { downtimeSeconds: 1, overheadSeconds: 1, firstSeconds: 1 };
 const step: Required<NonNullable<RunRecord["step"]>> = { title: "t", at: 1, waits: true };
 /** All that a plan may hold at some time. */
-const full: Required<Omit<DomainPlan, "awaits">> = {
-  domain: "web1", digest: "d", bindings: [], ioWeight: 50, changes: Object.values(CHANGES),
+const full: Required<DomainPlan> = {
+  domain: "web1", digest: "d", bindings: [], ioWeight: 50, awaits: "reboot", changes: Object.values(CHANGES),
   nodes: planned.nodes.map((node) => (node.node === "repeat" ? { ...node, rule } : node)),
   choices: [choice], switchOver: { switch: "restart", because: "b", against: [{ switch: "suspend", reasons: [] }] },
   joins: { run: "one", owner: "alice", since: 1, step }, configDiff: { path: "/etc/xen/web1.cfg", diff: "" },
@@ -209,5 +209,14 @@ describe("the page about --json", () => {
       const { type: _type, ...line } = recapLine({ host: "dom0a", plan: { ...planned, changes, estimate: full.estimate }, end, report: { ...held, endedAt: 1 }, follow: ["f"] });
       expectNamed(text, membersOf(line));
     }
+  });
+
+  test("tells a guest that is only made ready for its own reboot from one that is moved, in its plan and in its recap", () => {
+    const plan = { ...planned, changes: [moved], awaits: "reboot" as const };
+    expect(planLine({ host: "dom0a", domains: [plan], diagnostics: [] }, describeStep)).toMatchObject({ domains: [{ awaits: "reboot" }] });
+    expect(recapLine({ host: "dom0a", plan, end: "done", report })).toMatchObject({ end: "done", awaits: "reboot" });
+    expect(section("## A guest in a plan")).toContain("| `awaits` |");
+    expectNamed(section("## The recap of a guest"), ["awaits"]);
+    expect(recapLine({ host: "dom0a", plan: planned, end: "done", report })).not.toHaveProperty("awaits");
   });
 });

@@ -53,7 +53,7 @@ function domainObject(plan: DomainPlan, describe: DescribeStep): object {
     steps: stepsOf(plan.nodes).map((step) => stepObject(step, repeatOf.get(step.id), describe)),
     repeats: repeats.map(({ id, min, max, why, rule }) => ({ id, min, max, why, ...rule })),
     choices: plan.choices,
-    ...defined({ switch: plan.switchOver, joins: plan.joins }),
+    ...defined({ switch: plan.switchOver, joins: plan.joins, awaits: plan.awaits }),
     estimate: plan.estimate,
   };
 }
@@ -104,7 +104,7 @@ export function recapLine(guest: GuestRecap): JsonLine {
   return {
     type: "recap", host, domain: plan.domain, end,
     ...defined({
-      message: message ?? report.message, follow: follow === undefined ? undefined : quoteCommand(follow), unverified,
+      awaits: plan.awaits, message: message ?? report.message, follow: follow === undefined ? undefined : quoteCommand(follow), unverified,
       run: report.run,
       downtimeSeconds: report.downtimeSeconds,
       back: report.back,
