@@ -72,7 +72,6 @@ import { known, unreadable, type FirstFact } from "./fact.js";
 export const fact: FirstFact<number> = {
   name: "uptime",
   round: 1,
-  needs: ["cat"],
   command: ["cat", "/proc/uptime"],
   parse(result) {
     const seconds = Number(/^(\\d+\\.\\d+) /.exec(result.stdout)?.[1] ?? Number.NaN);

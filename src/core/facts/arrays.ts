@@ -34,7 +34,6 @@ exit 0
 export const fact: FirstFact<readonly ReportedMapping[]> = {
   name: "arrays",
   round: 1,
-  needs: ["readlink"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("md arrays", result);

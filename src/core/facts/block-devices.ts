@@ -39,7 +39,6 @@ exit 0
 export const fact: FirstFact<readonly KernelBlockDevice[]> = {
   name: "block-devices",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("block devices", result);

@@ -106,7 +106,6 @@ exit 0
 export const fact: FirstFact<Books> = {
   name: "books",
   round: 1,
-  needs: ["stat", "readlink", "tail"],
   command: ["sh", "-c", SCRIPT, "sh", BOOKS],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("host's books of earlier runs", result);

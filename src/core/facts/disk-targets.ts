@@ -83,7 +83,6 @@ exit 0
 export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
   name: "disk-targets",
   round: 2,
-  needs: ["stat", "readlink", "dd", "od"],
   seconds: 120,
   command(first): Command | undefined {
     const paths = namedPaths(first);

@@ -17,7 +17,6 @@ const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-zA-Z?]{6,})\s+[\d.]+\s+([0-9
 export const fact: FirstFact<readonly ListedDomain[]> = {
   name: "domain-list",
   round: 1,
-  needs: ["xl"],
   command: ["xl", "list", "-v"],
   parse(result) {
     if (isMissingTool(result)) return absent;

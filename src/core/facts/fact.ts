@@ -4,8 +4,6 @@ import type { Command, CommandResult } from "../model/command.js";
 interface FactBase<T> {
   /** The file's name without its ending; readings are kept under it. */
   readonly name: string;
-  /** Programs that the command cannot do without; where one is missing the fact is absent. */
-  readonly needs: readonly string[];
   /** How long the command may take on the host; 120 s unless said. */
   readonly seconds?: number;
   /**
@@ -40,7 +38,7 @@ export function known<T>(value: T, diagnostics: readonly Diagnostic[] = []): Che
   return { value, diagnostics };
 }
 
-/** Nothing known, and nothing wrong: the tool is not there. */
+/** Nothing known, and nothing wrong: the tool is not there ({@link isMissingTool}), or nothing of that kind is. */
 export const absent: Checked<never> = { value: undefined, diagnostics: [] };
 
 /**

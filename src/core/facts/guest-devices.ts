@@ -20,7 +20,6 @@ const NONE = /couldn't find path|No such file|ENOENT/i;
 export const fact: FirstFact<readonly GuestDevice[]> = {
   name: "guest-devices",
   round: 1,
-  needs: ["xenstore-ls"],
   command: ["xenstore-ls", "-f", ROOT],
   parse(result) {
     if (isMissingTool(result)) return absent;

@@ -83,7 +83,6 @@ export type HiddenSignatures = readonly { readonly path: string; readonly signat
 export const fact: SecondFact<HiddenSignatures, DiskNames & { readonly scanning?: Scanning }> = {
   name: "hidden-signatures",
   round: 2,
-  needs: ["stat", "dd", "od"],
   seconds: 120,
   command(first): Command | undefined {
     const { md, loopPartitions = 0 } = first.scanning ?? {};

@@ -42,7 +42,6 @@ exit 0
 export const fact: FirstFact<ReportedIdentity> = {
   name: "host-identity",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     const values = parseKeyValues(result.stdout);

@@ -59,7 +59,6 @@ export type ImageEnds = readonly { readonly path: string; readonly mark: EndMark
 export const fact: SecondFact<ImageEnds, DiskNames> = {
   name: "image-ends",
   round: 2,
-  needs: ["stat", "dd", "od", "awk"],
   seconds: 120,
   command(first): Command | undefined {
     const paths = [...namedPaths(first)].sort();

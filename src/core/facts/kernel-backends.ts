@@ -27,7 +27,6 @@ exit 0
 export const fact: FirstFact<readonly KernelBackend[]> = {
   name: "kernel-backends",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode === UNTOLD) return absent;

@@ -8,7 +8,6 @@ const DELETED = " (deleted)";
 export const fact: FirstFact<readonly Loop[]> = {
   name: "loops",
   round: 1,
-  needs: ["losetup"],
   command: ["losetup", "--json", "-l", "-O", "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,OFFSET,RO"],
   parse(result) {
     if (isMissingTool(result)) return absent;

@@ -15,7 +15,6 @@ exit 0
 export const fact: FirstFact<readonly string[]> = {
   name: "managers",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("other managers of guests", result);

@@ -32,7 +32,6 @@ exit 0
 export const fact: FirstFact<readonly ReportedMapping[]> = {
   name: "mappings",
   round: 1,
-  needs: ["dmsetup"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode === 127) return absent;

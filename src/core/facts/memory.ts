@@ -10,7 +10,6 @@ export interface ReportedMemory {
 export const fact: FirstFact<ReportedMemory> = {
   name: "memory",
   round: 1,
-  needs: ["cat"],
   command: ["cat", "/proc/meminfo"],
   parse(result) {
     const total = kibibytes(result.stdout, "MemTotal");

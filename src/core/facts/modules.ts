@@ -34,7 +34,6 @@ exit 0
 export const fact: FirstFact<Readonly<Record<string, ModuleState>>> = {
   name: "modules",
   round: 1,
-  needs: ["grep"],
   command: ["sh", "-c", SCRIPT, "sh", FILES, ...MODULES],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("kernel modules", result);

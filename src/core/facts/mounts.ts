@@ -8,7 +8,6 @@ import { known, unreadable, type FirstFact } from "./fact.js";
 export const fact: FirstFact<readonly Mount[]> = {
   name: "mounts",
   round: 1,
-  needs: ["cat"],
   command: ["sh", "-c", "cat /proc/1/mountinfo 2>/dev/null || cat /proc/self/mountinfo"],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("mounts", result);

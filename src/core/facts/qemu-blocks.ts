@@ -25,7 +25,6 @@ const SECONDS = 5;
 export const fact: SecondFact<readonly ReportedQemu[], { readonly xenstoreBackends?: readonly ReportedBackend[] }> = {
   name: "qemu-blocks",
   round: 2,
-  needs: ["python3"],
   command({ xenstoreBackends }): Command | undefined {
     const domids = new Set((xenstoreBackends ?? []).filter(({ backend }) => backend === "qdisk").map(({ domid }) => String(domid)));
     return domids.size === 0 ? undefined : ["python3", "-I", "-S", "-B", "-c", QMP, "views", String(SECONDS), ...domids];

@@ -50,7 +50,6 @@ exit 0
 export const fact: FirstFact<Drbd> = {
   name: "resources",
   round: 1,
-  needs: ["readlink"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("DRBD resources", result);

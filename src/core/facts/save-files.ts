@@ -22,7 +22,6 @@ exit 0
 export const fact: FirstFact<readonly string[]> = {
   name: "save-files",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode === UNCLEAR) return unreadable("save files of guests", result, unclear("XENDOMAINS_SAVE"));

@@ -32,7 +32,6 @@ exit 0
 export const fact: FirstFact<Scanning> = {
   name: "scanning",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     const lines = result.stdout.split("\n");

@@ -44,7 +44,6 @@ exit 0
 export const fact: FirstFact<readonly StoredGuest[]> = {
   name: "stored-configs",
   round: 1,
-  needs: ["dd"],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("stored configurations of running guests", result);

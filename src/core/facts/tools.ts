@@ -45,7 +45,6 @@ const FAMILIES: readonly (readonly string[])[] = [
 export const fact: FirstFact<Readonly<Record<string, ToolState>>> = {
   name: "tools",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT, "sh", ...TOOLS],
   parse(result) {
     if (result.exitCode !== 0) return unreadable("tools", result);

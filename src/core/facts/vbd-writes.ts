@@ -21,7 +21,6 @@ exit 0
 export const fact: FirstFact<readonly CountedWrites[]> = {
   name: "vbd-writes",
   round: 1,
-  needs: [],
   command: ["sh", "-c", SCRIPT],
   parse(result) {
     const counted = [...result.stdout.matchAll(/\/vbd-(\d+)-(\d+)\/statistics\/wr_sect (\d+)$/gm)];

@@ -11,7 +11,6 @@ export type ReportedGroup = Omit<VolumeGroup, "pvmove" | "sectorBytes">;
 export const fact: FirstFact<readonly ReportedGroup[]> = {
   name: "volume-groups",
   round: 1,
-  needs: ["vgs"],
   command: ["vgs", ...LVM_REPORT_OPTIONS, "-o", COLUMNS],
   parse(result) {
     if (isMissingTool(result)) return absent;

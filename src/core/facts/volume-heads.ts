@@ -26,7 +26,6 @@ exit 0
 export const fact: SecondFact<Readonly<Record<VolumeName, Content>>, { readonly volumes?: ReportedVolumes }> = {
   name: "volume-heads",
   round: 2,
-  needs: ["dd", "od"],
   seconds: 300,
   command(first): Command | undefined {
     const args: string[] = [];

@@ -24,7 +24,6 @@ export interface ReportedVolumes {
 export const fact: FirstFact<ReportedVolumes> = {
   name: "volumes",
   round: 1,
-  needs: ["lvs"],
   // -a: a pvmove shows only as a hidden volume
   command: ["lvs", "-a", ...LVM_REPORT_OPTIONS, "-o", COLUMNS],
   parse(result) {

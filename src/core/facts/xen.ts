@@ -15,7 +15,6 @@ const MIB = 1024 * 1024;
 export const fact: FirstFact<ReportedXen> = {
   name: "xen",
   round: 1,
-  needs: ["xl"],
   command: ["xl", "info"],
   parse(result) {
     if (isMissingTool(result)) return absent;

@@ -24,7 +24,6 @@ const NONE = /couldn't find path|No such file|ENOENT/i;
 export const fact: FirstFact<readonly ReportedBackend[]> = {
   name: "xenstore-backends",
   round: 1,
-  needs: ["xenstore-ls"],
   command: ["xenstore-ls", "-f", ROOT],
   parse(result) {
     if (isMissingTool(result)) return absent;

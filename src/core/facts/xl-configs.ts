@@ -78,7 +78,6 @@ const LONGEST = 256 * 1024;
 export const fact: FirstFact<ReportedConfigs> = {
   name: "xl-configs",
   round: 1,
-  needs: ["base64", "stat", "readlink", "dd"],
   seconds: 120,
   command: ["sh", "-c", SCRIPT],
   parse(result) {
