@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const RUNTIME = "src/core/program/runtime";
 
-/** In this order: variables are set before they are used; functions may come in any. */
+/** Files, and folders with all that is in them, in this order: variables are set before they are used; functions may come in any. */
 const PARTS = ["setting", "clock", "json", "journal", "lock", "bounded", "asked", "step", "undo", "unstarted", "back", "late", "again", "repeat", "history", "xendomains", "goals/", "verbs/", "modes"];
 const SUBMIT_PARTS = ["json", "submit"];
 
@@ -13,6 +13,8 @@ const SUBMIT_PARTS = ["json", "submit"];
  * @returns text by path, relative to the root; nothing is written
  */
 export function embedRuntime(root: string): Map<string, string> {
+  const left = readdirSync(join(root, RUNTIME)).filter((name) => name.endsWith(".sh") && ![...PARTS, ...SUBMIT_PARTS].includes(name.replace(/\.sh$/, "")));
+  if (left.length > 0) throw new Error(`${RUNTIME}/${left.join(", ")}: in no program so far: name it in PARTS of scripts/embed-runtime.ts`);
   const runtime = PARTS.flatMap((part) => files(root, part)).map((path) => stripped(root, path));
   const submit = SUBMIT_PARTS.flatMap((part) => files(root, part)).map((path) => stripped(root, path));
   const names = (text: string, prefix: string): string[] =>

@@ -1,29 +1,31 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** A folder whose files each add one thing, and how its registry reads. */
 interface Registry {
   readonly folder: string;
   /** Type that an exported constant has to be annotated with to be registered. */
   readonly type: string;
+  /** The member of that type that an entry is known by. */
+  readonly key: string;
   readonly name: string;
-  /** Key of an entry: taken from the file by this pattern, or the constant's own name. */
+  /** The comment before it. */
   readonly about: string;
 }
 
 const REGISTRIES: readonly Registry[] = [
-  { folder: "src/core/steps", type: "StepKind", name: "stepKinds", about: "Every kind of step, by its name." },
-  { folder: "src/core/strategies", type: "Strategy", name: "strategies", about: "Every strategy, by its name." },
-  { folder: "src/core/checks", type: "Check", name: "checks", about: "Every check, by its code." },
-  { folder: "src/core/lint/rules", type: "Rule", name: "rules", about: "Every rule of the linter, by its name." },
+  { folder: "src/core/steps", type: "StepKind", key: "kind", name: "stepKinds", about: "Every kind of step, by its name." },
+  { folder: "src/core/strategies", type: "Strategy", key: "name", name: "strategies", about: "Every strategy, by its name." },
+  { folder: "src/core/checks", type: "Check", key: "code", name: "checks", about: "Every check, by its code." },
+  { folder: "src/core/lint/rules", type: "Rule", key: "name", name: "rules", about: "Every rule of the linter, by its name." },
 ];
 
-const KEY: Readonly<Record<string, RegExp>> = {
-  StepKind: /^\s+kind: "([^"]+)"/m,
-  Strategy: /^\s+name: "([^"]+)"/m,
-  Check: /^\s+code: "([^"]+)"/m,
-  Rule: /^\s+name: "([^"]+)"/m,
-};
+interface Entry {
+  readonly key: string;
+  readonly constant: string;
+  readonly file: string;
+  readonly path: string;
+}
 
 /**
  * The text of every generated registry, by path: what `npm run generate` writes, and what the tests compare with
@@ -53,11 +55,15 @@ function printFacts(folder: string): string {
   ].join("\n");
 }
 
-function print(root: string, { folder, type, name, about }: Registry): string {
+function print(root: string, { folder, type, key: member, name, about }: Registry): string {
   const entries = readdirSync(join(root, folder))
     .filter((file) => file.endsWith(".ts") && file !== "registry.ts")
-    .flatMap((file) => constants(readFileSync(join(root, folder, file), "utf8"), file, type))
+    .flatMap((file) => constants(readFileSync(join(root, folder, file), "utf8"), `${folder}/${file}`, type, member))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
+  entries.forEach(({ key, path }, i) => {
+    const before = entries[i - 1];
+    if (before?.key === key) throw new Error(`"${key}" stands in ${before.path} and in ${path}: give one of them another`);
+  });
   const files = [...new Set(entries.map((entry) => entry.file))].sort();
   const imports = files.map((file) => {
     const names = entries.filter((entry) => entry.file === file).map((entry) => entry.constant).sort();
@@ -75,11 +81,18 @@ function print(root: string, { folder, type, name, about }: Registry): string {
   ].join("\n");
 }
 
-function constants(text: string, file: string, type: string): { key: string; constant: string; file: string }[] {
-  const declared = [...text.matchAll(new RegExp(`^export const (\\w+): ${type}\\b`, "gm"))];
-  return declared.map((match) => {
-    const key = KEY[type]?.exec(text.slice(match.index))?.[1];
-    if (key === undefined) throw new Error(`${file}: ${match[1] ?? ""} has no name of its own`);
-    return { key, constant: match[1] ?? "", file };
+/**
+ * The constants of a file that are to be registered.
+ * @throws Error for one that looks as if it were to be, and is not written so: it would be left out, and nobody would miss it
+ */
+function constants(text: string, path: string, type: string, member: string): readonly Entry[] {
+  return text.split(/^(?=(?:export )?const )/m).filter((part) => /^(?:export )?const /.test(part)).flatMap((part) => {
+    const [, exported, constant = "", annotated] = /^(export )?const (\w+)(?:: (\w+))?/.exec(part) ?? [];
+    const key = new RegExp(`^  ${member}: "([^"]+)"`, "m").exec(part)?.[1];
+    if (annotated !== type && (annotated !== undefined || key === undefined)) return [];
+    const written = `export const ${constant}: ${type}`;
+    if (annotated !== type || exported === undefined) throw new Error(`${path}: ${constant} would not be registered: declare it as \`${written}\``);
+    if (key === undefined) throw new Error(`${path}: ${constant} has no \`${member}\` that can be read: write \`${member}: "…"\` into it, in a line of its own`);
+    return [{ key, constant, file: basename(path), path }];
   });
 }

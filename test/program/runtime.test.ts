@@ -125,7 +125,7 @@ echo "elsewhere $?"`);
 
 describe("the runtime", () => {
   it("is embedded as it stands in its files", () => {
-    for (const [path, text] of embedRuntime(".")) expect(readFileSync(path, "utf8")).toBe(text);
+    for (const [path, text] of embedRuntime(".")) expect(readFileSync(path, "utf8"), "run `npm run generate`, and commit what it writes").toBe(text);
   });
 
   it.skipIf(lacks("shellcheck"))("is clean to shellcheck, with a program around it", { tags: "long" }, () => {
