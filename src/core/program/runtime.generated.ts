@@ -2973,7 +2973,7 @@ await_held() {
   name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 IDLE_LOOKS=0
   uptime_now
   next=$UPTIME
-  watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
+  keep_watched "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
     # \`202752 / 204800\`, \`none\` before it begins and after it has ended, \`delayed\` while another array is copied
@@ -4932,8 +4932,8 @@ LIST
   return 1
 }
 
-# watch_image NAME IMAGE LINK UNDER: from here on the mirror NAME is worth something only while nobody has the image but by UNDER
-watch_image() {
+# keep_watched NAME IMAGE LINK UNDER: from here on the mirror NAME is worth something only while nobody has the image but by UNDER
+keep_watched() {
   mkdir -p "$HERE/watched" && printf '%s\\n' "$2" "$3" "$4" >"$HERE/watched/\${1##*/}" && return 0
   says "cannot write that $2 is watched"
   return 1
@@ -5798,7 +5798,7 @@ has_mirror() {
     [ "\${entry%/*}" = "$1" ] || others="$others $entry"
   done
   MIRRORS="$others $1/$2"
-  watch_image "$1" "$3" "$4" "$ROOT/dev/mapper/$1" || return
+  keep_watched "$1" "$3" "$4" "$ROOT/dev/mapper/$1" || return
   # how fast they are may be known by now
   [ "$2" -eq 0 ] || [ -n "$THROTTLED" ] || throttle_mirrors "$FIRST_SHARE"
 }
@@ -7045,7 +7045,7 @@ verb_preseed() {
   name=$1 from=$2 to=$3 bytes=$4 limit=$5 image=$6
   shift 7
   tracked_alone "$name" "$from" || return
-  watch_image "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
+  keep_watched "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
   copied_before "$name" "$to" "$bytes"
   at=$COPIED base=$COPIED MIBS=1
   [ "$at" -eq 0 ] || journal note message "the copy goes on behind $(mib "$at"), where an earlier run had come to"
@@ -7549,7 +7549,7 @@ verb_await_clone() {
   CONSOLE_READER=$!
   # what it says first is not to be missed: one that dies at once takes its console along
   await_reader open
-  run_command "$@" && watch_clone "$DOMID" "$limit" "$steady" "$text" "$snapshots"
+  run_command "$@" && clone_stays_up "$DOMID" "$limit" "$steady" "$text" "$snapshots"
   status=$?
   set -- "$SAYS"
   # the last words of one that has died are still to be read
@@ -7574,8 +7574,8 @@ await_reader() {
   done
 }
 
-# watch_clone DOMID LIMIT STEADY TEXT SNAPSHOTS: times in hundredths
-watch_clone() {
+# clone_stays_up DOMID LIMIT STEADY TEXT SNAPSHOTS: times in hundredths
+clone_stays_up() {
   local began up_at seen
   uptime_now
   began=$UPTIME up_at=''
@@ -7995,7 +7995,7 @@ verb_await_resource() {
   resource_of "$name" && [ -n "$COPY" ] || return 1
   since_when "$name"
   began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
-  watch_image "$name" "$6" "$2" "$ROOT/dev/$name" || return
+  keep_watched "$name" "$6" "$2" "$ROOT/dev/$name" || return
   while :; do
     both_disks || return 1
     left=\${BEHIND:-0}
@@ -10652,4 +10652,4 @@ export const RUNTIME_GOALS: ReadonlySet<string> = new Set(["array","array_in_syn
 export const RUNTIME_VERBS: ReadonlySet<string> = new Set(["add_member","attach_loop","await_array","await_changes","await_clone","await_job","await_resource","await_sync","await_turn","await_window","await_xl","both_in_sync","bring_back","build_array","build_tracked","check_copy","clear_device","close_node","collapse","collapse_array","collapse_resource","commit_live","commit_offline","compare_attached","compare_legs","complete_array","complete_changes","complete_job","complete_resource","connect_resource","copy","create_clone","cut_resource","destroy_paused","detach_loop","discard_retired","distrust_fresh","draft_config","drop_device","drop_draft","drop_job","drop_mapping","drop_marks","edit_config","end_clone","end_trial","forget_run","forget_table","guard_boot","guard_config","guard_devices","guard_domain","guard_free","guard_image","guard_memory","guard_room","guard_stored","guard_unnamed","guard_vacant","guard_volume","hold_array","hold_writes","if_no_room","in_scope","install_boot_unit","make_resource","mark_used","migrate_guest","mirror_whole","mount_at","note_disks","note_stored","one_member","open_node","parted","pause_guest","pivot","plain","preseed","qmp","readd_member","release_disks","remove_boot_unit","remove_file","remove_member","restore_config","restore_stored","resume_guest","retire_device","retire_image","retire_mapping","save_guest","settle_migration","shut_down","start_mirror","take_snapshot","thaw","try","try_bitmap","two_members","unless_shut_down","unmount","unpause","unpivot","update_stored","wait_ready","write_config","zero"]);
 
 /** Watches that the runtime can keep while a copy runs. */
-export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["clone","image","pool_fill","snapshot_fill"]);
+export const RUNTIME_WATCHES: ReadonlySet<string> = new Set(["pool_fill","snapshot_fill"]);

@@ -126,7 +126,7 @@ await_held() {
   name=$1 from=$2 to=$3 bytes=$4 held=$5 tell=$7 done_sectors=0 IDLE_LOOKS=0
   uptime_now
   next=$UPTIME
-  watch_image "$name" "$6" "$from" "$ROOT/dev/$name" || return
+  keep_watched "$name" "$6" "$from" "$ROOT/dev/$name" || return
   while :; do
     array_of "$name" && both_alive "$from" "$to" || return 1
     # `202752 / 204800`, `none` before it begins and after it has ended, `delayed` while another array is copied

@@ -320,8 +320,8 @@ LIST
   return 1
 }
 
-# watch_image NAME IMAGE LINK UNDER: from here on the mirror NAME is worth something only while nobody has the image but by UNDER
-watch_image() {
+# keep_watched NAME IMAGE LINK UNDER: from here on the mirror NAME is worth something only while nobody has the image but by UNDER
+keep_watched() {
   mkdir -p "$HERE/watched" && printf '%s\n' "$2" "$3" "$4" >"$HERE/watched/${1##*/}" && return 0
   says "cannot write that $2 is watched"
   return 1

@@ -51,7 +51,7 @@ has_mirror() {
     [ "${entry%/*}" = "$1" ] || others="$others $entry"
   done
   MIRRORS="$others $1/$2"
-  watch_image "$1" "$3" "$4" "$ROOT/dev/mapper/$1" || return
+  keep_watched "$1" "$3" "$4" "$ROOT/dev/mapper/$1" || return
   # how fast they are may be known by now
   [ "$2" -eq 0 ] || [ -n "$THROTTLED" ] || throttle_mirrors "$FIRST_SHARE"
 }

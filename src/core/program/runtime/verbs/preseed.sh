@@ -96,7 +96,7 @@ verb_preseed() {
   name=$1 from=$2 to=$3 bytes=$4 limit=$5 image=$6
   shift 7
   tracked_alone "$name" "$from" || return
-  watch_image "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
+  keep_watched "$name" "$image" "$from" "$ROOT/dev/$name" && nobody_around || return
   copied_before "$name" "$to" "$bytes"
   at=$COPIED base=$COPIED MIBS=1
   [ "$at" -eq 0 ] || journal note message "the copy goes on behind $(mib "$at"), where an earlier run had come to"

@@ -103,7 +103,7 @@ verb_await_clone() {
   CONSOLE_READER=$!
   # what it says first is not to be missed: one that dies at once takes its console along
   await_reader open
-  run_command "$@" && watch_clone "$DOMID" "$limit" "$steady" "$text" "$snapshots"
+  run_command "$@" && clone_stays_up "$DOMID" "$limit" "$steady" "$text" "$snapshots"
   status=$?
   set -- "$SAYS"
   # the last words of one that has died are still to be read
@@ -128,8 +128,8 @@ await_reader() {
   done
 }
 
-# watch_clone DOMID LIMIT STEADY TEXT SNAPSHOTS: times in hundredths
-watch_clone() {
+# clone_stays_up DOMID LIMIT STEADY TEXT SNAPSHOTS: times in hundredths
+clone_stays_up() {
   local began up_at seen
   uptime_now
   began=$UPTIME up_at=''

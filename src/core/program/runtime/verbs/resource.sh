@@ -287,7 +287,7 @@ verb_await_resource() {
   resource_of "$name" && [ -n "$COPY" ] || return 1
   since_when "$name"
   began=$MIRROR_BEGAN base=$MIRROR_BASE next=$UPTIME
-  watch_image "$name" "$6" "$2" "$ROOT/dev/$name" || return
+  keep_watched "$name" "$6" "$2" "$ROOT/dev/$name" || return
   while :; do
     both_disks || return 1
     left=${BEHIND:-0}
