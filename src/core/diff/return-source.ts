@@ -18,6 +18,11 @@ interface Found extends Omit<Source, "format"> {
   readonly file?: FileIdentity;
 }
 
+/**
+ * The image that a disk came from, where it is there still, is that one, and its guest had it in a format that is known.
+ * @param disk as the guest's config has it now, on `volume`
+ * @returns why there is no way back to it, otherwise
+ */
 export function findSource(wish: ReturnWish, disk: ConfiguredDisk, domain: Domain, volume: Volume, state: HostState): Source | Diagnostic {
   const found = lookFor(wish, disk, domain, volume, state);
   if ("severity" in found) return found;

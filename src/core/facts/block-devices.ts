@@ -36,6 +36,7 @@ done
 exit 0
 `;
 
+/** Block devices as the kernel has them (sysfs-class-block in Documentation/ABI; sizes there are in sectors of 512 bytes). */
 export const fact: FirstFact<readonly KernelBlockDevice[]> = {
   name: "block-devices",
   round: 1,

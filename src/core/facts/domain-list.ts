@@ -14,6 +14,7 @@ export interface ListedDomain {
 /** Name, id, MiB, VCPUs, state, seconds, UUID; a name may hold blanks. */
 const LINE = /^(.*?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-a-zA-Z?]{6,})\s+[\d.]+\s+([0-9a-f]{8}(?:-[0-9a-f]{4,12}){4})/;
 
+/** Guests that run, are paused, or have shut down and are there still (xl(1), "list"). */
 export const fact: FirstFact<readonly ListedDomain[]> = {
   name: "domain-list",
   round: 1,

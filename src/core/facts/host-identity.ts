@@ -39,6 +39,7 @@ fi
 exit 0
 `;
 
+/** Which boot of which machine this is, and as whom it was asked (proc(5), random(4), os-release(5)). */
 export const fact: FirstFact<ReportedIdentity> = {
   name: "host-identity",
   round: 1,

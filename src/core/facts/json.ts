@@ -11,6 +11,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Whether a value of JSON is an object: no list, and not `null`. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

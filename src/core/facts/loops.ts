@@ -5,6 +5,7 @@ import { isObject, numberOf, objectsOf, parseJson, textOf } from "./json.js";
 /** losetup(8) marks a backing file whose name is gone; the kernel appends it (drivers/block/loop.c). */
 const DELETED = " (deleted)";
 
+/** Loop devices that have a file (losetup(8)), by their numbers. */
 export const fact: FirstFact<readonly Loop[]> = {
   name: "loops",
   round: 1,

@@ -7,6 +7,7 @@ export interface ReportedMemory {
   readonly availableBytes: number;
 }
 
+/** Memory of Dom0 (proc(5), "meminfo"). */
 export const fact: FirstFact<ReportedMemory> = {
   name: "memory",
   round: 1,

@@ -8,14 +8,17 @@ export interface Head {
   readonly view: DataView;
 }
 
+/** Makes bytes readable as numbers; nothing is copied. */
 export function headOf(bytes: Uint8Array): Head {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
 }
 
+/** The number of 16 bits at a byte's offset. */
 export function u16(head: Head, offset: number, littleEndian: boolean): number {
   return offset + 2 <= head.bytes.length ? head.view.getUint16(offset, littleEndian) : 0;
 }
 
+/** The number of 32 bits at a byte's offset. */
 export function u32(head: Head, offset: number, littleEndian: boolean): number {
   return offset + 4 <= head.bytes.length ? head.view.getUint32(offset, littleEndian) : 0;
 }

@@ -8,6 +8,7 @@ const COLUMNS = "vg_name,vg_uuid,vg_attr,vg_extent_size,vg_extent_count,vg_free_
 /** A volume group as vgs(8) tells it; whether a pvmove runs in it only its volumes say. */
 export type ReportedGroup = Omit<VolumeGroup, "pvmove" | "sectorBytes">;
 
+/** Volume groups (vgs(8)). */
 export const fact: FirstFact<readonly ReportedGroup[]> = {
   name: "volume-groups",
   round: 1,

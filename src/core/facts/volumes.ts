@@ -21,6 +21,7 @@ export interface ReportedVolumes {
   readonly pvmoves: readonly string[];
 }
 
+/** Logical volumes (lvs(8), lvmreport(7)). */
 export const fact: FirstFact<ReportedVolumes> = {
   name: "volumes",
   round: 1,

@@ -70,6 +70,7 @@ export interface ReadFiles {
   run?(path: string, words: readonly string[]): ProgramOutput | string | undefined;
 }
 
+/** Whether a file was read: else it was sealed, or could not be. */
 export function isSourceText(read: SourceText | Diagnostic | Sealed): read is SourceText {
   return "text" in read;
 }

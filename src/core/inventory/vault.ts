@@ -22,6 +22,7 @@ export interface Envelope {
 
 const HEADER = /^\$ANSIBLE_VAULT;(\d\.\d);(\w+)(?:;([^\r\n]*))?$/;
 
+/** Whether a text is an envelope of ansible-vault's, by its first word. */
 export function isVaulted(text: string): boolean {
   return text.startsWith("$ANSIBLE_VAULT");
 }

@@ -25,10 +25,12 @@ export interface Placed<T = unknown> {
   readonly path: Path;
 }
 
+/** Where a value stands. */
 export function placeOf(placed: Placed): SourceRange {
   return placed.document.locate(placed.path, "value");
 }
 
+/** Where the key of a value stands. */
 export function keyPlaceOf(placed: Placed): SourceRange {
   return placed.document.locate(placed.path, "key");
 }
@@ -51,6 +53,7 @@ export function documentOf(value: unknown, at: SourceRange, keyAt: SourceRange =
 
 export type PlainMap = Readonly<Record<string, unknown>>;
 
+/** Whether a value of YAML is a map: no list, and not `null`. */
 export function isMap(value: unknown): value is PlainMap {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -31,6 +31,7 @@ export function duplicateVolumes(desired: DesiredHost): Diagnostic[] {
   return diagnostics;
 }
 
+/** The complaint about a disk whose volume another disk of the same host has. */
 export function duplicateVolume(host: string, volume: string, use: Use, other: Use): Diagnostic {
   const who = other.domain === use.domain ? `${other.vdev} of the same guest` : `${other.vdev} of ${other.domain}`;
   return {

@@ -21,6 +21,7 @@ export interface FilledPlay {
 /** Stand-ins of the right kind, to check what can be checked before the guests are known. */
 const EXAMPLE: LateValues = { domain: "domain", vdev: "vdev" };
 
+/** A path as the key of a map: equal for equal paths. */
 export function pathKey(path: Path): string {
   return JSON.stringify(path);
 }

@@ -60,6 +60,7 @@ export function isOf({ name: domain, config }: Domain, mapping: string): boolean
 
 const MAPPER = "/dev/mapper/";
 
+/** The path of a mapping's device: in /dev/mapper, or where its maker puts it (`md/NAME`, `drbd/NAME`). */
 export function mappingPath(name: string): string {
   return name.includes("/") ? `/dev/${name}` : MAPPER + name;
 }

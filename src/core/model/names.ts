@@ -58,10 +58,12 @@ export const BOOKS = "/var/lib/converge";
 /** Where converge mounts and links while it runs; gone after a reboot. */
 export const RUN = "/run/converge";
 
+/** Where converge mounts and links for a guest while a run is at work. */
 export function runDirectory(domain: string): string {
   return `${RUN}/${safeName(domain)}`;
 }
 
+/** Where converge keeps its books about a guest: a directory for each of its runs, the lock, and `current`. */
 export function booksDirectory(domain: string): string {
   return `${BOOKS}/domains/${safeName(domain)}`;
 }

@@ -14,10 +14,12 @@ function ghost(model: Model, change: Partial<Ghost>): Model {
   return { ...model, ghost: { ...model.ghost, ...change } };
 }
 
+/** A volume as it is now, be it new or another state of one that is there. */
 export function withVolume(model: Model, volume: Volume): Model {
   return host(model, { volumes: { ...model.host.volumes, [volume.name]: volume } });
 }
 
+/** The volume is gone, and with it what was on it. */
 export function withoutVolume(model: Model, name: string): Model {
   const { [name]: _gone, ...volumes } = model.host.volumes;
   const { [name]: _ghost, ...disks } = model.ghost.disks;
@@ -33,31 +35,38 @@ export function withFreeExtents(model: Model, group: string, by: number): Model 
   return host(model, { volumeGroups: { ...model.host.volumeGroups, [group]: changed } });
 }
 
+/** One mount more. */
 export function withMount(model: Model, mount: Mount): Model {
   return host(model, { mounts: [...model.host.mounts, mount] });
 }
 
+/** Nothing is mounted there any more, and files below it are not to be seen. */
 export function withoutMount(model: Model, target: string): Model {
   const files = (model.ghost.files ?? []).filter((path) => !path.startsWith(`${target}/`));
   return ghost(host(model, { mounts: model.host.mounts.filter((m) => m.target !== target) }), { files });
 }
 
+/** One loop device more. */
 export function withLoop(model: Model, loop: Loop): Model {
   return host(model, { loops: [...model.host.loops, loop] });
 }
 
+/** @param device in the model the link of converge's own that leads to it */
 export function withoutLoop(model: Model, device: string): Model {
   return host(model, { loops: model.host.loops.filter((l) => l.device !== device) });
 }
 
+/** A device of converge's own as it is now, be it new or with another table. */
 export function withMapping(model: Model, mapping: Mapping): Model {
   return host(model, { mappings: [...(withoutMapping(model, mapping.name).host.mappings ?? []), mapping] });
 }
 
+/** The device of converge's own is gone. */
 export function withoutMapping(model: Model, name: string): Model {
   return host(model, { mappings: (model.host.mappings ?? []).filter((mapping) => mapping.name !== name) });
 }
 
+/** A guest as it is now. */
 export function withDomain(model: Model, domain: Domain): Model {
   return host(model, { domains: { ...model.host.domains, [domain.name]: domain } });
 }
@@ -70,10 +79,15 @@ export function withRunning(model: Model, name: string, running: RunningDomain |
   return withDomain(model, running === undefined ? rest : { ...rest, running });
 }
 
+/**
+ * What a disk holds by now.
+ * @param disk its {@link diskKey}
+ */
 export function withDisk(model: Model, disk: string, change: DiskGhost): Model {
   return ghost(model, { disks: { ...model.ghost.disks, [disk]: change } });
 }
 
+/** What no command prints, changed in part. */
 export function withGhost(model: Model, change: Partial<Ghost>): Model {
   return ghost(model, change);
 }
@@ -83,6 +97,7 @@ export function withFile(model: Model, path: string): Model {
   return ghost(model, { files: [...(model.ghost.files ?? []).filter((file) => file !== path), path] });
 }
 
+/** A small file of converge's own is gone. */
 export function withoutFile(model: Model, path: string): Model {
   return ghost(model, { files: (model.ghost.files ?? []).filter((file) => file !== path) });
 }

@@ -395,6 +395,7 @@ function configDiff(path: string, before: string, after: string): string {
   return patch.replace(/^=+\n/, "");
 }
 
+/** What checks find: all of them, or the given ones. An error among it forbids the plan. */
 export function runChecks(context: CheckContext, which: readonly Check[] = ALL): readonly Diagnostic[] {
   const host = context.state.host.name;
   const domain = context.domain.name;

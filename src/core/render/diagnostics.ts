@@ -40,6 +40,7 @@ export function renderDiagnostics(
   return diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, style, width)).join("\n");
 }
 
+/** One of {@link renderDiagnostics}, with a line break at its end. */
 export function renderDiagnostic(diagnostic: Diagnostic, style: DiagnosticStyle = PLAIN, width: number = WIDTH): string {
   const { severity, code, at } = diagnostic;
   const place = at === undefined ? undefined : lineColumn(at.source.text, at.start);
@@ -127,6 +128,7 @@ export interface DiagnosticJson {
   readonly subject?: Subject;
 }
 
+/** The form that `--json` and a lint's report have; what is unset is left out. */
 export function diagnosticJson(diagnostic: Diagnostic): DiagnosticJson {
   const { severity, code, summary, detail, fix, at, subject } = diagnostic;
   const start = at === undefined ? undefined : lineColumn(at.source.text, at.start);

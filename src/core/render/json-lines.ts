@@ -28,11 +28,13 @@ export type JsonLine =
   | { readonly type: "recap"; readonly host: string; readonly domain: string; readonly end: string }
   | { readonly type: "end"; readonly exit: number };
 
+/** A complaint. */
 export function diagnosticLine(diagnostic: Diagnostic): JsonLine {
   const { subject, ...rest } = diagnosticJson(diagnostic);
   return { type: "diagnostic", ...rest, ...subject };
 }
 
+/** What is to be done on one host, with the commands of every step. */
 export function planLine(plan: HostPlan, describe: DescribeStep): JsonLine {
   return {
     type: "plan", host: plan.host,
@@ -98,6 +100,7 @@ function actionObject(action: Action): object {
   return "command" in action ? { command: action.command } : { words: action.shown, ...defined({ writes: action.writes }) };
 }
 
+/** How it went with one guest. */
 export function recapLine(guest: GuestRecap): JsonLine {
   const { host, plan, end, report, message, follow, unverified } = guest;
   const { bytes, seconds } = copied(report);

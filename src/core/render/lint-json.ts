@@ -15,6 +15,7 @@ export interface LintReportJson {
   };
 }
 
+/** The report as one object: `converge lint --format json`. */
 export function lintReportJson({ report, version }: LintView): LintReportJson {
   const tally = tallyOf(report.findings);
   return {

@@ -11,6 +11,7 @@ export interface LintView {
 
 export type Tally = Readonly<Record<Severity, number>>;
 
+/** How many there are of each severity. */
 export function tallyOf(findings: readonly Diagnostic[]): Tally {
   const tally = { error: 0, warning: 0, note: 0 };
   for (const { severity } of findings) tally[severity] += 1;

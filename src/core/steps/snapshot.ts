@@ -56,6 +56,7 @@ export function originsOf(steps: readonly Step[]): ReadonlySet<string> {
   return new Set(steps.filter(({ kind }) => kind === "create-snapshot" || kind === "snapshot-copy").map(({ args }) => (args as TakenSnapshot).origin));
 }
 
+/** The command that takes a snapshot, of a classic volume (which needs room for it) or of a thin one. */
 export function takingOf({ origin, snapshot, bytes, tags }: Omit<TakenSnapshot, "extentBytes">): Command {
   const size = bytes === undefined ? ["--setactivationskip", "n"] : ["--size", lvmSize(bytes)];
   return [
@@ -74,6 +75,7 @@ export function withTaken({ origin, snapshot, bytes, extentBytes, tags }: TakenS
   return withFreeExtents(made, group, -(bytes ?? 0) / extentBytes);
 }
 
+/** The undo of every step that takes a snapshot: it goes, if it is the one that was taken. */
 export function takenBack({ origin, snapshot, tags }: Pick<TakenSnapshot, "origin" | "snapshot" | "tags">): Undo {
   return {
     when: [{ goal: "snapshot-exists", volume: snapshot, origin, tags }],

@@ -50,6 +50,7 @@ export function strategyOf(run: HostState["history"][number]): string {
   return run.strategy ?? (run.switch === "suspend" ? "dm" : "rsync");
 }
 
+/** The upper one of the middle, where they are even in number; undefined of none. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];

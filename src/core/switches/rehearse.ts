@@ -33,6 +33,7 @@ export interface Rehearsal {
   readonly disks: readonly ClonedDisk[];
 }
 
+/** The config that a clone of the guest boots from. */
 export function rehearsalPath(domain: string): string {
   return `${runDirectory(domain)}/rehearsal.cfg`;
 }

@@ -185,6 +185,10 @@ export function isAttachable(disk: ConfiguredDisk): boolean {
   return disk.target !== "";
 }
 
+/**
+ * When the guest counts as up: as its playbook says, with the first address of its config where that says none; without a word
+ * in the playbook, when it has run for a while.
+ */
 export function readyOf(desired: Pick<DesiredDomain, "ready">, domain: Domain): WaitReady["ready"] {
   const { ready } = desired;
   if (ready === undefined) return { kind: "running", seconds: READY_SECONDS, timeoutSeconds: 6 * READY_SECONDS };
@@ -278,6 +282,7 @@ export function snapshotBytes(
   return snapshotRoom(size, volume.bytes, extentBytes);
 }
 
+/** What the steps of one disk share: links and mount points under the guest's run directory. */
 export function diskPaths(domain: string, vdev: string): DiskMove["paths"] {
   const base = `${runDirectory(domain)}/${safeName(vdev)}`;
   return { link: `${base}/image`, marks: `${base}/marks`, source: `${base}/source`, target: `${base}/target` };

@@ -68,6 +68,7 @@ export function asSeen({ running }: Domain, file?: string): Pick<Guard, "devices
   };
 }
 
+/** Takes a running guest from the disks of one config onto those of another, by restart, suspension or migration: to where it is ready. */
 export function takeOver(over: TakeOver): readonly Step[] {
   const { domain, switchOver, desired, to, commit, prefix } = over;
   const name = domain.name;

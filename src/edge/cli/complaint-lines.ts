@@ -5,6 +5,7 @@ import type { Style } from "../../core/render/style.js";
 import type { Console } from "../terminal/console.js";
 import { chooseStyle } from "../terminal/style.js";
 
+/** Colours for standard output and for standard error, which may not both be a terminal. */
 export function stylesOf(console: Console, noColor: boolean): { readonly style: Style; readonly errStyle: Style } {
   const wishes = { noColor, env: console.env };
   return {

@@ -18,6 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Where several apply: what a signal did, then 3 before 4 before 5, then the rest. */
 const ORDER: readonly ExitCode[] = [EXIT.hungUp, EXIT.terminated, EXIT.interrupted, EXIT.failed, EXIT.unreachable, EXIT.refused, EXIT.usage, EXIT.pending];
 
+/** The one that the process ends with, where several things happened; `done` where nothing did. */
 export function worst(codes: Iterable<ExitCode>): ExitCode {
   const present = new Set(codes);
   return ORDER.find((code) => present.has(code)) ?? EXIT.done;

@@ -11,6 +11,7 @@ export function isUnreachable(diagnostic: Diagnostic): boolean {
   return UNREACHABLE.has(diagnostic.code);
 }
 
+/** No value, and the error that says why. */
 export function refuse(diagnostic: Omit<Diagnostic, "severity">): Checked<never> {
   return { value: undefined, diagnostics: [{ severity: "error", ...diagnostic }] };
 }

@@ -19,6 +19,7 @@ export function ownMistake(host: string, error: unknown): Diagnostic {
   };
 }
 
+/** Whether a diagnostic is one of {@link ownMistake}. */
 export function isOwnMistake({ code }: Pick<Diagnostic, "code">): boolean {
   return code === "internal-error";
 }

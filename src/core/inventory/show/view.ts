@@ -21,6 +21,7 @@ const INTERNAL = new Set([
   "inventory_file", "inventory_hostname", "inventory_hostname_short", "groups", "group_names", "omit", "playbook_dir",
 ]);
 
+/** Whether ansible-inventory prints a variable: not those that Ansible itself makes. */
 export function isShownVariable(name: string): boolean {
   return !INTERNAL.has(name);
 }
@@ -42,10 +43,12 @@ export function groupVariables(view: InventoryView, group: InventoryGroup): read
   return group.priority === 1 ? shown : [...shown.filter(([name]) => name !== "ansible_group_priority"), ["ansible_group_priority", group.priority]];
 }
 
+/** Those variables of a map that are printed, with their values. */
 export function shownValues(vars: Variables): readonly (readonly [string, unknown])[] {
   return [...vars].filter(([name]) => isShownVariable(name)).map(([name, placed]: [string, Placed]) => [name, placed.value]);
 }
 
+/** Whether `--limit` leaves a host; without one, it leaves all. */
 export function isMeant(view: InventoryView, host: string): boolean {
   return view.limit?.has(host) !== false;
 }

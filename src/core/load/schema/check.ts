@@ -29,6 +29,7 @@ export interface FilledValues {
 /** More than this many complaints about one file help nobody. */
 const MAX_COMPLAINTS = 50;
 
+/** What holds values against a JSON schema, and complains in converge's own words (complaint.ts). */
 export function schemaCheck(schema: object): SchemaCheck {
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, allowUnionTypes: true, strictTypes: false });
   // made at first use: most commands read no playbook
