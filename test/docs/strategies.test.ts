@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { PACKAGES } from "../../src/core/checks/missing-tool.js";
 import { strategies } from "../../src/core/strategies/registry.js";
 import type { Strategy } from "../../src/core/strategies/strategy.js";
-import { BLOCKS, FOLDER, pageText, toolsOfPage, withBlock } from "./strategy-pages.js";
+import { BLOCKS, FOLDER, pageText, SHOWN, toolsOfPage, withBlock } from "./strategy-pages.js";
 
 /**
- * A page for each way to move a guest. Steps and choices in it are printed from plans. `UPDATE_GOLDEN=1 npx vitest run test/docs` writes
- * them anew: read the diff.
+ * A page for each way to move a guest. Steps and choices in it are printed from plans. `UPDATE_GOLDEN=1 npx vitest run --project fast test/docs`
+ * writes them anew: read the diff.
  */
 
 const named = Object.values<Strategy>(strategies).filter((strategy) => strategy.named);
@@ -32,9 +32,9 @@ describe("the pages about ways to move a guest", () => {
 
   test.each(BLOCKS)("$page shows its $name as the code prints them", ({ page, name, text }) => {
     const now = withBlock(pageText(page), name, text());
-    expect(now, "its place in the page").toBeDefined();
+    expect(now, `its place in the page: <!-- as the code prints it: ${name} -->, and a block of \`\`\`text after it`).toBeDefined();
     if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(`${FOLDER}/${page}.md`, now ?? "");
-    expect(pageText(page)).toBe(now);
+    expect(pageText(page), "UPDATE_GOLDEN=1 writes it anew: read the diff").toBe(now);
   });
 
   test("have no block that nothing is printed for", () => {
@@ -42,7 +42,11 @@ describe("the pages about ways to move a guest", () => {
     expect(marked.sort()).toEqual(BLOCKS.map(({ page, name }) => `${page} ${name}`).sort());
   });
 
-  test.each(["rsync", "dm", "qemu", "md", "md-preseed", "drbd"] as const)("%s names the programs that its steps need", (page) => {
+  test("show a guest for each strategy that a playbook may name (SCENES of strategy-pages.ts)", () => {
+    expect([...SHOWN].sort()).toEqual(named.map(({ name }) => name).sort());
+  });
+
+  test.each(SHOWN)("%s names the programs that its steps need", (page) => {
     const [, needs = ""] = pageText(page).split("\n## What it needs\n");
     const missing = [...toolsOfPage(page)].filter((tool) => !EVERYWHERE.has(packages[tool] ?? "") && !needs.includes(`\`${tool}\``));
     expect(missing).toEqual([]);

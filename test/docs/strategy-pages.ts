@@ -45,6 +45,9 @@ export const SCENES = {
   auto: { move: {} },
 } as const satisfies Readonly<Record<string, Scene>>;
 
+/** The pages that show the steps of a strategy. */
+export const SHOWN = (Object.keys(SCENES) as (keyof typeof SCENES)[]).filter((page) => page !== "auto");
+
 const SWITCHES = {
   restart: { move: { strategy: "dm", switch: "restart", verify: "fresh" }, disk: { content: { type: "unknown" } } },
   suspend: SCENES.dm,
@@ -83,7 +86,7 @@ function takeOver(scene: Scene): string {
 
 /** What stands in each page and is the code's. */
 export const BLOCKS: readonly Block[] = [
-  ...(["rsync", "dm", "qemu", "md", "md-preseed", "drbd"] as const).map((page): Block => ({ page, name: "steps", text: () => steps(SCENES[page]) })),
+  ...SHOWN.map((page): Block => ({ page, name: "steps", text: () => steps(SCENES[page]) })),
   ...(["restart", "suspend", "migrate", "next-reboot"] as const).map((name): Block => ({
     page: "switch-overs", name, text: () => takeOver(SWITCHES[name]),
   })),
@@ -98,7 +101,7 @@ export const BLOCKS: readonly Block[] = [
 ];
 
 /** Programs that the steps of a page's scene need on the host. */
-export function toolsOfPage(page: Exclude<keyof typeof SCENES, "auto">): ReadonlySet<string> {
+export function toolsOfPage(page: keyof typeof SCENES): ReadonlySet<string> {
   return new Set(stepsOf(planned(SCENES[page]).nodes).flatMap((step) => toolsOf(step)));
 }
 

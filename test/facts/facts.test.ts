@@ -8,7 +8,7 @@ import { facts } from "../../src/core/facts/registry.js";
 import type { CommandResult } from "../../src/core/model/command.js";
 
 // A case is what a tool printed and the value that is to come of it. To take a new recording in, leave `value` and
-// `codes` out, run with UPDATE=1 and read the diff.
+// `codes` out, run with UPDATE_GOLDEN=1 and read the diff.
 interface Case {
   readonly from: string;
   readonly cmd: string;
@@ -37,7 +37,7 @@ describe.each(all)("%s", (key, fact) => {
     const result = { exitCode: one.exitCode, stdout: one.stdout.join("\n"), stderr: one.stderr.join("\n") };
     const { value, diagnostics } = fact.parse(result);
     const codes = diagnostics.map(({ code }) => code);
-    if (process.env["UPDATE"] === "1") {
+    if (process.env["UPDATE_GOLDEN"] === "1") {
       writeFileSync(fileURLToPath(file), `${JSON.stringify({ ...one, value, codes }, null, 1)}\n`);
     }
     expect({ value, codes }).toEqual({ value: one.value, codes: one.codes });

@@ -18,7 +18,7 @@ import { aHost, aWish, sha256 } from "../support/a-host.js";
 
 /**
  * A case is a host and a wish in a few words, and perhaps a journal; beside it lies what is printed, at 80 columns
- * and without colour. `UPDATE_GOLDEN=1 npx vitest run test/render` writes the expectations anew: read the diff.
+ * and without colour. `UPDATE_GOLDEN=1 npx vitest run --project fast test/render` writes the expectations anew: read the diff.
  */
 interface Case {
   readonly guests: readonly AGuest[];
@@ -58,7 +58,7 @@ describe("what is printed", () => {
       const text = printed(JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Case);
       const golden = new URL(file.replace(".json", ".expected.txt"), folder);
       if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(golden, text);
-      expect(text).toBe(readFileSync(golden, "utf8"));
+      expect(text, "UPDATE_GOLDEN=1 writes it anew: read the diff").toBe(readFileSync(golden, "utf8"));
     });
   }
 });
