@@ -4,7 +4,7 @@ import { snapshotSize } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { Estimate } from "../model/plan.js";
-import { median, strategyOf, tenths } from "../strategies/rates.js";
+import { median, strategyOfRun, tenths } from "../strategies/rates.js";
 import type { DiskForecast, DiskMove, ForecastPart, Fragments, Strategy, SwitchOver } from "../strategies/strategy.js";
 import { overheadParts } from "../switches/overhead.js";
 import { clonedDisk, rehearsalSeconds } from "../switches/rehearse.js";
@@ -43,7 +43,7 @@ export function forecastGuest(
   const downtimeSeconds = tenths(sum(parts.map((p) => p.seconds)));
   const waited = running ? downtimeSeconds : sum([...waiting.flatMap((f) => f.held), ...paused].map((part) => part.seconds));
   const names = new Set(disks.filter(({ strategy }) => strategy.way !== undefined).map(({ strategy }) => strategy.name));
-  const rest = median(state.history.filter((run) => names.has(strategyOf(run))).flatMap((run) => run.restSeconds ?? [])) ?? 0;
+  const rest = median(state.history.filter((run) => names.has(strategyOfRun(run))).flatMap((run) => run.restSeconds ?? [])) ?? 0;
   return {
     copyBytes: sum(forecasts.map((f) => f.copyBytes)),
     seconds: tenths(sum(forecasts.map((f) => f.seconds)) + waited + rest),

@@ -13,7 +13,7 @@ import type { EditConfig } from "../steps/edit-config.js";
 import { returnSteps } from "../switches/return.js";
 import { editDisks } from "../xl/edit.js";
 import { bindingsOf } from "./bindings.js";
-import { GUESSED_RATE, median, SCAN_SECONDS, strategyOf, tenths } from "../strategies/rates.js";
+import { GUESSED_RATE, median, SCAN_SECONDS, strategyOfRun, tenths } from "../strategies/rates.js";
 import { strategyNamed } from "../strategies/strategy-of.js";
 import { overhead } from "../switches/overhead.js";
 import { canonicalJson } from "./canonical-json.js";
@@ -108,7 +108,7 @@ function forecast(domain: Domain, returns: readonly ReturnDisk[], state: HostSta
     const { shutdown, start } = overhead(domain, state);
     parts.push({ what: "shut down", ...shutdown });
     if (copyBytes > 0) {
-      const past = state.history.filter((run) => strategyNamed(strategyOf(run))?.carries === "files").map((run) => run.bytesPerSecond);
+      const past = state.history.filter((run) => strategyNamed(strategyOfRun(run))?.carries === "files").map((run) => run.bytesPerSecond);
       const rate = median(past.filter((one) => one > 0)) ?? GUESSED_RATE;
       parts.push({
         what: "carry back", seconds: tenths(SCAN_SECONDS + copyBytes / rate),

@@ -21,7 +21,7 @@ export interface Rate {
  * @param strategy its name: files and blocks go at rates that have nothing to do with each other
  */
 export function rateOf(strategy: string, { options }: DiskMove, { history }: HostState): Rate {
-  const measured = median(history.filter((run) => strategyOf(run) === strategy).map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
+  const measured = median(history.filter((run) => strategyOfRun(run) === strategy).map((run) => run.bytesPerSecond).filter((rate) => rate > 0));
   const free = measured ?? GUESSED_RATE;
   return {
     bytesPerSecond: Math.min(free, options.throttle?.bandwidthBytesPerSecond ?? Infinity),
@@ -36,7 +36,7 @@ export function rateOf(strategy: string, { options }: DiskMove, { history }: Hos
  * @param strategy its name
  */
 export function exchangeBy(strategy: string, what: string, guess: Omit<ForecastPart, "what">, { history }: HostState): ForecastPart {
-  const measured = history.flatMap((run) => (strategyOf(run) === strategy ? run.exchangeSeconds ?? [] : []));
+  const measured = history.flatMap((run) => (strategyOfRun(run) === strategy ? run.exchangeSeconds ?? [] : []));
   const seconds = median(measured);
   if (seconds === undefined) return { what, ...guess };
   return {
@@ -45,8 +45,8 @@ export function exchangeBy(strategy: string, what: string, guess: Omit<ForecastP
   };
 }
 
-/** Books of versions before there were more than these two do not say: only the mirror froze a guest then. */
-export function strategyOf(run: HostState["history"][number]): string {
+/** The strategy's name. Books of versions before there were more than these two do not say: only the mirror froze a guest then. */
+export function strategyOfRun(run: HostState["history"][number]): string {
   return run.strategy ?? (run.switch === "suspend" ? "dm" : "rsync");
 }
 
