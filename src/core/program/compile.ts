@@ -40,7 +40,7 @@ export function compileCalls(plan: DomainPlan, kinds: StepKinds, header: Program
   const repeats = plan.nodes.filter((node): node is Repeat => node.node === "repeat");
   const kindOf = (step: Step): CompilableKind => {
     const kind = Object.hasOwn(kinds, step.kind) ? kinds[step.kind] : undefined;
-    if (kind === undefined) throw new RangeError(`unknown kind of step: ${step.kind}`);
+    if (kind === undefined) throw new RangeError(`there is no step kind ${step.kind} in the registry: \`npm run generate\` writes it anew`);
     return kind;
   };
   const stepCall = (step: Step): string =>
@@ -92,7 +92,7 @@ function carrier({ choices }: DomainPlan): string {
 /** A goal as the runtime is asked for it: function and arguments. */
 function goalWords(goal: Goal): readonly [name: string, ...args: string[]] {
   const name = goal.goal.replaceAll("-", "_");
-  if (!RUNTIME_GOALS.has(name)) throw new RangeError(`the runtime knows no goal ${goal.goal}`);
+  if (!RUNTIME_GOALS.has(name)) throw unknown("goal", name);
   switch (goal.goal) {
     case "volume-exists":
       return [name, goal.volume, String(goal.bytes), ...goal.tags];
@@ -179,11 +179,15 @@ function actionCall(action: Action): string {
   if (name === "watch") {
     const [watch = "", ...rest] = args;
     const watchName = watch.replaceAll("-", "_");
-    if (!RUNTIME_WATCHES.has(watchName)) throw new RangeError(`the runtime knows no watch ${watch}`);
+    if (!RUNTIME_WATCHES.has(watchName)) throw unknown("watch", watchName);
     return call("watch", watchName, ...rest);
   }
-  if (!RUNTIME_VERBS.has(name)) throw new RangeError(`the runtime knows no verb ${verb}`);
+  if (!RUNTIME_VERBS.has(name)) throw unknown("verb", name);
   return call("act", name, ...args, ...command);
+}
+
+function unknown(what: "goal" | "verb" | "watch", name: string): RangeError {
+  return new RangeError(`the runtime knows no ${what} ${name}: it is to have a function ${what}_${name}, and \`npm run generate\` embeds it`);
 }
 
 function call(...words: readonly string[]): string {

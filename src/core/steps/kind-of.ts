@@ -5,7 +5,7 @@ import { stepKinds } from "./registry.js";
 export function kindOf(step: Step): StepKind<string, unknown> {
   const kinds: Readonly<Record<string, unknown>> = stepKinds;
   const kind = kinds[step.kind];
-  if (kind === undefined) throw new Error(`there is no step kind ${step.kind}`);
+  if (kind === undefined) throw new Error(`there is no step kind ${step.kind} in the registry: \`npm run generate\` writes it anew`);
   // each kind reads its own arguments only, which were typed where the step was made
   return kind as StepKind<string, unknown>;
 }
