@@ -87,7 +87,7 @@ export function chooseWay(choice: Choice): ChosenWay {
       return {
         switchOver, disks, forecast, overBudget: isOverBudget({ ...forecast, budgetSeconds }),
         last: disks.some(({ move, strategy }) => strategy.auto === "last" && (move.options.strategy ?? "auto") === "auto"),
-        lacks: [...heldIn(disks, "lacks"), ...(disks.some(({ strategy }) => TAKES_OVER.includes(strategy.way)) ? unlikeConfig : [])],
+        lacks: [...heldIn(disks, "lacks"), ...(disks.some(({ strategy }) => strategy.takesOver === true) ? unlikeConfig : [])],
         but: heldIn(disks, "but"),
       };
     })))].sort(byLostTime);
@@ -114,9 +114,6 @@ export function chooseWay(choice: Choice): ChosenWay {
   }));
   return { ...chosen(best.switchOver, downtimes([best, ...others])), disks: best.disks, choices, diagnostics: [] };
 }
-
-/** Ways in which a running guest gets a config that is made of its own and of what it has: the two have to go together. */
-const TAKES_OVER: readonly (string | undefined)[] = ["mapping", "array", "resource"];
 
 /** As deriveConfig has it (xl/derive.ts), which would refuse. */
 function otherCards({ config, running }: Domain): readonly Held[] {
@@ -336,7 +333,15 @@ interface Together {
  * In which order ways of one guest follow on each other: QEMU's own first, since xl stores a config at the commit of a mirror, which it would
  * refuse; files last, since their restart takes the guest off the device of a mirror as well.
  */
-const FOLLOW: readonly (string | undefined)[] = [undefined, "pivot", "mapping", "array", "resource", "files"];
+const FOLLOW: readonly (string | undefined)[] = [undefined, ...new Set(Object.values<Strategy>(strategies)
+  .filter(({ way }) => way !== undefined)
+  .sort((a, b) => turn(a) - turn(b))
+  .map(({ way }) => way))];
+
+function turn({ carries, takesOver }: Strategy): number {
+  if (carries === "files") return 2;
+  return takesOver === true ? 1 : 0;
+}
 
 /** In as few runs as there have to be, each of as many disks as can go together. */
 function apart(looked: readonly Looked[]): readonly Together[] {

@@ -29,6 +29,7 @@ export const dm: Strategy = {
   named: true,
   auto: true,
   way: "mapping",
+  takesOver: true,
   carries: "blocks",
   shows: ["loop", "mapping", "volume"],
 

@@ -24,6 +24,7 @@ export const drbd: Strategy = {
   named: true,
   auto: false,
   way: "resource",
+  takesOver: true,
   carries: "blocks",
   shows: ["loop", "volume"],
 

@@ -26,6 +26,7 @@ export const mdPreseed: Strategy = {
   named: true,
   auto: false,
   way: "array",
+  takesOver: true,
   carries: "blocks",
   shows: ["loop", "volume"],
   failsOnFull: "md",

@@ -22,6 +22,7 @@ export const md: Strategy = {
   // a second switch takes the guest off its array, and where the image fails in mid-mirror dm bears more
   auto: "last",
   way: "array",
+  takesOver: true,
   carries: "blocks",
   shows: ["loop", "volume"],
   failsOnFull: "md",

@@ -163,9 +163,12 @@ export interface Strategy {
   readonly auto: boolean | "last";
   /**
    * How the guest is while its disks are carried: all disks of a guest have to go one way, since a copy is finished while
-   * it is down and a mirror while it runs. Unset: goes with those that {@link goesWith} says.
+   * it is down and a mirror while it runs. A word of its own, or that of another strategy whose disks may go along: `files` for
+   * whatever is finished in one restart. Unset: goes with those that {@link goesWith} says.
    */
   readonly way?: string;
+  /** Set where a running guest is taken onto a device first, by a config that is made of its own and of what it has: the two have to go together. */
+  readonly takesOver?: true;
   /** What goes to the volume: files, all blocks as they are, or nothing, where what is on it is made anew. */
   readonly carries: "files" | "blocks" | "nothing";
   /** The devices of Dom0's own under which the disk's content shows there meanwhile, the volume among them. */
