@@ -27,10 +27,10 @@ export function planCollect(state: HostState, wish: CollectWish, sha256: Sha256)
   const guests = [...new Set(changes.map(({ domain }) => domain))].sort();
   const diagnostics: Diagnostic[] = [...found];
   const domains = guests.flatMap((name): readonly DomainPlan[] => {
-    const own = changes.filter(({ domain }) => domain === name);
-    const discards = own.filter((change): change is DiscardImage => change.change === "discard-image");
+    const ofGuest = changes.filter(({ domain }) => domain === name);
+    const discards = ofGuest.filter((change): change is DiscardImage => change.change === "discard-image");
     diagnostics.push(...discards.map((change) => wayBackEnds(change, wish, host)));
-    const plan = planOf(name, own, discards, state, sha256);
+    const plan = planOf(name, ofGuest, discards, state, sha256);
     const simulated = simulate(plan.nodes, modelOf(state, plan));
     if (!simulated.ok) throw new Error(`what is left of ${name} can not be removed: ${simulated.why}`);
     const left = diffCollect(wish, { ...state, ...onlyLeftovers(simulated.end.host) }).changes.filter(({ domain }) => domain === name);
