@@ -720,7 +720,7 @@ describe("a check", () => {
   });
 
   test.each(Object.keys(checks))("%s has a case here", (code) => {
-    expect(CASES.some((c) => c.code === code)).toBe(true);
+    expect(CASES.some((c) => c.code === code), "a host that it is there for, in CASES").toBe(true);
   });
 });
 

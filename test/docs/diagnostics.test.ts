@@ -25,7 +25,7 @@ describe("the pages about diagnostics", () => {
 
   test("every code has a page", () => {
     const missing = uses.filter(({ code }) => !pages.includes(code)).map(({ code, file }) => `${code} (${file})`);
-    expect([...new Set(missing)]).toEqual([]);
+    expect([...new Set(missing)], `they are to have one in ${FOLDER}`).toEqual([]);
   });
 
   test("every page has a code", () => {
