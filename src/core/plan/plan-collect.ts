@@ -15,7 +15,7 @@ import { stepOf } from "../steps/step-of.js";
 import { tidy } from "../steps/tidy.js";
 import { sameVdev } from "../xl/vdev.js";
 import { bindingsOf } from "./bindings.js";
-import type { Sha256 } from "./plan-domain.js";
+import type { Sha256 } from "./digest.js";
 import { modelOf } from "./plan-host.js";
 import { simulate } from "./simulate.js";
 import { own } from "../model/own.js";

@@ -17,8 +17,9 @@ import { GUESSED_RATE, median, SCAN_SECONDS, strategyOfRun, tenths } from "../st
 import { strategyNamed } from "../strategies/strategy-of.js";
 import { overhead } from "../switches/overhead.js";
 import { canonicalJson } from "./canonical-json.js";
-import { configChange, runChecks } from "./plan-domain.js";
-import type { Sha256 } from "./plan-domain.js";
+import { configChange } from "./config-edit.js";
+import type { Sha256 } from "./digest.js";
+import { runChecks } from "./run-checks.js";
 import { deadRun, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
 import { whyNotRemove } from "./removals.js";
