@@ -20,6 +20,8 @@ const REGISTRIES: readonly Registry[] = [
   { folder: "src/core/lint/rules", type: "Rule", key: "name", name: "rules", about: "Every rule of the linter, by its name." },
 ];
 
+const FACTS = "src/core/facts";
+
 interface Entry {
   readonly key: string;
   readonly constant: string;
@@ -33,13 +35,14 @@ interface Entry {
  */
 export function registries(root: string): ReadonlyMap<string, string> {
   const printed = REGISTRIES.map((registry) => [join(registry.folder, "registry.ts"), print(root, registry)] as const);
-  return new Map([...printed, ["src/core/facts/registry.ts", printFacts(join(root, "src/core/facts"))]]);
+  return new Map([...printed, [`${FACTS}/registry.ts`, printFacts(root)]]);
 }
 
 /** Facts are one to a file, and go by the file's name. */
-function printFacts(folder: string): string {
+function printFacts(root: string): string {
+  const folder = join(root, FACTS);
   const names = readdirSync(folder)
-    .filter((file) => file.endsWith(".ts") && /^export const fact\b/m.test(readFileSync(join(folder, file), "utf8")))
+    .filter((file) => file.endsWith(".ts") && isFact(readFileSync(join(folder, file), "utf8"), `${FACTS}/${file}`))
     .map((file) => file.replace(/\.ts$/, ""))
     .sort();
   const key = (name: string): string => name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -55,14 +58,24 @@ function printFacts(folder: string): string {
   ].join("\n");
 }
 
+/** @throws Error for a constant of a fact's type that is not called so, or not exported: see {@link constants} */
+function isFact(text: string, path: string): boolean {
+  if (/^export const fact\b/m.test(text)) return true;
+  const [, constant] = /^(?:export )?const (\w+): (?:First|Second)?Fact</m.exec(text) ?? [];
+  if (constant !== undefined) throw new Error(`${path}: ${constant} would not be registered: declare it as \`export const fact\`, one to a file`);
+  return false;
+}
+
 function print(root: string, { folder, type, key: member, name, about }: Registry): string {
   const entries = readdirSync(join(root, folder))
     .filter((file) => file.endsWith(".ts") && file !== "registry.ts")
     .flatMap((file) => constants(readFileSync(join(root, folder, file), "utf8"), `${folder}/${file}`, type, member))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
-  entries.forEach(({ key, path }, i) => {
+  entries.forEach(({ key, constant, path }, i) => {
     const before = entries[i - 1];
     if (before?.key === key) throw new Error(`"${key}" stands in ${before.path} and in ${path}: give one of them another`);
+    const alike = entries.find((other, at) => at < i && other.constant === constant && other.path !== path);
+    if (alike !== undefined) throw new Error(`${constant} is a constant of ${alike.path} and of ${path}: give one of them another name`);
   });
   const files = [...new Set(entries.map((entry) => entry.file))].sort();
   const imports = files.map((file) => {

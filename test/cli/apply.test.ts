@@ -537,7 +537,7 @@ describe("saved plans", () => {
   });
 
   test.each([
-    { what: "an inventory", text: '{ "all": { "hosts": { "dom0a": null } } }\n' }, { what: "facts of a host", text: '{ "format": "converge-facts" }\n' },
+    { what: "an inventory", text: '{ "all": { "hosts": { "dom0a": null } } }\n' }, { what: "facts of a host", text: '{ "converge": "recording" }\n' },
   ])("are not written over $what, which is JSON as well", async ({ text }) => {
     const file = join(tempFolder("json"), "lab.json");
     writeFileSync(file, text);

@@ -1,9 +1,10 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { FakeHost } from "./fake-host.js";
 import { cli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
 
@@ -40,7 +41,7 @@ test("what is seen on a host is shown for programs, and no password of a config"
 describe("a recording", () => {
   const files = tempFiles({
     "facts.json": readFileSync(RECORDED, "utf8"), "hosts.yml": "all: { hosts: { dom0: { ansible_connection: recorded, converge_facts: facts.json } } }\n",
-    "other.txt": "of somebody's", "old.json": "an old recording",
+    "other.txt": "of somebody's", "old.json": '{ "converge": "recording", "vers',
   });
   const record = (file: string): ReturnType<typeof cli> => cli(["facts", "-i", files["hosts.yml"], "dom0", "--record", file], { real: true });
   const isRecording = (text: string): boolean => (JSON.parse(text) as { converge?: string }).converge === "recording";
@@ -52,11 +53,20 @@ describe("a recording", () => {
     expect(isRecording(readFileSync(files["old.json"], "utf8"))).toBe(true);
   });
 
+  test.each(["other.txt", "hosts.yml"] as const)("is not written over %s, which is none, and no host is asked for it", async (name) => {
+    const before = readFileSync(files[name], "utf8");
+    const { exit, err } = await cli(["facts", "-i", files["hosts.yml"], "dom0", "--record", files[name]], { hosts: { dom0: new FakeHost("dom0") } });
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain("is there, and is no recording: --record does not write over it");
+    expect(readFileSync(files[name], "utf8")).toBe(before);
+  });
+
   test("does not go where a link of its name leads", async () => {
     const link = join(files.dir, "link.json");
-    symlinkSync(files["other.txt"], link);
+    const before = readFileSync(files["old.json"], "utf8");
+    symlinkSync(files["old.json"], link);
     expect((await record(link)).exit).toBe(0);
-    expect(readFileSync(files["other.txt"], "utf8")).toBe("of somebody's");
+    expect(readFileSync(files["old.json"], "utf8")).toBe(before);
     expect(lstatSync(link).isFile()).toBe(true);
     expect(readdirSync(files.dir).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
@@ -68,5 +78,13 @@ describe("a recording", () => {
     expect((await record(pipe)).exit).toBe(0);
     expect(isRecording((await reader).stdout)).toBe(true);
     expect(lstatSync(pipe).isFIFO()).toBe(true);
+  });
+
+  // a disk that there is not: whoever did write would be told so, and nothing be lost
+  const made = spawnSync("mknod", [join(files.dir, "disk"), "b", "7", "1048000"]).status === 0;
+  test.runIf(made)("is not written onto a disk", async () => {
+    const { exit, err } = await record(join(files.dir, "disk"));
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain("is a disk, not a file: nothing was written to it");
   });
 });

@@ -71,6 +71,45 @@ describe("a mistake of converge's own about one host", () => {
     expect(hosts.dom0b.submissions).toEqual([]);
   });
 
+  test("in the look right before a guest is touched begins nothing, and the exit code is 3", async () => {
+    let looks = 0;
+    const host = new FakeHost("dom0a");
+    const run = await cli(["-i", files["inventory.yml"], "-l", "dom0a", "--yes", files["one.yml"]], {
+      hosts: { dom0a: host }, states: (name) => ((looks += 1) > 1 ? spoilt(name) : before(name)),
+    });
+    expect(`${run.out}${run.err}`.replace(/\s+/g, " ")).toContain("mistake of its own about dom0a");
+    expect(host.submissions).toEqual([]);
+    expect(run.exit).toBe(3);
+  });
+
+  test("where its program is made or sent is told with what to do about a run that may have begun; the other host goes on", async () => {
+    let moved = false;
+    const sent = new FakeHost("dom0b");
+    const runs = sent.run.bind(sent);
+    sent.run = (command, options) => {
+      if (options?.stdin !== undefined) throw new TypeError("no program");
+      return runs(command, options);
+    };
+    const hosts = {
+      dom0a: new FakeHost("dom0a", {
+        events: [
+          { event: "begin", run: "one", domain: "web-dom0a", digest: "d", owner: "alice@laptop" },
+          { event: "end", outcome: "done", message: "" },
+        ],
+        onEnd: () => (moved = true),
+      }),
+      dom0b: sent,
+    };
+    const run = await cli(["-i", files["inventory.yml"], "--yes", files["some.yml"]], {
+      hosts, states: (name) => (name === "dom0a" && moved ? after(name) : before(name)),
+    });
+    const said = `${run.out}${run.err}`.replace(/\s+/g, " ");
+    expect(said).toContain("mistake of its own about dom0b: no program");
+    expect(run.out).toContain("web-dom0a on dom0a: done");
+    expect(said).toMatch(/not known: it may have begun on the host.* converge attach .*dom0b (\\ )?web-dom0b/);
+    expect(run.exit).toBe(3);
+  });
+
   test("after a run is told as one that could not be looked at", async () => {
     let moved = false;
     const hosts = {

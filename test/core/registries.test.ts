@@ -36,6 +36,10 @@ describe("the generator", () => {
       'src/core/checks/a.ts: one has no `code` that can be read: write `code: "…"` into it, in a line of its own'],
     ["has the code of another", { "a.ts": 'export const one: Check = {\n  code: "one",\n};\n', "b.ts": 'export const two: Check = {\n  code: "one",\n};\n' },
       '"one" stands in src/core/checks/a.ts and in src/core/checks/b.ts: give one of them another'],
+    ["has the name of another", { "a.ts": 'export const limit: Check = {\n  code: "one",\n};\n', "b.ts": 'export const limit: Check = {\n  code: "two",\n};\n' },
+      "limit is a constant of src/core/checks/a.ts and of src/core/checks/b.ts: give one of them another name"],
+    ["is a fact and not exported", { "../facts/a.ts": "const fact: FirstFact<string> = {};\n" }, "src/core/facts/a.ts: fact would not be registered"],
+    ["is a fact of another name", { "../facts/a.ts": "export const uptime: SecondFact<string, First> = {};\n" }, "src/core/facts/a.ts: uptime would not be registered"],
   ])("says what to do about one that %s", (_, files, says) => {
     expect(() => generated(files)).toThrow(says);
   });

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { PACKAGES } from "../../src/core/checks/missing-tool.js";
 import { strategies } from "../../src/core/strategies/registry.js";
 import type { Strategy } from "../../src/core/strategies/strategy.js";
-import { BLOCKS, FOLDER, pageText, SHOWN, toolsOfPage, withBlock } from "./strategy-pages.js";
+import { stepsOf } from "../../src/core/model/plan.js";
+import { BLOCKS, FOLDER, pageText, planned, SCENES, SHOWN, toolsOfPage, withBlock } from "./strategy-pages.js";
 
 /**
  * A page for each way to move a guest. Steps and choices in it are printed from plans. `UPDATE_GOLDEN=1 npx vitest run --project fast test/docs`
@@ -44,6 +45,11 @@ describe("the pages about ways to move a guest", () => {
 
   test("show a guest for each strategy that a playbook may name (SCENES of strategy-pages.ts)", () => {
     expect([...SHOWN].sort()).toEqual(named.map(({ name }) => name).sort());
+  });
+
+  test.each(SHOWN)("show that a config is made of what the guest has where the strategy says that it takes the guest over: %s", (page) => {
+    const takesOver = named.find(({ name }) => name === page)?.takesOver === true;
+    expect(stepsOf(planned(SCENES[page]).nodes).some(({ kind }) => kind === "write-config")).toBe(takesOver);
   });
 
   test.each(SHOWN)("%s names the programs that its steps need", (page) => {

@@ -18,14 +18,16 @@ const disk = (vdev: string): fc.Arbitrary<ADisk> =>
     content: { ext4: () => ext4(`root-${vdev}`, size * MIB), xfs: () => xfs(`root-${vdev}`, size * MIB), swap: () => swap(`swap-${vdev}`, size * MIB) }[kind](),
   }));
 
-const ways: fc.Arbitrary<Pick<MoveOptions, "strategy" | "switch">> = fc.constantFrom(
+/** The ways among which hosts made at random are moved. */
+export const AT_RANDOM: readonly Pick<MoveOptions, "strategy" | "switch">[] = [
   {}, { strategy: "rsync" }, { strategy: "rsync", switch: "restart" }, { strategy: "dm" }, { strategy: "dm", switch: "auto" },
   { strategy: "dm", switch: "restart" }, { strategy: "dm", switch: "suspend" }, { strategy: "dm", switch: "migrate" },
   { strategy: "qemu" },
   { strategy: "md" }, { strategy: "md", switch: "restart" }, { strategy: "md", switch: "suspend" },
   { strategy: "md-preseed" }, { strategy: "md-preseed", switch: "restart" }, { strategy: "md-preseed", switch: "suspend" },
   { strategy: "drbd" }, { strategy: "drbd", switch: "restart" }, { strategy: "drbd", switch: "suspend" },
-);
+];
+const ways = fc.constantFrom(...AT_RANDOM);
 
 const others: fc.Arbitrary<MoveOptions> = fc.record(
   {

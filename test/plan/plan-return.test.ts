@@ -375,6 +375,19 @@ describe("the image that a disk came from", () => {
 
 describe("a volume that is to be removed", () => {
   const more = { removeVolume: true };
+
+  test("stays where a clone that is down may be laid over it", () => {
+    const state = movedHost();
+    const [guest] = Object.values(down(state).domains);
+    const [onVolume] = guest?.config?.disks ?? [];
+    if (guest?.config === undefined || onVolume === undefined) throw new Error("no guest");
+    const disk = { bytes: 1, backed: true, encrypted: false };
+    const target = "/srv/xen/clone1.qcow2";
+    const clone = { ...guest, name: "clone1", config: { ...guest.config, path: "/etc/xen/clone1.cfg", disks: [{ ...onVolume, target, format: "qcow2" }] } };
+    const beside = withImage({ ...state, domains: { ...state.domains, clone1: clone } }, { ...imageOf(state), path: target, realPath: target, inode: 99, format: "qcow2", disk });
+    inUse(beside, "a disk of clone1, may lie in another file");
+  });
+
   const inUse = (state: HostState, by: string): void => {
     const plan = plannedBack(state, more);
     expect(complaints(plan)).toContain("error[volume-in-use]");

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { lutimesSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, lutimesSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -10,6 +10,7 @@ import { compileCalls, compileProgram, hangsAfter } from "../../src/core/program
 import { QMP, RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { safeName } from "../../src/core/model/names.js";
 import { virtualDeviceNumber } from "../../src/core/xl/vdev.js";
+import { tempFolder } from "../support/temp-folder.js";
 import { lacks } from "../support/tools.js";
 import { SHELLS, StubHost, byTurns, evaluate, shellsOf } from "./host.js";
 import { journal } from "./invariants.js";
@@ -126,6 +127,14 @@ echo "elsewhere $?"`);
 describe("the runtime", () => {
   it("is embedded as it stands in its files", () => {
     for (const [path, text] of embedRuntime(".")) expect(readFileSync(path, "utf8"), "run `npm run generate`, and commit what it writes").toBe(text);
+  });
+
+  it("has all of its files, or it is said where one that is new has to be named", () => {
+    const root = tempFolder("runtime");
+    cpSync("src/core/program/runtime", join(root, "src/core/program/runtime"), { recursive: true });
+    expect(embedRuntime(root).size).toBe(1);
+    writeFileSync(join(root, "src/core/program/runtime/more.sh"), "more() { :; }\n");
+    expect(() => embedRuntime(root)).toThrow("more.sh: in no program so far: name it in PARTS of scripts/embed-runtime.ts");
   });
 
   it.skipIf(lacks("shellcheck"))("is clean to shellcheck, with a program around it", { tags: "long" }, () => {

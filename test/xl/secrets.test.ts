@@ -50,6 +50,8 @@ const REDACTIONS: readonly (readonly [text: string, redacted: string])[] = [
   ["vncpasswd = ;name = 'x'\n", "vncpasswd = ;name = 'x'\n"],
   ["vncpasswd = \\\n 'x'\nname = 'y'\n", "vncpasswd = REDACTED\n 'REDACTED'\nname = 'y'\n"],
   ["vncpasswd =\n x\nname = 'y'\n", "vncpasswd =\n REDACTED\nname = 'y'\n"],
+  ["vncpasswd =\r\n x\r\nname = 'y'\r\n", "vncpasswd =\r\n REDACTED\r\nname = 'y'\r\n"],
+  ["vncpasswd = # note\n\n x\nname = 'y'\n", "vncpasswd = # note\n\n REDACTED\nname = 'y'\n"],
   // a list that is never closed ends where the next setting begins
   ["vncpasswd = [ 'x',\n 'y'\nname = 'z'\nmemory = 5\n", "vncpasswd = [ 'REDACTED',\n 'REDACTED'\nname = 'z'\nmemory = 5\n"],
   ["disk = [ 'a,raw,xvda1,w'\nvncpasswd = 'x'\nname = 'z'\nkernel = '/k'\n", "disk = [ 'a,raw,xvda1,w'\nvncpasswd = 'REDACTED'\nname = 'z'\nkernel = '/k'\n"],

@@ -6,7 +6,7 @@ import { layeredDisk } from "./layered.js";
 
 export const imageLaidOver: Check = {
   code: "image-laid-over",
-  about: "an image is not given up where a disk of another guest may be laid over it: that one would lose what it has of it",
+  about: "an image is not given up where a disk of a guest that is down may be laid over it: that one would lose what it has of it",
   run: ({ moves, options, state }) =>
     moves.flatMap(({ image, vdev, wish }) => {
       const problem = laidOver(image, wish.move.source ?? options.source, state);
@@ -22,7 +22,7 @@ export function laidOver(
   const disks = Object.values(state.domains).flatMap((domain) => layeredDisk(domain, state) ?? []);
   if (disks.length === 0) return undefined;
   return {
-    summary: `a disk of another guest may be laid over ${image.path}, and source: ${source} would take that from under it`,
+    summary: `a disk of a guest may be laid over ${image.path}, and source: ${source} would take that from under it`,
     detail: disks.join("\n"), fix: "Say `source: keep`, or find out what those disks are laid over.",
   };
 }

@@ -1,5 +1,6 @@
 import type { CommandResult } from "../model/command.js";
 import type { Checked } from "../model/diagnostic.js";
+import type { SourceText } from "../model/source.js";
 import { isObject, parseJson } from "./json.js";
 import { redactReadings, type Readings } from "./readings.js";
 
@@ -14,6 +15,11 @@ export function recordReadings(readings: Readings): string {
   }]);
   const recording = { converge: "recording", version, host, results: Object.fromEntries(lines) };
   return `${JSON.stringify(recording, null, 1)}\n`;
+}
+
+/** Has converge recorded this, whatever has become of its end? */
+export function beginsAsRecording({ text }: Pick<SourceText, "text">): boolean {
+  return /^\s*\{\s*"converge"\s*:\s*"recording"/.test(text);
 }
 
 /**

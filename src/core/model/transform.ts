@@ -51,7 +51,7 @@ export function withLoop(model: Model, loop: Loop): Model {
   return host(model, { loops: [...model.host.loops, loop] });
 }
 
-/** @param device in the model the link of converge's own that leads to it */
+/** The loop device is gone. @param device as the model has it: /dev/loopN where it was observed, converge's link to it where a step of this plan attached it */
 export function withoutLoop(model: Model, device: string): Model {
   return host(model, { loops: model.host.loops.filter((l) => l.device !== device) });
 }

@@ -4497,7 +4497,18 @@ is_laid() { # NAME
 remove_idle() {
   local loop
   for loop in "$ROOT"/dev/loop[0-9]*; do
-    [ -e "$loop" ] && lies_on "$1" "$loop" && ! backend_uses "$loop" || continue
+    [ -e "$loop" ] || continue
+    lies_on "$1" "$loop"
+    # one that is not known to lie below is not left behind: nobody would look for it once the device is gone
+    case $? in
+      0) ;;
+      1) continue ;;
+      *)
+        says "it can not be told whether $1 lies on $loop"
+        return 1
+        ;;
+    esac
+    ! backend_uses "$loop" || continue
     run_command losetup --detach "$loop" || return
     unlink_loop "$loop"
   done

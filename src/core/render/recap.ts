@@ -76,6 +76,8 @@ const DOWN: Readonly<Partial<Record<GuestEnd, string>>> = {
 
 function endText({ end, plan, report, died, unverified }: GuestRecap): string {
   if (end === "lost" && died === true) return "not known: the run stopped half-way";
+  // nothing was heard of it at all
+  if (end === "lost" && report.lastSeq === 0) return "not known: it may have begun on the host, and goes on there by itself then";
   if (unverified === true) return "done as far as the run says; nobody could look whether it is as planned";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");

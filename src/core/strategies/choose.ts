@@ -331,7 +331,7 @@ interface Together {
 
 /**
  * In which order ways of one guest follow on each other: QEMU's own first, since xl stores a config at the commit of a mirror, which it would
- * refuse; files last, since their restart takes the guest off the device of a mirror as well.
+ * refuse; files last, since their restart takes the guest off the device of a mirror as well. Mirrors may come in any order.
  */
 const FOLLOW: readonly (string | undefined)[] = [undefined, ...new Set(Object.values<Strategy>(strategies)
   .filter(({ way }) => way !== undefined)

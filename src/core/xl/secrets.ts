@@ -97,7 +97,7 @@ export function findSecrets(text: string): Span[] {
   /** Behind a string that ended within a secret: what is right behind it was meant to be of it. */
   let goesOn = -1;
   const tokens = lexXl(text);
-  /** What stands before, but for blanks. */
+  /** What stands before, but for what says nothing. */
   let last: XlToken | undefined;
   for (const [at, token] of tokens.entries()) {
     const { kind, start, end, problem } = token;
@@ -147,10 +147,12 @@ export function findSecrets(text: string): Span[] {
         break;
     }
     if (isPart && goesOn === start && GOES_ON.has(kind)) goesOn = end;
-    if (kind !== "blank") last = token;
+    if (!BETWEEN.has(kind) && problem !== "carriage-return") last = token;
   }
   return mergedSpans(found);
 }
+
+const BETWEEN: ReadonlySet<string> = new Set(["blank", "newline", "comment"]);
 
 /** The line is to be gone on with in the next, whatever xl makes of that. */
 function goesOnBelow(last: XlToken | undefined): boolean {

@@ -55,7 +55,8 @@ export async function previewAndApply(
   reporter.complain(across);
   if (hasErrors(across)) {
     // a guest may be missing because its config can not be read
-    reporter.complain(previews.flatMap((preview) => ("plan" in preview ? preview.plan.diagnostics.filter(({ code }) => code.startsWith("xl-")) : [])));
+    const causes = previews.flatMap((preview) => ("plan" in preview ? preview.plan.diagnostics.filter((d) => d.code.startsWith("xl-") || isOwnMistake(d)) : []));
+    reporter.complain(causes);
     const unreachable = previews.filter((preview) => "unreachable" in preview);
     if (unreachable.length > 0) reporter.preview(unreachable);
     return worst([...unreachable.map(verdictOf), exitOf(across)]);

@@ -3,6 +3,7 @@ import type { GuestRecap } from "../../core/render/recap.js";
 import { applyAll } from "../run/apply.js";
 import type { HostResult } from "../run/apply-host.js";
 import type { Interruption } from "../run/interruption.js";
+import { isOwnMistake } from "../run/own-mistake.js";
 import type { Preview } from "../run/preview.js";
 import { hasWork } from "../run/preview.js";
 import type { Target } from "../run/target.js";
@@ -48,6 +49,7 @@ function withFigures({ target, state }: Extract<Preview, { plan: unknown }>): Ta
 
 function exitOf(results: readonly HostResult[], interruption: Interruption): ExitCode {
   const codes = results.flatMap((result) => [
+    ...(result.diagnostics.some(isOwnMistake) ? [EXIT.failed] : []),
     ...(result.unreachable === undefined ? [] : [EXIT.unreachable]),
     ...(result.unreachable === undefined && result.guests.some((guest) => guest.unverified === true)
       ? [interruption.wish === "detach" ? signalExit(interruption) : EXIT.failed] : []),

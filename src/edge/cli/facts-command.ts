@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { recordReadings } from "../../core/facts/recording.js";
+import { beginsAsRecording, recordReadings } from "../../core/facts/recording.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import { formatBytes } from "../../core/model/bytes.js";
 import type { Domain } from "../../core/model/domain.js";
@@ -18,7 +18,7 @@ import type { CommonOptions } from "./options.js";
 import { withCommonOptions } from "./options.js";
 import type { Session } from "./session.js";
 import { reporterFor } from "./session.js";
-import { writePrivate } from "./write-private.js";
+import { refuseUnless, writePrivate } from "./write-private.js";
 
 interface FactsOptions extends CommonOptions {
   readonly record?: string;
@@ -44,6 +44,7 @@ export function factsCommand(session: Session, done: (exit: ExitCode) => void): 
         if (options.record !== undefined && hosts.length !== 1) {
           throw refusal("bad-usage", `--record takes one host, and ${hosts.length} are meant`, "Name one host.");
         }
+        if (options.record !== undefined) refuseUnless(options.record, beginsAsRecording, "no recording: --record");
         const exits: ExitCode[] = [];
         for (const host of hosts) exits.push(await factsOf(host, options, session));
         return worst(exits);

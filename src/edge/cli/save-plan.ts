@@ -1,21 +1,15 @@
-import { statSync } from "node:fs";
-import { isSourceText } from "../../core/inventory/inventory.js";
 import { beginsAsSavedPlan, writeSavedPlan } from "../../core/plan/saved.js";
 import { sha256, wishesBehind } from "../run/plan-target.js";
 import type { Preview } from "../run/preview.js";
 import { EXIT } from "./exit-code.js";
 import { refusal } from "./failure.js";
-import { readText } from "./files.js";
 import { toolVersion } from "./version.js";
 import type { Work } from "./work.js";
-import { writePrivate } from "./write-private.js";
+import { refuseUnless, writePrivate } from "./write-private.js";
 
 /** Refuses to write a plan over anything that is no plan: before a host is looked at. A playbook is easily named twice. */
 export function refuseOverwrite(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
-  const read = readText(file);
-  if (read !== undefined && isSourceText(read) && (read.text.trim() === "" || beginsAsSavedPlan(read))) return;
-  throw refusal("file-unwritable", `'${file}' is there, and is no saved plan: --out does not write over it`, "Name another file, or remove that one.");
+  refuseUnless(file, beginsAsSavedPlan, "no saved plan: --out");
 }
 
 /** Writes a plan for later, readable by its owner alone: it tells a good deal about the hosts. */

@@ -1,6 +1,9 @@
 import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { isSourceText } from "../../core/inventory/inventory.js";
+import type { SourceText } from "../../core/model/source.js";
 import { refusal } from "./failure.js";
+import { readText } from "./files.js";
 
 /** Names by which a process has its own pipes and files: what has such a name is written to, and never replaced. */
 const OF_THE_SYSTEM = /^\/(?:dev\/(?!shm\/)|proc\/)/;
@@ -10,10 +13,13 @@ const OF_THE_SYSTEM = /^\/(?:dev\/(?!shm\/)|proc\/)/;
  * replaced, and its rights with it; so is a link, and what it leads to stays as it is. A pipe or a device gets the text.
  */
 export function writePrivate(file: string, text: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isBlockDevice() === true) {
+    throw refusal("file-unwritable", `'${file}' is a disk, not a file: nothing was written to it`, "Name a file.");
+  }
   const draft = `${file}.${process.pid}.new`;
   try {
     if (isWrittenTo(file)) {
-      writeFileSync(file, text);
+      writeFileSync(file, text, { mode: 0o600 });
       return;
     }
     try {
@@ -32,4 +38,15 @@ export function writePrivate(file: string, text: string): void {
 function isWrittenTo(file: string): boolean {
   const found = statSync(file, { throwIfNoEntry: false });
   return OF_THE_SYSTEM.test(resolve(file)) || (found !== undefined && !found.isFile());
+}
+
+/**
+ * Refuses to write over a file that is there, unless it is empty or one of the same kind: before a host is looked at.
+ * @param not what it is not, and which option does not write over it
+ */
+export function refuseUnless(file: string, isAlike: (source: SourceText) => boolean, not: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
+  const read = readText(file);
+  if (read !== undefined && isSourceText(read) && (read.text.trim() === "" || isAlike(read))) return;
+  throw refusal("file-unwritable", `'${file}' is there, and is ${not} does not write over it`, "Name another file, or remove that one.");
 }

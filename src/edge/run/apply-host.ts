@@ -11,6 +11,7 @@ import type { FollowOptions } from "./follow.js";
 import type { Interruption } from "./interruption.js";
 import type { DomainRun, Watcher } from "./run-domain.js";
 import type { Planned } from "./plan-target.js";
+import { ownMistake } from "./own-mistake.js";
 import { planTarget } from "./plan-target.js";
 import { runDomain, watchDomain } from "./run-domain.js";
 import type { Order, Target } from "./target.js";
@@ -81,12 +82,20 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "stale", found.map((d) => d.summary).join("; ")));
       continue;
     }
-    const run = await runDomain(orderFor(now.plan, now, target.wish?.(plan.domain)), {
-      runs: target.runs, watcher: options.watch(host, now.plan), interruption: options.interruption, leavesWaiting: true,
-      ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
-    });
-    guests.push(ended(now.plan, run, options));
-    if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
+    const watcher = options.watch(host, now.plan);
+    try {
+      const run = await runDomain(orderFor(now.plan, now, target.wish?.(plan.domain)), {
+        runs: target.runs, watcher, interruption: options.interruption, leavesWaiting: true,
+        ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
+      });
+      guests.push(ended(now.plan, run, options));
+      if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
+    } catch (error) {
+      watcher.close();
+      diagnostics.push(ownMistake(host, error));
+      // whether it has begun on the host is not known
+      guests.push(ended(now.plan, { end: "lost", report: emptyReport, message: "converge made a mistake about it: see the error" }, options));
+    }
   }
   const checked = unreachable === undefined ? await checkAfterwards(options, guests) : { guests, diagnostics: [], unreachable };
   return { host, ...checked, diagnostics: [...diagnostics, ...checked.diagnostics] };
@@ -201,7 +210,10 @@ async function checkAfterwards(
     if (guest.end !== "done") return guest;
     if (again === undefined) {
       const isRefused = isUnread || errors.some(({ subject }) => subject?.domain === guest.plan.domain);
-      return isRefused ? { ...guest, unverified: true } : guest;
+      if (isRefused) return { ...guest, unverified: true };
+      // of a run that was joined its plan does not say so
+      const awaits = plan.diagnostics.some(({ code, subject }) => code === "awaits-reboot" && subject?.domain === guest.plan.domain);
+      return awaits ? { ...guest, plan: { ...guest.plan, awaits: "reboot" } } : guest;
     }
     return { ...guest, end: "differs", message: `still to do: ${again.nodes.length} steps on ${again.changes.map(placeOf).join(", ")}` };
   });

@@ -4,6 +4,7 @@ import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
 import { observe, observeFacts } from "../../core/observe/observe.js";
 import type { Host } from "../hosts/host.js";
+import { ownMistake } from "./own-mistake.js";
 
 export interface Gathered {
   readonly state: HostState;
@@ -15,6 +16,14 @@ export interface Gathered {
  * @returns no value where the host could not be reached, or where what it says is no ground to plan on
  */
 export async function gatherHost(host: Host, signal?: AbortSignal): Promise<Checked<Gathered>> {
+  try {
+    return await gather(host, signal);
+  } catch (error) {
+    return { value: undefined, diagnostics: [ownMistake(host.name, error)] };
+  }
+}
+
+async function gather(host: Host, signal: AbortSignal | undefined): Promise<Checked<Gathered>> {
   if (host.recorded !== undefined) return fromRecording(await host.recorded());
   const first = await ask(host, firstRound(), signal);
   if (first.value === undefined) return { value: undefined, diagnostics: first.diagnostics };

@@ -15,7 +15,7 @@ export function ownMistake(host: string, error: unknown): Diagnostic {
     severity: "error", code: "internal-error", subject: { host },
     summary: `converge has made a mistake of its own about ${host}: ${error instanceof Error ? error.message : String(error)}`,
     ...(where === undefined ? {} : { detail: where }),
-    fix: "This is a bug: please report it, with a recording of the host's facts (converge facts --record). Until it is mended leave the host out with --limit.",
+    fix: "This is a bug: please report it, with a recording of the host's facts if one can be made (converge facts --record). Until it is mended leave the host out.",
   };
 }
 

@@ -82,7 +82,7 @@ const moveOfDisk = {
   keep_for: {
     ...duration, examples: ["14d"],
     description: "How long an image that was retired is kept, and with it the way back: after this time " +
-      "`converge gc` deletes it. Not given: 30d.",
+      "`converge gc` deletes it (without this playbook not before 30d have gone by). Not given: 30d.",
   },
   verify: {
     type: "string", enum: ["fresh", "full"], examples: ["fresh"],
