@@ -139,6 +139,20 @@ const broughtThere = (run: Partial<RunRecord>, commit: Partial<PastCommit> = {})
   commits: [{ domain: "web1", run: "one", at: 2, volumes: ["vg0/web1-xvda1", "vg0/web1-xvda2"], ...commit }],
 });
 
+/** When its volume was made. */
+const madeAt = (createdAt: number, make: (state: HostState) => HostState) => (state: HostState): HostState => {
+  const made = make(state);
+  const volume = made.volumes["vg0/web1-xvda1"];
+  if (volume === undefined) throw new Error("no volume");
+  return { ...made, volumes: { ...made.volumes, "vg0/web1-xvda1": { ...volume, createdAt } } };
+};
+
+/** With a newer run that has committed before them. */
+const backSince = (make: (state: HostState) => HostState) => (state: HostState): HostState => {
+  const made = make(state);
+  return { ...made, commits: [{ domain: "web1", run: "back", at: 3, volumes: ["vg0/web1-xvda1"], returns: true }, ...made.commits ?? []] };
+};
+
 const extOf = (state: HostState): ExtContent => {
   const { content } = imageOf(state);
   if (!("inodes" in content)) throw new Error("no ext");
@@ -345,6 +359,10 @@ const CASES: readonly Case[] = [
     name: "a run that was not settled had brought the guest there, and somebody has put it back", code: "volume-taken", state: broughtThere({}),
     says: /^web1's last run brought it to vg0\/web1-xvda1, and somebody has put it back on .*xvda1\.img: what it wrote there may be nowhere else$/,
     advises: /^If nobody needs it: lvremove vg0\/web1-xvda1\. Else choose another name/,
+  },
+  {
+    name: "so had an earlier one, before a run about another disk", code: "volume-taken", state: madeAt(2, broughtThere({ run: "two" })),
+    says: /^an earlier run of web1's brought it to vg0\/web1-xvda1, and somebody has put it back on /,
   },
   {
     name: "the last run, of another version, may have brought the guest there", code: "volume-taken", state: broughtThere({}, { volumes: [], unsaid: true }),
@@ -736,6 +754,10 @@ describe("a copy that the guest's last run has committed is gone on with where",
     ["it brought the guest back from there", broughtThere({}, { returns: true }), false],
     ["it may have been about another disk, and came to its end", broughtThere({ state: "done", outcome: "done" }, { volumes: [], unsaid: true }), false],
     ["another run has been its last since", broughtThere({ run: "two" }), false],
+    ["another run has been its last since, and the volume is the same", madeAt(2, broughtThere({ run: "two" })), true],
+    ["another run has been its last since, and the volume was made anew", madeAt(3, broughtThere({ run: "two" })), false],
+    ["another run has been its last since, and an older version's was about nobody knows what", madeAt(2, broughtThere({ run: "two" }, { volumes: [], unsaid: true })), false],
+    ["another run has brought the guest back from there since", madeAt(1, backSince(broughtThere({ run: "two" }))), false],
     ["it was about another volume", broughtThere({}, { volumes: ["vg0/web1-xvda2"] }), false],
     ["somebody has put this disk back, and another one not", (state: HostState) => onto(broughtThere({})(state)), true],
     ["QEMU was to take it over, and it stayed", broughtThere({ pivoted: true }), false],

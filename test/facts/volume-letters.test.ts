@@ -17,6 +17,13 @@ test.each([
   expect(groups.parse(result("vg", [group(attr)])).value?.[0]?.unfit).toEqual(unfit);
 });
 
+test.each([
+  ["2026-11-29 17:45:03 +0000", 1_795_974_303], ["2026-11-29 18:45:03 +0100", 1_795_974_303], ["Sun Nov 29 17:45:03 2026", undefined], ["2026-13-29 17:45:03 +0000", undefined],
+])("a volume made at %s: %s", (time, seconds) => {
+  const row = { vg_name: "vg0", lv_name: "root", lv_uuid: "u", lv_attr: "-wi-a-----", lv_size: "4194304", lv_layout: "linear", lv_role: "public", lv_time: time };
+  expect(volumes.parse(result("lv", [row])).value?.volumes[0]?.createdAt).toBe(seconds);
+});
+
 test("two groups of one name are both unfit", () => {
   const { value } = groups.parse(result("vg", [group("wz--n-", "u1"), group("wz--n-", "u2")]));
   expect(value?.map(({ unfit }) => unfit)).toEqual([["of-one-name"], ["of-one-name"]]);

@@ -6,7 +6,7 @@ import { LVM_REPORT_OPTIONS, lvmReportRows } from "./lvm-report.js";
 // no column of segments: it would print a row for each segment
 const COLUMNS =
   "vg_name,lv_name,lv_uuid,lv_attr,lv_size,lv_role,lv_layout,origin,pool_lv,data_percent,metadata_percent," +
-  "lv_tags,lv_kernel_major,lv_kernel_minor";
+  "lv_tags,lv_kernel_major,lv_kernel_minor,lv_time";
 
 /** A volume as lvs(8) tells it; what it holds and what stands on it others say. */
 export interface ReportedVolume extends Omit<Volume, "content" | "holders"> {
@@ -62,6 +62,7 @@ function readVolume(name: VolumeName, bytes: number, row: JsonObject): ReportedV
   const dataPercent = numberOf(row, "data_percent");
   const metadataPercent = numberOf(row, "metadata_percent");
   const health = healthOf(attr);
+  const createdAt = instantOf(textOf(row, "lv_time"));
   const invalid = state === "I" || state === "S";
   return {
     name,
@@ -73,6 +74,7 @@ function readVolume(name: VolumeName, bytes: number, row: JsonObject): ReportedV
     active: live || /^[asSImMcC]$/.test(state),
     open: attr.charAt(5) === "o",
     ...(live ? { devno: `${major}:${minor}` } : {}),
+    ...(createdAt === undefined ? {} : { createdAt }),
     ...named("origin", group, textOf(row, "origin")),
     ...named("pool", group, textOf(row, "pool_lv")),
     ...(dataPercent === undefined ? {} : { dataPercent }),
@@ -81,6 +83,14 @@ function readVolume(name: VolumeName, bytes: number, row: JsonObject): ReportedV
     ...(health === undefined ? {} : { health }),
     suspended: /^[sSMC]$/.test(state),
   };
+}
+
+/** `2026-11-29 17:45:03 +0000`, as report/time_format of lvm.conf(5) has it by default; what is written otherwise is not known. */
+function instantOf(text: string): number | undefined {
+  const [, day, time, hours, minutes] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)$/.exec(text) ?? [];
+  if (day === undefined) return undefined;
+  const millis = Date.parse(`${day}T${time ?? ""}${hours ?? ""}:${minutes ?? ""}`);
+  return Number.isNaN(millis) ? undefined : millis / 1000;
 }
 
 /** Of thin pools and thin volumes: letters 9 and 5 of "lv_attr". */

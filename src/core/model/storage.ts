@@ -37,6 +37,8 @@ export interface Volume {
   readonly open: boolean;
   /** `major:minor` of the active device. */
   readonly devno?: string;
+  /** Seconds since the epoch, by the host's clock; unset where LVM does not say, or in a form of its own. */
+  readonly createdAt?: number;
   /** Snapshot or thin snapshot: what it was taken of. */
   readonly origin?: VolumeName;
   readonly pool?: VolumeName;
