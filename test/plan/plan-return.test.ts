@@ -373,20 +373,27 @@ describe("the image that a disk came from", () => {
   });
 });
 
+/** With another guest, down, whose disk is laid over nobody knows what. */
+function withClone(state: HostState): HostState {
+  const [guest] = Object.values(down(state).domains);
+  const [onVolume] = guest?.config?.disks ?? [];
+  if (guest?.config === undefined || onVolume === undefined) throw new Error("no guest");
+  const disk = { bytes: 1, backed: true, encrypted: false };
+  const target = "/srv/xen/clone1.qcow2";
+  const clone = { ...guest, name: "clone1", config: { ...guest.config, path: "/etc/xen/clone1.cfg", disks: [{ ...onVolume, target, format: "qcow2" }] } };
+  return withImage({ ...state, domains: { ...state.domains, clone1: clone } }, { ...imageOf(state), path: target, realPath: target, inode: 99, format: "qcow2", disk });
+}
+
+test("the way back onto an image that a clone may be laid over is warned of: the guest writes to it again", () => {
+  const plan = plannedBack(withClone(movedHost()));
+  // of each of its disks
+  expect(complaints(plan)).toEqual(["warning[writes-given-up]", "warning[image-laid-over]", "warning[image-laid-over]"]);
+  expect(plan.domains).toHaveLength(1);
+  expect(plan.diagnostics.at(-1)?.detail).toContain("a disk of clone1, may lie in another file");
+});
+
 describe("a volume that is to be removed", () => {
   const more = { removeVolume: true };
-
-  test("stays where a clone that is down may be laid over it", () => {
-    const state = movedHost();
-    const [guest] = Object.values(down(state).domains);
-    const [onVolume] = guest?.config?.disks ?? [];
-    if (guest?.config === undefined || onVolume === undefined) throw new Error("no guest");
-    const disk = { bytes: 1, backed: true, encrypted: false };
-    const target = "/srv/xen/clone1.qcow2";
-    const clone = { ...guest, name: "clone1", config: { ...guest.config, path: "/etc/xen/clone1.cfg", disks: [{ ...onVolume, target, format: "qcow2" }] } };
-    const beside = withImage({ ...state, domains: { ...state.domains, clone1: clone } }, { ...imageOf(state), path: target, realPath: target, inode: 99, format: "qcow2", disk });
-    inUse(beside, "a disk of clone1, may lie in another file");
-  });
 
   const inUse = (state: HostState, by: string): void => {
     const plan = plannedBack(state, more);
@@ -395,6 +402,12 @@ describe("a volume that is to be removed", () => {
     expect(plan.domains).toEqual([]);
     expect(complaints(plannedBack(state))).toEqual(["warning[writes-given-up]"]);
   };
+
+  test("stays where a clone that is down may be laid over it", () => {
+    const plan = plannedBack(withClone(movedHost()), more);
+    expect(plan.diagnostics.find(({ code }) => code === "volume-in-use")?.detail).toContain("a disk of clone1, may lie in another file");
+    expect(plan.domains).toEqual([]);
+  });
 
   test("stays where a snapshot would go with it", () => {
     const state = movedHost();

@@ -1,8 +1,23 @@
 import type { ReturnChange } from "../model/change.js";
+import { layeredDisk } from "../checks/layered.js";
 import type { Diagnostic } from "../model/diagnostic.js";
+import type { HostState } from "../model/host-state.js";
 import { formatBytes } from "../model/bytes.js";
 import type { ReturnWish } from "../diff/diff-return.js";
 import { formatInstant } from "../render/figures.js";
+
+/** The guest writes to its image again: what is laid over that reads what it has not changed itself from there. */
+export function clonesAtStake(change: ReturnChange, wish: ReturnWish, state: HostState): readonly Diagnostic[] {
+  if (change.change !== "return-disk") return [];
+  const { domain, vdev, image } = change;
+  const disks = Object.values(state.domains).flatMap((guest) => layeredDisk(guest, state) ?? []);
+  if (disks.length === 0) return [];
+  return [{
+    severity: "warning", code: "image-laid-over", at: wish.at, subject: { host: state.host.name, domain, vdev },
+    summary: `a disk of a guest may be laid over ${image.path}, which ${domain} will write to again`,
+    detail: disks.join("\n"), fix: "Find out what those disks are laid over (qemu-img info) before you go on: a clone of it would be worthless.",
+  }];
+}
 
 /** The plain word about what is given up. */
 export function atStake(change: ReturnChange, wish: ReturnWish, host: string): readonly Diagnostic[] {

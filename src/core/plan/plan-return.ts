@@ -24,7 +24,7 @@ import { deadRun, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
 import { whyNotRemove } from "./removals.js";
 import { simulate } from "./simulate.js";
-import { atStake } from "./at-stake.js";
+import { atStake, clonesAtStake } from "./at-stake.js";
 import { own } from "../model/own.js";
 
 /** What brings one guest back to the images that its disks came from; simulated before it is shown, as every plan is. */
@@ -60,7 +60,7 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
     name: domain.name, at: wish.at, disks: [], move: wish.move, ...(wish.ready === undefined ? {} : { ready: wish.ready }),
   };
   diagnostics.push(
-    ...changes.flatMap((change) => [...atStake(change, wish, host), ...whyNotRemove(change, wish, state)]),
+    ...changes.flatMap((change) => [...atStake(change, wish, host), ...clonesAtStake(change, wish, state), ...whyNotRemove(change, wish, state)]),
     ...runChecks({ state, domain, desired, options: wish.move, moves: [], choices: [], nodes, estimate }),
   );
   if (hasErrors(diagnostics)) return none(diagnostics);
