@@ -24,6 +24,9 @@ import { after, ENDINGS } from "./world.js";
 
 const LEFT = ["dm, suspend", "md, suspended twice", "md-preseed, suspended twice", "drbd, suspended twice"] as const;
 
+/** In `npm test` each law is held against one of them. */
+const turn = (name: (typeof LEFT)[number], at: number): { readonly tags: string[] } => ({ tags: LEFT.indexOf(name) === at ? [] : ["long"] });
+
 const up = (name: string) => WAYS.filter((way) => way.name === name).map((way) => ({ ...way, running: true, contents: ["ext4", "swap"] as const }));
 
 function wished({ wishes }: Scene, other: MoveOptions, disks: number): Scene["wishes"] {
@@ -33,7 +36,7 @@ function wished({ wishes }: Scene, other: MoveOptions, disks: number): Scene["wi
 }
 
 describe("a guest that was left on its mirror's device, and whose second run is cut short anywhere,", () => {
-  test.each(LEFT.flatMap((name) => (["suspend", "restart"] as const).map((how) => ({ name, how }))))("loses nothing and is up, left by '$name', taken off it by $how", ({ name, how }) => {
+  for (const name of LEFT) test.each(["suspend", "restart"] as const)(`loses nothing and is up, left by '${name}', taken off it by %s`, turn(name, 0), (how) => {
     const ways = up(name);
     expect(ways).toHaveLength(1);
     fc.assert(fc.property(scenesOf(ways, 1), (scene) => {
@@ -42,7 +45,7 @@ describe("a guest that was left on its mirror's device, and whose second run is 
     }), runs(2));
   });
 
-  test.each(LEFT)("loses nothing and is up, left by '%s', one more disk moved", (name) => {
+  for (const name of LEFT) test(`loses nothing and is up, left by '${name}', one more disk moved`, turn(name, 1), () => {
     const ways = up(name).map((way) => ({ ...way, moved: ["xvda1", "xvdb"] }));
     fc.assert(fc.property(scenesOf(ways, 1), (scene) => {
       const one = { ...scene, wishes: wished(scene, { finish: "deferred" }, 1) };
@@ -50,7 +53,7 @@ describe("a guest that was left on its mirror's device, and whose second run is 
     }), runs(2));
   });
 
-  test.each(LEFT)("loses nothing and is up, left by '%s', taken back to its image with what it wrote", (name) => {
+  for (const name of LEFT) test(`loses nothing and is up, left by '${name}', taken back to its image with what it wrote`, turn(name, 3), () => {
     // of what a guest has swapped out nothing outlives its restart, wherever it lies
     const onFiles = up(name).map((way) => ({ ...way, contents: ["ext4"] as const }));
     let cuts = 0;

@@ -117,8 +117,8 @@ it.concurrent.each(["dm", "md", "drbd"] as const)("a device by %s that nobody ha
   }
 });
 
-it.concurrent.each((["dm", "md", "drbd"] as const).flatMap((by) => (["kill-before", "kill-after"] as const).map((when) => ({ by, when }))))(
-  "a device by $by, and the loop that it alone had, are gone in the end where the program dies ($when) at any call", async ({ by, when }) => {
+for (const by of ["dm", "md", "drbd"] as const) it.concurrent.each(["kill-before", "kill-after"] as const)(
+  `a device by ${by}, and the loop that it alone had, are gone in the end where the program dies (%s) at any call`, by === "dm" ? {} : { tags: "long" }, async (when) => {
     const nodes = (host: StubHost): readonly PlanNode[] => [
       stepOf(clearDevice, "prepare", "clear", { name: NAME[by], image: host.image }, ""), stepOf(tidy, "finish", "tidy", { domain: host.domain }, ""),
     ];
