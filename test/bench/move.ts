@@ -64,6 +64,7 @@ const SCRIPTS = "test/bench/by-hand";
  */
 export async function compareMoves(rounds: number, only: readonly string[], bytes: number | undefined, told: (line: string) => void): Promise<readonly MoveWay[]> {
   const ways = Object.entries(WAYS).filter(([name]) => only.length === 0 || only.some((word) => name.startsWith(word)));
+  if (ways.length === 0) throw new Error(`there is no such way: there are ${Object.keys(WAYS).join("; ")}`);
   const lab = await Lab.up({ name: "bench" });
   const converge = await Converge.at(lab);
   const byHand = async ([file, switchOver]: readonly [string, SwitchOver?]): Promise<MoveTimes> => {

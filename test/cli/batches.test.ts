@@ -131,6 +131,15 @@ describe("several hosts", () => {
   });
 });
 
+test("who declines where a host was not reached hears of that by the exit code, too", async () => {
+  const host = new FakeHost("dom0a");
+  const { exit, out } = await cli(["-i", files["inventory.yml"], "-l", "dom0a,dom0b", files["half.yml"]], {
+    hosts: { dom0a: host, dom0b: new FakeHost("dom0b") }, states: (name) => (name === "dom0b" ? undefined : before(name)), typed: "n\n",
+  });
+  expect(out).toContain("Nothing was changed.");
+  expect([exit, host.submissions]).toEqual([4, []]);
+});
+
 test.each(["text", "--json"] as const)("a host of which a guest is refused is left out where the play permits that, as its preview says (%s)", async (how) => {
   const states = new Map<string, HostState>(NAMES.map((name) => [name, before(name)]));
   const mixed = aHost([{ name: "web-a", disks: { xvda1: {} } }, { name: "web-x", disks: { xvda1: {} } }]);

@@ -85,7 +85,7 @@ export async function previewAndApply(
     const answer = await confirm(session.console, `\nApply this to ${count(guests.length, "guest")} on ${count(hosts.length, "host")}?`);
     if (answer !== "yes") {
       reporter.say("Nothing was changed.");
-      return answer === "interrupted" ? EXIT.interrupted : EXIT.usage;
+      return worst([exit, answer === "interrupted" ? EXIT.interrupted : EXIT.usage]);
     }
   }
   return worst([exit, await carryOut(work, previews, options, session, reporter)]);
