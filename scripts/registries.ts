@@ -60,10 +60,11 @@ function printFacts(root: string): string {
 
 /** @throws Error for a constant of a fact's type that is not called so, or not exported: see {@link constants} */
 function isFact(text: string, path: string): boolean {
-  if (/^export const fact\b/m.test(text)) return true;
-  const [, constant] = /^(?:export )?const (\w+): (?:First|Second)?Fact</m.exec(text) ?? [];
-  if (constant !== undefined) throw new Error(`${path}: ${constant} would not be registered: declare it as \`export const fact\`, one to a file`);
-  return false;
+  for (const [, exported, constant = ""] of text.matchAll(/^(export )?const (\w+): (?:First|Second)?Fact</gm)) {
+    if (exported !== undefined && constant === "fact") continue;
+    throw new Error(`${path}: ${constant} would not be registered: declare it as \`export const fact\`, one to a file`);
+  }
+  return /^export const fact\b/m.test(text);
 }
 
 function print(root: string, { folder, type, key: member, name, about }: Registry): string {

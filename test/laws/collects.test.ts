@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { diffCollect } from "../../src/core/diff/diff-collect.js";
 import type { CollectWish } from "../../src/core/diff/diff-collect.js";
+import { volumeTags } from "../../src/core/model/names.js";
 import type { HostState } from "../../src/core/model/host-state.js";
 import type { Model } from "../../src/core/model/model.js";
 import { guestWrites } from "../../src/core/model/guest.js";
@@ -71,7 +72,7 @@ describe("what is removed", () => {
       }),
       runs(150),
     );
-    expect(removed).toBeGreaterThan(50);
+    expect(removed).toBeGreaterThan(10);
   });
 
   test.each([
@@ -309,6 +310,18 @@ describe("books of runs", () => {
     };
     expect(runs(after, asked)).toEqual([]);
     expect(runs(after)).toEqual([last.run]);
+  });
+
+  test("stay while the volume that a run brought its guest to is marked as a copy still: somebody may have put the guest back by hand", () => {
+    const state = oldRuns(collected());
+    const [first] = state.past ?? [];
+    const [volume] = Object.values(state.volumes).filter(({ name }) => name === "vg0/web1-xvda1");
+    if (first === undefined || volume === undefined) throw new Error("no books");
+    const commits = [{ domain: "web1", run: first.run, at: RETIRED_AT, volumes: [volume.name] }];
+    const marked = (role: "copy" | "disk"): HostState =>
+      ({ ...state, commits, volumes: { ...state.volumes, [volume.name]: { ...volume, tags: volumeTags("web1", "xvda1", role) } } });
+    expect(runs(marked("copy"))).toEqual(["20260902T000000Z-000002"]);
+    expect(runs(marked("disk"))).toHaveLength(2);
   });
 
   test("stay while a run has the guest", () => {

@@ -72,7 +72,7 @@ export const volumeTaken: Check = {
         return [
           {
             vdev, at: wish.volumeAt,
-            summary: `${isLast(left, state) ? `${domain}'s last run` : `an earlier run of ${domain}'s`} ${left.unsaid === true ? "may have brought" : "brought"} it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
+            summary: `${isLast(left, state) ? `${domain}'s last run` : `an earlier run of ${domain}'s`} ${left.unsaid === true || !isLast(left, state) ? "may have brought" : "brought"} it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
             detail: "that run did not come to its end, or the volume would be marked as the guest's disk",
             fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
           },
@@ -101,23 +101,23 @@ export const volumeTaken: Check = {
 };
 
 /**
- * The commit of the guest's last run about the volume, where that was not settled (its guest was not ready in time, say), and the guest
- * has not the disk that it brought it to. Disks that QEMU was to take over may have stayed, and a guest that was down has not been
- * anywhere yet: of the very last run that is known.
+ * The commit of a run that brought the guest to the volume, where that was not settled (its guest was not ready in time, say), and the
+ * guest has not the disk that it brought it to. Of the very last run it is known that disks which QEMU was to take over may have stayed,
+ * or that a guest which was down has not been anywhere yet; of an older one it is not, and it may have been about another volume of
+ * that name.
  */
 function leftByHand(domain: string, volume: string, state: HostState): PastCommit | undefined {
   const { runs, commits = [], volumes, domains } = state;
+  const about = commits.filter((one) => one.domain === domain && mayBeAbout(volume, one));
   const last = runs.find((run) => run.domain === domain);
+  const ofLast = about.find(({ run }) => run === last?.run);
+  if (ofLast !== undefined && (ofLast.returns === true || last?.committing === "offline" || last?.pivoted === true)) return undefined;
+  // had it been about this one, it would be marked as the guest's disk
+  const isSettled = ofLast?.unsaid === true && last?.outcome === "done";
   const createdAt = volumes[volume]?.createdAt;
-  const commit = commits.find((one) => one.domain === domain && mayBeAbout(volume, one)
-    // an older one may have been about another volume of that name
-    && (one.run === last?.run || (one.unsaid !== true && createdAt !== undefined && createdAt <= one.at)));
+  const older = about.find(({ run, unsaid, at }) => run !== last?.run && unsaid !== true && createdAt !== undefined && createdAt <= at);
+  const commit = ofLast !== undefined && last?.committedAt !== undefined && !isSettled ? ofLast : older;
   if (commit === undefined || commit.returns === true) return undefined;
-  if (commit.run === last?.run) {
-    if (last.committedAt === undefined || last.committing === "offline" || last.pivoted === true) return undefined;
-    // had it been about this one, it would be marked as the guest's disk
-    if (commit.unsaid === true && last.outcome === "done") return undefined;
-  }
   const { config, running } = domains[domain] ?? {};
   const paths = [...(config?.disks ?? []).map(({ target }) => target), ...(running?.attached ?? []).flatMap((disk) => [disk.params, servedFrom(disk)])];
   return paths.some((path) => disksBehind(path, state).includes(volume)) ? undefined : commit;

@@ -2,6 +2,7 @@ import { layeredDisk } from "../checks/layered.js";
 import type { CollectChange, DiscardImage, ForgetRuns } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
+import { roleOfTags, volumeTags } from "../model/names.js";
 import type { HostState, RetiredImage } from "../model/host-state.js";
 import { disksBehind, leadsTo } from "../model/mapping.js";
 import { servedFrom } from "../model/qemu.js";
@@ -186,13 +187,14 @@ function mentions(text: string, path: string): boolean {
 
 /**
  * Runs that ended long ago. The last one of a guest stays, for `status` and `resume`; so does the one that brought it
- * onto a volume while there is an image to go back to, for it says since when.
+ * onto a volume while there is an image to go back to, for it says since when, and while the volume is still marked as a
+ * copy: somebody may have put the guest back by hand, and the volume alone hold what it wrote there.
  */
 function forgetRuns(wish: CollectWish, state: HostState, discarded: readonly DiscardImage[]): readonly ForgetRuns[] {
   const guests = new Set((state.past ?? []).map(({ domain }) => domain));
   return [...guests].filter((domain) => isMeant(wish, domain) && inRun(domain, state) === undefined).flatMap((domain): readonly ForgetRuns[] => {
     const committed = (state.commits ?? []).filter((commit) => commit.domain === domain);
-    const needed = new Set(volumesToReturnFrom(domain, state, discarded).flatMap((volume) =>
+    const needed = new Set([...volumesToReturnFrom(domain, state, discarded), ...copiesOf(domain, state)].flatMap((volume) =>
       // that some run may have brought it there says one that does not say where
       [committed.find(({ volumes }) => volumes.includes(volume)), committed.find(({ unsaid }) => unsaid)].flatMap((commit) => commit?.run ?? [])));
     const oldest = wish.now - keptFor(wish, domain);
@@ -201,6 +203,14 @@ function forgetRuns(wish: CollectWish, state: HostState, discarded: readonly Dis
       && wish.lastRuns?.includes(past.run) !== true);
     return runs.length === 0 ? [] : [{ change: "forget-runs", domain, runs }];
   });
+}
+
+/** Volumes that a run has begun for a guest, and that none has marked as its disk. */
+function copiesOf(domain: string, state: HostState): readonly string[] {
+  const [ours = "", whose = ""] = volumeTags(domain, "", "copy");
+  return Object.values(state.volumes)
+    .filter(({ tags }) => tags.includes(ours) && tags.includes(whose) && roleOfTags(tags) === "copy")
+    .map(({ name }) => name);
 }
 
 /** Volumes that a guest could still be brought back from. */

@@ -14,7 +14,7 @@ export function whyNotRemove(change: ReturnChange, wish: ReturnWish, state: Host
   if (users.length === 0) return [];
   return [{
     severity: "error", code: "volume-in-use", at: wish.at, subject: { host: state.host.name, domain, vdev },
-    summary: `${volume.name} can not be removed: it is not ${domain}'s alone`, detail: users.join("\n"),
+    summary: `${volume.name} can not be removed: it may not be ${domain}'s alone`, detail: users.join("\n"),
     fix: "Free it first, or leave --remove-volume away: the volume is kept.",
   }];
 }

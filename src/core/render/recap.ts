@@ -31,6 +31,8 @@ export interface GuestRecap {
   readonly message?: string;
   /** Its program died: the run does not go on by itself. */
   readonly died?: true;
+  /** It was sent, and nothing was heard of it: whether it has begun is not known. */
+  readonly unheard?: true;
   /** The command that follows this run again, where it may still run. */
   readonly follow?: Command;
 }
@@ -74,10 +76,9 @@ const DOWN: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "past its commit, and the guest has not come back up",
 };
 
-function endText({ end, plan, report, died, unverified }: GuestRecap): string {
+function endText({ end, plan, report, died, unheard, unverified }: GuestRecap): string {
   if (end === "lost" && died === true) return "not known: the run stopped half-way";
-  // nothing was heard of it at all
-  if (end === "lost" && report.lastSeq === 0) return "not known: it may have begun on the host, and goes on there by itself then";
+  if (end === "lost" && unheard === true) return "not known: it may have begun on the host, and goes on there by itself then";
   if (unverified === true) return "done as far as the run says; nobody could look whether it is as planned";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");
@@ -114,6 +115,8 @@ function changed(guest: GuestRecap, view: View): readonly string[] {
   if (guest.plan.awaits === "reboot") {
     return hanging("    waits     ", "for the guest's own next reboot; run this again after it, and the disks move while it runs", view.width);
   }
+  // whether a run that was joined moves anything, or only makes its guest ready for it, the look afterwards says
+  if (guest.plan.joins !== undefined && guest.unverified === true) return [];
   return guest.plan.changes.flatMap((change) =>
     hanging(`    ${visible(placeOf(change)).padEnd(9)} `, changeText(change), view.width));
 }

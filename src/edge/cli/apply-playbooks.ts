@@ -59,7 +59,7 @@ export async function previewAndApply(
     reporter.complain(causes);
     const unreachable = previews.filter((preview) => "unreachable" in preview);
     if (unreachable.length > 0) reporter.preview(unreachable);
-    return worst([...unreachable.map(verdictOf), exitOf(across)]);
+    return worst([...unreachable.map(verdictOf), ...(causes.some(isOwnMistake) ? [EXIT.failed] : []), exitOf(across)]);
   }
   reporter.preview(previews);
   if (options.check === true) return checked(previews, work, sources, options, reporter);

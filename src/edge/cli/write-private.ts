@@ -1,4 +1,5 @@
 import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { resolve } from "node:path";
 import { isSourceText } from "../../core/inventory/inventory.js";
 import type { SourceText } from "../../core/model/source.js";
@@ -13,7 +14,7 @@ const OF_THE_SYSTEM = /^\/(?:dev\/(?!shm\/)|proc\/)/;
  * replaced, and its rights with it; so is a link, and what it leads to stays as it is. A pipe or a device gets the text.
  */
 export function writePrivate(file: string, text: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isBlockDevice() === true) {
+  if (lookAt(file)?.isBlockDevice() === true) {
     throw refusal("file-unwritable", `'${file}' is a disk, not a file: nothing was written to it`, "Name a file.");
   }
   const draft = `${file}.${process.pid}.new`;
@@ -35,8 +36,17 @@ export function writePrivate(file: string, text: string): void {
   }
 }
 
+/** What has the name; undefined where nothing has. */
+function lookAt(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    throw refusal("file-unwritable", `'${file}' can not be written: ${(error as Error).message}`);
+  }
+}
+
 function isWrittenTo(file: string): boolean {
-  const found = statSync(file, { throwIfNoEntry: false });
+  const found = lookAt(file);
   return OF_THE_SYSTEM.test(resolve(file)) || (found !== undefined && !found.isFile());
 }
 
@@ -45,7 +55,7 @@ function isWrittenTo(file: string): boolean {
  * @param not what it is not, and which option does not write over it
  */
 export function refuseUnless(file: string, isAlike: (source: SourceText) => boolean, not: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;
+  if (lookAt(file)?.isFile() !== true) return;
   const read = readText(file);
   if (read !== undefined && isSourceText(read) && (read.text.trim() === "" || isAlike(read))) return;
   throw refusal("file-unwritable", `'${file}' is there, and is ${not} does not write over it`, "Name another file, or remove that one.");

@@ -14,6 +14,7 @@ import type { Planned } from "./plan-target.js";
 import { ownMistake } from "./own-mistake.js";
 import { planTarget } from "./plan-target.js";
 import { runDomain, watchDomain } from "./run-domain.js";
+import { Unreachable } from "./target.js";
 import type { Order, Target } from "./target.js";
 import { unlessLeft } from "../hosts/unless-left.js";
 
@@ -56,6 +57,19 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
   const guests: GuestRecap[] = [];
   const diagnostics: Diagnostic[] = [];
   let unreachable: string | undefined;
+  /** What goes wrong with one guest keeps nobody from hearing of the others. Its run may be under way on the host. */
+  const contained = async (plan: DomainPlan, work: () => Promise<GuestRecap>): Promise<GuestRecap> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Unreachable) {
+        unreachable = error.message;
+        return ended(plan, { end: "lost", report: emptyReport, message: error.message }, options);
+      }
+      diagnostics.push(ownMistake(host, error));
+      return ended(plan, { end: "lost", report: emptyReport, message: "converge made a mistake about it: see the error", unheard: true }, options);
+    }
+  };
   for (const plan of shown) {
     if (guests.some((guest) => !isWell(guest)) || unreachable !== undefined || options.interruption.wish !== "go on") {
       guests.push(notStarted(host, plan, "not-started"));
@@ -73,7 +87,7 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
     }
     const joins = now.plan?.joins ?? plan.joins;
     if (joins !== undefined && (now.plan?.digest ?? plan.digest) === plan.digest && now.errors.length === 0) {
-      guests.push(await join(plan, joins.run, options));
+      guests.push(await contained(plan, () => join(plan, joins.run, options)));
       continue;
     }
     const found = [...now.errors, ...(now.errors.length > 0 ? [] : staleness(host, plan, now.plan))];
@@ -82,20 +96,17 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
       guests.push(notStarted(host, plan, "stale", found.map((d) => d.summary).join("; ")));
       continue;
     }
-    const watcher = options.watch(host, now.plan);
-    try {
-      const run = await runDomain(orderFor(now.plan, now, target.wish?.(plan.domain)), {
+    const { plan: planned } = now;
+    const watcher = options.watch(host, planned);
+    guests.push(await contained(plan, async () => {
+      const run = await runDomain(orderFor(planned, now, target.wish?.(plan.domain)), {
         runs: target.runs, watcher, interruption: options.interruption, leavesWaiting: true,
         ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
       });
-      guests.push(ended(now.plan, run, options));
       if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
-    } catch (error) {
-      watcher.close();
-      diagnostics.push(ownMistake(host, error));
-      // whether it has begun on the host is not known
-      guests.push(ended(now.plan, { end: "lost", report: emptyReport, message: "converge made a mistake about it: see the error" }, options));
-    }
+      return ended(planned, run, options);
+    }));
+    watcher.close();
   }
   const checked = unreachable === undefined ? await checkAfterwards(options, guests) : { guests, diagnostics: [], unreachable };
   return { host, ...checked, diagnostics: [...diagnostics, ...checked.diagnostics] };
@@ -122,10 +133,11 @@ async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): P
 }
 
 /** What is told of a run that was watched; one that may still be under way can be followed again. */
-function ended(plan: DomainPlan, { end, report, message, died }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
+function ended(plan: DomainPlan, { end, report, message, died, unheard }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
   return {
     host: target.name, plan, end, report, ...(message === undefined ? {} : { message }),
     ...(died === undefined ? {} : { died }),
+    ...(unheard === undefined ? {} : { unheard }),
     ...(end === "detached" || (end === "lost" && died === undefined) ? { follow: followCommand(target, plan.domain) } : {}),
   };
 }

@@ -25,6 +25,8 @@ export interface DomainRun {
   readonly died?: true;
   /** The host went away before anything was started there. */
   readonly unreachable?: true;
+  /** It was sent, and nothing was heard of it: whether it has begun is not known. */
+  readonly unheard?: true;
 }
 
 export interface WatchOptions {
@@ -56,7 +58,7 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     // it may have been started all the same: the same plan given again attaches to it
-    return { end: "lost", report: emptyReport, message: error.message, unreachable: true };
+    return { end: "lost", report: emptyReport, message: error.message, unreachable: true, unheard: true };
   } finally {
     stopListening();
   }

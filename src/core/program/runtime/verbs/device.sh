@@ -61,7 +61,7 @@ remove_idle() {
       0) ;;
       1) continue ;;
       *)
-        says "it can not be told whether $1 lies on $loop"
+        says "it can not be told whether $1 lies on $loop${SAYS:+: $SAYS}"
         return 1
         ;;
     esac
