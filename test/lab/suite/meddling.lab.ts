@@ -178,7 +178,7 @@ exec /usr/sbin/xl "$@"
   const { exitCode, all } = await run;
   await lab.run("test -d /run/asked-in-vain; rm /usr/local/sbin/xl");
   expect(exitCode, all).toBe(3);
-  expect(all).toMatch(/did not answer within \d+ s, and was given up/);
+  expect(all).toMatch(/did not answer within [\d.]+ s, and was given up/);
   expect(await attached(lab, "oldext")).toEqual({ xvda1: "/srv/xen/oldext.img" });
   const { highest } = await acks(lab, "oldext");
   await waitForConsole(lab, "oldext", `\\] ack ${String(highest + 5)}$`);
@@ -199,7 +199,7 @@ test.runIf(everything)("a volume that does not answer while the guest is down: w
   await lab.run("dmsetup suspend --nolockfs --noflush vg0-oldext--xvda1");
   const { exitCode, all } = await run;
   expect(exitCode, all).toBe(3);
-  expect(all).toMatch(/did not end within \d+ s, and was given up|took more than three times its forecast/);
+  expect(all).toMatch(/did not end within [\d.]+ s, and was given up|took more than three times its forecast/);
   expect(await attached(lab, "oldext")).toEqual({ xvda1: "/srv/xen/oldext.img" });
   const { highest } = await acks(lab, "oldext");
   await waitForConsole(lab, "oldext", `\\] ack ${String(highest + 5)}$`);
