@@ -13,6 +13,7 @@ const play = (more: string): string =>
   `- hosts: all\n${more}  domains: { "web*": { disks: { xvda1: { volume: "vg0/{{ domain }}-{{ vdev }}" } } } }\n`;
 const files = tempFiles({
   "inventory.yml": "all: { hosts: { dom0a: , dom0b: } }\n",
+  "three.yml": "all: { hosts: { dom0a: , dom0b: , dom0c: } }\n",
   "one.yml": play(""),
   "some.yml": play("  serial: 2\n  max_fail_percentage: 50\n"),
 });
@@ -35,6 +36,17 @@ function spoilt(name: string): HostState {
   return { ...before(name), get volumes(): never { throw new TypeError("volumes are not iterable"); } };
 }
 
+/** A host whose guest goes over. */
+function converging(onEnd: () => void): FakeHost {
+  return new FakeHost("dom0a", {
+    events: [
+      { event: "begin", run: "one", domain: "web-dom0a", digest: "d", owner: "alice@laptop" },
+      { event: "end", outcome: "done", message: "" },
+    ],
+    onEnd,
+  });
+}
+
 const mistake = "error[internal-error]: converge has made a mistake of its own about dom0b: volumes are not iterable";
 
 describe("a mistake of converge's own about one host", () => {
@@ -50,16 +62,21 @@ describe("a mistake of converge's own about one host", () => {
     expect(run.exit).toBe(3);
   });
 
+  test("is told, and has its exit code, beside what only all hosts together show", async () => {
+    const hosts = Object.fromEntries(["dom0a", "dom0b", "dom0c"].map((name) => [name, new FakeHost(name)]));
+    const twice = (name: string): HostState => ({ ...before("dom0a"), host: { ...before("dom0a").host, name } });
+    const look = (states: (name: string) => HostState) => cli(["-i", files["three.yml"], "--check", files["one.yml"]], { hosts, states });
+    const whole = await look((name) => (name === "dom0b" ? before(name) : twice(name)));
+    expect([whole.exit, whole.out + whole.err]).toEqual([5, expect.stringContaining("is defined on dom0a and dom0c") as unknown]);
+    const run = await look((name) => (name === "dom0b" ? spoilt(name) : twice(name)));
+    expect(`${run.out}${run.err}`.replace(/\s+/g, " ")).toContain(mistake);
+    expect(run.exit).toBe(3);
+  });
+
   test("counts as one host that failed, for what its play permits", async () => {
     let moved = false;
     const hosts = {
-      dom0a: new FakeHost("dom0a", {
-        events: [
-          { event: "begin", run: "one", domain: "web-dom0a", digest: "d", owner: "alice@laptop" },
-          { event: "end", outcome: "done", message: "" },
-        ],
-        onEnd: () => (moved = true),
-      }),
+      dom0a: converging(() => (moved = true)),
       dom0b: new FakeHost("dom0b"),
     };
     const states = (name: string): HostState => (name === "dom0b" ? spoilt(name) : moved ? after(name) : before(name));
@@ -91,13 +108,7 @@ describe("a mistake of converge's own about one host", () => {
       return runs(command, options);
     };
     const hosts = {
-      dom0a: new FakeHost("dom0a", {
-        events: [
-          { event: "begin", run: "one", domain: "web-dom0a", digest: "d", owner: "alice@laptop" },
-          { event: "end", outcome: "done", message: "" },
-        ],
-        onEnd: () => (moved = true),
-      }),
+      dom0a: converging(() => (moved = true)),
       dom0b: sent,
     };
     const run = await cli(["-i", files["inventory.yml"], "--yes", files["some.yml"]], {
@@ -113,13 +124,7 @@ describe("a mistake of converge's own about one host", () => {
   test("after a run is told as one that could not be looked at", async () => {
     let moved = false;
     const hosts = {
-      dom0a: new FakeHost("dom0a", {
-        events: [
-          { event: "begin", run: "one", domain: "web-dom0a", digest: "d", owner: "alice@laptop" },
-          { event: "end", outcome: "done", message: "" },
-        ],
-        onEnd: () => (moved = true),
-      }),
+      dom0a: converging(() => (moved = true)),
     };
     const run = await cli(["-i", files["inventory.yml"], "-l", "dom0a", "--yes", files["one.yml"]], {
       hosts, states: (name) => (moved ? spoilt(name) : before(name)),

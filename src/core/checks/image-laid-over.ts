@@ -2,7 +2,7 @@ import type { MoveOptions } from "../model/desired.js";
 import type { HostState } from "../model/host-state.js";
 import type { Image } from "../model/storage.js";
 import type { Check, Finding } from "./check.js";
-import { layeredDisk } from "./layered.js";
+import { layeredDisks } from "./layered.js";
 
 export const imageLaidOver: Check = {
   code: "image-laid-over",
@@ -19,7 +19,7 @@ export function laidOver(
   image: Image, source: MoveOptions["source"], state: HostState,
 ): Required<Pick<Finding, "summary" | "detail" | "fix">> | undefined {
   if (source === undefined || source === "keep") return undefined;
-  const disks = Object.values(state.domains).flatMap((domain) => layeredDisk(domain, state) ?? []);
+  const disks = layeredDisks(state);
   if (disks.length === 0) return undefined;
   return {
     summary: `a disk of a guest may be laid over ${image.path}, and source: ${source} would take that from under it`,

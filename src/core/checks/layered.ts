@@ -21,6 +21,11 @@ export function layeredDisk({ name, config, otherDisks = [], running }: Domain, 
     + (running === undefined ? `once ${name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
 }
 
+/** The same of all guests: each may have a part of its disk in whatever is about to be given up, or written to. */
+export function layeredDisks(state: HostState): readonly string[] {
+  return Object.values(state.domains).flatMap((domain) => layeredDisk(domain, state) ?? []);
+}
+
 /** Of what is no raw image, and of a format whose head nobody can read, that is not known. */
 function mayBeLayered({ format, disk }: Image): boolean {
   return format !== "raw" && disk?.backed !== false;

@@ -69,10 +69,11 @@ export const volumeTaken: Check = {
       }
       const left = leftByHand(domain, to.volume, state);
       if (left !== undefined) {
+        const last = isLast(left, state);
         return [
           {
             vdev, at: wish.volumeAt,
-            summary: `${isLast(left, state) ? `${domain}'s last run` : `an earlier run of ${domain}'s`} ${left.unsaid === true || !isLast(left, state) ? "may have brought" : "brought"} it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
+            summary: `${last ? `${domain}'s last run` : `an earlier run of ${domain}'s`} ${left.unsaid === true || !last ? "may have brought" : "brought"} it to ${to.volume}, and somebody has put it back on ${image.path}: what it wrote there may be nowhere else`,
             detail: "that run did not come to its end, or the volume would be marked as the guest's disk",
             fix: removal(existing, `If nobody needs it: lvremove ${to.volume}. Else choose another name for the volume.`, "Choose another name for the volume."),
           },

@@ -1,5 +1,5 @@
 import type { ReturnChange } from "../model/change.js";
-import { layeredDisk } from "../checks/layered.js";
+import { layeredDisks } from "../checks/layered.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
 import { formatBytes } from "../model/bytes.js";
@@ -10,7 +10,7 @@ import { formatInstant } from "../render/figures.js";
 export function clonesAtStake(change: ReturnChange, wish: ReturnWish, state: HostState): readonly Diagnostic[] {
   if (change.change !== "return-disk") return [];
   const { domain, vdev, image } = change;
-  const disks = Object.values(state.domains).flatMap((guest) => layeredDisk(guest, state) ?? []);
+  const disks = layeredDisks(state);
   if (disks.length === 0) return [];
   return [{
     severity: "warning", code: "image-laid-over", at: wish.at, subject: { host: state.host.name, domain, vdev },

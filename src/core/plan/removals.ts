@@ -1,4 +1,4 @@
-import { layeredDisk } from "../checks/layered.js";
+import { layeredDisks } from "../checks/layered.js";
 import { losersOfVolume } from "../checks/users.js";
 import type { ReturnChange } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
@@ -9,7 +9,7 @@ import type { ReturnWish } from "../diff/diff-return.js";
 export function whyNotRemove(change: ReturnChange, wish: ReturnWish, state: HostState): readonly Diagnostic[] {
   const { domain, vdev, volume, removeVolume } = change;
   const users = removeVolume
-    ? [...losersOfVolume(volume.name, { domain, vdev }, state), ...Object.values(state.domains).flatMap((guest) => layeredDisk(guest, state) ?? [])]
+    ? [...losersOfVolume(volume.name, { domain, vdev }, state), ...layeredDisks(state)]
     : [];
   if (users.length === 0) return [];
   return [{

@@ -18,7 +18,7 @@ export function visible(text: string): string {
  * @param indent as of JSON.stringify
  */
 export function visibleJson(value: unknown, indent?: number): string {
-  // a newline or a tab that it lays out with stands outside of strings
+  // a newline that it lays out with stands outside of strings
   return JSON.stringify(value, null, indent).replace(STEERING, (char) => char === "\n" ? char : inJson(char));
 }
 
