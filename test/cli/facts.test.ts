@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -59,6 +59,16 @@ describe("a recording", () => {
     expect(exit).toBe(1);
     expect(err.replace(/\s+/g, " ")).toContain("is there, and is no recording: --record does not write over it");
     expect(readFileSync(files[name], "utf8")).toBe(before);
+  });
+
+  test.each([["facts", "--record"], ["plan", "--out"]])("of %s is not written in the place of a folder, and no host is asked for it", async (command, option) => {
+    const host = new FakeHost("dom0");
+    const book = join(files.dir, "book.yml");
+    writeFileSync(book, "- hosts: all\n  domains: { web1: { disks: { xvda1: { volume: vg0/web1 } } } }\n");
+    const { exit, err } = await cli([command, "-i", files["hosts.yml"], command === "facts" ? "dom0" : book, option, files.dir], { hosts: { dom0: host } });
+    expect(exit).toBe(1);
+    expect(err.replace(/\s+/g, " ")).toContain("is a folder, not a file: nothing was written to it");
+    expect(host.commands).toEqual([]);
   });
 
   test("does not go where a link of its name leads", async () => {

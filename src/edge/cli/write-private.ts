@@ -14,12 +14,10 @@ const OF_THE_SYSTEM = /^\/(?:dev\/(?!shm\/)|proc\/)/;
  * replaced, and its rights with it; so is a link, and what it leads to stays as it is. A pipe or a device gets the text.
  */
 export function writePrivate(file: string, text: string): void {
-  if (lookAt(file)?.isBlockDevice() === true) {
-    throw refusal("file-unwritable", `'${file}' is a disk, not a file: nothing was written to it`, "Name a file.");
-  }
+  const found = lookAt(file);
   const draft = `${file}.${process.pid}.new`;
   try {
-    if (isWrittenTo(file)) {
+    if (OF_THE_SYSTEM.test(resolve(file)) || (found !== undefined && !found.isFile())) {
       writeFileSync(file, text, { mode: 0o600 });
       return;
     }
@@ -36,18 +34,17 @@ export function writePrivate(file: string, text: string): void {
   }
 }
 
-/** What has the name; undefined where nothing has. */
+/** What has the name; undefined where nothing has. Refuses what no text may be written to. */
 function lookAt(file: string): Stats | undefined {
+  let found: Stats | undefined;
   try {
-    return statSync(file, { throwIfNoEntry: false });
+    found = statSync(file, { throwIfNoEntry: false });
   } catch (error) {
     throw refusal("file-unwritable", `'${file}' can not be written: ${(error as Error).message}`);
   }
-}
-
-function isWrittenTo(file: string): boolean {
-  const found = lookAt(file);
-  return OF_THE_SYSTEM.test(resolve(file)) || (found !== undefined && !found.isFile());
+  const other = found?.isBlockDevice() === true ? "a disk" : found?.isDirectory() === true ? "a folder" : undefined;
+  if (other === undefined) return found;
+  throw refusal("file-unwritable", `'${file}' is ${other}, not a file: nothing was written to it`, "Name a file.");
 }
 
 /**
