@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /**
@@ -21,8 +22,8 @@ const PROGRAMS = "test/program/{collect,death,mirror,move,preseed,qemu,question,
  */
 export default defineConfig({
   test: {
-    // vitest leaves a core to itself, and with two that is half of them
-    maxWorkers: "100%",
+    // one more than there are cores: many a test waits, for a program or for a time to pass
+    maxWorkers: availableParallelism() + 1,
     tags: [{ name: "long", description: "takes many seconds: not in `npm test`, but in `npm run test:all`" }],
     projects: [
       {

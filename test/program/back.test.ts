@@ -62,7 +62,7 @@ describe.concurrent("how long a guest was down whose switch was taken back", () 
     });
   });
 
-  for (const shell of SHELLS) it(`is told by whoever finds the run dead, after a reboot of Dom0 too (${shell})`, byTurns(1, shell), async () => {
+  for (const shell of SHELLS) it(`is told by whoever finds the run dead, after a reboot of Dom0 too (${shell})`, { tags: "long" }, async () => {
     for (const reboots of [false, true]) {
       await withProgram(shell, moveProgram, async (host) => {
         host.tell("kill-after", await callOf(moveProgram, /^xl shutdown/));
@@ -122,7 +122,7 @@ describe.concurrent("a guest past its commit that was not seen ready", () => {
     });
   });
 
-  it("is told as found by who finds its run dead", async () => {
+  it("is told as found by who finds its run dead", { tags: "long" }, async () => {
     const unpause = await callOf(moveProgram, /^xl unpause/);
     await withProgram("dash", moveProgram, async (host) => {
       host.tell("kill-after", unpause);

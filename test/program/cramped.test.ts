@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { copyFiles } from "../../src/core/steps/copy-files.js";
 import { lacks } from "../support/tools.js";
 import { copiedFiles } from "./copied-files.js";
-import { SHELLS, StubHost, evaluate, type Shell } from "./host.js";
+import { SHELLS, StubHost, byTurns, evaluate, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveProgram } from "./plan.js";
 
@@ -76,7 +76,7 @@ const BIG = "x".repeat(10_000);
 const SAID = `watch id program what TARGET value no room for a changed file acted what is to be replaced goes first `;
 
 describe.skipIf(lacks("rsync"))("a copy with no room for a changed file beside the old one", () => {
-  it.concurrent.each(SHELLS)("gets it from what is to be replaced, and is whole (%s)", async (shell) => {
+  for (const shell of SHELLS) it.concurrent(`gets it from what is to be replaced, and is whole (${shell})`, byTurns(0, shell), async () => {
     const host = new Cramped(shell);
     write(host.target, { big: BIG, "dir/a b": BIG, ü: BIG, "-n": BIG, "$(id)": BIG, same: "same", "new\nline": "old", "x\\#012y": "old", "was dir/file": "old", gone: "old" }, 1e9);
     write(host.source, { big: `${BIG}1`, "dir/a b": `${BIG}2`, ü: `${BIG}3`, "-n": `${BIG}4`, "$(id)": `${BIG}5`, "new\nline": "newer", "x\\#012y": "newer" }, 1.1e9);
@@ -93,7 +93,7 @@ describe.skipIf(lacks("rsync"))("a copy with no room for a changed file beside t
     expect(statSync(join(host.target, "same")).ino, "what stays is left alone").toBe(same);
   });
 
-  it.concurrent.each(SHELLS)("removes nothing that a link in the copy leads to (%s)", async (shell) => {
+  for (const shell of SHELLS) it.concurrent(`removes nothing that a link in the copy leads to (${shell})`, byTurns(1, shell), async () => {
     const host = new Cramped(shell);
     write(host.outside, { passwd: "Dom0's", group: "Dom0's" }, 1e9);
     write(host.target, { big: BIG }, 1e9);

@@ -41,7 +41,7 @@ it.each([
 
 describe.concurrent.each(SHELLS)("under %s, a guest is not taken for down while", (shell) => {
   for (const [turn, { name, stay, seconds, atLeast, says }] of CASES.entries()) {
-    it.concurrent(name, byTurns(turn, shell), async () => {
+    it.concurrent(name, says === undefined ? byTurns(turn, shell) : { tags: "long" }, async () => {
       const { code, journal, calls } = await looked(shell, (host) => {
         const paths = stay(host);
         const kept = `${host.root}/kept`;

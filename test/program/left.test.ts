@@ -181,7 +181,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
   // what another mirror does otherwise is told of one
   const aside = by === "dm" ? {} : { tags: "long" };
 
-  it("finds it again at every boot after a second run that came to nothing", aside, async () => {
+  it("finds it again at every boot after a second run that came to nothing", { tags: "long" }, async () => {
     await withLeft("busybox sh", by, async (host) => {
       host.tell("stubborn");
       await host.run("run");
@@ -196,7 +196,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
     });
   });
 
-  it("finds it again also where the first run was stopped once it had committed, and a second one failed", aside, async () => {
+  it("finds it again also where the first run was stopped once it had committed, and a second one failed", { tags: "long" }, async () => {
     await withLeft("bash", by, async (host) => {
       // as its journal would have it; that it had committed counts for more
       writeFileSync(join(host.book, "runs/1/ended"), "stopped\n");
@@ -260,7 +260,7 @@ describe.concurrent.each(["dm", "md", "md-preseed", "drbd"] as const)("a guest t
     });
   });
 
-  it("keeps it where xendomains has restored it there, so that its own reboot uses it, and a run that is to take it back comes to nothing", aside, async () => {
+  it("keeps it where xendomains has restored it there, so that its own reboot uses it, and a run that is to take it back comes to nothing", { tags: "long" }, async () => {
     await withLeft("bash", by, async (host) => {
       const [{ domid } = { domid: "" }] = host.guests();
       const userdata = join(host.root, `var/lib/xen/userdata-d.${domid}.uuid-of-it`);

@@ -172,7 +172,7 @@ describe.concurrent.each(["dm", "md", "drbd"] as const)("a mirror by %s in the m
     return isTTY ? ((errStream.read() as Buffer | null) ?? Buffer.alloc(0)).toString("utf8") : out;
   }
 
-  it.each(shellsOf({ dm: 0, md: 1, drbd: 2 }[by]))("tells bytes, rate and time left, under %s", async (shell) => {
+  it.each(shellsOf({ dm: 0, md: 1, drbd: 2 }[by]))("tells bytes, rate and time left, under %s", by === "md" ? {} : { tags: "long" }, async (shell) => {
     const host = new StubHost(shell);
     try {
       host.install(mirrorProgram(host, "suspend", by));
@@ -257,13 +257,13 @@ describe.concurrent.each(["dm", "md"] as const)("the commit of a mirror by %s", 
     return { side, ended, text };
   }
 
-  it.each(shellsOf(by === "dm" ? 0 : 1))("that acted and ended badly is one: the guest never gets back to its image, under %s", async (shell) => {
+  it.each(shellsOf(by === "dm" ? 0 : 1))("that acted and ended badly is one: the guest never gets back to its image, under %s", by === "md" ? {} : { tags: "long" }, async (shell) => {
     const { side, ended, text } = await failing(shell, "fail-after");
     expect(text).toMatch(/ended with 5, and had done it/);
     expect([side, ended], text).toEqual(["new", "done"]);
   });
 
-  it("that the kernel has not made is none: the guest is back on its image", async () => {
+  it("that the kernel has not made is none: the guest is back on its image", by === "dm" ? {} : { tags: "long" }, async () => {
     const { side, ended, text } = await failing("dash", "fail");
     expect([side, ended], text).toEqual(["old", "failed"]);
     expect(text).not.toContain('"event":"commit"');

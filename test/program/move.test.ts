@@ -16,7 +16,7 @@ import { describeStep } from "../../src/edge/cli/describe-step.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
 import { faultsPromised } from "../support/faults.js";
 import { GIVEN_UP, HANGS, impatient } from "./hang.js";
-import { SHELLS, StubHost, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
+import { SHELLS, StubHost, byTurns, inParallel, shellOf, shellsOf, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
 import { moveNodes, moveProgram, planOf, type MoveOptions, type Passes } from "./plan.js";
 
@@ -275,7 +275,7 @@ describe.concurrent("a last pass that compares every file", { tags: "long" }, ()
 });
 
 describe.concurrent("the unit that looks after the guest when Dom0 reboots in mid-run", () => {
-  it.concurrent.each(SHELLS)("has the very text that a preview shows (%s)", async (shell) => {
+  for (const shell of SHELLS) it.concurrent(`has the very text that a preview shows (${shell})`, byTurns(0, shell), async () => {
     await withHost(shell, async (host) => {
       host.tell("kill-before", String(COMMIT));
       await host.run("run");
@@ -592,7 +592,7 @@ describe.concurrent("a snapshot that fills", { tags: "long" }, () => {
   });
 });
 
-it.concurrent.each(SHELLS)("a snapshot that the power has left between a volume and none is taken away, under %s", async (shell) => {
+for (const shell of SHELLS) it.concurrent(`a snapshot that the power has left between a volume and none is taken away, under ${shell}`, byTurns(1, shell), async () => {
   await withHost(shell, async (host, before) => {
     host.tell("rsync-held");
     host.start("run");

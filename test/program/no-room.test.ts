@@ -114,7 +114,7 @@ wc -c <"$HERE/unfinished.new"; write_kept "$HERE/unfinished" 'xvda1: ümläut'; 
 });
 
 describe.concurrent("what a run has left", () => {
-  it.concurrent.each(SHELLS)("is all that is taken back later: a guest that its owner has stopped since stays down (%s)", async (shell) => {
+  for (const shell of SHELLS) it.concurrent(`is all that is taken back later: a guest that its owner has stopped since stays down (${shell})`, byTurns(2, shell), async () => {
     await withHost(shell, async (host, xl, before) => {
       // a loop that can not be detached
       const losetup = join(host.root, "bin/losetup");

@@ -7,7 +7,7 @@ import { copyFiles } from "../../src/core/steps/copy-files.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
 import { lacks } from "../support/tools.js";
 import { copiedFiles } from "./copied-files.js";
-import { SHELLS, evaluate, type Shell } from "./host.js";
+import { SHELLS, byTurns, evaluate, type Shell } from "./host.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "converge-parted-"));
 afterAll(() => {
@@ -70,7 +70,7 @@ ${calls.join("\n")}`);
 }
 
 describe.skipIf(lacks("rsync"))("two names of one file that the guest has parted, and that look alike", () => {
-  it.concurrent.each(SHELLS.flatMap((shell) => (["times", "checksum"] as const).map((compare) => ({ shell, compare }))))("are two files on the copy, each with its own mode (by $compare, $shell)", async ({ shell, compare }) => {
+  for (const shell of SHELLS) for (const [turn, compare] of (["times", "checksum"] as const).entries()) it.concurrent(`are two files on the copy, each with its own mode (by ${compare}, ${shell})`, byTurns(turn, shell), async () => {
     const guest = new Guest(shell);
     guest.write("secret", "public");
     guest.write("a b", "-n", "$(id)", "x\\y", "ü");

@@ -32,7 +32,7 @@ async function withHost(shell: Shell, work: (host: StubHost) => Promise<void>): 
   }
 }
 
-describe("a submission", () => {
+describe.concurrent("a submission", () => {
   for (const shell of SHELLS) it.concurrent(`starts a run that goes on by itself, under ${shell}`, byTurns(0, shell), async () => {
     await withHost(shell, async (host) => {
       const before = readFileSync(host.config, "utf8");
@@ -247,7 +247,7 @@ describe("a submission", () => {
   });
 });
 
-it.concurrent.each(SHELLS)("a journal of which a power cut has taken the end is followed to its new one, also by who had read more of it (%s)", async (shell) => {
+for (const shell of SHELLS) it.concurrent(`a journal of which a power cut has taken the end is followed to its new one, also by who had read more of it (${shell})`, byTurns(1, shell), async () => {
   await withHost(shell, async (host) => {
     host.install(moveProgram(host));
     const line = (seq: number, more: object): string => `${JSON.stringify({ at: 1_700_000_000, seq, ...more })}\n`;
@@ -266,7 +266,7 @@ it.concurrent.each(SHELLS)("a journal of which a power cut has taken the end is 
   });
 });
 
-it.each(SHELLS)("a run that never had the lock cleans nothing up: it is somebody else's (%s)", async (shell) => {
+for (const shell of SHELLS) it.concurrent(`a run that never had the lock cleans nothing up: it is somebody else's (${shell})`, byTurns(2, shell), async () => {
   await withHost(shell, async (host) => {
     host.install(moveProgram(host));
     const theirs = [join(host.root, "etc/xen/.converge-web1.former"), ...["before.cfg", "next.cfg"].map((name) => join(host.root, "run/converge/web1", name))];

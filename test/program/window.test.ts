@@ -9,7 +9,7 @@ import { parseWindow } from "../../src/core/load/window.js";
 import { RUNTIME } from "../../src/core/program/runtime.generated.js";
 import { eachDeath } from "./deaths.js";
 import { GIVEN_UP, HANGS, impatient } from "./hang.js";
-import { EVERY, SHELLS, StubHost, evaluate, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
+import { EVERY, SHELLS, StubHost, byTurns, evaluate, inParallel, shellOf, shellsOf, until, type Shell } from "./host.js";
 import { journal } from "./invariants.js";
 import { setClock, windowProgram } from "./window.js";
 
@@ -266,7 +266,7 @@ describe("the host's reckoning of a window", () => {
     throw new Error("never");
   }
 
-  it.each(SHELLS)("is that of the calendar, under %s", async (shell) => {
+  for (const shell of SHELLS) it(`is that of the calendar, under ${shell}`, byTurns(2, shell), async () => {
     const cases = fc.sample(
       fc.record({ text: fc.constantFrom(...texts), now: fc.integer({ min: 0, max: 604_799 }), needed: fc.integer({ min: 1, max: 60 }) }),
       { numRuns: 60, seed: 7 },
