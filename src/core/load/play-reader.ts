@@ -1,4 +1,5 @@
 import { withoutPrefix } from "./mending.js";
+import { parseDuration } from "./duration.js";
 import { parseBytes } from "../model/bytes.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { SourceRange } from "../model/source.js";
@@ -54,6 +55,18 @@ export class PlayReader {
     if (bytes !== undefined && bytes > 0) return bytes;
     const summary = bytes === 0 ? "a size of nothing" : `'${text.trim()}' is no size that a disk can have`;
     this.complain("out-of-range", summary, path);
+    return undefined;
+  }
+
+  /**
+   * Seconds for which something is waited for. Who writes `0s` means "no limit" as often as "at once", and a guest that is to be
+   * destroyed when it does not obey would be, before it could: what is less than a second is complained of.
+   */
+  limit(text: string | undefined, path: Path): number | undefined {
+    const seconds = text === undefined ? undefined : parseDuration(text);
+    if (text === undefined || seconds === undefined || seconds >= 1) return seconds;
+    const name = path.findLast((key) => typeof key === "string") ?? this.play;
+    this.complain("out-of-range", `'${name}' is ${text.trim()}, and must be a second at least`, path, "Write how long to wait: 60s");
     return undefined;
   }
 

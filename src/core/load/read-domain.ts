@@ -1,5 +1,4 @@
 import type { DesiredDiskPattern, DesiredDomainPattern, MoveOptions, ReadyCheck } from "../model/desired.js";
-import { parseDuration } from "./duration.js";
 import type { Path } from "./document.js";
 import { pathKey } from "./fill-play.js";
 import { isGlob } from "./glob.js";
@@ -62,7 +61,7 @@ function readVolume(text: string, path: Path, reader: PlayReader): Required<Pick
 }
 
 function readReady(data: ReadyData, path: Path, reader: PlayReader): ReadyCheck | undefined {
-  const timeoutSeconds = (data.timeout === undefined ? undefined : parseDuration(data.timeout)) ?? READY_TIMEOUT_SECONDS;
+  const timeoutSeconds = reader.limit(data.timeout, [...path, "timeout"]) ?? READY_TIMEOUT_SECONDS;
   if (data.tcp !== undefined && data.command !== undefined) {
     reader.complain("ready-twice", "'ready' is a port or a command, not both", [...path, "command"], "Take one out");
     return undefined;

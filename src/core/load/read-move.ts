@@ -11,7 +11,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
   if (data === undefined) return {};
   const window = readWindow(data.window, [...path, "window"], reader);
   const downtime = duration(data.downtime);
-  const shutdown = duration(data.shutdown?.timeout);
+  const shutdown = reader.limit(data.shutdown?.timeout, [...path, "shutdown", "timeout"]);
   const keepFor = duration(data.keep_for);
   const throttle = readThrottle(data, path, reader);
   const size = readSnapshotSize(data.snapshot?.size, [...path, "snapshot", "size"], reader);
@@ -27,7 +27,7 @@ export function readMove(data: MoveData | undefined, path: Path, reader: PlayRea
     ...(data.verify === undefined ? {} : { verify: data.verify }),
     ...(shutdown === undefined ? {} : { shutdownTimeoutSeconds: shutdown }),
     ...(data.shutdown?.destroy === undefined ? {} : { destroy: data.shutdown.destroy }),
-    ...readRehearsal(data.rehearse),
+    ...readRehearsal(data.rehearse, [...path, "rehearse"], reader),
     ...(data.passes === undefined ? {} : { passes: data.passes }),
     ...(throttle === undefined ? {} : { throttle }),
     ...(size === undefined ? {} : { snapshot: { size } }),
@@ -49,10 +49,12 @@ function readWindow(text: string | undefined, path: Path, reader: PlayReader): T
 }
 
 /** As keys of their own, so that each is merged by itself; whoever says how it is to be done wants it done. */
-function readRehearsal(data: MoveData["rehearse"]): Pick<MoveOptions, "rehearse" | "rehearseConsole" | "rehearseTimeoutSeconds"> {
+function readRehearsal(
+  data: MoveData["rehearse"], path: Path, reader: PlayReader,
+): Pick<MoveOptions, "rehearse" | "rehearseConsole" | "rehearseTimeoutSeconds"> {
   if (data === undefined) return {};
   if (typeof data === "boolean") return { rehearse: data };
-  const timeout = duration(data.timeout);
+  const timeout = reader.limit(data.timeout, [...path, "timeout"]);
   return {
     rehearse: true,
     ...(data.console === undefined ? {} : { rehearseConsole: data.console }),
