@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { quoteWord } from "../../src/core/model/command.js";
-import { formatBytes, parseBytes, roundUpToExtent } from "../../src/core/model/bytes.js";
+import { formatApart, formatBytes, parseBytes, roundUpToExtent } from "../../src/core/model/bytes.js";
 import { bootUnitName, safeName, snapshotName, sourceOfTags, sourceTags, unitName } from "../../src/core/model/names.js";
 import { lineColumn } from "../../src/core/model/source.js";
 
@@ -68,6 +68,15 @@ test.each([
 test("sizes for people, and extents", () => {
   expect([0, 1023, 1024, 1536, 512 * 1024 ** 2, 5 * 1024 ** 4].map(formatBytes)).toEqual(["0 B", "1023 B", "1 KiB", "1.5 KiB", "512 MiB", "5 TiB"]);
   expect(roundUpToExtent(10 * 1024 ** 2, 4 * 1024 ** 2)).toBe(12 * 1024 ** 2);
+});
+
+test("two sizes that differ are written so that they do", () => {
+  const MIB = 1024 ** 2;
+  expect(formatApart(5632 * MIB, 5633.2 * MIB)).toEqual(["5632 MiB", "5633.2 MiB"]);
+  expect(formatApart(5 * 1024 ** 4, 5 * 1024 ** 4 + 1)).toEqual(["5497558138880 B", "5497558138881 B"]);
+  expect(formatApart(1024 ** 3, 2 * 1024 ** 3)).toEqual(["1 GiB", "2 GiB"]);
+  expect(formatApart(0, 0)).toEqual(["0 B", "0 B"]);
+  expect(formatApart(MIB - 1, MIB)).toEqual(["1024 KiB", "1 MiB"]);
 });
 
 test("line and column, as people count", () => {

@@ -1,4 +1,4 @@
-import { formatBytes } from "../model/bytes.js";
+import { formatApart, formatBytes } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
 import type { VolumeRole } from "../model/names.js";
 import { roleOfTags, safeName } from "../model/names.js";
@@ -16,11 +16,14 @@ export const space: Check = {
   code: "not-enough-space",
   about: "a volume group must have room for the new volumes and for the snapshot of a pass",
   run: ({ estimate, domain, state }) =>
-    estimate.spaceNeeded.filter(({ bytes, freeBytes }) => bytes > freeBytes).map(({ group, bytes, freeBytes }) => ({
-      summary: `${group} has ${formatBytes(freeBytes)} free, and ${domain.name} needs ${formatBytes(bytes)}`,
-      detail: ["counted are the new volumes and the room for changes in snapshots", ...taking(group, domain.name, state)].join("\n"),
-      fix: `Free or add space in ${group}, or ask for a smaller size or snapshot.`,
-    })),
+    estimate.spaceNeeded.filter(({ bytes, freeBytes }) => bytes > freeBytes).map(({ group, bytes, freeBytes }) => {
+      const [free, needed] = formatApart(freeBytes, bytes);
+      return {
+        summary: `${group} has ${free} free, and ${domain.name} needs ${needed}`,
+        detail: ["counted are the new volumes and the room for changes in snapshots", ...taking(group, domain.name, state)].join("\n"),
+        fix: `Free or add space in ${group}, or ask for a smaller size or snapshot.`,
+      };
+    }),
 };
 
 /**

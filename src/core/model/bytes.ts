@@ -20,17 +20,31 @@ export function parseBytes(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+const NAMES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
 /** A size for people: `2 GiB`, `512 MiB`, `1.5 GiB`; the binary unit that leaves the number at 1 or above. */
 export function formatBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let value = bytes;
+  return formatIn(bytes, unitOf(bytes));
+}
+
+/** Two sizes that are compared, in words that differ where they do: `1908 MiB` and `1907.3 MiB`, which both are 1.86 GiB. */
+export function formatApart(one: number, other: number): readonly [string, string] {
+  if (formatBytes(one) !== formatBytes(other) || one === other) return [formatBytes(one), formatBytes(other)];
+  const units = NAMES.map((_, unit) => unit).slice(0, unitOf(one)).reverse();
+  const unit = units.find((smaller) => formatIn(one, smaller) !== formatIn(other, smaller)) ?? 0;
+  return [formatIn(one, unit), formatIn(other, unit)];
+}
+
+function unitOf(bytes: number): number {
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
+  for (let value = Math.abs(bytes); value >= 1024 && unit < NAMES.length - 1; value /= 1024) unit += 1;
+  return unit;
+}
+
+function formatIn(bytes: number, unit: number): string {
+  const value = bytes / 1024 ** unit;
   const text = Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1).replace(/\.?0+$/, "");
-  return `${text} ${units[unit] ?? "B"}`;
+  return `${text} ${NAMES[unit] ?? "B"}`;
 }
 
 /** Rounded up to whole extents, as lvcreate -L does. */

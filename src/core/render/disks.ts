@@ -1,7 +1,7 @@
 import { placeOf } from "../model/change.js";
 import type { Change, DiscardImage, FinishMove, FinishReturn, ForgetRuns, MoveDisk, ReturnDisk } from "../model/change.js";
 import type { Content } from "../model/storage.js";
-import { formatBytes } from "../model/bytes.js";
+import { formatApart, formatBytes } from "../model/bytes.js";
 import { count, formatInstant } from "./figures.js";
 import { hanging } from "./wrap.js";
 import { visible } from "./visible.js";
@@ -40,9 +40,10 @@ function linesOf(change: Change): readonly Line[] {
 
 function moved(change: MoveDisk): readonly Line[] {
   const { image, to } = change;
-  const volume = [`volume ${visible(to.volume)}`, formatBytes(to.bytes), contentName(contentAfter(change))];
+  const [bytes, asked] = formatApart(to.bytes, to.askedBytes ?? to.bytes);
+  const volume = [`volume ${visible(to.volume)}`, bytes, contentName(contentAfter(change))];
   if (to.askedBytes !== undefined && to.askedBytes !== to.bytes) {
-    volume.push(`${formatBytes(to.askedBytes)} asked for, rounded up to extents of ${formatBytes(to.extentBytes)}`);
+    volume.push(`${asked} asked for, rounded up to extents of ${formatBytes(to.extentBytes)}`);
   }
   if (to.begun) volume.push("begun by an earlier run");
   return [
