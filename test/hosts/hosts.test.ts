@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -26,7 +28,9 @@ beforeEach(() => {
 afterEach(async () => {
   await Promise.all(hosts.map((host) => host.close()));
   hosts = [];
-  process.env = { ...env };
+  // in place: os.tmpdir() looks at the real one
+  for (const name of Object.keys(process.env)) if (!(name in env)) Reflect.deleteProperty(process.env, name);
+  Object.assign(process.env, env);
   rmSync(directory, { recursive: true });
 });
 
@@ -352,6 +356,66 @@ describe("ssh", () => {
     const { value, diagnostics } = await open({}, { program: "/no/ssh" }).run(["true"]);
     expect(value).toBeUndefined();
     expect(diagnostics[0]?.code).toBe("ssh-missing");
+  });
+});
+
+describe("a machine that lacks what it takes to reach a host", () => {
+  const trouble = { code: "controller-trouble", severity: "error", subject: { host: "dom0a" } };
+
+  test("no folder for the socket is told, and the next command finds it again", async () => {
+    const host = open();
+    process.env["TMPDIR"] = join(directory, "gone");
+    const { value, diagnostics: [first] } = await host.run(["true"]);
+    expect(value).toBeUndefined();
+    expect(first).toMatchObject(trouble);
+    expect(first?.summary).toContain("gone");
+    expect(first && isUnreachable(first)).toBe(true);
+    process.env["TMPDIR"] = directory;
+    expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
+  });
+
+  /** As many files are open from now on as may be, until the end. */
+  async function full(): Promise<{ readonly end: () => Promise<void> }> {
+    const child = spawn("sh", ["-c", `
+      limit=$(prlimit --pid "$1" --nofile --output SOFT --noheadings | tr -d ' ')
+      prlimit --pid "$1" --nofile=3: && echo full && read -r line
+      prlimit --pid "$1" --nofile="$limit:" && echo over
+    `, "sh", String(process.pid)], { stdio: ["pipe", "pipe", "inherit"] });
+    const said = async (word: string): Promise<void> => {
+      const [chunk] = await once(child.stdout, "data") as [Buffer];
+      expect(chunk.toString("utf8")).toBe(`${word}\n`);
+    };
+    await said("full");
+    return { end: () => {
+      const over = said("over");
+      child.stdin.write("\n");
+      return over;
+    } };
+  }
+
+  test.each(everywhere)("a command waits until files can be opened again (%s)", async (_, variables) => {
+    const host = open(variables);
+    const limit = await full();
+    const running = Promise.all([host.run(["echo", "1"]), host.run(["echo", "2"])]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await limit.end();
+    expect((await running).map(({ value }) => value?.stdout)).toEqual(["1\n", "2\n"]);
+  });
+
+  test.each(everywhere)("where that takes too long it is told, and ends nothing else (%s)", async (_, variables) => {
+    const host = open(variables);
+    await host.run(["true"]);
+    const limit = await full();
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const running = host.run(["echo", "1"]);
+      await vi.advanceTimersByTimeAsync(40_000);
+      expect((await running).diagnostics).toMatchObject([trouble]);
+    } finally {
+      vi.useRealTimers();
+      await limit.end();
+    }
+    expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
   });
 });
 

@@ -3,7 +3,7 @@ import type { Checked } from "../../core/model/diagnostic.js";
 import { unwrapBecome, wrapBecome, type Become } from "./become.js";
 import type { Host, RunOptions } from "./host.js";
 import { runProcess, type ProcessOptions } from "./process.js";
-import { refuse } from "./trouble.js";
+import { noRoom, refuse } from "./trouble.js";
 
 /** This machine as a host: `ansible_connection: local`. */
 export class LocalHost implements Host {
@@ -41,6 +41,7 @@ export class LocalHost implements Host {
       wrapped.command,
       wrapped.stdin === undefined ? rest : { ...rest, stdin: wrapped.stdin },
     );
+    if (ended.shortage !== undefined) return refuse(noRoom(this.name, ended.shortage));
     if (ended.gaveUp === "timeout") {
       return refuse({ code: "host-timeout", summary: `${command[0]} took too long`, subject: { host: this.name } });
     }

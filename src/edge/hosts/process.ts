@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { shortageOf, whereThereIsRoom } from "./room.js";
 
 /** One process on this machine, and how it ended. */
 export interface Ended {
@@ -12,6 +13,8 @@ export interface Ended {
   readonly gaveUp?: "timeout" | "signal";
   /** The program is not there. */
   readonly notFound: boolean;
+  /** Nothing was started: this machine has no room for it, in words. */
+  readonly shortage?: string;
 }
 
 export interface ProcessOptions {
@@ -36,7 +39,7 @@ const MAX_LINE = 1024 * 1024;
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<Ended> {
   const [program = "", ...args] = argv;
   const { stdin, timeoutMs, signal, onLine } = options;
-  const child = execa(program, args, {
+  const room = await whereThereIsRoom(() => execa(program, args, {
     ...(stdin === undefined ? { stdin: "ignore" as const } : { input: stdin }),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
@@ -47,7 +50,9 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     forceKillAfterDelay: 5000,
     // a session of its own: Ctrl-C on the terminal is for converge, which then says what it waits for
     detached: true,
-  });
+  }), { patienceMs: timeoutMs, signal });
+  if ("shortage" in room) return unstarted(room.shortage);
+  const child = room.started;
   // given up means given up: what it started may live on and hold its output open
   child.once("exit", () => {
     if (!child.killed && signal?.aborted !== true) return;
@@ -63,6 +68,8 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     }
   }
   const result = await child;
+  const shortage = result.exitCode === undefined ? shortageOf(result.code) : undefined;
+  if (shortage !== undefined) return unstarted(shortage);
   const gaveUp = result.timedOut ? "timeout" : result.isCanceled ? "signal" : undefined;
   const notFound = result.code === "ENOENT";
   return {
@@ -73,6 +80,10 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     notFound,
     ...(gaveUp === undefined ? {} : { gaveUp }),
   };
+}
+
+function unstarted(shortage: string): Ended {
+  return { exitCode: 126, stdout: "", stderr: "", rest: "", notFound: false, shortage };
 }
 
 /** Bytes to lines, the newline left out. */

@@ -9,7 +9,8 @@ import { unwrapBecome, wrapBecome, type Become } from "./become.js";
 import type { Host, RunOptions } from "./host.js";
 import { unlessLeft } from "./unless-left.js";
 import { runProcess, type ProcessOptions } from "./process.js";
-import { mayBeAnswered, refuse, sshTrouble } from "./trouble.js";
+import { shortageOf, whereThereIsRoom } from "./room.js";
+import { controllerTrouble, mayBeAnswered, noRoom, refuse, sshTrouble } from "./trouble.js";
 import type { Turns } from "./turns.js";
 
 export interface SshOptions {
@@ -81,7 +82,7 @@ export class SshHost implements Host {
     const connection = await opened;
     if (connection === undefined || "trouble" in connection) return;
     await runProcess(this.argv(["-O", "exit"], undefined, connection.directory, false), { timeoutMs: 5000 });
-    await rm(connection.directory, { recursive: true, force: true });
+    await removeDirectory(connection.directory);
   }
 
   private async start(
@@ -109,6 +110,7 @@ export class SshHost implements Host {
       this.argv(["-T", "-o", "ControlMaster=no"], remote, connection.directory, this.options.interactive),
       wrapped.stdin === undefined ? rest : { ...rest, stdin: wrapped.stdin },
     );
+    if (ended.shortage !== undefined) return refuse(noRoom(this.name, ended.shortage));
     if (ended.gaveUp === "signal") {
       return { value: { exitCode: ended.exitCode, stdout: ended.stdout, stderr: ended.stderr }, diagnostics: [] };
     }
@@ -175,14 +177,21 @@ export class SshHost implements Host {
     };
   }
 
-  /** Opens the connection that all commands share. */
+  /** Opens the connection that all commands share. Never throws: what it came to is kept, and the next command would find that again. */
   private async connect(): Promise<Opened> {
     const long = join(tmpdir(), "cvg-XXXXXX").length > LONGEST_DIRECTORY;
     // mkdtemp makes it 0700: whoever reaches the socket is logged in
-    const directory = await mkdtemp(join(long ? "/tmp" : tmpdir(), "cvg-"));
+    const parent = long ? "/tmp" : tmpdir();
+    let directory: string;
+    try {
+      directory = await mkdtemp(join(parent, "cvg-"));
+    } catch (error) {
+      const why = `no folder can be made in ${parent} for the connection's socket: ${(error as Error).message}`;
+      return { trouble: { severity: "error", ...controllerTrouble(this.name, why, "Make room there, or set TMPDIR to a folder that can be written to.") } };
+    }
     const trouble = await this.openMaster(directory);
     if (trouble === undefined) return { directory };
-    await rm(directory, { recursive: true, force: true });
+    await removeDirectory(directory);
     return { trouble };
   }
 
@@ -203,10 +212,13 @@ export class SshHost implements Host {
     directory: string, mayAsk: boolean, seconds: number | undefined = mayAsk ? undefined : this.connectTimeoutSeconds + 30,
   ): Promise<Diagnostic | undefined> {
     const argv = this.argv(["-M", "-N", "-f", "-T", "-o", "ControlPersist=120"], undefined, directory, mayAsk);
-    const child = execa("sh", ["-c", UNINTERRUPTED, "sh", ...argv], {
+    const room = await whereThereIsRoom(() => execa("sh", ["-c", UNINTERRUPTED, "sh", ...argv], {
       stdin: "ignore", stdout: "ignore", stderr: "pipe", reject: false, buffer: false, cancelSignal: this.closing.signal,
       ...(seconds === undefined ? {} : { timeout: seconds * 1000 }),
-    });
+    }), { signal: this.closing.signal });
+    if ("shortage" in room) return { severity: "error", ...noRoom(this.name, room.shortage) };
+    const child = room.started;
+    let shortage: string | undefined;
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       // the end says why; a server's banner may be as long as it likes
@@ -220,7 +232,8 @@ export class SshHost implements Host {
       child.once("exit", (code) => {
         resolve(code ?? 255);
       });
-      child.once("error", () => {
+      child.once("error", (error: NodeJS.ErrnoException) => {
+        shortage = shortageOf(error.code);
         resolve(undefined);
       });
     });
@@ -230,6 +243,7 @@ export class SshHost implements Host {
     void child.catch(() => undefined);
     if (exitCode === 0) return undefined;
     const { name } = this;
+    if (shortage !== undefined) return { severity: "error", ...noRoom(name, shortage) };
     if (exitCode === undefined || exitCode === 126 || exitCode === 127) {
       return {
         severity: "error", code: "ssh-missing", summary: `'${argv[0] ?? ""}' could not be run`,
@@ -261,6 +275,11 @@ export class SshHost implements Host {
       ...(remote === undefined ? [] : [remote]),
     ];
   }
+}
+
+/** What is left of it is empty, and in nobody's way. */
+async function removeDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true }).catch(() => undefined);
 }
 
 function lastMatch(text: string, pattern: RegExp): RegExpExecArray | undefined {

@@ -3,7 +3,7 @@ import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 /** Codes that mean: the host could not be reached, or not in the way that was asked. */
 const UNREACHABLE = new Set([
   "host-unreachable", "host-unresolved", "host-key", "ssh-auth", "ssh-config", "ssh-missing", "ssh-negotiation",
-  "connection-lost", "host-timeout", "become-refused", "become-missing",
+  "controller-trouble", "connection-lost", "host-timeout", "become-refused", "become-missing",
 ]);
 
 /** Whether a diagnostic says that a host could not be reached (exit code 4), rather than what is wrong there. */
@@ -14,6 +14,16 @@ export function isUnreachable(diagnostic: Diagnostic): boolean {
 /** No value, and the error that says why. */
 export function refuse(diagnostic: Omit<Diagnostic, "severity">): Checked<never> {
   return { value: undefined, diagnostics: [{ severity: "error", ...diagnostic }] };
+}
+
+/** Nothing is wrong with the host: it was not asked at all, or not by this command. */
+export function controllerTrouble(host: string, why: string, fix: string): Omit<Diagnostic, "severity"> {
+  return { code: "controller-trouble", summary: `${host} can not be asked from here: ${why}`, subject: { host }, fix };
+}
+
+/** Nothing more can be started on this machine. */
+export function noRoom(host: string, shortage: string): Omit<Diagnostic, "severity"> {
+  return controllerTrouble(host, shortage, "Take fewer hosts at a time (-f), or raise the limit: see what `ulimit -n` and `ulimit -u` say.");
 }
 
 interface Cause {
