@@ -6,8 +6,9 @@ import { Turns } from "../hosts/turns.js";
 import { visible } from "../../core/render/visible.js";
 import { canAsk } from "../terminal/prompt.js";
 import type { Console } from "../terminal/console.js";
+import { describeBug } from "./bug.js";
 import type { ExitCode } from "./exit-code.js";
-import { EXIT } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
 import { runCli } from "./run-cli.js";
 import type { Session } from "./session.js";
 
@@ -15,7 +16,7 @@ import type { Session } from "./session.js";
 const CLOSING_MS = 2000;
 
 /** Runs a command line in this process, which hears signals and opens hosts for real. */
-export function runInProcess(argv: readonly string[], console: Console): Promise<ExitCode> {
+export async function runInProcess(argv: readonly string[], console: Console): Promise<ExitCode> {
   const opened: Host[] = [];
   const turns = new Turns((name) => { console.err(`${visible(name)}: ssh may ask\n`); });
   const session: Session = {
@@ -29,14 +30,27 @@ export function runInProcess(argv: readonly string[], console: Console): Promise
     },
   };
 
+  const leave = (exit: ExitCode): void => {
+    setTimeout(() => process.exit(exit), CLOSING_MS);
+    void Promise.allSettled(opened.map((host) => host.close())).then(() => process.exit(exit));
+  };
+
+  // Node.js would end with 1, which is said to mean that nothing was changed, and leave the connections behind
+  const uncaught: ExitCode[] = [];
+  console.onUncaught?.((error) => {
+    uncaught.push(EXIT.failed);
+    console.err(`\n${describeBug(error, argv)}`);
+    leave(EXIT.failed);
+  });
+
   // while nothing runs on a host, a signal just ends the command; a run hears it otherwise (carry-out.ts)
   console.onSignal((signal) => {
     if (session.runs.active) return;
     console.err(`\nconverge: interrupted${session.runs.begun ? "" : "; nothing was changed"}\n`);
     const exit = signal === "SIGINT" ? EXIT.interrupted : signal === "SIGTERM" ? EXIT.terminated : EXIT.hungUp;
-    setTimeout(() => process.exit(exit), CLOSING_MS);
-    void Promise.allSettled(opened.map((host) => host.close())).then(() => process.exit(exit));
+    leave(exit);
   });
 
-  return runCli(argv, session);
+  const exit = await runCli(argv, session);
+  return worst([exit, ...uncaught]);
 }

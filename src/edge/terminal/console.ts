@@ -18,6 +18,8 @@ export interface Console {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls back for each signal, until the returned function is called. */
   readonly onSignal: (listener: (signal: UserSignal) => void) => () => void;
+  /** Calls back for the first thing that was thrown where nobody was there to catch it. */
+  readonly onUncaught?: (listener: (error: unknown) => void) => void;
 }
 
 export type UserSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
@@ -41,6 +43,14 @@ export function processConsole(): Console {
       return () => {
         for (const signal of SIGNALS) process.off(signal, listener);
       };
+    },
+    onUncaught: (listener) => {
+      // Node.js brings promises that nobody catches here too
+      process.once("uncaughtException", (error) => {
+        // what goes wrong from here on changes nothing about how this ends
+        process.on("uncaughtException", () => undefined);
+        listener(error);
+      });
     },
   };
 }
