@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -178,6 +178,15 @@ describe("ssh", () => {
     await host.close();
     expect(sshCalls().at(-1)?.slice(0, 2)).toEqual(["-O", "exit"]);
     expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  test.each(["100 %", "a folder", "ü"])("its directory is one that ssh takes as it is, whatever TMPDIR is called (%s)", async (name) => {
+    const own = join(directory, name);
+    mkdirSync(own);
+    process.env["TMPDIR"] = own;
+    const host = open();
+    expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
+    expect(sshCalls()[0]?.find((word) => word.startsWith("ControlPath="))).toMatch(/^ControlPath=\/tmp\/cvg-\w+\/%C$/);
   });
 
   test("waits as long as the inventory says", async () => {

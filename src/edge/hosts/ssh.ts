@@ -27,6 +27,8 @@ const EXIT = "converge-exit";
 const TELL_EXIT = `"$@"; status=$?; printf "\\n${EXIT} %s\\n" "$status" >&2; exit "$status"`;
 /** sockaddr_un holds 108 bytes: directory, %C (40) and the suffix of ssh's temporary name (17). */
 const LONGEST_DIRECTORY = 45;
+/** Names that ssh takes as they are in its ControlPath: no `%` to be expanded, no space or quote to end it, a byte for each letter. */
+const FIT = /^[\w./+:@,-]+$/;
 const CONNECT_TIMEOUT_SECONDS = 10;
 const LONGEST_SAID = 64 * 1024;
 /** What sshd leaves for logging in (sshd_config(5), LoginGraceTime): an answer after it is of no use, and others wait. */
@@ -179,9 +181,9 @@ export class SshHost implements Host {
 
   /** Opens the connection that all commands share. Never throws: what it came to is kept, and the next command would find that again. */
   private async connect(): Promise<Opened> {
-    const long = join(tmpdir(), "cvg-XXXXXX").length > LONGEST_DIRECTORY;
+    const isFit = FIT.test(tmpdir()) && join(tmpdir(), "cvg-XXXXXX").length <= LONGEST_DIRECTORY;
     // mkdtemp makes it 0700: whoever reaches the socket is logged in
-    const parent = long ? "/tmp" : tmpdir();
+    const parent = isFit ? tmpdir() : "/tmp";
     let directory: string;
     try {
       directory = await mkdtemp(join(parent, "cvg-"));
