@@ -1,15 +1,39 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { fileURLToPath } from "node:url";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { runInProcess } from "../../src/edge/cli/run-process.js";
 import type { Console } from "../../src/edge/terminal/console.js";
+import { processConsole } from "../../src/edge/terminal/console.js";
 import { tempFiles } from "./lab-files.js";
 
-afterEach(() => { vi.restoreAllMocks(); });
+const files = tempFiles({ "inventory.yml": "all:\n  hosts:\n    dom0:\n" });
+const said = join(files.dir, "said");
+const going = join(files.dir, "going");
+const { PATH, TMPDIR } = process.env;
 
-const recording = fileURLToPath(new URL("../observe/recorded/lab-web1-running.json", import.meta.url));
-const files = tempFiles({
-  "inventory.yml": `all:\n  hosts:\n    dom0: { ansible_connection: recorded, converge_facts: ${recording} }\n`,
+beforeEach(() => {
+  mkdirSync(join(files.dir, "bin"), { recursive: true });
+  mkdirSync(join(files.dir, "tmp"), { recursive: true });
+  // a connection is there at once, and a command takes its time
+  const ssh = `#!/bin/sh
+printf '%s\\n' "$*" >>'${said}'
+case " $* " in *" -M "* | *" -O "*) exit 0 ;; esac
+: >'${going}'
+while [ -e '${going}' ]; do sleep 0.05; done
+exit 255
+`;
+  writeFileSync(join(files.dir, "bin/ssh"), ssh);
+  chmodSync(join(files.dir, "bin/ssh"), 0o755);
+  process.env["PATH"] = `${join(files.dir, "bin")}:${PATH ?? ""}`;
+  process.env["TMPDIR"] = join(files.dir, "tmp");
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.env["PATH"] = PATH;
+  if (TMPDIR === undefined) delete process.env["TMPDIR"];
+  else process.env["TMPDIR"] = TMPDIR;
 });
 
 test("what nobody catches ends the command as a failure, says what goes on on hosts, and leaves no connection", async () => {
@@ -26,9 +50,30 @@ test("what nobody catches ends the command as a failure, says what goes on on ho
       return undefined as never;
     });
   });
-  await runInProcess(["status", "-i", files["inventory.yml"]], console);
+  const ran = runInProcess(["status", "-i", files["inventory.yml"]], console);
+  await vi.waitFor(() => { expect(existsSync(going)).toBe(true); }, { timeout: 60_000 });
   happens(new Error("nobody is there"));
   expect(await exits).toBe(3);
   expect(err).toContain("a mistake of its own: nobody is there");
   expect(err).toContain("Runs that were started on a host go on there");
+  expect(readFileSync(said, "utf8")).toMatch(/^-O exit /m);
+  expect(readdirSync(join(files.dir, "tmp"))).toEqual([]);
+  rmSync(going);
+  // whatever the command itself comes to
+  expect(await ran).toBe(3);
+});
+
+test("the process tells of the first thing that nobody catches, and of no more", () => {
+  const heard: unknown[] = [];
+  const before = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  try {
+    processConsole().onUncaught?.((error) => heard.push(error));
+    process.emit("uncaughtException", new Error("first"));
+    expect(process.emit("uncaughtException", new Error("second")), "it ends nothing").toBe(true);
+    expect(heard).toEqual([new Error("first")]);
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of before) process.on("uncaughtException", listener);
+  }
 });

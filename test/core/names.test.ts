@@ -76,7 +76,8 @@ test("two sizes that differ are written so that they do", () => {
   expect(formatApart(5 * 1024 ** 4, 5 * 1024 ** 4 + 1)).toEqual(["5497558138880 B", "5497558138881 B"]);
   expect(formatApart(1024 ** 3, 2 * 1024 ** 3)).toEqual(["1 GiB", "2 GiB"]);
   expect(formatApart(0, 0)).toEqual(["0 B", "0 B"]);
-  expect(formatApart(MIB - 1, MIB)).toEqual(["1024 KiB", "1 MiB"]);
+  expect(formatApart(MIB - 1, MIB)).toEqual(["1048575 B", "1048576 B"]);
+  expect(formatApart(1024 ** 4 - 4 * MIB, 1024 ** 4)).toEqual(["1048572 MiB", "1048576 MiB"]);
 });
 
 test("line and column, as people count", () => {

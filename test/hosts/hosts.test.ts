@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -391,8 +391,9 @@ describe("a machine that lacks what it takes to reach a host", () => {
       prlimit --pid "$1" --nofile="$limit:" && echo over
     `, "sh", String(process.pid)], { stdio: ["pipe", "pipe", "inherit"] });
     const said = async (word: string): Promise<void> => {
-      const [chunk] = await once(child.stdout, "data") as [Buffer];
-      expect(chunk.toString("utf8")).toBe(`${word}\n`);
+      // who may not set the limit, or has no prlimit, hears so at once
+      const [chunk] = await Promise.race([once(child.stdout, "data"), once(child, "exit")]) as [unknown];
+      expect(String(chunk)).toBe(`${word}\n`);
     };
     await said("full");
     return { end: () => {
@@ -423,6 +424,37 @@ describe("a machine that lacks what it takes to reach a host", () => {
     } finally {
       vi.useRealTimers();
       await limit.end();
+    }
+    expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
+  });
+
+  test("a connection that is there is kept where nobody could ask after it", async () => {
+    const host = open({}, { interactive: true });
+    await host.run(["true"]);
+    const limit = await full();
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const running = host.run(["echo", "1"]);
+      // for longer than one waits to ask, and not for as long as a command waits
+      await vi.advanceTimersByTimeAsync(10_000);
+      await limit.end();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect((await running).value?.stdout).toBe("1\n");
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(sshCalls().filter((words) => words.includes("-M"))).toHaveLength(1);
+    expect(sshCalls().filter((words) => words.includes("exit"))).toEqual([]);
+  });
+
+  test.each(everywhere)("where there is no memory to start anything in it is told, and hangs nowhere (%s)", async (_, variables) => {
+    const host = open(variables);
+    const starts = vi.spyOn(ChildProcess.prototype as unknown as { spawn: () => number }, "spawn");
+    starts.mockImplementation(() => { throw Object.assign(new Error("spawn ENOMEM"), { code: "ENOMEM" }); });
+    try {
+      expect((await host.run(["true"])).diagnostics).toMatchObject([{ ...trouble, summary: expect.stringContaining("no memory") as unknown }]);
+    } finally {
+      starts.mockRestore();
     }
     expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
   });

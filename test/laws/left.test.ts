@@ -24,7 +24,7 @@ import { after, ENDINGS } from "./world.js";
 
 const LEFT = ["dm, suspend", "md, suspended twice", "md-preseed, suspended twice", "drbd, suspended twice"] as const;
 
-/** In `npm test` a law is held against one of them. */
+/** In `npm test` two of the laws are held, against one of them each. */
 const turn = (name: (typeof LEFT)[number], at: number): { readonly tags: string[] } => ({ tags: LEFT.indexOf(name) === at ? [] : ["long"] });
 
 const up = (name: string) => WAYS.filter((way) => way.name === name).map((way) => ({ ...way, running: true, contents: ["ext4", "swap"] as const }));

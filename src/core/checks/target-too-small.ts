@@ -1,4 +1,4 @@
-import { formatBytes } from "../model/bytes.js";
+import { formatApart, formatBytes } from "../model/bytes.js";
 import { inodesFor, leastBytesOf } from "../model/inodes.js";
 import { stepsOf } from "../model/plan.js";
 import type { Content } from "../model/storage.js";
@@ -23,10 +23,11 @@ export const targetTooSmall: Check = {
       const { content } = image;
       const needed = content.type === "swap" ? 0 : Math.max(Math.ceil(usedBytes(image) * OVERHEAD), tablesOf(content, to.bytes));
       if (to.bytes >= needed) return [];
+      const [has, holds] = formatApart(to.bytes, usedBytes(image));
       return [
         {
           vdev, at: wish.at,
-          summary: `${to.volume} would have ${formatBytes(to.bytes)}, and ${image.path} holds ${formatBytes(usedBytes(image))}`,
+          summary: `${to.volume} would have ${has}, and ${image.path} holds ${holds}`,
           detail: `with the file system's own tables it takes about ${formatBytes(needed)}`,
           fix: "Ask for a larger size, or leave `size` out: then the volume is as large as the image.",
         },

@@ -1,5 +1,5 @@
 import { mayBeAbout } from "../diff/came-to.js";
-import { formatBytes } from "../model/bytes.js";
+import { formatApart, formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 import { noMoreLike } from "../model/changed-since.js";
 import type { HostState, PastCommit } from "../model/host-state.js";
@@ -91,10 +91,11 @@ export const volumeTaken: Check = {
         ];
       }
       if (existing.bytes === to.bytes) return [];
+      const [has, asked] = formatApart(existing.bytes, to.bytes);
       return [
         {
           vdev, at: wish.at,
-          summary: `${to.volume} is a copy begun with ${formatBytes(existing.bytes)}, and ${formatBytes(to.bytes)} are asked for now`,
+          summary: `${to.volume} is a copy begun with ${has}, and ${asked} are asked for now`,
           fix: removal(existing, `Ask for the old size, or remove it with 'lvremove ${to.volume}' to begin anew.`, "Ask for the old size."),
         },
       ];

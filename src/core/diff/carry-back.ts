@@ -1,6 +1,6 @@
 import type { Carry } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
-import { formatBytes } from "../model/bytes.js";
+import { formatApart } from "../model/bytes.js";
 import { endInWords } from "../model/disk-end.js";
 import { CARRY_BEGUN } from "../model/names.js";
 import { notInFiles } from "../model/not-in-files.js";
@@ -33,7 +33,8 @@ export function howToCarry(wish: ReturnWish, { image, format }: Source, volume: 
   if (beside.length > 0) return cannot(`it ${beside.join("; it ")}`);
   const used = volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : 0;
   const room = "usedBytes" in image.content ? image.content.bytes : image.bytes;
-  if (used > room) return cannot(`${formatBytes(used)} are in use on it, and the image's file system has ${formatBytes(room)}`);
+  const [inUse, has] = formatApart(used, room);
+  if (used > room) return cannot(`${inUse} are in use on it, and the image's file system has ${has}`);
   return "files";
 }
 

@@ -2,7 +2,7 @@ import type { DomainChanges, MoveChange, TargetVolume } from "../model/change.js
 import type { DesiredDisk, DesiredDomain } from "../model/desired.js";
 import { leavesBySwitch } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
-import { formatBytes, roundUpToExtent } from "../model/bytes.js";
+import { formatApart, roundUpToExtent } from "../model/bytes.js";
 import type { ConfiguredDisk, Domain, DomainConfig } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { disksBehind, leadsTo, mappingAt } from "../model/mapping.js";
@@ -103,9 +103,10 @@ function settled(wish: DesiredDisk, volume: Volume, state: HostState, isThere: b
     return { change: "finish-move", domain: wish.domain, vdev: wish.vdev, volume: wish.volume, wish, leaves };
   }
   if (wish.bytes !== undefined && volume.bytes < wish.bytes) {
+    const [has, asked] = formatApart(volume.bytes, wish.bytes);
     return {
       severity: "warning", code: "size-differs", at: wish.at,
-      summary: `${wish.volume} has ${formatBytes(volume.bytes)}, and ${wish.sizeText ?? formatBytes(wish.bytes)} is asked for`,
+      summary: `${wish.volume} has ${has}, and ${wish.sizeText ?? asked} is asked for`,
       detail: "growing a volume that a guest runs on is not built yet",
     };
   }

@@ -27,10 +27,14 @@ export function formatBytes(bytes: number): string {
   return formatIn(bytes, unitOf(bytes));
 }
 
-/** Two sizes that are compared, in words that differ where they do: `1908 MiB` and `1907.3 MiB`, which both are 1.86 GiB. */
+/**
+ * Two sizes that are compared, in words that differ where they do: `1908 MiB` and `1907.3 MiB`, which both are 1.86 GiB. Words of two
+ * units may mean the same, too: 1 TiB but for an extent is `1024 GiB`.
+ */
 export function formatApart(one: number, other: number): readonly [string, string] {
-  if (formatBytes(one) !== formatBytes(other) || one === other) return [formatBytes(one), formatBytes(other)];
-  const units = NAMES.map((_, unit) => unit).slice(0, unitOf(one)).reverse();
+  const words = [formatBytes(one), formatBytes(other)] as const;
+  if (one === other || parseBytes(words[0]) !== parseBytes(words[1])) return words;
+  const units = NAMES.map((_, unit) => unit).slice(0, Math.max(unitOf(one), unitOf(other))).reverse();
   const unit = units.find((smaller) => formatIn(one, smaller) !== formatIn(other, smaller)) ?? 0;
   return [formatIn(one, unit), formatIn(other, unit)];
 }

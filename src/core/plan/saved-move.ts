@@ -7,6 +7,8 @@ import type { MoveOptions } from "../model/desired.js";
  */
 
 const seconds = { type: "number", minimum: 0 } as const;
+/** What is waited for: as in a playbook there is no value for no limit. */
+const limit = { type: "number", minimum: 1 } as const;
 const flag = { type: "boolean" } as const;
 const text = { type: "string" } as const;
 const count = { type: "integer", minimum: 0 } as const;
@@ -28,7 +30,7 @@ export const savedMoveSchema = {
         },
       },
     },
-    downtimeSeconds: seconds, keepForSeconds: seconds, shutdownTimeoutSeconds: seconds, rehearseTimeoutSeconds: seconds,
+    downtimeSeconds: seconds, keepForSeconds: seconds, shutdownTimeoutSeconds: limit, rehearseTimeoutSeconds: limit,
     offline: flag, destroy: flag, rehearse: flag, rehearseConsole: text,
     passes: { type: "integer", minimum: passes.minimum, maximum: passes.maximum },
     throttle: {
@@ -47,7 +49,7 @@ export const savedMoveSchema = {
 export const savedReadySchema = {
   type: "object", required: ["kind", "timeoutSeconds"], additionalProperties: false,
   properties: {
-    kind: { type: "string", enum: ["tcp", "command"] }, timeoutSeconds: seconds, port: count, address: text,
+    kind: { type: "string", enum: ["tcp", "command"] }, timeoutSeconds: limit, port: count, address: text,
     command: { type: "array", minItems: 1, items: text },
   },
   if: { type: "object", properties: { kind: { type: "string", const: "tcp" } } },

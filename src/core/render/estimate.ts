@@ -1,5 +1,5 @@
 import type { Estimate } from "../model/plan.js";
-import { formatBytes } from "../model/bytes.js";
+import { formatApart, formatBytes } from "../model/bytes.js";
 import { isOverBudget } from "../model/plan.js";
 import { formatForecast, formatSeconds } from "./figures.js";
 import { columns, hanging } from "./wrap.js";
@@ -11,7 +11,8 @@ export function renderEstimate(estimate: Estimate, indent: string, view: View): 
   return [
     `${indent}copy      ${estimate.copyBytes === 0 ? "nothing" : formatBytes(estimate.copyBytes)}`,
     ...estimate.spaceNeeded.flatMap((space, i) => {
-      const text = `${visible(space.group)}: ${formatBytes(space.bytes)} needed, ${formatBytes(space.freeBytes)} free, `
+      const [needed, free] = formatApart(space.bytes, space.freeBytes);
+      const text = `${visible(space.group)}: ${needed} needed, ${free} free, `
         + (space.freeBytes >= space.bytes ? `${formatBytes(space.freeBytes - space.bytes)} left` : "not enough");
       return hanging(`${indent}${i === 0 ? "space     " : "          "}`, text, view.width);
     }),

@@ -1,4 +1,4 @@
-import { formatBytes } from "../model/bytes.js";
+import { formatApart, formatBytes } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 import type { Fit } from "./strategy.js";
 
@@ -7,7 +7,8 @@ export function againstBlocks(change: MoveDisk): readonly string[] {
   const { image, to, wish } = change;
   const reasons: string[] = [...againstFormat(change)];
   if (to.bytes < image.bytes) {
-    reasons.push(`blocks need a volume of at least ${formatBytes(image.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
+    const [needed, asked] = formatApart(image.bytes, to.bytes);
+    reasons.push(`blocks need a volume of at least ${needed}, and ${asked} is asked for`);
   }
   if (wish.filesystem !== undefined && wish.filesystem !== image.content.type) {
     reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);

@@ -1,4 +1,4 @@
-import { formatBytes } from "../model/bytes.js";
+import { formatApart } from "../model/bytes.js";
 import type { AttachedDisk } from "../model/domain.js";
 import type { Leg } from "../model/goal.js";
 import { safeName, volumePath } from "../model/names.js";
@@ -145,7 +145,8 @@ function against(move: DiskMove, state: HostState): readonly string[] {
   if (nodeName(vdev).length > LONGEST_NODE_NAME) reasons.push("its name is too long for a name in QEMU");
   if (open.bytes % 512 !== 0) reasons.push("its size is not in whole sectors of 512 bytes");
   if (to.bytes < open.bytes) {
-    reasons.push(`blocks need a volume of at least ${formatBytes(open.bytes)}, and ${formatBytes(to.bytes)} is asked for`);
+    const [needed, asked] = formatApart(open.bytes, to.bytes);
+    reasons.push(`blocks need a volume of at least ${needed}, and ${asked} is asked for`);
   }
   if (wish.filesystem !== undefined && image.format === "raw" && wish.filesystem !== image.content.type) {
     reasons.push(`it holds ${image.content.type} and ${wish.filesystem} is asked for: blocks go as they are`);

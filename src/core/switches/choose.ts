@@ -1,6 +1,6 @@
 import type { DesiredDomain } from "../model/desired.js";
 import type { Domain } from "../model/domain.js";
-import { formatBytes } from "../model/bytes.js";
+import { formatApart } from "../model/bytes.js";
 import type { HostState } from "../model/host-state.js";
 import type { SwitchChoice } from "../model/plan.js";
 import type { SwitchOver } from "../strategies/strategy.js";
@@ -25,7 +25,8 @@ export function againstSuspend(domain: Domain, state: HostState): readonly strin
   const needed = savedBytes(domain);
   const free = state.memory.dom0FreeBytes - SPARE;
   if (needed > free) {
-    reasons.push(`its memory takes ${formatBytes(needed)}, and Dom0 has ${formatBytes(Math.max(0, free))} to spare for it`);
+    const [takes, has] = formatApart(needed, Math.max(0, free));
+    reasons.push(`its memory takes ${takes}, and Dom0 has ${has} to spare for it`);
   }
   return [...reasons, ...bound(domain)];
 }
@@ -37,7 +38,8 @@ export function againstMigrate(domain: Domain, state: HostState): readonly strin
   const needed = savedBytes(domain);
   const free = state.memory.freeBytes;
   if (needed > free) {
-    reasons.push(`a second copy of it takes ${formatBytes(needed)}, and the hypervisor has ${formatBytes(free)} free`);
+    const [takes, has] = formatApart(needed, free);
+    reasons.push(`a second copy of it takes ${takes}, and the hypervisor has ${has} free`);
   }
   reasons.push(...bound(domain));
   const ties = domain.config?.ties ?? [];

@@ -1,4 +1,4 @@
-import { formatBytes, snapshotRoom } from "../model/bytes.js";
+import { formatApart, snapshotRoom } from "../model/bytes.js";
 import type { MoveDisk } from "../model/change.js";
 import type { DesiredDomain, MoveOptions } from "../model/desired.js";
 import { snapshotSize } from "../model/desired.js";
@@ -111,7 +111,8 @@ export function againstRehearsal(domain: Domain, desired: Pick<DesiredDomain, "d
   const needed = cloneBytes(domain);
   const free = state.memory.freeBytes;
   if (needed > free) {
-    reasons.push(`a clone of it takes ${formatBytes(needed)} of memory, and the hypervisor has ${formatBytes(free)} free`);
+    const [takes, has] = formatApart(needed, free);
+    reasons.push(`a clone of it takes ${takes} of memory, and the hypervisor has ${has} free`);
   }
   for (const { vdev, target, access, cdrom } of domain.config?.disks ?? []) {
     if (access === "r" || cdrom || moves.some((move) => sameVdev(move.vdev, vdev))) continue;

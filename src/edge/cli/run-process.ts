@@ -31,8 +31,11 @@ export async function runInProcess(argv: readonly string[], console: Console): P
   };
 
   const leave = (exit: ExitCode): void => {
-    setTimeout(() => process.exit(exit), CLOSING_MS);
-    void Promise.allSettled(opened.map((host) => host.close())).then(() => process.exit(exit));
+    const late = setTimeout(() => process.exit(exit), CLOSING_MS);
+    void Promise.allSettled(opened.map((host) => host.close())).then(() => {
+      clearTimeout(late);
+      process.exit(exit);
+    });
   };
 
   // Node.js would end with 1, which is said to mean that nothing was changed, and leave the connections behind

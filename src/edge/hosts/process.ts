@@ -50,7 +50,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     forceKillAfterDelay: 5000,
     // a session of its own: Ctrl-C on the terminal is for converge, which then says what it waits for
     detached: true,
-  }), { patienceMs: timeoutMs, signal });
+  }), { patienceMs: timeoutMs, lasts: onLine !== undefined, signal });
   if ("shortage" in room) return unstarted(room.shortage);
   const child = room.started;
   // given up means given up: what it started may live on and hold its output open

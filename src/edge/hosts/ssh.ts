@@ -57,6 +57,7 @@ export class SshHost implements Host {
   private opened: Promise<Opened> | undefined;
   /** Nobody wants it any more: an attempt to connect is not waited for. */
   private readonly closing = new AbortController();
+  private closed: Promise<void> | undefined;
 
   constructor(
     readonly name: string,
@@ -73,9 +74,10 @@ export class SshHost implements Host {
     return this.start(command, signal === undefined ? { onLine } : { onLine, signal }, undefined);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.closing.abort();
-    await this.drop();
+    // who closes it a second time waits for the first
+    return (this.closed ??= this.drop());
   }
 
   private async drop(): Promise<void> {
@@ -160,7 +162,9 @@ export class SshHost implements Host {
   }
 
   private async isOpen(directory: string): Promise<boolean> {
-    return (await runProcess(this.argv(["-O", "check"], undefined, directory, false), { timeoutMs: 5000 })).exitCode === 0;
+    const { exitCode, shortage } = await runProcess(this.argv(["-O", "check"], undefined, directory, false), { timeoutMs: 5000 });
+    // that nobody could ask is no reason to close it: others may be using it, and the command itself says what is short
+    return exitCode === 0 || shortage !== undefined;
   }
 
   private get connectTimeoutSeconds(): number {
@@ -189,7 +193,8 @@ export class SshHost implements Host {
       directory = await mkdtemp(join(parent, "cvg-"));
     } catch (error) {
       const why = `no folder can be made in ${parent} for the connection's socket: ${(error as Error).message}`;
-      return { trouble: { severity: "error", ...controllerTrouble(this.name, why, "Make room there, or set TMPDIR to a folder that can be written to.") } };
+      const other = isFit ? "a folder" : "a folder with a short name of plain letters";
+      return { trouble: { severity: "error", ...controllerTrouble(this.name, why, `Make room there, or set TMPDIR to ${other} that can be written to.`) } };
     }
     const trouble = await this.openMaster(directory);
     if (trouble === undefined) return { directory };
@@ -206,7 +211,8 @@ export class SshHost implements Host {
       trouble: await this.tryMaster(directory, true, ANSWER_SECONDS + this.connectTimeoutSeconds),
     }));
     // who gave no answer leaves it at what was said before
-    return asked === undefined || (asked.trouble !== undefined && asked.trouble.detail === undefined) ? trouble : asked.trouble;
+    const isUnanswered = asked?.trouble !== undefined && asked.trouble.detail === undefined && asked.trouble.code !== "controller-trouble";
+    return asked === undefined || isUnanswered ? trouble : asked.trouble;
   }
 
   /** @param seconds how long it may take; by default for ever where ssh may ask */
@@ -234,15 +240,15 @@ export class SshHost implements Host {
       child.once("exit", (code) => {
         resolve(code ?? 255);
       });
-      child.once("error", (error: NodeJS.ErrnoException) => {
-        shortage = shortageOf(error.code);
+      // where nothing could be started at all there may be no event of it
+      void child.then(({ code }) => {
+        shortage = shortageOf(code);
         resolve(undefined);
       });
     });
     // why it failed is on its way still; what holds the stream open longer has nothing to say of that
     if (exitCode !== 0 && exitCode !== undefined) await Promise.race([hasSaidAll, new Promise((resolve) => setTimeout(resolve, SAID_MS).unref())]);
     child.stderr.destroy();
-    void child.catch(() => undefined);
     if (exitCode === 0) return undefined;
     const { name } = this;
     if (shortage !== undefined) return { severity: "error", ...noRoom(name, shortage) };
