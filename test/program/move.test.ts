@@ -578,16 +578,17 @@ describe.concurrent("a snapshot that fills", { tags: "long" }, () => {
     });
   });
 
-  it("does not count as a source once it overflowed, be it at the very end", async () => {
+  it.each([["at the very end", "0"], ["of which the copy fails before anybody looks", "23"]])("does not count as a source once it overflowed, be it %s", async (_, ended) => {
     await withHost("bash", async (host, before) => {
       host.tell("rsync-held");
+      if (ended !== "0") host.tell("rsync-rc", ended);
       const running = host.start("run");
       while (!host.journalText().includes('"id":"copy"')) await new Promise((resolve) => setTimeout(resolve, 5));
       fill(host, "", "swi-I-s---");
       host.untell("rsync-held");
       await running.ended;
       expect(expectWhole(host, before)).toBe("old");
-      expect(host.journalText()).toContain("overflowed");
+      expect(journal(host).find(({ event }) => event === "failed"), host.journalText()).toMatchObject({ message: expect.stringContaining("overflowed") as unknown });
     });
   });
 });

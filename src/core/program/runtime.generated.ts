@@ -4181,6 +4181,11 @@ verb_copy() { # ID ROLE -- COMMAND…
   took=$((UPTIME - began))
   [ "$role" = last ] && [ "$STATUS" -eq 0 ] || report_progress "$id" "$OUT"
   if [ "$STATUS" -ne 0 ]; then
+    # it may have failed of what is watched before anybody has looked again: of a snapshot that overflowed, all is unreadable
+    run_watches ended || {
+      says "the copy ended with $STATUS: $SAYS"
+      return "$STATUS"
+    }
     case $STATUS in
       24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
       *)
