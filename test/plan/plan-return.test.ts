@@ -517,3 +517,40 @@ describe("files that are carried back", () => {
     expect(carried(down(moved()))[0]).not.toHaveProperty("takenDown");
   });
 });
+
+describe("what a way back is forecast to take", () => {
+  const moved = (): HostState => movedHost(undefined, { disks: { xvda1: { bytes: GIB } } });
+  const RATE = 100 * MIB;
+  const past = { domain: "web9", shutdownSeconds: 3, startSeconds: 4, downtimeSeconds: 8 };
+  const measured = (state: HostState): HostState => ({
+    ...state, history: [{ ...past, strategy: "rsync", bytesPerSecond: RATE / 10 }, { ...past, strategy: "dm", bytesPerSecond: RATE }],
+  });
+  const estimated = (state: HostState, carryBack?: "files" | "blocks") =>
+    plannedBack(state, { ...(carryBack === undefined ? {} : { carryBack }) }).domains[0]?.estimate;
+  const partsOf = (estimate: ReturnType<typeof estimated>) => Object.fromEntries(estimate?.parts.map(({ what, seconds }) => [what, seconds]) ?? []);
+
+  test("has the comparison in it, for which the guest is down as well, and goes by what blocks have taken here", () => {
+    const estimate = estimated(measured(moved()), "blocks");
+    const copied = volumeOf(moved()).bytes / RATE;
+    expect(partsOf(estimate)).toEqual({
+      "shut down": 3, "carry back by blocks": Math.round(copied * 10) / 10, "comparing image and volume": Math.round(copied * 20) / 10, "start until ready": 4,
+    });
+    expect(estimate?.downtimeSeconds).toBeCloseTo(7 + 3 * copied, 0);
+    expect(estimate?.parts.find(({ what }) => what === "carry back by blocks")?.how).not.toContain("at most");
+  });
+
+  test("has each file read on both sides, where an earlier carry was cut off", () => {
+    const state = moved();
+    const volume = volumeOf(state);
+    expect(Object.keys(partsOf(estimated(state, "files")))).toEqual(["shut down", "carry back", "start until ready"]);
+    const half = withVolume(state, { ...volume, tags: [...volume.tags, CARRY_BEGUN] });
+    expect(Object.keys(partsOf(estimated(half, "files")))).toEqual(["shut down", "carry back", "comparing the files", "start until ready"]);
+  });
+
+  test("is nothing for a guest that is down, whose run takes its time all the same", () => {
+    const estimate = estimated(down(measured(moved())), "blocks");
+    expect(estimate).toMatchObject({ downtimeSeconds: 0, parts: [] });
+    expect(estimate?.seconds).toBeGreaterThan(30);
+    expect(estimated(down(measured(moved())))?.seconds).toBe(0);
+  });
+});

@@ -5,20 +5,17 @@ import { hasErrors } from "../model/diagnostic.js";
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { SERVED_BY_QEMU } from "../model/names.js";
-import { formatBytes } from "../model/bytes.js";
-import type { ConfigChange, DomainPlan, Estimate, HostPlan } from "../model/plan.js";
+import type { ConfigChange, DomainPlan, HostPlan } from "../model/plan.js";
 import { diffReturn } from "../diff/diff-return.js";
 import type { ReturnWish } from "../diff/diff-return.js";
 import type { EditConfig } from "../steps/edit-config.js";
 import { returnSteps } from "../switches/return.js";
 import { editDisks } from "../xl/edit.js";
 import { bindingsOf } from "./bindings.js";
-import { GUESSED_RATE, median, SCAN_SECONDS, strategyOfRun, tenths } from "../strategies/rates.js";
-import { strategyNamed } from "../strategies/strategy-of.js";
-import { overhead } from "../switches/overhead.js";
 import { canonicalJson } from "./canonical-json.js";
 import { configChange } from "./config-edit.js";
 import type { Sha256 } from "./digest.js";
+import { forecastReturn } from "./forecast-return.js";
 import { runChecks } from "./run-checks.js";
 import { deadRun, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { modelOf } from "./plan-host.js";
@@ -55,7 +52,7 @@ export function planReturn(state: HostState, wish: ReturnWish, sha256: Sha256): 
     ...(wish.move.shutdownTimeoutSeconds === undefined ? {} : { shutdownTimeoutSeconds: wish.move.shutdownTimeoutSeconds }),
     ...(wish.move.destroy === undefined ? {} : { destroy: wish.move.destroy }),
   }, state);
-  const estimate = forecast(domain, returns, state);
+  const estimate = forecastReturn(domain, returns, state);
   const desired: DesiredDomain = {
     name: domain.name, at: wish.at, disks: [], move: wish.move, ...(wish.ready === undefined ? {} : { ready: wish.ready }),
   };
@@ -99,29 +96,4 @@ function editOf(
     },
     diff: configChange(config, value.after.text),
   };
-}
-
-function forecast(domain: Domain, returns: readonly ReturnDisk[], state: HostState): Estimate {
-  const carried = returns.filter(({ carry }) => carry === "files" || carry === "blocks");
-  const copyBytes = carried.reduce((sum, { carry, volume }) => sum + (carry === "files" ? usedOn(volume) : volume.bytes), 0);
-  const parts: { what: string; seconds: number; how: string }[] = [];
-  if (domain.running !== undefined && returns.length > 0) {
-    const { shutdown, start } = overhead(domain, state);
-    parts.push({ what: "shut down", ...shutdown });
-    if (copyBytes > 0) {
-      const past = state.history.filter((run) => strategyNamed(strategyOfRun(run))?.carries === "files").map((run) => run.bytesPerSecond);
-      const rate = median(past.filter((one) => one > 0)) ?? GUESSED_RATE;
-      parts.push({
-        what: "carry back", seconds: tenths(SCAN_SECONDS + copyBytes / rate),
-        how: `${formatBytes(copyBytes)} at ${formatBytes(Math.round(rate))}/s at most; files that are the same are only looked at`,
-      });
-    }
-    parts.push({ what: "start until ready", ...start });
-  }
-  const downtimeSeconds = tenths(parts.reduce((sum, { seconds }) => sum + seconds, 0));
-  return { copyBytes, seconds: downtimeSeconds, spaceNeeded: [], downtimeSeconds, budgetSeconds: -1, parts };
-}
-
-function usedOn(volume: ReturnDisk["volume"]): number {
-  return volume.content !== undefined && "usedBytes" in volume.content ? volume.content.usedBytes : volume.bytes;
 }

@@ -15,6 +15,7 @@ import { mountVolume, unmount } from "../steps/mount-volume.js";
 import { snapshotImage } from "../steps/snapshot.js";
 import { stepOf } from "../steps/step-of.js";
 import { againstFormat } from "./against-blocks.js";
+import { checkingOf } from "./checking.js";
 import { throttleOf, zeroStep } from "./file-copy.js";
 import { againstMaking, asXfsIsAsked } from "./made-alike.js";
 import { newVolume } from "./new-volume.js";
@@ -41,14 +42,6 @@ const POOL_LIMIT_PERCENT = 90;
 
 /** A guess: what of a file system changes between two passes. */
 const CHANGED = 0.02;
-/**
- * A guess: the part of what a file system holds that e2fsck(8) and xfs_repair(8) read, inodes, directories and maps of extents, and
- * no file's data. With many small files it is more, with a few large ones next to nothing.
- */
-const METADATA = 0.05;
-/** And what it takes in any case. */
-const CHECK_SECONDS = 1;
-
 /** xfsprogs 5.19, mkfs/xfs_mkfs.c, validate_supported. */
 const LEAST_XFS = 300 * 1024 ** 2;
 
@@ -252,11 +245,7 @@ export const rsync: Strategy = {
 /** What the guest waits for besides copying, where a copy is looked at as a whole then: an xfs always, any other if it was made at rest. */
 function checkAtRest({ change: { image }, live }: DiskMove, freeBytesPerSecond: number): readonly ForecastPart[] {
   if (live && image.content.type !== "xfs") return [];
-  const bytes = Math.round(usedBytes(image) * METADATA);
-  return [{
-    what: "checking the copy", seconds: tenths(CHECK_SECONDS + bytes / freeBytesPerSecond),
-    how: `a guess: ${formatBytes(bytes)} are read, at ${formatBytes(Math.round(freeBytesPerSecond))}/s`,
-  }];
+  return [checkingOf("checking the copy", usedBytes(image), freeBytesPerSecond)];
 }
 
 function isFilesystem(content: { readonly type: string }): content is ExtContent | XfsContent {
