@@ -90,7 +90,7 @@ export function holding(name: string, sectors: number, what: string, bytesPerSec
   const kib = bytesPerSecond === undefined ? undefined : String(Math.max(1, Math.floor(bytesPerSecond / 1024)));
   return {
     verb: ["hold_array", name, String(sectors), ...(kib === undefined ? [] : [kib])],
-    shown: `echo ${sectors} > sync_max of ${mappingPath(name)}: ${what}` + (kib === undefined ? "" : `; echo ${kib} > sync_speed_max`),
+    shown: `echo ${sectors} > sync_max of ${mappingPath(name)}: ${what}` + (kib === undefined ? "" : `; echo 1 > sync_speed_min; echo ${kib} > sync_speed_max`),
   };
 }
 

@@ -65,7 +65,7 @@ export const completeChanges: StepKind<"complete-changes", CompleteArray> = {
   actions: ({ name, bytes, from, to }) => [
     {
       verb: ["complete_changes", name, from.device, to.device, String(bytes)],
-      shown: `echo max > sync_max of ${mappingPath(name)}, until both members are in sync`,
+      shown: `echo system > sync_speed_max and max > sync_max of ${mappingPath(name)}, until both members are in sync`,
     },
   ],
   goals: ({ name, to }) => [{ goal: "array-in-sync", name, leg: to }],

@@ -2,6 +2,7 @@ import { mappingPath } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { cutTo, retired } from "./legs.js";
 import type { Legs } from "./legs.js";
+import { retiring } from "./makers.js";
 
 export interface CutArray extends Legs {
   readonly domain: string;
@@ -43,7 +44,7 @@ export const retireArray: StepKind<"retire-array", RetireArray> = {
   risk: "safe",
   requires: ["mdadm"],
   title: ({ name }) => `Stop ${mappingPath(name)} as soon as nobody has it any more`,
-  actions: ({ name }) => [{ verb: ["retire_device", name], shown: `mdadm --stop ${mappingPath(name)}` }],
+  actions: ({ name }) => [{ verb: ["retire_device", name], shown: retiring(name) }],
   goals: () => [],
   effect: ({ name }, model) => retired(name, model),
 };

@@ -3,6 +3,7 @@ import { mappingPath, sectorsOf } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { cutTo, retired } from "./legs.js";
 import type { Legs } from "./legs.js";
+import { retiring } from "./makers.js";
 
 export interface CutResource extends Legs {
   readonly domain: string;
@@ -27,7 +28,8 @@ export const cutResource: StepKind<"cut-resource", CutResource> = {
     {
       verb: ["cut_resource", name, from.device, to.device, String(sectorsOf(bytes)), running ? "running" : "offline"],
       shown: (running ? `${quoteCommand(["xl", "pause", "--", domain])}; wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap); ` : "") +
-        `drbdsetup detach ${from.device}; down the second resource; attach ${to.device} in its place` +
+        `drbdsetup resource-options --on-no-data-accessible=suspend-io; detach ${from.device}; disconnect and down the second resource; ` +
+        `drbdmeta apply-al, attach ${to.device} in its place; resource-options --on-no-data-accessible=io-error` +
         (running ? `; ${quoteCommand(["xl", "unpause", "--", domain])}` : ""),
     },
   ],
@@ -51,7 +53,7 @@ export const retireResource: StepKind<"retire-resource", RetireResource> = {
   risk: "safe",
   requires: ["drbdsetup"],
   title: ({ name }) => `Take ${mappingPath(name)} down as soon as nobody has it any more`,
-  actions: ({ name }) => [{ verb: ["retire_device", name], shown: `drbdsetup down ${mappingPath(name)}` }],
+  actions: ({ name }) => [{ verb: ["retire_device", name], shown: retiring(name) }],
   goals: () => [],
   effect: ({ name }, model) => retired(name, model),
 };

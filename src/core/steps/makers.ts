@@ -48,3 +48,8 @@ export const ENDING_TOOLS: readonly string[] = Object.values(TRAITS).map(({ end 
 export function traitsOf(name: string): MakerTraits {
   return TRAITS[makerOf(name)];
 }
+
+/** How a device ends whose guest may have it until its next start: the kernel defers that for device-mapper alone (retire_later in verbs/device.sh). */
+export function retiring(name: string): string {
+  return `${traitsOf(name).end.shown(name)}; as long as a guest has it, a unit of its own waits for that (converge-late-device-...)`;
+}

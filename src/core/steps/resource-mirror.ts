@@ -25,7 +25,7 @@ export const connectResource: StepKind<"connect-resource", ConnectResource> = {
     return [
       {
         verb: ["connect_resource", name, from.device, to.device, String(sectorsOf(bytes)), String(kib)],
-        shown: `drbdsetup new-resource, new-minor, attach ${to.device}; connect both, at 127.0.0.1 and 127.0.0.2` +
+        shown: `drbdsetup new-resource, new-minor, attach ${to.device} (drbdmeta create-md as before); disk-options, connect both, at 127.0.0.1 and 127.0.0.2` +
           (bytesPerSecond === undefined ? "; no faster than 4 MiB/s while the guest has its disk at work" : `; at most ${formatBytes(bytesPerSecond)}/s`),
       },
     ];
@@ -63,7 +63,7 @@ export const syncResource: StepKind<"sync-resource", SyncResource> = {
         "await_resource", name, from.device, to.device, String(bytes),
         String(bytesPerSecond === undefined ? 0 : Math.max(1, Math.floor(bytesPerSecond / 1024))), from.disk,
       ],
-      shown: `read /proc/drbd until it is there, and nobody has had ${from.disk} around it; drbdsetup pause-sync`,
+      shown: `read /proc/drbd until it is there, and nobody has had ${from.disk} around it; the slower the nearer (drbdsetup disk-options), then drbdsetup pause-sync`,
     },
   ],
   goals: () => [],
