@@ -62,6 +62,38 @@ describe("a run that died behind its edit of the config", () => {
   });
 });
 
+describe("a run that died is brought to its end before the next one begins, and may start a guest that is down", () => {
+  const isDown = down(HOST);
+  const saidOf = (state: HostState, run: Partial<RunRecord>) => planHost({ ...state, runs: [{ ...RUN, ...run }] }, WISH({ strategy: "rsync" }), sha256);
+
+  test("which the preview says: what is planned for one that is down is not done then", () => {
+    const plan = saidOf(isDown, { step: { title: "Copy the last changes", at: 2 } });
+    expect(plan.domains.flatMap(({ nodes }) => stepsOf(nodes)).map(({ kind }) => kind)).toContain("commit-offline");
+    expect(complaints(plan)).toEqual(["warning[run-ended-first]"]);
+    const [said] = plan.diagnostics;
+    expect(said?.summary).toContain("taken back before any of the steps shown, and may start web1");
+    expect(said?.detail).toMatch(/stopped at: Copy the last changes\n.*web1 is started again.*\nweb1 is down now/s);
+    expect(said?.fix).toContain("converge resume dom0a web1");
+  });
+
+  test("or finish it on its new disks, where its commit was begun", () => {
+    const { model } = upTo("unpause", stepsFor({ strategy: "rsync", source: "delete" }));
+    const commits = [{ domain: "web1", run: "one", at: 2, volumes: [VOLUME] }];
+    const finishing = (committing: "running" | "offline") =>
+      planHost({ ...down(model.host), commits, runs: [{ ...RUN, committing, committedAt: 2 }] }, WISH({ source: "delete" }), sha256);
+    expect(complaints(finishing("running"))).toEqual(["warning[run-ended-first]"]);
+    expect(finishing("running").diagnostics[0]?.summary).toContain("finished before any of the steps shown");
+    // on purpose, and it stays so
+    expect(complaints(finishing("offline"))).toEqual([]);
+  });
+
+  test("and nothing is said where there is nothing to take back, or the guest runs", () => {
+    expect(complaints(saidOf(isDown, { untouched: true }))).toEqual([]);
+    expect(complaints(saidOf(isDown, { state: "failed", outcome: "failed" }))).toEqual([]);
+    expect(complaints(saidOf(HOST, {}))).toEqual([]);
+  });
+});
+
 describe("a copy that was begun, and that somebody lets the config name", () => {
   const steps = stepsFor({ strategy: "rsync", source: "delete" });
   const copying = upTo("copy-files", steps);

@@ -63,15 +63,39 @@ export function goesForward({ committedAt, committing }: RunRecord): boolean {
   return committedAt !== undefined || committing !== undefined;
 }
 
+/**
+ * What is done before a plan, and is no step of it: whoever submits the next run of a guest has a dead one brought to its end first
+ * (submit.sh). One that the plan has seen down may run by that, and nothing comes of what was planned for it then.
+ */
+export function endedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run: RunRecord, host: string): Diagnostic {
+  const forward = goesForward(run);
+  return {
+    severity: "warning", code: "run-ended-first", at, subject: { host, domain: name },
+    summary: `the last run of ${name} stopped half-way: it is ${forward ? "finished" : "taken back"} before any of the steps shown, and may start ${name}`,
+    detail: [
+      ...begunBy(run),
+      forward
+        ? `Its commit was begun: ${name} is brought up on its new disks, and what served the run is taken away.`
+        : `What it did is taken back, the newest first; ${name} is started again if that run had taken it down.`,
+      `${name} is down now. Where it is started, nothing of what is shown is done: that is for a guest that is down.`,
+    ].join("\n"),
+    fix: `To see what is to be done then, end it first: converge resume ${host} ${name}. It asks before it goes on.`,
+  };
+}
+
+function begunBy({ run, owner, since, step, unfinished }: RunRecord): readonly string[] {
+  return [
+    `${run}: ${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it stopped at: ${step.title}`}`,
+    ...(unfinished === undefined ? [] : [unfinished]),
+  ];
+}
+
 /** What has to be done first, where a run is dead. */
-export function halfWay({ name, at }: Pick<DesiredDomain, "name" | "at">, { run, owner, since, step, unfinished }: RunRecord, host: string): Diagnostic {
+export function halfWay({ name, at }: Pick<DesiredDomain, "name" | "at">, run: RunRecord, host: string): Diagnostic {
   return {
     severity: "error", code: "run-half-way", at, subject: { host, domain: name },
     summary: `the last run of ${name} stopped half-way, and what it did is not taken back or finished yet`,
-    detail: [
-      `${run}: ${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it stopped at: ${step.title}`}`,
-      ...(unfinished === undefined ? [] : [unfinished]),
-    ].join("\n"),
+    detail: begunBy(run).join("\n"),
     fix: `End it first: converge resume ${host} ${name}. It asks before it goes on with what that run was for.`,
   };
 }

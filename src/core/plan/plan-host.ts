@@ -10,7 +10,7 @@ import { volumeOf } from "../model/change.js";
 import type { Image, Volume } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 import { diffDomain } from "../diff/diff-domain.js";
-import { deadRun, goesForward, halfWay, joinRun, runUnderWay } from "./join-run.js";
+import { deadRun, endedFirst, goesForward, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { wishDigest } from "./digest.js";
 import type { Sha256 } from "./digest.js";
 import { planDomain } from "./plan-domain.js";
@@ -62,6 +62,9 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     const left = diffDomain(wish, simulated.end.host).changes.changes;
     if (left.length > 0 && planned.plan.awaits === undefined) throw new Error(`the plan for ${wish.name} does not end in the desired state`);
     domains.push(planned.plan);
+    if (dead !== undefined && dead.committing !== "offline" && now.domains[wish.name]?.running === undefined) {
+      diagnostics.push(endedFirst(wish, dead, state.host.name));
+    }
     now = afterwards(now, simulated.end.host);
   }
   return { host: state.host.name, domains, diagnostics };
