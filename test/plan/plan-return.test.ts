@@ -11,6 +11,7 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
 import type { CopyFiles } from "../../src/core/steps/copy-files.js";
+import { describeStep } from "../../src/edge/cli/describe-step.js";
 import { aHost, aVolume, aWish, ext4, GIB, MIB, sha256 } from "../support/a-host.js";
 import { withBooks } from "../support/a-leftover.js";
 import {
@@ -516,6 +517,14 @@ describe("files that are carried back", () => {
     expect(carried(down(moved()))).toMatchObject([{ compare: "checksum" }]);
     expect(carried(down(moved()))[0]).not.toHaveProperty("takenDown");
   });
+});
+
+test.each(["files", "blocks"] as const)("what is carried back by %s is said to take the place of what the image holds", (carryBack) => {
+  const steps = plannedBack(movedHost(undefined, { disks: { xvda1: {} } }), { carryBack }).domains.flatMap(({ nodes }) => stepsOf(nodes));
+  expect(steps.filter((step) => describeStep(step).risk === "destructive").map(({ id }) => id)).toEqual(["xvda1.carry"]);
+  // a copy that is in the making is nobody's
+  const move = planHost(aHost([{ name: "web1", disks: { xvda1: {} } }]), [aWish("web1", ["xvda1"], { strategy: "rsync" })], sha256).domains.flatMap(({ nodes }) => stepsOf(nodes));
+  expect(move.filter(({ kind }) => kind === "copy-files").map((step) => describeStep(step).risk)).toEqual(["safe", "safe"]);
 });
 
 describe("what a way back is forecast to take", () => {

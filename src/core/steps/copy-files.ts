@@ -45,7 +45,8 @@ export interface PoolWatch {
  */
 export const copyFiles: StepKind<"copy-files", CopyFiles> = {
   kind: "copy-files",
-  risk: "safe",
+  // a volume is a copy in the making, and nobody's; an image that its guest goes back to is not what it was after that
+  risk: ({ to }) => (to.startsWith("/") ? "destructive" : "safe"),
   requires: ["rsync", "sync", "find", "xargs", ...THROTTLE_TOOLS],
   needs: ({ throttle }) => ["rsync", "sync", "find", "xargs", ...throttleTools(throttle)],
   title: ({ from, to, role, compare }) => {
