@@ -52,7 +52,10 @@ test("what nobody catches ends the command as a failure, says what goes on on ho
   });
   const ran = runInProcess(["status", "-i", files["inventory.yml"]], console);
   await vi.waitFor(() => { expect(existsSync(going)).toBe(true); }, { timeout: 60_000 });
+  // closing is not cut short, however long it takes here
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
   happens(new Error("nobody is there"));
+  vi.useRealTimers();
   expect(await exits).toBe(3);
   expect(err).toContain("a mistake of its own: nobody is there");
   expect(err).toContain("Runs that were started on a host go on there");
@@ -65,7 +68,8 @@ test("what nobody catches ends the command as a failure, says what goes on on ho
 
 test("the process tells of the first thing that nobody catches, and of no more", () => {
   const heard: unknown[] = [];
-  const before = process.listeners("uncaughtException");
+  const heardBy = [[process, "uncaughtException"], [process.stdout, "error"], [process.stderr, "error"]] as const;
+  const before = heardBy.map(([emitter, event]) => emitter.rawListeners(event) as (() => void)[]);
   process.removeAllListeners("uncaughtException");
   try {
     processConsole().onUncaught?.((error) => heard.push(error));
@@ -73,7 +77,9 @@ test("the process tells of the first thing that nobody catches, and of no more",
     expect(process.emit("uncaughtException", new Error("second")), "it ends nothing").toBe(true);
     expect(heard).toEqual([new Error("first")]);
   } finally {
-    process.removeAllListeners("uncaughtException");
-    for (const listener of before) process.on("uncaughtException", listener);
+    for (const [i, [emitter, event]] of heardBy.entries()) {
+      emitter.removeAllListeners(event);
+      for (const listener of before[i] ?? []) emitter.on(event, listener);
+    }
   }
 });

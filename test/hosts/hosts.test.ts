@@ -392,7 +392,7 @@ describe("a machine that lacks what it takes to reach a host", () => {
     `, "sh", String(process.pid)], { stdio: ["pipe", "pipe", "inherit"] });
     const said = async (word: string): Promise<void> => {
       // who may not set the limit, or has no prlimit, hears so at once
-      const [chunk] = await Promise.race([once(child.stdout, "data"), once(child, "exit")]) as [unknown];
+      const [chunk] = await Promise.race([once(child.stdout, "data"), once(child, "close")]) as [unknown];
       expect(String(chunk)).toBe(`${word}\n`);
     };
     await said("full");

@@ -90,6 +90,7 @@ describe("a run that died is brought to its end before the next one begins, and 
   test("and nothing is said where there is nothing to take back, or the guest runs", () => {
     expect(complaints(saidOf(isDown, { untouched: true }))).toEqual([]);
     expect(complaints(saidOf(isDown, { state: "failed", outcome: "failed" }))).toEqual([]);
+    expect(complaints(saidOf(isDown, { state: "failed", outcome: "failed", unfinished: "a loop device" }))).toEqual([]);
     expect(complaints(saidOf(HOST, {}))).toEqual([]);
   });
 });

@@ -16,6 +16,9 @@ const ofMirrored = (host: StubHost): Action => {
 };
 const ofVolume = (): Action => look("guard_volume", VOLUME);
 
+/** More than the kernel gives to any process: one of those that the program starts is not counted as a stranger's. */
+const PID = "9999999";
+
 interface Process {
   readonly opens: string;
   readonly flags?: string;
@@ -26,7 +29,7 @@ interface Process {
 /** A process with something open. */
 const process = (what: (host: StubHost) => Process) => (host: StubHost): void => {
   const { opens, flags = "0100002", name = "qemu-nbd", words = ["qemu-nbd"] } = what(host);
-  const folder = join(host.root, "proc/4242");
+  const folder = join(host.root, `proc/${PID}`);
   mkdirSync(join(folder, "fd"), { recursive: true });
   mkdirSync(join(folder, "fdinfo"));
   symlinkSync("/dev/null", join(folder, "fd/0"));
@@ -39,7 +42,7 @@ const process = (what: (host: StubHost) => Process) => (host: StubHost): void =>
 const QEMU = (domid: string): Pick<Process, "name" | "words"> => ({ name: "qemu-system-i38", words: ["/usr/bin/qemu-system-i386", "-xen-domid", domid, "-no-shutdown"] });
 
 const OPENED: readonly Case[] = [
-  { name: "a process has the image open for writing", looks: ofImage, does: process((host) => ({ opens: host.image })), says: /disk\.img is open for writing by qemu-nbd \(4242\)/ },
+  { name: "a process has the image open for writing", looks: ofImage, does: process((host) => ({ opens: host.image })), says: /disk\.img is open for writing by qemu-nbd \(9999999\)/ },
   { name: "… while it is mirrored", looks: ofMirrored, does: process((host) => ({ opens: host.image })), says: /is open for writing by qemu-nbd/ },
   { name: "… only writing", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0101" })), says: /is open for writing/ },
   { name: "a process only reads the image", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000" })) },
@@ -59,7 +62,7 @@ const OPENED: readonly Case[] = [
       process(() => ({ opens: odd }))(host);
     }, says: /is open for writing/ },
   { name: "nobody has the volume", looks: ofVolume },
-  { name: "a process has the volume open for writing", looks: ofVolume, does: process((host) => ({ opens: device(host), name: "dd" })), says: /vg0\/web1-root is open for writing by dd \(4242\)/ },
+  { name: "a process has the volume open for writing", looks: ofVolume, does: process((host) => ({ opens: device(host), name: "dd" })), says: /vg0\/web1-root is open for writing by dd \(9999999\)/ },
   { name: "a process only reads the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), flags: "0100000" })) },
   { name: "the guest's QEMU mirrors to the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), ...QEMU("7") })) },
   { name: "somebody in the kernel has the volume open", looks: ofVolume, does: (host) => { host.tell("open-253:2", "1"); }, says: /vg0\/web1-root is open, and not by a process that can be seen/ },

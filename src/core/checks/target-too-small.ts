@@ -23,12 +23,12 @@ export const targetTooSmall: Check = {
       const { content } = image;
       const needed = content.type === "swap" ? 0 : Math.max(Math.ceil(usedBytes(image) * OVERHEAD), tablesOf(content, to.bytes));
       if (to.bytes >= needed) return [];
-      const [has, holds] = formatApart(to.bytes, usedBytes(image));
+      const [has, takes] = formatApart(to.bytes, needed);
       return [
         {
           vdev, at: wish.at,
-          summary: `${to.volume} would have ${has}, and ${image.path} holds ${holds}`,
-          detail: `with the file system's own tables it takes about ${formatBytes(needed)}`,
+          summary: `${to.volume} would have ${has}, and ${image.path} holds ${formatBytes(usedBytes(image))}`,
+          detail: `with the file system's own tables it takes about ${takes}`,
           fix: "Ask for a larger size, or leave `size` out: then the volume is as large as the image.",
         },
       ];

@@ -4,7 +4,7 @@ import type { SnapshotSize } from "./desired.js";
 
 const UNITS: Readonly<Record<string, number>> = {
   "": 1, b: 1,
-  k: 1024, kib: 1024, m: 1024 ** 2, mib: 1024 ** 2, g: 1024 ** 3, gib: 1024 ** 3, t: 1024 ** 4, tib: 1024 ** 4,
+  k: 1024, kib: 1024, m: 1024 ** 2, mib: 1024 ** 2, g: 1024 ** 3, gib: 1024 ** 3, t: 1024 ** 4, tib: 1024 ** 4, pib: 1024 ** 5,
   kb: 1000, mb: 1000 ** 2, gb: 1000 ** 3, tb: 1000 ** 4,
 };
 

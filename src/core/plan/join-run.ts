@@ -65,7 +65,7 @@ export function goesForward({ committedAt, committing }: RunRecord): boolean {
 
 /**
  * What is done before a plan, and is no step of it: whoever submits the next run of a guest has a dead one brought to its end first
- * (submit.sh). One that the plan has seen down may run by that, and nothing comes of what was planned for it then.
+ * (submit.sh). A guest that the plan has seen down may run by that, and is not moved then: the guard finds it up.
  */
 export function endedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run: RunRecord, host: string): Diagnostic {
   const forward = goesForward(run);
@@ -75,9 +75,9 @@ export function endedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run
     detail: [
       ...begunBy(run),
       forward
-        ? `Its commit was begun: ${name} is brought up on its new disks, and what served the run is taken away.`
+        ? `Its commit was begun: ${name} is brought up on the disks that the run was to bring it to, and what served the run is taken away.`
         : `What it did is taken back, the newest first; ${name} is started again if that run had taken it down.`,
-      `${name} is down now. Where it is started, nothing of what is shown is done: that is for a guest that is down.`,
+      `${name} is down now. Where it is started it is not moved: the plan is for a guest that is down, and stops at its guard. A volume that it has made by then stays.`,
     ].join("\n"),
     fix: `To see what is to be done then, end it first: converge resume ${host} ${name}. It asks before it goes on.`,
   };

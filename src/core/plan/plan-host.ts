@@ -62,7 +62,8 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     const left = diffDomain(wish, simulated.end.host).changes.changes;
     if (left.length > 0 && planned.plan.awaits === undefined) throw new Error(`the plan for ${wish.name} does not end in the desired state`);
     domains.push(planned.plan);
-    if (dead !== undefined && dead.committing !== "offline" && now.domains[wish.name]?.running === undefined) {
+    // one that has ended and left something is only cleared up after
+    if (dead !== undefined && dead.outcome === undefined && dead.committing !== "offline" && now.domains[wish.name]?.running === undefined) {
       diagnostics.push(endedFirst(wish, dead, state.host.name));
     }
     now = afterwards(now, simulated.end.host);

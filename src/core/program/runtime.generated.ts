@@ -4139,7 +4139,7 @@ verb_unless_shut_down() {
 COMPARE_ALL=
 
 verb_copy() { # ID ROLE -- COMMAND…
-  local id role began took room from into all gently
+  local id role began took room from into all gently ended
   id=$1 role=$2 room=$ROOM_IN from=$PARTED_FROM into=$PARTED_IN all=$COMPARE_ALL ROOM_IN='' PARTED_FROM='' PARTED_IN='' COMPARE_ALL=''
   shift 3
   # what is before rsync, so that what goes before it is no less gentle with the host: words without blanks (steps/throttle.ts)
@@ -4181,20 +4181,22 @@ verb_copy() { # ID ROLE -- COMMAND…
   took=$((UPTIME - began))
   [ "$role" = last ] && [ "$STATUS" -eq 0 ] || report_progress "$id" "$OUT"
   if [ "$STATUS" -ne 0 ]; then
+    # who looks may wait for a command, too
+    ended=$STATUS
     # it may have failed of what is watched before anybody has looked again: of a snapshot that overflowed, all is unreadable
     run_watches ended || {
-      says "the copy ended with $STATUS: $SAYS"
-      return "$STATUS"
+      says "the copy ended with $ended: $SAYS"
+      return "$ended"
     }
-    case $STATUS in
+    case $ended in
       24) says 'files vanished while they were copied (24): somebody writes to the source' ;;
       *)
-        says "the copy ended with $STATUS"
+        says "the copy ended with $ended"
         ! found_no_room ||
-          says "the volume has no room for what the image holds ($STATUS): a larger size in the playbook gives it that, and a strategy that copies blocks needs none"
+          says "the volume has no room for what the image holds ($ended): a larger size in the playbook gives it that, and a strategy that copies blocks needs none"
         ;;
     esac
-    return "$STATUS"
+    return "$ended"
   fi
   # once more: a copy from a snapshot that overflowed meanwhile does not count
   run_watches ended || {
