@@ -117,7 +117,7 @@ it.concurrent.each(["dm", "md", "drbd"] as const)("a device by %s that nobody ha
 });
 
 for (const by of ["dm", "md", "drbd"] as const) it.concurrent.each(["kill-before", "kill-after"] as const)(
-  `a device by ${by}, and the loop that it alone had, are gone in the end where the program dies (%s) at any call`, by === "dm" ? {} : { tags: "long" }, async (when) => {
+  `a device by ${by}, and the loop that it alone had, are gone in the end where the program dies (%s) at any call`, { tags: "long" }, async (when) => {
     const nodes = (host: StubHost): readonly PlanNode[] => [
       stepOf(clearDevice, "prepare", "clear", { name: NAME[by], image: host.image }, ""), stepOf(tidy, "finish", "tidy", { domain: host.domain }, ""),
     ];
