@@ -396,53 +396,58 @@ describe("a machine that lacks what it takes to reach a host", () => {
       expect(String(chunk)).toBe(`${word}\n`);
     };
     await said("full");
+    let over: Promise<void> | undefined;
     return { end: () => {
-      const over = said("over");
-      child.stdin.write("\n");
-      return over;
+      if (over === undefined) child.stdin.write("\n");
+      return (over ??= said("over"));
     } };
+  }
+
+  /** Meanwhile, while time goes as it is told; `end` lets files be opened again before that. */
+  async function whileFull(work: (end: () => Promise<void>) => Promise<void>): Promise<void> {
+    const { end } = await full();
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      await work(end);
+    } finally {
+      vi.useRealTimers();
+      await end();
+    }
   }
 
   test.each(everywhere)("a command waits until files can be opened again (%s)", async (_, variables) => {
     const host = open(variables);
-    const limit = await full();
-    const running = Promise.all([host.run(["echo", "1"]), host.run(["echo", "2"])]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await limit.end();
-    expect((await running).map(({ value }) => value?.stdout)).toEqual(["1\n", "2\n"]);
+    await whileFull(async (end) => {
+      const running = Promise.all([host.run(["echo", "1"]), host.run(["echo", "2"])]);
+      await vi.advanceTimersByTimeAsync(300);
+      await end();
+      await vi.advanceTimersByTimeAsync(300);
+      expect((await running).map(({ value }) => value?.stdout)).toEqual(["1\n", "2\n"]);
+    });
   });
 
   test.each(everywhere)("where that takes too long it is told, and ends nothing else (%s)", async (_, variables) => {
     const host = open(variables);
     await host.run(["true"]);
-    const limit = await full();
-    vi.useFakeTimers({ toFake: ["setTimeout"] });
-    try {
+    await whileFull(async () => {
       const running = host.run(["echo", "1"]);
       await vi.advanceTimersByTimeAsync(40_000);
       expect((await running).diagnostics).toMatchObject([trouble]);
-    } finally {
-      vi.useRealTimers();
-      await limit.end();
-    }
+    });
     expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
   });
 
   test("a connection that is there is kept where nobody could ask after it", async () => {
     const host = open({}, { interactive: true });
     await host.run(["true"]);
-    const limit = await full();
-    vi.useFakeTimers({ toFake: ["setTimeout"] });
-    try {
+    await whileFull(async (end) => {
       const running = host.run(["echo", "1"]);
       // for longer than one waits to ask, and not for as long as a command waits
       await vi.advanceTimersByTimeAsync(10_000);
-      await limit.end();
+      await end();
       await vi.advanceTimersByTimeAsync(10_000);
       expect((await running).value?.stdout).toBe("1\n");
-    } finally {
-      vi.useRealTimers();
-    }
+    });
     expect(sshCalls().filter((words) => words.includes("-M"))).toHaveLength(1);
     expect(sshCalls().filter((words) => words.includes("exit"))).toEqual([]);
   });

@@ -66,7 +66,7 @@ describe("a run that died is brought to its end before the next one begins, and 
   const isDown = down(HOST);
   const saidOf = (state: HostState, run: Partial<RunRecord>) => planHost({ ...state, runs: [{ ...RUN, ...run }] }, WISH({ strategy: "rsync" }), sha256);
 
-  test("which the preview says: what is planned for one that is down is not done then", () => {
+  test("which the preview says: one that is started is not moved by a plan for one that is down", () => {
     const plan = saidOf(isDown, { step: { title: "Copy the last changes", at: 2 } });
     expect(plan.domains.flatMap(({ nodes }) => stepsOf(nodes)).map(({ kind }) => kind)).toContain("commit-offline");
     expect(complaints(plan)).toEqual(["warning[run-ended-first]"]);
