@@ -18,8 +18,15 @@ export function renderSummary(previews: readonly HostPreview[], view: View): rea
   const lines = previews.flatMap((preview) =>
     hanging(`  ${visible(preview.host).padEnd(nameWidth)}  `, verdict(preview, view), view.width));
   const planned = previews.flatMap((preview) => ("plan" in preview && !hasErrors(preview.plan.diagnostics) ? [preview.plan] : []));
-  const total = previews.length < 2 ? [] : [`  ${"total".padEnd(nameWidth)}  ${costs(planned.flatMap((plan) => plan.domains))}`];
+  const total = previews.length < 2 ? [] : hanging(`  ${"total".padEnd(nameWidth)}  `, sum(planned, previews.length), view.width);
   return [view.style.heading("Summary"), ...lines, ...total];
+}
+
+/** Of hosts that were not reached, or are refused, nobody knows that there is nothing to do. */
+function sum(planned: readonly HostPlan[], hosts: number): string {
+  const costing = costs(planned.flatMap((plan) => plan.domains));
+  if (planned.length === hosts) return costing;
+  return `${planned.length} of ${count(hosts, "host")} planned${planned.length === 0 ? "" : `: ${costing}`}`;
 }
 
 function verdict(preview: HostPreview, view: View): string {
