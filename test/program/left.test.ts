@@ -140,8 +140,8 @@ const OLD_UNITS: readonly ((program: string) => string)[] = [
   (program) => `/bin/sh ${program} recover`,
 ];
 
-describe.each(OLD_UNITS.map((runs, at) => ({ what: runs("PROGRAM"), runs, aside: at === 0 ? {} : { tags: "long" } })))("a guest that was left on its mirror's device, whose boot unit another version wrote: $what", ({ runs, aside }) => {
-  it("finds the device again at a boot after a second run that came to nothing, before and after that is taken back", aside, async () => {
+describe.each(OLD_UNITS.map((runs) => ({ what: runs("PROGRAM"), runs })))("a guest that was left on its mirror's device, whose boot unit another version wrote: $what", { tags: "long" }, ({ runs }) => {
+  it("finds the device again at a boot after a second run that came to nothing, before and after that is taken back", async () => {
     const first = (host: StubHost): string => join(host.book, "runs/1/program.sh");
     for (const tied of [true, false]) {
       await withLeft("dash", "dm", async (host) => {
