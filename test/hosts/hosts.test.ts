@@ -78,14 +78,14 @@ describe.each(everywhere)("%s", (_, variables) => {
   });
 
   test("lines are handed over as they come", async () => {
+    const heard = join(directory, "heard");
     const lines: string[] = [];
-    const seen: number[] = [];
-    const { value } = await open(variables).follow(["sh", "-c", "echo one; sleep 0.3; printf 'two\\n\\nlast'"], (line) => {
+    // the command goes on once its first line was heard: were the lines kept back until its end, there would be none
+    const { value } = await open(variables).follow(["sh", "-c", 'echo one; until [ -e "$1" ]; do sleep 0.05; done; printf "two\\n\\nlast"', "sh", heard], (line) => {
       lines.push(line);
-      seen.push(performance.now());
+      if (line === "one") writeFileSync(heard, "");
     });
     expect(lines).toEqual(["one", "two", "", "last"]);
-    expect((seen[1] ?? 0) - (seen[0] ?? 0)).toBeGreaterThan(150);
     expect(value).toMatchObject({ exitCode: 0, stdout: "" });
   });
 
@@ -260,9 +260,8 @@ describe("ssh", () => {
 
   test("a jump host that stays does not hold it up", async () => {
     process.env["SSH_PLAY"] = "lingers";
-    const start = performance.now();
     expect((await open().run(["echo", "1"])).value?.stdout).toBe("1\n");
-    expect(performance.now() - start).toBeLessThan(60_000);
+    expect(existsSync(join(directory, "ssh.left")), "the jump host is still there").toBe(false);
   });
 
   test.each([[false], [true]])("Ctrl-C on the terminal reaches neither the connection nor what it goes through (ssh may ask: %s)", async (interactive) => {
@@ -274,12 +273,11 @@ describe("ssh", () => {
   test("who leaves does not wait until it is connected", async () => {
     process.env["SSH_PLAY"] = "hangs";
     const leave = new AbortController();
-    const following = open({ ansible_timeout: 60 }, { interactive: true }).follow(["true"], () => undefined, leave.signal);
+    // who waits for it waits for longer than a test may take
+    const following = open({ ansible_timeout: 3600 }, { interactive: true }).follow(["true"], () => undefined, leave.signal);
     await vi.waitFor(() => { expect(sshCalls()).toHaveLength(1); }, 60_000);
-    const start = performance.now();
     leave.abort();
     expect((await following).diagnostics).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(30_000);
   });
 
   test.each([
@@ -318,13 +316,11 @@ describe("ssh", () => {
 
   test("an attempt to connect is not waited for when it is closed, and leaves nothing behind", async () => {
     process.env["SSH_PLAY"] = "hangs";
-    const host = open({ ansible_timeout: 60 });
+    const host = open({ ansible_timeout: 3600 });
     const running = host.run(["true"]);
     await vi.waitFor(() => { expect(sshCalls()).toHaveLength(1); }, 60_000);
-    const start = performance.now();
     await host.close();
     expect((await running).value).toBeUndefined();
-    expect(performance.now() - start).toBeLessThan(30_000);
     const path = sshCalls().flat().find((word) => word.startsWith("ControlPath="))?.slice("ControlPath=".length) ?? "";
     expect(existsSync(dirname(path))).toBe(false);
   });
