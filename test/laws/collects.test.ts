@@ -193,6 +193,7 @@ const BACKED = { bytes: MIB, backed: true, encrypted: false };
 test("a retired image goes, where each disk of another guest is known to lie elsewhere", () => {
   for (const change of [
     overlay("qcow2", { ...BACKED, backed: false }), overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", "/srv/base.img"]),
+    overlay("qcow2", { ...BACKED, layers: { files: [{ path: "/srv/base.img", inode: 4712, devno: "253:0" }] } }),
     // its guest may write there what it likes
     overlay("qcow2", BACKED, undefined, "raw"),
   ]) {

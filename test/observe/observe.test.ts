@@ -23,6 +23,15 @@ function withResult(name: string, change: Partial<CommandResult>): Readings {
   return { ...lab, results: { ...lab.results, [name]: { ...before, ...change } } };
 }
 
+/** As `od -A d -t x1` prints it. */
+function od(bytes: string): string {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += 16) {
+    lines.push([String(at).padStart(7, "0"), ...Buffer.from(bytes.slice(at, at + 16), "latin1").toString("hex").match(/../g) ?? []].join(" "));
+  }
+  return [...lines, String(bytes.length).padStart(7, "0")].join("\n");
+}
+
 describe("a Dom0 of the lab", () => {
   const state = stateOf(labReadings());
 
@@ -52,6 +61,20 @@ describe("a Dom0 of the lab", () => {
     const loop = state.loops.find(({ backing }) => backing === "/srv/xen/web1/disk.img");
     expect(loop).toMatchObject({ inode: root?.inode, devno: root?.devno, deleted: false });
     expect(state.domains["web1"]?.running?.attached[0]?.devno).toBe(`7:${loop?.device.replace("/dev/loop", "") ?? ""}`);
+  });
+
+  test("what a disk is laid over is the disk's, where that was looked for", () => {
+    const lab = labReadings();
+    const name = "/srv/xen/web1/swap.img";
+    const layer = ["disk " + name, "layer 8180 4711 64768 0:0 /srv/base.img", "untold a name that is no file's", "told", ""].join("\n");
+    const ask = (results: Readings["results"]): HostState => stateOf({ ...lab, results: { ...lab.results, ...results } });
+    expect(ask({ "backing-files": { exitCode: 0, stdout: layer, stderr: "" } }).images[name]?.disk, "a raw one has no head").toBeUndefined();
+    const head = "QFI\xfb\0\0\0\x03\0\0\0\0\0\0\x01".padEnd(8192, "\0");
+    const dump = [`path ${name}`, `stat 8180 8192 16 512 77 64768 1 1 0:0`, name, "heads", od("converge-head 0".padEnd(64) + head), ""].join("\n");
+    const targets = { "disk-targets": { exitCode: 0, stdout: dump, stderr: "" } };
+    expect(ask(targets).images[name]?.disk).toEqual({ bytes: 0, backed: true, encrypted: false });
+    expect(ask({ ...targets, "backing-files": { exitCode: 0, stdout: layer, stderr: "" } }).images[name]?.disk?.layers)
+      .toEqual({ files: [{ path: "/srv/base.img", inode: 4711, devno: "253:0" }], untold: "a name that is no file's" });
   });
 
   test("what the end of a disk is known by is the disk's, but not where its content reaches over it, or it has partitions", () => {

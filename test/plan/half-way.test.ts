@@ -8,6 +8,7 @@ import { planHost } from "../../src/core/plan/plan-host.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel, unroll } from "../../src/core/plan/simulate.js";
 import { CARRY_DONE, volumeTags } from "../../src/core/model/names.js";
+import type { Layers } from "../../src/core/model/storage.js";
 import { aHost, aVolume, aWish, ext4, MIB, sha256, withFullImages } from "../support/a-host.js";
 import { withBooks } from "../support/a-leftover.js";
 import { IMAGE, MOVED_AT, VOLUME, complaints, down, guestOf, imageOf, movedHost, plannedBack, restarted, withConfigText, withImage } from "../support/a-return.js";
@@ -205,7 +206,7 @@ describe("an image that a later run is to give up", () => {
     expect(plan.domains[0]?.bindings.find(({ what }) => what === `image ${IMAGE}`)?.is).toEqual({ inode, devno });
   });
 
-  const clone = (disk: { backed: boolean }, qemu?: readonly string[]): HostState => {
+  const clone = (disk: { backed: boolean; layers?: Layers }, qemu?: readonly string[]): HostState => {
     const { domains, images } = aHost([{ name: "clone1", disks: { xvda1: {} }, running: qemu !== undefined }]);
     const { clone1 } = domains;
     const found = images["/srv/xen/clone1/xvda1.img"];
@@ -233,6 +234,31 @@ describe("an image that a later run is to give up", () => {
     for (const state of [clone({ backed: false }), clone({ backed: true }, ["/srv/xen/clone1/xvda1.img", "/srv/base.img"])]) {
       expect(kindsOf(state, { source })).toContain(`${source}-image`);
     }
+  });
+
+  test.each(["delete", "retire"] as const)("is taken where the head of each clone that is down says that it is laid over other files: %s", (source) => {
+    const { inode, devno } = imageOf(stuck);
+    const [other, itself] = [{ path: "/srv/base.img", inode: 7711, devno }, { path: "/srv/other-name.img", inode, devno }];
+    for (const layers of [{ files: [other] }, { files: [other, { ...other, devno: "9:9", inode }] }]) {
+      const plan = planHost(clone({ backed: true, layers }), WISH({ source }), sha256);
+      expect(complaints(plan)).toEqual([]);
+      expect(kindsOf(clone({ backed: true, layers }), { source })).toContain(`${source}-image`);
+    }
+    for (const [layers, detail] of [
+      [{ files: [other, itself] }, "/srv/xen/clone1/xvda1.img, a disk of clone1, is laid over /srv/other-name.img"],
+      [{ files: [other], untold: "a name that is no file's" }, "may lie in another file, and nobody knows in which: it is laid over a name that is no file's; once"],
+      // a loop device, a mapping: anything may lie below
+      [{ files: [{ ...other, rdevno: "7:0" }] }, "it is laid over /srv/base.img; once"],
+    ] as const) {
+      const plan = planHost(clone({ backed: true, layers }), WISH({ source }), sha256);
+      expect(complaints(plan)).toEqual(["error[image-laid-over]"]);
+      expect(plan.diagnostics[0]?.detail).toContain(detail);
+    }
+    // what a QEMU has been told meanwhile stands in no head
+    expect(complaints(planHost(clone({ backed: true, layers: { files: [other] } }, []), WISH({ source }), sha256))).toEqual(["error[image-laid-over]"]);
+    const volume = Object.values(stuck.volumes).find(({ devno: number }) => number !== undefined);
+    const onVolume = clone({ backed: true, layers: { files: [{ ...other, rdevno: volume?.devno ?? "" }] } });
+    expect(complaints(planHost(onVolume, WISH({ source }), sha256)), "a volume that is known is no image").toEqual([]);
   });
 
   test("is not the one of another file system that has come under its name", () => {

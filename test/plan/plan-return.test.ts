@@ -6,7 +6,7 @@ import type { MoveOptions } from "../../src/core/model/desired.js";
 import { CARRY_BEGUN, CARRY_DONE, formatTag } from "../../src/core/model/names.js";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { HostPlan } from "../../src/core/model/plan.js";
-import type { ExtContent, ImageFormat } from "../../src/core/model/storage.js";
+import type { ExtContent, ImageFormat, Layers } from "../../src/core/model/storage.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { recover } from "../../src/core/plan/recover.js";
 import { simulate, simulateStep, startModel } from "../../src/core/plan/simulate.js";
@@ -375,11 +375,11 @@ describe("the image that a disk came from", () => {
 });
 
 /** With another guest, down, whose disk is laid over nobody knows what. */
-function withClone(state: HostState): HostState {
+function withClone(state: HostState, layers?: Layers): HostState {
   const [guest] = Object.values(down(state).domains);
   const [onVolume] = guest?.config?.disks ?? [];
   if (guest?.config === undefined || onVolume === undefined) throw new Error("no guest");
-  const disk = { bytes: 1, backed: true, encrypted: false };
+  const disk = { bytes: 1, backed: true, encrypted: false, ...(layers === undefined ? {} : { layers }) };
   const target = "/srv/xen/clone1.qcow2";
   const clone = { ...guest, name: "clone1", config: { ...guest.config, path: "/etc/xen/clone1.cfg", disks: [{ ...onVolume, target, format: "qcow2" }] } };
   return withImage({ ...state, domains: { ...state.domains, clone1: clone } }, { ...imageOf(state), path: target, realPath: target, inode: 99, format: "qcow2", disk });
@@ -408,6 +408,15 @@ describe("a volume that is to be removed", () => {
     const plan = plannedBack(withClone(movedHost()), more);
     expect(plan.diagnostics.find(({ code }) => code === "volume-in-use")?.detail).toContain("a disk of clone1, may lie in another file");
     expect(plan.domains).toEqual([]);
+  });
+
+  test("goes, or stays, by what the head of such a clone says that it is laid over", () => {
+    const state = withVolume(movedHost(), { ...volumeOf(movedHost()), devno: "253:41" });
+    const over = (rdevno: string): HostState => withClone(state, { files: [{ path: "/dev/vg0/base", inode: 7, devno: "0:5", rdevno }] });
+    expect(plannedBack(over("253:41"), more).diagnostics.find(({ code }) => code === "volume-in-use")?.detail).toContain("a disk of clone1, is laid over /dev/vg0/base");
+    const other = withVolume(over("253:77"), aVolume("vg0/base", 100 * MIB, { devno: "253:77" }));
+    expect(complaints(plannedBack(other, more)).filter((one) => one.startsWith("error"))).toEqual([]);
+    expect(complaints(plannedBack(other))).toEqual(["warning[writes-given-up]"]);
   });
 
   test("stays where a snapshot would go with it", () => {

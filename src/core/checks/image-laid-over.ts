@@ -19,7 +19,7 @@ export function laidOver(
   image: Image, source: MoveOptions["source"], state: HostState,
 ): Required<Pick<Finding, "summary" | "detail" | "fix">> | undefined {
   if (source === undefined || source === "keep") return undefined;
-  const disks = layeredDisks(state);
+  const disks = layeredDisks(state, image);
   if (disks.length === 0) return undefined;
   return {
     summary: `a disk of a guest may be laid over ${image.path}, and source: ${source} would take that from under it`,

@@ -1,29 +1,51 @@
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import type { Image } from "../model/storage.js";
+import type { Image, Layer, Volume } from "../model/storage.js";
+
+/** What is about to be given up, or written to. */
+export type GivenUp = Pick<Image, "inode" | "devno"> | Pick<Volume, "devno">;
 
 /**
  * A disk of the guest's of which a part lies in files that no config names, as that of a clone that somebody has made over the image of
- * another guest (`qemu-img create -b`): any image may be one of them. While the guest runs its QEMU has them open, and says which.
+ * another guest (`qemu-img create -b`): the one that is given up may be one of them. While the guest runs its QEMU has them open, and says
+ * which; while it is down the heads of these files do, as far as they name files.
  * @returns which disk that is, and how to find out, in words
  */
-export function layeredDisk({ name, config, otherDisks = [], running }: Domain, { images }: HostState): string | undefined {
+export function layeredDisk({ name, config, otherDisks = [], running }: Domain, { images, volumes }: HostState, given: GivenUp): string | undefined {
   // what is served raw is not looked into, whatever its guest has written to the head of it
   const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
     .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
   const isOpen = ({ path, realPath }: Image): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
-  const layered = named.find((target) => {
+  for (const target of new Set(named)) {
     const image = images[target];
-    return image !== undefined && mayBeLayered(image) && !isOpen(image);
-  });
-  if (layered === undefined) return undefined;
-  return `a part of ${layered}, a disk of ${name}, may lie in another file, and nobody knows in which: `
-    + (running === undefined ? `once ${name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
+    if (image === undefined || !mayBeLayered(image) || isOpen(image)) continue;
+    // what a QEMU has been told meanwhile stands in no head
+    const layers = running === undefined ? image.disk?.layers : undefined;
+    const found = layers?.files.find((layer) => isGiven(layer, given));
+    if (found !== undefined) return `${target}, a disk of ${name}, is laid over ${found.path}`;
+    const untold = layers === undefined ? "" : layers.untold ?? unknownDevice(layers.files, volumes);
+    if (untold === undefined) continue;
+    return `a part of ${target}, a disk of ${name}, may lie in another file, and nobody knows in which: `
+      + (untold === "" ? "" : `it is laid over ${untold}; `)
+      + (running === undefined ? `once ${name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
+  }
+  return undefined;
 }
 
-/** The same of all guests: each may have a part of its disk in whatever is about to be given up, or written to. */
-export function layeredDisks(state: HostState): readonly string[] {
-  return Object.values(state.domains).flatMap((domain) => layeredDisk(domain, state) ?? []);
+/** The same of all guests: each may have a part of its disk in what is about to be given up, or written to. */
+export function layeredDisks(state: HostState, given: GivenUp): readonly string[] {
+  return Object.values(state.domains).flatMap((domain) => layeredDisk(domain, state, given) ?? []);
+}
+
+function isGiven(layer: Layer, given: GivenUp): boolean {
+  if ("inode" in given) return layer.rdevno === undefined && layer.inode === given.inode && layer.devno === given.devno;
+  return layer.rdevno !== undefined && layer.rdevno === given.devno;
+}
+
+/** A loop device, a mapping: what lies below it may be anything. Of a volume that is known. */
+function unknownDevice(files: readonly Layer[], volumes: HostState["volumes"]): string | undefined {
+  const known = new Set(Object.values(volumes).flatMap(({ devno }) => devno ?? []));
+  return files.find(({ rdevno }) => rdevno !== undefined && !known.has(rdevno))?.path;
 }
 
 /** Of what is no raw image, and of a format whose head nobody can read, that is not known. */

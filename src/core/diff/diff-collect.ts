@@ -166,7 +166,7 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
     if (running !== undefined && isServedFrom(running, same)) return `the guest ${domain.name} has it open`;
     // what it will be restored onto stands in the save file alone
     if (saved) return `${domain.name} is saved, and nobody knows which disks it remembers: restore it first`;
-    const layered = layeredDisk(domain, state);
+    const layered = layeredDisk(domain, state, image);
     if (layered !== undefined) return layered;
   }
   const loop = state.loops.find((one) => one.inode === image.inode && one.devno === image.devno);

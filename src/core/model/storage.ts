@@ -114,6 +114,25 @@ export interface ImageDisk {
   /** A part of it lies in another file (a backing file, a parent, a data file). */
   readonly backed: boolean;
   readonly encrypted: boolean;
+  /** Those files, and what lies below them, by their heads. Unset: nobody has looked, or nobody can read it. */
+  readonly layers?: Layers;
+}
+
+/** What a disk in an image is laid over. */
+export interface Layers {
+  readonly files: readonly Layer[];
+  /** What else may lie below, and can not be told, in words. */
+  readonly untold?: string;
+}
+
+/** A file or device below a disk: its identity, whatever its name is. */
+export interface Layer {
+  readonly path: string;
+  readonly inode: number;
+  /** `major:minor` of the file system that it lies in. */
+  readonly devno: string;
+  /** Of a block device: its own. */
+  readonly rdevno?: string;
 }
 
 /** How large the guest sees an image: that of the file, but for formats that have a size of their own. */

@@ -107,6 +107,8 @@ function readImage(
   const ends = target.recognised.format === "raw"
     ? endsOf(content, (facts.imageEnds ?? []).filter(({ path }) => path === target.path).map(({ mark }) => mark))
     : [];
+  const { disk } = target.recognised;
+  const layers = disk?.backed === true ? facts.backingFiles?.find(({ path }) => path === target.path)?.layers : undefined;
   const volume = volumes.get(target.devno);
   const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
   return {
@@ -120,7 +122,7 @@ function readImage(
     mtime: target.mtime,
     links: target.links,
     format: target.recognised.format,
-    ...(target.recognised.disk === undefined ? {} : { disk: target.recognised.disk }),
+    ...(disk === undefined ? {} : { disk: layers === undefined ? disk : { ...disk, layers } }),
     content,
     ...(target.recognised.partitioned === undefined ? {} : { partitioned: true }),
     ...(stacked.length === 0 ? {} : { stacked }),

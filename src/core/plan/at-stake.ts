@@ -10,7 +10,7 @@ import { formatInstant } from "../render/figures.js";
 export function clonesAtStake(change: ReturnChange, wish: ReturnWish, state: HostState): readonly Diagnostic[] {
   if (change.change !== "return-disk") return [];
   const { domain, vdev, image } = change;
-  const disks = layeredDisks(state);
+  const disks = layeredDisks(state, image);
   if (disks.length === 0) return [];
   return [{
     severity: "warning", code: "image-laid-over", at: wish.at, subject: { host: state.host.name, domain, vdev },

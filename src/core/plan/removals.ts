@@ -9,7 +9,7 @@ import type { ReturnWish } from "../diff/diff-return.js";
 export function whyNotRemove(change: ReturnChange, wish: ReturnWish, state: HostState): readonly Diagnostic[] {
   const { domain, vdev, volume, removeVolume } = change;
   const users = removeVolume
-    ? [...losersOfVolume(volume.name, { domain, vdev }, state), ...layeredDisks(state)]
+    ? [...losersOfVolume(volume.name, { domain, vdev }, state), ...layeredDisks(state, volume)]
     : [];
   if (users.length === 0) return [];
   return [{
