@@ -220,4 +220,34 @@ describe("gc", () => {
     expect(right.exit).toBe(0);
     expect(right.out).toContain("2 retired images to delete");
   });
+
+  test.each(["--yes", "--check"])("a guest's name that is misspelt in the playbook is told as apply tells it, and nothing is done (%s)", async (how) => {
+    const slip = tempFiles({ "slip.yml": PLAYBOOK.replace("web1:", "wbe1:"), "glob.yml": PLAYBOOK.replace("web1:", '"db*":') });
+    const host = new FakeHost("dom0a");
+    const { exit, out, err } = await cli([...GC, slip["slip.yml"], how], { hosts: { dom0a: host }, states: () => collected() });
+    expect([exit, out]).toEqual([1, ""]);
+    expect(flat(err)).toContain("error[unknown-domain]: there is no guest 'wbe1' on dom0a");
+    expect(flat(err)).toContain("did you mean 'web1'?");
+    expect(host.commands).toEqual([]);
+    const glob = await cli([...GC, slip["glob.yml"], how], { hosts: { dom0a: host }, states: () => collected() });
+    expect([glob.exit, flat(glob.err)]).toEqual([0, expect.stringContaining("warning[unknown-domain]: no guest on dom0a matches 'db*'")]);
+  });
+
+  test("a guest of the playbook that is on one of two hosts, on both of them, or gone, but known to the books, is no slip of the pen", async () => {
+    const both = tempFiles({ "two.yml": "all:\n  hosts:\n    dom0a:\n    dom0b:\n" });
+    const look = (states: (name: string) => HostState, ...more: readonly string[]) => cli(["gc", "-i", both["two.yml"], files["web.yml"], "--check", ...more], {
+      hosts: { dom0a: new FakeHost("dom0a"), dom0b: new FakeHost("dom0b") },
+      states: (name) => ({ ...states(name), host: { ...states(name).host, name } }),
+    });
+    const { domains: _, ...gone } = collected();
+    const without = { ...gone, domains: {} };
+    const blank = { ...without, retired: [], past: [], commits: [], runs: [] };
+    for (const states of [(name: string): HostState => (name === "dom0a" ? collected() : blank), (): HostState => collected(), (): HostState => without]) {
+      const { exit, err } = await look(states);
+      expect([exit, err]).toEqual([0, ""]);
+    }
+    expect((await look(() => blank)).exit).toBe(1);
+    const limited = await look(() => blank, "-l", "dom0a");
+    expect([limited.exit, flat(limited.err)]).toEqual([0, expect.stringContaining("note[unknown-domain]: passed over")]);
+  });
 });

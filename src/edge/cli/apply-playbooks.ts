@@ -109,11 +109,19 @@ export function acrossAll(previews: readonly Preview[], work: Work, only: readon
     "plan" in preview && preview.state !== undefined && preview.target.guests !== undefined ? [preview.target.guests(preview.state)] : []);
   if (guests.length > 0) return guests.length === previews.length ? globsWithoutGuest(only, guests.flat()) : [];
   const matches = previews.flatMap((preview) => {
-    if (!("plan" in preview) || preview.wishes === undefined || preview.state === undefined) return [];
-    return [{ matched: { host: preview.host, ...preview.wishes }, found: foundDomains(preview.state) }];
+    if (!("plan" in preview) || preview.state === undefined) return [];
+    const wishes = preview.wishes ?? (isCollected(preview, work) ? preview.target.wishes(preview.state).value : undefined);
+    return wishes === undefined ? [] : [{ matched: { host: preview.host, ...wishes }, found: foundDomains(preview.state) }];
   });
   const elsewhere = work.askedElsewhere?.(new Set(matches.map(({ matched }) => matched.host))) ?? new Set<string>();
-  return acrossHosts(matches, { complete: matches.length === previews.length, elsewhere, only });
+  const across = acrossHosts(matches, { complete: matches.length === previews.length, elsewhere, only });
+  // what is removed is looked for on each host by itself, and nothing is started there
+  return previews.some((preview) => isCollected(preview, work)) ? across.filter(({ code }) => code !== "domain-on-two-hosts") : across;
+}
+
+/** A playbook only says of which guests something is removed: what it wishes for them is not planned. */
+function isCollected({ target }: Pick<Preview, "target">, { askedElsewhere }: Work): boolean {
+  return target.plan !== undefined && askedElsewhere !== undefined;
 }
 
 function checked(

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from "commander";
 import { KEPT_SECONDS } from "../../core/diff/diff-collect.js";
 import type { CollectWish, GuestRetention } from "../../core/diff/diff-collect.js";
+import { globMatches } from "../../core/load/glob.js";
 import { parseDuration } from "../../core/load/duration.js";
 import type { DesiredDomain } from "../../core/model/desired.js";
-import type { Diagnostic } from "../../core/model/diagnostic.js";
+import type { Checked, Diagnostic } from "../../core/model/diagnostic.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
 import type { HostPlan } from "../../core/model/plan.js";
@@ -11,7 +12,7 @@ import { planCollect } from "../../core/plan/plan-collect.js";
 import { formatInstant } from "../../core/render/figures.js";
 import { hostRuns } from "../run/host-runs.js";
 import { sha256 } from "../run/plan-target.js";
-import type { Target } from "../run/target.js";
+import type { Target, Wishes } from "../run/target.js";
 import { previewAndApply, refuseWithoutTerminal } from "./apply-playbooks.js";
 import type { ExitCode } from "./exit-code.js";
 import { refusal } from "./failure.js";
@@ -83,8 +84,7 @@ async function byPlaybooks(files: readonly string[], commands: readonly string[]
     const at = commandLine(`converge gc ${files.join(" ")}`);
     const targets = work.targets.map((target) => {
       const retentions = (state: HostState): readonly GuestRetention[] => (target.wishes(state).value?.domains ?? []).map(retentionOf);
-      const guests = (state: HostState): readonly string[] => retentions(state).map(({ domain }) => domain);
-      return collecting({ ...target, guests }, session, (state) => ({
+      return collecting({ ...target, wishes: (state) => exceptKnown(target.wishes(state), state) }, session, (state) => ({
         ...wishNow(options, state), at,
         guests: options.keepFor === undefined ? retentions(state) : retentions(state).map(({ domain }) => ({ domain, disks: [] })),
       }));
@@ -93,6 +93,13 @@ async function byPlaybooks(files: readonly string[], commands: readonly string[]
   } finally {
     await work.close();
   }
+}
+
+/** A guest that is gone is no slip of the pen where the host's books still know it. */
+function exceptKnown({ value, diagnostics }: Checked<Wishes>, state: HostState): Checked<Wishes> {
+  if (value === undefined) return { value, diagnostics };
+  const known = knownGuests(state);
+  return { value: { ...value, missing: value.missing.filter(({ pattern }) => !known.some((name) => globMatches(pattern, name))) }, diagnostics };
 }
 
 function retentionOf({ name, move, disks }: DesiredDomain): GuestRetention {
