@@ -6,6 +6,7 @@ import { sha256 } from "../facts/sha256.js";
 import type { DesiredDiskPattern, DesiredDomain, DesiredDomainPattern, DesiredHost } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
+import { mistakeAbout } from "../model/own-mistake.js";
 import type { SourceRange } from "../model/source.js";
 import { planHost } from "../plan/plan-host.js";
 import type { Filling, LintedPlaybook, Project } from "./project.js";
@@ -66,7 +67,7 @@ function hostPlans({ with: { inventory }, loaded }: Filling, project: Project): 
     const state = { ...recorded, host: { ...recorded.host, name: desired.host } };
     const found = foundDomains(state);
     const matched = matchDomains(desired, found);
-    const planned = matched.value === undefined ? [] : planHost(state, matched.value.domains, digestOf).diagnostics;
+    const planned = matched.value === undefined ? [] : planDiagnostics(state, matched.value.domains, desired);
     plans.push({
       state, wishes: matched.value?.domains ?? [], diagnostics: [...matched.diagnostics, ...planned],
       downtimeAt: (wish) => downtimeAt(desired, wish),
@@ -74,6 +75,16 @@ function hostPlans({ with: { inventory }, loaded }: Filling, project: Project): 
     if (matched.value !== undefined) matches.push({ matched: matched.value, found });
   }
   return { plans, matches, isComplete: loaded !== undefined && loaded.sealed.size === 0 && matches.length === loaded.hosts.length };
+}
+
+/** A plan that is none is told where its first guest is named: the other recordings are looked at all the same. */
+function planDiagnostics(state: HostState, wishes: readonly DesiredDomain[], { domains }: DesiredHost): readonly Diagnostic[] {
+  try {
+    return planHost(state, wishes, digestOf).diagnostics;
+  } catch (error) {
+    const at = (wishes[0] ?? domains[0])?.at;
+    return [{ ...mistakeAbout(state.host.name, error), ...(at === undefined ? {} : { at }) }];
+  }
 }
 
 function downtimeAt({ domains }: DesiredHost, wish: DesiredDomain): SourceRange {

@@ -3,9 +3,10 @@ import { isSourceText } from "../inventory/inventory.js";
 import { folderOf, joinPath } from "../inventory/variable-files.js";
 import { readRecording } from "../facts/recording.js";
 import { placeOf } from "../load/document.js";
-import type { Diagnostic } from "../model/diagnostic.js";
+import type { Checked, Diagnostic } from "../model/diagnostic.js";
 import { hasErrors } from "../model/diagnostic.js";
 import type { HostState } from "../model/host-state.js";
+import { mistakeAbout } from "../model/own-mistake.js";
 import type { SourceText } from "../model/source.js";
 import { observe } from "../observe/observe.js";
 import type { LintFiles } from "./lint-files.js";
@@ -48,15 +49,23 @@ export class Recordings {
     if (this.states.has(path)) return this.states.get(path);
     this.files.add(path);
     const at = { source, start: 0, end: 0 };
-    const readings = readRecording(source.text, path);
-    const observed = readings.value === undefined ? undefined : observe(readings.value);
-    const found = [...readings.diagnostics, ...(observed?.diagnostics ?? [])];
+    const { value: state, diagnostics: found } = observed(source, path);
     // a host that is not known whole is not judged by; what was merely odd on the day is no fault of the file
     const shown = hasErrors(found) ? found.filter((diagnostic) => diagnostic.severity === "error") : [];
     this.diagnostics.push(...shown.map((diagnostic) => ({ at, ...diagnostic })));
-    const state = observed?.value;
     this.states.set(path, state);
     return state;
+  }
+}
+
+function observed({ text }: SourceText, path: string): Checked<HostState> {
+  const readings = readRecording(text, path);
+  if (readings.value === undefined) return { value: undefined, diagnostics: readings.diagnostics };
+  try {
+    const { value, diagnostics } = observe(readings.value);
+    return { value, diagnostics: [...readings.diagnostics, ...diagnostics] };
+  } catch (error) {
+    return { value: undefined, diagnostics: [...readings.diagnostics, mistakeAbout(readings.value.host, error)] };
   }
 }
 

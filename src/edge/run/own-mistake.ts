@@ -1,31 +1,17 @@
-import { basename } from "node:path";
+import { mistakeAbout } from "../../core/model/own-mistake.js";
 import type { Diagnostic } from "../../core/model/diagnostic.js";
 import { Unreachable } from "./target.js";
 
 /**
- * What an exception about one host says to the user. The other hosts have nothing to do with it: what is odd about one of
- * dozens must not keep the others from being looked at, and who runs them has to know which one to leave out.
- * @returns an error of that host
+ * What an exception about one host that was asked says to the user: {@link mistakeAbout}.
  * @throws Unreachable, which is expected, and told elsewhere
  */
 export function ownMistake(host: string, error: unknown): Diagnostic {
   if (error instanceof Unreachable) throw error;
-  const where = error instanceof Error ? firstFrame(error.stack ?? "") : undefined;
-  return {
-    severity: "error", code: "internal-error", subject: { host },
-    summary: `converge has made a mistake of its own about ${host}: ${error instanceof Error ? error.message : String(error)}`,
-    ...(where === undefined ? {} : { detail: where }),
-    fix: "This is a bug: please report it, with a recording of the host's facts if one can be made (converge facts --record). Until it is mended leave the host out.",
-  };
+  return mistakeAbout(host, error);
 }
 
 /** Whether a diagnostic is one of {@link ownMistake}. */
 export function isOwnMistake({ code }: Pick<Diagnostic, "code">): boolean {
   return code === "internal-error";
-}
-
-/** `at planHost (plan-host.js:37:11)`: enough to find it by, and no folder of this machine's. */
-function firstFrame(stack: string): string | undefined {
-  const [, name, path, place] = /^ *at (?:(\S+) \()?(?:file:\/\/)?(\/[^()]*?)(:\d+:\d+)\)?$/m.exec(stack) ?? [];
-  return path === undefined ? undefined : `at ${name === undefined ? "" : `${name} in `}${basename(path)}${place ?? ""}`;
 }
