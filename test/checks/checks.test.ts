@@ -760,7 +760,10 @@ describe("a copy that the guest's last run has committed is gone on with where",
     ["another run has brought the guest back from there since", madeAt(1, backSince(broughtThere({ run: "two" }))), false],
     ["it was about another volume", broughtThere({}, { volumes: ["vg0/web1-xvda2"] }), false],
     ["somebody has put this disk back, and another one not", (state: HostState) => onto(broughtThere({})(state)), true],
-    ["QEMU was to take it over, and it stayed", broughtThere({ pivoted: true }), false],
+    ["QEMU was to take it over, and it stayed", broughtThere({ pivoted: true }, { stayed: ["converge-xvda1"] }), false],
+    ["QEMU was to take it over, and nobody can read whether it stayed", broughtThere({ pivoted: true }), false],
+    ["QEMU took it over, and another one stayed", broughtThere({ pivoted: true }, { stayed: ["converge-xvda2"] }), true],
+    ["QEMU was to take it over, and it stayed, and another run has been its last since", madeAt(2, broughtThere({ run: "two" }, { stayed: ["converge-xvda1"] })), true],
   ])("%s: refused, or not", (_, state, isTaken) => {
     expect(taken(state(aHost([WEB])))).toBe(isTaken);
   });

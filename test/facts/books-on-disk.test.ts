@@ -189,6 +189,19 @@ test("a run whose books do not say what it was about may have been about any dis
   expect(told).toEqual({ now: false, none: false, old: true, torn: true, lost: true });
 });
 
+test("which disks QEMU has left behind is read from what was noted then, of a run that is the last one or not", () => {
+  const notes = (stayed: readonly string[]): string =>
+    `{"draft": "/etc/xen/.x", "disks": [{"vdev": "xvda1", "job": "converge-xvda1", "edits": [[1, 2, "\\"stayed\\": [\\"converge-xvda1\\"]"]]}], "stayed": [${stayed.map((one) => `"${one}"`).join(", ")}]}`;
+  for (const [run, text] of Object.entries({ some: notes(["converge-xvda2", "converge-xvda3"]), none: notes([]), torn: notes(["converge-xvda2"]).slice(0, -4), lost: undefined })) {
+    write(`left3/runs/${run}/committed`, "5\n");
+    if (text !== undefined) write(`left3/runs/${run}/pivot`, text);
+  }
+  const [file, ...args] = fact.command;
+  const { value } = fact.parse({ exitCode: 0, stdout: execFileSync(file, [...args.slice(0, -1), root], { encoding: "utf8" }), stderr: "" });
+  const told = Object.fromEntries((value?.commits ?? []).filter(({ domain }) => domain === "left3").map(({ run, stayed }) => [run, stayed ?? "unknown"]));
+  expect(told).toEqual({ some: ["converge-xvda2", "converge-xvda3"], none: [], torn: "unknown", lost: "unknown" });
+});
+
 test("a run that has told QEMU to take its guest's disks over is known by that", () => {
   write("pivoted/current/pivot", '{"stayed": ["xvda"]}');
   write("never-pivoted/current/pivot", "");

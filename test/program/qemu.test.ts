@@ -761,6 +761,8 @@ describe.concurrent("a mirror by QEMU of two disks", { tags: "long" }, () => {
         expect(host.journalText()).toContain("left: xvda2.mirror");
         expect(host.journalText()).not.toContain("was changed by somebody else");
         expect(qemu.storedDisks, "the guest's own reboot").toEqual(qemu.servesAll);
+        // by this the next run knows which of the copies the guest has not been on (facts/books.ts)
+        expect(readFileSync(join(host.runDirectory, "pivot"), "utf8")).toMatch(/"stayed": \["converge-xvda2"\]\}$/);
         giveBack();
         await host.run("recover");
         expect(expectAgreed(host, qemu, oldConfig, "by the next one")).toEqual(["volume", "image"]);

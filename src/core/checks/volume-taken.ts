@@ -6,7 +6,7 @@ import type { HostState, PastCommit } from "../model/host-state.js";
 import { disksBehind } from "../model/mapping.js";
 import { CARRY_DONE, volumeTags } from "../model/names.js";
 import { stepsOf } from "../model/plan.js";
-import { servedFrom } from "../model/qemu.js";
+import { nodeName, servedFrom } from "../model/qemu.js";
 import type { Step } from "../model/step.js";
 import { otherFileSystem } from "../model/storage.js";
 import type { Volume } from "../model/storage.js";
@@ -67,7 +67,7 @@ export const volumeTaken: Check = {
           },
         ];
       }
-      const left = leftByHand(domain, to.volume, state);
+      const left = leftByHand({ domain, vdev }, to.volume, state);
       if (left !== undefined) {
         const last = isLast(left, state);
         return [
@@ -104,16 +104,18 @@ export const volumeTaken: Check = {
 
 /**
  * The commit of a run that brought the guest to the volume, where that was not settled (its guest was not ready in time, say), and the
- * guest has not the disk that it brought it to. Of the very last run it is known that disks which QEMU was to take over may have stayed,
- * or that a guest which was down has not been anywhere yet; of an older one it is not, and it may have been about another volume of
- * that name.
+ * guest has not the disk that it brought it to. Of the very last run it is known which of the disks that QEMU was to take over have stayed, or
+ * that a guest which was down has not been anywhere yet; of an older one it is not (whoever started the guest before its config could be
+ * made to name the image again has started it on the volume), and it may have been about another volume of that name.
  */
-function leftByHand(domain: string, volume: string, state: HostState): PastCommit | undefined {
+function leftByHand({ domain, vdev }: Pick<MoveDisk, "domain" | "vdev">, volume: string, state: HostState): PastCommit | undefined {
   const { runs, commits = [], volumes, domains } = state;
   const about = commits.filter((one) => one.domain === domain && mayBeAbout(volume, one));
   const last = runs.find((run) => run.domain === domain);
   const ofLast = about.find(({ run }) => run === last?.run);
-  if (ofLast !== undefined && (ofLast.returns === true || last?.committing === "offline" || last?.pivoted === true)) return undefined;
+  // where nobody can read what has stayed, any of them may have
+  const mayHaveStayed = last?.pivoted === true && ofLast?.stayed?.includes(nodeName(vdev)) !== false;
+  if (ofLast !== undefined && (ofLast.returns === true || last?.committing === "offline" || mayHaveStayed)) return undefined;
   // had it been about this one, it would be marked as the guest's disk
   const isSettled = ofLast?.unsaid === true && last?.outcome === "done";
   const createdAt = volumes[volume]?.createdAt;

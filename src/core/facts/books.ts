@@ -28,7 +28,7 @@ export interface Books {
 // own: a power cut may have torn the last line of one, and the next file's first is not to be taken for its end.
 // A guest's name may have line ends in it, and end with one: its file holds it as it is. That the commit was begun is
 // read as the runtime reads it (committing and forward, runtime/undo.sh). Volumes count that a run moved a disk to, or from: its
-// plan names others too, and its wish (planBeside, plan/saved-wish.ts).
+// plan names others too, and its wish (planBeside, plan/saved-wish.ts). What qmp.py has noted of a pivot says which disks QEMU left behind.
 // A run that has begun nothing that has an undo, but its boot unit, leaves nothing to be taken back: the power may go right after it came.
 const SCRIPT = `
 untouched() {
@@ -78,6 +78,7 @@ grep -soHE '"moved":[[][^]]*]' -- */runs/*/plan.json | awk -F: '!seen[$1]++ {
   all = split($3, words, "\\"")
   for (at = 2; at <= all; at += 2) print "volume " $1 ":\\"volume\\":\\"" words[at] "\\""
 }'
+grep -soHE '"stayed": *[[][^]]*]' -- */runs/*/pivot | sed 's/^/stayed /'
 grep -slF '"wish":{"wish":"return"' -- */runs/*/plan.json | sed 's/^/return /'
 grep -soHE '"what":"image [^"\\\\]*","is":\\{"inode":[0-9]+' -- */runs/*/plan.json | sed 's/^/image /'
 called=$(grep -shF /program.sh /etc/systemd/system/converge-boot-*.service */runs/*/before)
@@ -136,11 +137,12 @@ export const fact: FirstFact<Books> = {
       else if (kind === "moved") withBook(books, line.slice("moved ".length).split("/").slice(0, 3).join("/"), { said: true });
       else if (kind === "return") withBook(books, line.slice("return ".length).split("/").slice(0, 3).join("/"), { returns: true });
       else if (kind === "size") withBook(books, line.slice(line.indexOf("\t") + 1), { bytes: 1024 * (parseInt(first, 10) || 0) });
-      else if (kind === "committed" || kind === "since" || kind === "volume" || kind === "image") {
+      else if (kind === "committed" || kind === "since" || kind === "volume" || kind === "image" || kind === "stayed") {
         const colon = line.indexOf(":");
         const value = line.slice(colon + 1);
         const at = line.slice(kind.length + 1, colon).split("/").slice(0, 3).join("/");
-        if (kind === "image") withBook(books, at, { images: [...(books.get(at)?.images ?? []), ...readBoundImage(value)] });
+        if (kind === "stayed") withBook(books, at, readStayed(value));
+        else if (kind === "image") withBook(books, at, { images: [...(books.get(at)?.images ?? []), ...readBoundImage(value)] });
         else if (kind === "volume") withBook(books, at, { volumes: [...(books.get(at)?.volumes ?? []), value.slice('"volume":"'.length, -1)] });
         else withBook(books, at, { [kind]: Number(value) || 0 });
       }
@@ -212,12 +214,19 @@ interface BookOfRun {
   readonly open?: true;
   readonly returns?: true;
   readonly images?: readonly BoundImage[];
+  readonly stayed?: readonly string[];
 }
 
 /** `"what":"image /srv/a.img","is":{"inode":7`: what a plan was bound to (bindings.ts). */
 function readBoundImage(text: string): readonly BoundImage[] {
   const [, path, inode] = /^"what":"image ([^"\\]*)","is":\{"inode":(\d+)$/.exec(text) ?? [];
   return path === undefined || inode === undefined ? [] : [{ path, inode: Number(inode) }];
+}
+
+/** `"stayed": ["converge-xvda2"]`: what qmp.py has noted of a pivot. */
+function readStayed(text: string): Pick<BookOfRun, "stayed"> {
+  const jobs = parseJson(text.slice(text.indexOf("[")));
+  return Array.isArray(jobs) ? { stayed: jobs.filter((job): job is string => typeof job === "string") } : {};
 }
 
 function withBook(books: Map<string, BookOfRun>, at: string, more: BookOfRun): void {
@@ -230,7 +239,7 @@ function ofBooks(
 ): Pick<Books, "commits" | "past"> {
   const commits: PastCommit[] = [];
   const past: PastBooks[] = [];
-  for (const [at, { since = 0, committed, volumes = [], said, bytes = 0, open, returns, images }] of books) {
+  for (const [at, { since = 0, committed, volumes = [], said, bytes = 0, open, returns, images, stayed }] of books) {
     const [directory = "", , run = ""] = at.split("/");
     const of = current.find((one) => one.directory === directory);
     const named = of?.files.get("domain") ?? "";
@@ -241,6 +250,7 @@ function ofBooks(
         // recordings of earlier versions have the volumes alone
         ...(said === true || volumes.length > 0 ? {} : { unsaid: true }),
         ...(returns === undefined ? {} : { returns }), ...(images === undefined ? {} : { images }),
+        ...(stayed === undefined ? {} : { stayed }),
       });
     }
     if (of?.run !== run) past.push({ domain, run, since, bytes, ...(open === undefined ? {} : { open }) });

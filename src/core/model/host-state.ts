@@ -86,6 +86,8 @@ export interface PastCommit {
   readonly returns?: true;
   /** The images that it was about, as it found them. */
   readonly images?: readonly BoundImage[];
+  /** Of one that has told QEMU to take its guest's disks over: the jobs of those that QEMU said had stayed. Unset: nobody can read it. */
+  readonly stayed?: readonly string[];
 }
 
 /** A file by its path then, and its identity. */
