@@ -247,6 +247,25 @@ describe("apply", () => {
     expect(weight(saved.host)).toEqual(["IOWeight=33"]);
   });
 
+  test("the books of older runs that go as a run begins are in its preview, and in that of a saved plan", async () => {
+    const past = Array.from({ length: 22 }, (_, at) => ({ domain: "web1", run: `20260101T0000${String(10 + at)}Z-aa00bb`, since: 1 + at, bytes: 4096 }));
+    const state = { ...before, past: [...past, { domain: "db1", run: "20250101T000000Z-aa00bb", since: 1, bytes: 4096 }] };
+    const gone = past.slice(0, 3).map(({ run }) => run);
+    const plan = join(files.dir, "old-books.json");
+    const shown = await cli(["--check", "--out", plan, "-v", ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => state });
+    expect(shown.exit).toBe(0);
+    expect(shown.out).toContain("    first the books of 3 older runs of web1 go");
+    const commands = (out: string): readonly string[] => out.split("\n").filter((line) => line.includes("rm -rf -- /var/lib")).map((line) => line.trim());
+    expect(commands(shown.out)).toEqual([...gone].reverse().map((run) => `rm -rf -- /var/lib/converge/domains/web1/runs/${run}`));
+    expect(shown.out.split("\n").filter((line) => line.length > 80 && /older run|rm -rf/.test(line))).toEqual([]);
+    const saved = await cli(["apply", "--check", "-v", plan], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => state });
+    expect(commands(saved.out)).toEqual(commands(shown.out));
+    const asJson = await cli(["--check", "--json", ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => state });
+    expect(asJson.out).toContain(`"forgets":${JSON.stringify([...gone].reverse())}`);
+    const fewer = await cli(["--check", "-v", ...WEB], { hosts: { dom0a: new FakeHost("dom0a") }, states: () => ({ ...state, past: past.slice(3) }) });
+    expect(fewer.out).not.toContain("older run");
+  });
+
   test("a guest that another run holds is refused, with the holder", async () => {
     const { host } = converging({ submit: 'held {"owner":"bob@desk","since":1700000000,"digest":"x","run":"r1"}\n' });
     const { exit, out } = await cli([...WEB, "--yes"], { hosts: { dom0a: host }, states: () => before });

@@ -134,7 +134,7 @@ const rule: Required<Repeat["rule"]> = { downtimeSeconds: 1, overheadSeconds: 1,
 const step: Required<NonNullable<RunRecord["step"]>> = { title: "t", at: 1, waits: true };
 /** All that a plan may hold at some time. */
 const full: Required<DomainPlan> = {
-  domain: "web1", digest: "d", bindings: [], ioWeight: 50, awaits: "reboot", changes: Object.values(CHANGES),
+  domain: "web1", digest: "d", bindings: [], ioWeight: 50, forgets: ["one"], awaits: "reboot", changes: Object.values(CHANGES),
   nodes: planned.nodes.map((node) => (node.node === "repeat" ? { ...node, rule } : node)),
   choices: [choice], switchOver: { switch: "restart", because: "b", against: [{ switch: "suspend", reasons: [] }] },
   joins: { run: "one", owner: "alice", since: 1, step }, configDiff: { path: "/etc/xen/web1.cfg", diff: "" },

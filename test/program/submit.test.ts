@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { fact as books } from "../../src/core/facts/books.js";
+import { forgottenRuns } from "../../src/core/plan/old-books.js";
 import { parseSubmitAnswer, submissionInput, submitCommand, type SubmitAnswer } from "../../src/core/program/submit.js";
 import { SHELLS, StubHost, byTurns, type Ran, type Shell } from "./host.js";
 import { expectWhole, journal } from "./invariants.js";
@@ -157,6 +159,40 @@ describe.concurrent("a submission", () => {
       const left = readdirSync(runs).sort();
       expect(left.filter((stamp) => stamp < "2026")).toEqual(["20240101T000001Z", "20250101T000001Z", "20250101T000003Z"]);
       expect(left).toHaveLength(23);
+    });
+  });
+
+  it("removes the books of just those runs that its preview names", async () => {
+    await withHost("dash", async (host) => {
+      const runs = join(host.book, "runs");
+      const old = (stamp: string, more: Readonly<Record<string, string>> = {}): void => {
+        mkdirSync(join(runs, stamp), { recursive: true });
+        for (const [name, text] of Object.entries({ ended: "done\n", since: "1767225600\n", ...more })) writeFileSync(join(runs, stamp, name), text);
+      };
+      const moved = (volumes: readonly string[]): string => JSON.stringify({ version: 1, moved: volumes, plan: {} });
+      for (let run = 10; run < 40; run += 1) old(`20260101T0000${String(run)}Z`);
+      old("20250101T000001Z");
+      old("20250101T000002Z", { unfinished: "a loop\n" });
+      old("20250101T000003Z");
+      old("20250101T000004Z", { committed: "1735689604\n", "plan.json": moved(["vg0/root", "vg0/swap"]) });
+      old("20250101T000005Z", { committed: "1735689605.5\n", "plan.json": moved(["vg0/root"]) });
+      old("20250101T000006Z", { committed: "1735689606\n", "plan.json": moved(["vg0/root"]) });
+      old("20250101T000007Z", { committed: "1735689601\n" });
+      old("20250101T000008Z", { committed: "1735689600\n" });
+      writeFileSync(join(runs, "20260101T000039Z", "before"), `${runs}/20250101T000003Z/program.sh\n`);
+      symlinkSync("runs/20260101T000039Z", join(host.book, "current"));
+      const [file, ...args] = books.command;
+      const said = execFileSync(file, [...args.slice(0, -1), join(host.root, "var/lib/converge")], { encoding: "utf8" });
+      const { value } = books.parse({ exitCode: 0, stdout: said, stderr: "" });
+      if (value === undefined) throw new Error("the books can not be read");
+      const shown = forgottenRuns(host.domain, value);
+      const were = readdirSync(runs);
+      expect(await submit(host, "20260102T000000Z")).toMatchObject({ answer: "started" });
+      const left = readdirSync(runs);
+      expect([...shown].sort()).toEqual(were.filter((stamp) => !left.includes(stamp)).sort());
+      expect(shown).toHaveLength(14);
+      expect(shown).toContain("20250101T000001Z");
+      await soon(() => existsSync(join(host.book, "runs/20260102T000000Z/ended")));
     });
   });
 

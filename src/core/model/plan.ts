@@ -45,6 +45,8 @@ export interface DomainPlan {
   readonly awaits?: "reboot";
   /** Of the unit that the run has on its host: 1 to 10000; unset: as any unit. */
   readonly ioWeight?: number;
+  /** Runs of the guest whose books go as this one begins; unset: none do. By no step: it is done where the run is submitted. */
+  readonly forgets?: readonly string[];
   /** What the guest's start needs: shown beside the steps. */
   readonly configDiff?: ConfigChange;
 }

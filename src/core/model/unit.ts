@@ -6,6 +6,11 @@ export function booksOfRun(domain: string, stamp: string): string {
   return `${booksDirectory(domain)}/runs/${stamp}`;
 }
 
+/** Removes a run from the books, as `forget_old_runs` does in runtime/submit.sh, and `gc`. */
+export function forgetCommand(domain: string, stamp: string): Command {
+  return ["rm", "-rf", "--", booksOfRun(domain, stamp)];
+}
+
 /**
  * Starts a run on its host, in a unit of its own that no connection is needed for (systemd-run(1), systemd.service(5)).
  * Whatever ends it, its own recovery comes after it; and it comes after xendomains, so that at a shutdown it is ended, and

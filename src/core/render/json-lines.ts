@@ -50,6 +50,7 @@ function domainObject(plan: DomainPlan, describe: DescribeStep): object {
     domain: plan.domain,
     digest: plan.digest,
     unit: { name: unitName(plan.domain), command: unitCommand(plan.domain, booksOfRun(plan.domain, "RUN"), plan.ioWeight) },
+    ...defined({ forgets: plan.forgets }),
     changes: plan.changes.map(changeObject),
     ...(plan.configDiff === undefined ? {} : { config: plan.configDiff }),
     steps: stepsOf(plan.nodes).map((step) => stepObject(step, repeatOf.get(step.id), describe)),

@@ -4,7 +4,7 @@ import type { Command } from "../model/command.js";
 import type { DomainPlan, HostPlan } from "../model/plan.js";
 import { stepsOf } from "../model/plan.js";
 import { unitName } from "../model/names.js";
-import { booksOfRun, scopeCommand, unitCommand } from "../model/unit.js";
+import { booksOfRun, forgetCommand, scopeCommand, unitCommand } from "../model/unit.js";
 import type { AwaitWindow } from "../steps/await-window.js";
 import { waitOf } from "../steps/await-window.js";
 import { renderChoices, renderSwitch } from "./choices.js";
@@ -64,14 +64,17 @@ function renderDomainPlan(plan: DomainPlan, host: string, view: View): readonly 
 }
 
 /** What runs the steps: a unit on the host; with `-v` the commands that start it, and guests out of it. */
-function renderUnit({ domain, ioWeight, nodes }: DomainPlan, indent: string, view: View): readonly string[] {
+function renderUnit({ domain, ioWeight, nodes, forgets = [] }: DomainPlan, indent: string, view: View): readonly string[] {
   const weight = ioWeight === undefined ? "" : `, IOWeight=${ioWeight}`;
   const words = hanging(`${indent}run by `, `${unitName(domain)} on the host, detached${weight}`, view.width);
-  if (view.verbosity === 0) return words.map(view.style.faint);
+  const books = forgets.length === 0 ? []
+    : hanging(`${indent}first `, `the books of ${count(forgets.length, "older run")} of ${visible(domain)} go: the newest twenty stay, and what is still needed`, view.width);
+  if (view.verbosity === 0) return [...books, ...words].map(view.style.faint);
   const body = `${indent}  `;
   const commands = (command: Command): readonly string[] => wrapCommand(command, view.width - body.length).map((line) => view.style.command(`${body}${line}`));
   const makesGuests = stepsOf(nodes).some((step) => view.describe(step).actions.some((action) => "command" in action && makesGuest(action.command)));
   return [
+    ...books.map(view.style.faint), ...forgets.flatMap((run) => commands(forgetCommand(domain, run))),
     ...words.map(view.style.faint), ...commands(unitCommand(domain, booksOfRun(domain, "RUN"), ioWeight)),
     ...(makesGuests ? [
       ...commented(body, "put before each command that makes a guest, so that its keeper outlives the run:", view.width).map(view.style.faint),

@@ -1,5 +1,5 @@
-import { booksDirectory } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
+import { forgetCommand } from "../model/unit.js";
 
 export interface ForgetOldRuns {
   readonly domain: string;
@@ -13,7 +13,7 @@ export const forgetOldRuns: StepKind<"forget-runs", ForgetOldRuns> = {
   requires: ["rm"],
   title: ({ domain, runs }) => `Forget ${runs.length === 1 ? "an old run" : `${runs.length} old runs`} of ${domain}`,
   actions: ({ domain, runs }) => runs.map((run) => (
-    { verb: ["forget_run", run], command: ["rm", "-rf", "--", `${booksDirectory(domain)}/runs/${run}`] }
+    { verb: ["forget_run", run], command: forgetCommand(domain, run) }
   )),
   goals: () => [],
   effect: ({ domain, runs }, model) => {

@@ -3,6 +3,7 @@ import type { DesiredDomain } from "../../core/model/desired.js";
 import { hasErrors } from "../../core/model/diagnostic.js";
 import type { HostState } from "../../core/model/host-state.js";
 import type { HostPlan } from "../../core/model/plan.js";
+import { withForgottenRuns } from "../../core/plan/old-books.js";
 import { planHost } from "../../core/plan/plan-host.js";
 import { ownMistake } from "./own-mistake.js";
 import type { Observation, Target, Wishes } from "./target.js";
@@ -35,12 +36,12 @@ function planned(target: Target, observed: Observation): Planned | Extract<Obser
   const state = observed.state === undefined || target.history === undefined ? observed.state : { ...observed.state, history: target.history };
   if (state === undefined || hasErrors(diagnostics)) return { plan: { host: target.name, domains: [], diagnostics } };
   if (target.plan !== undefined) {
-    const plan = target.plan(state);
+    const plan = withForgottenRuns(target.plan(state), state);
     return { state, plan: { ...plan, diagnostics: [...diagnostics, ...plan.diagnostics] } };
   }
   const { value: wishes, diagnostics: problems } = target.wishes(state);
   if (wishes === undefined) return { state, plan: { host: target.name, domains: [], diagnostics: [...diagnostics, ...problems] } };
-  const plan = planHost(state, wishes.domains, sha256);
+  const plan = withForgottenRuns(planHost(state, wishes.domains, sha256), state);
   return { state, wishes, plan: { ...plan, diagnostics: [...diagnostics, ...problems, ...plan.diagnostics] } };
 }
 
