@@ -27,10 +27,10 @@ export interface Step<Kind extends string = string, Args = unknown> {
  * One thing that a step does on the host. What is shown is what runs: `command` is run as it stands, either
  * plainly or by a function of the runtime that watches over it (`verb`, which gets the command after its own
  * arguments). A few things have no command of their own, and say in words what they do; one that writes a file which is nobody's
- * yet has its lines (`writes`).
+ * yet has its lines (`writes`). What a verb does on the host beside its command is said, too (`also`).
  */
 export type Action =
-  | { readonly command: Command; readonly verb?: readonly [string, ...string[]] }
+  | { readonly command: Command; readonly verb?: readonly [string, ...string[]]; readonly also?: string }
   | { readonly verb: readonly [string, ...string[]]; readonly shown: string; readonly writes?: readonly string[] };
 
 /** How to take a step back, and when there is something to take back. */

@@ -98,7 +98,7 @@ function stepObject(step: Step, repeat: string | undefined, describe: DescribeSt
 }
 
 function actionObject(action: Action): object {
-  return "command" in action ? { command: action.command } : { words: action.shown, ...defined({ writes: action.writes }) };
+  return "command" in action ? { command: action.command, ...defined({ also: action.also }) } : { words: action.shown, ...defined({ writes: action.writes }) };
 }
 
 /** How it went with one guest. */

@@ -69,7 +69,10 @@ function renderAction(action: Action, indent: string, view: View): readonly stri
     const file = view.verbosity === 0 ? [] : writes.map((line) => `${indent}#   ${visible(line)}`.trimEnd());
     return [...commented(indent, visible(shown), view.width), ...file].map(view.style.faint);
   }
-  const lines = wrapCommand(action.command, view.width - indent.length).map((line) => view.style.command(`${indent}${line}`));
+  const lines = [
+    ...(action.also === undefined ? [] : commented(indent, visible(action.also), view.width)).map(view.style.faint),
+    ...wrapCommand(action.command, view.width - indent.length).map((line) => view.style.command(`${indent}${line}`)),
+  ];
   if (view.verbosity < 2 || action.verb === undefined) return lines;
   return [view.style.faint(`${indent}# under ${action.verb.map(visible).join(" ")}`), ...lines];
 }

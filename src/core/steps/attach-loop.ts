@@ -2,6 +2,7 @@ import { quoteCommand } from "../model/command.js";
 import type { Model } from "../model/model.js";
 import type { StepKind } from "../model/step.js";
 import { withLoop, withoutLoop } from "../model/transform.js";
+import { traitsOf } from "./makers.js";
 
 export interface AttachLoop {
   /** The name by which later steps know the device: its number is known only once it is attached. */
@@ -22,7 +23,10 @@ export const attachLoop: StepKind<"attach-loop", AttachLoop> = {
   modules: ["loop"],
   title: ({ file, link }) => `Attach ${file} as ${link}`,
   actions: ({ link, file, under }) => [
-    { verb: ["attach_loop", link, file, ...(under === undefined ? [] : [under])], command: ["losetup", "--find", "--show", file] },
+    {
+      verb: ["attach_loop", link, file, ...(under === undefined ? [] : [under])], command: ["losetup", "--find", "--show", file],
+      ...(under === undefined ? {} : { also: `first, if an earlier run left it idle on another file: losetup --detach; ${traitsOf(under).end.shown(under)}` }),
+    },
   ],
   goals: ({ link, file }) => [{ goal: "loop-attached", link, file }],
   effect: ({ link, file }, model) =>

@@ -27,7 +27,7 @@ export const createResource: StepKind<"create-resource", CreateResource> = {
   actions: ({ name, bytes, leg }) => [
     {
       verb: ["make_resource", name, leg.device, String(sectorsOf(bytes))],
-      shown: `drbdsetup new-resource, new-minor, attach ${leg.device} (drbdmeta create-md flex-external on a scratch loop), primary --force; it takes no discards`,
+      shown: `drbdsetup new-resource, new-minor, attach ${leg.device} (losetup --find a scratch file, drbdmeta create-md flex-external, losetup --detach), primary --force; it takes no discards`,
     },
   ],
   goals: ({ name, leg }) => [{ goal: "resource", name, leg }],

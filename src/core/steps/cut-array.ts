@@ -28,7 +28,10 @@ export const cutArray: StepKind<"cut-array", CutArray> = {
       verb: ["remove_member", name, from.device],
       command: ["mdadm", mappingPath(name), "--remove", from.device],
     },
-    { verb: ["one_member", name], command: ["mdadm", "--grow", mappingPath(name), "--raid-devices=1", "--force"] },
+    {
+      verb: ["one_member", name], command: ["mdadm", "--grow", mappingPath(name), "--raid-devices=1", "--force"],
+      also: "first, where it has a bitmap: echo none > bitmap/location; rm -f the bitmap and what was kept beside it",
+    },
   ],
   goals: ({ name, to }) => [{ goal: "array", name, leg: to }],
   effect: cutTo,

@@ -29,7 +29,7 @@ export const cutResource: StepKind<"cut-resource", CutResource> = {
       verb: ["cut_resource", name, from.device, to.device, String(sectorsOf(bytes)), running ? "running" : "offline"],
       shown: (running ? `${quoteCommand(["xl", "pause", "--", domain])}; wait until nothing is under way in /dev/${name} (/proc/drbd: lo, pe, ua and ap); ` : "") +
         `drbdsetup resource-options --on-no-data-accessible=suspend-io; detach ${from.device}; disconnect and down the second resource; ` +
-        `drbdmeta apply-al, attach ${to.device} in its place; resource-options --on-no-data-accessible=io-error` +
+        `losetup --find, drbdmeta apply-al, attach ${to.device} in its place, losetup --detach; resource-options --on-no-data-accessible=io-error` +
         (running ? `; ${quoteCommand(["xl", "unpause", "--", domain])}` : ""),
     },
   ],

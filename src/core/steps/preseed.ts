@@ -1,6 +1,7 @@
 import type { Command } from "../model/command.js";
 import { withBlockCopy } from "../model/bitmap.js";
 import { formatBytes } from "../model/bytes.js";
+import { booksDirectory } from "../model/names.js";
 import type { StepKind } from "../model/step.js";
 import type { Legs } from "./legs.js";
 import { THROTTLE_TOOLS, throttled, throttleTools } from "./throttle.js";
@@ -23,12 +24,13 @@ export const preseed: StepKind<"preseed", Preseed> = {
   needs: ({ throttle }) => ["dd", ...throttleTools(throttle)],
   title: ({ from, to, throttle: { bandwidthBytesPerSecond: most } }) =>
     `Copy all blocks of ${from.disk} to ${to.disk} while the guest writes${most === undefined ? "" : `, at most ${formatBytes(most)}/s`}`,
-  actions: ({ name, bytes, from, to, throttle }) => [
+  actions: ({ domain, name, bytes, from, to, throttle }) => [
     {
       verb: [
         "preseed", name, from.device, to.device, String(bytes), String(Math.round(throttle.bandwidthBytesPerSecond ?? 0)), from.disk,
       ],
       command: copyCommand(from.device, to.device, throttle),
+      also: `in stretches, by skip=, seek= and count=; how far it is goes into ${booksDirectory(domain)}/${name.slice(name.indexOf("/") + 1)}.copied`,
     },
   ],
   goals: () => [],

@@ -25,7 +25,7 @@ export const connectResource: StepKind<"connect-resource", ConnectResource> = {
     return [
       {
         verb: ["connect_resource", name, from.device, to.device, String(sectorsOf(bytes)), String(kib)],
-        shown: `drbdsetup new-resource, new-minor, attach ${to.device} (drbdmeta create-md as before); disk-options, connect both, at 127.0.0.1 and 127.0.0.2` +
+        shown: `drbdsetup new-resource, new-minor, attach ${to.device} (losetup --find, drbdmeta create-md, losetup --detach as before); disk-options, connect both, at 127.0.0.1 and 127.0.0.2` +
           (bytesPerSecond === undefined ? "; no faster than 4 MiB/s while the guest has its disk at work" : `; at most ${formatBytes(bytesPerSecond)}/s`),
       },
     ];

@@ -5,6 +5,7 @@ import { dropped, mappingPath, sectorsOf } from "../model/mapping.js";
 import type { StepKind } from "../model/step.js";
 import { withMapping } from "../model/transform.js";
 import type { CreateArray } from "./create-array.js";
+import { traitsOf } from "./makers.js";
 
 /** Bytes that a bit of the bitmap stands for: what md copies again where a byte of them was written. */
 export const CHUNK_BYTES = 64 * 1024;
@@ -25,7 +26,10 @@ export const trackArray: StepKind<"track-array", TrackArray> = {
   requires: ["mdadm"],
   modules: ["raid1"],
   title: ({ name, leg }) => `Build the array ${mappingPath(name)} on ${leg.disk}, with a bitmap of what is written from now on`,
-  actions: ({ name, leg, bitmap }) => [{ verb: ["build_tracked", name], command: buildCommand(name, leg, bitmap) }],
+  actions: ({ name, leg, bitmap }) => [{
+    verb: ["build_tracked", name], command: buildCommand(name, leg, bitmap),
+    also: `first, of an earlier run: ${traitsOf(name).end.shown(name)}; rm -f ${bitmap} ${bitmap.replace(/[.]bitmap$/, ".copied")}`,
+  }],
   goals: ({ name, leg }) => [{ goal: "array-tracked", name, leg }],
   effect: ({ name, bytes, leg }, model) =>
     withBitmap(withMapping(model, { name, bytes, open: false, bitmap: true, table: { kind: "linear", on: leg.disk } }), name, leg.disk),

@@ -19,7 +19,8 @@ export const tryBitmap: StepKind<"try-bitmap", TryBitmap> = {
   actions: ({ name }) => [
     {
       verb: ["try_bitmap", name],
-      shown: `two files of 4 MiB, mdadm --build ${mappingPath(name)} on the first, with a bitmap; write; mdadm --re-add the second; compare`,
+      shown: `losetup --find for two files of 4 MiB, mdadm --build ${mappingPath(name)} on the first, with a bitmap; dd to it; ` +
+        `mdadm --re-add the second; mdadm --stop, losetup --detach, compare, remove both`,
     },
   ],
   goals: () => [],
