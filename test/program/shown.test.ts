@@ -4,11 +4,15 @@ import { expect, test } from "vitest";
 import { stepsOf } from "../../src/core/model/plan.js";
 import type { PlanNode } from "../../src/core/model/plan.js";
 import type { Action, Step } from "../../src/core/model/step.js";
+import { compileProgram } from "../../src/core/program/compile.js";
+import type { StepKinds } from "../../src/core/program/compile.js";
 import { kindOf } from "../../src/core/steps/kind-of.js";
+import { stepKinds } from "../../src/core/steps/registry.js";
 import { describeStep } from "../../src/edge/cli/describe-step.js";
 import { StubHost } from "./host.js";
 import { mirrorNodes, mirrorProgram } from "./mirror.js";
 import type { How, Mirror } from "./mirror.js";
+import { planOf, raw } from "./plan.js";
 
 /** The preview is what runs: whatever a verb does by itself is named by the step that does it, in the command or in words. */
 
@@ -111,3 +115,20 @@ for (const [how, by] of WAYS) for (const idle of [false, true]) {
     }
   });
 }
+
+test("that a guest which ignores its request is destroyed is named by the step that asks it, with the command", async () => {
+  const host = new StubHost("dash");
+  try {
+    const nodes = mirrorNodes(host, "restart", "dm").map((node): PlanNode => (
+      node.node === "step" && node.kind === "shut-down" ? { ...node, args: { ...(node.args as object), destroy: true } } : node));
+    const kinds = { ...stepKinds, raw } as unknown as StepKinds;
+    host.install(telling(compileProgram(planOf(host.domain, nodes), kinds, { config: host.config })));
+    host.tell("stubborn");
+    await host.run("run");
+    expect(host.ended(), host.journalText()).toBe("done");
+    expect(host.calls()).toContain("xl destroy -- 7 ");
+    expect(untold(host, nodes)).toEqual([]);
+  } finally {
+    host.remove();
+  }
+});

@@ -87,7 +87,7 @@ function watching({ watch }: CopyFiles): readonly Action[] {
   return [
     {
       verb: ["watch", "snapshot_fill", snapshot, String(limitPercent), String(growBytes)],
-      shown: `watch ${snapshot} fill: beyond ${limitPercent} % grow it by ${formatBytes(growBytes)}, or what is free, or give the copy up`,
+      shown: `watch ${snapshot} fill: beyond ${limitPercent} % grow it by ${formatBytes(growBytes)}, or what is free (lvextend --size), or give the copy up`,
     },
   ];
 }

@@ -29,6 +29,7 @@ export const shutDown: StepKind<"shut-down", ShutDown> = {
       verb: ["shut_down", domain, String(timeoutSeconds), destroy ? "destroy" : "never"],
       // a name may begin with a dash: `xl shutdown -a` shuts all guests down
       command: ["xl", "shutdown", ...(powerButton === true ? ["-F"] : []), "--", domain],
+      ...(destroy ? { also: `where it has not gone within ${timeoutSeconds} s: ${quoteCommand(["xl", "destroy", "--", domain])}` } : {}),
     },
   ],
   goals: ({ domain }) => [{ goal: "domain-down", domain }],
