@@ -85,14 +85,21 @@ describe("a run that died is brought to its end before the next one begins, and 
     expect(complaints(finishing("running"))).toEqual(["warning[run-ended-first]"]);
     expect(finishing("running").diagnostics[0]?.summary).toContain("finished before any of the steps shown");
     // on purpose, and it stays so
-    expect(complaints(finishing("offline"))).toEqual([]);
+    expect(complaints(finishing("offline"))).toEqual(["note[run-ended-first]"]);
   });
 
-  test("and nothing is said where there is nothing to take back, or the guest runs", () => {
+  test("and nothing is said where there is nothing to take back", () => {
     expect(complaints(saidOf(isDown, { untouched: true }))).toEqual([]);
     expect(complaints(saidOf(isDown, { state: "failed", outcome: "failed" }))).toEqual([]);
-    expect(complaints(saidOf(isDown, { state: "failed", outcome: "failed", unfinished: "a loop device" }))).toEqual([]);
-    expect(complaints(saidOf(HOST, {}))).toEqual([]);
+  });
+
+  test("and where nothing of the guest changes by it, it is noted: commands run that no step shows", () => {
+    const left = saidOf(isDown, { state: "failed", outcome: "failed", unfinished: "a loop device" });
+    expect(complaints(left)).toEqual(["note[run-ended-first]"]);
+    expect(left.diagnostics[0]?.detail).toContain("a loop device");
+    const runs = saidOf(HOST, {});
+    expect(complaints(runs)).toEqual(["note[run-ended-first]"]);
+    expect(runs.diagnostics[0]?.summary).not.toContain("may start");
   });
 });
 

@@ -83,6 +83,20 @@ export function endedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run
   };
 }
 
+/** The same of a guest that is up, or stays down: nothing of its own changes by it, and commands run all the same that no step shows. */
+export function clearedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run: RunRecord, host: string): Diagnostic {
+  const forward = goesForward(run);
+  return {
+    severity: "note", code: "run-ended-first", at, subject: { host, domain: name },
+    summary: `the last run of ${name} stopped half-way: it is ${forward ? "finished" : "taken back"} before any of the steps shown`,
+    detail: [
+      ...begunBy(run),
+      forward ? "What served it is taken away." : "What it made for its own use goes, the newest first: snapshots, mounts, loop devices, devices that nobody has. A copy that was begun stays.",
+    ].join("\n"),
+    fix: `To have that done by itself, and see the steps after it: converge resume ${host} ${name}.`,
+  };
+}
+
 function begunBy({ run, owner, since, step, unfinished }: RunRecord): readonly string[] {
   return [
     `${run}: ${owner} began it at ${formatInstant(since)}${step === undefined ? "" : `; it stopped at: ${step.title}`}`,

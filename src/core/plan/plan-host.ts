@@ -10,7 +10,7 @@ import { volumeOf } from "../model/change.js";
 import type { Image, Volume } from "../model/storage.js";
 import { diskKey } from "../model/transform.js";
 import { diffDomain } from "../diff/diff-domain.js";
-import { deadRun, endedFirst, goesForward, halfWay, joinRun, runUnderWay } from "./join-run.js";
+import { clearedFirst, deadRun, endedFirst, goesForward, halfWay, joinRun, runUnderWay } from "./join-run.js";
 import { wishDigest } from "./digest.js";
 import type { Sha256 } from "./digest.js";
 import { planDomain } from "./plan-domain.js";
@@ -62,9 +62,10 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     const left = diffDomain(wish, simulated.end.host).changes.changes;
     if (left.length > 0 && planned.plan.awaits === undefined) throw new Error(`the plan for ${wish.name} does not end in the desired state`);
     domains.push(planned.plan);
-    // one that has ended and left something is only cleared up after
-    if (dead !== undefined && dead.outcome === undefined && dead.committing !== "offline" && now.domains[wish.name]?.running === undefined) {
-      diagnostics.push(endedFirst(wish, dead, state.host.name));
+    if (dead !== undefined) {
+      // one that has ended and left something is only cleared up after, and what runs is not started
+      const mayStart = dead.outcome === undefined && dead.committing !== "offline" && now.domains[wish.name]?.running === undefined;
+      diagnostics.push((mayStart ? endedFirst : clearedFirst)(wish, dead, state.host.name));
     }
     now = afterwards(now, simulated.end.host);
   }
