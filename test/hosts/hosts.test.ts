@@ -1,12 +1,16 @@
 import { ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync,
+} from "node:fs";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { runScript, type Host } from "../../src/edge/hosts/host.js";
 import { openHost, type OpenOptions } from "../../src/edge/hosts/open-host.js";
+import { ownerText } from "../../src/edge/hosts/socket-folder.js";
 import { Turns } from "../../src/edge/hosts/turns.js";
 import { isUnreachable } from "../../src/edge/hosts/trouble.js";
 import { gatherHost } from "../../src/edge/run/gather.js";
@@ -187,6 +191,68 @@ describe("ssh", () => {
     const host = open();
     expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
     expect(sshCalls()[0]?.find((word) => word.startsWith("ControlPath="))).toMatch(/^ControlPath=\/tmp\/cvg-\w+\/%C$/);
+  });
+
+  test("folders that killed processes have left go with the next connection, and none that may be in use", async () => {
+    process.env["TMPDIR"] = join(directory, "t");
+    mkdirSync(process.env["TMPDIR"]);
+    const folder = (name: string, owner?: string): string => {
+      const path = join(directory, "t", name);
+      mkdirSync(path, { mode: 0o700 });
+      if (owner !== undefined) symlinkSync(owner, join(path, "owner"));
+      return path;
+    };
+    const listen = async (path: string): Promise<Server> => {
+      const server = createServer().listen(path);
+      await once(server, "listening");
+      return server;
+    };
+    const killed = spawn("sleep", ["3600"]);
+    const living = spawn("sleep", ["3600"]);
+    await Promise.all([once(killed, "spawn"), once(living, "spawn")]);
+    const over = await ownerText(killed.pid ?? 0);
+    const lives = await ownerText(living.pid ?? 0);
+    killed.kill("SIGKILL");
+    await once(killed, "exit");
+    const elsewhere = over.replace(/^\S+/, "another-boot/pid:[1]");
+    const old = new Date(Date.now() - 25 * 3600 * 1000);
+
+    folder("cvg-killed", over);
+    // its ssh was killed as well
+    const stale = await listen(join(folder("cvg-stale0", over), "s"));
+    renameSync(join(directory, "t/cvg-stale0/s"), join(directory, "t/cvg-stale0/socket"));
+    stale.close();
+    // the number was given out again
+    folder("cvg-reused", lives.replace(/\d+$/, "1"));
+    utimesSync(folder("cvg-nobody"), old, old);
+    utimesSync(folder("cvg-away00", elsewhere), old, old);
+    const gone = readdirSync(process.env["TMPDIR"]);
+
+    folder("cvg-lives0", lives);
+    folder("cvg-making");
+    folder("cvg-away01", elsewhere);
+    const shared = folder("cvg-away02", elsewhere);
+    const ssh = [await listen(join(folder("cvg-listen", over), "socket")), await listen(join(shared, "socket"))];
+    utimesSync(shared, old, old);
+    writeFileSync(join(folder("cvg-hasfil", over), "file"), "");
+    chmodSync(folder("cvg-others", over), 0o755);
+    folder("cvg-longer-name", over);
+    folder("abc-killed", over);
+    const aside = join(directory, "aside");
+    mkdirSync(aside, { mode: 0o700 });
+    symlinkSync(over, join(aside, "owner"));
+    symlinkSync(aside, join(directory, "t/cvg-linked"));
+    const stays = readdirSync(process.env["TMPDIR"]).filter((name) => !gone.includes(name));
+
+    const host = open();
+    expect((await host.run(["echo", "1"])).value?.stdout).toBe("1\n");
+    const mine = sshCalls()[0]?.find((word) => word.startsWith("ControlPath="))?.split("/").at(-2) ?? "";
+    expect(readdirSync(process.env["TMPDIR"]).sort()).toEqual([...stays, mine].sort());
+    expect(readdirSync(aside)).toEqual(["owner"]);
+    await host.close();
+    expect(readdirSync(process.env["TMPDIR"]).sort()).toEqual(stays.sort());
+    ssh.forEach((server) => { server.close(); });
+    living.kill();
   });
 
   test("waits as long as the inventory says", async () => {

@@ -1,4 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -10,6 +9,7 @@ import type { Host, RunOptions } from "./host.js";
 import { unlessLeft } from "./unless-left.js";
 import { runProcess, type ProcessOptions } from "./process.js";
 import { shortageOf, whereThereIsRoom } from "./room.js";
+import { makeSocketFolder, removeSocketFolder } from "./socket-folder.js";
 import { controllerTrouble, mayBeAnswered, noRoom, refuse, sshTrouble } from "./trouble.js";
 import type { Turns } from "./turns.js";
 
@@ -86,7 +86,7 @@ export class SshHost implements Host {
     const connection = await opened;
     if (connection === undefined || "trouble" in connection) return;
     await runProcess(this.argv(["-O", "exit"], undefined, connection.directory, false), { timeoutMs: 5000 });
-    await removeDirectory(connection.directory);
+    await removeSocketFolder(connection.directory);
   }
 
   private async start(
@@ -186,11 +186,10 @@ export class SshHost implements Host {
   /** Opens the connection that all commands share. Never throws: what it came to is kept, and the next command would find that again. */
   private async connect(): Promise<Opened> {
     const isFit = FIT.test(tmpdir()) && join(tmpdir(), "cvg-XXXXXX").length <= LONGEST_DIRECTORY;
-    // mkdtemp makes it 0700: whoever reaches the socket is logged in
     const parent = isFit ? tmpdir() : "/tmp";
     let directory: string;
     try {
-      directory = await mkdtemp(join(parent, "cvg-"));
+      directory = await makeSocketFolder(parent);
     } catch (error) {
       const why = `no folder can be made in ${parent} for the connection's socket: ${(error as Error).message}`;
       const other = isFit ? "a folder" : "a folder with a short name of plain letters";
@@ -198,7 +197,7 @@ export class SshHost implements Host {
     }
     const trouble = await this.openMaster(directory);
     if (trouble === undefined) return { directory };
-    await removeDirectory(directory);
+    await removeSocketFolder(directory);
     return { trouble };
   }
 
@@ -283,11 +282,6 @@ export class SshHost implements Host {
       ...(remote === undefined ? [] : [remote]),
     ];
   }
-}
-
-/** What is left of it is empty, and in nobody's way. */
-async function removeDirectory(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true }).catch(() => undefined);
 }
 
 function lastMatch(text: string, pattern: RegExp): RegExpExecArray | undefined {
