@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, wr
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { runInventory } from "../../src/edge/cli/inventory-alone.js";
 import { runInProcess } from "../../src/edge/cli/run-process.js";
 import type { Console } from "../../src/edge/terminal/console.js";
 import { processConsole } from "../../src/edge/terminal/console.js";
@@ -36,20 +37,31 @@ afterEach(() => {
   else process.env["TMPDIR"] = TMPDIR;
 });
 
-test("what nobody catches ends the command as a failure, says what goes on on hosts, and leaves no connection", async () => {
+/** A console on which something happens that nobody catches. */
+function aConsole(): { readonly console: Console; readonly err: () => string; readonly happens: (error: unknown) => void } {
   let err = "";
-  let happens: (error: unknown) => void = () => undefined;
+  let listens: (error: unknown) => void = () => { throw new Error("nobody listens"); };
   const console: Console = {
     out: () => undefined, err: (text) => void (err += text),
     input: new PassThrough(), errStream: new PassThrough(), outIsTTY: false, columns: undefined, env: {},
-    onSignal: () => () => undefined, onUncaught: (listener) => void (happens = listener),
+    onSignal: () => () => undefined, onUncaught: (listener) => void (listens = listener),
   };
-  const exits = new Promise<unknown>((resolve) => {
+  return { console, err: () => err, happens: (error) => { listens(error); } };
+}
+
+/** What the process is ended with, which goes on instead. */
+function exited(): Promise<unknown> {
+  return new Promise<unknown>((resolve) => {
     vi.spyOn(process, "exit").mockImplementation((code) => {
       resolve(code);
       return undefined as never;
     });
   });
+}
+
+test("what nobody catches ends the command as a failure, says what goes on on hosts, and leaves no connection", async () => {
+  const { console, err, happens } = aConsole();
+  const exits = exited();
   const ran = runInProcess(["status", "-i", files["inventory.yml"]], console);
   await vi.waitFor(() => { expect(existsSync(going)).toBe(true); }, { timeout: 60_000 });
   // closing is not cut short, however long it takes here
@@ -57,12 +69,22 @@ test("what nobody catches ends the command as a failure, says what goes on on ho
   happens(new Error("nobody is there"));
   vi.useRealTimers();
   expect(await exits).toBe(3);
-  expect(err).toContain("a mistake of its own: nobody is there");
-  expect(err).toContain("Runs that were started on a host go on there");
+  expect(err()).toContain("a mistake of its own: nobody is there");
+  expect(err()).toContain("Runs that were started on a host go on there");
   expect(readFileSync(said, "utf8")).toMatch(/^-O exit /m);
   expect(readdirSync(join(files.dir, "tmp"))).toEqual([]);
   rmSync(going);
   // whatever the command itself comes to
+  expect(await ran).toBe(3);
+});
+
+test("it ends what is loaded without all that, converge inventory, in the same way", async () => {
+  const { console, err, happens } = aConsole();
+  const exits = exited();
+  const ran = runInventory(["inventory", "-i", files["inventory.yml"], "--list"], console);
+  happens(new Error("nobody is there"));
+  expect(await exits).toBe(3);
+  expect(err()).toContain("a mistake of its own: nobody is there");
   expect(await ran).toBe(3);
 });
 

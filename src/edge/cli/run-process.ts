@@ -6,11 +6,11 @@ import { Turns } from "../hosts/turns.js";
 import { visible } from "../../core/render/visible.js";
 import { canAsk } from "../terminal/prompt.js";
 import type { Console } from "../terminal/console.js";
-import { describeBug } from "./bug.js";
 import type { ExitCode } from "./exit-code.js";
-import { EXIT, worst } from "./exit-code.js";
+import { EXIT } from "./exit-code.js";
 import { runCli } from "./run-cli.js";
 import type { Session } from "./session.js";
+import { heedUncaught } from "./uncaught.js";
 
 /** Longer than this nobody waits for connections to close. */
 const CLOSING_MS = 2000;
@@ -38,13 +38,7 @@ export async function runInProcess(argv: readonly string[], console: Console): P
     });
   };
 
-  // Node.js would end with 1, which is said to mean that nothing was changed, and leave the connections behind
-  const uncaught: ExitCode[] = [];
-  console.onUncaught?.((error) => {
-    uncaught.push(EXIT.failed);
-    console.err(`\n${describeBug(error, argv)}`);
-    leave(EXIT.failed);
-  });
+  const settled = heedUncaught(argv, console, () => { leave(EXIT.failed); });
 
   // while nothing runs on a host, a signal just ends the command; a run hears it otherwise (carry-out.ts)
   console.onSignal((signal) => {
@@ -54,6 +48,5 @@ export async function runInProcess(argv: readonly string[], console: Console): P
     leave(exit);
   });
 
-  const exit = await runCli(argv, session);
-  return worst([exit, ...uncaught]);
+  return settled(await runCli(argv, session));
 }
