@@ -93,6 +93,11 @@ describe.each(everywhere)("%s", (_, variables) => {
     expect(value).toMatchObject({ exitCode: 0, stdout: "" });
   });
 
+  test("what the taker of lines throws comes out, and is no end of the command", async () => {
+    const following = open(variables).follow(["sh", "-c", "echo one; exec sleep 3600"], () => { throw new TypeError("no line"); });
+    await expect(following).rejects.toThrow("no line");
+  });
+
   test("following ends when it is asked to", async () => {
     const stop = new AbortController();
     const lines: string[] = [];

@@ -35,7 +35,7 @@ const MAX_COMPLAINT = 8 * 1024 * 1024;
 /** No line of a journal comes near; the rest of a longer one is thrown away, so that a host can not fill the memory here. */
 const MAX_LINE = 1024 * 1024;
 
-/** Runs a program without a shell. Does not throw for anything that the program does. */
+/** Runs a program without a shell. Does not throw for anything that the program does; what `onLine` throws ends it, and comes out. */
 export async function runProcess(argv: readonly string[], options: ProcessOptions = {}): Promise<Ended> {
   const [program = "", ...args] = argv;
   const { stdin, timeoutMs, signal, onLine } = options;
@@ -59,7 +59,17 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     child.stdout.destroy();
     child.stderr.destroy();
   });
-  const lines = new Lines(onLine ?? (() => undefined));
+  const thrown: unknown[] = [];
+  const lines = new Lines((line) => {
+    try {
+      onLine?.(line);
+    } catch (error) {
+      thrown.push(error);
+      // who takes the lines can not go on: that is no end of the program, which would be waited for
+      child.kill();
+      throw error;
+    }
+  });
   if (onLine !== undefined) {
     try {
       for await (const chunk of child.iterable({ from: "stdout", binary: true })) lines.take(chunk);
@@ -68,6 +78,7 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
     }
   }
   const result = await child;
+  if (thrown.length > 0) throw thrown[0];
   const shortage = result.exitCode === undefined ? shortageOf(result.code) : undefined;
   if (shortage !== undefined) return unstarted(shortage);
   const gaveUp = result.timedOut ? "timeout" : result.isCanceled ? "signal" : undefined;
