@@ -3,8 +3,8 @@ import type { HostState } from "../../src/core/model/host-state.js";
 import { planHost } from "../../src/core/plan/plan-host.js";
 import { simulate, startModel } from "../../src/core/plan/simulate.js";
 import { aHost, aWish, sha256 } from "../support/a-host.js";
-import { FakeHost } from "./fake-host.js";
-import { cli } from "./in-process.js";
+import { FakeHost, type FakeEvent } from "./fake-host.js";
+import { cli, startCli } from "./in-process.js";
 import { tempFiles } from "./lab-files.js";
 
 /** A mistake of converge's own about one host: the others have nothing to do with it. */
@@ -119,6 +119,74 @@ describe("a mistake of converge's own about one host", () => {
     expect(run.out).toContain("web-dom0a on dom0a: done");
     expect(said).toMatch(/not known: it may have begun on the host.* converge attach .*dom0b (\\ )?web-dom0b/);
     expect(run.exit).toBe(3);
+  });
+
+  const follows = (events: readonly FakeEvent[], onEnd?: () => void): FakeHost => {
+    const host = new FakeHost("dom0b", { events, ...(onEnd === undefined ? {} : { onEnd }) });
+    const follow = host.follow.bind(host);
+    // what shows an event can not
+    host.follow = async (command, onLine, signal) => {
+      await follow(command, onLine, signal);
+      throw new TypeError("no such event");
+    };
+    return host;
+  };
+  const events: readonly FakeEvent[] = [
+    { event: "begin", run: "one", domain: "web-dom0b", digest: "d", owner: "alice@laptop" },
+    { event: "note", message: "the copy was slow" },
+    { event: "down", domain: "web-dom0b" },
+  ];
+
+  test("while a run is followed loses nothing of what was heard of it, and says that it goes on; the other host goes on", async () => {
+    let moved = false;
+    const run = await cli(["-i", files["inventory.yml"], "--yes", files["some.yml"]], {
+      hosts: { dom0a: converging(() => (moved = true)), dom0b: follows(events) },
+      states: (name) => (name === "dom0a" && moved ? after(name) : before(name)),
+    });
+    const said = `${run.out}${run.err}`.replace(/\s+/g, " ");
+    expect(said).toContain("mistake of its own about dom0b: no such event");
+    expect(run.out).toContain("web-dom0a on dom0a: done");
+    expect(said).toMatch(/web-dom0b on dom0b: not known: it was not followed to its end; the run goes on by itself on the host .* converge attach /);
+    expect(said).toContain("note the copy was slow");
+    expect(said).toContain("it was taken down, and has not been seen up again");
+    expect(run.exit).toBe(3);
+  });
+
+  test("while a run is shown by converge attach is told of that host, and the run goes on", async () => {
+    const run = await cli(["attach", "-i", files["inventory.yml"], "dom0b", "web-dom0b"], { hosts: { dom0b: follows(events) } });
+    expect(run.err.replace(/\s+/g, " ")).toContain("mistake of its own about dom0b: no such event");
+    expect(run.out.replace(/\s+/g, " ")).toContain("The run goes on on dom0b; to follow it again: converge attach");
+    expect(run.exit).toBe(3);
+  });
+
+  test("while a stop is asked for ends nothing: the run is followed to its end", async () => {
+    const host = new FakeHost("dom0b", { events, waitsAfter: 2, onStop: [{ event: "end", outcome: "stopped", message: "as asked" }] });
+    const does = host.run.bind(host);
+    host.run = (command, options) => {
+      if (command.includes("stop")) throw new TypeError("no stop");
+      return does(command, options);
+    };
+    const run = startCli(["attach", "-i", files["inventory.yml"], "dom0b", "web-dom0b"], { hosts: { dom0b: host } });
+    await host.isWaiting;
+    run.signal("SIGINT");
+    // somebody else does
+    await does(["sh", "program.sh", "stop"]);
+    // what a signal did goes before what failed
+    expect(await run.exit).toBe(130);
+    expect(run.err().replace(/\s+/g, " ")).toContain("the run was not asked to stop, by a mistake of converge's own, and goes on");
+    expect(run.err().replace(/\s+/g, " ")).toContain("mistake of its own about dom0b: no stop");
+  });
+
+  test.each([
+    ["controller-trouble", /web-dom0b on dom0b: not started dom0b can not be asked/], ["connection-lost", /web-dom0b on dom0b: not known: it may have begun on the host/],
+  ])("is not the only reason why nobody hears of a run: with %s it is said to have begun only if it may have", async (code, expected) => {
+    const host = new FakeHost("dom0b");
+    const does = host.run.bind(host);
+    host.run = (command, options) => (options?.stdin === undefined ? does(command, options)
+      : Promise.resolve({ value: undefined, diagnostics: [{ severity: "error", code, summary: "dom0b can not be asked" }] }));
+    const run = await cli(["-i", files["inventory.yml"], "-l", "dom0b", "--yes", files["one.yml"]], { hosts: { dom0b: host }, states: before });
+    expect(run.out.replace(/\s+/g, " ")).toMatch(expected);
+    expect(run.exit).toBe(4);
   });
 
   test("after a run is told as one that could not be looked at", async () => {

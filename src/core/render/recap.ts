@@ -33,6 +33,8 @@ export interface GuestRecap {
   readonly died?: true;
   /** It was sent, and nothing was heard of it: whether it has begun is not known. */
   readonly unheard?: true;
+  /** converge itself has made a mistake while it followed the run, which knows nothing of that. */
+  readonly mistaken?: true;
   /** The command that follows this run again, where it may still run. */
   readonly follow?: Command;
 }
@@ -76,9 +78,10 @@ const DOWN: Readonly<Partial<Record<GuestEnd, string>>> = {
   stuck: "past its commit, and the guest has not come back up",
 };
 
-function endText({ end, plan, report, died, unheard, unverified }: GuestRecap): string {
+function endText({ end, plan, report, died, unheard, mistaken, unverified }: GuestRecap): string {
   if (end === "lost" && died === true) return "not known: the run stopped half-way";
   if (end === "lost" && unheard === true) return "not known: it may have begun on the host, and goes on there by itself then";
+  if (end === "lost" && mistaken === true) return "not known: it was not followed to its end; the run goes on by itself on the host";
   if (unverified === true) return "done as far as the run says; nobody could look whether it is as planned";
   const goesBack = plan.changes.some((change) => change.change === "return-disk");
   const tidiesUp = plan.changes.some((change) => change.change === "discard-image" || change.change === "forget-runs");

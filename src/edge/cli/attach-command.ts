@@ -1,13 +1,14 @@
 import { Command } from "commander";
 import { visible } from "../../core/render/visible.js";
 import { hostRuns } from "../run/host-runs.js";
+import { ownMistake } from "../run/own-mistake.js";
 import { watchDomain } from "../run/run-domain.js";
 import { Unreachable } from "../run/target.js";
 import { exitOfGuest } from "./carry-out.js";
 import type { Reached } from "./command-again.js";
 import { commandAgainText } from "./command-again.js";
 import type { ExitCode } from "./exit-code.js";
-import { EXIT } from "./exit-code.js";
+import { EXIT, worst } from "./exit-code.js";
 import { refusal } from "./failure.js";
 import { withLiveHost } from "./one-host.js";
 import type { CommonOptions } from "./options.js";
@@ -52,13 +53,14 @@ async function attach(
       runs, watcher: reporter.watch(host, domain, false), interruption: session.interruption,
       ...(session.sleep === undefined ? {} : { sleep: session.sleep }),
     });
+    if (run.mistake !== undefined) reporter.complain([ownMistake(host, run.mistake)]);
     if (run.died === true) {
       reporter.say(`The run stopped half-way: its program was killed. To go on with it: ${commandAgainText("resume", named, domain)}`);
     } else if (run.end === "detached" || run.end === "lost") {
       if (run.message !== undefined) reporter.say(visible(run.message));
       reporter.say(`The run goes on on ${visible(host)}; to follow it again: ${commandAgainText("attach", named, domain)}`);
     }
-    const exit = exitOfGuest(run, session.interruption);
+    const exit = worst([exitOfGuest(run, session.interruption), ...(run.mistake === undefined ? [] : [EXIT.failed])]);
     reporter.end(exit);
     return exit;
   } finally {

@@ -11,6 +11,14 @@ export function isUnreachable(diagnostic: Diagnostic): boolean {
   return UNREACHABLE.has(diagnostic.code);
 }
 
+/** Of those the ones that come after a command was sent: it may go on on the host. */
+const SENT = new Set(["connection-lost", "host-timeout"]);
+
+/** Whether a diagnostic says that a command was surely not begun on its host. */
+export function isUnsent(diagnostic: Diagnostic): boolean {
+  return isUnreachable(diagnostic) && !SENT.has(diagnostic.code);
+}
+
 /** No value, and the error that says why. */
 export function refuse(diagnostic: Omit<Diagnostic, "severity">): Checked<never> {
   return { value: undefined, diagnostics: [{ severity: "error", ...diagnostic }] };

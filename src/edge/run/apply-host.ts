@@ -13,7 +13,7 @@ import type { DomainRun, Watcher } from "./run-domain.js";
 import type { Planned } from "./plan-target.js";
 import { ownMistake } from "./own-mistake.js";
 import { planTarget } from "./plan-target.js";
-import { runDomain, watchDomain } from "./run-domain.js";
+import { mistaken, runDomain, watchDomain } from "./run-domain.js";
 import { Unreachable } from "./target.js";
 import type { Order, Target } from "./target.js";
 import { unlessLeft } from "../hosts/unless-left.js";
@@ -58,17 +58,16 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
   const diagnostics: Diagnostic[] = [];
   let unreachable: string | undefined;
   /** What goes wrong with one guest keeps nobody from hearing of the others. Its run may be under way on the host. */
-  const contained = async (plan: DomainPlan, work: () => Promise<GuestRecap>): Promise<GuestRecap> => {
+  const contained = async (plan: DomainPlan, work: () => Promise<DomainRun>): Promise<GuestRecap> => {
+    let run: DomainRun;
     try {
-      return await work();
+      run = await work();
     } catch (error) {
-      if (error instanceof Unreachable) {
-        unreachable = error.message;
-        return ended(plan, { end: "lost", report: emptyReport, message: error.message }, options);
-      }
-      diagnostics.push(ownMistake(host, error));
-      return ended(plan, { end: "lost", report: emptyReport, message: "converge made a mistake about it: see the error", unheard: true }, options);
+      run = error instanceof Unreachable ? { end: "lost", report: emptyReport, message: error.message, unreachable: true } : mistaken(error);
     }
+    if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
+    if (run.mistake !== undefined) diagnostics.push(ownMistake(host, run.mistake));
+    return ended(plan, run, options);
   };
   for (const plan of shown) {
     if (guests.some((guest) => !isWell(guest)) || unreachable !== undefined || options.interruption.wish !== "go on") {
@@ -98,14 +97,10 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
     }
     const { plan: planned } = now;
     const watcher = options.watch(host, planned);
-    guests.push(await contained(plan, async () => {
-      const run = await runDomain(orderFor(planned, now, target.wish?.(plan.domain)), {
-        runs: target.runs, watcher, interruption: options.interruption, leavesWaiting: true,
-        ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
-      });
-      if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
-      return ended(planned, run, options);
-    }));
+    guests.push(await contained(planned, () => runDomain(orderFor(planned, now, target.wish?.(plan.domain)), {
+      runs: target.runs, watcher, interruption: options.interruption, leavesWaiting: true,
+      ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
+    })));
     watcher.close();
   }
   const checked = unreachable === undefined ? await checkAfterwards(options, guests) : { guests, diagnostics: [], unreachable };
@@ -118,26 +113,26 @@ export function isWell({ end }: Pick<GuestRecap, "end">): boolean {
 }
 
 /** Follows the run that wants the same. It may have come to its end since it was seen. */
-async function join(plan: DomainPlan, run: string, options: ApplyHostOptions): Promise<GuestRecap> {
-  const { target, watch, interruption, sleep } = options;
+async function join(plan: DomainPlan, run: string, { target, watch, interruption, sleep }: ApplyHostOptions): Promise<DomainRun> {
   const directory = await unlessLeft(target.runs.current(plan.domain), interruption.left);
-  if (directory === "left") return ended(plan, { end: "detached", report: emptyReport }, options);
+  if (directory === "left") return { end: "detached", report: emptyReport };
   if (directory === undefined || !directory.endsWith(`/${run}`)) {
-    return notStarted(target.name, plan, "stale", `the run ${run}, which was to be followed, is not the last one any more`);
+    return { end: "stale", report: emptyReport, message: `the run ${run}, which was to be followed, is not the last one any more` };
   }
   const watcher = watch(target.name, plan);
   watcher.say("this run is under way already: following it");
-  return ended(plan, await watchDomain(directory, {
+  return watchDomain(directory, {
     runs: target.runs, watcher, interruption, leavesWaiting: true, ...(sleep === undefined ? {} : { sleep }),
-  }), options);
+  });
 }
 
 /** What is told of a run that was watched; one that may still be under way can be followed again. */
-function ended(plan: DomainPlan, { end, report, message, died, unheard }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
+function ended(plan: DomainPlan, { end, report, message, died, unheard, mistake }: DomainRun, { target, followCommand }: ApplyHostOptions): GuestRecap {
   return {
     host: target.name, plan, end, report, ...(message === undefined ? {} : { message }),
     ...(died === undefined ? {} : { died }),
     ...(unheard === undefined ? {} : { unheard }),
+    ...(mistake === undefined ? {} : { mistaken: true as const }),
     ...(end === "detached" || (end === "lost" && died === undefined) ? { follow: followCommand(target, plan.domain) } : {}),
   };
 }

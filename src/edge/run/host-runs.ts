@@ -8,6 +8,7 @@ import { formatInstant } from "../../core/render/figures.js";
 import { readRunEvent } from "../../core/render/read-event.js";
 import { stepKinds } from "../../core/steps/registry.js";
 import type { Host } from "../hosts/host.js";
+import { isUnsent } from "../hosts/trouble.js";
 import { ownerName, runStamp } from "./owner.js";
 import type { HostRuns, Submission } from "./target.js";
 import { Unreachable } from "./target.js";
@@ -89,7 +90,8 @@ export function hostRuns(host: Host): HostRuns {
 
 function reached<T>(checked: Checked<T>): T {
   if (checked.value !== undefined) return checked.value;
-  throw new Unreachable(checked.diagnostics.map((diagnostic) => diagnostic.summary).join("; "));
+  const { diagnostics } = checked;
+  throw new Unreachable(diagnostics.map(({ summary }) => summary).join("; "), diagnostics.length > 0 && diagnostics.every(isUnsent));
 }
 
 /** What the program says of a stop (modes.sh, mode_stop). */

@@ -27,6 +27,8 @@ export interface DomainRun {
   readonly unreachable?: true;
   /** It was sent, and nothing was heard of it: whether it has begun is not known. */
   readonly unheard?: true;
+  /** What converge itself did wrong about it. What was heard until then is in the report, and the run knows nothing of it. */
+  readonly mistake?: Error;
 }
 
 export interface WatchOptions {
@@ -56,13 +58,20 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
     if (submission.answer === "attached") options.watcher.say("this run is under way already: following it");
     directory = submission.directory;
   } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
+    if (!(error instanceof Unreachable)) return { ...mistaken(error), unheard: true };
+    if (error.isUnsent) return { end: "not-started", report: emptyReport, message: error.message, unreachable: true };
     // it may have been started all the same: the same plan given again attaches to it
     return { end: "lost", report: emptyReport, message: error.message, unreachable: true, unheard: true };
   } finally {
     stopListening();
   }
   return watchDomain(directory, options);
+}
+
+/** What is told of a run that converge has made a mistake about: what it has done until then is no less true, and its end if that was heard. */
+export function mistaken(error: unknown, report: RunReport = emptyReport): DomainRun & { readonly mistake: Error } {
+  const mistake = error instanceof Error ? error : new Error(String(error));
+  return { end: report.outcome ?? "lost", report, message: "converge made a mistake about it: see the error", mistake };
 }
 
 const SECONDS_TO_ASK_AGAIN = 5;
@@ -73,12 +82,15 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
   const { runs, watcher, interruption } = options;
   let report = emptyReport;
   // one object, since the callback below changes it
-  const left: { waiting: boolean; asked?: Promise<void> } = { waiting: false };
+  const left: { waiting: boolean; asked?: Promise<void>; mistake?: unknown } = { waiting: false };
   const leave = new AbortController();
   const over = new AbortController();
   const stopListening = interruption.listen((wish) => {
     if (wish === "detach") leave.abort();
-    else void askToStop(options, directory, () => report, over.signal);
+    else void askToStop(options, directory, () => report, over.signal).catch((error: unknown) => {
+      left.mistake = error;
+      watcher.say("the run was not asked to stop, by a mistake of converge's own, and goes on; Ctrl-C again leaves it to itself");
+    });
   });
   try {
     const followed = await followRun({
@@ -104,8 +116,10 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
     });
     over.abort();
     if (left.asked !== undefined) await unlessLeft(left.asked, interruption.left);
-    if (followed === "left" && left.waiting) return { end: "waiting", report };
-    return { report, ...endOf(followed, report) };
+    const ended: DomainRun = followed === "left" && left.waiting ? { end: "waiting", report } : { report, ...endOf(followed, report) };
+    return left.mistake === undefined ? ended : { ...ended, mistake: mistaken(left.mistake).mistake };
+  } catch (error) {
+    return mistaken(error, report);
   } finally {
     over.abort();
     stopListening();

@@ -83,4 +83,9 @@ export type Submission = { readonly notes: readonly string[] } & (
 /** The host could not be reached, or the connection to it was lost. Expected, and told to the user. */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
+
+  /** @param isUnsent what was to be run there was surely not begun */
+  constructor(message: string, readonly isUnsent = false) {
+    super(message);
+  }
 }
