@@ -292,11 +292,14 @@ for (const shell of SHELLS) it.concurrent(`a journal of which a power cut has ta
     const file = join(host.runDirectory, "journal.jsonl");
     writeFileSync(file, begun);
     // the recovery is at work while somebody follows again
-    void host.command(["flock", join(host.book, "lock"), "/bin/sleep", "3"]);
-    await soon(() => existsSync(join(host.book, "lock")));
+    const [atWork, done] = [join(host.root, "recovering"), join(host.root, "recovered")];
+    const recovering = host.command(["flock", join(host.book, "lock"), "/bin/sh", "-c", ': >"$1"; until [ -e "$2" ]; do /bin/sleep 0.05; done', "sh", atWork, done]);
+    await soon(() => existsSync(atWork));
     const following = host.run("follow", "9");
     await new Promise((resolve) => setTimeout(resolve, 1000));
     writeFileSync(file, end, { flag: "a" });
+    writeFileSync(done, "");
+    await recovering;
     expect((await following).stdout).toBe(begun + end);
     for (const first of ["5", "9"]) expect((await host.run("follow", first)).stdout).toBe(begun + end);
   });
