@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RecordedHost } from "../../src/edge/hosts/recorded.js";
 import { aHost } from "../support/a-host.js";
 import { tempFolder } from "../support/temp-folder.js";
@@ -59,6 +60,12 @@ test("pipes are read to their end, be they a playbook, an inventory or variables
   expect(out).toContain("vg0/web1-root");
 });
 
+/** The signals that a process has handlers for, as bits (proc_pid_status(5), SigCgt). */
+function caught(pid: number | undefined): bigint {
+  const [, mask = ""] = /^SigCgt:\t([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid ?? 0}/status`, "utf8")) ?? [];
+  return BigInt(`0x${mask}`);
+}
+
 describe("while a pipe is waited for", () => {
   // a process of its own: what happens to it is the point
   const module = ts.transpileModule(readFileSync("src/edge/cli/read-bytes.ts", "utf8"), {
@@ -78,8 +85,9 @@ setTimeout(() => undefined, 10000);
     execFileSync("mkfifo", [at(signal)]);
     const child = spawn(process.execPath, [at("reads.mjs"), at(signal)], { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise((resolve) => child.stdout.once("data", resolve));
-    // it says so right before it waits
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // it says so before it waits, and while it waits it hears nothing
+    const { [signal]: number } = constants.signals;
+    await vi.waitFor(() => { expect(caught(child.pid) >> BigInt(number - 1) & 1n).toBe(0n); }, 60_000);
     const ended = new Promise((resolve) => child.once("exit", (_code, by) => { resolve(by); }));
     child.kill(signal);
     expect(await ended).toBe(signal);
