@@ -242,7 +242,13 @@ describe("gc", () => {
     const { domains: _, ...gone } = collected();
     const without = { ...gone, domains: {} };
     const blank = { ...without, retired: [], past: [], commits: [], runs: [] };
-    for (const states of [(name: string): HostState => (name === "dom0a" ? collected() : blank), (): HostState => collected(), (): HostState => without]) {
+    const ran: HostState = { ...blank, runs: [{ run: "1", domain: "web1", digest: "", state: "done", outcome: "done", owner: "", since: 0 }] };
+    for (const states of [
+      (name: string): HostState => (name === "dom0a" ? collected() : blank), (): HostState => collected(), (): HostState => without,
+      (name: string): HostState => (name === "dom0a" ? without : blank),
+      // by its last run alone, which stays when all else has gone
+      (name: string): HostState => (name === "dom0a" ? ran : blank),
+    ]) {
       const { exit, err } = await look(states);
       expect([exit, err]).toEqual([0, ""]);
     }

@@ -200,10 +200,11 @@ describe("ssh", () => {
   });
 
   test("folders that killed processes have left go with the next connection, and none that may be in use", async () => {
-    process.env["TMPDIR"] = join(directory, "t");
-    mkdirSync(process.env["TMPDIR"]);
+    // with a short name, wherever the tests' own lies: a socket's path has to fit in
+    const parent = mkdtempSync("/tmp/cvgt-");
+    process.env["TMPDIR"] = parent;
     const folder = (name: string, owner?: string): string => {
-      const path = join(directory, "t", name);
+      const path = join(parent, name);
       mkdirSync(path, { mode: 0o700 });
       if (owner !== undefined) symlinkSync(owner, join(path, "owner"));
       return path;
@@ -226,7 +227,7 @@ describe("ssh", () => {
     folder("cvg-killed", over);
     // its ssh was killed as well
     const stale = await listen(join(folder("cvg-stale0", over), "s"));
-    renameSync(join(directory, "t/cvg-stale0/s"), join(directory, "t/cvg-stale0/socket"));
+    renameSync(join(parent, "cvg-stale0/s"), join(parent, "cvg-stale0/socket"));
     stale.close();
     // the number was given out again
     folder("cvg-reused", lives.replace(/\d+$/, "1"));
@@ -247,7 +248,10 @@ describe("ssh", () => {
     const aside = join(directory, "aside");
     mkdirSync(aside, { mode: 0o700 });
     symlinkSync(over, join(aside, "owner"));
-    symlinkSync(aside, join(directory, "t/cvg-linked"));
+    symlinkSync(aside, join(parent, "cvg-linked"));
+    const foreign = folder("cvg-foreig");
+    writeFileSync(join(foreign, "owner"), "somebody else's");
+    utimesSync(foreign, old, old);
     const stays = readdirSync(process.env["TMPDIR"]).filter((name) => !gone.includes(name));
 
     const host = open();
@@ -259,6 +263,7 @@ describe("ssh", () => {
     expect(readdirSync(process.env["TMPDIR"]).sort()).toEqual(stays.sort());
     ssh.forEach((server) => { server.close(); });
     living.kill();
+    rmSync(parent, { recursive: true });
   });
 
   test("waits as long as the inventory says", async () => {

@@ -93,13 +93,24 @@ describe("a run that died is brought to its end before the next one begins, and 
     expect(complaints(saidOf(isDown, { state: "failed", outcome: "failed" }))).toEqual([]);
   });
 
-  test("and where nothing of the guest changes by it, it is noted: commands run that no step shows", () => {
-    const left = saidOf(isDown, { state: "failed", outcome: "failed", unfinished: "a loop device" });
-    expect(complaints(left)).toEqual(["note[run-ended-first]"]);
-    expect(left.diagnostics[0]?.detail).toContain("a loop device");
+  const paused = (state: HostState): HostState => {
+    const { web1 } = state.domains;
+    if (web1?.running === undefined) throw new Error("not running");
+    return { ...state, domains: { ...state.domains, web1: { ...web1, running: { ...web1.running, paused: true } } } };
+  };
+
+  test("one that has ended may have left it down, too", () => {
+    const left = saidOf(isDown, { state: "failed", outcome: "failed", unfinished: "shut-down: xl create failed" });
+    expect(complaints(left)).toEqual(["warning[run-ended-first]"]);
+    expect(left.diagnostics[0]?.detail).toMatch(/xl create failed\nWhat it left is taken back.*; web1 is started again if that run has left it down/s);
+  });
+
+  test("and where the guest is up it is noted: commands run that no step shows", () => {
     const runs = saidOf(HOST, {});
     expect(complaints(runs)).toEqual(["note[run-ended-first]"]);
     expect(runs.diagnostics[0]?.summary).not.toContain("may start");
+    expect(runs.diagnostics[0]?.detail).not.toContain("paused");
+    expect(saidOf(paused(HOST), {}).diagnostics.find(({ code }) => code === "run-ended-first")?.detail).toContain("web1 is paused. If that run has paused it, it goes on.");
   });
 });
 
@@ -253,19 +264,40 @@ describe("an image that a later run is to give up", () => {
     }
     for (const [layers, detail] of [
       [{ files: [other, itself] }, "/srv/xen/clone1/xvda1.img, a disk of clone1, is laid over /srv/other-name.img"],
-      [{ files: [other], untold: "a name that is no file's" }, "may lie in another file, and nobody knows in which: it is laid over a name that is no file's; once"],
+      [{ files: [other], untold: "a name that is no file's" }, "may lie in another file, and nobody knows in which: the heads lead to a name that is no file's; once"],
       // a loop device, a mapping: anything may lie below
-      [{ files: [{ ...other, rdevno: "7:0" }] }, "it is laid over /srv/base.img; once"],
+      [{ files: [{ ...other, rdevno: "7:0" }] }, "the heads lead to /srv/base.img; once"],
     ] as const) {
       const plan = planHost(clone({ backed: true, layers }), WISH({ source }), sha256);
       expect(complaints(plan)).toEqual(["error[image-laid-over]"]);
       expect(plan.diagnostics[0]?.detail).toContain(detail);
     }
+    // its QEMU has all open, and calls it by another name than anybody here
+    const aliased = clone({ backed: true, layers: { files: [itself] } }, ["/srv/xen/clone1/xvda1.img", "/srv/xen/clone1/../other-name.img"]);
+    expect(complaints(planHost(aliased, WISH({ source }), sha256)), "of a clone that runs").toEqual(["error[image-laid-over]"]);
+    // one file system by two mounts of NFS
+    const twice = withImage(clone({ backed: true, layers: { files: [{ ...itself, devno: "0:51" }] } }), { ...imageOf(stuck), devno: "0:50" });
+    expect(complaints(planHost(twice, WISH({ source }), sha256)), "by another mount").toContain("error[image-laid-over]");
     // what a QEMU has been told meanwhile stands in no head
     expect(complaints(planHost(clone({ backed: true, layers: { files: [other] } }, []), WISH({ source }), sha256))).toEqual(["error[image-laid-over]"]);
     const volume = Object.values(stuck.volumes).find(({ devno: number }) => number !== undefined);
     const onVolume = clone({ backed: true, layers: { files: [{ ...other, rdevno: volume?.devno ?? "" }] } });
     expect(complaints(planHost(onVolume, WISH({ source }), sha256)), "a volume that is known is no image").toEqual([]);
+  });
+
+  test("is not taken from below a clone that is down and lies on a device, whose head nobody has read", () => {
+    const onDevice = (format: string): HostState => {
+      const state = clone({ backed: false });
+      const { clone1 } = state.domains;
+      if (clone1?.config === undefined) throw new Error("no guest");
+      const disks = clone1.config.disks.map((disk) => ({ ...disk, format, target: "vg1/clone1" }));
+      return {
+        ...state, domains: { ...state.domains, clone1: { ...clone1, config: { ...clone1.config, disks } } },
+        devices: { "/dev/vg1/clone1": { path: "/dev/vg1/clone1", realPath: "/dev/dm-9", devno: "253:9", bytes: MIB, content: { type: "unknown" }, holders: [] } },
+      };
+    };
+    expect(complaints(planHost(onDevice("qcow2"), WISH({ source: "delete" }), sha256))).toEqual(["error[image-laid-over]"]);
+    expect(complaints(planHost(onDevice("raw"), WISH({ source: "delete" }), sha256))).toEqual([]);
   });
 
   test("is not the one of another file system that has come under its name", () => {

@@ -1,35 +1,43 @@
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import type { Image, Layer, Volume } from "../model/storage.js";
+import { pathInDev } from "./users.js";
 
 /** What is about to be given up, or written to. */
 export type GivenUp = Pick<Image, "inode" | "devno"> | Pick<Volume, "devno">;
 
 /**
  * A disk of the guest's of which a part lies in files that no config names, as that of a clone that somebody has made over the image of
- * another guest (`qemu-img create -b`): the one that is given up may be one of them. While the guest runs its QEMU has them open, and says
- * which; while it is down the heads of these files do, as far as they name files.
+ * another guest (`qemu-img create -b`): the one that is given up may be one of them. The heads of these files say which they are, as far
+ * as they name files; while the guest runs its QEMU has them open, and says that as well, by names that need not be the ones known here
+ * (`/srv/clones/../base.img`).
  * @returns which disk that is, and how to find out, in words
  */
-export function layeredDisk({ name, config, otherDisks = [], running }: Domain, { images, volumes }: HostState, given: GivenUp): string | undefined {
+export function layeredDisk({ name, config, otherDisks = [], running }: Domain, { images, volumes, devices }: HostState, given: GivenUp): string | undefined {
   // what is served raw is not looked into, whatever its guest has written to the head of it
   const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
     .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
   const isOpen = ({ path, realPath }: Image): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
   for (const target of new Set(named)) {
     const image = images[target];
-    if (image === undefined || !mayBeLayered(image) || isOpen(image)) continue;
+    // a disk of a format of its own that lies on a device: nobody has read its head
+    if (image === undefined && running === undefined && devices?.[pathInDev(target)] !== undefined) return mayLieElsewhere(target, name, false, "");
+    if (image === undefined || !mayBeLayered(image)) continue;
+    const found = image.disk?.layers?.files.find((layer) => isGiven(layer, given));
+    if (found !== undefined) return `${target}, a disk of ${name}, is laid over ${found.path}`;
+    if (isOpen(image)) continue;
     // what a QEMU has been told meanwhile stands in no head
     const layers = running === undefined ? image.disk?.layers : undefined;
-    const found = layers?.files.find((layer) => isGiven(layer, given));
-    if (found !== undefined) return `${target}, a disk of ${name}, is laid over ${found.path}`;
     const untold = layers === undefined ? "" : layers.untold ?? unknownDevice(layers.files, volumes);
-    if (untold === undefined) continue;
-    return `a part of ${target}, a disk of ${name}, may lie in another file, and nobody knows in which: `
-      + (untold === "" ? "" : `it is laid over ${untold}; `)
-      + (running === undefined ? `once ${name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
+    if (untold !== undefined) return mayLieElsewhere(target, name, running !== undefined, untold);
   }
   return undefined;
+}
+
+function mayLieElsewhere(disk: string, domain: string, runs: boolean, untold: string): string {
+  return `a part of ${disk}, a disk of ${domain}, may lie in another file, and nobody knows in which: `
+    + (untold === "" ? "" : `the heads lead to ${untold}; `)
+    + (runs ? "no QEMU of it has said it" : `once ${domain} runs, its QEMU says it; or let no config name that disk`);
 }
 
 /** The same of all guests: each may have a part of its disk in what is about to be given up, or written to. */
@@ -38,8 +46,16 @@ export function layeredDisks(state: HostState, given: GivenUp): readonly string[
 }
 
 function isGiven(layer: Layer, given: GivenUp): boolean {
-  if ("inode" in given) return layer.rdevno === undefined && layer.inode === given.inode && layer.devno === given.devno;
+  if ("inode" in given) {
+    return layer.rdevno === undefined && layer.inode === given.inode
+      && (layer.devno === given.devno || (isAnonymous(layer.devno) && isAnonymous(given.devno)));
+  }
   return layer.rdevno !== undefined && layer.rdevno === given.devno;
+}
+
+/** Of a file system on no device of this host, as NFS: mounted twice, it has two such numbers. */
+function isAnonymous(devno: string): boolean {
+  return devno.startsWith("0:");
 }
 
 /** A loop device, a mapping: what lies below it may be anything. Of a volume that is known. */

@@ -153,6 +153,7 @@ function mountsWith(isOfIt: (mount: Mount) => boolean, { mounts }: HostState): r
 /** XenbusStateConnected of xen/include/public/io/xenbus.h. */
 const CONNECTED = 4;
 
-function pathInDev(target: string): string {
+/** A disk's target as it is looked up among the devices that guests name: without a leading slash it lies under /dev. */
+export function pathInDev(target: string): string {
   return target.startsWith("/") ? target : `/dev/${target}`;
 }

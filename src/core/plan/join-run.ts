@@ -1,6 +1,7 @@
 import type { Change } from "../model/change.js";
 import type { DesiredDomain } from "../model/desired.js";
 import type { Diagnostic } from "../model/diagnostic.js";
+import type { RunningDomain } from "../model/domain.js";
 import type { HostState, RunRecord } from "../model/host-state.js";
 import { formatInstant } from "../render/figures.js";
 import type { PlannedDomain } from "./plan-domain.js";
@@ -76,24 +77,32 @@ export function endedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run
       ...begunBy(run),
       forward
         ? `Its commit was begun: ${name} is brought up on the disks that the run was to bring it to, and what served the run is taken away.`
-        : `What it did is taken back, the newest first; ${name} is started again if that run had taken it down.`,
+        : `What it ${run.outcome === undefined ? "did" : "left"} is taken back, the newest first; ${name} is started again if that run has left it down.`,
       `${name} is down now. Where it is started it is not moved: the plan is for a guest that is down, and stops at its guard. A volume that it has made by then stays.`,
     ].join("\n"),
     fix: `To see what is to be done then, end it first: converge resume ${host} ${name}. It asks before it goes on.`,
   };
 }
 
-/** The same of a guest that is up, or stays down: nothing of its own changes by it, and commands run all the same that no step shows. */
-export function clearedFirst({ name, at }: Pick<DesiredDomain, "name" | "at">, run: RunRecord, host: string): Diagnostic {
+/**
+ * The same of a guest that is up, or stays down: commands run that no step shows.
+ * @param running the guest, if it is up
+ */
+export function clearedFirst(
+  { name, at }: Pick<DesiredDomain, "name" | "at">, run: RunRecord, host: string, running?: Pick<RunningDomain, "paused">,
+): Diagnostic {
   const forward = goesForward(run);
+  const goes = "snapshots, mounts, loop devices, devices that nobody has, jobs of QEMU";
   return {
     severity: "note", code: "run-ended-first", at, subject: { host, domain: name },
     summary: `the last run of ${name} stopped half-way: it is ${forward ? "finished" : "taken back"} before any of the steps shown`,
     detail: [
       ...begunBy(run),
-      forward ? "What served it is taken away." : "What it made for its own use goes, the newest first: snapshots, mounts, loop devices, devices that nobody has. A copy that was begun stays.",
+      forward ? `What served it is taken away: ${goes}.` : `What it made for its own use goes, the newest first: ${goes}. A copy that was begun stays.`,
+      ...(running?.paused === true ? [`${name} is paused. If that run has paused it, it goes on.`] : []),
+      ...(running === undefined || forward ? [] : [`If that run has asked ${name} to shut down, and it does, it is started again.`]),
     ].join("\n"),
-    fix: `To have that done by itself, and see the steps after it: converge resume ${host} ${name}.`,
+    fix: `To have only that done, and see what is to be done then: converge resume ${host} ${name}. It asks before it goes on.`,
   };
 }
 

@@ -5,18 +5,25 @@ import type { HostPlan } from "../model/plan.js";
 /** So many runs of a guest stay in its books, the one that begins among them, as `forget_old_runs` in runtime/submit.sh has it. */
 const KEPT = 20;
 
-/** The plan, with what the submission of each guest's run removes: that is no step of it, and runs all the same. */
+/**
+ * The plan, with what the submission of each guest's run removes: that is no step of it, and runs all the same. What a step of it is there
+ * to remove is said by that step.
+ */
 export function withForgottenRuns(plan: HostPlan, state: HostState): HostPlan {
   return {
     ...plan,
     domains: plan.domains.map((domain) => {
-      const forgets = domain.joins === undefined ? forgottenRuns(domain.domain, state) : [];
+      const said = new Set(domain.changes.flatMap((change) => (change.change === "forget-runs" ? change.runs.map(({ run }) => run) : [])));
+      const forgets = domain.joins === undefined ? forgottenRuns(domain.domain, state).filter((run) => !said.has(run)) : [];
       return forgets.length === 0 ? domain : { ...domain, forgets };
     }),
   };
 }
 
-/** The runs of a guest whose books go as its next one begins: by their names, which sort by time, the next one's among the newest. */
+/**
+ * The runs of a guest whose books go as its next one begins: by their names, which sort by time, the next one's among the newest. What
+ * a submission that died right away has left has no end, as a run that is half-way, and is not told apart from one: it may go unsaid.
+ */
 export function forgottenRuns(domain: string, state: Pick<HostState, "runs" | "past" | "commits">): readonly string[] {
   // a guest that has gone may be known by the name of its books alone
   const isOf = (one: { readonly domain: string }): boolean => one.domain === domain || one.domain === safeName(domain);

@@ -63,9 +63,10 @@ export function planHost(state: HostState, desired: readonly DesiredDomain[], sh
     if (left.length > 0 && planned.plan.awaits === undefined) throw new Error(`the plan for ${wish.name} does not end in the desired state`);
     domains.push(planned.plan);
     if (dead !== undefined) {
-      // one that has ended and left something is only cleared up after, and what runs is not started
-      const mayStart = dead.outcome === undefined && dead.committing !== "offline" && now.domains[wish.name]?.running === undefined;
-      diagnostics.push((mayStart ? endedFirst : clearedFirst)(wish, dead, state.host.name));
+      const running = now.domains[wish.name]?.running;
+      // one that has ended may have left its guest down too, and be owed a start
+      diagnostics.push(dead.committing !== "offline" && running === undefined
+        ? endedFirst(wish, dead, state.host.name) : clearedFirst(wish, dead, state.host.name, running));
     }
     now = afterwards(now, simulated.end.host);
   }

@@ -95,11 +95,13 @@ async function byPlaybooks(files: readonly string[], commands: readonly string[]
   }
 }
 
-/** A guest that is gone is no slip of the pen where the host's books still know it. */
+/** A guest that is gone is no slip of the pen where the books of some host still know it: it is met there. */
 function exceptKnown({ value, diagnostics }: Checked<Wishes>, state: HostState): Checked<Wishes> {
   if (value === undefined) return { value, diagnostics };
-  const known = knownGuests(state);
-  return { value: { ...value, missing: value.missing.filter(({ pattern }) => !known.some((name) => globMatches(pattern, name))) }, diagnostics };
+  // its last run stays in the books when all else of it is gone
+  const known = [...knownGuests(state), ...state.runs.map(({ domain }) => domain)];
+  const met = value.missing.map(({ pattern }) => pattern).filter((pattern) => known.some((name) => globMatches(pattern, name)));
+  return { value: { ...value, met: [...value.met, ...met], missing: value.missing.filter(({ pattern }) => !met.includes(pattern)) }, diagnostics };
 }
 
 function retentionOf({ name, move, disks }: DesiredDomain): GuestRetention {

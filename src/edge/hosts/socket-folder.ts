@@ -62,13 +62,13 @@ async function clearFolder(path: string, world: string): Promise<void> {
     const owner = await readlink(join(inside, OWNER)).then(readOwner, () => undefined);
     const isOfHere = owner?.world === world;
     if (isOfHere ? await startOf(owner.pid) === owner.start : Date.now() - mtimeMs < SURELY_LEFT_MS) return;
-    const sockets = (await readdir(inside)).filter((name) => name !== OWNER);
+    const sockets = (await readdir(inside)).filter((name) => owner === undefined || name !== OWNER);
     for (const name of sockets) {
       // of a machine that shares the folder, or a container, nobody here knows whether it listens
       if (!isOfHere || !(await isAbandoned(join(inside, name)))) return;
     }
     for (const name of sockets) await unlink(join(inside, name));
-    await rm(join(inside, OWNER), { force: true });
+    if (owner !== undefined) await unlink(join(inside, OWNER));
     // not if something came into it
     await rmdir(path);
   } finally {

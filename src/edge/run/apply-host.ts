@@ -63,7 +63,9 @@ export async function applyHost(options: ApplyHostOptions): Promise<HostResult> 
     try {
       run = await work();
     } catch (error) {
-      run = error instanceof Unreachable ? { end: "lost", report: emptyReport, message: error.message, unreachable: true } : mistaken(error);
+      run = error instanceof Unreachable ? { end: "lost", report: emptyReport, message: error.message, unreachable: true }
+        // what comes out of there came before a run was heard of
+        : { ...mistaken(error), unheard: true };
     }
     if (run.unreachable === true) unreachable = run.message ?? "the connection was lost";
     if (run.mistake !== undefined) diagnostics.push(ownMistake(host, run.mistake));

@@ -68,6 +68,15 @@ export async function runDomain(order: Order, options: WatchOptions): Promise<Do
   return watchDomain(directory, options);
 }
 
+/** After a mistake that is told anyhow: where that is in what shows things, nothing more can be shown. */
+function leaveUnsaid(say: () => void): void {
+  try {
+    say();
+  } catch {
+    // the first mistake is the one to know of
+  }
+}
+
 /** What is told of a run that converge has made a mistake about: what it has done until then is no less true, and its end if that was heard. */
 export function mistaken(error: unknown, report: RunReport = emptyReport): DomainRun & { readonly mistake: Error } {
   const mistake = error instanceof Error ? error : new Error(String(error));
@@ -89,7 +98,7 @@ export async function watchDomain(directory: string, options: WatchOptions): Pro
     if (wish === "detach") leave.abort();
     else void askToStop(options, directory, () => report, over.signal).catch((error: unknown) => {
       left.mistake = error;
-      watcher.say("the run was not asked to stop, by a mistake of converge's own, and goes on; Ctrl-C again leaves it to itself");
+      leaveUnsaid(() => { watcher.say("the run may not have been asked to stop, by a mistake of converge's own; Ctrl-C again leaves it to itself"); });
     });
   });
   try {
