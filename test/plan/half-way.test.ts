@@ -285,19 +285,26 @@ describe("an image that a later run is to give up", () => {
     expect(complaints(planHost(onVolume, WISH({ source }), sha256)), "a volume that is known is no image").toEqual([]);
   });
 
-  test("is not taken from below a clone that is down and lies on a device, whose head nobody has read", () => {
-    const onDevice = (format: string): HostState => {
+  test("is not taken from below a clone that lies on a device, a volume say", () => {
+    const { inode, devno } = imageOf(stuck);
+    const onDevice = (format: string, layers?: Layers): HostState => {
       const state = clone({ backed: false });
       const { clone1 } = state.domains;
       if (clone1?.config === undefined) throw new Error("no guest");
       const disks = clone1.config.disks.map((disk) => ({ ...disk, format, target: "vg1/clone1" }));
       return {
         ...state, domains: { ...state.domains, clone1: { ...clone1, config: { ...clone1.config, disks } } },
-        devices: { "/dev/vg1/clone1": { path: "/dev/vg1/clone1", realPath: "/dev/dm-9", devno: "253:9", bytes: MIB, content: { type: "unknown" }, holders: [] } },
+        devices: { "/dev/vg1/clone1": { path: "/dev/vg1/clone1", realPath: "/dev/dm-9", devno: "253:9", bytes: MIB, content: { type: "unknown" }, holders: [],
+          format: "qcow2", disk: { bytes: MIB, backed: true, encrypted: false, ...(layers === undefined ? {} : { layers }) } } },
       };
     };
-    expect(complaints(planHost(onDevice("qcow2"), WISH({ source: "delete" }), sha256))).toEqual(["error[image-laid-over]"]);
-    expect(complaints(planHost(onDevice("raw"), WISH({ source: "delete" }), sha256))).toEqual([]);
+    const base = { path: "/srv/base.img", inode, devno };
+    for (const [state, expected] of [
+      [onDevice("qcow2"), ["error[image-laid-over]"]], [onDevice("qcow2", { files: [base] }), ["error[image-laid-over]"]],
+      [onDevice("qcow2", { files: [{ ...base, inode: 7711 }] }), []],
+      // what is served raw is not looked into
+      [onDevice("raw"), []],
+    ] as const) expect(complaints(planHost(state, WISH({ source: "delete" }), sha256))).toEqual(expected);
   });
 
   test("is not the one of another file system that has come under its name", () => {

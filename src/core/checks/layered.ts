@@ -1,6 +1,6 @@
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
-import type { Image, Layer, Volume } from "../model/storage.js";
+import type { BlockDevice, Image, Layer, Volume } from "../model/storage.js";
 import { pathInDev } from "./users.js";
 
 /** What is about to be given up, or written to. */
@@ -17,27 +17,22 @@ export function layeredDisk({ name, config, otherDisks = [], running }: Domain, 
   // what is served raw is not looked into, whatever its guest has written to the head of it
   const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
     .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
-  const isOpen = ({ path, realPath }: Image): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
+  const isOpen = ({ path, realPath }: Image | BlockDevice): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
   for (const target of new Set(named)) {
-    const image = images[target];
-    // a disk of a format of its own that lies on a device: nobody has read its head
-    if (image === undefined && running === undefined && devices?.[pathInDev(target)] !== undefined) return mayLieElsewhere(target, name, false, "");
-    if (image === undefined || !mayBeLayered(image)) continue;
-    const found = image.disk?.layers?.files.find((layer) => isGiven(layer, given));
+    const one = images[target] ?? devices?.[pathInDev(target)];
+    if (one === undefined || !mayBeLayered(one)) continue;
+    const found = one.disk?.layers?.files.find((layer) => isGiven(layer, given));
     if (found !== undefined) return `${target}, a disk of ${name}, is laid over ${found.path}`;
-    if (isOpen(image)) continue;
+    if (isOpen(one)) continue;
     // what a QEMU has been told meanwhile stands in no head
-    const layers = running === undefined ? image.disk?.layers : undefined;
+    const layers = running === undefined ? one.disk?.layers : undefined;
     const untold = layers === undefined ? "" : layers.untold ?? unknownDevice(layers.files, volumes);
-    if (untold !== undefined) return mayLieElsewhere(target, name, running !== undefined, untold);
+    if (untold === undefined) continue;
+    return `a part of ${target}, a disk of ${name}, may lie in another file, and nobody knows in which: `
+      + (untold === "" ? "" : `the heads lead to ${untold}; `)
+      + (running === undefined ? `once ${name} runs, its QEMU says it; or let no config name that disk` : "no QEMU of it has said it");
   }
   return undefined;
-}
-
-function mayLieElsewhere(disk: string, domain: string, runs: boolean, untold: string): string {
-  return `a part of ${disk}, a disk of ${domain}, may lie in another file, and nobody knows in which: `
-    + (untold === "" ? "" : `the heads lead to ${untold}; `)
-    + (runs ? "no QEMU of it has said it" : `once ${domain} runs, its QEMU says it; or let no config name that disk`);
 }
 
 /** The same of all guests: each may have a part of its disk in what is about to be given up, or written to. */
@@ -65,6 +60,6 @@ function unknownDevice(files: readonly Layer[], volumes: HostState["volumes"]): 
 }
 
 /** Of what is no raw image, and of a format whose head nobody can read, that is not known. */
-function mayBeLayered({ format, disk }: Image): boolean {
+function mayBeLayered({ format = "raw", disk }: Image | BlockDevice): boolean {
   return format !== "raw" && disk?.backed !== false;
 }

@@ -108,7 +108,7 @@ head_of() {
   if words_at "$file" "$from" "$size"; then below "$told" "$words"; else untold "$file, in which the name can not be read"; fi
 }
 for disk in "$@"; do
-  if [ ! -f "$disk" ]; then continue; fi
+  if [ ! -f "$disk" ] && [ ! -b "$disk" ]; then continue; fi
   printf 'disk %s\\n' "$disk"
   todo="- $disk$newline"
   depth=0
@@ -130,7 +130,7 @@ for disk in "$@"; do
       printf 'layer %s %s\\n' "$seen" "$file"
       if [ "$format" = raw ]; then continue; fi
     fi
-    if [ -f "$file" ]; then head_of; else untold "$file, which nobody says is raw"; fi
+    if [ -f "$file" ] || [ "$depth" -eq 1 ]; then head_of; else untold "$file, which nobody says is raw"; fi
   done
 done
 echo told

@@ -218,6 +218,9 @@ export interface BlockDevice {
   readonly devno: string;
   readonly bytes: number;
   readonly content: Content;
+  /** Of a disk of another format than raw on it, as of a qcow2. */
+  readonly format?: Image["format"];
+  readonly disk?: Image["disk"];
   /** The volume that it is, where it is one. */
   readonly volume?: VolumeName;
   /** Devices on top of it, called as those of a volume. */

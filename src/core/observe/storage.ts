@@ -44,7 +44,7 @@ export function observeStorage(facts: FactValues): ObservedStorage {
   const devices: Record<string, BlockDevice> = {};
   for (const target of facts.diskTargets ?? []) {
     if (target.kind === "file") images[target.path] = readImage(target, byDevno, mounts, isCompressed, facts);
-    else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel, above);
+    else if (target.kind === "block") devices[target.path] = readDevice(target, volumes, byDevno, kernel, above, facts);
   }
   const withPartitions = disksWithPartitions(facts.blockDevices ?? []);
   const loops = (facts.loops ?? []).map((loop) => readLoop(loop, withPartitions, above));
@@ -107,8 +107,7 @@ function readImage(
   const ends = target.recognised.format === "raw"
     ? endsOf(content, (facts.imageEnds ?? []).filter(({ path }) => path === target.path).map(({ mark }) => mark))
     : [];
-  const { disk } = target.recognised;
-  const layers = disk?.backed === true ? facts.backingFiles?.find(({ path }) => path === target.path)?.layers : undefined;
+  const disk = diskIn(target, facts);
   const volume = volumes.get(target.devno);
   const mount = volume === undefined ? undefined : mountOf(target.realPath, mounts.get(target.devno) ?? []);
   return {
@@ -122,7 +121,7 @@ function readImage(
     mtime: target.mtime,
     links: target.links,
     format: target.recognised.format,
-    ...(disk === undefined ? {} : { disk: layers === undefined ? disk : { ...disk, layers } }),
+    ...(disk === undefined ? {} : { disk }),
     content,
     ...(target.recognised.partitioned === undefined ? {} : { partitioned: true }),
     ...(stacked.length === 0 ? {} : { stacked }),
@@ -163,13 +162,22 @@ function pathWithin(path: string, mount: Mount): string {
   return `${root}${rest}` === "" ? "/" : `${root}${rest}`;
 }
 
+/** The disk in a file or on a device, and what it is laid over. */
+function diskIn({ path, recognised: { disk } }: DiskTarget, { backingFiles }: FactValues): Image["disk"] {
+  const layers = disk?.backed === true ? backingFiles?.find((one) => one.path === path)?.layers : undefined;
+  return disk === undefined || layers === undefined ? disk : { ...disk, layers };
+}
+
 function readDevice(
   target: DiskTarget,
   volumes: Readonly<Record<VolumeName, Volume>>,
   byDevno: ReadonlyMap<string, VolumeName>,
   kernel: ReadonlyMap<string, KernelBlockDevice>,
   above: DevicesAbove,
+  facts: FactValues,
 ): BlockDevice {
+  const { format } = target.recognised;
+  const disk = diskIn(target, facts);
   const devno = target.rdevno ?? "0:0";
   const volume = byDevno.get(devno);
   const device = kernel.get(devno);
@@ -179,6 +187,8 @@ function readDevice(
     devno,
     bytes: device?.bytes ?? 0,
     content: (volume === undefined ? undefined : volumes[volume]?.content) ?? target.recognised.content,
+    ...(format === "raw" ? {} : { format }),
+    ...(disk === undefined ? {} : { disk }),
     ...(volume === undefined ? {} : { volume }),
     holders: device === undefined ? [] : above(device),
   };
