@@ -54,6 +54,10 @@ const OPENED: readonly Case[] = [
   }) },
   { name: "the guest's QEMU has the image open", looks: ofImage, does: process((host) => ({ opens: host.image, ...QEMU("7") })) },
   { name: "the QEMU of another guest has it", looks: ofImage, does: process((host) => ({ opens: host.image, ...QEMU("77") })), says: /open for writing by qemu-system-i38/ },
+  { name: "a disk of another guest is laid over the image", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000", ...QEMU("77") })), says: /disk\.img is open below a disk of another guest, by qemu-system-i38 \(9999999\)/ },
+  { name: "the guest's own QEMU reads the image", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000", ...QEMU("7") })) },
+  { name: "a disk of any guest is laid over an image that is nobody's", looks: (host) => look("guard_free", host.snapshotImage, ""), does: process((host) => ({ opens: host.snapshotImage, flags: "0100000", ...QEMU("7") })), says: /is open below a disk of another guest/ },
+  { name: "a disk of another guest is laid over the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), flags: "0100000", ...QEMU("77") })), says: /vg0\/web1-root is open below a disk of another guest/ },
   { name: "the guest's QEMU has the image open around the mirror", looks: ofMirrored, does: process((host) => ({ opens: host.image, ...QEMU("7") })), says: /open for writing by qemu-system-i38/ },
   { name: "an image whose name is a pattern is open", looks: (host) => look("guard_free", join(host.root, "srv/a[1]*\\ b?.img"), host.domain),
     does: (host) => {

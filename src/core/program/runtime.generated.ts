@@ -4660,7 +4660,7 @@ verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own
     }
   done
   written_by "$1" "$own" || return 0
-  says "$1 is open for writing by $WRITER"
+  says "$1 is open $WRITER"
   return 1
 }
 
@@ -4675,7 +4675,7 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
   domid_of "$DOMAIN"
   case $? in 0) loop=$DOMID ;; 1) loop=- ;; *) return 1 ;; esac
   if written_by "$device" "$loop"; then
-    says "$1 is open for writing by $WRITER"
+    says "$1 is open $WRITER"
     return 1
   fi
   # what lies on it, this run's mounts and who was seen count too: only where there is none of these the count says something
@@ -4685,8 +4685,9 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
   }
 }
 
-# written_by PATH DOMID: sets WRITER, a process that has the file or the device open for writing and is neither this run's nor the
-# QEMU of the guest DOMID (\`-\`: of none), and OPENED, whether anybody has it open at all. Who is just looking (udev, LVM) is gone soon.
+# written_by PATH DOMID: sets WRITER, how and by which process it is open: one that may write to the file or the device and is neither
+# this run's nor the QEMU of the guest DOMID (\`-\`: of none), or the QEMU of another guest that only reads it, since a disk of that one is
+# laid over it. Sets OPENED, whether anybody has it open at all. Who is just looking (udev, LVM) is gone soon.
 written_by() {
   local tries
   for tries in 1 2 3; do
@@ -4734,25 +4735,30 @@ quoted_name() {
   printf '%s' "\${1##*/}" | sed 's/[][*?\\\\]/\\\\&/g'
 }
 
-# writes_by FD DOMID: /proc/PID/fd/NUMBER of a stranger's, who may write by it; sets OPENED and WRITER
+# writes_by FD DOMID: /proc/PID/fd/NUMBER of a stranger's, who may write by it, or has a guest's disk laid over it; sets OPENED and WRITER
 writes_by() {
-  local pid key flags
+  local pid key flags how
   pid=\${1#"$ROOT/proc/"} flags=
   pid=\${pid%%/*}
   OPENED=1
   while read -r key flags; do [ "$key" != flags: ] || break; done 2>/dev/null <"$ROOT/proc/$pid/fdinfo/\${1##*/}"
   # the last two bits of an octal number (O_ACCMODE): 0 is reading
-  case $flags in *[1-35-7]) ;; *) return 1 ;; esac
+  case $flags in *[1-35-7]) how='for writing by' ;; *) how='below a disk of another guest, by' ;; esac
   case " $TREE " in *" $pid "*) return 1 ;; esac
   [ "$2" = - ] || ! is_qemu_of "$2" "$pid" || return 1
+  # xenstore names the upper file alone, and QEMU only reads what is below it
+  [ "$how" = 'for writing by' ] || is_qemu_of '' "$pid" || return 1
   WRITER='a process'
   { read -r WRITER <"$ROOT/proc/$pid/comm"; } 2>/dev/null
-  WRITER="$WRITER ($pid)"
+  WRITER="$how $WRITER ($pid)"
 }
 
-is_qemu_of() { # DOMID PID
+# is_qemu_of DOMID PID: of that guest; '': of any
+is_qemu_of() {
   tr '\\000' '\\n' 2>/dev/null <"$ROOT/proc/$2/cmdline" | awk -v domid="$1" '
+    NR == 1 { qemu = /qemu/ }
     (before == "-xen-domid" || before == "-d") && $0 == domid { found = 1 }
+    (before == "-xen-domid" || (before == "-d" && qemu)) && domid == "" && /^[0-9]+$/ { found = 1 }
     { before = $0 }
     END { exit !found }'
 }
