@@ -103,6 +103,23 @@ describe.concurrent("a way back", () => {
     }
   });
 
+  for (const shell of SHELLS) it(`keeps the volume that is to go where somebody has taken a snapshot of it meanwhile (${shell})`, byTurns(1, shell), async () => {
+    const host = await movedHost(shell);
+    try {
+      host.install(returnProgram(host, "files", true));
+      // a backup has: lvremove --yes takes it along
+      writeFileSync(`${host.state}/lv/${VOLUME}`, readFileSync(`${host.state}/lv/${VOLUME}`, "utf8").replace("|-wi-ao----|", "|owi-aos---|"));
+      await host.run("run");
+      expect(expectWhole(host, host.journalText())).toBe("image");
+      expect(tags(host)).toContain("converge.role=disk");
+      expect(host.calls().filter((call) => call.startsWith("lvremove"))).toEqual([]);
+      expect(host.journalText()).toContain(`somebody has taken a snapshot of ${VOLUME}, which would be removed with it`);
+      expect(host.ended()).not.toBe("done");
+    } finally {
+      host.remove();
+    }
+  });
+
   it("goes back to the volume where the image is not clean, or differs, and says so", { tags: "long" }, async () => {
     for (const [carry, tool] of [["files", "e2fsck"], ["blocks", "cmp"], ["blocks", "dd"]] as const) {
       const host = await movedHost("dash");

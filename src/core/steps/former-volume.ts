@@ -75,13 +75,16 @@ export const adoptFormer: StepKind<"adopt-former", AdoptFormer> = {
   },
 };
 
-/** Takes a volume of converge's own away, with all that is on it. */
+/** Takes a volume of converge's own away, with all that is on it; but not with snapshots that somebody, as a backup, took while its guest was taken back. */
 export const removeVolume: StepKind<"remove-volume", FormerVolume> = {
   kind: "remove-volume",
   risk: "destructive",
-  requires: ["lvremove"],
+  requires: ["lvremove", "lvs"],
   title: ({ volume }) => `Remove ${volume}`,
-  actions: ({ volume }) => [{ command: ["lvremove", "--yes", volume] }],
+  actions: ({ volume }) => [
+    { verb: ["guard_unsnapped", volume], shown: `nobody has taken a snapshot of ${volume}` },
+    { command: ["lvremove", "--yes", volume] },
+  ],
   goals: ({ volume, domain, vdev }) => [
     { goal: "volume-absent", volume, tags: volumeTags(domain, vdev, "disk").slice(0, -1) },
   ],

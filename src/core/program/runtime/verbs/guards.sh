@@ -74,6 +74,18 @@ verb_guard_unnamed() { # PATH: no config of any kind, links in auto/ included, n
   }
 }
 
+verb_guard_unsnapped() { # VG/LV: `lvremove --yes` would take along what was laid over it, or taken of it, and not ask
+  ask_volume "$1" lv_attr
+  case $? in 0) ;; 1) return 0 ;; *) return 1 ;; esac
+  # lvs(8): the first letter of an origin, also where that is a thin volume; a thin snapshot lives on by itself, and does not make one
+  case $ANSWER in
+    [oO]*)
+      says "somebody has taken a snapshot of $1, which would be removed with it: it is kept"
+      return 1
+      ;;
+  esac
+}
+
 # guard_room: a guest's memory fits into what was set aside for it, and Dom0 has that, with SPARE left over. The
 # guest may have been given more memory since, and Dom0 have spent its own.
 verb_guard_room() { # NAME TARGET BYTES SPARE
