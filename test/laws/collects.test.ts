@@ -244,6 +244,7 @@ describe("a retired image stays", () => {
     ["where nobody can read whether it has", overlay("vhdx", undefined), /a disk of clone1, may lie in another file/],
     ["where its QEMU did not say over which", overlay("qcow2", BACKED, []), /a disk of clone1, may lie in another file/],
     ["where a guest that runs has it below its disk", overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", PATH]), /guest clone1 has it open/],
+    ["where it has it by the name of before", overlay("qcow2", BACKED, ["/srv/xen/clone1/xvda1.img", "/srv/xen/web1/xvda1.img"]), /guest clone1 has it open/],
     ["where a guest is saved", other("saved"), /db1 is saved/],
     ["where its own guest is saved as well", web1((domain) => ({ ...domain, saved: true })), /web1 is saved/],
     [

@@ -157,13 +157,15 @@ function used({ retired, path }: RetiredImage, image: Image, state: HostState): 
     const found = state.images[target.startsWith("/") ? target : `/dev/${target}`];
     return target === retired || (found !== undefined && found.inode === image.inode && found.devno === image.devno);
   };
+  // who had it open when it was renamed has it still, and goes on calling it as it was called then
+  const isFormer = (target: string): boolean => target === path && state.images[path] === undefined;
   const names = (disks: readonly ConfiguredDisk[]): boolean => disks.some((disk) => same(disk.target));
   for (const domain of Object.values(state.domains)) {
     const { config, otherDisks = [], running, saved } = domain;
     if (config !== undefined && (names(config.disks) || mentions(config.text.text, retired))) return `the config ${config.path} names it`;
     if (names(otherDisks)) return `another config of ${domain.name} names it`;
     if (running !== undefined && names(running.stored)) return `xl has it stored for ${domain.name}`;
-    if (running !== undefined && isServedFrom(running, same)) return `the guest ${domain.name} has it open`;
+    if (running !== undefined && isServedFrom(running, (target) => same(target) || isFormer(target))) return `the guest ${domain.name} has it open`;
     // what it will be restored onto stands in the save file alone
     if (saved) return `${domain.name} is saved, and nobody knows which disks it remembers: restore it first`;
     const layered = layeredDisk(domain, state, image);
