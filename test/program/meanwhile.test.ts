@@ -60,6 +60,18 @@ const CONFIGS: readonly Case[] = [
   { name: "nothing but what is known may be stored", looks: (host) => look("guard_stored", host.domain, "-"), does: (host) => { own(host); userdata("xl", OWN)(host); }, says: /somebody has stored another config/ },
 ];
 
+const DOWN = (host: StubHost): Action => look("guard_domain", host.domain, "-", "-");
+/** It was down, somebody has started it, and xendomains was stopped: it is down again, and the file comes back as a guest. */
+const savedMeanwhile = (host: StubHost): void => {
+  rmSync(join(host.state, "doms/7"), { recursive: true });
+  writeFileSync(join(host.root, "var/lib/xen/save/web1"), "memory");
+};
+
+const AWAY: readonly Case[] = [
+  { name: "a guest that was down is down still", looks: DOWN, does: (host) => { rmSync(join(host.state, "doms/7"), { recursive: true }); } },
+  { name: "xendomains has saved a guest that was down", looks: DOWN, does: savedMeanwhile, says: /xendomains has saved web1 since the plan was made .*var\/lib\/xen\/save\/web1/ },
+];
+
 const SAME = (host: StubHost): Action => look("guard_domain", host.domain, "7", "uuid-of-it");
 
 const GUEST: readonly Case[] = [
@@ -87,7 +99,7 @@ const IMAGES: readonly Case[] = [
   { name: "another file system lies over the image's, and has a file with its number", looks: OTHER_DEVICE, says: /the file system of \S+disk\.img has changed since the plan was made: was \d+:\d+, is \d+:\d+/ },
 ];
 
-seen([...GUEST, ...IMAGES, ...MEMORY, ...PLUGGED, ...CONFIGS]);
+seen([...GUEST, ...AWAY, ...IMAGES, ...MEMORY, ...PLUGGED, ...CONFIGS]);
 
 describe.each(SHELLS)("under %s,", (shell) => {
   /** What is noted, then something that happens, then the look. */

@@ -5015,7 +5015,14 @@ verb_guard_domain() { # NAME DOMID UUID
     *) return 1 ;;
   esac
   differs "the domain id of $1" "$2" "$DOMID" || return
-  [ "$DOMID" != - ] || return 0
+  if [ "$DOMID" = - ]; then
+    # started since, and saved again: restored later, it would go on on disks that it has left
+    ! find_saved "$1" || {
+      says "xendomains has saved $1 since the plan was made ($SAVED/$1): restore it first"
+      return 1
+    }
+    return 0
+  fi
   vm=$(xenstore-read "/local/domain/$DOMID/vm" 2>/dev/null 9>&-)
   differs "the uuid of $1" "$3" "\${vm#/vm/}"
 }
