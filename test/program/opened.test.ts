@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Action } from "../../src/core/model/step.js";
 import type { StubHost } from "./host.js";
@@ -55,6 +55,12 @@ const OPENED: readonly Case[] = [
   { name: "the guest's QEMU has the image open", looks: ofImage, does: process((host) => ({ opens: host.image, ...QEMU("7") })) },
   { name: "the QEMU of another guest has it", looks: ofImage, does: process((host) => ({ opens: host.image, ...QEMU("77") })), says: /open for writing by qemu-system-i38/ },
   { name: "a disk of another guest is laid over the image", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000", ...QEMU("77") })), says: /disk\.img is open below a disk of another guest, by qemu-system-i38 \(9999999\)/ },
+  { name: "a process has it open for writing by a hard link", looks: ofImage, does: (host) => {
+    const other = join(host.root, "srv/backup-of-tuesday");
+    linkSync(host.image, other);
+    process(() => ({ opens: other }))(host);
+    appendFileSync(join(host.root, `proc/${PID}/fdinfo/7`), `ino:\t${String(statSync(other).ino)}\n`);
+  }, says: /disk\.img is open for writing by qemu-nbd/ },
   { name: "the guest's own QEMU reads the image", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000", ...QEMU("7") })) },
   { name: "a disk of any guest is laid over an image that is nobody's", looks: (host) => look("guard_free", host.snapshotImage, ""), does: process((host) => ({ opens: host.snapshotImage, flags: "0100000", ...QEMU("7") })), says: /is open below a disk of another guest/ },
   { name: "a disk of another guest is laid over the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), flags: "0100000", ...QEMU("77") })), says: /vg0\/web1-root is open below a disk of another guest/ },

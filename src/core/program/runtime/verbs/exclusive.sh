@@ -77,7 +77,7 @@ find_writer() {
   real=$1 name=$2
   shift 2
   # shellcheck disable=SC2044 # numbers, under /proc
-  for fd in $(find "$ROOT"/proc/[0-9]*/fd -mindepth 1 -maxdepth 1 "$@" -print 2>/dev/null 9>&-); do
+  for fd in $(find "$ROOT"/proc/[0-9]*/fd -mindepth 1 -maxdepth 1 "$@" -print 2>/dev/null 9>&-) $(by_inode "$real"); do
     # shellcheck disable=SC3013 # dash, bash and busybox have it
     if [ "$fd" -ef "$real" ]; then
       ! writes_by "$fd" "$name" || return 0
@@ -95,6 +95,14 @@ find_writer() {
 $(stat -L -c '%t:%T %n' -- $blocks 2>/dev/null 9>&-)
 LIST
   return 1
+}
+
+# by_inode PATH: what is open of a file's inode, whatever it is called: by a hard link, or by a mount of this one file into a container.
+# Kernels say it from 5.15 on; of an older one names are all that there is.
+by_inode() {
+  local inode
+  [ "$NODE" = - ] && inode=$(stat -L -c %i -- "$1" 2>/dev/null 9>&-) || return 0
+  find "$ROOT"/proc/[0-9]*/fdinfo -mindepth 1 -maxdepth 1 -exec grep -ls "^ino:[[:blank:]]*$inode\$" {} + 2>/dev/null 9>&- | sed 's|/fdinfo/\([0-9]*\)$|/fd/\1|'
 }
 
 # quoted_name PATH: its last part, as a pattern that fits that only
