@@ -71,6 +71,16 @@ const OPENED: readonly Case[] = [
       writeFileSync(odd, "");
       process(() => ({ opens: odd }))(host);
     }, says: /is open for writing/ },
+  { name: "it is exported by iSCSI", looks: ofImage, does: (host) => {
+    const folder = join(host.root, "sys/kernel/config/target/core/fileio_0/old");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "udev_path"), `${host.root}/srv/../srv/disk.img\n`);
+  }, says: /disk\.img is exported to other hosts, by .*target\/core\/fileio_0\/old/ },
+  { name: "it is exported: another file", looks: ofImage, does: (host) => {
+    const folder = join(host.root, "sys/kernel/config/nvmet/subsystems/one/namespaces/1");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "device_path"), `${host.snapshotImage}\n`);
+  } },
   { name: "nobody has the volume", looks: ofVolume },
   { name: "a process has the volume open for writing", looks: ofVolume, does: process((host) => ({ opens: device(host), name: "dd" })), says: /vg0\/web1-root is open for writing by dd \(9999999\)/ },
   { name: "a process only reads the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), flags: "0100000" })) },

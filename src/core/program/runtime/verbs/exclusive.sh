@@ -23,6 +23,10 @@ verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own
       return 1
     }
   done
+  ! is_exported "$1" || {
+    says "$1 is exported to other hosts, by $EXPORT"
+    return 1
+  }
   written_by "$1" "$own" || return 0
   says "$1 is open $WRITER"
   return 1
@@ -47,6 +51,19 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
     says "$1 is open, and not by a process that can be seen (dmsetup info)"
     return 1
   }
+}
+
+# is_exported FILE: the kernel serves it to other hosts itself (iSCSI and the like by LIO, NVMe over a network), and no process has it
+# open. Sets EXPORT. A volume that it serves so is open by device-mapper's own count.
+is_exported() {
+  local path
+  for EXPORT in "$ROOT"/sys/kernel/config/target/core/*/*/udev_path "$ROOT"/sys/kernel/config/nvmet/subsystems/*/namespaces/*/device_path; do
+    [ -r "$EXPORT" ] && read -r path <"$EXPORT" && [ -n "$path" ] || continue
+    EXPORT=${EXPORT%/*}
+    # shellcheck disable=SC3013 # dash, bash and busybox have it
+    [ ! "$path" -ef "$1" ] || return 0
+  done
+  return 1
 }
 
 # written_by PATH DOMID: sets WRITER, how and by which process it is open: one that may write to the file or the device and is neither
