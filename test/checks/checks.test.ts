@@ -445,6 +445,21 @@ const CASES: readonly Case[] = [
     state: running("twin", () => ({ qemu: { jobs: [], nodes: [{ node: "base", path: "/srv/xen/web1/xvda1.img", driver: "file", bytes: 64 * MIB }] } })),
   },
   {
+    name: "a clone that runs is laid over the image, and its QEMU calls it otherwise", code: "image-shared", says: /used by more than web1/, who: /guest twin, of which a disk is laid over it/,
+    guests: [WEB, { name: "twin", disks: { xvda1: {} } }],
+    state: (state) => {
+      const { twin } = state.domains;
+      const [base, upper] = [state.images["/srv/xen/web1/xvda1.img"], state.images["/srv/xen/twin/xvda1.img"]];
+      if (twin?.config === undefined || twin.running === undefined || base === undefined || upper === undefined) throw new Error("no clone");
+      const disks = twin.config.disks.map((disk) => ({ ...disk, format: "qcow2" }));
+      const disk = { bytes: GIB, backed: true, encrypted: false, layers: { files: [{ path: "/srv/xen/twin/../web1/xvda1.img", inode: base.inode, devno: base.devno }] } };
+      return {
+        ...state, images: { ...state.images, [upper.path]: { ...upper, inode: 5511, format: "qcow2", disk } },
+        domains: { ...state.domains, twin: { ...twin, config: { ...twin.config, disks } } },
+      };
+    },
+  },
+  {
     name: "the guest itself has the image as another disk", code: "image-shared", says: /used by more than web1/, who: /web1 itself, as its xvdb/,
     state: web(({ config }) => (config === undefined ? {} : {
       config: { ...config, disks: [...config.disks, { ...DISK, vdev: "xvdb", target: "/srv/xen/web1/xvda1.img" }] },

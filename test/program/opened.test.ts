@@ -41,6 +41,14 @@ const process = (what: (host: StubHost) => Process) => (host: StubHost): void =>
 
 const QEMU = (domid: string): Pick<Process, "name" | "words"> => ({ name: "qemu-system-i38", words: ["/usr/bin/qemu-system-i386", "-xen-domid", domid, "-no-shutdown"] });
 
+/** A namespace of the kernel's NVMe target. */
+const nvme = (serves: (host: StubHost) => string, enable: 0 | 1) => (host: StubHost): void => {
+  const folder = join(host.root, "sys/kernel/config/nvmet/subsystems/one/namespaces/1");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "device_path"), `${serves(host)}\n`);
+  writeFileSync(join(folder, "enable"), `${String(enable)}\n`);
+};
+
 const OPENED: readonly Case[] = [
   { name: "a process has the image open for writing", looks: ofImage, does: process((host) => ({ opens: host.image })), says: /disk\.img is open for writing by qemu-nbd \(9999999\)/ },
   { name: "… while it is mirrored", looks: ofMirrored, does: process((host) => ({ opens: host.image })), says: /is open for writing by qemu-nbd/ },
@@ -75,12 +83,12 @@ const OPENED: readonly Case[] = [
     const folder = join(host.root, "sys/kernel/config/target/core/fileio_0/old");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "udev_path"), `${host.root}/srv/../srv/disk.img\n`);
-  }, says: /disk\.img is exported to other hosts, by .*target\/core\/fileio_0\/old/ },
-  { name: "it is exported: another file", looks: ofImage, does: (host) => {
-    const folder = join(host.root, "sys/kernel/config/nvmet/subsystems/one/namespaces/1");
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "device_path"), `${host.snapshotImage}\n`);
-  } },
+  }, says: /disk\.img is exported by Dom0's kernel: .*target\/core\/fileio_0\/old/ },
+  { name: "it is exported by NVMe", looks: ofImage, does: nvme((host) => host.image, 1), says: /disk\.img is exported by Dom0's kernel: .*namespaces\/1/ },
+  { name: "it would be exported by NVMe, were that switched on", looks: ofImage, does: nvme((host) => host.image, 0) },
+  { name: "the volume is exported", looks: ofVolume, does: nvme(device, 1), says: /web1-root is exported by Dom0's kernel/ },
+  { name: "it is exported: another file", looks: ofImage, does: nvme((host) => host.snapshotImage, 1) },
+  { name: "somebody who is no QEMU, and has an empty word for -d, reads it", looks: ofImage, does: process((host) => ({ opens: host.image, flags: "0100000", name: "xargs", words: ["xargs", "-d", "", "cat"] })) },
   { name: "nobody has the volume", looks: ofVolume },
   { name: "a process has the volume open for writing", looks: ofVolume, does: process((host) => ({ opens: device(host), name: "dd" })), says: /vg0\/web1-root is open for writing by dd \(9999999\)/ },
   { name: "a process only reads the volume", looks: ofVolume, does: process((host) => ({ opens: device(host), flags: "0100000" })) },

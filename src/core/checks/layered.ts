@@ -1,7 +1,7 @@
 import type { Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
+import { pathInDev } from "../model/names.js";
 import type { BlockDevice, Image, Layer, Volume } from "../model/storage.js";
-import { pathInDev } from "./users.js";
 
 /** What is about to be given up, or written to. */
 export type GivenUp = Pick<Image, "inode" | "devno"> | Pick<Volume, "devno">;
@@ -13,20 +13,16 @@ export type GivenUp = Pick<Image, "inode" | "devno"> | Pick<Volume, "devno">;
  * (`/srv/clones/../base.img`).
  * @returns which disk that is, and how to find out, in words
  */
-export function layeredDisk({ name, config, otherDisks = [], running }: Domain, { images, volumes, devices }: HostState, given: GivenUp): string | undefined {
-  // what is served raw is not looked into, whatever its guest has written to the head of it
-  const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
-    .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
+export function layeredDisk(domain: Domain, state: HostState, given: GivenUp): string | undefined {
+  const { name, running } = domain;
+  const over = diskOver(domain, state, given);
+  if (over !== undefined) return over;
   const isOpen = ({ path, realPath }: Image | BlockDevice): boolean => (running?.qemu?.nodes ?? []).some((node) => node.path === path || node.path === realPath);
-  for (const target of new Set(named)) {
-    const one = images[target] ?? devices?.[pathInDev(target)];
-    if (one === undefined || !mayBeLayered(one)) continue;
-    const found = one.disk?.layers?.files.find((layer) => isGiven(layer, given));
-    if (found !== undefined) return `${target}, a disk of ${name}, is laid over ${found.path}`;
+  for (const [target, one] of disksOfFormats(domain, state)) {
     if (isOpen(one)) continue;
     // what a QEMU has been told meanwhile stands in no head
     const layers = running === undefined ? one.disk?.layers : undefined;
-    const untold = layers === undefined ? "" : layers.untold ?? unknownDevice(layers.files, volumes);
+    const untold = layers === undefined ? "" : layers.untold ?? unknownDevice(layers.files, state.volumes);
     if (untold === undefined) continue;
     return `a part of ${target}, a disk of ${name}, may lie in another file, and nobody knows in which: `
       + (untold === "" ? "" : `the heads lead to ${untold}; `)
@@ -35,22 +31,39 @@ export function layeredDisk({ name, config, otherDisks = [], running }: Domain, 
   return undefined;
 }
 
+/** A disk of the guest's that is laid over what is given up, by what the heads of its files say; in words. */
+export function diskOver(domain: Domain, state: HostState, given: GivenUp): string | undefined {
+  for (const [target, one] of disksOfFormats(domain, state)) {
+    const found = one.disk?.layers?.files.find((layer) => isGiven(layer, given, state));
+    if (found !== undefined) return `${target}, a disk of ${domain.name}, is laid over ${found.path}`;
+  }
+  return undefined;
+}
+
+/** The guest's disks that may be laid over others, by their targets. What is served raw is not looked into, whatever its guest has written to the head of it. */
+function disksOfFormats({ config, otherDisks = [], running }: Domain, { images, devices }: HostState): readonly (readonly [string, Image | BlockDevice])[] {
+  const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
+    .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
+  return [...new Set(named)].flatMap((target) => {
+    const one = images[target] ?? devices?.[pathInDev(target)];
+    return one === undefined || !mayBeLayered(one) ? [] : [[target, one] as const];
+  });
+}
+
 /** The same of all guests: each may have a part of its disk in what is about to be given up, or written to. */
 export function layeredDisks(state: HostState, given: GivenUp): readonly string[] {
   return Object.values(state.domains).flatMap((domain) => layeredDisk(domain, state, given) ?? []);
 }
 
-function isGiven(layer: Layer, given: GivenUp): boolean {
-  if ("inode" in given) {
-    return layer.rdevno === undefined && layer.inode === given.inode
-      && (layer.devno === given.devno || (isAnonymous(layer.devno) && isAnonymous(given.devno)));
-  }
-  return layer.rdevno !== undefined && layer.rdevno === given.devno;
+function isGiven(layer: Layer, given: GivenUp, state: HostState): boolean {
+  if (!("inode" in given)) return layer.rdevno !== undefined && layer.rdevno === given.devno;
+  return layer.rdevno === undefined && layer.inode === given.inode
+    && (layer.devno === given.devno || (isShared(layer.devno, state) && isShared(given.devno, state)));
 }
 
-/** Of a file system on no device of this host, as NFS: mounted twice, it has two such numbers. */
-function isAnonymous(devno: string): boolean {
-  return devno.startsWith("0:");
+/** Whether it is a file system of another machine's: mounted twice, it may have two such numbers. */
+function isShared(devno: string, { mounts }: HostState): boolean {
+  return mounts.some((mount) => mount.devno === devno && /^(nfs4?|cifs|smb3|ceph|9p|virtiofs|fuse[.].*)$/.test(mount.type));
 }
 
 /** A loop device, a mapping: what lies below it may be anything. Of a volume that is known. */

@@ -2,10 +2,11 @@ import type { ConfiguredDisk, Domain } from "../model/domain.js";
 import type { HostState } from "../model/host-state.js";
 import { numberOfLoop } from "../model/loop.js";
 import { disksBehind, makerOf } from "../model/mapping.js";
-import { pathsOfVolume } from "../model/names.js";
+import { pathInDev, pathsOfVolume } from "../model/names.js";
 import { servedFrom } from "../model/qemu.js";
 import type { Image, Loop, Mount, Volume } from "../model/storage.js";
 import { sameVdev } from "../xl/vdev.js";
+import { diskOver } from "./layered.js";
 
 /**
  * Who uses an image or a volume, by whatever name: Xen's own scripts refuse a second user only of the very same path,
@@ -28,7 +29,10 @@ export function usersOfImage(image: Image, owner: Owner, state: HostState): read
     return path === image.path || path === image.realPath || (found !== undefined && found.inode === image.inode && found.devno === image.devno) ||
       loops.some((loop) => loop.device === inDev);
   };
-  return [...guestsWith((path) => disksBehind(path, state).some(same), owner, state), ...loopsOver(image, owner, same, state)];
+  // a clone that runs has it open, under whatever name; of one that is down it is a question only where the image is given up
+  const clones = Object.values(state.domains).filter(({ name, running }) => running !== undefined && name !== owner.domain)
+    .flatMap((domain) => (diskOver(domain, state, image) === undefined ? [] : [`guest ${domain.name}, of which a disk is laid over it`]));
+  return [...guestsWith((path) => disksBehind(path, state).some(same), owner, state), ...clones, ...loopsOver(image, owner, same, state)];
 }
 
 /** Others who have the volume: guests, other disks of the guest itself, mounts, devices on top of it, or somebody unseen. */
@@ -152,8 +156,3 @@ function mountsWith(isOfIt: (mount: Mount) => boolean, { mounts }: HostState): r
 
 /** XenbusStateConnected of xen/include/public/io/xenbus.h. */
 const CONNECTED = 4;
-
-/** A disk's target as it is looked up among the devices that guests name: without a leading slash it lies under /dev. */
-export function pathInDev(target: string): string {
-  return target.startsWith("/") ? target : `/dev/${target}`;
-}

@@ -2,7 +2,7 @@ import { layeredDisk } from "../checks/layered.js";
 import type { CollectChange, DiscardImage, ForgetRuns } from "../model/change.js";
 import type { Diagnostic } from "../model/diagnostic.js";
 import type { ConfiguredDisk, Domain } from "../model/domain.js";
-import { roleOfTags, volumeTags } from "../model/names.js";
+import { pathInDev, roleOfTags, volumeTags } from "../model/names.js";
 import type { HostState, RetiredImage } from "../model/host-state.js";
 import { disksBehind, leadsTo } from "../model/mapping.js";
 import { servedFrom } from "../model/qemu.js";
@@ -154,7 +154,7 @@ function diskBehind(path: string, volume: string, state: HostState): string | un
 /** Who refers to the file, under whatever name. */
 function used({ retired, path }: RetiredImage, image: Image, state: HostState): string | undefined {
   const same = (target: string): boolean => {
-    const found = state.images[target.startsWith("/") ? target : `/dev/${target}`];
+    const found = state.images[pathInDev(target)];
     return target === retired || (found !== undefined && found.inode === image.inode && found.devno === image.devno);
   };
   // who had it open when it was renamed has it still, and goes on calling it as it was called then

@@ -246,3 +246,8 @@ export function hasRehearsalName(name: string): boolean {
 export function rehearsalSnapshotName(volume: string, domain: string, vdev: string): string {
   return `${volume.slice(0, volume.indexOf("/"))}/${rehearsalName(domain)}-${safeName(vdev)}`;
 }
+
+/** A disk's target as it is looked up among the files and devices that guests name: without a leading slash it lies under /dev. */
+export function pathInDev(target: string): string {
+  return target.startsWith("/") ? target : `/dev/${target}`;
+}

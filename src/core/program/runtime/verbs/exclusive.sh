@@ -24,7 +24,7 @@ verb_guard_free() { # PATH NAME [LINK [UNDER]]: LINK to a loop of this run's own
     }
   done
   ! is_exported "$1" || {
-    says "$1 is exported to other hosts, by $EXPORT"
+    says "$1 is exported by Dom0's kernel: $EXPORT"
     return 1
   }
   written_by "$1" "$own" || return 0
@@ -42,6 +42,10 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
   done
   domid_of "$DOMAIN"
   case $? in 0) loop=$DOMID ;; 1) loop=- ;; *) return 1 ;; esac
+  ! is_exported "$device" || {
+    says "$1 is exported by Dom0's kernel: $EXPORT"
+    return 1
+  }
   if written_by "$device" "$loop"; then
     says "$1 is open $WRITER"
     return 1
@@ -54,12 +58,15 @@ verb_guard_volume() { # VG/LV [UNDER]: the guest goes to it, or has it by way of
 }
 
 # is_exported FILE: the kernel serves it to other hosts itself (iSCSI and the like by LIO, NVMe over a network), and no process has it
-# open. Sets EXPORT. A volume that it serves so is open by device-mapper's own count.
+# open. Sets EXPORT.
 is_exported() {
-  local path
+  local path on
   for EXPORT in "$ROOT"/sys/kernel/config/target/core/*/*/udev_path "$ROOT"/sys/kernel/config/nvmet/subsystems/*/namespaces/*/device_path; do
     [ -r "$EXPORT" ] && read -r path <"$EXPORT" && [ -n "$path" ] || continue
-    EXPORT=${EXPORT%/*}
+    EXPORT=${EXPORT%/*} on=1
+    # a namespace of NVMe that is switched off has nothing open
+    [ ! -r "$EXPORT/enable" ] || read -r on <"$EXPORT/enable" || on=1
+    [ "$on" != 0 ] || continue
     # shellcheck disable=SC3013 # dash, bash and busybox have it
     [ ! "$path" -ef "$1" ] || return 0
   done
@@ -115,11 +122,15 @@ LIST
 }
 
 # by_inode PATH: what is open of a file's inode, whatever it is called: by a hard link, or by a mount of this one file into a container.
-# Kernels say it from 5.15 on; of an older one names are all that there is.
+# Kernels say it from 5.15 on; of an older one names are all that there is. Another file system may have the number too, and one that
+# does not answer is not waited for.
 by_inode() {
-  local inode
+  local inode fd
   [ "$NODE" = - ] && inode=$(stat -L -c %i -- "$1" 2>/dev/null 9>&-) || return 0
-  find "$ROOT"/proc/[0-9]*/fdinfo -mindepth 1 -maxdepth 1 -exec grep -ls "^ino:[[:blank:]]*$inode\$" {} + 2>/dev/null 9>&- | sed 's|/fdinfo/\([0-9]*\)$|/fd/\1|'
+  find "$ROOT"/proc/[0-9]*/fdinfo -mindepth 1 -maxdepth 1 -exec grep -ls "^ino:[[:blank:]]*$inode\$" {} + 2>/dev/null 9>&- | sed 's|/fdinfo/\([0-9]*\)$|/fd/\1|' | while read -r fd; do
+    # shellcheck disable=SC2016,SC3013
+    ! timeout -s KILL 5 sh -c '[ "$1" -ef "$2" ]' sh "$fd" "$1" 2>/dev/null 9>&- || printf '%s\n' "$fd"
+  done
 }
 
 # quoted_name PATH: its last part, as a pattern that fits that only
@@ -149,7 +160,7 @@ writes_by() {
 is_qemu_of() {
   tr '\000' '\n' 2>/dev/null <"$ROOT/proc/$2/cmdline" | awk -v domid="$1" '
     NR == 1 { qemu = /qemu/ }
-    (before == "-xen-domid" || before == "-d") && $0 == domid { found = 1 }
+    domid != "" && (before == "-xen-domid" || before == "-d") && $0 == domid { found = 1 }
     (before == "-xen-domid" || (before == "-d" && qemu)) && domid == "" && /^[0-9]+$/ { found = 1 }
     { before = $0 }
     END { exit !found }'
