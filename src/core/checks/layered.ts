@@ -45,7 +45,8 @@ function disksOfFormats({ config, otherDisks = [], running }: Domain, { images, 
   const named = [...(config?.disks ?? []), ...otherDisks, ...(running?.stored ?? [])]
     .filter(({ format, backend }) => format !== "raw" && backend === undefined).map(({ target }) => target);
   return [...new Set(named)].flatMap((target) => {
-    const one = images[target] ?? devices?.[pathInDev(target)];
+    const path = pathInDev(target);
+    const one = images[path] ?? devices?.[path];
     return one === undefined || !mayBeLayered(one) ? [] : [[target, one] as const];
   });
 }

@@ -1,8 +1,7 @@
 import type { Command } from "../model/command.js";
-import type { ConfiguredDisk } from "../model/domain.js";
 import type { Layer, Layers } from "../model/storage.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
-import { targetPath, type DiskNames } from "./disk-targets.js";
+import { configuredPaths, type DiskNames } from "./disk-targets.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
 
 /** More files than this below one disk are nobody's, or go round in a circle. */
@@ -148,15 +147,8 @@ export const fact: SecondFact<BackingFiles, DiskNames> = {
   round: 2,
   seconds: 120,
   command(first): Command | undefined {
-    const paths = new Set<string>();
-    const add = (disks: readonly ConfiguredDisk[]): void => {
-      for (const { format, backend, target } of disks) {
-        if (format !== "raw" && backend === undefined && target !== "" && !/[\0\n]/.test(target)) paths.add(targetPath(target));
-      }
-    };
-    for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
-    for (const { disks } of first.storedConfigs ?? []) add(disks);
-    return paths.size === 0 ? undefined : ["sh", "-c", SCRIPT, "sh", ...[...paths].sort()];
+    const paths = [...configuredPaths(first, ({ format }) => format !== "raw")].sort();
+    return paths.length === 0 ? undefined : ["sh", "-c", SCRIPT, "sh", ...paths];
   },
   parse(result) {
     const lines = result.stdout.split("\n");

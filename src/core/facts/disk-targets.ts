@@ -1,6 +1,6 @@
 import type { Command } from "../model/command.js";
 import type { ConfiguredDisk } from "../model/domain.js";
-import { sourceOfTags } from "../model/names.js";
+import { pathInDev, sourceOfTags } from "../model/names.js";
 import type { Books } from "./books.js";
 import { devnoOf, devnoOfHex } from "./devno.js";
 import { known, unreadable, type SecondFact } from "./fact.js";
@@ -127,12 +127,7 @@ export const fact: SecondFact<readonly DiskTarget[], DiskNames> = {
 
 /** Paths of all files and devices that guests' disks name, or named. */
 export function namedPaths(first: DiskNames): Set<string> {
-  const paths = new Set<string>();
-  const add = (disks: readonly ConfiguredDisk[]): void => {
-    for (const disk of disks) if (disk.backend === undefined) addPath(paths, disk.target);
-  };
-  for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
-  for (const { disks } of first.storedConfigs ?? []) add(disks);
+  const paths = configuredPaths(first);
   for (const backend of first.xenstoreBackends ?? []) addPath(paths, paramsPath(backend));
   // no config names an image any more whose guest has left it, and it may still be settled, or gone back to
   for (const { tags } of first.volumes?.volumes ?? []) {
@@ -143,19 +138,28 @@ export function namedPaths(first: DiskNames): Set<string> {
   return paths;
 }
 
+/**
+ * What the configs of guests, and those that are stored for running ones, name of this host's, by path.
+ * @param counts which of their disks
+ */
+export function configuredPaths(first: Pick<DiskNames, "xlConfigs" | "storedConfigs">, counts: (disk: ConfiguredDisk) => boolean = () => true): Set<string> {
+  const paths = new Set<string>();
+  const add = (disks: readonly ConfiguredDisk[]): void => {
+    for (const disk of disks) if (disk.backend === undefined && counts(disk)) addPath(paths, disk.target);
+  };
+  for (const { config } of first.xlConfigs?.configs ?? []) if (config !== undefined) add(config.disks);
+  for (const { disks } of first.storedConfigs ?? []) add(disks);
+  return paths;
+}
+
 /** The file or device behind xenstore's `params`; QEMU's are `format:path`. */
 export function paramsPath(backend: ReportedBackend): string {
   return backend.backend === "vbd" ? backend.params : backend.params.replace(/^[a-z0-9]+:/, "");
 }
 
-/** Where Xen's block script looks: what does not begin with a slash lies in /dev. */
-export function targetPath(target: string): string {
-  return target.startsWith("/") ? target : `/dev/${target}`;
-}
-
 function addPath(paths: Set<string>, target: string): void {
   // no argument holds a NUL, and the answer is told by lines
-  if (target !== "" && !/[\0\n]/.test(target)) paths.add(targetPath(target));
+  if (target !== "" && !/[\0\n]/.test(target)) paths.add(pathInDev(target));
 }
 
 function readTarget(path: string, realPath: string, stat: string, head: Uint8Array | undefined): DiskTarget {

@@ -1,7 +1,7 @@
 import type { Domain } from "./domain.js";
 import type { HostState } from "./host-state.js";
 import type { Model } from "./model.js";
-import { diskName, fnv1a, namesVolume, safeName } from "./names.js";
+import { diskName, fnv1a, namesVolume, pathInDev, safeName } from "./names.js";
 import { servedFrom } from "./qemu.js";
 import type { Mapping } from "./storage.js";
 import { diskKey, withMapping, withoutMapping } from "./transform.js";
@@ -82,7 +82,7 @@ export function mappingAt(path: string, { mappings }: Pick<HostState, "mappings"
 
 /** The image by its path, or the volume as `vg/lv`, that a path of a guest's disk leads to, links included as far as they were looked at. */
 export function diskAt(path: string, { devices }: Pick<HostState, "devices">): string {
-  return devices?.[path.startsWith("/") ? path : `/dev/${path}`]?.volume ?? diskKey(path);
+  return devices?.[pathInDev(path)]?.volume ?? diskKey(path);
 }
 
 /**

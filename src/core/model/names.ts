@@ -247,7 +247,7 @@ export function rehearsalSnapshotName(volume: string, domain: string, vdev: stri
   return `${volume.slice(0, volume.indexOf("/"))}/${rehearsalName(domain)}-${safeName(vdev)}`;
 }
 
-/** A disk's target as it is looked up among the files and devices that guests name: without a leading slash it lies under /dev. */
+/** The file or device that a disk's target means, where Xen's block script looks: what does not begin with a slash lies in /dev. */
 export function pathInDev(target: string): string {
   return target.startsWith("/") ? target : `/dev/${target}`;
 }
